@@ -1,0 +1,28 @@
+//! The ends of an edge.
+
+use rollout_trace_schema::{ThreadId, ToolCallId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ItemId;
+
+/// Where an interaction between agents begins or ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Anchor {
+    /// An item that a model saw.
+    ConversationItem {
+        /// The item.
+        item_id: ItemId,
+    },
+    /// A tool call.
+    ToolCall {
+        /// The call.
+        tool_call_id: ToolCallId,
+    },
+    /// A thread as a whole.
+    Thread {
+        /// The thread.
+        thread_id: ThreadId,
+    },
+}

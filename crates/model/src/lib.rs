@@ -1,0 +1,46 @@
+//! The reduced graph of a rollout as plain data.
+//!
+//! [`RolloutTrace`] is the whole graph: what the model saw, call by call, and the runtime work that explains how it came about.
+//! Its JSON is `state.json`, a superset of the state that tools for Codex read: every key of theirs keeps its name, place
+//! and meaning. The keys that are ours are said to be so in their docs.
+//!
+//! Maps are keyed by id and ordered, so that equal graphs are equal bytes.
+
+#![forbid(unsafe_code)]
+
+mod agents;
+mod anchor;
+mod code_cell;
+mod compaction;
+mod conversation;
+mod diagnostic;
+mod durations;
+mod execution;
+mod id;
+mod inference;
+mod marker;
+mod terminal;
+mod thread;
+mod tool_call;
+mod trace;
+
+pub use agents::{InteractionEdge, InteractionKind, UndeliveredMessage};
+pub use anchor::Anchor;
+pub use code_cell::CodeCell;
+pub use compaction::{Compaction, CompactionRequest};
+pub use conversation::{
+    AgentMessage, Body, BodyPart, Channel, ConversationItem, InferredProducer, ItemKind, ProducerRef, Role,
+};
+pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use durations::Durations;
+pub use execution::Execution;
+pub use id::{CodeCellId, ItemId, OperationId, TerminalId};
+pub use inference::{InferenceCall, TokenUsage};
+pub use marker::{Marker, MarkerKind};
+pub use terminal::{
+    ModelObservation, ObservationSource, OperationKind, TerminalOperation, TerminalRequest, TerminalResult,
+    TerminalSession,
+};
+pub use thread::{AgentThread, CodexTurn, ThreadOrigin};
+pub use tool_call::{Requester, ToolCall};
+pub use trace::{ObjectRef, RolloutTrace};

@@ -1,0 +1,23 @@
+//! What passes between agents and no tool call shows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CodexTurnId, EdgeId, PayloadRef, ThreadId};
+
+/// A child agent's result reached its parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentResultObserved {
+    /// Names the interaction: `edge:agent_result:<child thread>:<child turn>:<parent thread>`.
+    pub edge_id: EdgeId,
+    /// The child.
+    pub child_thread_id: ThreadId,
+    /// The child's turn that gave the result.
+    pub child_codex_turn_id: CodexTurnId,
+    /// The parent.
+    pub parent_thread_id: ThreadId,
+    /// The result as the parent's model sees it.
+    pub message: String,
+    /// The result as it was sent.
+    #[serde(default)]
+    pub carried_payload: Option<PayloadRef>,
+}

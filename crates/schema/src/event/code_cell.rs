@@ -1,0 +1,40 @@
+//! Code cells. All belong to the envelope's thread and turn.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CellStatus, ModelVisibleCallId, PayloadRef, RuntimeCellId};
+
+/// A code cell began to run, often before the response that asked for it was complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeCellStarted {
+    /// The cell.
+    pub runtime_cell_id: RuntimeCellId,
+    /// The call in the conversation that holds the source.
+    pub model_visible_call_id: ModelVisibleCallId,
+    /// The source as it runs.
+    pub source_js: String,
+}
+
+/// The model got a first answer from a code cell, which may go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeCellInitialResponse {
+    /// The cell.
+    pub runtime_cell_id: RuntimeCellId,
+    /// How far the cell was.
+    pub status: CellStatus,
+    /// The answer.
+    #[serde(default)]
+    pub response_payload: Option<PayloadRef>,
+}
+
+/// A code cell ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeCellEnded {
+    /// The cell.
+    pub runtime_cell_id: RuntimeCellId,
+    /// How it ended.
+    pub status: CellStatus,
+    /// What it left.
+    #[serde(default)]
+    pub response_payload: Option<PayloadRef>,
+}

@@ -1,0 +1,186 @@
+//! One line of the event log.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodexTurnEnded, CodexTurnStarted,
+    CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed, CompactionRequestStarted,
+    HistoryItemAccepted, InferenceCancelled, InferenceCompleted, InferenceFailed, InferenceStarted,
+    McpToolCallCorrelationAssigned, Other, ProtocolEventObserved, RecordingCompleted, RolloutEnded, RolloutStarted,
+    StdinTargetResolved, ThreadEnded, ThreadResumed, ThreadStarted, ToolCallEnded, ToolCallRuntimeEnded,
+    ToolCallRuntimeStarted, ToolCallStarted,
+};
+use crate::{CodexTurnId, PayloadRef, RolloutId, Seq, ThreadId, UnixMillis};
+
+/// One line of the event log: who, when, in which order, and what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RawEvent {
+    /// The version of the event schema, not yet checked: see [`SchemaVersion`](crate::SchemaVersion).
+    pub schema_version: u32,
+    /// The event's place in the causal order.
+    pub seq: Seq,
+    /// When the event was recorded.
+    pub wall_time_unix_ms: UnixMillis,
+    /// The session that the event belongs to.
+    pub rollout_id: RolloutId,
+    /// The thread whose work produced the event, if it was a thread's.
+    #[serde(default)]
+    pub thread_id: Option<ThreadId>,
+    /// The turn in which the event was produced, if it was in one.
+    #[serde(default)]
+    pub codex_turn_id: Option<CodexTurnId>,
+    /// What was seen.
+    pub payload: EventPayload,
+}
+
+macro_rules! event_payloads {
+    ($($(#[$doc:meta])* $variant:ident($body:ty) = $type:literal,)+) => {
+        /// What an event saw, told apart by `type`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "type")]
+        #[non_exhaustive]
+        pub enum EventPayload {
+            $($(#[$doc])* #[serde(rename = $type)] $variant($body),)+
+            /// An event that this version cannot read, as it was written: of an unknown type, or of a known type with
+            /// fields that do not fit it (see [`EventPayload::misfit`]).
+            #[serde(untagged)]
+            Unknown(Map<String, Value>),
+        }
+
+        impl EventPayload {
+            /// The event types that this version knows.
+            pub const KNOWN: &[&str] = &[$($type),+];
+
+            /// The event's type as it is written; empty where an unreadable event has none.
+            pub fn type_name(&self) -> &str {
+                match self {
+                    $(Self::$variant(_) => $type,)+
+                    Self::Unknown(object) => object.get("type").and_then(Value::as_str).unwrap_or_default(),
+                }
+            }
+
+            /// Why an event of a known type could not be read as one; none for all others.
+            pub fn misfit(&self) -> Option<serde_json::Error> {
+                let Self::Unknown(object) = self else { return None };
+                let object = Value::Object(object.clone());
+                match self.type_name() {
+                    $($type => <$body>::deserialize(object).err(),)+
+                    _ => None,
+                }
+            }
+        }
+
+        $(impl From<$body> for EventPayload {
+            fn from(body: $body) -> Self {
+                Self::$variant(body)
+            }
+        })+
+    };
+}
+
+event_payloads! {
+    /// The rollout began.
+    RolloutStarted(RolloutStarted) = "rollout_started",
+    /// The rollout ended.
+    RolloutEnded(RolloutEnded) = "rollout_ended",
+    /// Nothing follows: the recording is whole.
+    RecordingCompleted(RecordingCompleted) = "recording_completed",
+    /// An agent thread began.
+    ThreadStarted(ThreadStarted) = "thread_started",
+    /// An agent thread ended.
+    ThreadEnded(ThreadEnded) = "thread_ended",
+    /// An ended agent thread was opened again.
+    ThreadResumed(ThreadResumed) = "thread_resumed",
+    /// A turn began.
+    CodexTurnStarted(CodexTurnStarted) = "codex_turn_started",
+    /// A turn ended.
+    CodexTurnEnded(CodexTurnEnded) = "codex_turn_ended",
+    /// An item entered the history that the agent core keeps.
+    HistoryItemAccepted(HistoryItemAccepted) = "history_item_accepted",
+    /// A request went to the model.
+    InferenceStarted(InferenceStarted) = "inference_started",
+    /// The model answered.
+    InferenceCompleted(InferenceCompleted) = "inference_completed",
+    /// A request failed.
+    InferenceFailed(InferenceFailed) = "inference_failed",
+    /// A request was given up.
+    InferenceCancelled(InferenceCancelled) = "inference_cancelled",
+    /// A tool was called.
+    ToolCallStarted(ToolCallStarted) = "tool_call_started",
+    /// A tool call got the id of its MCP request.
+    McpToolCallCorrelationAssigned(McpToolCallCorrelationAssigned) = "mcp_tool_call_correlation_assigned",
+    /// The command that a write to stdin goes to became known.
+    StdinTargetResolved(StdinTargetResolved) = "stdin_target_resolved",
+    /// A tool's runtime took the call up.
+    ToolCallRuntimeStarted(ToolCallRuntimeStarted) = "tool_call_runtime_started",
+    /// A tool's runtime was done with the call.
+    ToolCallRuntimeEnded(ToolCallRuntimeEnded) = "tool_call_runtime_ended",
+    /// A tool call was answered.
+    ToolCallEnded(ToolCallEnded) = "tool_call_ended",
+    /// A code cell began to run.
+    CodeCellStarted(CodeCellStarted) = "code_cell_started",
+    /// The model got a first answer from a code cell.
+    CodeCellInitialResponse(CodeCellInitialResponse) = "code_cell_initial_response",
+    /// A code cell ended.
+    CodeCellEnded(CodeCellEnded) = "code_cell_ended",
+    /// A compaction was asked for.
+    CompactionRequestStarted(CompactionRequestStarted) = "compaction_request_started",
+    /// A request for a compaction was answered.
+    CompactionRequestCompleted(CompactionRequestCompleted) = "compaction_request_completed",
+    /// A request for a compaction failed.
+    CompactionRequestFailed(CompactionRequestFailed) = "compaction_request_failed",
+    /// A compacted history took the place of the old one.
+    CompactionInstalled(CompactionInstalled) = "compaction_installed",
+    /// A child agent's result reached its parent.
+    AgentResultObserved(AgentResultObserved) = "agent_result_observed",
+    /// The agent core's protocol said something.
+    ProtocolEventObserved(ProtocolEventObserved) = "protocol_event_observed",
+    /// Anything else that a producer found worth keeping.
+    Other(Other) = "other",
+}
+
+impl EventPayload {
+    /// Calls `visit` with every payload reference that the event carries, in the order of its fields.
+    pub fn for_each_payload_ref<'a>(&'a self, mut visit: impl FnMut(&'a PayloadRef)) {
+        match self {
+            Self::ThreadStarted(event) => event.metadata_payload.iter().for_each(visit),
+            Self::HistoryItemAccepted(event) => event.agent_message_payload.iter().for_each(visit),
+            Self::InferenceStarted(event) => {
+                if let Some(super::RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. }) =
+                    &event.request_input_mode
+                {
+                    visit(prefix_payload);
+                }
+                visit(&event.request_payload);
+            }
+            Self::InferenceCompleted(event) => visit(&event.response_payload),
+            Self::InferenceFailed(event) => event.partial_response_payload.iter().for_each(visit),
+            Self::InferenceCancelled(event) => event.partial_response_payload.iter().for_each(visit),
+            Self::ToolCallStarted(event) => event.invocation_payload.iter().for_each(visit),
+            Self::ToolCallRuntimeStarted(event) => visit(&event.runtime_payload),
+            Self::ToolCallRuntimeEnded(event) => visit(&event.runtime_payload),
+            Self::ToolCallEnded(event) => event.result_payload.iter().for_each(visit),
+            Self::CodeCellInitialResponse(event) => event.response_payload.iter().for_each(visit),
+            Self::CodeCellEnded(event) => event.response_payload.iter().for_each(visit),
+            Self::CompactionRequestStarted(event) => visit(&event.request_payload),
+            Self::CompactionRequestCompleted(event) => visit(&event.response_payload),
+            Self::CompactionInstalled(event) => visit(&event.checkpoint_payload),
+            Self::AgentResultObserved(event) => event.carried_payload.iter().for_each(visit),
+            Self::ProtocolEventObserved(event) => visit(&event.event_payload),
+            Self::Other(event) => event.payloads.iter().for_each(visit),
+            Self::RolloutStarted(_)
+            | Self::RolloutEnded(_)
+            | Self::RecordingCompleted(_)
+            | Self::ThreadEnded(_)
+            | Self::ThreadResumed(_)
+            | Self::CodexTurnStarted(_)
+            | Self::CodexTurnEnded(_)
+            | Self::McpToolCallCorrelationAssigned(_)
+            | Self::StdinTargetResolved(_)
+            | Self::CodeCellStarted(_)
+            | Self::CompactionRequestFailed(_)
+            | Self::Unknown(_) => {}
+        }
+    }
+}

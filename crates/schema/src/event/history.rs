@@ -1,0 +1,17 @@
+//! The history that the agent core keeps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PayloadRef, ResponsesItemId};
+
+/// An item entered the history of the envelope's thread (schema 2).
+///
+/// It may come before or after the payloads that show the item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryItemAccepted {
+    /// The item's own id.
+    pub item_id: ResponsesItemId,
+    /// For a message from another agent, the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_message_payload: Option<PayloadRef>,
+}

@@ -1,0 +1,95 @@
+//! Requests to the model.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ThreadId, UpstreamRequestId};
+
+/// A request went to the model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferenceStarted {
+    /// The attempt; a retry is another.
+    pub inference_call_id: InferenceCallId,
+    /// The thread that asks.
+    pub thread_id: ThreadId,
+    /// The turn in which it asks.
+    pub codex_turn_id: CodexTurnId,
+    /// The model asked.
+    pub model: String,
+    /// The provider that serves the model.
+    pub provider_name: String,
+    /// What the payload's input is. Absent: a payload with `previous_response_id` is incremental, any other whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_input_mode: Option<RequestInputMode>,
+    /// The request.
+    pub request_payload: PayloadRef,
+}
+
+/// How a request's input relates to the conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RequestInputMode {
+    /// The input is the whole conversation.
+    FullSnapshot,
+    /// The input follows what an earlier response ended with.
+    Incremental {
+        /// That response.
+        previous_response_id: ResponseId,
+    },
+    /// As incremental, but what precedes was never traced and comes along.
+    IncrementalWithUntracedPrefix {
+        /// The response that the input follows.
+        previous_response_id: ResponseId,
+        /// What precedes the input.
+        prefix_payload: PayloadRef,
+    },
+    /// A mode that this version does not know, as it was written.
+    #[serde(untagged)]
+    Unknown(Map<String, Value>),
+}
+
+/// The model answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferenceCompleted {
+    /// The attempt.
+    pub inference_call_id: InferenceCallId,
+    /// The provider's id of the response, to which later requests may refer.
+    #[serde(default)]
+    pub response_id: Option<ResponseId>,
+    /// The provider's id of the request.
+    #[serde(default)]
+    pub upstream_request_id: Option<UpstreamRequestId>,
+    /// The response.
+    pub response_payload: PayloadRef,
+}
+
+/// A request failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferenceFailed {
+    /// The attempt.
+    pub inference_call_id: InferenceCallId,
+    /// The provider's id of the request.
+    #[serde(default)]
+    pub upstream_request_id: Option<UpstreamRequestId>,
+    /// What went wrong.
+    pub error: String,
+    /// What had arrived by then.
+    #[serde(default)]
+    pub partial_response_payload: Option<PayloadRef>,
+}
+
+/// A request was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferenceCancelled {
+    /// The attempt.
+    pub inference_call_id: InferenceCallId,
+    /// The provider's id of the request.
+    #[serde(default)]
+    pub upstream_request_id: Option<UpstreamRequestId>,
+    /// Why.
+    pub reason: String,
+    /// What had arrived by then.
+    #[serde(default)]
+    pub partial_response_payload: Option<PayloadRef>,
+}

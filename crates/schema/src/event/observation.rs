@@ -1,0 +1,28 @@
+//! Evidence that reduction only lists.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::PayloadRef;
+
+/// The agent core's protocol said something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtocolEventObserved {
+    /// The protocol event's own type.
+    pub event_type: String,
+    /// The protocol event.
+    pub event_payload: PayloadRef,
+}
+
+/// Anything else that a producer found worth keeping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Other {
+    /// The producer's name for it.
+    pub kind: String,
+    /// What it is, in a few words.
+    pub summary: String,
+    /// Documents that belong to it.
+    pub payloads: Vec<PayloadRef>,
+    /// Whatever else belongs to it.
+    pub metadata: Value,
+}

@@ -1,0 +1,25 @@
+//! The whole recording: rollout and end marker.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ExecutionStatus, ThreadId, TraceId};
+
+/// The rollout began. Where its ids differ from the manifest's, these count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutStarted {
+    /// Names this bundle.
+    pub trace_id: TraceId,
+    /// The thread that the rollout belongs to.
+    pub root_thread_id: ThreadId,
+}
+
+/// The rollout ended. Child threads may end later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutEnded {
+    /// How it ended.
+    pub status: ExecutionStatus,
+}
+
+/// The end marker (schema 2): always the last line, so what precedes it is the whole recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingCompleted {}

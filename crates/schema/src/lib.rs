@@ -1,0 +1,49 @@
+//! What a trace bundle holds, as types: its manifest, its raw events and the references to its payloads.
+//!
+//! A *trace bundle* is a folder with everything that was recorded about one rollout, a session of a coding agent with
+//! all of its child agents. Two schema versions exist; their events differ little and are one set of types here.
+//!
+//! * [`Manifest`] names the bundle and says how it is laid out.
+//! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
+//! * [`PayloadRef`] points from an event to a payload document.
+//!
+//! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
+//!
+//! What a newer producer writes survives: an unknown event type, payload kind or enum value is read into the `Unknown`
+//! variant of its type and written back unchanged.
+
+#![forbid(unsafe_code)]
+
+mod event;
+mod id;
+mod manifest;
+mod open_enum;
+mod payload_ref;
+mod status;
+mod tool;
+mod version;
+
+pub use event::{
+    AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodexTurnEnded, CodexTurnStarted,
+    CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed, CompactionRequestStarted, EventPayload,
+    HistoryItemAccepted, InferenceCancelled, InferenceCompleted, InferenceFailed, InferenceStarted,
+    McpToolCallCorrelationAssigned, Other, ProtocolEventObserved, RawEvent, RecordingCompleted, RequestInputMode,
+    RolloutEnded, RolloutStarted, StdinTargetResolved, ThreadEnded, ThreadResumed, ThreadStarted, ToolCallEnded,
+    ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted,
+};
+pub use id::{
+    AgentPath, CodeModeRuntimeToolId, CodexTurnId, CompactionId, CompactionRequestId, EdgeId, InferenceCallId,
+    McpCallId, ModelVisibleCallId, RawPayloadId, ResponseId, ResponsesItemId, RolloutId, RuntimeCellId, ThreadId,
+    ToolCallId, TraceId, UpstreamRequestId,
+};
+pub use manifest::{Manifest, Producer};
+pub use payload_ref::{PayloadKind, PayloadRef};
+pub use status::{CellStatus, ExecutionStatus};
+pub use tool::{ToolKind, ToolRequester, ToolSummary};
+pub use version::{SchemaVersion, UnsupportedVersion};
+
+/// Milliseconds since the Unix epoch by the producer's wall clock, for display and latency only: [`Seq`] orders events.
+pub type UnixMillis = i64;
+
+/// The place of an event in its bundle, contiguous from 1 and assigned by the writer: the causal order.
+pub type Seq = u64;

@@ -1,0 +1,54 @@
+//! The manifest: a bundle's identity and layout.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{RolloutId, ThreadId, TraceId, UnixMillis};
+
+/// A bundle's `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the event schema, not yet checked: see [`SchemaVersion`](crate::SchemaVersion).
+    pub schema_version: u32,
+    /// Names this bundle.
+    pub trace_id: TraceId,
+    /// Names the observed session.
+    pub rollout_id: RolloutId,
+    /// The thread that the rollout belongs to.
+    pub root_thread_id: ThreadId,
+    /// When recording began.
+    pub started_at_unix_ms: UnixMillis,
+    /// The event log's file name. Always [`Manifest::RAW_EVENT_LOG`]; readers do not honour another.
+    pub raw_event_log: String,
+    /// The payload folder's name. Always [`Manifest::PAYLOADS_DIR`]; readers do not honour another.
+    pub payloads_dir: String,
+    /// How payloads are stored. Absent: one file each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_layout: Option<String>,
+    /// Who wrote the bundle. Absent in bundles of Codex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<Producer>,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+impl Manifest {
+    /// The manifest's own file name.
+    pub const FILE_NAME: &str = "manifest.json";
+    /// The event log's file name.
+    pub const RAW_EVENT_LOG: &str = "trace.jsonl";
+    /// The payload folder's name.
+    pub const PAYLOADS_DIR: &str = "payloads";
+    /// The file name of the reduced graph, beside the manifest.
+    pub const STATE: &str = "state.json";
+}
+
+/// The program that wrote a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Producer {
+    /// The program's name.
+    pub name: String,
+    /// The program's version.
+    pub version: String,
+}

@@ -1,0 +1,134 @@
+//! What an event says about a tool call before anyone interprets it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{AgentPath, RuntimeCellId};
+
+/// Who asked for a tool call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolRequester {
+    /// The model, by a call in the conversation.
+    Model,
+    /// A code cell, while it ran.
+    CodeCell {
+        /// The cell, by its id in the runtime of the event's thread.
+        runtime_cell_id: RuntimeCellId,
+    },
+    /// A requester that this version does not know, as it was written.
+    #[serde(untagged)]
+    Unknown(Map<String, Value>),
+}
+
+/// What a tool is, taken from its name when the call was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolKind {
+    /// Starts a command.
+    ExecCommand,
+    /// Writes to a command that runs.
+    WriteStdin,
+    /// Edits files.
+    ApplyPatch,
+    /// A tool of an MCP server.
+    Mcp {
+        /// The server's name.
+        server: String,
+        /// The tool's name on that server.
+        tool: String,
+    },
+    /// Searches the web.
+    Web,
+    /// Makes or inspects images.
+    ImageGeneration,
+    /// Starts a child agent.
+    SpawnAgent,
+    /// Gives an agent another task.
+    AssignAgentTask,
+    /// Sends a message to an agent.
+    SendMessage,
+    /// Waits for an agent.
+    WaitAgent,
+    /// Stops an agent.
+    CloseAgent,
+    /// Any other tool.
+    Other {
+        /// The tool's name.
+        name: String,
+    },
+    /// A kind that this version does not know, as it was written.
+    #[serde(untagged)]
+    Unknown(Map<String, Value>),
+}
+
+impl ToolKind {
+    /// Takes the kind of a tool from its name, as producers do (`spec/bundle-v1.md`, *Event payloads*).
+    ///
+    /// A tool of an MCP server is not told apart by its name; its kind is [`ToolKind::Mcp`].
+    pub fn from_tool_name(name: &str) -> Self {
+        match name {
+            "exec_command" | "local_shell" | "shell" | "shell_command" => Self::ExecCommand,
+            "write_stdin" => Self::WriteStdin,
+            "apply_patch" => Self::ApplyPatch,
+            "web_search" | "web_search_preview" => Self::Web,
+            "image_generation" | "image_query" => Self::ImageGeneration,
+            "spawn_agent" => Self::SpawnAgent,
+            "followup_task" | "assign_task" => Self::AssignAgentTask,
+            "send_message" => Self::SendMessage,
+            "wait_agent" => Self::WaitAgent,
+            "close_agent" | "interrupt_agent" => Self::CloseAgent,
+            _ => Self::Other { name: name.to_owned() },
+        }
+    }
+}
+
+/// A short description of a tool call, bounded in size, for lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolSummary {
+    /// A terminal operation tells the rest.
+    Terminal {
+        /// The operation's id.
+        operation_id: String,
+    },
+    /// A message to another agent.
+    Agent {
+        /// The agent that it is for.
+        target_agent_path: AgentPath,
+        /// The task's name, if it has one.
+        #[serde(default)]
+        task_name: Option<String>,
+        /// How the message begins.
+        message_preview: String,
+    },
+    /// A wait for another agent.
+    WaitAgent {
+        /// The agent waited for; none for any.
+        #[serde(default)]
+        target_agent_path: Option<AgentPath>,
+        /// The longest wait, in milliseconds.
+        #[serde(default)]
+        timeout_ms: Option<i64>,
+    },
+    /// Anything else.
+    Generic {
+        /// The tool's name, with its namespace if it has one.
+        label: String,
+        /// How the arguments begin.
+        #[serde(default)]
+        input_preview: Option<String>,
+        /// How the result begins.
+        #[serde(default)]
+        output_preview: Option<String>,
+    },
+    /// A summary that this version does not know, as it was written.
+    #[serde(untagged)]
+    Unknown(Map<String, Value>),
+}
