@@ -48,8 +48,10 @@ pub struct ConversationItem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inferred_producers: Vec<InferredProducer>,
     /// The event that first showed it. *Ours.*
+    #[serde(default)]
     pub first_seen_seq: Seq,
     /// The event that last showed it. *Ours.*
+    #[serde(default)]
     pub last_seen_seq: Seq,
 }
 

@@ -19,6 +19,7 @@ mod execution;
 mod id;
 mod inference;
 mod marker;
+mod schema;
 mod terminal;
 mod thread;
 mod tool_call;
@@ -37,6 +38,7 @@ pub use execution::Execution;
 pub use id::{CodeCellId, ItemId, OperationId, TerminalId};
 pub use inference::{InferenceCall, TokenUsage};
 pub use marker::{Marker, MarkerKind};
+pub use schema::json_schema;
 pub use terminal::{
     ModelObservation, ObservationSource, OperationKind, TerminalOperation, TerminalRequest, TerminalResult,
     TerminalSession,
