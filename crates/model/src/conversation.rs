@@ -167,6 +167,16 @@ pub enum BodyPart {
     },
 }
 
+impl BodyPart {
+    /// The payload where the part stands whole, if it does not stand whole here.
+    pub fn raw_payload_id(&self) -> Option<&RawPayloadId> {
+        match self {
+            Self::Json { raw_payload_id, .. } | Self::PayloadRef { raw_payload_id, .. } => Some(raw_payload_id),
+            Self::Text { .. } | Self::Summary { .. } | Self::Encoded { .. } | Self::Code { .. } => None,
+        }
+    }
+}
+
 /// What the evidence proves to have produced an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

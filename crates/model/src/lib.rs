@@ -18,6 +18,7 @@ mod durations;
 mod execution;
 mod id;
 mod inference;
+mod links;
 mod marker;
 mod schema;
 mod terminal;

@@ -71,3 +71,11 @@ fn official_states_are_valid_by_the_schema_and_so_is_what_we_write() {
         }
     }
 }
+
+#[test]
+fn official_states_have_sound_links() {
+    for (name, state) in common::official_states() {
+        let graph: RolloutTrace = serde_json::from_value(state).unwrap();
+        assert_eq!(graph.check_links(), [] as [String; 0], "{name}");
+    }
+}

@@ -18,15 +18,15 @@ pub(crate) fn official_states() -> Vec<(String, Value)> {
     let mut states = Vec::new();
     for group in ["codex-0.162.1", "codex-0.169.0", "unit"] {
         for case in fs::read_dir(root.join(group)).into_iter().flatten() {
-            let case = case.unwrap();
+            let case = case.expect("the folder of cases can be listed");
             if let Ok(text) = fs::read_to_string(case.path().join("expected_state.json")) {
                 let name = format!("{group}/{}", case.file_name().to_string_lossy());
-                states.push((name, serde_json::from_str(&text).unwrap()));
+                states.push((name, serde_json::from_str(&text).expect("an official state is JSON")));
             }
         }
     }
     for line in fs::read_to_string(root.join("small.jsonl")).unwrap_or_default().lines() {
-        let case: SmallCase = serde_json::from_str(line).unwrap();
+        let case: SmallCase = serde_json::from_str(line).expect("a line of cases is JSON");
         if !case.expected.is_null() {
             states.push((case.name, case.expected));
         }
