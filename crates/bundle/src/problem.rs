@@ -122,11 +122,27 @@ pub enum Problem {
         /// The seq.
         seq: Seq,
     },
-    /// Something follows the end marker.
-    #[error("there is a line after recording_completed")]
-    AfterEndMarker {
-        /// The line.
+    /// A field of an event's envelope is missing or damaged; what it must have been was filled in, and the event counts.
+    #[error("the event's envelope is damaged: {reason}")]
+    EnvelopeField {
+        /// The line of the event.
         line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something follows the end marker: from this line on the log is not what its writer closed.
+    #[error("the log goes on after recording_completed")]
+    AfterEndMarker {
+        /// The first line after the marker.
+        line: u64,
+    },
+    /// The log has more problems than [`Limits::max_problems`](crate::Limits::max_problems).
+    #[error("{left_out} more problems than the limit of {limit} were left out")]
+    TooManyProblems {
+        /// The limit.
+        limit: u64,
+        /// How many are not told.
+        left_out: u64,
     },
 }
 
@@ -137,7 +153,8 @@ impl Problem {
             Self::ManifestMissing
             | Self::ManifestUnreadable { .. }
             | Self::ManifestField { .. }
-            | Self::LogUnreadable { .. } => None,
+            | Self::LogUnreadable { .. }
+            | Self::TooManyProblems { .. } => None,
             Self::UnsupportedVersion { line, .. } => *line,
             Self::VersionMismatch { line, .. }
             | Self::TornLine { line, .. }
@@ -149,6 +166,7 @@ impl Problem {
             | Self::RepeatedLine { line, .. }
             | Self::RepeatedSeq { line, .. }
             | Self::OutOfOrder { line, .. }
+            | Self::EnvelopeField { line, .. }
             | Self::AfterEndMarker { line } => Some(*line),
         }
     }
