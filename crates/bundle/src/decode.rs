@@ -40,7 +40,7 @@ impl EventDecoder {
                 for fault in faults {
                     push(LogLine::Problem(match fault {
                         Fault::NotUtf8 => Problem::InvalidUtf8 { line: number },
-                        Fault::Field(reason) => Problem::EnvelopeField { line: number, reason },
+                        Fault::Fields(reason) => Problem::EnvelopeField { line: number, reason },
                     }));
                 }
                 self.wall_time = event.wall_time_unix_ms;
@@ -72,8 +72,7 @@ impl EventDecoder {
             let seq = event.seq;
             return Ok((event, Some(seq)));
         }
-        let lenient =
-            lenient_json::parse(text, self.max_nesting).map_err(|error| NoEvent::NotJson(error.to_string()))?;
+        let lenient = lenient_json::parse(text, self.max_nesting).map_err(|error| NoEvent::not_json(&error))?;
         let Value::Object(mut object) = lenient.value else {
             return Err(NoEvent::NoEnvelope { reason: "it is JSON, but no object", seq: None });
         };
@@ -92,7 +91,7 @@ impl EventDecoder {
             Some(_) => return Err(NoEvent::NoEnvelope { reason: "its payload is no object", seq }),
             None => return Err(NoEvent::NoEnvelope { reason: "it has no payload", seq }),
         };
-        let payload = EventPayload::deserialize(payload).map_err(|error| NoEvent::NotJson(error.to_string()))?;
+        let payload = EventPayload::deserialize(payload).map_err(|error| NoEvent::not_json(&error))?;
         let event = RawEvent {
             schema_version: fields.required("schema_version").unwrap_or(self.schema_version),
             seq: seq.unwrap_or_default(),
@@ -105,7 +104,8 @@ impl EventDecoder {
             codex_turn_id: fields.optional::<CodexTurnId>("codex_turn_id"),
             payload,
         };
-        faults.extend(field_faults.into_iter().map(Fault::Field));
+        // One line is one damage.
+        faults.extend((!field_faults.is_empty()).then(|| Fault::Fields(field_faults.join("; "))));
         Ok((event, seq))
     }
 }
@@ -118,10 +118,17 @@ enum NoEvent {
     NoEnvelope { reason: &'static str, seq: Option<Seq> },
 }
 
+impl NoEvent {
+    fn not_json(error: &dyn std::fmt::Display) -> Self {
+        // To the parser the text is a file of one line, which would only mislead beside the line's own number.
+        Self::NotJson(error.to_string().replace(" at line 1 column ", " at column "))
+    }
+}
+
 /// What is wrong with a line whose event can be had all the same.
 enum Fault {
     NotUtf8,
-    Field(String),
+    Fields(String),
 }
 
 /// The fields of an envelope, read one by one.

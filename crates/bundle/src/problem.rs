@@ -114,8 +114,9 @@ pub enum Problem {
         /// Whether the second event was applied all the same.
         applied: bool,
     },
-    /// An event stands before one that it follows; it was put in its place.
-    #[error("seq {seq} stands out of order; it was applied in its place")]
+    /// An event stands before one that it follows; it was put in its place,
+    /// or where it stands if more than the ordering window has passed since.
+    #[error("seq {seq} stands out of order; it was put as near to its place as could be")]
     OutOfOrder {
         /// The line of the event.
         line: u64,
