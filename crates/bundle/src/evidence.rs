@@ -6,6 +6,7 @@ use crate::Problem;
 
 /// One thing that the event log shows, in causal order.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every value is an event, and it is moved, not stored")]
 pub enum Evidence {
     /// An event, to be applied now.
     Event(LocatedEvent),

@@ -5,14 +5,31 @@
 
 #![forbid(unsafe_code)]
 
+mod contained;
+mod decode;
+mod discover;
+mod events;
 mod evidence;
 mod header;
+mod lenient_json;
 mod limits;
+mod line;
+mod manifest;
+mod open;
+mod passed;
 mod payload;
+mod payload_files;
 mod problem;
+mod sequencer;
 
+pub use discover::{FoundBundle, find_bundles};
+pub use events::Events;
 pub use evidence::{Evidence, LocatedEvent};
 pub use header::BundleHeader;
+pub use lenient_json::pair_surrogates;
 pub use limits::Limits;
+pub use open::{Bundle, OpenError};
 pub use payload::{PayloadBuffer, PayloadError, PayloadSource};
+pub use payload_files::PayloadFiles;
 pub use problem::Problem;
+pub use sequencer::{LogLine, Sequencer};

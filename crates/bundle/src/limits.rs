@@ -13,10 +13,18 @@ pub struct Limits {
     pub max_nesting: usize,
     /// How many events are applied. The rest of the log is left unread with a problem.
     pub max_events: u64,
+    /// How many problems of the log are told one by one. The rest is counted.
+    pub max_problems: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_line_bytes: 64 << 20, max_payload_bytes: 512 << 20, max_nesting: 512, max_events: 50_000_000 }
+        Self {
+            max_line_bytes: 64 << 20,
+            max_payload_bytes: 512 << 20,
+            max_nesting: 512,
+            max_events: 50_000_000,
+            max_problems: 10_000,
+        }
     }
 }

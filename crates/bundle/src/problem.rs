@@ -114,19 +114,36 @@ pub enum Problem {
         /// Whether the second event was applied all the same.
         applied: bool,
     },
-    /// An event stands before one that it follows; it was put in its place.
-    #[error("seq {seq} stands out of order; it was applied in its place")]
+    /// An event stands before one that it follows; it was put in its place,
+    /// or where it stands if more than the ordering window has passed since.
+    #[error("seq {seq} stands out of order; it was put as near to its place as could be")]
     OutOfOrder {
         /// The line of the event.
         line: u64,
         /// The seq.
         seq: Seq,
     },
-    /// Something follows the end marker.
-    #[error("there is a line after recording_completed")]
-    AfterEndMarker {
-        /// The line.
+    /// A field of an event's envelope is missing or damaged; what it must have been was filled in, and the event counts.
+    #[error("the event's envelope is damaged: {reason}")]
+    EnvelopeField {
+        /// The line of the event.
         line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something follows the end marker: from this line on the log is not what its writer closed.
+    #[error("the log goes on after recording_completed")]
+    AfterEndMarker {
+        /// The first line after the marker.
+        line: u64,
+    },
+    /// The log has more problems than [`Limits::max_problems`](crate::Limits::max_problems).
+    #[error("{left_out} more problems than the limit of {limit} were left out")]
+    TooManyProblems {
+        /// The limit.
+        limit: u64,
+        /// How many are not told.
+        left_out: u64,
     },
 }
 
@@ -137,7 +154,8 @@ impl Problem {
             Self::ManifestMissing
             | Self::ManifestUnreadable { .. }
             | Self::ManifestField { .. }
-            | Self::LogUnreadable { .. } => None,
+            | Self::LogUnreadable { .. }
+            | Self::TooManyProblems { .. } => None,
             Self::UnsupportedVersion { line, .. } => *line,
             Self::VersionMismatch { line, .. }
             | Self::TornLine { line, .. }
@@ -149,6 +167,7 @@ impl Problem {
             | Self::RepeatedLine { line, .. }
             | Self::RepeatedSeq { line, .. }
             | Self::OutOfOrder { line, .. }
+            | Self::EnvelopeField { line, .. }
             | Self::AfterEndMarker { line } => Some(*line),
         }
     }

@@ -1,0 +1,168 @@
+//! From a line's text to an event.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use rollout_trace_schema::{CodexTurnId, EventPayload, RawEvent, RolloutId, Seq, ThreadId, UnixMillis};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{BundleHeader, Limits, LocatedEvent, LogLine, Problem, lenient_json, line::Line, sequencer::usable};
+
+/// Reads events from lines and fills in what an envelope lacks.
+#[derive(Debug)]
+pub(crate) struct EventDecoder {
+    max_nesting: usize,
+    schema_version: u32,
+    rollout_id: Option<RolloutId>,
+    wall_time: UnixMillis,
+}
+
+impl EventDecoder {
+    pub(crate) fn new(header: &BundleHeader, limits: &Limits) -> Self {
+        Self {
+            max_nesting: limits.max_nesting,
+            schema_version: header.schema_version.number(),
+            rollout_id: header.rollout_id.clone(),
+            wall_time: header.started_at_unix_ms.unwrap_or_default(),
+        }
+    }
+
+    /// Gives the line to `push` as one [`LogLine`], after the problems that it has beside.
+    pub(crate) fn decode(&mut self, line: &Line<'_>, limit: usize, mut push: impl FnMut(LogLine)) {
+        let number = line.number;
+        let Some(text) = line.text else {
+            push(LogLine::Lost { problem: Problem::LineTooLong { line: number, limit }, seq: None });
+            return;
+        };
+        let mut faults = Vec::new();
+        match self.read(text, &mut faults) {
+            Ok((event, seq)) => {
+                for fault in faults {
+                    push(LogLine::Problem(match fault {
+                        Fault::NotUtf8 => Problem::InvalidUtf8 { line: number },
+                        Fault::Fields(reason) => Problem::EnvelopeField { line: number, reason },
+                    }));
+                }
+                self.wall_time = event.wall_time_unix_ms;
+                self.rollout_id.get_or_insert_with(|| event.rollout_id.clone());
+                push(LogLine::Event {
+                    event: LocatedEvent { line: number, newline_terminated: line.newline_terminated, event },
+                    seq,
+                    fingerprint: fingerprint(text),
+                });
+            }
+            Err(NoEvent::NotJson(_)) if !line.newline_terminated => {
+                push(LogLine::Lost { problem: Problem::TornLine { line: number, bytes: text.len() }, seq: None });
+            }
+            Err(NoEvent::NotJson(reason)) => {
+                push(LogLine::Lost { problem: Problem::UnparsableLine { line: number, reason }, seq: None });
+            }
+            Err(NoEvent::NoEnvelope { reason, seq }) => {
+                let reason = reason.to_owned();
+                push(LogLine::Lost { problem: Problem::UnparsableLine { line: number, reason }, seq });
+            }
+        }
+    }
+
+    fn read(&self, text: &[u8], faults: &mut Vec<Fault>) -> Result<(RawEvent, Option<Seq>), NoEvent> {
+        if !lenient_json::is_unusual(self.max_nesting)
+            && let Ok(event) = serde_json::from_slice::<RawEvent>(text)
+            && usable(&event.seq)
+        {
+            let seq = event.seq;
+            return Ok((event, Some(seq)));
+        }
+        let lenient = lenient_json::parse(text, self.max_nesting).map_err(|error| NoEvent::not_json(&error))?;
+        let Value::Object(mut object) = lenient.value else {
+            return Err(NoEvent::NoEnvelope { reason: "it is JSON, but no object", seq: None });
+        };
+        if lenient.not_utf8 {
+            faults.push(Fault::NotUtf8);
+        }
+        let mut field_faults = Vec::new();
+        let mut fields = Fields { object: &mut object, faults: &mut field_faults };
+        let seq = fields.required::<Seq>("seq");
+        let seq = seq.filter(usable).or_else(|| {
+            fields.faults.extend(seq.map(|seq| format!("seq is {seq}, which numbers no event")));
+            None
+        });
+        let payload = match fields.object.remove("payload") {
+            Some(payload @ Value::Object(_)) => payload,
+            Some(_) => return Err(NoEvent::NoEnvelope { reason: "its payload is no object", seq }),
+            None => return Err(NoEvent::NoEnvelope { reason: "it has no payload", seq }),
+        };
+        let payload = EventPayload::deserialize(payload).map_err(|error| NoEvent::not_json(&error))?;
+        let event = RawEvent {
+            schema_version: fields.required("schema_version").unwrap_or(self.schema_version),
+            seq: seq.unwrap_or_default(),
+            wall_time_unix_ms: fields.required("wall_time_unix_ms").unwrap_or(self.wall_time),
+            rollout_id: fields
+                .required("rollout_id")
+                .or_else(|| self.rollout_id.clone())
+                .unwrap_or_else(|| RolloutId::new("")),
+            thread_id: fields.optional::<ThreadId>("thread_id"),
+            codex_turn_id: fields.optional::<CodexTurnId>("codex_turn_id"),
+            payload,
+        };
+        // One line is one damage.
+        faults.extend((!field_faults.is_empty()).then(|| Fault::Fields(field_faults.join("; "))));
+        Ok((event, seq))
+    }
+}
+
+/// Why a line has no event.
+enum NoEvent {
+    /// It is not JSON: damaged, or not whole.
+    NotJson(String),
+    /// It is JSON of another shape, which may have the seq of the event that stood here.
+    NoEnvelope { reason: &'static str, seq: Option<Seq> },
+}
+
+impl NoEvent {
+    fn not_json(error: &dyn std::fmt::Display) -> Self {
+        // To the parser the text is a file of one line, which would only mislead beside the line's own number.
+        Self::NotJson(error.to_string().replace(" at line 1 column ", " at column "))
+    }
+}
+
+/// What is wrong with a line whose event can be had all the same.
+enum Fault {
+    NotUtf8,
+    Fields(String),
+}
+
+/// The fields of an envelope, read one by one.
+struct Fields<'a> {
+    object: &'a mut Map<String, Value>,
+    faults: &'a mut Vec<String>,
+}
+
+impl Fields<'_> {
+    fn required<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.object.remove(name) {
+            None => {
+                self.faults.push(format!("{name} is missing"));
+                None
+            }
+            Some(value) => self.read(name, value),
+        }
+    }
+
+    fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.object.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(value) => self.read(name, value),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, name: &str, value: Value) -> Option<T> {
+        serde_json::from_value(value).map_err(|error| self.faults.push(format!("{name}: {error}"))).ok()
+    }
+}
+
+/// Tells a word-for-word repetition from another line with the same seq.
+fn fingerprint(text: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    hasher.finish()
+}

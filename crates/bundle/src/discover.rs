@@ -1,0 +1,57 @@
+//! Finding the bundles under a trace root.
+
+use std::{
+    cmp::Reverse,
+    fs, io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use rollout_trace_schema::{Manifest, UnixMillis};
+
+use crate::{Limits, contained::ContainedFolder, manifest::ReadManifest, open::holds_bundle};
+
+/// A bundle that was found, not yet opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBundle {
+    /// Its folder.
+    pub path: PathBuf,
+    /// When recording began, by the manifest; by the event log's file time where the manifest does not say.
+    pub started_at_unix_ms: UnixMillis,
+}
+
+/// Finds the bundles under a trace root, the newest first. `root` may itself be a bundle.
+///
+/// # Errors
+///
+/// The folder cannot be listed.
+pub fn find_bundles(root: impl AsRef<Path>) -> io::Result<Vec<FoundBundle>> {
+    let root = root.as_ref();
+    let mut found = Vec::new();
+    if holds_bundle(root) {
+        found.push(look_at(root.to_owned()));
+    } else {
+        for entry in fs::read_dir(root)? {
+            let path = entry?.path();
+            if path.is_dir() && holds_bundle(&path) {
+                found.push(look_at(path));
+            }
+        }
+    }
+    found.sort_by_cached_key(|bundle| (Reverse(bundle.started_at_unix_ms), bundle.path.clone()));
+    Ok(found)
+}
+
+fn look_at(path: PathBuf) -> FoundBundle {
+    let manifest = ReadManifest::read(&mut ContainedFolder::new(path.clone()), &Limits::default(), &mut Vec::new());
+    let started_at_unix_ms = manifest.started_at_unix_ms.unwrap_or_else(|| {
+        let modified = path.join(Manifest::RAW_EVENT_LOG).metadata().or_else(|_| path.metadata());
+        modified.and_then(|metadata| metadata.modified()).map_or(0, unix_millis)
+    });
+    FoundBundle { path, started_at_unix_ms }
+}
+
+fn unix_millis(time: SystemTime) -> UnixMillis {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX)
+}

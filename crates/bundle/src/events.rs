@@ -1,0 +1,120 @@
+//! The events of a bundle, in order.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+};
+
+use crate::{
+    BundleHeader, Evidence, Limits, LogLine, Problem, Sequencer,
+    decode::EventDecoder,
+    line::{Line, LineReader},
+};
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// What the event log of a bundle shows, one by one and in causal order.
+///
+/// Memory stays within a few lines, however long the log is.
+#[derive(Debug)]
+pub struct Events {
+    /// None once everything was read.
+    log: Option<Log<BufReader<File>>>,
+    sequencer: Sequencer,
+    limits: Limits,
+    problems: u64,
+    done: bool,
+}
+
+impl Events {
+    pub(crate) fn new(log: Option<File>, header: &BundleHeader, limits: Limits) -> Self {
+        Self {
+            log: log.map(|file| Log::new(BufReader::with_capacity(BUFFER_BYTES, file), header, limits)),
+            sequencer: Sequencer::new(header.schema_version),
+            limits,
+            problems: 0,
+            done: false,
+        }
+    }
+
+    /// Counts problems and holds back those beyond the limit, except the one that changes what the whole log is worth.
+    fn is_told(&mut self, evidence: &Evidence) -> bool {
+        match evidence {
+            Evidence::Event(_) | Evidence::Problem(Problem::AfterEndMarker { .. }) => true,
+            Evidence::Problem(_) => {
+                self.problems += 1;
+                self.problems <= self.limits.max_problems
+            }
+        }
+    }
+}
+
+impl Iterator for Events {
+    type Item = Evidence;
+
+    fn next(&mut self) -> Option<Evidence> {
+        loop {
+            while let Some(evidence) = self.sequencer.pop() {
+                if self.is_told(&evidence) {
+                    return Some(evidence);
+                }
+            }
+            if self.done {
+                let left_out = self.problems.saturating_sub(self.limits.max_problems);
+                self.problems = 0;
+                let limit = self.limits.max_problems;
+                return (left_out > 0).then_some(Evidence::Problem(Problem::TooManyProblems { limit, left_out }));
+            }
+            let sequencer = &mut self.sequencer;
+            let more = self.log.as_mut().is_some_and(|log| log.read_line(|line| sequencer.push(line)));
+            if !more {
+                self.log = None;
+                self.done = true;
+                self.sequencer.finish();
+            }
+        }
+    }
+}
+
+/// An event log as its lines stand.
+#[derive(Debug)]
+pub(crate) struct Log<R> {
+    lines: LineReader<R>,
+    decoder: EventDecoder,
+    limits: Limits,
+    events: u64,
+}
+
+impl<R: BufRead> Log<R> {
+    pub(crate) fn new(input: R, header: &BundleHeader, limits: Limits) -> Self {
+        Self {
+            lines: LineReader::new(input, limits.max_line_bytes),
+            decoder: EventDecoder::new(header, &limits),
+            limits,
+            events: 0,
+        }
+    }
+
+    /// Reads one line, and tells whether there may be more.
+    pub(crate) fn read_line(&mut self, mut push: impl FnMut(LogLine)) -> bool {
+        let line = match self.lines.next_line() {
+            Ok(None) => return false,
+            Ok(Some(line)) => line,
+            Err(error) => {
+                push(LogLine::Problem(Problem::LogUnreadable { reason: error.to_string() }));
+                return false;
+            }
+        };
+        if self.events >= self.limits.max_events {
+            let Line { number: line, .. } = line;
+            push(LogLine::Problem(Problem::TooManyEvents { line, limit: self.limits.max_events }));
+            return false;
+        }
+        let events = &mut self.events;
+        self.decoder.decode(&line, self.limits.max_line_bytes, |read| {
+            *events += u64::from(matches!(read, LogLine::Event { .. }));
+            push(read);
+        });
+        true
+    }
+}

@@ -1,0 +1,99 @@
+//! The manifest, as far as it can be read.
+
+use rollout_trace_schema::{Manifest, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis, UnsupportedVersion};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Limits, PayloadError, Problem, contained::ContainedFolder, lenient_json, payload_files::read_exactly};
+
+/// What a manifest gives: nothing, something or everything.
+#[derive(Debug, Default)]
+pub(crate) struct ReadManifest {
+    pub(crate) manifest: Option<Manifest>,
+    pub(crate) schema_version: Option<Result<SchemaVersion, UnsupportedVersion>>,
+    pub(crate) trace_id: Option<TraceId>,
+    pub(crate) rollout_id: Option<RolloutId>,
+    pub(crate) root_thread_id: Option<ThreadId>,
+    pub(crate) started_at_unix_ms: Option<UnixMillis>,
+}
+
+impl ReadManifest {
+    /// Reads a bundle's manifest; what is wrong with it goes to `problems`.
+    pub(crate) fn read(folder: &mut ContainedFolder, limits: &Limits, problems: &mut Vec<Problem>) -> Self {
+        let value = match load(folder, limits) {
+            Ok(bytes) => parse(&bytes, limits),
+            Err(PayloadError::Missing { .. }) => Err(Problem::ManifestMissing),
+            Err(error) => Err(Problem::ManifestUnreadable { reason: error_text(&error) }),
+        };
+        let value = match value {
+            Ok(value) => value,
+            Err(problem) => {
+                problems.push(problem);
+                return Self::default();
+            }
+        };
+        let mut field = Fields { value: &value, problems };
+        let read = Self {
+            manifest: None,
+            schema_version: field.required::<u32>("schema_version").map(SchemaVersion::try_from),
+            trace_id: field.required("trace_id"),
+            rollout_id: field.required("rollout_id"),
+            root_thread_id: field.required("root_thread_id"),
+            started_at_unix_ms: field.required("started_at_unix_ms"),
+        };
+        field.required::<String>("raw_event_log");
+        field.required::<String>("payloads_dir");
+        // Fields that Codex does not write are read as one: without them the bundle is what it is.
+        Self { manifest: serde_json::from_value(value).ok(), ..read }
+    }
+}
+
+fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<u8>, PayloadError> {
+    let (file, size) = folder.open(Manifest::FILE_NAME)?;
+    let path = Manifest::FILE_NAME.to_owned();
+    let limit = limits.max_line_bytes;
+    let length = usize::try_from(size).ok().filter(|length| *length <= limit);
+    let length = length.ok_or(PayloadError::TooLarge { path, bytes: size, limit })?;
+    let mut bytes = Vec::new();
+    read_exactly(file, length, &mut bytes)
+        .map_err(|source| PayloadError::Read { path: folder.path().join(Manifest::FILE_NAME), source })?;
+    Ok(bytes)
+}
+
+fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let lenient = lenient_json::parse(bytes, limits.max_nesting)
+        .map_err(|error| Problem::ManifestUnreadable { reason: error.to_string() })?;
+    if lenient.value.is_object() {
+        Ok(lenient.value)
+    } else {
+        Err(Problem::ManifestUnreadable { reason: "it is JSON, but no object".into() })
+    }
+}
+
+/// An error and its cause in one line.
+pub(crate) fn error_text(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+struct Fields<'a> {
+    value: &'a Value,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Fields<'_> {
+    fn required<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let reason = match self.value.get(name) {
+            None => format!("{name} is missing"),
+            Some(value) => match T::deserialize(value) {
+                Ok(field) => return Some(field),
+                Err(error) => format!("{name}: {error}"),
+            },
+        };
+        self.problems.push(Problem::ManifestField { reason });
+        None
+    }
+}

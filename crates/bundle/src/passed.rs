@@ -1,0 +1,58 @@
+//! Which events have passed.
+
+use std::collections::BTreeMap;
+
+use rollout_trace_schema::Seq;
+
+/// How many fingerprints are kept: beyond, a repeated line counts as another with the same seq.
+const FINGERPRINTS: usize = 65_536;
+
+/// The seqs below the next one that never came, and what the latest that came looked like.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// Missing seqs as ranges: start, and the seq after the end.
+    missing: BTreeMap<Seq, Seq>,
+    fingerprints: BTreeMap<Seq, u64>,
+}
+
+impl Default for Passed {
+    fn default() -> Self {
+        // Numbers begin with 1.
+        Self { missing: BTreeMap::from([(0, 1)]), fingerprints: BTreeMap::new() }
+    }
+}
+
+impl Passed {
+    pub(crate) fn is_missing(&self, seq: Seq) -> bool {
+        self.range_of(seq).is_some()
+    }
+
+    /// Notes that every seq from `first` to before `next` is missing.
+    pub(crate) fn note_missing(&mut self, first: Seq, next: Seq) {
+        if first < next {
+            self.missing.insert(first, next);
+        }
+    }
+
+    /// Notes that an event came.
+    pub(crate) fn note(&mut self, seq: Seq, fingerprint: u64) {
+        if let Some((first, next)) = self.range_of(seq) {
+            self.missing.remove(&first);
+            self.note_missing(first, seq);
+            self.note_missing(seq + 1, next);
+        }
+        self.fingerprints.insert(seq, fingerprint);
+        if self.fingerprints.len() > FINGERPRINTS {
+            self.fingerprints.pop_first();
+        }
+    }
+
+    pub(crate) fn fingerprint(&self, seq: Seq) -> Option<u64> {
+        self.fingerprints.get(&seq).copied()
+    }
+
+    fn range_of(&self, seq: Seq) -> Option<(Seq, Seq)> {
+        let (first, next) = self.missing.range(..=seq).next_back()?;
+        (seq < *next).then_some((*first, *next))
+    }
+}

@@ -1,0 +1,336 @@
+//! The ordering pass, which every reader of events goes through.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rollout_trace_schema::{EventPayload, SchemaVersion, Seq};
+
+use crate::{Evidence, LocatedEvent, Problem, passed::Passed};
+
+/// How many events wait for a missing one before it is given up.
+///
+/// Writers number and append under one lock, so nothing arrives late in a log that nobody touched; the window is for logs
+/// that were merged or sorted by hand, and bounds what waits in memory.
+const WINDOW: usize = 64;
+
+/// What a reader found on one line.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every value is an event, and it is moved, not stored")]
+pub enum LogLine {
+    /// An event.
+    Event {
+        /// The event. Its own seq counts only if `seq` has it too.
+        event: LocatedEvent,
+        /// The seq as the line has it; none if it has no usable one.
+        seq: Option<Seq>,
+        /// Equal for equal text, to tell a repeated line from another with the same seq.
+        fingerprint: u64,
+    },
+    /// A line that should have been an event and is none.
+    Lost {
+        /// What is wrong with it.
+        problem: Problem,
+        /// The seq that it has, where that can be told.
+        seq: Option<Seq>,
+    },
+    /// Something that is wrong beside: a line may have such a problem and an event too.
+    Problem(Problem),
+}
+
+/// Puts events in the order of their seq and tells a [`Problem`] for everything that is not as a writer leaves it.
+///
+/// A missing seq is waited for while up to 64 later events arrive, then it is counted as a gap; an event that comes even
+/// later is not lost but stands where it came. A repeated seq is kept out, except that in schema 1 a different event
+/// counts, as it does for the official reducer. One damage is one problem where that can be told: a line that cannot be read and
+/// whose seq is missing is no gap as well.
+#[derive(Debug)]
+pub struct Sequencer {
+    version: SchemaVersion,
+    /// The lowest seq that has neither passed nor been given up.
+    next: Seq,
+    passed: Passed,
+    /// Events beyond a gap, by seq; in schema 1 there may be several of one seq.
+    waiting: BTreeMap<Seq, Vec<Arrived>>,
+    waiting_events: usize,
+    /// Events that filled a gap while others waited, to tell which of them stand out of order.
+    late: Vec<(u64, Seq)>,
+    /// Lines without seq that cannot be read, not yet accounted for.
+    lost_lines: Vec<LostLines>,
+    /// Events without seq: they take the numbers after the event before them unless the event after them has these.
+    unnumbered: VecDeque<Arrived>,
+    last_seq: Seq,
+    last_arrived_line: u64,
+    last_passed_line: u64,
+    end_marker: Option<Seq>,
+    after_end_told: bool,
+    version_told: bool,
+    ready: VecDeque<Evidence>,
+}
+
+#[derive(Debug)]
+struct Arrived {
+    line: u64,
+    fingerprint: u64,
+    /// None for a line that has only its seq left.
+    event: Option<LocatedEvent>,
+}
+
+/// Lines that cannot be read, with no event between them.
+#[derive(Debug)]
+struct LostLines {
+    line: u64,
+    count: u64,
+}
+
+impl Sequencer {
+    /// Begins a log whose events have the given schema version.
+    pub fn new(version: SchemaVersion) -> Self {
+        Self {
+            version,
+            next: 1,
+            passed: Passed::default(),
+            waiting: BTreeMap::new(),
+            waiting_events: 0,
+            late: Vec::new(),
+            lost_lines: Vec::new(),
+            unnumbered: VecDeque::new(),
+            last_seq: 0,
+            last_arrived_line: 0,
+            last_passed_line: 0,
+            end_marker: None,
+            after_end_told: false,
+            version_told: false,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Takes what stands on the next line.
+    pub fn push(&mut self, line: LogLine) {
+        match line {
+            LogLine::Problem(problem) => self.tell(problem),
+            LogLine::Lost { problem, .. } if self.end_marker.is_some() => {
+                self.tell_after_end(problem.line().unwrap_or_default());
+            }
+            LogLine::Lost { problem, seq } => {
+                let line = problem.line().unwrap_or_default();
+                self.tell(problem);
+                match seq.filter(usable) {
+                    Some(seq) if self.is_free(seq) => {
+                        self.number_the_unnumbered(seq);
+                        self.place(seq, Arrived { line, fingerprint: 0, event: None });
+                    }
+                    Some(_) => {}
+                    None => match self.lost_lines.last_mut().filter(|lost| lost.line > self.last_arrived_line) {
+                        Some(neighbours) => neighbours.count += 1,
+                        None => self.lost_lines.push(LostLines { line, count: 1 }),
+                    },
+                }
+            }
+            LogLine::Event { event, seq, fingerprint } => {
+                self.check_version(&event);
+                let arrived = Arrived { line: event.line, fingerprint, event: Some(event) };
+                match seq.filter(usable) {
+                    Some(seq) => {
+                        self.number_the_unnumbered(seq);
+                        self.place(seq, arrived);
+                    }
+                    None => {
+                        self.unnumbered.push_back(arrived);
+                        if self.unnumbered.len() > WINDOW {
+                            self.number_the_unnumbered(0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives what can be applied by now.
+    pub fn pop(&mut self) -> Option<Evidence> {
+        self.ready.pop_front()
+    }
+
+    /// Ends the log: what is missing now is missing for good.
+    pub fn finish(&mut self) {
+        self.number_the_unnumbered(0);
+        while !self.waiting.is_empty() {
+            self.give_up_gap();
+        }
+    }
+
+    fn tell(&mut self, problem: Problem) {
+        self.ready.push_back(Evidence::Problem(problem));
+    }
+
+    fn tell_after_end(&mut self, line: u64) {
+        if !self.after_end_told {
+            self.after_end_told = true;
+            self.tell(Problem::AfterEndMarker { line });
+        }
+    }
+
+    /// Tells the first event that has another version; a log in which all have would drown everything else.
+    fn check_version(&mut self, event: &LocatedEvent) {
+        let found = event.event.schema_version;
+        if found == self.version.number() || self.version_told {
+            return;
+        }
+        self.version_told = true;
+        self.tell(match SchemaVersion::try_from(found) {
+            Ok(_) => Problem::VersionMismatch { line: event.line, found, expected: self.version.number() },
+            Err(error) => {
+                Problem::UnsupportedVersion { what: "event", line: Some(event.line), reason: error.to_string() }
+            }
+        });
+    }
+
+    /// Gives the events that have no seq the numbers that only they can have had, before the event `following` comes.
+    fn number_the_unnumbered(&mut self, following: Seq) {
+        for mut arrived in std::mem::take(&mut self.unnumbered) {
+            let seq = self.last_seq + 1;
+            if seq == following || !usable(&seq) || !self.is_free(seq) {
+                let reason = format!("it has no seq, and seq {seq}, which would be its own, belongs to another line");
+                self.tell(Problem::UnparsableLine { line: arrived.line, reason });
+                continue;
+            }
+            if let Some(event) = &mut arrived.event {
+                event.event.seq = seq;
+            }
+            self.place(seq, arrived);
+        }
+    }
+
+    /// Whether no event has had this seq yet.
+    fn is_free(&self, seq: Seq) -> bool {
+        if seq < self.next {
+            return self.passed.is_missing(seq);
+        }
+        self.waiting.get(&seq).is_none_or(|waiting| waiting.iter().all(|arrived| arrived.event.is_none()))
+    }
+
+    fn place(&mut self, seq: Seq, arrived: Arrived) {
+        self.last_seq = seq;
+        self.last_arrived_line = arrived.line;
+        let free = self.is_free(seq);
+        if let Some(marker) = self.end_marker
+            && (seq > marker || !free)
+        {
+            self.tell_after_end(arrived.line);
+        } else if arrived.event.as_ref().is_some_and(is_end_marker) {
+            self.end_marker = Some(seq);
+        }
+        if !free {
+            self.repeat(seq, arrived);
+        } else if seq < self.next {
+            let line = arrived.line;
+            self.tell(match seq {
+                0 => Problem::EnvelopeField { line, reason: "seq is 0, and numbers begin with 1".into() },
+                _ => Problem::OutOfOrder { line, seq },
+            });
+            self.pass(seq, arrived);
+        } else if seq == self.next {
+            if !self.waiting.is_empty() && self.late.len() <= WINDOW {
+                self.late.push((arrived.line, seq));
+            }
+            self.pass(seq, arrived);
+            self.next += 1;
+            self.drain();
+        } else {
+            let replaced = self.waiting.insert(seq, vec![arrived]);
+            self.waiting_events += 1 - replaced.map_or(0, |replaced| replaced.len());
+            if self.waiting_events > WINDOW {
+                self.give_up_gap();
+            }
+        }
+    }
+
+    fn repeat(&mut self, seq: Seq, arrived: Arrived) {
+        let line = arrived.line;
+        let first = match self.waiting.get(&seq) {
+            Some(waiting) => waiting.first().map(|first| first.fingerprint),
+            None => self.passed.fingerprint(seq),
+        };
+        if first == Some(arrived.fingerprint) {
+            if self.end_marker.is_none() {
+                self.tell(Problem::RepeatedLine { line, seq });
+            }
+            return;
+        }
+        let applied = self.version == SchemaVersion::V1;
+        self.tell(Problem::RepeatedSeq { line, seq, applied });
+        if applied {
+            match self.waiting.get_mut(&seq) {
+                Some(waiting) => {
+                    waiting.push(arrived);
+                    self.waiting_events += 1;
+                }
+                None => self.ready.extend(arrived.event.map(Evidence::Event)),
+            }
+        }
+    }
+
+    /// Hands an event on, or notes that its seq is lost.
+    fn pass(&mut self, seq: Seq, arrived: Arrived) {
+        self.last_passed_line = arrived.line;
+        match arrived.event {
+            Some(event) => {
+                self.passed.note(seq, arrived.fingerprint);
+                self.ready.push_back(Evidence::Event(event));
+            }
+            None => self.passed.note_missing(seq, seq + 1),
+        }
+    }
+
+    /// Hands on the waiting events whose turn has come, and tells which events stood out of order.
+    fn drain(&mut self) {
+        let mut drained = Vec::new();
+        while let Some(slot) = self.waiting.remove(&self.next) {
+            self.waiting_events -= slot.len();
+            for arrived in slot {
+                drained.push((arrived.line, self.next));
+                self.pass(self.next, arrived);
+            }
+            self.next += 1;
+        }
+        if self.waiting.is_empty() {
+            self.lost_lines.clear();
+        }
+        if drained.is_empty() {
+            return;
+        }
+        // Either the waiting ones came too early or the others too late: the fewer are the ones that were moved.
+        let late = std::mem::take(&mut self.late);
+        let moved = if late.len() <= drained.len() { late } else { drained };
+        for (line, seq) in moved {
+            self.tell(Problem::OutOfOrder { line, seq });
+        }
+    }
+
+    fn give_up_gap(&mut self) {
+        let Some((&seq, slot)) = self.waiting.first_key_value() else { return };
+        let line = slot.first().map_or(0, |arrived| arrived.line);
+        let missing = seq - self.next;
+        let mut accounted = 0;
+        self.lost_lines.retain(|lost| {
+            let before = lost.line < line;
+            if before && lost.line > self.last_passed_line {
+                accounted += lost.count;
+            }
+            !before
+        });
+        if accounted < missing {
+            self.tell(Problem::SeqGap { line, first: self.next, next: seq });
+        }
+        self.passed.note_missing(self.next, seq);
+        self.next = seq;
+        self.drain();
+    }
+}
+
+/// Whether a seq can be one: the order needs a number after each.
+pub(crate) fn usable(seq: &Seq) -> bool {
+    *seq < Seq::MAX
+}
+
+fn is_end_marker(event: &LocatedEvent) -> bool {
+    matches!(event.event.payload, EventPayload::RecordingCompleted(_))
+}

@@ -1,0 +1,14 @@
+//! What reading gives for bundles of real bytes.
+
+#[cfg(test)]
+mod lines;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod ordering;
+#[cfg(test)]
+mod payloads;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod support;
