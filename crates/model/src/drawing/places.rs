@@ -226,11 +226,11 @@ impl<'a> Places<'a> {
 impl<'a> Step<'a> {
     fn home(self) -> (&'a ThreadId, Option<&'a CodexTurnId>) {
         match self {
-            Self::Inference(call) => (&call.thread_id, Some(&call.codex_turn_id)),
-            Self::Compaction(compaction) => (&compaction.thread_id, Some(&compaction.codex_turn_id)),
-            Self::CompactionRequest(request) => (&request.thread_id, Some(&request.codex_turn_id)),
+            Self::Inference(call) => (&call.thread_id, call.codex_turn_id.as_ref()),
+            Self::Compaction(compaction) => (&compaction.thread_id, compaction.codex_turn_id.as_ref()),
+            Self::CompactionRequest(request) => (&request.thread_id, request.codex_turn_id.as_ref()),
             Self::Tool(tool) => (&tool.thread_id, tool.started_by_codex_turn_id.as_ref()),
-            Self::Cell(cell) => (&cell.thread_id, Some(&cell.codex_turn_id)),
+            Self::Cell(cell) => (&cell.thread_id, cell.codex_turn_id.as_ref()),
         }
     }
 
