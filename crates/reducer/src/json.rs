@@ -264,10 +264,12 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_serde_json_writes_values() {
-        assert_eq!(
-            parse("[1, -1, 1.0, 1e3, 18446744073709551616]").to_text(),
-            "[1,-1,1.0,1000.0,1.8446744073709552e19]"
-        );
+        for number in
+            ["0", "-1", "1.0", "1e3", "0.1", "18446744073709551615", "18446744073709551616", "-9223372036854775808"]
+        {
+            let value: serde_json::Value = serde_json::from_str(number).expect("valid");
+            assert_eq!(parse(number).to_text(), value.to_string());
+        }
     }
 
     #[test]
