@@ -449,11 +449,11 @@ fn colour_changes_nothing_else() {
 
 /// The same graph as another run would have made it.
 fn rerun(graph: &RolloutTrace) -> RolloutTrace {
-    let mut text = serde_json::to_string(graph).unwrap();
+    let mut text = serde_json::to_string(graph).expect("a graph can be written");
     for (number, id) in [ROOT, CHILD, FIRST, SECOND, CHILD_TURN].into_iter().enumerate() {
         text = text.replace(id, &format!("{}0000000-1111-4222-8333-444444444444", 9 - number));
     }
-    serde_json::from_str(&text.replace("_unix_ms\":1", "_unix_ms\":2")).unwrap()
+    serde_json::from_str(&text.replace("_unix_ms\":1", "_unix_ms\":2")).expect("other ids make another graph")
 }
 
 #[test]
