@@ -56,7 +56,7 @@ pub(super) struct Seen<'a> {
     pub(super) items: Vec<ItemId>,
     pub(super) compaction: Option<&'a Compaction>,
     /// Whether there was any request before.
-    pub(super) is_first: bool,
+    pub(super) any_request: bool,
 }
 
 impl<'a> Places<'a> {
@@ -194,7 +194,7 @@ impl<'a> Places<'a> {
         let mut steps: Vec<Step<'_>> =
             of_turns.chain(self.of_thread.get(thread).into_iter().flatten()).copied().collect();
         steps.sort_by_key(|step| step.seq(graph));
-        let mut seen = Seen { is_first: true, ..Seen::default() };
+        let mut seen = Seen::default();
         let mut last: Option<&InferenceCall> = None;
         for step in steps {
             match step {
@@ -209,12 +209,12 @@ impl<'a> Places<'a> {
                         }
                     }
                     self.seen_before.insert(&call.inference_call_id, seen);
-                    seen = Seen { items: call.request_item_ids.clone(), compaction: None, is_first: false };
+                    seen = Seen { items: call.request_item_ids.clone(), compaction: None, any_request: true };
                     last = Some(call);
                 }
                 Step::Compaction(compaction) => {
                     let items = compaction.replacement_item_ids.clone();
-                    seen = Seen { items, compaction: Some(compaction), is_first: false };
+                    seen = Seen { items, compaction: Some(compaction), any_request: true };
                     last = None;
                 }
                 Step::CompactionRequest(_) | Step::Tool(_) | Step::Cell(_) => {}
