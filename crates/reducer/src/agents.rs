@@ -245,9 +245,9 @@ fn last_message(trace: &RolloutTrace, event: &AgentResultObserved, seq: Seq) -> 
             && item.kind == ItemKind::Message
             && item.agent_message.is_none()
     };
-    let items = trace.conversation_items.values();
+    let mut items = trace.conversation_items.values();
     let before = items.clone().filter(spoken).rfind(|item| item.first_seen_seq < seq);
-    before.or_else(|| items.filter(spoken).next_back()).map(|item| item.item_id)
+    before.or_else(|| items.rfind(spoken)).map(|item| item.item_id)
 }
 
 /// Adds an edge; two observations of one edge merge.

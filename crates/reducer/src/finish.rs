@@ -117,7 +117,10 @@ fn note_new_inputs(trace: &mut RolloutTrace) {
     for call in calls_in_order(inference_calls) {
         let first_of_turn = call.codex_turn_id.as_ref().filter(|turn| begun.insert(turn));
         let is_new = |item: &ItemId| !seen.contains(item) && conversation_items[item].produced_by.is_empty();
-        if let Some(turn) = first_of_turn.and_then(|turn| codex_turns.get_mut(turn)) {
+        // Contradicting evidence may have a thread ask in another thread's turn.
+        let turn =
+            first_of_turn.and_then(|turn| codex_turns.get_mut(turn)).filter(|turn| turn.thread_id == call.thread_id);
+        if let Some(turn) = turn {
             turn.new_input_item_ids = call.request_item_ids.iter().copied().filter(is_new).collect();
         }
         seen.extend(&call.request_item_ids);

@@ -60,14 +60,24 @@ impl Reducer {
         call.model = event.model.clone();
         call.provider_name = event.provider_name.clone();
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
-        self.conversations.thread(&event.thread_id).latest_call = Some(id.clone());
         let items = self.read_request(at, event, payloads);
-        self.trace.inference_calls.get_mut(id).expect("it was made sure of").request_item_ids = items;
+        let latest_calls = &mut self.conversations.thread(&event.thread_id).latest_calls;
+        if items.is_some() {
+            latest_calls.clear();
+        }
+        latest_calls.push(id.clone());
+        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
+        call.request_item_ids = items.unwrap_or_default();
         self.bound_request_memory(at, &event.thread_id);
     }
 
-    /// The items that the request shows.
-    fn read_request(&mut self, at: &At, event: &InferenceStarted, payloads: &mut dyn PayloadSource) -> Vec<ItemId> {
+    /// The items that the request shows; none if it is lost.
+    fn read_request(
+        &mut self,
+        at: &At,
+        event: &InferenceStarted,
+        payloads: &mut dyn PayloadSource,
+    ) -> Option<Vec<ItemId>> {
         let thread = &event.thread_id;
         let reference = &event.request_payload;
         self.documents.note(reference);
@@ -81,11 +91,10 @@ impl Reducer {
             Ok(document) => document,
             Err(error) => {
                 self.payload_lost(at, reference, &error);
-                return Vec::new();
+                return None;
             }
         };
-        let (known, rest) = self.request_input(at, reference, &mut document);
-        let Some((known, rest)) = known.zip(rest) else { return Vec::new() };
+        let (known, rest) = self.request_input(at, reference, &mut document)?;
         let origin =
             Origin { thread, turn: Some(&event.codex_turn_id), payload: &reference.raw_payload_id, response_of: None };
         let sightings: Vec<_> = rest.iter().map(|item| self.sighting(item, &origin)).collect();
@@ -93,22 +102,22 @@ impl Reducer {
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
         if let Some(previous) = self.previous_response(event, &document) {
             let prefix = self.prefix_of_delta(at, event, &previous, payloads);
-            return self.reconcile_delta(at, &origin, prefix, sightings);
+            return Some(self.reconcile_delta(at, &origin, prefix, sightings));
         }
         let damaged = document.damage.is_some();
         let items = self.reconcile_request(at, &origin, known, sightings, damaged);
         let stable = items.iter().position(|&item| self.conversations.facts(item).overruled).unwrap_or(items.len());
         self.conversations.thread(thread).reader.remember(document, &is_item, &items, stable);
-        items
+        Some(items)
     }
 
-    /// What the request's input says: how many items are known from the request before, and the rest.
+    /// What the request's input says: how many items are known from the request before, and the rest. None if it is lost.
     fn request_input(
         &mut self,
         at: &At,
         reference: &PayloadRef,
         document: &mut RequestDocument,
-    ) -> (Option<usize>, Option<Vec<Json>>) {
+    ) -> Option<(usize, Vec<Json>)> {
         if document.replaced_bytes {
             self.payload_replaced_bytes(at, reference);
         }
@@ -122,18 +131,18 @@ impl Reducer {
             self.report.payload(at, DiagnosticCode::PayloadUnreadable, &reference.raw_payload_id, &[], message);
         }
         match input {
-            Input::Items { known, rest } => (Some(known), Some(rest)),
+            Input::Items { known, rest } => Some((known, rest)),
             Input::Text(text) => {
                 let message = format!("{}: input is a string; it counts as one message of the user", reference.path);
                 self.report.payload(at, DiagnosticCode::UnknownValue, &reference.raw_payload_id, &[], message);
                 let fields = [("type", "message"), ("role", "user"), ("content", text.as_str())];
                 let message = fields.map(|(key, value)| (key.to_owned(), Json::String(value.to_owned())));
-                (Some(0), Some(vec![Json::Object(message.into_iter().collect())]))
+                Some((0, vec![Json::Object(message.into_iter().collect())]))
             }
-            Input::Missing if document.damage.is_some() => (None, None),
+            Input::Missing if document.damage.is_some() => None,
             Input::Missing | Input::Other => {
                 self.payload_malformed(at, reference, "a request whose input is no array; its items are lost");
-                (None, None)
+                None
             }
         }
     }

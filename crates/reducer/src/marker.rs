@@ -1,5 +1,6 @@
 //! Evidence that is only listed.
 
+use rollout_trace_bundle::PayloadSource;
 use rollout_trace_model::{Marker, MarkerKind};
 use rollout_trace_schema::{Other, PayloadRef, ProtocolEventObserved, RawPayloadId};
 use serde_json::{Map, Value};
@@ -19,10 +20,17 @@ impl Reducer {
     }
 
     /// Keeps an event of an unknown type, with the payload references that can be told in it.
-    pub(crate) fn unknown_event(&mut self, at: &At, name: &str, event: &Map<String, Value>) {
+    pub(crate) fn unknown_event(
+        &mut self,
+        at: &At,
+        name: &str,
+        event: &Map<String, Value>,
+        source: &mut dyn PayloadSource,
+    ) {
         let references = event.values().filter_map(|value| serde_json::from_value::<PayloadRef>(value.clone()).ok());
         let mut payloads = Vec::new();
         for reference in references {
+            self.verify(at, &reference, source);
             payloads.push(reference.raw_payload_id.clone());
             self.trace.raw_payloads.insert(reference.raw_payload_id.clone(), reference);
         }

@@ -199,7 +199,7 @@ impl Reducer {
             EventPayload::AgentResultObserved(event) => self.agents.note_result(&at, event),
             EventPayload::ProtocolEventObserved(event) => self.protocol_event_observed(&at, event),
             EventPayload::Other(event) => self.other(&at, event),
-            unknown => self.unreadable_event(&at, unknown),
+            unknown => self.unreadable_event(&at, unknown, payloads),
         }
         event.payload.for_each_payload_ref(|reference| self.verify(&at, reference, payloads));
         self.warn_of_unknown_names(&at, &event.payload);
@@ -222,7 +222,7 @@ impl Reducer {
         }
     }
 
-    fn unreadable_event(&mut self, at: &At, payload: &EventPayload) {
+    fn unreadable_event(&mut self, at: &At, payload: &EventPayload, payloads: &mut dyn PayloadSource) {
         let EventPayload::Unknown(object) = payload else { return };
         let name = payload.type_name();
         match payload.misfit() {
@@ -238,7 +238,7 @@ impl Reducer {
                 self.report.at(at, DiagnosticCode::UnknownEventType, &[&name], message);
             }
         }
-        self.unknown_event(at, name, object);
+        self.unknown_event(at, name, object, payloads);
     }
 
     /// Reports statuses and payload kinds that are not known, each name once.

@@ -120,7 +120,12 @@ impl Reducer {
         call.raw_runtime_payload_ids.push(event.runtime_payload.raw_payload_id.clone());
         if let Some(kind) = &event.kind {
             call.kind = kind.clone();
+            if matches!(kind, ToolKind::Unknown(_)) {
+                let message = format!("the kind of tool call {id} is not one that is known; it is kept as it is");
+                self.report.at(at, DiagnosticCode::UnknownValue, &[&id], message);
+            }
         }
+        let call = &self.trace.tool_calls[&id];
         let kind = call.kind.clone();
         match &kind {
             ToolKind::ExecCommand | ToolKind::WriteStdin => {

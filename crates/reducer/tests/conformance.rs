@@ -103,13 +103,13 @@ mod small {
 
     use serde_json::Value;
 
-    pub struct Case {
-        pub name: String,
-        pub files: Vec<(String, Vec<u8>)>,
-        pub expected: Option<Value>,
+    pub(crate) struct Case {
+        pub(crate) name: String,
+        pub(crate) files: Vec<(String, Vec<u8>)>,
+        pub(crate) expected: Option<Value>,
     }
 
-    pub fn read(line: &str) -> Case {
+    pub(crate) fn read(line: &str) -> Case {
         let value: Value = serde_json::from_str(&marked(line)).expect("a case is JSON");
         let text = |value: &Value| bytes(value.as_str().expect("a file is text"));
         let mut files = vec![

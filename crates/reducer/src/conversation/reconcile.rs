@@ -104,7 +104,7 @@ impl Reducer {
         let version = self.version;
         let conversation = self.conversations.thread(origin.thread);
         let appended = version == SchemaVersion::V1
-            || (conversation.latest_call.as_ref() == Some(call) && conversation.replacement.is_none());
+            || (conversation.latest_calls.contains(call) && conversation.replacement.is_none());
         if appended {
             let mut live = std::mem::take(&mut conversation.live);
             for &item in &items {

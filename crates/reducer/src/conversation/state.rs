@@ -25,8 +25,9 @@ pub(crate) struct Conversation {
     pub(crate) live: Snapshot,
     /// What it will see instead, until the first full request after a compaction.
     pub(crate) replacement: Option<Snapshot>,
-    /// The inference call that started last.
-    pub(crate) latest_call: Option<InferenceCallId>,
+    /// The inference call that started last, and before it the calls back to the last whose request could be read: one whose
+    /// request is lost did not change what is known of the conversation.
+    pub(crate) latest_calls: Vec<InferenceCallId>,
     /// The calls that got each response, in the order of their ids.
     pub(crate) responses: HashMap<ResponseId, BTreeSet<InferenceCallId>>,
     /// The items that bear each Responses id, in number order.

@@ -12,16 +12,16 @@ use std::{
 use rollout_trace_bundle::{Bundle, Evidence};
 use rollout_trace_model::{Drawing, RolloutTrace, Severity};
 use rollout_trace_reducer::{Reducer, reduce_bundle};
-pub use script::Script;
+pub(crate) use script::Script;
 
 /// The cases that official tools answered, where they are at hand.
-pub fn conformance() -> Option<PathBuf> {
+pub(crate) fn conformance() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
     path.is_dir().then_some(path)
 }
 
 /// Reduces a bundle in every way there is, and checks what must hold of any graph.
-pub fn reduce(bundle: &Path) -> RolloutTrace {
+pub(crate) fn reduce(bundle: &Path) -> RolloutTrace {
     let bundle = Bundle::open(bundle).expect("the bundle opens");
     let graph = reduce_bundle(&bundle);
     let json = serde_json::to_string(&graph).expect("a graph serialises");
@@ -52,14 +52,14 @@ fn piecemeal(bundle: &Bundle) -> RolloutTrace {
 }
 
 /// Writes the bundle of a scenario into a fresh folder.
-pub fn scenario(text: &str) -> tempfile::TempDir {
+pub(crate) fn scenario(text: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     Script::parse(text).write(folder.path());
     folder
 }
 
 /// The scenarios of this folder, by name.
-pub fn scenarios() -> Vec<(String, String)> {
+pub(crate) fn scenarios() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut found: Vec<_> = fs::read_dir(folder)
         .expect("the scenarios are there")
@@ -75,18 +75,18 @@ pub fn scenarios() -> Vec<(String, String)> {
 }
 
 /// Draws a graph for a snapshot.
-pub fn draw(graph: &RolloutTrace) -> String {
+pub(crate) fn draw(graph: &RolloutTrace) -> String {
     Drawing::new(graph).to_string()
 }
 
 /// The codes of the diagnostics that are not mere notes.
-pub fn complaints(graph: &RolloutTrace) -> Vec<&'static str> {
+pub(crate) fn complaints(graph: &RolloutTrace) -> Vec<&'static str> {
     let loud = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note);
     loud.map(|diagnostic| diagnostic.code.as_str()).collect()
 }
 
 /// Copies a bundle, to damage the copy.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a temporary folder can be written");
     for entry in fs::read_dir(from).expect("the bundle is there") {
         let entry = entry.expect("the bundle is there");

@@ -33,7 +33,7 @@ use std::{fs, path::Path};
 use serde_json::{Map, Value, json};
 
 /// A bundle that a script describes.
-pub struct Script {
+pub(crate) struct Script {
     schema: u32,
     lines: Vec<String>,
     payloads: Vec<String>,
@@ -41,7 +41,7 @@ pub struct Script {
 }
 
 impl Script {
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut script = Self { schema: 2, lines: Vec::new(), payloads: Vec::new(), context: (None, None) };
         let mut whole: Vec<String> = Vec::new();
         for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
@@ -75,7 +75,9 @@ impl Script {
                 self.line("in - -");
                 self.line("thread_ended thread_id=T status=completed");
                 self.line("rollout_ended status=completed");
-                self.line("recording_completed");
+                if self.schema > 1 {
+                    self.line("recording_completed");
+                }
             }
             _ => match self.in_full(word, rest) {
                 Some(line) => self.line(&line),
@@ -128,9 +130,12 @@ impl Script {
             }
             "runs" => {
                 let (kind, document) = rest.split_once(' ').unwrap_or((rest, "{}"));
-                let kind = json!({"type": kind});
+                let kind = match self.schema {
+                    1 => String::new(),
+                    _ => format!("kind={}", json!({"type": kind})),
+                };
                 format!(
-                    "tool_call_runtime_started tool_call_id={id} kind={kind} runtime_payload:tool_runtime_event={document}"
+                    "tool_call_runtime_started tool_call_id={id} runtime_payload:tool_runtime_event={document} {kind}"
                 )
             }
             "ran" => {
@@ -209,7 +214,7 @@ impl Script {
     }
 
     /// Writes the bundle.
-    pub fn write(&self, bundle: &Path) {
+    pub(crate) fn write(&self, bundle: &Path) {
         fs::create_dir_all(bundle.join("payloads")).expect("a temporary folder can be written");
         let manifest = json!({
             "schema_version": self.schema,
