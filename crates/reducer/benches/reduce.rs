@@ -26,16 +26,16 @@ fn main() -> ExitCode {
     let is_real = arguments.iter().any(|argument| argument == "--bench");
     // A trial has the same proportions at a twentieth of the length.
     let scale = if is_real { 1 } else { 20 };
-    let trips = |trips: usize| Shape::of_trips(trips / scale);
-    let compacted = |trips: usize| Shape::of_trips(trips / scale).compacted_every(80 / scale);
+    let plain = |turns: usize| Shape::of_trips(turns / scale);
+    let compacted = |turns: usize| Shape::of_trips(turns / scale).compacted_every(80 / scale);
 
     let mut report = Report::default();
     let rounds = if is_real { 5 } else { 1 };
-    let short = Measured::of("50 turns", &trips(50), 4 * rounds);
+    let short = Measured::of(&plain(50), 4 * rounds);
     report.ratio("50 turns: reduce / parse", short.reduce_by_parse(), 1.0);
     drop(short);
 
-    let long = Measured::of("600 turns", &trips(600), rounds);
+    let long = Measured::of(&plain(600), rounds);
     report.ratio("600 turns: reduce / parse", long.reduce_by_parse(), 0.25);
     match peak_memory_of_child(PEAK, long.folder()) {
         Some(megabytes) => report.megabytes("600 turns: peak memory", megabytes, 300.0),
@@ -43,12 +43,17 @@ fn main() -> ExitCode {
     }
     drop(long);
 
-    for (name, shape) in [("", [trips(100), trips(800)]), (" with compaction", [compacted(100), compacted(800)])] {
-        let [small, large] = &shape;
-        let small = Measured::of(&format!("100 turns{name}"), small, 4 * rounds);
-        let large = Measured::of(&format!("800 turns{name}"), large, rounds);
-        let ratio = large.nanoseconds_per_byte() / small.nanoseconds_per_byte();
-        report.ratio(&format!("time per byte{name}: 800 turns / 100 turns"), ratio, 1.25);
+    for (name, [small, large]) in [
+        ("time per byte, 800 turns / 100 turns", [plain(100), plain(800)]),
+        ("the same with compactions", [compacted(100), compacted(800)]),
+    ] {
+        let small = Measured::of(&small, 4 * rounds);
+        let large = Measured::of(&large, rounds);
+        report.ratio(name, large.nanoseconds_per_byte() / small.nanoseconds_per_byte(), 1.25);
     }
-    if report.print() || !is_real { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if !is_real {
+        println!("tried out on small bundles; the figures mean nothing");
+        return ExitCode::SUCCESS;
+    }
+    if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

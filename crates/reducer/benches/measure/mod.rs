@@ -30,7 +30,7 @@ pub(crate) struct Measured {
 impl Measured {
     /// Makes a bundle, then reduces and parses it by turns. What else the machine does only ever adds time, so the shortest
     /// counts.
-    pub(crate) fn of(name: &str, shape: &Shape, rounds: usize) -> Self {
+    pub(crate) fn of(shape: &Shape, rounds: usize) -> Self {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
         shape.write(folder.path());
         let payloads = payloads(folder.path());
@@ -48,7 +48,12 @@ impl Measured {
         }
         let Self { reduce, parse, .. } = &measured;
         let megabytes = bytes as f64 / 1e6;
-        println!("{name}: {} payloads, {megabytes:.0} MB; reduce {reduce:.1?}, parse {parse:.1?}", payloads.len());
+        let compaction = shape.compact_every.map_or_else(String::new, |every| format!(", a compaction every {every}"));
+        println!(
+            "{} turns{compaction}: {} payloads, {megabytes:.0} MB; reduce {reduce:.1?}, parse {parse:.1?}",
+            shape.trips,
+            payloads.len(),
+        );
         measured
     }
 
