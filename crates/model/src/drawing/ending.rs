@@ -37,14 +37,17 @@ impl Canvas<'_, '_> {
         let graph = self.graph;
         let steps = std::mem::take(&mut self.places.of_nothing);
         let edges = std::mem::take(&mut self.places.edges_of_nothing);
-        if steps.is_empty() && edges.is_empty() && graph.markers.is_empty() {
-            return Ok(());
+        if !steps.is_empty() || !edges.is_empty() {
+            self.blank_line()?;
+            self.line(0, "of no known thread")?;
+            steps.into_iter().try_for_each(|step| self.step(1, step))?;
+            edges.into_iter().try_for_each(|edge| self.whole_edge(1, edge))?;
         }
-        self.blank_line()?;
-        self.line(0, "of no known thread")?;
-        steps.into_iter().try_for_each(|step| self.step(1, step))?;
-        edges.into_iter().try_for_each(|edge| self.whole_edge(1, edge))?;
-        self.markers(1, &graph.markers)
+        if !graph.markers.is_empty() {
+            self.blank_line()?;
+            self.markers(0, &graph.markers)?;
+        }
+        Ok(())
     }
 
     fn cut_off(&mut self) -> fmt::Result {

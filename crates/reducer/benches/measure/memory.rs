@@ -1,0 +1,27 @@
+//! Peak memory, taken in a process that does nothing else.
+
+use std::{env, fs, hint, path::Path, process::Command};
+
+use super::reduce;
+
+/// Reduces a bundle, then tells the most memory that this process ever had.
+pub(crate) fn print_peak_memory(bundle: &Path) {
+    hint::black_box(reduce(bundle));
+    if let Some(kilobytes) = peak_kilobytes() {
+        println!("{kilobytes}");
+    }
+}
+
+/// The most memory that reducing a bundle takes, in megabytes, where the system tells it.
+pub(crate) fn peak_memory_of_child(argument: &str, bundle: &Path) -> Option<f64> {
+    let this = env::current_exe().expect("a running program has a path");
+    let output = Command::new(this).arg(argument).arg(bundle).output().expect("the bench can run itself");
+    let kilobytes: f64 = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
+    Some(kilobytes * 1024.0 / 1e6)
+}
+
+fn peak_kilobytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}

@@ -1,0 +1,98 @@
+//! Takes times and memory, and tells them.
+
+mod memory;
+mod report;
+
+use std::{
+    fs, hint,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rollout_trace_bundle::Bundle;
+use rollout_trace_model::{RolloutTrace, Severity};
+use rollout_trace_reducer::reduce_bundle;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::synthetic::Shape;
+pub(crate) use memory::{peak_memory_of_child, print_peak_memory};
+pub(crate) use report::Report;
+
+/// A synthetic bundle and the shortest times that it took.
+pub(crate) struct Measured {
+    folder: TempDir,
+    bytes: u64,
+    reduce: Duration,
+    parse: Duration,
+}
+
+impl Measured {
+    /// Makes a bundle, then reduces and parses it by turns. What else the machine does only ever adds time, so the shortest
+    /// counts.
+    pub(crate) fn of(shape: &Shape, rounds: usize) -> Self {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        shape.write(folder.path());
+        let payloads = payloads(folder.path());
+        // The first round is not timed: it brings the files into the page cache.
+        let bytes = parse(&payloads);
+        assert_clean(&reduce(folder.path()));
+        let mut measured = Self { folder, bytes, reduce: Duration::MAX, parse: Duration::MAX };
+        for _ in 0..rounds {
+            let start = Instant::now();
+            hint::black_box(reduce(measured.folder.path()));
+            measured.reduce = measured.reduce.min(start.elapsed());
+            let start = Instant::now();
+            hint::black_box(parse(&payloads));
+            measured.parse = measured.parse.min(start.elapsed());
+        }
+        let Self { reduce, parse, .. } = &measured;
+        let megabytes = bytes as f64 / 1e6;
+        let compaction = shape.compact_every.map_or_else(String::new, |every| format!(", a compaction every {every}"));
+        println!(
+            "{} turns{compaction}: {} payloads, {megabytes:.0} MB; reduce {reduce:.1?}, parse {parse:.1?}",
+            shape.trips,
+            payloads.len(),
+        );
+        measured
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn reduce_by_parse(&self) -> f64 {
+        self.reduce.as_secs_f64() / self.parse.as_secs_f64()
+    }
+
+    pub(crate) fn nanoseconds_per_byte(&self) -> f64 {
+        self.reduce.as_secs_f64() * 1e9 / self.bytes as f64
+    }
+}
+
+fn reduce(bundle: &Path) -> RolloutTrace {
+    reduce_bundle(&Bundle::open(bundle).expect("a bundle was written here"))
+}
+
+/// Holds the generator and the reducer to each other: what is measured is no failure.
+fn assert_clean(graph: &RolloutTrace) {
+    let surprise = graph.diagnostics.iter().find(|diagnostic| diagnostic.severity > Severity::Note);
+    assert!(surprise.is_none(), "a synthetic bundle is not clean: {surprise:?}");
+}
+
+fn payloads(bundle: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(bundle.join("payloads")).expect("the bundle has payloads");
+    entries.map(|entry| entry.expect("the folder can be listed").path()).collect()
+}
+
+/// Reads each payload and parses it; gives the number of bytes read.
+fn parse(payloads: &[PathBuf]) -> u64 {
+    let mut bytes = 0;
+    for path in payloads {
+        let text = fs::read(path).expect("the payload was written");
+        let value: Value = serde_json::from_slice(&text).expect("the payload is JSON");
+        hint::black_box(value);
+        bytes += text.len() as u64;
+    }
+    bytes
+}
