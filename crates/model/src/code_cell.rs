@@ -17,8 +17,8 @@ pub struct CodeCell {
     pub model_visible_call_id: ModelVisibleCallId,
     /// The thread that it belongs to.
     pub thread_id: ThreadId,
-    /// The turn in which it began.
-    pub codex_turn_id: CodexTurnId,
+    /// The turn in which it began; null where the event does not say.
+    pub codex_turn_id: Option<CodexTurnId>,
     /// The item that holds the source.
     pub source_item_id: ItemId,
     /// The answers in the conversation, in order: the first one and each notification.

@@ -13,8 +13,8 @@ pub struct Compaction {
     pub compaction_id: CompactionId,
     /// The thread whose history it is.
     pub thread_id: ThreadId,
-    /// The turn in which it happened.
-    pub codex_turn_id: CodexTurnId,
+    /// The turn in which it happened; null where the event does not say.
+    pub codex_turn_id: Option<CodexTurnId>,
     /// When it happened.
     pub installed_at_unix_ms: UnixMillis,
     /// The item that marks the place.
@@ -36,16 +36,16 @@ pub struct CompactionRequest {
     pub compaction_id: CompactionId,
     /// The thread whose history it is.
     pub thread_id: ThreadId,
-    /// The turn in which it happened.
-    pub codex_turn_id: CodexTurnId,
+    /// The turn in which it happened; null where the evidence does not say.
+    pub codex_turn_id: Option<CodexTurnId>,
     /// When it ran.
     pub execution: Execution,
     /// The model asked.
     pub model: String,
     /// The provider that serves the model.
     pub provider_name: String,
-    /// The request.
-    pub raw_request_payload_id: RawPayloadId,
+    /// The request; null where the event that names it is lost.
+    pub raw_request_payload_id: Option<RawPayloadId>,
     /// The answer.
     pub raw_response_payload_id: Option<RawPayloadId>,
     /// Why the request failed. *Ours.*

@@ -48,8 +48,10 @@ pub struct ConversationItem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inferred_producers: Vec<InferredProducer>,
     /// The event that first showed it. *Ours.*
+    #[serde(default)]
     pub first_seen_seq: Seq,
     /// The event that last showed it. *Ours.*
+    #[serde(default)]
     pub last_seen_seq: Seq,
 }
 
@@ -163,6 +165,16 @@ pub enum BodyPart {
         /// The payload that showed it first.
         raw_payload_id: RawPayloadId,
     },
+}
+
+impl BodyPart {
+    /// The payload where the part stands whole, if it does not stand whole here.
+    pub fn raw_payload_id(&self) -> Option<&RawPayloadId> {
+        match self {
+            Self::Json { raw_payload_id, .. } | Self::PayloadRef { raw_payload_id, .. } => Some(raw_payload_id),
+            Self::Text { .. } | Self::Summary { .. } | Self::Encoded { .. } | Self::Code { .. } => None,
+        }
+    }
 }
 
 /// What the evidence proves to have produced an item.

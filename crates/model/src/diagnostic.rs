@@ -165,6 +165,8 @@ diagnostic_codes! {
     AgentActivityMismatch = "agent_activity_mismatch", Error;
     /// One key of the official state names two objects.
     KeyCollision = "key_collision", Note;
+    /// A provider numbered its calls anew, so that a call id names another call.
+    CallIdRenumbered = "call_id_renumbered", Note;
     /// A call's output came again with other content, as when history is trimmed before a compaction.
     OutputRewritten = "output_rewritten", Note;
     /// A runtime cell id names a newer cell.

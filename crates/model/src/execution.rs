@@ -17,6 +17,9 @@ pub struct Execution {
     pub ended_seq: Option<Seq>,
     /// How far it got.
     pub status: ExecutionStatus,
+    /// Whether the event that started it is lost, so that the start is that of the first evidence. *Ours.*
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_unobserved: bool,
 }
 
 impl Execution {
@@ -28,6 +31,7 @@ impl Execution {
             ended_at_unix_ms: None,
             ended_seq: None,
             status: ExecutionStatus::Running,
+            start_unobserved: false,
         }
     }
 

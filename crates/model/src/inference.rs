@@ -15,8 +15,8 @@ pub struct InferenceCall {
     pub inference_call_id: InferenceCallId,
     /// The thread that asked.
     pub thread_id: ThreadId,
-    /// The turn in which it asked.
-    pub codex_turn_id: CodexTurnId,
+    /// The turn in which it asked; null where the evidence does not say.
+    pub codex_turn_id: Option<CodexTurnId>,
     /// When it ran.
     pub execution: Execution,
     /// The model asked.
@@ -35,8 +35,8 @@ pub struct InferenceCall {
     pub tool_call_ids_started_by_response: Vec<ToolCallId>,
     /// The tokens that it took.
     pub usage: Option<TokenUsage>,
-    /// The request.
-    pub raw_request_payload_id: RawPayloadId,
+    /// The request; null where the event that names it is lost.
+    pub raw_request_payload_id: Option<RawPayloadId>,
     /// The answer, whole or partial.
     pub raw_response_payload_id: Option<RawPayloadId>,
     /// Why the call failed. *Ours.*

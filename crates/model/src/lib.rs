@@ -14,11 +14,16 @@ mod code_cell;
 mod compaction;
 mod conversation;
 mod diagnostic;
+mod drawing;
 mod durations;
 mod execution;
 mod id;
 mod inference;
+mod links;
 mod marker;
+mod names;
+mod normal;
+mod schema;
 mod terminal;
 mod thread;
 mod tool_call;
@@ -32,11 +37,14 @@ pub use conversation::{
     AgentMessage, Body, BodyPart, Channel, ConversationItem, InferredProducer, ItemKind, ProducerRef, Role,
 };
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use drawing::Drawing;
 pub use durations::Durations;
 pub use execution::Execution;
 pub use id::{CodeCellId, ItemId, OperationId, TerminalId};
 pub use inference::{InferenceCall, TokenUsage};
 pub use marker::{Marker, MarkerKind};
+pub use normal::normalised;
+pub use schema::json_schema;
 pub use terminal::{
     ModelObservation, ObservationSource, OperationKind, TerminalOperation, TerminalRequest, TerminalResult,
     TerminalSession,

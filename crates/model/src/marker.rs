@@ -34,6 +34,8 @@ pub struct Marker {
 pub enum MarkerKind {
     /// An event of the agent core's protocol.
     ProtocolEvent,
-    /// Anything else.
+    /// Anything else that the producer found worth keeping.
     Other,
+    /// An event of a type that this version does not know; its fields are the metadata.
+    UnknownEvent,
 }

@@ -25,6 +25,7 @@ pub struct AgentThread {
     /// response showed and nobody accepted.
     pub conversation_item_ids: Vec<ItemId>,
     /// How long the thread's work took. *Ours.*
+    #[serde(default)]
     pub durations: Durations,
     /// Protocol events and other evidence of this thread that reduction only lists. *Ours.*
     #[serde(default)]
@@ -65,5 +66,6 @@ pub struct CodexTurn {
     #[serde(default)]
     pub new_input_item_ids: Vec<ItemId>,
     /// How long the turn's work took. *Ours.*
+    #[serde(default)]
     pub durations: Durations,
 }

@@ -1,0 +1,62 @@
+//! What passed between agents.
+
+use std::fmt;
+
+use crate::{Anchor, InteractionEdge, InteractionKind};
+
+use super::{
+    canvas::{ACTION, Canvas},
+    preview::{body_preview, preview},
+};
+
+impl Canvas<'_, '_> {
+    /// An edge beneath the object that it goes out from.
+    pub(super) fn edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
+        let arrow = self.paint(ACTION, "→").to_string();
+        let mut line = format!("{arrow} {}: {}", kind(edge.kind), self.anchor(&edge.target));
+        if let Anchor::ConversationItem { item_id } = &edge.target
+            && let Some(item) = self.graph.conversation_items.get(item_id)
+        {
+            line += &format!(" {}", body_preview(&item.body, &self.names));
+        }
+        self.line(depth, line)
+    }
+
+    /// An edge with both of its ends.
+    pub(super) fn whole_edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
+        let ends = format!("{} → {}", self.anchor(&edge.source), self.anchor(&edge.target));
+        self.line(depth, format!("{}: {ends}", kind(edge.kind)))
+    }
+
+    pub(super) fn undelivered_messages(&mut self) -> fmt::Result {
+        if self.graph.undelivered_messages.is_empty() {
+            return Ok(());
+        }
+        self.blank_line()?;
+        self.line(0, "sent, but never seen to arrive")?;
+        for message in &self.graph.undelivered_messages {
+            let mut line = kind(message.kind).to_owned();
+            if let Some(tool) = &message.tool_call_id {
+                line += &format!(" by {}", self.name(tool));
+            }
+            if let Some(thread) = &message.target_thread_id {
+                line += &format!(" to {}", self.agent(thread));
+            }
+            if let Some(text) = &message.message {
+                line += &format!(": \"{}\"", preview(text, &self.names));
+            }
+            self.line(1, line)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn kind(kind: InteractionKind) -> &'static str {
+    match kind {
+        InteractionKind::SpawnAgent => "spawn_agent",
+        InteractionKind::AssignAgentTask => "assign_agent_task",
+        InteractionKind::SendMessage => "send_message",
+        InteractionKind::AgentResult => "agent_result",
+        InteractionKind::CloseAgent => "close_agent",
+    }
+}

@@ -1,0 +1,105 @@
+//! Where the lines of a drawing go.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write},
+};
+
+use anstyle::{AnsiColor, Style};
+use rollout_trace_schema::{ExecutionStatus, ThreadId};
+
+use super::places::Places;
+use crate::{ItemId, RolloutTrace, Severity, names::Names};
+
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const ADDED: Style = AnsiColor::Green.on_default();
+pub(super) const DROPPED: Style = AnsiColor::Red.on_default();
+pub(super) const ACTION: Style = AnsiColor::Cyan.on_default();
+
+/// A graph, what is known about it as a whole, and the text that its drawing becomes.
+pub(super) struct Canvas<'a, 'w> {
+    pub(super) graph: &'a RolloutTrace,
+    pub(super) names: Names,
+    pub(super) places: Places<'a>,
+    out: &'w mut dyn Write,
+    color: bool,
+}
+
+impl<'a, 'w> Canvas<'a, 'w> {
+    pub(super) fn new(graph: &'a RolloutTrace, out: &'w mut dyn Write, color: bool) -> Self {
+        Self { graph, names: Names::of(graph), places: Places::of(graph), out, color }
+    }
+
+    /// Writes one line, `depth` steps to the right.
+    pub(super) fn line(&mut self, depth: usize, text: impl Display) -> fmt::Result {
+        writeln!(self.out, "{:1$}{text}", "", 2 * depth)
+    }
+
+    pub(super) fn blank_line(&mut self) -> fmt::Result {
+        writeln!(self.out)
+    }
+
+    pub(super) fn paint<T: Display>(&self, style: Style, text: T) -> Painted<T> {
+        Painted { style: if self.color { style } else { Style::new() }, text }
+    }
+
+    pub(super) fn status<'s>(&self, status: &'s ExecutionStatus) -> Painted<&'s ExecutionStatus> {
+        let color = match status {
+            ExecutionStatus::Completed => AnsiColor::Green,
+            ExecutionStatus::Failed => AnsiColor::Red,
+            _ => AnsiColor::Yellow,
+        };
+        self.paint(color.on_default(), status)
+    }
+
+    pub(super) fn severity(&self, severity: Severity) -> Painted<Severity> {
+        let style = match severity {
+            Severity::Error => AnsiColor::Red.on_default(),
+            Severity::Warning => AnsiColor::Yellow.on_default(),
+            Severity::Note => DIM,
+        };
+        self.paint(style, severity)
+    }
+
+    /// An id's short name.
+    pub(super) fn name<'t>(&self, id: &'t str) -> Cow<'t, str> {
+        self.names.shorten(id)
+    }
+
+    /// What a thread is called: its agent's path.
+    pub(super) fn agent(&self, thread: &ThreadId) -> String {
+        match self.graph.threads.get(thread) {
+            Some(thread) if !thread.agent_path.is_empty() => thread.agent_path.to_string(),
+            _ => self.name(thread).into_owned(),
+        }
+    }
+
+    /// Items by number, neighbours together: `[1], [3..7]`.
+    pub(super) fn numbers(&self, items: &[ItemId]) -> String {
+        let mut text = String::new();
+        let mut rest = items;
+        while let Some(first) = rest.first() {
+            let run = rest.windows(2).take_while(|pair| pair[0].0.checked_add(1) == Some(pair[1].0)).count();
+            let separator = if text.is_empty() { "" } else { ", " };
+            text += &match run {
+                0 => format!("{separator}[{}]", first.0),
+                _ => format!("{separator}[{}..{}]", first.0, rest[run].0),
+            };
+            rest = &rest[run + 1..];
+        }
+        text
+    }
+}
+
+/// A text in a style.
+pub(super) struct Painted<T> {
+    style: Style,
+    text: T,
+}
+
+impl<T: Display> Display for Painted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{:#}", self.style, self.text, self.style)
+    }
+}

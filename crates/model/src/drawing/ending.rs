@@ -1,0 +1,85 @@
+//! A drawing as a whole, and what it ends with.
+
+use std::fmt;
+
+use crate::{AgentThread, ObjectRef};
+
+use super::{
+    canvas::{BOLD, Canvas},
+    preview::escaped,
+};
+
+impl Canvas<'_, '_> {
+    pub(super) fn everything(&mut self) -> fmt::Result {
+        let graph = self.graph;
+        let mut head = format!("{} · schema {}", self.paint(BOLD, "rollout"), graph.schema_version);
+        head += &format!(" · {}", self.status(&graph.status));
+        match graph.recording_complete {
+            Some(true) => head += " · recording complete",
+            Some(false) => head += " · recording not complete",
+            None => {}
+        }
+        self.line(0, head)?;
+        let mut threads: Vec<&AgentThread> = graph.threads.values().collect();
+        threads.sort_by_key(|thread| thread.execution.started_seq);
+        for thread in threads {
+            self.blank_line()?;
+            self.thread(thread)?;
+        }
+        self.homeless()?;
+        self.undelivered_messages()?;
+        self.cut_off()?;
+        self.diagnostics()
+    }
+
+    /// Draws what belongs to no thread.
+    fn homeless(&mut self) -> fmt::Result {
+        let graph = self.graph;
+        let steps = std::mem::take(&mut self.places.of_nothing);
+        let edges = std::mem::take(&mut self.places.edges_of_nothing);
+        if steps.is_empty() && edges.is_empty() && graph.markers.is_empty() {
+            return Ok(());
+        }
+        self.blank_line()?;
+        self.line(0, "of no known thread")?;
+        steps.into_iter().try_for_each(|step| self.step(1, step))?;
+        edges.into_iter().try_for_each(|edge| self.whole_edge(1, edge))?;
+        self.markers(1, &graph.markers)
+    }
+
+    fn cut_off(&mut self) -> fmt::Result {
+        if self.graph.cut_off.is_empty() {
+            return Ok(());
+        }
+        let names = self.graph.cut_off.iter().map(|object| self.object(object));
+        let names: Vec<_> = names.collect();
+        self.blank_line()?;
+        self.line(0, format!("running when the trace ended: {}", names.join(", ")))
+    }
+
+    fn object(&self, object: &ObjectRef) -> String {
+        match object {
+            ObjectRef::Thread(id) => self.agent(id),
+            ObjectRef::CodexTurn(id) => self.name(id).into_owned(),
+            ObjectRef::InferenceCall(id) => self.name(id).into_owned(),
+            ObjectRef::ToolCall(id) => self.name(id).into_owned(),
+            ObjectRef::CodeCell(id) => self.name(&id.0).into_owned(),
+            ObjectRef::TerminalOperation(id) => id.to_string(),
+            ObjectRef::CompactionRequest(id) => self.name(id).into_owned(),
+        }
+    }
+
+    fn diagnostics(&mut self) -> fmt::Result {
+        if self.graph.diagnostics.is_empty() {
+            return Ok(());
+        }
+        self.blank_line()?;
+        for diagnostic in &self.graph.diagnostics {
+            let severity = self.severity(diagnostic.severity).to_string();
+            // Never cut: it says what is wrong.
+            let message = escaped(self.name(&diagnostic.message).chars());
+            self.line(0, format!("{severity} {}: {message}", diagnostic.code))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! An item on one line.
+
+use crate::{Anchor, Channel, ConversationItem, InferredProducer, ItemId, ItemKind, Role};
+
+use super::{
+    canvas::{Canvas, DIM},
+    preview::body_preview,
+};
+
+impl Canvas<'_, '_> {
+    /// The item's number, what it is, how it begins and where it comes from.
+    pub(super) fn item_line(&self, id: ItemId) -> String {
+        let number = self.paint(DIM, format_args!("[{}]", id.0)).to_string();
+        let Some(item) = self.graph.conversation_items.get(&id) else {
+            return format!("{number} not in the graph");
+        };
+        let mut line = format!("{number} {}", self.item_title(item));
+        let body = body_preview(&item.body, &self.names);
+        if !body.is_empty() {
+            line = format!("{line} {body}");
+        }
+        for producer in &item.inferred_producers {
+            match producer {
+                InferredProducer::UserInput => line += " (from a person)",
+                InferredProducer::Harness { source: Some(source) } => line += &format!(" (from the harness: {source})"),
+                InferredProducer::Harness { source: None } => line += " (from the harness)",
+                // Shown as the source of the edge.
+                InferredProducer::Edge { .. } => {}
+            }
+        }
+        for edge in self.places.edges_to_item.get(&id).into_iter().flatten() {
+            line += &format!(" ← {}", self.anchor(&edge.source));
+        }
+        if self.is_unlisted(item) {
+            line += " (never in history)";
+        }
+        line
+    }
+
+    /// Whether the thread's conversation leaves the item out.
+    fn is_unlisted(&self, item: &ConversationItem) -> bool {
+        let thread = self.graph.threads.get(&item.thread_id);
+        // Without this shortcut, every item would be looked for in the whole conversation.
+        !self.places.sent_items.contains(&item.item_id)
+            && thread.is_some_and(|thread| !thread.conversation_item_ids.contains(&item.item_id))
+    }
+
+    pub(super) fn item_title(&self, item: &ConversationItem) -> String {
+        let call = || item.call_id.as_ref().map_or_else(|| "a call without id".into(), |id| self.name(id));
+        match &item.kind {
+            ItemKind::Message => match (&item.agent_message, &item.channel) {
+                (Some(message), _) => format!("{} → {}", message.author, message.recipient),
+                (None, Some(channel)) => format!("{}, {channel}", item.role),
+                (None, None) => item.role.to_string(),
+            },
+            ItemKind::FunctionCall | ItemKind::CustomToolCall => format!("call {}", call()),
+            ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput => format!("output of {}", call()),
+            ItemKind::CompactionMarker => "compaction marker".to_owned(),
+            ItemKind::Reasoning if item.role == Role::Assistant && item.channel == Some(Channel::Analysis) => {
+                "reasoning".to_owned()
+            }
+            kind => match &item.channel {
+                Some(channel) => format!("{kind}, {}, {channel}", item.role),
+                None => format!("{kind}, {}", item.role),
+            },
+        }
+    }
+
+    /// One end of an edge in a few words.
+    pub(super) fn anchor(&self, anchor: &Anchor) -> String {
+        match anchor {
+            Anchor::ConversationItem { item_id } => match self.graph.conversation_items.get(item_id) {
+                Some(item) => format!("{} [{}]", self.agent(&item.thread_id), item_id.0),
+                None => format!("[{}]", item_id.0),
+            },
+            Anchor::ToolCall { tool_call_id } => match self.graph.tool_calls.get(tool_call_id) {
+                Some(tool) => format!("{} {}", self.agent(&tool.thread_id), self.name(tool_call_id)),
+                None => self.name(tool_call_id).into_owned(),
+            },
+            Anchor::Thread { thread_id } => self.agent(thread_id),
+        }
+    }
+}

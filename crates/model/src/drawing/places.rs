@@ -1,0 +1,265 @@
+//! Where in a drawing each object stands.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rollout_trace_schema::{CodexTurnId, InferenceCallId, Seq, ThreadId, ToolCallId};
+
+use crate::{
+    Anchor, CodeCell, CodeCellId, Compaction, CompactionRequest, InferenceCall, InteractionEdge, ItemId, Requester,
+    RolloutTrace, ToolCall,
+};
+
+/// What a turn consists of.
+#[derive(Clone, Copy)]
+pub(super) enum Step<'a> {
+    Inference(&'a InferenceCall),
+    Compaction(&'a Compaction),
+    /// A request for a compaction that was not installed.
+    CompactionRequest(&'a CompactionRequest),
+    /// A tool call that no response is known to have asked for.
+    Tool(&'a ToolCall),
+    /// A code cell that no response is known to have asked for.
+    Cell(&'a CodeCell),
+}
+
+/// Each object by what it is drawn beneath. Everything has exactly one place.
+#[derive(Default)]
+pub(super) struct Places<'a> {
+    pub(super) of_turn: BTreeMap<&'a CodexTurnId, Vec<Step<'a>>>,
+    /// What belongs to a thread but to no turn that is known.
+    pub(super) of_thread: BTreeMap<&'a ThreadId, Vec<Step<'a>>>,
+    /// What belongs to no thread that is known.
+    pub(super) of_nothing: Vec<Step<'a>>,
+    pub(super) tools_of_inference: BTreeMap<&'a InferenceCallId, Vec<&'a ToolCall>>,
+    pub(super) cells_of_inference: BTreeMap<&'a InferenceCallId, Vec<&'a CodeCell>>,
+    pub(super) cells_of_tool: BTreeMap<&'a ToolCallId, Vec<&'a CodeCell>>,
+    pub(super) tools_of_cell: BTreeMap<&'a CodeCellId, Vec<&'a ToolCall>>,
+    /// The code cells that a tool call waits for.
+    pub(super) cells_waited_for: BTreeMap<&'a ToolCallId, Vec<&'a CodeCell>>,
+    pub(super) edges_of_tool: BTreeMap<&'a ToolCallId, Vec<&'a InteractionEdge>>,
+    pub(super) edges_of_response_item: BTreeMap<ItemId, Vec<&'a InteractionEdge>>,
+    pub(super) edges_of_thread: BTreeMap<&'a ThreadId, Vec<&'a InteractionEdge>>,
+    pub(super) edges_of_nothing: Vec<&'a InteractionEdge>,
+    /// The edges that end at an item.
+    pub(super) edges_to_item: BTreeMap<ItemId, Vec<&'a InteractionEdge>>,
+    /// What the model of an inference call had seen before, and the compaction that put it there.
+    pub(super) seen_before: BTreeMap<&'a InferenceCallId, Seen<'a>>,
+    /// The items that a request, a response or a compaction holds.
+    pub(super) used_items: BTreeSet<ItemId>,
+    /// The items that a request holds.
+    pub(super) sent_items: BTreeSet<ItemId>,
+}
+
+/// What a model has seen.
+#[derive(Clone, Default)]
+pub(super) struct Seen<'a> {
+    pub(super) items: Vec<ItemId>,
+    pub(super) compaction: Option<&'a Compaction>,
+    /// Whether there was any request before.
+    pub(super) is_first: bool,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn of(graph: &'a RolloutTrace) -> Self {
+        let mut places = Self::default();
+        let mut inferences: Vec<_> = graph.inference_calls.values().collect();
+        inferences.sort_by_key(|call| call.execution.started_seq);
+        let mut response_of: HashMap<ItemId, &InferenceCall> = HashMap::new();
+        let mut started_by: HashMap<&ToolCallId, &InferenceCall> = HashMap::new();
+        for call in inferences {
+            places.sent_items.extend(&call.request_item_ids);
+            places.used_items.extend(call.request_item_ids.iter().chain(&call.response_item_ids));
+            call.response_item_ids.iter().for_each(|&item| _ = response_of.entry(item).or_insert(call));
+            call.tool_call_ids_started_by_response.iter().for_each(|tool| _ = started_by.entry(tool).or_insert(call));
+            places.put(graph, Step::Inference(call));
+        }
+        places.tools(graph, &response_of, &started_by);
+        places.cells(graph, &response_of);
+        places.compactions(graph);
+        places.edges(graph, &response_of);
+        places.sort(graph);
+        for thread in graph.threads.keys() {
+            places.requests(graph, thread);
+        }
+        places
+    }
+
+    fn tools(
+        &mut self,
+        graph: &'a RolloutTrace,
+        response_of: &HashMap<ItemId, &'a InferenceCall>,
+        started_by: &HashMap<&ToolCallId, &'a InferenceCall>,
+    ) {
+        for tool in graph.tool_calls.values() {
+            match &tool.requester {
+                Requester::CodeCell { code_cell_id } if graph.code_cells.contains_key(code_cell_id) => {
+                    self.tools_of_cell.entry(code_cell_id).or_default().push(tool);
+                    continue;
+                }
+                _ => {}
+            }
+            let by_item = || tool.model_visible_call_item_ids.iter().find_map(|item| response_of.get(item));
+            match started_by.get(&tool.tool_call_id).or_else(by_item) {
+                Some(call) => self.tools_of_inference.entry(&call.inference_call_id).or_default().push(tool),
+                None => self.put(graph, Step::Tool(tool)),
+            }
+        }
+    }
+
+    fn cells(&mut self, graph: &'a RolloutTrace, response_of: &HashMap<ItemId, &'a InferenceCall>) {
+        let mut starter: HashMap<&CodeCellId, &ToolCall> = HashMap::new();
+        for tool in graph.tool_calls.values().filter(|tool| tool.requester == Requester::Model) {
+            tool.started_code_cell_id.iter().for_each(|cell| _ = starter.entry(cell).or_insert(tool));
+        }
+        for cell in graph.code_cells.values() {
+            cell.wait_tool_call_ids.iter().for_each(|tool| self.cells_waited_for.entry(tool).or_default().push(cell));
+            if let Some(tool) = starter.get(&cell.code_cell_id) {
+                self.cells_of_tool.entry(&tool.tool_call_id).or_default().push(cell);
+            } else if let Some(call) = response_of.get(&cell.source_item_id) {
+                self.cells_of_inference.entry(&call.inference_call_id).or_default().push(cell);
+            } else {
+                self.put(graph, Step::Cell(cell));
+            }
+        }
+    }
+
+    fn compactions(&mut self, graph: &'a RolloutTrace) {
+        for compaction in graph.compactions.values() {
+            self.used_items.insert(compaction.marker_item_id);
+            self.used_items.extend(compaction.input_item_ids.iter().chain(&compaction.replacement_item_ids));
+            self.put(graph, Step::Compaction(compaction));
+        }
+        for request in graph.compaction_requests.values() {
+            let compaction = graph.compactions.get(&request.compaction_id);
+            if !compaction.is_some_and(|compaction| compaction.request_ids.contains(&request.compaction_request_id)) {
+                self.put(graph, Step::CompactionRequest(request));
+            }
+        }
+    }
+
+    fn edges(&mut self, graph: &'a RolloutTrace, response_of: &HashMap<ItemId, &'a InferenceCall>) {
+        for edge in graph.interaction_edges.values() {
+            if let Anchor::ConversationItem { item_id } = edge.target {
+                self.edges_to_item.entry(item_id).or_default().push(edge);
+            }
+            let thread = match &edge.source {
+                Anchor::ToolCall { tool_call_id } if graph.tool_calls.contains_key(tool_call_id) => {
+                    self.edges_of_tool.entry(tool_call_id).or_default().push(edge);
+                    continue;
+                }
+                Anchor::ConversationItem { item_id } if response_of.contains_key(item_id) => {
+                    self.edges_of_response_item.entry(*item_id).or_default().push(edge);
+                    continue;
+                }
+                Anchor::ToolCall { .. } => None,
+                Anchor::ConversationItem { item_id } => {
+                    graph.conversation_items.get(item_id).map(|item| &item.thread_id)
+                }
+                Anchor::Thread { thread_id } => Some(thread_id),
+            };
+            match thread.filter(|thread| graph.threads.contains_key(*thread)) {
+                Some(thread) => self.edges_of_thread.entry(thread).or_default().push(edge),
+                None => self.edges_of_nothing.push(edge),
+            }
+        }
+    }
+
+    fn put(&mut self, graph: &'a RolloutTrace, step: Step<'a>) {
+        let (thread, turn) = step.home();
+        match turn.and_then(|turn| graph.codex_turns.get_key_value(turn)) {
+            Some((id, turn)) if turn.thread_id == *thread && graph.threads.contains_key(thread) => {
+                self.of_turn.entry(id).or_default().push(step);
+            }
+            _ if graph.threads.contains_key(thread) => self.of_thread.entry(thread).or_default().push(step),
+            _ => self.of_nothing.push(step),
+        }
+    }
+
+    fn sort(&mut self, graph: &RolloutTrace) {
+        let steps = self.of_turn.values_mut().chain(self.of_thread.values_mut()).chain([&mut self.of_nothing]);
+        steps.for_each(|steps| steps.sort_by_key(|step| step.seq(graph)));
+        let tools = self.tools_of_inference.values_mut().chain(self.tools_of_cell.values_mut());
+        tools.for_each(|tools| tools.sort_by_key(|tool| tool.execution.started_seq));
+        let cells = self.cells_of_inference.values_mut().chain(self.cells_of_tool.values_mut());
+        cells.for_each(|cells| cells.sort_by_key(|cell| cell.execution.started_seq));
+        let edges = self.edges_of_tool.values_mut().chain(self.edges_of_thread.values_mut());
+        let edges = edges.chain([&mut self.edges_of_nothing]);
+        edges.for_each(|edges| edges.sort_by_key(|edge| (&edge.carried_item_ids, &edge.carried_raw_payload_ids)));
+    }
+
+    /// Goes through the requests of a thread to see what each adds.
+    fn requests(&mut self, graph: &'a RolloutTrace, thread: &'a ThreadId) {
+        let turns = graph.codex_turns.values().filter(|turn| turn.thread_id == *thread);
+        let of_turns = turns.filter_map(|turn| self.of_turn.get(&turn.codex_turn_id)).flatten();
+        let mut steps: Vec<Step<'_>> =
+            of_turns.chain(self.of_thread.get(thread).into_iter().flatten()).copied().collect();
+        steps.sort_by_key(|step| step.seq(graph));
+        let mut seen = Seen { is_first: true, ..Seen::default() };
+        let mut last: Option<&InferenceCall> = None;
+        for step in steps {
+            match step {
+                Step::Inference(call) => {
+                    // A response that came later than the next request was not part of what that could hold.
+                    let in_time = |last: &&InferenceCall| {
+                        last.execution.ended_seq.is_some_and(|end| end < call.execution.started_seq)
+                    };
+                    for &item in last.filter(in_time).into_iter().flat_map(|last| &last.response_item_ids) {
+                        if !seen.items.contains(&item) {
+                            seen.items.push(item);
+                        }
+                    }
+                    self.seen_before.insert(&call.inference_call_id, seen);
+                    seen = Seen { items: call.request_item_ids.clone(), compaction: None, is_first: false };
+                    last = Some(call);
+                }
+                Step::Compaction(compaction) => {
+                    let items = compaction.replacement_item_ids.clone();
+                    seen = Seen { items, compaction: Some(compaction), is_first: false };
+                    last = None;
+                }
+                Step::CompactionRequest(_) | Step::Tool(_) | Step::Cell(_) => {}
+            }
+        }
+    }
+}
+
+impl<'a> Step<'a> {
+    fn home(self) -> (&'a ThreadId, Option<&'a CodexTurnId>) {
+        match self {
+            Self::Inference(call) => (&call.thread_id, Some(&call.codex_turn_id)),
+            Self::Compaction(compaction) => (&compaction.thread_id, Some(&compaction.codex_turn_id)),
+            Self::CompactionRequest(request) => (&request.thread_id, Some(&request.codex_turn_id)),
+            Self::Tool(tool) => (&tool.thread_id, tool.started_by_codex_turn_id.as_ref()),
+            Self::Cell(cell) => (&cell.thread_id, Some(&cell.codex_turn_id)),
+        }
+    }
+
+    /// Where the step stands in the causal order.
+    fn seq(self, graph: &RolloutTrace) -> Seq {
+        match self {
+            Self::Inference(call) => call.execution.started_seq,
+            Self::Compaction(compaction) => installed_seq(compaction, graph),
+            Self::CompactionRequest(request) => request.execution.started_seq,
+            Self::Tool(tool) => tool.execution.started_seq,
+            Self::Cell(cell) => cell.execution.started_seq,
+        }
+    }
+}
+
+/// The event that installed a compaction; in a state that does not say so, a seq that is not far off.
+fn installed_seq(compaction: &Compaction, graph: &RolloutTrace) -> Seq {
+    let marker = graph.conversation_items.get(&compaction.marker_item_id).map_or(0, |item| item.first_seen_seq);
+    if marker > 0 {
+        return marker;
+    }
+    let requests = compaction.request_ids.iter().filter_map(|id| graph.compaction_requests.get(id));
+    requests.map(|request| request.execution.ended_seq.unwrap_or(request.execution.started_seq)).max().unwrap_or_else(
+        || {
+            let first_use = |call: &&InferenceCall| {
+                call.request_item_ids.iter().any(|item| compaction.replacement_item_ids.contains(item))
+            };
+            let next = graph.inference_calls.values().filter(first_use).map(|call| call.execution.started_seq).min();
+            next.map_or(Seq::MAX, |seq| seq.saturating_sub(1))
+        },
+    )
+}

@@ -1,0 +1,76 @@
+//! Texts cut to what fits on a line.
+
+use std::fmt::Write;
+
+use crate::{Body, BodyPart, names::Names};
+
+/// How many characters of a text are shown.
+const WIDTH: usize = 80;
+/// How many characters of a text are looked at; enough to find the ids among those shown.
+const LOOK: usize = 16 * WIDTH;
+
+/// The beginning of a text on one line, with short ids and without control characters.
+pub(super) fn preview(text: &str, names: &Names) -> String {
+    let look = text.char_indices().nth(LOOK).map_or(text.len(), |(at, _)| at);
+    let shorter = names.shorten(&text[..look]);
+    let mut line = escaped(shorter.chars().take(WIDTH));
+    if look < text.len() || shorter.chars().nth(WIDTH).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// A body on one line.
+pub(super) fn body_preview(body: &Body, names: &Names) -> String {
+    let mut line = String::new();
+    for part in &body.parts {
+        if !line.is_empty() {
+            line.push_str(" | ");
+        }
+        if line.chars().count() > WIDTH {
+            line.push('…');
+            break;
+        }
+        line += &match part {
+            BodyPart::Text { text } => format!("\"{}\"", preview(text, names)),
+            BodyPart::Summary { text } => format!("summary \"{}\"", preview(text, names)),
+            BodyPart::Encoded { label, value } => format!("{label} \"{}\"", preview(value, names)),
+            BodyPart::Json { summary, .. } => preview(summary, names),
+            BodyPart::Code { language, source } => format!("{language} `{}`", preview(source, names)),
+            BodyPart::PayloadRef { label, .. } => format!("<{label}>"),
+        };
+    }
+    line
+}
+
+/// The text with control characters, and characters that reorder a line, written as escapes.
+pub(super) fn escaped(text: impl Iterator<Item = char>) -> String {
+    let mut line = String::new();
+    for c in text {
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
+                escape(c, &mut line)
+            }
+            _ if c.is_control() => escape(c, &mut line),
+            _ => line.push(c),
+        }
+    }
+    line
+}
+
+fn escape(c: char, line: &mut String) {
+    write!(line, "{}", c.escape_unicode()).expect("a string can be written to");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(escaped("a\n\u{1b}[31m\u{202e}é".chars()), "a\\n\\u{1b}[31m\\u{202e}é");
+    }
+}

@@ -1,0 +1,62 @@
+//! What was done in a terminal.
+
+use std::fmt;
+
+use crate::{TerminalOperation, TerminalRequest};
+
+use super::{
+    canvas::{BOLD, Canvas, DIM},
+    preview::preview,
+};
+
+/// How many lines of output are shown.
+const OUTPUT_LINES: usize = 3;
+
+impl Canvas<'_, '_> {
+    pub(super) fn terminal_operation(&mut self, depth: usize, operation: &TerminalOperation) -> fmt::Result {
+        let mut head = match &operation.request {
+            TerminalRequest::ExecCommand { command, display_command, .. } => {
+                let command = script(command).unwrap_or(display_command);
+                format!("$ {}", self.paint(BOLD, preview(command, &self.names)))
+            }
+            TerminalRequest::WriteStdin { stdin, .. } => format!("stdin \"{}\"", preview(stdin, &self.names)),
+        };
+        if let Some(session) = operation.terminal_id.as_ref().and_then(|id| self.graph.terminal_sessions.get(id)) {
+            // Named by its first operation: the official id is a process id in one schema and a long word in the other.
+            head += &format!(" · terminal {}", session.created_by_operation_id.0);
+        }
+        match operation.result.as_ref().and_then(|result| result.exit_code) {
+            Some(code) => head += &format!(" · exit {code}"),
+            None => head += &format!(" · {}", self.status(&operation.execution.status)),
+        }
+        for other in &operation.other_process_ids {
+            head += &format!(" · also process {}", self.name(other));
+        }
+        self.line(depth, head)?;
+        let Some(result) = &operation.result else { return Ok(()) };
+        let outputs = [Some(&result.stdout), Some(&result.stderr), result.formatted_output.as_ref()];
+        let output = outputs.into_iter().flatten().find(|text| !text.is_empty());
+        output.map_or(Ok(()), |text| self.first_lines(depth + 1, text, OUTPUT_LINES))
+    }
+
+    /// Shows the first lines of a text, and how many follow.
+    pub(super) fn first_lines(&mut self, depth: usize, text: &str, limit: usize) -> fmt::Result {
+        let bar = self.paint(DIM, "|").to_string();
+        for line in text.lines().take(limit) {
+            self.line(depth, format!("{bar} {}", preview(line, &self.names)).trim_end())?;
+        }
+        match text.lines().count().saturating_sub(limit) {
+            0 => Ok(()),
+            1 => self.line(depth, format!("{bar} … 1 more line")),
+            more => self.line(depth, format!("{bar} … {more} more lines")),
+        }
+    }
+}
+
+/// What a shell was told to run.
+fn script(command: &[String]) -> Option<&String> {
+    match command {
+        [_, flag, script] if flag == "-lc" || flag == "-c" => Some(script),
+        _ => None,
+    }
+}

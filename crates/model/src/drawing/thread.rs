@@ -1,0 +1,101 @@
+//! A thread and its turns.
+
+use std::{collections::BTreeMap, fmt};
+
+use rollout_trace_schema::ThreadId;
+
+use crate::{AgentThread, CodexTurn, ItemId, Marker, ThreadOrigin};
+
+use super::{
+    canvas::{BOLD, Canvas},
+    places::Step,
+    preview::preview,
+};
+
+impl Canvas<'_, '_> {
+    pub(super) fn only_thread(&mut self, id: &ThreadId) -> fmt::Result {
+        match self.graph.threads.get(id) {
+            Some(thread) => self.thread(thread),
+            None => self.line(0, format!("no thread {}", preview(id, &self.names))),
+        }
+    }
+
+    pub(super) fn thread(&mut self, thread: &AgentThread) -> fmt::Result {
+        let title = self.paint(BOLD, self.agent(&thread.thread_id)).to_string();
+        let name = self.name(&thread.thread_id);
+        let mut head = format!("{title} · {name} · {}", self.status(&thread.execution.status));
+        if let Some(model) = &thread.default_model {
+            head += &format!(" · {model}");
+        }
+        if let ThreadOrigin::Spawned { parent_thread_id, task_name, agent_role, .. } = &thread.origin {
+            head += &format!(" · spawned by {} for {task_name}", self.agent(parent_thread_id));
+            if !agent_role.is_empty() {
+                head += &format!(" as {agent_role}");
+            }
+        }
+        self.line(0, head)?;
+
+        let graph = self.graph;
+        let turns = graph.codex_turns.values().filter(|turn| turn.thread_id == thread.thread_id);
+        let mut turns: Vec<&CodexTurn> = turns.collect();
+        turns.sort_by_key(|turn| turn.execution.started_seq);
+        turns.into_iter().try_for_each(|turn| self.turn(turn))?;
+
+        let steps = self.places.of_thread.get(&thread.thread_id).cloned().unwrap_or_default();
+        if !steps.is_empty() {
+            self.line(1, "in no known turn")?;
+            steps.into_iter().try_for_each(|step| self.step(2, step))?;
+        }
+        let edges = self.places.edges_of_thread.get(&thread.thread_id).cloned().unwrap_or_default();
+        edges.into_iter().try_for_each(|edge| self.edge(1, edge))?;
+        self.unused_items(thread)?;
+        self.markers(1, &thread.markers)
+    }
+
+    fn turn(&mut self, turn: &CodexTurn) -> fmt::Result {
+        let name = self.paint(BOLD, self.name(&turn.codex_turn_id)).to_string();
+        let mut head = format!("{name} · {}", self.status(&turn.execution.status));
+        if !turn.new_input_item_ids.is_empty() {
+            head += &format!(" · input {}", self.numbers(&turn.new_input_item_ids));
+        }
+        self.line(1, head)?;
+        let steps = self.places.of_turn.get(&turn.codex_turn_id).cloned().unwrap_or_default();
+        steps.into_iter().try_for_each(|step| self.step(2, step))
+    }
+
+    pub(super) fn step(&mut self, depth: usize, step: Step<'_>) -> fmt::Result {
+        match step {
+            Step::Inference(call) => self.inference_call(depth, call),
+            Step::Compaction(compaction) => self.compaction(depth, compaction),
+            Step::CompactionRequest(request) => self.compaction_request(depth, request),
+            Step::Tool(tool) => self.tool_call(depth, tool),
+            Step::Cell(cell) => self.code_cell(depth, cell),
+        }
+    }
+
+    /// Shows what was taken into the thread's history and then never shown to a model.
+    fn unused_items(&mut self, thread: &AgentThread) -> fmt::Result {
+        let of_thread = self.graph.conversation_items.values().filter(|item| item.thread_id == thread.thread_id);
+        let ids = of_thread.map(|item| item.item_id);
+        let unused: Vec<ItemId> = ids.filter(|id| !self.places.used_items.contains(id)).collect();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        self.line(1, "in history, but in no request or response")?;
+        unused.into_iter().try_for_each(|item| self.line(2, self.item_line(item)))
+    }
+
+    pub(super) fn markers(&mut self, depth: usize, markers: &[Marker]) -> fmt::Result {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        markers.iter().for_each(|marker| *counts.entry(&marker.name).or_default() += 1);
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let counted = counts.into_iter().map(|(name, count)| match count {
+            1 => preview(name, &self.names),
+            _ => format!("{} ×{count}", preview(name, &self.names)),
+        });
+        let counted: Vec<_> = counted.collect();
+        self.line(depth, format!("marked: {}", counted.join(", ")))
+    }
+}

@@ -1,0 +1,97 @@
+//! A tool call.
+
+use std::fmt;
+
+use rollout_trace_schema::{ToolKind, ToolSummary};
+
+use crate::{ItemId, Requester, ToolCall};
+
+use super::{
+    canvas::{ACTION, BOLD, Canvas},
+    preview::preview,
+};
+
+impl Canvas<'_, '_> {
+    pub(super) fn tool_call(&mut self, depth: usize, tool: &ToolCall) -> fmt::Result {
+        let name = self.name(&tool.tool_call_id);
+        let mut head = format!("{} {} · {}", self.paint(ACTION, "▸"), self.paint(BOLD, name), self.kind(&tool.kind));
+        head += &self.summary(tool);
+        if let Some(id) = &tool.mcp_call_id {
+            head += &format!(" · {}", self.name(id));
+        }
+        if let Requester::CodeCell { code_cell_id } = &tool.requester
+            && !self.graph.code_cells.contains_key(code_cell_id)
+        {
+            head += &format!(" · asked for by {}", self.name(&code_cell_id.0));
+        }
+        for cell in self.places.cells_waited_for.get(&tool.tool_call_id).into_iter().flatten() {
+            head += &format!(" · waits for {}", self.name(&cell.code_cell_id.0));
+        }
+        head += &format!(" · {}", self.status(&tool.execution.status));
+        head += &self.answers(&tool.model_visible_output_item_ids);
+        self.line(depth, head)?;
+
+        let operation = tool.terminal_operation_id.and_then(|id| self.graph.terminal_operations.get(&id));
+        if let Some(operation) = operation {
+            self.terminal_operation(depth + 1, operation)?;
+        }
+        let edges = self.places.edges_of_tool.get(&tool.tool_call_id).cloned().unwrap_or_default();
+        edges.into_iter().try_for_each(|edge| self.edge(depth + 1, edge))?;
+        let cells = self.places.cells_of_tool.get(&tool.tool_call_id).cloned().unwrap_or_default();
+        cells.into_iter().try_for_each(|cell| self.code_cell(depth + 1, cell))
+    }
+
+    /// Where the model saw an answer.
+    pub(super) fn answers(&self, items: &[ItemId]) -> String {
+        if items.is_empty() { String::new() } else { format!(" → {}", self.numbers(items)) }
+    }
+
+    fn kind(&self, kind: &ToolKind) -> String {
+        match kind {
+            ToolKind::ExecCommand => "exec_command".to_owned(),
+            ToolKind::WriteStdin => "write_stdin".to_owned(),
+            ToolKind::ApplyPatch => "apply_patch".to_owned(),
+            ToolKind::Mcp { server, tool } => format!("mcp {server}.{tool}"),
+            ToolKind::Web => "web".to_owned(),
+            ToolKind::ImageGeneration => "image_generation".to_owned(),
+            ToolKind::SpawnAgent => "spawn_agent".to_owned(),
+            ToolKind::AssignAgentTask => "assign_agent_task".to_owned(),
+            ToolKind::SendMessage => "send_message".to_owned(),
+            ToolKind::WaitAgent => "wait_agent".to_owned(),
+            ToolKind::CloseAgent => "close_agent".to_owned(),
+            ToolKind::Other { name } => preview(name, &self.names),
+            ToolKind::Unknown(fields) => self.unknown(fields),
+            other => preview(&format!("{other:?}"), &self.names),
+        }
+    }
+
+    fn unknown(&self, fields: &serde_json::Map<String, serde_json::Value>) -> String {
+        let text = serde_json::to_string(fields).expect("a JSON object can be written");
+        preview(&text, &self.names)
+    }
+
+    /// What the summary says beyond the kind, and beyond what the call item and the operation show.
+    fn summary(&self, tool: &ToolCall) -> String {
+        match &tool.summary {
+            ToolSummary::Terminal { .. } => String::new(),
+            ToolSummary::Agent { target_agent_path, message_preview, .. } => {
+                format!(" to {target_agent_path} \"{}\"", preview(message_preview, &self.names))
+            }
+            ToolSummary::WaitAgent { target_agent_path: Some(path), .. } => format!(" for {path}"),
+            ToolSummary::WaitAgent { target_agent_path: None, .. } => String::new(),
+            ToolSummary::Generic { label, input_preview, output_preview } => {
+                let mut text = String::new();
+                if *label != self.kind(&tool.kind) && !matches!(tool.kind, ToolKind::Mcp { .. }) {
+                    text += &format!(" ({})", preview(label, &self.names));
+                }
+                let input = input_preview.as_ref().filter(|_| tool.model_visible_call_item_ids.is_empty());
+                input.iter().for_each(|input| text += &format!(" {}", preview(input, &self.names)));
+                let output = output_preview.as_ref().filter(|_| tool.model_visible_output_item_ids.is_empty());
+                output.iter().for_each(|output| text += &format!(" gave \"{}\"", preview(output, &self.names)));
+                text
+            }
+            ToolSummary::Unknown(fields) => format!(" {}", self.unknown(fields)),
+            other => preview(&format!(" {other:?}"), &self.names),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The checker of a graph's inner consistency.
+
+use std::{collections::BTreeSet, fmt::Display};
+
+use rollout_trace_schema::{CodexTurnId, RawPayloadId, ThreadId};
+
+use crate::{
+    Anchor, BodyPart, CodeCell, Compaction, ConversationItem, Execution, InferenceCall, InteractionEdge, ItemId,
+    ItemKind, ProducerRef, Requester, RolloutTrace, TerminalOperation, TerminalSession, ThreadOrigin, ToolCall,
+};
+
+impl RolloutTrace {
+    /// Lists the links that lead nowhere or lead only one way; none in a sound graph.
+    ///
+    /// Every graph that reduction makes is sound, whatever happened to the bundle. An id that leads nowhere is sound where
+    /// a diagnostic names it, because then it is evidence of something that was lost, and where it is empty, because then
+    /// it is not known. Nor need the edge and the parent that a spawned thread names have been observed.
+    pub fn check_links(&self) -> Vec<String> {
+        let lost = self.diagnostics.iter().flat_map(|diagnostic| &diagnostic.ids).map(String::as_str).collect();
+        let mut check = Check { graph: self, lost, found: Vec::new() };
+        check.threads();
+        check.items();
+        self.inference_calls.values().for_each(|call| check.inference_call(call));
+        self.tool_calls.values().for_each(|tool| check.tool_call(tool));
+        self.code_cells.values().for_each(|cell| check.code_cell(cell));
+        self.terminal_sessions.values().for_each(|session| check.terminal_session(session));
+        self.terminal_operations.values().for_each(|operation| check.terminal_operation(operation));
+        self.compactions.values().for_each(|compaction| check.compaction(compaction));
+        check.compaction_requests();
+        self.interaction_edges.values().for_each(|edge| check.edge(edge));
+        for (key, payload) in &self.raw_payloads {
+            check.that(*key == payload.raw_payload_id, key, "is kept under another key");
+        }
+        check.found
+    }
+}
+
+struct Check<'a> {
+    graph: &'a RolloutTrace,
+    /// Ids that a diagnostic accounts for.
+    lost: BTreeSet<&'a str>,
+    found: Vec<String>,
+}
+
+impl<'a> Check<'a> {
+    fn that(&mut self, holds: bool, object: impl Display, complaint: &str) {
+        if !holds {
+            self.found.push(format!("{object} {complaint}"));
+        }
+    }
+
+    /// Notes a link from `from` to `to`, which is there or not.
+    fn leads(&mut self, is_there: bool, from: impl Display, what: &str, to: impl Display) {
+        if !is_there {
+            let to = to.to_string();
+            if !to.is_empty() && !self.lost.contains(to.as_str()) {
+                self.found.push(format!("{from}: {what} {to} is not in the graph"));
+            }
+        }
+    }
+
+    fn thread(&mut self, from: impl Display, thread: &ThreadId) {
+        self.leads(self.graph.threads.contains_key(thread), from, "thread", thread);
+    }
+
+    fn turn(&mut self, from: impl Display, turn: &CodexTurnId) {
+        self.leads(self.graph.codex_turns.contains_key(turn), from, "turn", turn);
+    }
+
+    fn payloads(&mut self, from: impl Display + Copy, payloads: impl IntoIterator<Item = &'a RawPayloadId>) {
+        for payload in payloads {
+            self.leads(self.graph.raw_payloads.contains_key(payload), from, "payload", payload);
+        }
+    }
+
+    /// Follows links to items, each of which must satisfy `holds`.
+    fn each_item(
+        &mut self,
+        from: impl Display + Copy,
+        items: &[ItemId],
+        holds: impl Fn(&ConversationItem) -> bool,
+        complaint: &str,
+    ) {
+        for id in items {
+            match self.graph.conversation_items.get(id) {
+                None => self.leads(false, from, "item", id),
+                Some(item) => self.that(holds(item), format_args!("{from}: {id}"), complaint),
+            }
+        }
+        let distinct: BTreeSet<_> = items.iter().collect();
+        self.that(distinct.len() == items.len(), from, "lists an item twice");
+    }
+
+    fn execution(&mut self, of: impl Display + Copy, execution: &Execution) {
+        let has_end = execution.ended_at_unix_ms.is_some();
+        self.that(execution.ended_seq.is_some() == has_end, of, "ended by one clock only");
+        let in_order = execution.ended_seq.is_none_or(|end| end >= execution.started_seq);
+        self.that(in_order, of, "ended before it began");
+    }
+
+    fn threads(&mut self) {
+        let graph = self.graph;
+        for (id, thread) in &graph.threads {
+            self.that(*id == thread.thread_id, id, "is kept under another key");
+            self.execution(id, &thread.execution);
+            let here = |item: &ConversationItem| item.thread_id == *id;
+            self.each_item(id, &thread.conversation_item_ids, here, "belongs to another thread");
+            if let ThreadOrigin::Spawned { parent_thread_id, .. } = &thread.origin {
+                self.that(parent_thread_id != id, id, "is its own parent");
+            }
+            self.payloads(id, thread.markers.iter().flat_map(|marker| &marker.raw_payload_ids));
+        }
+        for (id, turn) in &graph.codex_turns {
+            self.that(*id == turn.codex_turn_id, id, "is kept under another key");
+            self.execution(id, &turn.execution);
+            self.thread(id, &turn.thread_id);
+            let here = |item: &ConversationItem| item.thread_id == turn.thread_id;
+            self.each_item(id, &turn.new_input_item_ids, here, "belongs to another thread");
+        }
+    }
+
+    fn items(&mut self) {
+        let graph = self.graph;
+        for (id, item) in &graph.conversation_items {
+            self.that(*id == item.item_id, id, "is kept under another key");
+            self.thread(id, &item.thread_id);
+            let accepted = item.accepted_seq.is_some() == item.accepted_at_unix_ms.is_some();
+            self.that(accepted, id, "was accepted by one clock only");
+            self.that(item.last_seen_seq >= item.first_seen_seq, id, "was last seen before it was first seen");
+            self.payloads(id, item.body.parts.iter().filter_map(BodyPart::raw_payload_id));
+            for producer in &item.produced_by {
+                self.producer(*id, producer);
+            }
+        }
+    }
+
+    fn producer(&mut self, item: ItemId, producer: &ProducerRef) {
+        let graph = self.graph;
+        let (linked_back, id): (Option<bool>, &dyn Display) = match producer {
+            ProducerRef::Inference { inference_call_id: id } => {
+                (graph.inference_calls.get(id).map(|call| call.response_item_ids.contains(&item)), id)
+            }
+            ProducerRef::Tool { tool_call_id: id } => {
+                (graph.tool_calls.get(id).map(|tool| tool.model_visible_output_item_ids.contains(&item)), id)
+            }
+            ProducerRef::CodeCell { code_cell_id: id } => {
+                (graph.code_cells.get(id).map(|cell| cell.output_item_ids.contains(&item)), id)
+            }
+            ProducerRef::Compaction { compaction_id: id } => {
+                let made = |compaction: &Compaction| {
+                    compaction.marker_item_id == item || compaction.replacement_item_ids.contains(&item)
+                };
+                (graph.compactions.get(id).map(made), id)
+            }
+        };
+        self.leads(linked_back.is_some(), item, "producer", id);
+        self.that(linked_back != Some(false), item, "names a producer that does not list it");
+    }
+
+    fn inference_call(&mut self, call: &'a InferenceCall) {
+        let graph = self.graph;
+        let id = &call.inference_call_id;
+        self.that(graph.inference_calls.get(id).is_some_and(|kept| kept == call), id, "is kept under another key");
+        self.execution(id, &call.execution);
+        self.thread(id, &call.thread_id);
+        self.turn(id, &call.codex_turn_id);
+        self.payloads(id, [&call.raw_request_payload_id]);
+        self.payloads(id, &call.raw_response_payload_id);
+        let listed: BTreeSet<_> =
+            graph.threads.get(&call.thread_id).into_iter().flat_map(|thread| &thread.conversation_item_ids).collect();
+        let thread_known = graph.threads.contains_key(&call.thread_id);
+        let in_thread = |item: &ConversationItem| !thread_known || listed.contains(&item.item_id);
+        self.each_item(id, &call.request_item_ids, in_thread, "was in a request but is not listed by the thread");
+        let producer = ProducerRef::Inference { inference_call_id: id.clone() };
+        let produced = |item: &ConversationItem| item.produced_by.contains(&producer);
+        self.each_item(id, &call.response_item_ids, produced, "is in a response but is not said to be produced by it");
+        for tool_id in &call.tool_call_ids_started_by_response {
+            let tool = graph.tool_calls.get(tool_id);
+            self.leads(tool.is_some(), id, "tool call", tool_id);
+            let asked = tool.is_none_or(|tool| {
+                tool.model_visible_call_item_ids.iter().any(|item| call.response_item_ids.contains(item))
+            });
+            self.that(asked, id, "lists a tool call that its response did not ask for");
+        }
+    }
+
+    fn tool_call(&mut self, tool: &'a ToolCall) {
+        let graph = self.graph;
+        let id = &tool.tool_call_id;
+        self.that(graph.tool_calls.get(id).is_some_and(|kept| kept == tool), id, "is kept under another key");
+        self.execution(id, &tool.execution);
+        self.thread(id, &tool.thread_id);
+        tool.started_by_codex_turn_id.iter().for_each(|turn| self.turn(id, turn));
+        self.payloads(id, &tool.raw_invocation_payload_id);
+        self.payloads(id, &tool.raw_result_payload_id);
+        self.payloads(id, &tool.raw_runtime_payload_ids);
+        if let Requester::CodeCell { code_cell_id } = &tool.requester {
+            let cell = graph.code_cells.get(code_cell_id);
+            self.leads(cell.is_some(), id, "code cell", code_cell_id);
+            let listed = cell.is_none_or(|cell| cell.nested_tool_call_ids.contains(id));
+            self.that(listed, id, "was called by a code cell that does not list it");
+        }
+        if let Some(cell) = &tool.started_code_cell_id {
+            self.leads(graph.code_cells.contains_key(cell), id, "code cell", cell);
+        }
+        let fits =
+            |item: &ConversationItem| item.thread_id == tool.thread_id && item.call_id == tool.model_visible_call_id;
+        self.each_item(id, &tool.model_visible_call_item_ids, fits, "has another call id or thread");
+        let producer = ProducerRef::Tool { tool_call_id: id.clone() };
+        let answers = |item: &ConversationItem| fits(item) && item.produced_by.contains(&producer);
+        self.each_item(id, &tool.model_visible_output_item_ids, answers, "is not linked back to the tool call");
+        if let Some(operation_id) = &tool.terminal_operation_id {
+            let operation = graph.terminal_operations.get(operation_id);
+            self.leads(operation.is_some(), id, "operation", operation_id);
+            let linked = operation.is_none_or(|operation| operation.tool_call_id == *id);
+            self.that(linked, id, "has the operation of another tool call");
+        }
+    }
+
+    fn code_cell(&mut self, cell: &'a CodeCell) {
+        let graph = self.graph;
+        let id = &cell.code_cell_id;
+        self.that(graph.code_cells.get(id).is_some_and(|kept| kept == cell), id, "is kept under another key");
+        self.execution(id, &cell.execution);
+        self.thread(id, &cell.thread_id);
+        self.turn(id, &cell.codex_turn_id);
+        self.payloads(id, &cell.raw_initial_response_payload_id);
+        self.payloads(id, &cell.raw_result_payload_id);
+        let fits = |item: &ConversationItem| {
+            item.thread_id == cell.thread_id && item.call_id.as_ref() == Some(&cell.model_visible_call_id)
+        };
+        self.each_item(id, &[cell.source_item_id], fits, "has another call id or thread");
+        let producer = ProducerRef::CodeCell { code_cell_id: id.clone() };
+        let answers = |item: &ConversationItem| fits(item) && item.produced_by.contains(&producer);
+        self.each_item(id, &cell.output_item_ids, answers, "is not linked back to the code cell");
+        for tool_id in &cell.nested_tool_call_ids {
+            let tool = graph.tool_calls.get(tool_id);
+            self.leads(tool.is_some(), id, "tool call", tool_id);
+            let requester = Requester::CodeCell { code_cell_id: id.clone() };
+            self.that(
+                tool.is_none_or(|tool| tool.requester == requester),
+                id,
+                "lists a tool call that it did not make",
+            );
+        }
+        for tool_id in &cell.wait_tool_call_ids {
+            self.leads(graph.tool_calls.contains_key(tool_id), id, "tool call", tool_id);
+        }
+    }
+
+    fn terminal_session(&mut self, session: &'a TerminalSession) {
+        let graph = self.graph;
+        let id = &session.terminal_id;
+        self.that(graph.terminal_sessions.get(id).is_some_and(|kept| kept == session), id, "is kept under another key");
+        self.execution(id, &session.execution);
+        self.thread(id, &session.thread_id);
+        self.that(!session.operation_ids.is_empty(), id, "has no operation");
+        for operation_id in &session.operation_ids {
+            let operation = graph.terminal_operations.get(operation_id);
+            self.leads(operation.is_some(), id, "operation", operation_id);
+            let linked = operation.is_none_or(|operation| operation.terminal_id.as_ref() == Some(id));
+            self.that(linked, id, "lists an operation of another session");
+        }
+        let creator = session.created_by_operation_id;
+        self.leads(graph.terminal_operations.contains_key(&creator), id, "operation", creator);
+    }
+
+    fn terminal_operation(&mut self, operation: &'a TerminalOperation) {
+        let graph = self.graph;
+        let id = &operation.operation_id;
+        self.that(graph.terminal_operations.get(id) == Some(operation), id, "is kept under another key");
+        self.execution(id, &operation.execution);
+        self.payloads(id, &operation.raw_payload_ids);
+        if let Some(terminal_id) = &operation.terminal_id {
+            let session = graph.terminal_sessions.get(terminal_id);
+            self.leads(session.is_some(), id, "session", terminal_id);
+            let listed = session.is_none_or(|session| session.operation_ids.contains(id));
+            self.that(listed, id, "belongs to a session that does not list it");
+        }
+        let Some(tool) = graph.tool_calls.get(&operation.tool_call_id) else {
+            return self.leads(false, id, "tool call", &operation.tool_call_id);
+        };
+        self.that(tool.terminal_operation_id.as_ref() == Some(id), id, "is not the operation of its tool call");
+        for observation in &operation.model_observations {
+            self.each_item(id, &observation.call_item_ids, |_| true, "");
+            self.each_item(id, &observation.output_item_ids, |_| true, "");
+        }
+    }
+
+    fn compaction(&mut self, compaction: &'a Compaction) {
+        let graph = self.graph;
+        let id = &compaction.compaction_id;
+        self.that(graph.compactions.get(id).is_some_and(|kept| kept == compaction), id, "is kept under another key");
+        self.thread(id, &compaction.thread_id);
+        self.turn(id, &compaction.codex_turn_id);
+        let here = |item: &ConversationItem| item.thread_id == compaction.thread_id;
+        self.each_item(id, &compaction.input_item_ids, here, "belongs to another thread");
+        let producer = ProducerRef::Compaction { compaction_id: id.clone() };
+        let made = |item: &ConversationItem| here(item) && item.produced_by.contains(&producer);
+        self.each_item(id, &compaction.replacement_item_ids, made, "is not linked back to the compaction");
+        let marks = |item: &ConversationItem| made(item) && item.kind == ItemKind::CompactionMarker;
+        self.each_item(id, &[compaction.marker_item_id], marks, "is no marker of the compaction");
+        for request_id in &compaction.request_ids {
+            let request = graph.compaction_requests.get(request_id);
+            self.leads(request.is_some(), id, "compaction request", request_id);
+            let linked = request.is_none_or(|request| request.compaction_id == *id);
+            self.that(linked, id, "lists a request for another compaction");
+        }
+    }
+
+    fn compaction_requests(&mut self) {
+        let graph = self.graph;
+        for (id, request) in &graph.compaction_requests {
+            self.that(*id == request.compaction_request_id, id, "is kept under another key");
+            self.execution(id, &request.execution);
+            self.thread(id, &request.thread_id);
+            self.turn(id, &request.codex_turn_id);
+            self.payloads(id, [&request.raw_request_payload_id]);
+            self.payloads(id, &request.raw_response_payload_id);
+            // A compaction that was never installed is known by its requests only.
+            let compaction = graph.compactions.get(&request.compaction_id);
+            let listed = compaction.is_none_or(|compaction| compaction.request_ids.contains(id));
+            self.that(listed, id, "is for a compaction that does not list it");
+        }
+    }
+
+    fn edge(&mut self, edge: &'a InteractionEdge) {
+        let graph = self.graph;
+        let id = &edge.edge_id;
+        self.that(graph.interaction_edges.get(id).is_some_and(|kept| kept == edge), id, "is kept under another key");
+        for anchor in [&edge.source, &edge.target] {
+            match anchor {
+                Anchor::ConversationItem { item_id } => self.each_item(id, &[*item_id], |_| true, ""),
+                Anchor::ToolCall { tool_call_id } => {
+                    self.leads(graph.tool_calls.contains_key(tool_call_id), id, "tool call", tool_call_id);
+                }
+                Anchor::Thread { thread_id } => self.thread(id, thread_id),
+            }
+        }
+        self.each_item(id, &edge.carried_item_ids, |_| true, "");
+        self.payloads(id, &edge.carried_raw_payload_ids);
+    }
+}

@@ -1,0 +1,69 @@
+//! Finds ids in running text.
+
+/// How long a UUID is, written with hyphens.
+pub(super) const UUID_LENGTH: usize = 36;
+
+/// The words of a text: letters, digits, `_` and `-`, all ASCII.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !is_word_char(c)).filter(|word| !word.is_empty())
+}
+
+pub(super) fn is_word(text: &str) -> bool {
+    text.chars().all(is_word_char)
+}
+
+fn is_word_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+}
+
+/// The UUIDs in a text, with the places where they begin.
+pub(super) fn uuids(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        while let Some(candidate) = text.as_bytes().get(from..from + UUID_LENGTH) {
+            from += 1;
+            if fits_uuid(candidate) {
+                let start = from - 1;
+                from = start + UUID_LENGTH;
+                return Some((start, &text[start..from]));
+            }
+        }
+        None
+    })
+}
+
+/// Where in a word the beginning of a UUID stands that goes on to the word's end.
+pub(super) fn cut_uuid(word: &str) -> Option<usize> {
+    let part_starts = word.char_indices().filter(|&(_, c)| c == '-' || c == '_').map(|(at, _)| at + 1);
+    std::iter::once(0)
+        .chain(part_starts)
+        .find(|&at| (1..=UUID_LENGTH).contains(&(word.len() - at)) && fits_uuid(&word.as_bytes()[at..]))
+}
+
+/// Whether these bytes are a UUID, or would be if more followed.
+fn fits_uuid(bytes: &[u8]) -> bool {
+    bytes.iter().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_found_within_words() {
+        let text = "fc_01a1fb89-e57b-7060-9765-01119d48cd03é01a1fb89-e57b-7060-9765-01119d48cd04-x";
+        let found: Vec<_> = uuids(text).collect();
+        assert_eq!(found, [(3, "01a1fb89-e57b-7060-9765-01119d48cd03"), (41, "01a1fb89-e57b-7060-9765-01119d48cd04")]);
+    }
+
+    #[test]
+    fn cut_uuids_are_found_at_the_end_of_words() {
+        assert_eq!(cut_uuid("exec-115e3c15-c8"), Some(5));
+        assert_eq!(cut_uuid("115e3c15-"), Some(0));
+        assert_eq!(cut_uuid("else"), None);
+        assert_eq!(cut_uuid("hello-"), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! What only the end of the evidence decides.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rollout_trace_model::{
+    DiagnosticCode, InferenceCall, InferredProducer, ItemId, ModelObservation, ObjectRef, ObservationSource,
+    OperationKind, RolloutTrace,
+};
+use rollout_trace_schema::{CodexTurnId, ExecutionStatus, InferenceCallId, SchemaVersion, Seq, ThreadId};
+
+use crate::{
+    agents::{self, Agents},
+    code_cell::Cells,
+    conversation::Conversations,
+    durations::add_durations,
+    report::Report,
+};
+
+/// What the end of the evidence looks like.
+pub(crate) struct Ending<'a> {
+    pub(crate) version: SchemaVersion,
+    pub(crate) ends_in_marker: bool,
+    pub(crate) conversations: &'a Conversations,
+    pub(crate) agents: &'a Agents,
+    pub(crate) cells: &'a Cells,
+}
+
+/// Completes the graph.
+pub(crate) fn finish(mut trace: RolloutTrace, mut report: Report, ending: &Ending<'_>) -> RolloutTrace {
+    if ending.version >= SchemaVersion::V2 {
+        trace.recording_complete = Some(ending.ends_in_marker);
+    }
+    list_conversations(&mut trace, ending);
+    observe_operations(&mut trace);
+    ending.agents.add_edges(&mut trace, &mut report);
+    for (item, edge_id) in agents::arrivals(&trace) {
+        let item = trace.conversation_items.get_mut(&item).expect("an edge ends in a known item");
+        item.inferred_producers.push(InferredProducer::Edge { edge_id });
+    }
+    note_last_sightings(&mut trace);
+    note_new_inputs(&mut trace);
+    add_durations(&mut trace);
+    report_waiting_cells(&mut report, ending.cells);
+    note_cut_off(&mut trace, &mut report, ending);
+    trace.diagnostics = report.diagnostics;
+    trace
+}
+
+/// Lists each thread's items: in schema 2 only those that were accepted, or that a request or compaction listed.
+fn list_conversations(trace: &mut RolloutTrace, ending: &Ending<'_>) {
+    let mut lists: HashMap<ThreadId, Vec<ItemId>> = HashMap::new();
+    for item in trace.conversation_items.values() {
+        let is_listed = ending.version == SchemaVersion::V1
+            || item.accepted_seq.is_some()
+            || ending.conversations.facts(item.item_id).listed;
+        if is_listed {
+            lists.entry(item.thread_id.clone()).or_default().push(item.item_id);
+        }
+    }
+    for (thread, items) in lists {
+        if let Some(thread) = trace.threads.get_mut(&thread) {
+            thread.conversation_item_ids = items;
+        }
+    }
+}
+
+/// Mirrors what the model saw of a tool call in the terminal operation that it was.
+fn observe_operations(trace: &mut RolloutTrace) {
+    for operation in trace.terminal_operations.values_mut() {
+        let call = &trace.tool_calls[&operation.tool_call_id];
+        if call.model_visible_call_item_ids.is_empty() && call.model_visible_output_item_ids.is_empty() {
+            continue;
+        }
+        operation.model_observations = vec![ModelObservation {
+            call_item_ids: call.model_visible_call_item_ids.clone(),
+            output_item_ids: call.model_visible_output_item_ids.clone(),
+            source: ObservationSource::DirectToolCall,
+        }];
+    }
+}
+
+/// The inference calls as they started.
+fn calls_in_order(calls: &BTreeMap<InferenceCallId, InferenceCall>) -> Vec<&InferenceCall> {
+    let mut calls: Vec<_> = calls.values().collect();
+    calls.sort_by_key(|call| call.execution.started_seq);
+    calls
+}
+
+fn note_last_sightings(trace: &mut RolloutTrace) {
+    let numbers = trace.conversation_items.last_key_value().map_or(0, |(item, _)| item.0 as usize + 1);
+    let mut last: Vec<Seq> = vec![0; numbers];
+    let mut seen = |items: &[ItemId], seq: Seq| {
+        for item in items {
+            let known = &mut last[item.0 as usize];
+            *known = seq.max(*known);
+        }
+    };
+    for call in trace.inference_calls.values() {
+        seen(&call.request_item_ids, call.execution.started_seq);
+        // The turn may have ended the call before its answer was seen; then the answer's own first sighting is later.
+        seen(&call.response_item_ids, call.execution.ended_seq.unwrap_or(call.execution.started_seq));
+    }
+    for compaction in trace.compactions.values() {
+        let installed = trace.conversation_items[&compaction.marker_item_id].first_seen_seq;
+        seen(&compaction.input_item_ids, installed);
+    }
+    for item in trace.conversation_items.values_mut() {
+        item.last_seen_seq = last[item.item_id.0 as usize].max(item.first_seen_seq);
+    }
+}
+
+/// Lists for each turn what is new in its first request and comes from outside.
+fn note_new_inputs(trace: &mut RolloutTrace) {
+    let RolloutTrace { inference_calls, conversation_items, codex_turns, .. } = trace;
+    let mut seen: HashSet<ItemId> = HashSet::new();
+    let mut begun: HashSet<&CodexTurnId> = HashSet::new();
+    for call in calls_in_order(inference_calls) {
+        let first_of_turn = call.codex_turn_id.as_ref().filter(|turn| begun.insert(turn));
+        let is_new = |item: &ItemId| !seen.contains(item) && conversation_items[item].produced_by.is_empty();
+        if let Some(turn) = first_of_turn.and_then(|turn| codex_turns.get_mut(turn)) {
+            turn.new_input_item_ids = call.request_item_ids.iter().copied().filter(is_new).collect();
+        }
+        seen.extend(&call.request_item_ids);
+        seen.extend(&call.response_item_ids);
+    }
+}
+
+fn report_waiting_cells(report: &mut Report, cells: &Cells) {
+    let mut waiting: Vec<_> = cells.waiting.keys().map(ToString::to_string).collect();
+    waiting.sort_unstable();
+    for cell in waiting {
+        let message = format!("{cell} ran, but no response showed the call that holds its source; it is not in the graph");
+        report.end(DiagnosticCode::CodeCellWithoutSource, vec![cell], message);
+    }
+}
+
+/// Lists what had not ended when the evidence did.
+fn note_cut_off(trace: &mut RolloutTrace, report: &mut Report, ending: &Ending<'_>) {
+    let mut open = Vec::new();
+    let threads = trace.threads.values().filter(|thread| thread.execution.is_running());
+    open.extend(threads.map(|thread| ObjectRef::Thread(thread.thread_id.clone())));
+    let turns = trace.codex_turns.values().filter(|turn| turn.execution.is_running());
+    open.extend(turns.map(|turn| ObjectRef::CodexTurn(turn.codex_turn_id.clone())));
+    let calls = trace.inference_calls.values().filter(|call| call.execution.is_running());
+    open.extend(calls.map(|call| ObjectRef::InferenceCall(call.inference_call_id.clone())));
+    let tools = trace.tool_calls.values().filter(|call| call.execution.is_running());
+    open.extend(tools.map(|call| ObjectRef::ToolCall(call.tool_call_id.clone())));
+    let cells = trace.code_cells.values().filter(|cell| cell.execution.is_running());
+    open.extend(cells.map(|cell| ObjectRef::CodeCell(cell.code_cell_id.clone())));
+    // A write to stdin that runs is its tool call, which is listed.
+    let operations = trace.terminal_operations.values();
+    let commands = operations.filter(|operation| operation.execution.is_running() && operation.kind == OperationKind::ExecCommand);
+    open.extend(commands.map(|operation| ObjectRef::TerminalOperation(operation.operation_id)));
+    let requests = trace.compaction_requests.values().filter(|request| request.execution.is_running());
+    open.extend(requests.map(|request| ObjectRef::CompactionRequest(request.compaction_request_id.clone())));
+
+    if trace.status == ExecutionStatus::Running && trace.ended_at_unix_ms.is_none() {
+        let message = "the trace stops before the rollout ended: it is still being written, or its writer was stopped";
+        report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
+    } else if ending.version >= SchemaVersion::V2 && !ending.ends_in_marker {
+        let message = "the trace has no end marker, so that something may be missing at its end";
+        report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
+    }
+    if !open.is_empty() {
+        let ids: Vec<_> = open.iter().map(object_id).collect();
+        let message = format!("{} still running when the trace ended: {}", count(open.len()), ids.join(", "));
+        report.end(DiagnosticCode::RunningAtEnd, ids, message);
+    }
+    trace.cut_off = open;
+}
+
+fn count(objects: usize) -> String {
+    if objects == 1 { "1 object was".to_owned() } else { format!("{objects} objects were") }
+}
+
+fn object_id(object: &ObjectRef) -> String {
+    match object {
+        ObjectRef::Thread(id) => id.to_string(),
+        ObjectRef::CodexTurn(id) => id.to_string(),
+        ObjectRef::InferenceCall(id) => id.to_string(),
+        ObjectRef::ToolCall(id) => id.to_string(),
+        ObjectRef::CodeCell(id) => id.to_string(),
+        ObjectRef::TerminalOperation(id) => id.to_string(),
+        ObjectRef::CompactionRequest(id) => id.to_string(),
+    }
+}

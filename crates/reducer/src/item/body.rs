@@ -1,0 +1,74 @@
+//! Bodies: their identity and the merging of what several sightings show.
+
+use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, ConversationItem, ItemKind, Role};
+
+use super::Identity;
+use crate::fingerprint::{Fingerprint, Fingerprinter, fingerprint_text};
+
+/// The identity of an item whose parts have these fingerprints.
+pub(super) fn identity(
+    (role, channel, kind): (&Role, Option<&Channel>, &ItemKind),
+    call_id: Option<&str>,
+    agent_message: Option<&AgentMessage>,
+    body: &Body,
+    part_contents: &[Option<Fingerprint>],
+) -> Identity {
+    let mut hasher = Fingerprinter::default();
+    hasher.text(role.as_str()).optional(channel.map(Channel::as_str)).text(kind.as_str()).optional(call_id);
+    hasher.optional(agent_message.map(|message| message.author.as_str()));
+    hasher.optional(agent_message.map(|message| message.recipient.as_str()));
+    for (part, content) in body.parts.iter().zip(part_contents) {
+        match part {
+            BodyPart::Text { text } => hasher.tag(b't').text(text),
+            BodyPart::Summary { text } => hasher.tag(b's').text(text),
+            BodyPart::Encoded { label, value } => hasher.tag(b'e').text(label).text(value),
+            BodyPart::Code { language, source } => hasher.tag(b'c').text(language).text(source),
+            // Compared by the whole value that they stand for; neither by the payload that showed it.
+            BodyPart::Json { .. } => hasher.tag(b'j'),
+            BodyPart::PayloadRef { label, .. } => hasher.tag(b'p').text(label),
+        };
+        if let Some(content) = content {
+            hasher.fingerprint(*content);
+        }
+    }
+    Identity { content: hasher.finish(), encrypted: encrypted(kind, body) }
+}
+
+fn encrypted(kind: &ItemKind, body: &Body) -> Option<Fingerprint> {
+    if *kind != ItemKind::Reasoning {
+        return None;
+    }
+    body.parts.iter().find_map(|part| match part {
+        BodyPart::Encoded { value, .. } => Some(fingerprint_text(value)),
+        _ => None,
+    })
+}
+
+/// The identity of an item none of whose parts stands for something else: messages between agents and reasoning.
+pub(crate) fn refresh_raw_identity(item: &ConversationItem) -> Identity {
+    identity(
+        (&item.role, item.channel.as_ref(), &item.kind),
+        item.call_id.as_deref(),
+        item.agent_message.as_ref(),
+        &item.body,
+        &vec![None; item.body.parts.len()],
+    )
+}
+
+/// Fills in what reasoning lacks from another sighting of it: text and summary are each taken whole from the first sighting
+/// that has any. Says whether anything was filled in.
+pub(crate) fn merge_reasoning(body: &mut Body, sighted: &Body) -> bool {
+    let is_text = |part: &&BodyPart| matches!(part, BodyPart::Text { .. });
+    let is_summary = |part: &&BodyPart| matches!(part, BodyPart::Summary { .. });
+    let is_rest = |part: &&BodyPart| !matches!(part, BodyPart::Text { .. } | BodyPart::Summary { .. });
+    let pick = |which: &dyn Fn(&&BodyPart) -> bool| -> Vec<BodyPart> {
+        let own: Vec<_> = body.parts.iter().filter(which).cloned().collect();
+        if own.is_empty() { sighted.parts.iter().filter(which).cloned().collect() } else { own }
+    };
+    let merged = [pick(&is_text), pick(&is_summary), pick(&is_rest)].concat();
+    let changed = merged.len() != body.parts.len();
+    if changed {
+        body.parts = merged;
+    }
+    changed
+}

@@ -1,0 +1,9 @@
+//! Model items, made comparable.
+
+mod body;
+mod normalise;
+mod sighting;
+
+pub(crate) use body::{merge_reasoning, refresh_raw_identity};
+pub(crate) use normalise::{normalise, output_text};
+pub(crate) use sighting::{Identity, Sighting};

@@ -1,0 +1,294 @@
+//! From a model item's JSON to a [`Sighting`] (`spec`: *Normalising a model item*).
+
+use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, InferredProducer, ItemKind, Role};
+use rollout_trace_schema::{ModelVisibleCallId, RawPayloadId, ResponsesItemId};
+
+use super::{Sighting, body::identity};
+use crate::{
+    fingerprint::{Fingerprint, Fingerprinter},
+    json::Json,
+};
+
+/// The bytes that a JSON part shows of its value.
+const SUMMARY_BYTES: usize = 240;
+
+/// Normalises an item that the payload shows. None for what is no part of a conversation.
+pub(crate) fn normalise(item: &Json, payload: &RawPayloadId) -> Option<Sighting> {
+    let kind = item.text("type").unwrap_or_default();
+    let mut parts = Parts { payload, parts: Vec::new(), contents: Vec::new() };
+    let mut agent_message = None;
+    let mut unknown_type = None;
+    let (role, channel, item_kind) = match kind {
+        "message" => {
+            parts.content(item.get("content"));
+            let role = item.text("role").map_or(Role::from("unknown"), Role::from);
+            (role, phase(item), ItemKind::Message)
+        }
+        "agent_message" => {
+            parts.content_of_agent_message(item.get("content"));
+            agent_message = Some(AgentMessage {
+                author: item.text("author").unwrap_or_default().to_owned(),
+                recipient: item.text("recipient").unwrap_or_default().to_owned(),
+            });
+            (Role::Assistant, Some(Channel::Analysis), ItemKind::Message)
+        }
+        "reasoning" => {
+            parts.reasoning(item);
+            (Role::Assistant, Some(Channel::Analysis), ItemKind::Reasoning)
+        }
+        "function_call" => {
+            parts.arguments(item.get("arguments"));
+            (Role::Assistant, Some(Channel::Commentary), ItemKind::FunctionCall)
+        }
+        "custom_tool_call" => {
+            match item.get("input") {
+                Some(Json::String(source)) if item.text("name") == Some("exec") => {
+                    parts.push(BodyPart::Code { language: "javascript".to_owned(), source: source.clone() });
+                }
+                Some(Json::String(input)) => parts.text(input),
+                _ => parts.whole_item(item),
+            }
+            (Role::Assistant, Some(Channel::Commentary), ItemKind::CustomToolCall)
+        }
+        "function_call_output" => {
+            parts.output(item.get("output"));
+            (Role::Tool, Some(Channel::Commentary), ItemKind::FunctionCallOutput)
+        }
+        "custom_tool_call_output" => {
+            parts.output(item.get("output"));
+            (Role::Tool, Some(Channel::Commentary), ItemKind::CustomToolCallOutput)
+        }
+        "local_shell_call" | "web_search_call" | "image_generation_call" | "tool_search_call" => {
+            parts.whole_item(item);
+            (Role::Assistant, Some(Channel::Commentary), ItemKind::FunctionCall)
+        }
+        "tool_search_output" | "mcp_tool_call_output" => {
+            parts.whole_item(item);
+            (Role::Tool, Some(Channel::Commentary), ItemKind::FunctionCallOutput)
+        }
+        "compaction" | "compaction_summary" | "context_compaction" => {
+            parts.encrypted(item);
+            (Role::Assistant, Some(Channel::Summary), ItemKind::Message)
+        }
+        "additional_tools" => return None,
+        _ => {
+            unknown_type = Some(if kind.is_empty() { "(none)".to_owned() } else { kind.to_owned() });
+            parts.whole_item(item);
+            (item.text("role").map_or(Role::from("unknown"), Role::from), None, ItemKind::UnknownItem)
+        }
+    };
+    let call_id = item.text("call_id").map(ModelVisibleCallId::from);
+    let body = Body { parts: parts.parts };
+    let identity = identity(
+        (&role, channel.as_ref(), &item_kind),
+        call_id.as_deref(),
+        agent_message.as_ref(),
+        &body,
+        &parts.contents,
+    );
+    Some(Sighting {
+        provenance: provenance(item, &role),
+        role,
+        channel,
+        kind: item_kind,
+        call_id,
+        agent_message,
+        body,
+        identity,
+        responses_item_id: item.text("id").map(ResponsesItemId::from),
+        unknown_type,
+    })
+}
+
+fn phase(item: &Json) -> Option<Channel> {
+    match item.text("phase")? {
+        "commentary" => Some(Channel::Commentary),
+        "final_answer" => Some(Channel::Final),
+        "summary" => Some(Channel::Summary),
+        _ => None,
+    }
+}
+
+/// Who the item comes from, by what the agent core attached to it, else by its role.
+fn provenance(item: &Json, role: &Role) -> Vec<InferredProducer> {
+    let metadata = item.get("internal_chat_message_metadata_passthrough");
+    let parts = metadata.and_then(|metadata| metadata.get("content_item_metadata")?.as_array()).unwrap_or_default();
+    let mut producers = Vec::new();
+    for provenance in parts.iter().filter_map(|part| part.get("provenance")) {
+        let producer = match provenance.text("type") {
+            Some("user") => InferredProducer::UserInput,
+            Some("harness") => InferredProducer::Harness { source: provenance.text("hook").map(str::to_owned) },
+            Some("skills") => InferredProducer::Harness { source: Some("skills".to_owned()) },
+            _ => continue,
+        };
+        if !producers.contains(&producer) {
+            producers.push(producer);
+        }
+    }
+    if producers.is_empty() && matches!(role, Role::System | Role::Developer) {
+        producers.push(InferredProducer::Harness { source: None });
+    }
+    producers
+}
+
+/// The text of a tool's output as its terminal would have shown it.
+pub(crate) fn output_text(output: &Json) -> String {
+    match output {
+        Json::String(text) => text.clone(),
+        Json::Array(parts) => {
+            let texts: Option<Vec<_>> = parts.iter().map(text_part).collect();
+            texts.map_or_else(|| output.to_text(), |texts| texts.join("\n"))
+        }
+        other => other.to_text(),
+    }
+}
+
+fn text_part(part: &Json) -> Option<&str> {
+    match part.text("type")? {
+        "input_text" | "output_text" | "text" => part.text("text"),
+        _ => None,
+    }
+}
+
+/// A body in the making.
+struct Parts<'a> {
+    payload: &'a RawPayloadId,
+    parts: Vec<BodyPart>,
+    /// What each part stands for, where the part does not hold it.
+    contents: Vec<Option<Fingerprint>>,
+}
+
+impl Parts<'_> {
+    fn push(&mut self, part: BodyPart) {
+        self.parts.push(part);
+        self.contents.push(None);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.push(BodyPart::Text { text: text.to_owned() });
+    }
+
+    fn encoded(&mut self, value: &str) {
+        self.push(BodyPart::Encoded { label: "encrypted_content".to_owned(), value: value.to_owned() });
+    }
+
+    fn encrypted(&mut self, item: &Json) {
+        if let Some(value) = item.text("encrypted_content") {
+            self.encoded(value);
+        }
+    }
+
+    fn json(&mut self, value: &Json, content: Fingerprint) {
+        self.parts.push(BodyPart::Json { summary: summary(value), raw_payload_id: self.payload.clone() });
+        self.contents.push(Some(content));
+    }
+
+    fn value(&mut self, value: &Json) {
+        self.json(value, Fingerprinter::default().json(value).finish());
+    }
+
+    /// The item itself, which is the same whatever its own id.
+    fn whole_item(&mut self, item: &Json) {
+        self.json(item, Fingerprinter::default().json_without(item, Some("id")).finish());
+    }
+
+    fn payload_ref(&mut self, label: &str, content: Option<&Json>) {
+        self.parts.push(BodyPart::PayloadRef { label: label.to_owned(), raw_payload_id: self.payload.clone() });
+        self.contents.push(content.map(|content| Fingerprinter::default().json(content).finish()));
+    }
+
+    fn content(&mut self, content: Option<&Json>) {
+        match content {
+            Some(Json::String(text)) => self.text(text),
+            Some(Json::Array(parts)) => self.content_parts(parts),
+            other => self.payload_ref("content", other),
+        }
+    }
+
+    fn content_parts(&mut self, parts: &[Json]) {
+        if parts.is_empty() {
+            self.payload_ref("empty_content", None);
+        }
+        for part in parts {
+            match text_part(part) {
+                Some(text) => self.text(text),
+                None => self.payload_ref(part.text("type").unwrap_or("content"), Some(part)),
+            }
+        }
+    }
+
+    fn content_of_agent_message(&mut self, content: Option<&Json>) {
+        let Some(Json::Array(parts)) = content else { return self.content(content) };
+        if parts.is_empty() {
+            self.payload_ref("empty_content", None);
+        }
+        for part in parts {
+            match (text_part(part), part.text("encrypted_content")) {
+                (Some(text), _) => self.text(text),
+                (None, Some(value)) => self.encoded(value),
+                (None, None) => self.payload_ref(part.text("type").unwrap_or("content"), Some(part)),
+            }
+        }
+    }
+
+    fn reasoning(&mut self, item: &Json) {
+        let texts = |field: &str| item.get(field).and_then(Json::as_array).unwrap_or_default();
+        for text in texts("content").iter().filter_map(|part| part.text("text")) {
+            self.text(text);
+        }
+        for text in texts("summary").iter().filter_map(|part| part.text("text")) {
+            self.push(BodyPart::Summary { text: text.to_owned() });
+        }
+        self.encrypted(item);
+    }
+
+    fn arguments(&mut self, arguments: Option<&Json>) {
+        match arguments {
+            Some(Json::String(text)) => match Json::parse_arguments(text) {
+                Some(value) => self.value(&value),
+                None => self.text(text),
+            },
+            Some(value) => self.value(value),
+            None => self.payload_ref("arguments", None),
+        }
+    }
+
+    fn output(&mut self, output: Option<&Json>) {
+        match output {
+            Some(Json::String(text)) => self.text(text),
+            Some(Json::Array(parts)) => self.content_parts(parts),
+            Some(value) => self.value(value),
+            None => self.payload_ref("tool_output", None),
+        }
+    }
+}
+
+/// The compact text, cut at a character boundary.
+fn summary(value: &Json) -> String {
+    let mut text = Bounded { text: Vec::new(), limit: SUMMARY_BYTES };
+    let whole = serde_json::to_writer(&mut text, value).is_ok();
+    let mut text = String::from_utf8_lossy(&text.text).into_owned();
+    if !whole {
+        let cut = text.floor_char_boundary(SUMMARY_BYTES);
+        text.truncate(cut);
+        text.push_str("...");
+    }
+    text
+}
+
+/// Takes so many bytes, and whatever completes the last character, and refuses the rest.
+struct Bounded {
+    text: Vec<u8>,
+    limit: usize,
+}
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        if self.text.len() > self.limit { Err(std::io::Error::other("enough")) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

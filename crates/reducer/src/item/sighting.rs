@@ -1,0 +1,40 @@
+//! One occurrence of a model item in a payload.
+
+use rollout_trace_model::{AgentMessage, Body, Channel, InferredProducer, ItemKind, Role};
+use rollout_trace_schema::{ModelVisibleCallId, ResponsesItemId};
+
+use crate::fingerprint::Fingerprint;
+
+/// One occurrence of a model item in a payload, normalised.
+#[derive(Clone, Debug)]
+pub(crate) struct Sighting {
+    pub(crate) role: Role,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) kind: ItemKind,
+    pub(crate) call_id: Option<ModelVisibleCallId>,
+    pub(crate) agent_message: Option<AgentMessage>,
+    pub(crate) body: Body,
+    pub(crate) identity: Identity,
+    /// The item's own id; kept in schema 2 only.
+    pub(crate) responses_item_id: Option<ResponsesItemId>,
+    /// Who the agent core says the item comes from.
+    pub(crate) provenance: Vec<InferredProducer>,
+    /// The item's `type`, if it is not one that this version knows.
+    pub(crate) unknown_type: Option<String>,
+}
+
+/// What decides whether two sightings are one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Role, channel, kind, call id, agents and body.
+    pub(crate) content: Fingerprint,
+    /// For reasoning, the encrypted content: where both have one, it alone decides.
+    pub(crate) encrypted: Option<Fingerprint>,
+}
+
+impl Identity {
+    /// Whether two sightings with these identities are one item, apart from their ids.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
+        self.content == other.content || (self.encrypted.is_some() && self.encrypted == other.encrypted)
+    }
+}

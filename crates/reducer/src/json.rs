@@ -1,0 +1,296 @@
+//! JSON as payloads hold it: key order kept, lone surrogates survived, depth bounded.
+
+use std::{borrow::Cow, cell::Cell, fmt};
+
+use indexmap::IndexMap;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::Number;
+
+/// A JSON value. Of keys that come twice the last value counts, in the place of the first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Json {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(String),
+    Array(Vec<Json>),
+    Object(IndexMap<String, Json>),
+}
+
+impl Json {
+    /// Parses a document, forgiving what real producers get wrong: a byte order mark, bytes that are not UTF-8, and
+    /// surrogate escapes without their other half, which become U+FFFD.
+    ///
+    /// Says beside the value whether bytes had to be replaced.
+    pub(crate) fn parse(bytes: &[u8], max_nesting: usize) -> Result<(Self, bool), JsonError> {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let text = String::from_utf8_lossy(bytes);
+        let replaced = matches!(text, Cow::Owned(_));
+        match Self::parse_strict(&text, max_nesting) {
+            Err(JsonError::Syntax(_)) if text.contains("\\u") => {
+                Self::parse_strict(&pair_surrogates(&text), max_nesting)
+            }
+            result => result,
+        }
+        .map(|value| (value, replaced))
+    }
+
+    fn parse_strict(text: &str, max_nesting: usize) -> Result<Self, JsonError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        // The seed counts instead, so that the limit can be set.
+        deserializer.disable_recursion_limit();
+        let too_deep = Cell::new(false);
+        Nested { left: max_nesting, too_deep: &too_deep }
+            .deserialize(&mut deserializer)
+            .and_then(|value| deserializer.end().map(|()| value))
+            .map_err(|error| if too_deep.get() { JsonError::TooDeep(max_nesting) } else { JsonError::Syntax(error) })
+    }
+
+    /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see it.
+    pub(crate) fn parse_arguments(text: &str) -> Option<Self> {
+        const DEPTH_OF_SERDE_JSON: usize = 127;
+        Self::parse_strict(text, DEPTH_OF_SERDE_JSON).ok()
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Object(fields) => fields.get(key),
+            _ => None,
+        }
+    }
+
+    /// The field's text; none if it is absent or something else.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str()
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self, Self::Object(_))
+    }
+
+    /// An id that some producers write as a string and others as a number.
+    pub(crate) fn id_text(&self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Self::String(text) => Some(text.clone()),
+            Self::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The compact text.
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("a value in memory serialises")
+    }
+}
+
+/// Why a document is no value.
+#[derive(Debug)]
+pub(crate) enum JsonError {
+    Syntax(serde_json::Error),
+    TooDeep(usize),
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(error) => error.fmt(f),
+            Self::TooDeep(limit) => write!(f, "it nests deeper than the limit of {limit}"),
+        }
+    }
+}
+
+/// Replaces surrogate escapes that lack their other half by `\uFFFD`.
+pub(crate) fn pair_surrogates(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let unit = |at: usize| -> Option<u16> {
+        let digits = text.get(at + 2..at + 6)?;
+        (bytes.get(at..at + 2)? == b"\\u").then(|| u16::from_str_radix(digits, 16).ok())?
+    };
+    let mut paired = String::with_capacity(text.len());
+    let mut kept = 0;
+    let mut at = 0;
+    while let Some(found) = bytes[at..].iter().position(|&byte| byte == b'\\') {
+        at += found;
+        at += match unit(at) {
+            Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDFFF) => {
+                paired.push_str(&text[kept..at]);
+                paired.push_str("\\uFFFD");
+                kept = at + 6;
+                6
+            }
+            Some(_) => 6,
+            None => 2,
+        };
+        if at >= bytes.len() {
+            break;
+        }
+    }
+    paired.push_str(&text[kept..]);
+    paired
+}
+
+/// Reads a value that may nest so many levels more.
+struct Nested<'a> {
+    left: usize,
+    too_deep: &'a Cell<bool>,
+}
+
+impl<'a> Nested<'a> {
+    fn deeper<E: de::Error>(&self) -> Result<Nested<'a>, E> {
+        let left = self.left.checked_sub(1).ok_or_else(|| {
+            self.too_deep.set(true);
+            E::custom("nesting limit exceeded")
+        })?;
+        Ok(Nested { left, too_deep: self.too_deep })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Nested<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Nested<'_> {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Json, E> {
+        Ok(Json::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(self.deeper()?)? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json, A::Error> {
+        let mut object = IndexMap::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            object.insert(key, fields.next_value_seed(self.deeper()?)?);
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Nested { left: usize::MAX, too_deep: &Cell::new(false) }.deserialize(deserializer)
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Array(items) => serializer.collect_seq(items),
+            Self::Object(fields) => serializer.collect_map(fields),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Json {
+        Json::parse(text.as_bytes(), 64).expect("valid").0
+    }
+
+    #[test]
+    fn keys_keep_their_order_and_the_last_value_counts() {
+        assert_eq!(parse(r#"{"b":1,"a":2,"b":3}"#).to_text(), r#"{"b":3,"a":2}"#);
+    }
+
+    #[test]
+    fn numbers_are_written_as_serde_json_writes_values() {
+        assert_eq!(parse("[1, -1, 1.0, 1e3, 18446744073709551616]").to_text(), "[1,-1,1.0,1000.0,1.8446744073709552e19]");
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced_and_pairs_kept() {
+        assert_eq!(parse(r#""\ud83d\ude00 \ud83d x \ude00 \\ud83d \ud83d\ud83d\ude00""#).as_str(), Some("😀 \u{FFFD} x \u{FFFD} \\ud83d \u{FFFD}😀"));
+        assert_eq!(pair_surrogates("\\"), "\\");
+        assert_eq!(pair_surrogates("\\ud8"), "\\ud8");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Json::parse(nested(64).as_bytes(), 64).is_ok());
+        assert!(matches!(Json::parse(nested(65).as_bytes(), 64), Err(JsonError::TooDeep(64))));
+        assert!(matches!(Json::parse(nested(1_000_000).as_bytes(), 64), Err(JsonError::TooDeep(64))));
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_bad_bytes_are_survived() {
+        assert_eq!(Json::parse(b"\xEF\xBB\xBF\"a\xFFb\"", 64).expect("valid"), (Json::String("a\u{FFFD}b".into()), true));
+    }
+
+    #[test]
+    fn arguments_are_json_or_not() {
+        assert!(Json::parse_arguments(r#"{"a":1}"#).is_some());
+        assert!(Json::parse_arguments(r#""\ud83d""#).is_none());
+        assert!(Json::parse_arguments("ls -l").is_none());
+    }
+}
