@@ -158,7 +158,7 @@ diagnostic_codes! {
     /// An accepted agent message does not match the acceptance.
     AgentMessageMismatch = "agent_message_mismatch", Error;
     /// A code cell's source item never came.
-    CodeCellWithoutSource = "code_cell_without_source", Warning;
+    CodeCellWithoutSource = "code_cell_without_source", Note;
     /// A process id changed, or a terminal operation began twice.
     TerminalContradiction = "terminal_contradiction", Warning;
     /// An agent activity does not fit the tool that reports it.

@@ -4,6 +4,9 @@
 //! Its JSON is `state.json`, a superset of the state that tools for Codex read: every key of theirs keeps its name, place
 //! and meaning. The keys that are ours are said to be so in their docs.
 //!
+//! [`Drawing`] shows a graph as text, [`normalised`] takes out of it what differs by chance, [`json_schema`] describes its JSON
+//! and [`RolloutTrace::check_links`] checks that it is sound.
+//!
 //! Maps are keyed by id and ordered, so that equal graphs are equal bytes.
 
 #![forbid(unsafe_code)]

@@ -163,8 +163,10 @@ impl<'a> Check<'a> {
         self.that(graph.inference_calls.get(id).is_some_and(|kept| kept == call), id, "is kept under another key");
         self.execution(id, &call.execution);
         self.thread(id, &call.thread_id);
-        self.turn(id, &call.codex_turn_id);
-        self.payloads(id, [&call.raw_request_payload_id]);
+        if let Some(turn) = &call.codex_turn_id {
+            self.turn(id, turn);
+        }
+        self.payloads(id, &call.raw_request_payload_id);
         self.payloads(id, &call.raw_response_payload_id);
         let listed: BTreeSet<_> =
             graph.threads.get(&call.thread_id).into_iter().flat_map(|thread| &thread.conversation_item_ids).collect();
@@ -223,7 +225,9 @@ impl<'a> Check<'a> {
         self.that(graph.code_cells.get(id).is_some_and(|kept| kept == cell), id, "is kept under another key");
         self.execution(id, &cell.execution);
         self.thread(id, &cell.thread_id);
-        self.turn(id, &cell.codex_turn_id);
+        if let Some(turn) = &cell.codex_turn_id {
+            self.turn(id, turn);
+        }
         self.payloads(id, &cell.raw_initial_response_payload_id);
         self.payloads(id, &cell.raw_result_payload_id);
         let fits = |item: &ConversationItem| {
@@ -292,7 +296,9 @@ impl<'a> Check<'a> {
         let id = &compaction.compaction_id;
         self.that(graph.compactions.get(id).is_some_and(|kept| kept == compaction), id, "is kept under another key");
         self.thread(id, &compaction.thread_id);
-        self.turn(id, &compaction.codex_turn_id);
+        if let Some(turn) = &compaction.codex_turn_id {
+            self.turn(id, turn);
+        }
         let here = |item: &ConversationItem| item.thread_id == compaction.thread_id;
         self.each_item(id, &compaction.input_item_ids, here, "belongs to another thread");
         let producer = ProducerRef::Compaction { compaction_id: id.clone() };
@@ -314,8 +320,10 @@ impl<'a> Check<'a> {
             self.that(*id == request.compaction_request_id, id, "is kept under another key");
             self.execution(id, &request.execution);
             self.thread(id, &request.thread_id);
-            self.turn(id, &request.codex_turn_id);
-            self.payloads(id, [&request.raw_request_payload_id]);
+            if let Some(turn) = &request.codex_turn_id {
+                self.turn(id, turn);
+            }
+            self.payloads(id, &request.raw_request_payload_id);
             self.payloads(id, &request.raw_response_payload_id);
             // A compaction that was never installed is known by its requests only.
             let compaction = graph.compactions.get(&request.compaction_id);

@@ -97,7 +97,8 @@ impl Agents {
     /// Adds the edges that the observations prove, and what was sent and never seen to arrive.
     pub(crate) fn add_edges(&self, trace: &mut RolloutTrace, report: &mut Report) {
         let mut deliveries = Deliveries::new(trace);
-        let mut in_order: Vec<_> = self.activities.iter().map(|activity| (activity.seq, Observed::Activity(activity))).collect();
+        let mut in_order: Vec<_> =
+            self.activities.iter().map(|activity| (activity.seq, Observed::Activity(activity))).collect();
         in_order.extend(self.results.iter().map(|(seq, time, event)| (*seq, Observed::Result(*time, event))));
         in_order.sort_by_key(|(seq, _)| *seq);
         for (seq, observed) in in_order {
@@ -108,7 +109,13 @@ impl Agents {
         }
     }
 
-    fn add_activity(&self, trace: &mut RolloutTrace, report: &mut Report, deliveries: &mut Deliveries, activity: &Activity) {
+    fn add_activity(
+        &self,
+        trace: &mut RolloutTrace,
+        report: &mut Report,
+        deliveries: &mut Deliveries,
+        activity: &Activity,
+    ) {
         let call = &trace.tool_calls[&activity.tool];
         let Some(kind) = interaction(&call.kind) else { return };
         let Some(target) = &activity.target else { return };
@@ -120,7 +127,10 @@ impl Agents {
         };
         if !fits {
             let name = activity.name.as_deref().unwrap_or_default();
-            let message = format!("tool call {} reports that an agent was {name}, which its kind does not do; there is no edge", activity.tool);
+            let message = format!(
+                "tool call {} reports that an agent was {name}, which its kind does not do; there is no edge",
+                activity.tool
+            );
             report.end(DiagnosticCode::AgentActivityMismatch, vec![activity.tool.to_string()], message);
             return;
         }
@@ -187,14 +197,22 @@ fn add_result(
     time: UnixMillis,
     event: &AgentResultObserved,
 ) {
-    let unknown = [&event.child_thread_id, &event.parent_thread_id].into_iter().find(|id| !trace.threads.contains_key(*id));
+    let unknown =
+        [&event.child_thread_id, &event.parent_thread_id].into_iter().find(|id| !trace.threads.contains_key(*id));
     if let Some(thread) = unknown {
         let message = format!("an agent's result passed thread {thread}, which was never started; there is no edge");
         report.end(DiagnosticCode::UnknownThread, vec![thread.to_string(), event.edge_id.to_string()], message);
         return;
     }
     let Some(item) = deliveries.take(trace, &event.child_thread_id, &event.parent_thread_id, &event.message, 0) else {
-        undelivered(trace, report, InteractionKind::AgentResult, None, Some(&event.parent_thread_id), Some(&event.message));
+        undelivered(
+            trace,
+            report,
+            InteractionKind::AgentResult,
+            None,
+            Some(&event.parent_thread_id),
+            Some(&event.message),
+        );
         return;
     };
     let source = match last_message(trace, event, seq) {
@@ -209,7 +227,11 @@ fn add_result(
         started_at_unix_ms: time,
         ended_at_unix_ms: Some(time),
         carried_item_ids: vec![item],
-        carried_raw_payload_ids: event.carried_payload.iter().map(|reference| reference.raw_payload_id.clone()).collect(),
+        carried_raw_payload_ids: event
+            .carried_payload
+            .iter()
+            .map(|reference| reference.raw_payload_id.clone())
+            .collect(),
     };
     add_edge(trace, edge);
 }

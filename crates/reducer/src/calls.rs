@@ -53,7 +53,11 @@ impl Reducer {
     pub(crate) fn link_call(&mut self, at: &At, origin: &Origin<'_>, item_id: ItemId) {
         let item = &self.trace.conversation_items[&item_id];
         let Some(call_id) = item.call_id.clone() else { return };
-        let part = Part { item: item_id, kind: item.kind.clone(), content: self.conversations.facts(item_id).identity.content };
+        let part = Part {
+            item: item_id,
+            kind: item.kind.clone(),
+            content: self.conversations.facts(item_id).identity.content,
+        };
         if is_call(&part.kind) {
             self.link_call_item(at, origin, &call_id, part);
         } else if is_output(&part.kind) {
@@ -74,7 +78,10 @@ impl Reducer {
                 let (code, why) = if origin.response_of.is_some() && last.made_by.as_ref() != origin.response_of {
                     (DiagnosticCode::CallIdRenumbered, "names another call in a later response; the two are told apart")
                 } else {
-                    (DiagnosticCode::CallIdReused, "comes again with other content; both are in the graph, as two calls")
+                    (
+                        DiagnosticCode::CallIdReused,
+                        "comes again with other content; both are in the graph, as two calls",
+                    )
                 };
                 self.report.at(at, code, &[call_id, &part.item], format!("the call id {call_id} {why}"));
             }
@@ -117,7 +124,9 @@ impl Reducer {
         call.outputs.push(part.clone());
         let (tool, cell) = (call.tool.clone(), call.cell.clone());
         if is_rewritten {
-            let message = format!("the output of call {call_id} comes again with other content, as when history is trimmed; it is an item of its own");
+            let message = format!(
+                "the output of call {call_id} comes again with other content, as when history is trimmed; it is an item of its own"
+            );
             self.report.at(at, DiagnosticCode::OutputRewritten, &[call_id, &part.item], message);
         }
         if let Some(tool) = tool {
@@ -184,7 +193,8 @@ impl Reducer {
         };
         let calls: Vec<_> = last.calls.extract_if(.., |part| is_later(part)).collect();
         if calls.is_empty() {
-            let message = format!("a second tool call names the call id {call_id}, which {first} bears; each keeps what it has");
+            let message =
+                format!("a second tool call names the call id {call_id}, which {first} bears; each keeps what it has");
             self.report.at(at, DiagnosticCode::CallIdReused, &[call_id, first], message);
             return;
         }
@@ -196,13 +206,24 @@ impl Reducer {
     }
 
     /// Joins a code cell with its tool call, and with the answers that are there.
-    pub(crate) fn link_cell(&mut self, thread: &ThreadId, call_id: &ModelVisibleCallId, source: ItemId, cell: &CodeCellId) {
+    pub(crate) fn link_cell(
+        &mut self,
+        thread: &ThreadId,
+        call_id: &ModelVisibleCallId,
+        source: ItemId,
+        cell: &CodeCellId,
+    ) {
         let uses = self.calls.uses.entry((thread.clone(), call_id.clone())).or_default();
         let place = uses.iter().position(|call| call.calls.iter().any(|part| part.item == source));
         let call = &mut uses[place.expect("the source is an item of the call")];
         call.cell = Some(cell.clone());
         let tool = call.tool.clone();
-        let outputs: Vec<_> = call.outputs.iter().filter(|part| part.kind == ItemKind::CustomToolCallOutput).map(|part| part.item).collect();
+        let outputs: Vec<_> = call
+            .outputs
+            .iter()
+            .filter(|part| part.kind == ItemKind::CustomToolCallOutput)
+            .map(|part| part.item)
+            .collect();
         if let Some(tool) = tool
             && self.version >= SchemaVersion::V2
         {

@@ -231,7 +231,8 @@ impl Reducer {
         }
         let runtime_key = (thread.clone(), event.runtime_cell_id.to_string());
         if let Some(older) = self.cells.by_runtime_id.insert(runtime_key, id.clone()) {
-            let message = format!("the runtime id {} named {older} before and names {id} from here on", event.runtime_cell_id);
+            let message =
+                format!("the runtime id {} named {older} before and names {id} from here on", event.runtime_cell_id);
             self.report.at(at, DiagnosticCode::RuntimeCellReused, &[&older, &id], message);
         }
         Some(id)

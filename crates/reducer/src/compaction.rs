@@ -51,9 +51,15 @@ impl Reducer {
     }
 
     /// The request that ends, with what is known of it if its start is lost.
-    fn ended_request(&mut self, at: &At, compaction: &CompactionId, id: &CompactionRequestId) -> &mut CompactionRequest {
+    fn ended_request(
+        &mut self,
+        at: &At,
+        compaction: &CompactionId,
+        id: &CompactionRequestId,
+    ) -> &mut CompactionRequest {
         if !self.trace.compaction_requests.contains_key(id) {
-            let message = format!("compaction request {id} was never started; it is in the graph with what is known of it");
+            let message =
+                format!("compaction request {id} was never started; it is in the graph with what is known of it");
             self.report.at(at, DiagnosticCode::UnknownCompactionRequest, &[id], message);
             let thread_id = self.thread_of_event(at, id);
             self.add_compaction_request(CompactionRequest {
@@ -110,7 +116,11 @@ impl Reducer {
         let history = |reducer: &mut Self, name: &str| {
             let document = document.as_ref()?;
             let Some(items) = document.get(name).and_then(Json::as_array) else {
-                reducer.payload_malformed(at, reference, &format!("a checkpoint without an array {name}; its items are lost"));
+                reducer.payload_malformed(
+                    at,
+                    reference,
+                    &format!("a checkpoint without an array {name}; its items are lost"),
+                );
                 return None;
             };
             Some(items.iter().filter_map(|item| reducer.sighting(item, &origin)).collect::<Vec<_>>())
@@ -120,9 +130,8 @@ impl Reducer {
         let marker_item_id = self.new_marker(at, &thread, at.turn.as_ref(), id);
         // Without a replacement the model goes on with what it had, as far as anybody can tell.
         let replacement = history(self, "replacement_history");
-        let replacement_item_ids = replacement
-            .map(|sightings| self.install_replacement(at, &origin, id, sightings))
-            .unwrap_or_default();
+        let replacement_item_ids =
+            replacement.map(|sightings| self.install_replacement(at, &origin, id, sightings)).unwrap_or_default();
         let request_ids = self.requests_of_compaction.get(id).into_iter().flatten().cloned().collect();
         let compaction = Compaction {
             compaction_id: id.clone(),

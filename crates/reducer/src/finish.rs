@@ -129,7 +129,8 @@ fn report_waiting_cells(report: &mut Report, cells: &Cells) {
     let mut waiting: Vec<_> = cells.waiting.keys().map(ToString::to_string).collect();
     waiting.sort_unstable();
     for cell in waiting {
-        let message = format!("{cell} ran, but no response showed the call that holds its source; it is not in the graph");
+        let message =
+            format!("{cell} ran, but no response showed the call that holds its source; it is not in the graph");
         report.end(DiagnosticCode::CodeCellWithoutSource, vec![cell], message);
     }
 }
@@ -149,7 +150,8 @@ fn note_cut_off(trace: &mut RolloutTrace, report: &mut Report, ending: &Ending<'
     open.extend(cells.map(|cell| ObjectRef::CodeCell(cell.code_cell_id.clone())));
     // A write to stdin that runs is its tool call, which is listed.
     let operations = trace.terminal_operations.values();
-    let commands = operations.filter(|operation| operation.execution.is_running() && operation.kind == OperationKind::ExecCommand);
+    let commands =
+        operations.filter(|operation| operation.execution.is_running() && operation.kind == OperationKind::ExecCommand);
     open.extend(commands.map(|operation| ObjectRef::TerminalOperation(operation.operation_id)));
     let requests = trace.compaction_requests.values().filter(|request| request.execution.is_running());
     open.extend(requests.map(|request| ObjectRef::CompactionRequest(request.compaction_request_id.clone())));

@@ -86,12 +86,8 @@ impl Reducer {
         };
         let (known, rest) = self.request_input(at, reference, &mut document);
         let Some((known, rest)) = known.zip(rest) else { return Vec::new() };
-        let origin = Origin {
-            thread,
-            turn: Some(&event.codex_turn_id),
-            payload: &reference.raw_payload_id,
-            response_of: None,
-        };
+        let origin =
+            Origin { thread, turn: Some(&event.codex_turn_id), payload: &reference.raw_payload_id, response_of: None };
         let sightings: Vec<_> = rest.iter().map(|item| self.sighting(item, &origin)).collect();
         let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
@@ -175,7 +171,8 @@ impl Reducer {
                 payload: &prefix_payload.raw_payload_id,
                 response_of: None,
             };
-            let sightings = self.item_document(at, prefix_payload, &["input", "input_items", "items"], &origin, payloads)?;
+            let sightings =
+                self.item_document(at, prefix_payload, &["input", "input_items", "items"], &origin, payloads)?;
             return Some(self.reconcile_request(at, &origin, 0, sightings, false));
         }
         let calls = self.conversations.thread(&event.thread_id).responses.get(previous);
@@ -257,12 +254,8 @@ impl Reducer {
             self.payload_malformed(at, reference, "a response without an array output_items; its items are lost");
             return;
         };
-        let origin = Origin {
-            thread: &thread,
-            turn: turn.as_ref(),
-            payload: &reference.raw_payload_id,
-            response_of: Some(id),
-        };
+        let origin =
+            Origin { thread: &thread, turn: turn.as_ref(), payload: &reference.raw_payload_id, response_of: Some(id) };
         let sightings = items.iter().filter_map(|item| self.sighting(item, &origin)).collect();
         let items = self.reconcile_response(at, &origin, id, sightings);
         self.trace.inference_calls.get_mut(id).expect("it was made sure of").response_item_ids = items;
@@ -354,7 +347,10 @@ impl Reducer {
             for (thread, conversation) in self.conversations.threads_mut() {
                 let reader = &mut conversation.reader;
                 total += reader.bytes();
-                if thread != current && reader.bytes() > 0 && oldest.as_ref().is_none_or(|(seq, _)| reader.last_used < *seq) {
+                if thread != current
+                    && reader.bytes() > 0
+                    && oldest.as_ref().is_none_or(|(seq, _)| reader.last_used < *seq)
+                {
                     oldest = Some((reader.last_used, thread.clone()));
                 }
             }

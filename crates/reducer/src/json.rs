@@ -264,12 +264,20 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_serde_json_writes_values() {
-        assert_eq!(parse("[1, -1, 1.0, 1e3, 18446744073709551616]").to_text(), "[1,-1,1.0,1000.0,1.8446744073709552e19]");
+        for number in
+            ["0", "-1", "1.0", "1e3", "0.1", "18446744073709551615", "18446744073709551616", "-9223372036854775808"]
+        {
+            let value: serde_json::Value = serde_json::from_str(number).expect("valid");
+            assert_eq!(parse(number).to_text(), value.to_string());
+        }
     }
 
     #[test]
     fn lone_surrogates_are_replaced_and_pairs_kept() {
-        assert_eq!(parse(r#""\ud83d\ude00 \ud83d x \ude00 \\ud83d \ud83d\ud83d\ude00""#).as_str(), Some("😀 \u{FFFD} x \u{FFFD} \\ud83d \u{FFFD}😀"));
+        assert_eq!(
+            parse(r#""\ud83d\ude00 \ud83d x \ude00 \\ud83d \ud83d\ud83d\ude00""#).as_str(),
+            Some("😀 \u{FFFD} x \u{FFFD} \\ud83d \u{FFFD}😀")
+        );
         assert_eq!(pair_surrogates("\\"), "\\");
         assert_eq!(pair_surrogates("\\ud8"), "\\ud8");
     }
@@ -284,7 +292,10 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_and_bad_bytes_are_survived() {
-        assert_eq!(Json::parse(b"\xEF\xBB\xBF\"a\xFFb\"", 64).expect("valid"), (Json::String("a\u{FFFD}b".into()), true));
+        assert_eq!(
+            Json::parse(b"\xEF\xBB\xBF\"a\xFFb\"", 64).expect("valid"),
+            (Json::String("a\u{FFFD}b".into()), true)
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
 
 /// Reduces a whole bundle.
 pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
-    let mut reducer = Reducer::new(bundle.header(), bundle.limits());
+    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
     for problem in bundle.problems() {
         reducer.note_problem(problem);
     }
@@ -214,7 +214,10 @@ impl Reducer {
         if self.trace.rollout_id.is_empty() {
             self.trace.rollout_id = rollout_id.clone();
         } else if self.trace.rollout_id != *rollout_id {
-            let message = format!("the event belongs to rollout {rollout_id}, the bundle to {}; it counts all the same", self.trace.rollout_id);
+            let message = format!(
+                "the event belongs to rollout {rollout_id}, the bundle to {}; it counts all the same",
+                self.trace.rollout_id
+            );
             self.report.once(at, DiagnosticCode::RolloutMismatch, rollout_id, message);
         }
     }
@@ -229,7 +232,9 @@ impl Reducer {
             }
             None => {
                 let name = if name.is_empty() { "(none)" } else { name };
-                let message = format!("an event of the unknown type {name} is kept as a marker; what it means is not in the graph");
+                let message = format!(
+                    "an event of the unknown type {name} is kept as a marker; what it means is not in the graph"
+                );
                 self.report.at(at, DiagnosticCode::UnknownEventType, &[&name], message);
             }
         }

@@ -18,7 +18,8 @@ impl Reducer {
         }
         self.rollout_is_started = true;
         let differs = |own: &str, new: &str| !own.is_empty() && own != new;
-        if differs(&self.trace.trace_id, &event.trace_id) || differs(&self.trace.root_thread_id, &event.root_thread_id) {
+        if differs(&self.trace.trace_id, &event.trace_id) || differs(&self.trace.root_thread_id, &event.root_thread_id)
+        {
             let message = "rollout_started names other ids than the manifest; the event counts";
             self.report.at(at, DiagnosticCode::ManifestMismatch, &[&event.trace_id, &event.root_thread_id], message);
         }
@@ -67,7 +68,8 @@ impl Reducer {
             let (time, seq, status) = known;
             execution.end(time, seq, status);
         }
-        let nickname = field("nickname").or_else(|| spawn.and_then(|spawn| spawn.text("agent_nickname")).map(str::to_owned));
+        let nickname =
+            field("nickname").or_else(|| spawn.and_then(|spawn| spawn.text("agent_nickname")).map(str::to_owned));
         let thread = new_thread(event.thread_id.clone(), agent_path, nickname, origin, execution, field("model"));
         self.trace.threads.insert(event.thread_id.clone(), thread);
         if self.trace.root_thread_id.is_empty() {

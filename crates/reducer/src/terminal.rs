@@ -36,7 +36,9 @@ impl Reducer {
         if let Some(operation_id) = self.trace.tool_calls[tool].terminal_operation_id {
             let operation = self.operation(operation_id);
             operation.raw_payload_ids.push(payload.raw_payload_id.clone());
-            let message = format!("tool call {tool} begins a second terminal operation; the first counts, the rest is among its payloads");
+            let message = format!(
+                "tool call {tool} begins a second terminal operation; the first counts, the rest is among its payloads"
+            );
             self.report.at(at, DiagnosticCode::TerminalContradiction, &[tool, &operation_id], message);
             self.note_process_id(at, operation_id, begin.process_id);
             return;
@@ -57,7 +59,8 @@ impl Reducer {
     pub(crate) fn begin_write_stdin(&mut self, at: &At, tool: &ToolCallId, invocation: &Invocation) {
         let session = invocation.arguments.as_ref().and_then(|arguments| arguments.id_text("session_id"));
         let Some(session) = session else {
-            let message = format!("tool call {tool} writes to stdin, but names no session; there is no terminal operation");
+            let message =
+                format!("tool call {tool} writes to stdin, but names no session; there is no terminal operation");
             self.report.at(at, DiagnosticCode::StdinWithoutSession, &[tool], message);
             return;
         };
@@ -74,7 +77,13 @@ impl Reducer {
     }
 
     /// Ends an operation by what the tool's runtime says.
-    pub(crate) fn end_exec(&mut self, at: &At, tool: &ToolCallId, event: &ToolCallRuntimeEnded, document: Option<&Json>) {
+    pub(crate) fn end_exec(
+        &mut self,
+        at: &At,
+        tool: &ToolCallId,
+        event: &ToolCallRuntimeEnded,
+        document: Option<&Json>,
+    ) {
         let operation_id = self.trace.tool_calls[tool].terminal_operation_id.expect("the caller saw it");
         let v1 = self.is_v1();
         let operation = self.operation(operation_id);
@@ -135,7 +144,13 @@ impl Reducer {
         self.join_session(written, session);
     }
 
-    fn new_operation(&mut self, at: &At, tool: &ToolCallId, kind: OperationKind, request: TerminalRequest) -> OperationId {
+    fn new_operation(
+        &mut self,
+        at: &At,
+        tool: &ToolCallId,
+        kind: OperationKind,
+        request: TerminalRequest,
+    ) -> OperationId {
         self.terminals.operations += 1;
         let operation_id = OperationId(self.terminals.operations);
         self.trace.terminal_operations.insert(
@@ -169,7 +184,8 @@ impl Reducer {
         match self.terminals.process_ids.get(&operation_id) {
             Some(known) if *known == process_id => return,
             Some(known) => {
-                let message = format!("{operation_id} changed its process id from {known} to {process_id}; the first counts");
+                let message =
+                    format!("{operation_id} changed its process id from {known} to {process_id}; the first counts");
                 self.report.at(at, DiagnosticCode::TerminalContradiction, &[&operation_id], message);
                 self.operation(operation_id).other_process_ids.push(process_id);
                 return;
@@ -198,7 +214,8 @@ impl Reducer {
             terminal_id = TerminalId(format!("{name}#{number}"));
         }
         if terminal_id.0 != name {
-            let message = format!("another thread has a terminal {name} too; this one is in the graph as {terminal_id}");
+            let message =
+                format!("another thread has a terminal {name} too; this one is in the graph as {terminal_id}");
             self.report.at(at, DiagnosticCode::KeyCollision, &[&name, &terminal_id], message);
         }
         let started = &self.trace.terminal_operations[&operation_id].execution;

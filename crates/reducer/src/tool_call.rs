@@ -69,7 +69,10 @@ impl Reducer {
             model_visible_output_item_ids: Vec::new(),
             terminal_operation_id: None,
             summary: event.summary.clone(),
-            raw_invocation_payload_id: event.invocation_payload.as_ref().map(|reference| reference.raw_payload_id.clone()),
+            raw_invocation_payload_id: event
+                .invocation_payload
+                .as_ref()
+                .map(|reference| reference.raw_payload_id.clone()),
             raw_result_payload_id: None,
             raw_runtime_payload_ids: Vec::new(),
         };
@@ -142,7 +145,11 @@ impl Reducer {
     /// What a runtime's begin event says of the command.
     fn exec_begin(&mut self, at: &At, reference: &PayloadRef, document: &Json) -> Option<Begin> {
         let Some(command) = document.get("command").and_then(Json::as_array) else {
-            self.payload_malformed(at, reference, "a command that begins, but no array command; there is no terminal operation");
+            self.payload_malformed(
+                at,
+                reference,
+                "a command that begins, but no array command; there is no terminal operation",
+            );
             return None;
         };
         Some(Begin {
@@ -256,7 +263,9 @@ impl Reducer {
             ToolRequester::CodeCell { runtime_cell_id } => match self.note_nested_tool(thread, runtime_cell_id, id) {
                 Some(code_cell_id) => Requester::CodeCell { code_cell_id },
                 None => {
-                    let message = format!("tool call {id} was made by runtime cell {runtime_cell_id}, which never started in its thread");
+                    let message = format!(
+                        "tool call {id} was made by runtime cell {runtime_cell_id}, which never started in its thread"
+                    );
                     self.report.at(at, DiagnosticCode::UnknownCodeCell, &[id, runtime_cell_id], message);
                     Requester::Unknown(Map::from_iter([
                         ("type".to_owned(), Value::from("code_cell")),
@@ -279,7 +288,8 @@ impl Reducer {
             ("summary", matches!(event.summary, ToolSummary::Unknown(_))),
         ];
         for (name, _) in unknown.into_iter().filter(|(_, is_unknown)| *is_unknown) {
-            let message = format!("the {name} of tool call {} is not one that is known; it is kept as it is", event.tool_call_id);
+            let message =
+                format!("the {name} of tool call {} is not one that is known; it is kept as it is", event.tool_call_id);
             self.report.at(at, DiagnosticCode::UnknownValue, &[&event.tool_call_id], message);
         }
     }

@@ -6,7 +6,7 @@ use crate::{Anchor, InteractionEdge, InteractionKind};
 
 use super::{
     canvas::{ACTION, Canvas},
-    preview::{body_preview, preview},
+    preview::{item_preview, preview},
 };
 
 impl Canvas<'_, '_> {
@@ -14,10 +14,12 @@ impl Canvas<'_, '_> {
     pub(super) fn edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
         let arrow = self.paint(ACTION, "→").to_string();
         let mut line = format!("{arrow} {}: {}", kind(edge.kind), self.anchor(&edge.target));
+        // A result says what the item that it goes out from says.
         if let Anchor::ConversationItem { item_id } = &edge.target
+            && !matches!(edge.source, Anchor::ConversationItem { .. })
             && let Some(item) = self.graph.conversation_items.get(item_id)
         {
-            line += &format!(" {}", body_preview(&item.body, &self.names));
+            line += &format!(" {}", item_preview(item, &self.names));
         }
         self.line(depth, line)
     }

@@ -2,11 +2,12 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     fmt::{self, Display, Write},
 };
 
 use anstyle::{AnsiColor, Style};
-use rollout_trace_schema::{ExecutionStatus, ThreadId};
+use rollout_trace_schema::{AgentPath, ExecutionStatus, ThreadId};
 
 use super::places::Places;
 use crate::{ItemId, RolloutTrace, Severity, names::Names};
@@ -22,13 +23,18 @@ pub(super) struct Canvas<'a, 'w> {
     pub(super) graph: &'a RolloutTrace,
     pub(super) names: Names,
     pub(super) places: Places<'a>,
+    /// The paths that more than one agent has.
+    shared_paths: BTreeSet<&'a AgentPath>,
     out: &'w mut dyn Write,
     color: bool,
 }
 
 impl<'a, 'w> Canvas<'a, 'w> {
     pub(super) fn new(graph: &'a RolloutTrace, out: &'w mut dyn Write, color: bool) -> Self {
-        Self { graph, names: Names::of(graph), places: Places::of(graph), out, color }
+        let mut paths = BTreeSet::new();
+        let shared_paths =
+            graph.threads.values().map(|thread| &thread.agent_path).filter(|path| !paths.insert(*path)).collect();
+        Self { graph, names: Names::of(graph), places: Places::of(graph), shared_paths, out, color }
     }
 
     /// Writes one line, `depth` steps to the right.
@@ -67,11 +73,14 @@ impl<'a, 'w> Canvas<'a, 'w> {
         self.names.shorten(id)
     }
 
-    /// What a thread is called: its agent's path.
+    /// What a thread is called: its agent's path, if that tells it from all others.
     pub(super) fn agent(&self, thread: &ThreadId) -> String {
+        let name = self.name(thread);
         match self.graph.threads.get(thread) {
-            Some(thread) if !thread.agent_path.is_empty() => thread.agent_path.to_string(),
-            _ => self.name(thread).into_owned(),
+            Some(thread) if thread.agent_path.is_empty() => name.into_owned(),
+            Some(thread) if self.shared_paths.contains(&thread.agent_path) => format!("{} ({name})", thread.agent_path),
+            Some(thread) => thread.agent_path.to_string(),
+            None => name.into_owned(),
         }
     }
 

@@ -32,6 +32,13 @@ impl Canvas<'_, '_> {
             let ends = format!("{} → {}", self.anchor(&edge.source), self.anchor(&edge.target));
             self.fact("edge", format!("{}: {ends} ({})", kind(edge.kind), edge.edge_id))?;
         }
+        let name = id.to_string();
+        for diagnostic in graph.diagnostics.iter().filter(|diagnostic| diagnostic.ids.contains(&name)) {
+            self.fact(
+                diagnostic.severity.to_string().as_str(),
+                format!("{}: {}", diagnostic.code, diagnostic.message),
+            )?;
+        }
         self.body(item)
     }
 

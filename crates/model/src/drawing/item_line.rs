@@ -4,7 +4,7 @@ use crate::{Anchor, Channel, ConversationItem, InferredProducer, ItemId, ItemKin
 
 use super::{
     canvas::{Canvas, DIM},
-    preview::body_preview,
+    preview::item_preview,
 };
 
 impl Canvas<'_, '_> {
@@ -15,7 +15,7 @@ impl Canvas<'_, '_> {
             return format!("{number} not in the graph");
         };
         let mut line = format!("{number} {}", self.item_title(item));
-        let body = body_preview(&item.body, &self.names);
+        let body = item_preview(item, &self.names);
         if !body.is_empty() {
             line = format!("{line} {body}");
         }

@@ -56,7 +56,7 @@ pub(super) struct Seen<'a> {
     pub(super) items: Vec<ItemId>,
     pub(super) compaction: Option<&'a Compaction>,
     /// Whether there was any request before.
-    pub(super) is_first: bool,
+    pub(super) any_request: bool,
 }
 
 impl<'a> Places<'a> {
@@ -194,7 +194,7 @@ impl<'a> Places<'a> {
         let mut steps: Vec<Step<'_>> =
             of_turns.chain(self.of_thread.get(thread).into_iter().flatten()).copied().collect();
         steps.sort_by_key(|step| step.seq(graph));
-        let mut seen = Seen { is_first: true, ..Seen::default() };
+        let mut seen = Seen::default();
         let mut last: Option<&InferenceCall> = None;
         for step in steps {
             match step {
@@ -209,12 +209,12 @@ impl<'a> Places<'a> {
                         }
                     }
                     self.seen_before.insert(&call.inference_call_id, seen);
-                    seen = Seen { items: call.request_item_ids.clone(), compaction: None, is_first: false };
+                    seen = Seen { items: call.request_item_ids.clone(), compaction: None, any_request: true };
                     last = Some(call);
                 }
                 Step::Compaction(compaction) => {
                     let items = compaction.replacement_item_ids.clone();
-                    seen = Seen { items, compaction: Some(compaction), is_first: false };
+                    seen = Seen { items, compaction: Some(compaction), any_request: true };
                     last = None;
                 }
                 Step::CompactionRequest(_) | Step::Tool(_) | Step::Cell(_) => {}
@@ -226,11 +226,11 @@ impl<'a> Places<'a> {
 impl<'a> Step<'a> {
     fn home(self) -> (&'a ThreadId, Option<&'a CodexTurnId>) {
         match self {
-            Self::Inference(call) => (&call.thread_id, Some(&call.codex_turn_id)),
-            Self::Compaction(compaction) => (&compaction.thread_id, Some(&compaction.codex_turn_id)),
-            Self::CompactionRequest(request) => (&request.thread_id, Some(&request.codex_turn_id)),
+            Self::Inference(call) => (&call.thread_id, call.codex_turn_id.as_ref()),
+            Self::Compaction(compaction) => (&compaction.thread_id, compaction.codex_turn_id.as_ref()),
+            Self::CompactionRequest(request) => (&request.thread_id, request.codex_turn_id.as_ref()),
             Self::Tool(tool) => (&tool.thread_id, tool.started_by_codex_turn_id.as_ref()),
-            Self::Cell(cell) => (&cell.thread_id, Some(&cell.codex_turn_id)),
+            Self::Cell(cell) => (&cell.thread_id, cell.codex_turn_id.as_ref()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Body, BodyPart, names::Names};
+use crate::{BodyPart, ConversationItem, names::Names};
 
 /// How many characters of a text are shown.
 const WIDTH: usize = 80;
@@ -20,10 +20,16 @@ pub(super) fn preview(text: &str, names: &Names) -> String {
     line
 }
 
-/// A body on one line.
-pub(super) fn body_preview(body: &Body, names: &Names) -> String {
+/// What an item says, on one line.
+pub(super) fn item_preview(item: &ConversationItem, names: &Names) -> String {
+    // In a message between agents, text before the encrypted part is a header that repeats the item's title.
+    let encoded = item.body.parts.iter().find(|part| matches!(part, BodyPart::Encoded { .. }));
+    let parts = match (&item.agent_message, encoded) {
+        (Some(_), Some(part)) => std::slice::from_ref(part),
+        _ => &item.body.parts[..],
+    };
     let mut line = String::new();
-    for part in &body.parts {
+    for part in parts {
         if !line.is_empty() {
             line.push_str(" | ");
         }

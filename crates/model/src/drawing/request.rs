@@ -19,7 +19,7 @@ impl Canvas<'_, '_> {
         let dropped: Vec<ItemId> = seen.items.iter().filter(|item| !now_set.contains(item)).copied().collect();
 
         let mut head = format!("request of {}", counted(now.len()));
-        if !seen.is_first {
+        if seen.any_request {
             let reordered = !kept.iter().eq(seen.items.iter().filter(|item| now_set.contains(item)));
             let kept_count = match (kept.len(), now.len()) {
                 (0, _) => "none".to_owned(),

@@ -21,9 +21,9 @@ impl Canvas<'_, '_> {
     }
 
     pub(super) fn thread(&mut self, thread: &AgentThread) -> fmt::Result {
-        let title = self.paint(BOLD, self.agent(&thread.thread_id)).to_string();
+        let path = self.paint(BOLD, &thread.agent_path);
         let name = self.name(&thread.thread_id);
-        let mut head = format!("{title} · {name} · {}", self.status(&thread.execution.status));
+        let mut head = format!("{path} · {name} · {}", self.status(&thread.execution.status));
         if let Some(model) = &thread.default_model {
             head += &format!(" · {model}");
         }

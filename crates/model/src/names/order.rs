@@ -51,7 +51,7 @@ fn call_ids<'a>(graph: &'a RolloutTrace, ids: &mut Vec<(&'static str, &'a str)>)
     for call in by_start(graph.inference_calls.values(), |call| &call.execution) {
         ids.push(("inference", &call.inference_call_id));
         ids.push(("thread", &call.thread_id));
-        ids.push(("turn", &call.codex_turn_id));
+        ids.extend(call.codex_turn_id.iter().map(|id| ("turn", id.as_str())));
         ids.extend(call.response_id.iter().map(|id| ("response", id.as_str())));
         ids.extend(call.upstream_request_id.iter().map(|id| ("upstream", id.as_str())));
     }

@@ -61,7 +61,10 @@ impl Reducer {
                 DiagnosticCode::AgentMessageMismatch,
                 payload,
                 &[&event.item_id],
-                format!("the accepted message is not an agent_message with the id {}; it is not in the graph", event.item_id),
+                format!(
+                    "the accepted message is not an agent_message with the id {}; it is not in the graph",
+                    event.item_id
+                ),
             );
             return;
         };

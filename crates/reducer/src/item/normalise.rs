@@ -77,7 +77,8 @@ pub(crate) fn normalise(item: &Json, payload: &RawPayloadId) -> Option<Sighting>
             (item.text("role").map_or(Role::from("unknown"), Role::from), None, ItemKind::UnknownItem)
         }
     };
-    let call_id = item.text("call_id").map(ModelVisibleCallId::from);
+    let has_call_id = !matches!(item_kind, ItemKind::Message | ItemKind::Reasoning);
+    let call_id = item.text("call_id").filter(|_| has_call_id).map(ModelVisibleCallId::from);
     let body = Body { parts: parts.parts };
     let identity = identity(
         (&role, channel.as_ref(), &item_kind),

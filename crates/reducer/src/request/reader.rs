@@ -109,8 +109,7 @@ impl RequestReader {
             let unchanged = self.buffer.unchanged_prefix();
             let tail_is_known = self.buffer.unchanged_suffix() >= known.layout.tail;
             let layout = known.layout;
-            let document =
-                resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
+            let document = resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
             // A difference of another kind than a longer history is read from the start.
             if document.damage.is_none() && document.previous_response_id.is_none() {
                 return Ok(document);

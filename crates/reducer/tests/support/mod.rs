@@ -1,0 +1,101 @@
+//! What the tests of the reducer share.
+
+#![allow(dead_code, reason = "each test uses some of it")]
+
+mod script;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rollout_trace_bundle::{Bundle, Evidence};
+use rollout_trace_model::{Drawing, RolloutTrace, Severity};
+use rollout_trace_reducer::{Reducer, reduce_bundle};
+pub use script::Script;
+
+/// The cases that official tools answered, where they are at hand.
+pub fn conformance() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    path.is_dir().then_some(path)
+}
+
+/// Reduces a bundle in every way there is, and checks what must hold of any graph.
+pub fn reduce(bundle: &Path) -> RolloutTrace {
+    let bundle = Bundle::open(bundle).expect("the bundle opens");
+    let graph = reduce_bundle(&bundle);
+    let json = serde_json::to_string(&graph).expect("a graph serialises");
+    assert_eq!(json, serde_json::to_string(&piecemeal(&bundle)).expect("a graph serialises"), "piece by piece");
+    let read: RolloutTrace = serde_json::from_str(&json).expect("a graph reads back");
+    assert_eq!(read, graph, "read back");
+    assert_eq!(graph.check_links(), Vec::<String>::new());
+    graph
+}
+
+/// The graph of a bundle that is asked for its graph again and again on the way.
+fn piecemeal(bundle: &Bundle) -> RolloutTrace {
+    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
+    for problem in bundle.problems() {
+        reducer.note_problem(problem);
+    }
+    let mut payloads = bundle.payloads();
+    for (number, evidence) in bundle.events().enumerate() {
+        reducer.apply(&evidence, &mut payloads);
+        if number % 7 == 0 {
+            assert_eq!(reducer.graph().check_links(), Vec::<String>::new(), "after {number} pieces of evidence");
+        }
+        let Evidence::Event(_) = evidence else { continue };
+    }
+    let graph = reducer.graph();
+    assert_eq!(graph, reducer.finish(), "asked for and finished");
+    graph
+}
+
+/// Writes the bundle of a scenario into a fresh folder.
+pub fn scenario(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("there is room for temporary files");
+    Script::parse(text).write(folder.path());
+    folder
+}
+
+/// The scenarios of this folder, by name.
+pub fn scenarios() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut found: Vec<_> = fs::read_dir(folder)
+        .expect("the scenarios are there")
+        .map(|entry| entry.expect("the scenarios are there").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .map(|path| {
+            let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+            (name, fs::read_to_string(&path).expect("a scenario is text"))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Draws a graph for a snapshot.
+pub fn draw(graph: &RolloutTrace) -> String {
+    Drawing::new(graph).to_string()
+}
+
+/// The codes of the diagnostics that are not mere notes.
+pub fn complaints(graph: &RolloutTrace) -> Vec<&'static str> {
+    let loud = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note);
+    loud.map(|diagnostic| diagnostic.code.as_str()).collect()
+}
+
+/// Copies a bundle, to damage the copy.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a temporary folder can be written");
+    for entry in fs::read_dir(from).expect("the bundle is there") {
+        let entry = entry.expect("the bundle is there");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("an entry has a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            // Not fs::copy: it would copy the permissions of a read-only original too.
+            fs::write(&target, fs::read(entry.path()).expect("the bundle is readable")).expect("there is room");
+        }
+    }
+}

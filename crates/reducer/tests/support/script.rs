@@ -1,0 +1,183 @@
+//! Scripts that write bundles: one event a line.
+//!
+//! ```text
+//! # a comment
+//! schema 1                                  (2 unless said otherwise)
+//! begin                                     starts rollout tr, thread T (/root) and its turn U
+//! in T U                                    the envelope of the lines that follow; `-` for none
+//! inference_started inference_call_id=i1 thread_id=T codex_turn_id=U model=m provider_name=p
+//!     request_payload:inference_request={"input":["user hello"]}
+//! end                                       ends turn U, thread T and the rollout, and writes the end marker
+//! ```
+//!
+//! An indented line goes on with the line before. A value is JSON where it reads as such, else the word itself.
+//! `field:kind=document` writes a payload of that kind and puts the reference there. In arrays of model items, strings
+//! stand for items: `user hello`, `#m1 user hello` (with an id), `call c1 ls {"dir":"."}`, `output c1 done`,
+//! `custom x1 exec text(1)`, `answer x1 done`, `reasoning thoughts`, `agent /root /root/child hello`.
+
+use std::{fs, path::Path};
+
+use serde_json::{Map, Value, json};
+
+/// A bundle that a script describes.
+pub struct Script {
+    schema: u32,
+    lines: Vec<String>,
+    payloads: Vec<String>,
+    context: (Option<String>, Option<String>),
+}
+
+impl Script {
+    pub fn parse(text: &str) -> Self {
+        let mut script = Self { schema: 2, lines: Vec::new(), payloads: Vec::new(), context: (None, None) };
+        let mut whole: Vec<String> = Vec::new();
+        for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+            match whole.last_mut() {
+                Some(last) if line.starts_with(' ') => last.push_str(line),
+                _ => whole.push(line.to_owned()),
+            }
+        }
+        for line in &whole {
+            script.line(line);
+        }
+        script
+    }
+
+    fn line(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "schema" => self.schema = rest.parse().expect("a number"),
+            "in" => {
+                let mut words = rest.split(' ').map(|word| (word != "-").then(|| word.to_owned()));
+                self.context = (words.next().flatten(), words.next().flatten());
+            }
+            "begin" => {
+                self.line("rollout_started trace_id=tr root_thread_id=T");
+                self.line("thread_started thread_id=T agent_path=/root metadata_payload=null");
+                self.line("in T U");
+                self.line("codex_turn_started codex_turn_id=U thread_id=T");
+            }
+            "end" => {
+                self.line("codex_turn_ended codex_turn_id=U status=completed");
+                self.line("in - -");
+                self.line("thread_ended thread_id=T status=completed");
+                self.line("rollout_ended status=completed");
+                self.line("recording_completed");
+            }
+            _ => self.event(word, rest),
+        }
+    }
+
+    fn event(&mut self, name: &str, mut rest: &str) {
+        let mut payload = Map::from_iter([("type".to_owned(), json!(name))]);
+        loop {
+            rest = rest.trim_start();
+            let Some((field, after)) = rest.split_once('=') else { break };
+            let mut values = serde_json::Deserializer::from_str(after).into_iter::<Value>();
+            let (value, length) = match values.next() {
+                Some(Ok(value))
+                    if after[values.byte_offset()..].starts_with([' ']) || after.len() == values.byte_offset() =>
+                {
+                    (value, values.byte_offset())
+                }
+                _ => {
+                    let word = after.split(' ').next().expect("split gives one at least");
+                    (json!(word), word.len())
+                }
+            };
+            rest = &after[length..];
+            match field.split_once(':') {
+                Some((field, kind)) => {
+                    let reference = self.payload(kind, value);
+                    payload.insert(field.to_owned(), reference);
+                }
+                None => {
+                    payload.insert(field.to_owned(), value);
+                }
+            }
+        }
+        let seq = self.lines.len() + 1;
+        let event = json!({
+            "schema_version": self.schema,
+            "seq": seq,
+            "wall_time_unix_ms": 1000 + seq,
+            "rollout_id": "R",
+            "thread_id": self.context.0,
+            "codex_turn_id": self.context.1,
+            "payload": payload,
+        });
+        self.lines.push(event.to_string());
+    }
+
+    fn payload(&mut self, kind: &str, mut document: Value) -> Value {
+        for name in ["input", "output_items", "input_history", "replacement_history"] {
+            if let Some(Value::Array(items)) = document.get_mut(name) {
+                items.iter_mut().for_each(expand);
+            }
+        }
+        self.payloads.push(document.to_string());
+        let number = self.payloads.len();
+        json!({
+            "raw_payload_id": format!("raw_payload:{number}"),
+            "kind": {"type": kind},
+            "path": format!("payloads/{number}.json"),
+        })
+    }
+
+    /// Writes the bundle.
+    pub fn write(&self, bundle: &Path) {
+        fs::create_dir_all(bundle.join("payloads")).expect("a temporary folder can be written");
+        let manifest = json!({
+            "schema_version": self.schema,
+            "trace_id": "tr",
+            "rollout_id": "R",
+            "root_thread_id": "T",
+            "started_at_unix_ms": 1000,
+            "raw_event_log": "trace.jsonl",
+            "payloads_dir": "payloads",
+        });
+        fs::write(bundle.join("manifest.json"), manifest.to_string()).expect("a temporary folder can be written");
+        let log: String = self.lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        fs::write(bundle.join("trace.jsonl"), log).expect("a temporary folder can be written");
+        for (number, payload) in (1..).zip(&self.payloads) {
+            let path = bundle.join(format!("payloads/{number}.json"));
+            fs::write(path, payload).expect("a temporary folder can be written");
+        }
+    }
+}
+
+/// Replaces an item in short by the item.
+fn expand(item: &mut Value) {
+    let Value::String(short) = item else { return };
+    let (id, short) = match short.strip_prefix('#').and_then(|short| short.split_once(' ')) {
+        Some((id, short)) => (Some(id), short),
+        None => (None, short.as_str()),
+    };
+    let (kind, rest) = short.split_once(' ').unwrap_or((short, ""));
+    let mut words = rest.splitn(3, ' ');
+    let mut word = || words.next().unwrap_or_default();
+    let mut expanded = match kind {
+        "user" | "developer" | "system" => {
+            json!({"type": "message", "role": kind, "content": [{"type": "input_text", "text": rest}]})
+        }
+        "assistant" => json!({"type": "message", "role": kind, "content": [{"type": "output_text", "text": rest}]}),
+        "reasoning" => json!({"type": "reasoning", "summary": [{"type": "summary_text", "text": rest}]}),
+        "call" => json!({"type": "function_call", "call_id": word(), "name": word(), "arguments": word()}),
+        "custom" => json!({"type": "custom_tool_call", "call_id": word(), "name": word(), "input": word()}),
+        "output" | "answer" => {
+            let (call_id, text) = rest.split_once(' ').unwrap_or((rest, ""));
+            let kind = if kind == "output" { "function_call_output" } else { "custom_tool_call_output" };
+            json!({"type": kind, "call_id": call_id, "output": text})
+        }
+        "agent" => {
+            let (author, recipient) = (word(), word());
+            json!({"type": "agent_message", "author": author, "recipient": recipient,
+                "content": [{"type": "input_text", "text": word()}]})
+        }
+        other => panic!("no such item in short: {other}"),
+    };
+    if let Some(id) = id {
+        expanded["id"] = json!(id);
+    }
+    *item = expanded;
+}
