@@ -14,7 +14,9 @@ use rollout_trace_bundle::OpenError;
 pub(crate) enum Failure {
     /// Nobody reads stdout any more.
     ClosedPipe,
-    /// Something that a person must know: what happened, where, and what to do.
+    /// Stdout takes no more for another reason.
+    Stdout(String),
+    /// A bundle or file failed, as a person must know it: what happened, where, and what to do.
     Told(String),
 }
 
@@ -25,14 +27,16 @@ impl Failure {
 
     /// A file or folder that could not be read or written.
     pub(crate) fn io(what: &str, path: &Path, error: &io::Error, hint: impl Display) -> Self {
-        Self::new(format!("{what} {}: {error}", path.display()), hint)
+        // What wraps an error of the system only repeats the path.
+        let cause = error.get_ref().and_then(|wrapper| wrapper.source()).map(ToString::to_string);
+        Self::new(format!("{what} {}: {}", path.display(), cause.unwrap_or_else(|| error.to_string())), hint)
     }
 
     /// A failure to write to stdout.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::ClosedPipe,
-            _ => Self::new(format!("cannot write to stdout: {error}"), "check where stdout goes"),
+            _ => Self::Stdout(format!("error: cannot write to stdout: {error}\n  check where stdout goes")),
         }
     }
 }

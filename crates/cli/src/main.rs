@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Ok(verdict) => verdict.exit_code(),
         // Whoever reads has seen enough.
         Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
-        Err(Failure::Told(failure)) => {
+        Err(Failure::Stdout(failure) | Failure::Told(failure)) => {
             output.say(&failure);
             ExitCode::from(2)
         }

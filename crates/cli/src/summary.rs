@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rollout_trace_model::{Diagnostic, RolloutTrace, Severity};
+use rollout_trace_model::{Diagnostic, DiagnosticCode, RolloutTrace, Severity};
 use rollout_trace_schema::Manifest;
 
 /// How many diagnostics a summary names.
@@ -57,6 +57,8 @@ pub(crate) fn summary(bundle: &Path, graph: &RolloutTrace) -> Option<String> {
 /// A diagnostic in one line, as compilers have it: file, line, severity, code, seq, message.
 pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnostic, color: bool) -> String {
     let payload = diagnostic.payload_id.as_ref().and_then(|id| graph.raw_payloads.get(id));
+    // A path that leads out of the bundle is no place to look at.
+    let payload = payload.filter(|_| diagnostic.code != DiagnosticCode::PayloadEscapes);
     let mut place = match (payload, diagnostic.line) {
         (Some(payload), _) => bundle.join(&payload.path).display().to_string(),
         (None, Some(line)) => format!("{}:{line}", bundle.join(Manifest::RAW_EVENT_LOG).display()),

@@ -24,7 +24,9 @@ pub(crate) fn run(args: &ShowArgs, limits: Limits, output: &mut Output) -> Resul
     }
     output.write(|stdout| write!(stdout, "{drawing}"))?;
     output.flush()?;
-    if let Some(summary) = summary(bundle.path(), &graph) {
+    // The drawing of the whole graph ends with its diagnostics.
+    let is_part = args.thread.is_some() || args.item.is_some();
+    if is_part && let Some(summary) = summary(bundle.path(), &graph) {
         output.say(summary);
     }
     Ok(Verdict::Fine)
