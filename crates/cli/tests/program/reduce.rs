@@ -151,12 +151,12 @@ fn nothing_is_lost_where_writing_fails() {
     exit code 2
     ");
     assert_snapshot!(root.run("reduce a -o nowhere/out.json"), @r#"
-    stderr: error: cannot write nowhere/out.json: No such file or directory (os error 2) at path "/tmp/.tmpzfgOxe/nowhere/.state.json.1nST5H"
+    stderr: error: cannot write nowhere/out.json: No such file or directory (os error 2)
     stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
     exit code 2
     "#);
     assert_snapshot!(root.run("reduce a -o a/old.json/out.json"), @r#"
-    stderr: error: cannot write a/old.json/out.json: Not a directory (os error 20) at path "/tmp/.tmpzfgOxe/a/old.json/.state.json.3nbvyV"
+    stderr: error: cannot write a/old.json/out.json: Not a directory (os error 20)
     stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
     exit code 2
     "#);
