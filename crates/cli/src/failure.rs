@@ -27,9 +27,7 @@ impl Failure {
 
     /// A file or folder that could not be read or written.
     pub(crate) fn io(what: &str, path: &Path, error: &io::Error, hint: impl Display) -> Self {
-        // What wraps an error of the system only repeats the path.
-        let cause = error.get_ref().and_then(|wrapper| wrapper.source()).map(ToString::to_string);
-        Self::new(format!("{what} {}: {}", path.display(), cause.unwrap_or_else(|| error.to_string())), hint)
+        Self::new(format!("{what} {}: {error}", path.display()), hint)
     }
 
     /// A failure to write to stdout.

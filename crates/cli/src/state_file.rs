@@ -78,7 +78,10 @@ pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Resul
 /// Writes a temporary file beside the path, readable by its owner only, and renames it when it is whole.
 fn replace(graph: &RolloutTrace, compact: bool, path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (file, temporary) = tempfile::Builder::new().prefix(".state.json.").tempfile_in(folder)?.into_parts();
+    folder.read_dir()?;
+    let temporary = tempfile::Builder::new().prefix(".state.json.").tempfile_in(folder);
+    // The error as it comes names the temporary file, which nobody asked for.
+    let (file, temporary) = temporary.map_err(|error| error.kind())?.into_parts();
     write_all(graph, compact, file)?.sync_all()?;
     temporary.persist(path).map_err(|error| error.error)
 }
