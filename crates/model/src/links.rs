@@ -87,6 +87,10 @@ impl<'a> Check<'a> {
                 Some(item) => self.that(holds(item), format_args!("{from}: {id}"), complaint),
             }
         }
+    }
+
+    /// Requires that no item is listed twice.
+    fn distinct(&mut self, from: impl Display + Copy, items: &[ItemId]) {
         let distinct: BTreeSet<_> = items.iter().collect();
         self.that(distinct.len() == items.len(), from, "lists an item twice");
     }
@@ -105,6 +109,7 @@ impl<'a> Check<'a> {
             self.execution(id, &thread.execution);
             let here = |item: &ConversationItem| item.thread_id == *id;
             self.each_item(id, &thread.conversation_item_ids, here, "belongs to another thread");
+            self.distinct(id, &thread.conversation_item_ids);
             if let ThreadOrigin::Spawned { parent_thread_id, .. } = &thread.origin {
                 self.that(parent_thread_id != id, id, "is its own parent");
             }
@@ -116,6 +121,7 @@ impl<'a> Check<'a> {
             self.thread(id, &turn.thread_id);
             let here = |item: &ConversationItem| item.thread_id == turn.thread_id;
             self.each_item(id, &turn.new_input_item_ids, here, "belongs to another thread");
+            self.distinct(id, &turn.new_input_item_ids);
         }
     }
 
@@ -208,9 +214,11 @@ impl<'a> Check<'a> {
         let fits =
             |item: &ConversationItem| item.thread_id == tool.thread_id && item.call_id == tool.model_visible_call_id;
         self.each_item(id, &tool.model_visible_call_item_ids, fits, "has another call id or thread");
+        self.distinct(id, &tool.model_visible_call_item_ids);
         let producer = ProducerRef::Tool { tool_call_id: id.clone() };
         let answers = |item: &ConversationItem| fits(item) && item.produced_by.contains(&producer);
         self.each_item(id, &tool.model_visible_output_item_ids, answers, "is not linked back to the tool call");
+        self.distinct(id, &tool.model_visible_output_item_ids);
         if let Some(operation_id) = &tool.terminal_operation_id {
             let operation = graph.terminal_operations.get(operation_id);
             self.leads(operation.is_some(), id, "operation", operation_id);
@@ -237,6 +245,7 @@ impl<'a> Check<'a> {
         let producer = ProducerRef::CodeCell { code_cell_id: id.clone() };
         let answers = |item: &ConversationItem| fits(item) && item.produced_by.contains(&producer);
         self.each_item(id, &cell.output_item_ids, answers, "is not linked back to the code cell");
+        self.distinct(id, &cell.output_item_ids);
         for tool_id in &cell.nested_tool_call_ids {
             let tool = graph.tool_calls.get(tool_id);
             self.leads(tool.is_some(), id, "tool call", tool_id);
@@ -301,9 +310,11 @@ impl<'a> Check<'a> {
         }
         let here = |item: &ConversationItem| item.thread_id == compaction.thread_id;
         self.each_item(id, &compaction.input_item_ids, here, "belongs to another thread");
+        self.distinct(id, &compaction.input_item_ids);
         let producer = ProducerRef::Compaction { compaction_id: id.clone() };
         let made = |item: &ConversationItem| here(item) && item.produced_by.contains(&producer);
         self.each_item(id, &compaction.replacement_item_ids, made, "is not linked back to the compaction");
+        self.distinct(id, &compaction.replacement_item_ids);
         let marks = |item: &ConversationItem| made(item) && item.kind == ItemKind::CompactionMarker;
         self.each_item(id, &[compaction.marker_item_id], marks, "is no marker of the compaction");
         for request_id in &compaction.request_ids {

@@ -49,9 +49,6 @@ enum CellEventKind {
 impl Reducer {
     pub(crate) fn code_cell_started(&mut self, at: &At, event: &CodeCellStarted) {
         let thread = self.thread_of_event(at, &event.runtime_cell_id);
-        if let Some(turn) = &at.turn {
-            self.ensure_turn(at, turn, &thread);
-        }
         let Some(id) = self.new_cell_id(at, &thread, event) else { return };
         let cell = CodeCell {
             code_cell_id: id.clone(),

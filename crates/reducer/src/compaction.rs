@@ -102,12 +102,9 @@ impl Reducer {
             return;
         }
         let thread = self.thread_of_event(at, id);
-        match &at.turn {
-            Some(turn) => self.ensure_turn(at, turn, &thread),
-            None => {
-                let message = format!("compaction {id} was installed, but the event names no turn");
-                self.report.at(at, DiagnosticCode::UnknownTurn, &[id], message);
-            }
+        if at.turn.is_none() {
+            let message = format!("compaction {id} was installed, but the event names no turn");
+            self.report.at(at, DiagnosticCode::UnknownTurn, &[id], message);
         }
         let reference = &event.checkpoint_payload;
         let payload = &reference.raw_payload_id;

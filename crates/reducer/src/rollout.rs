@@ -160,7 +160,8 @@ impl Reducer {
         self.new_turn(turn, thread, Execution { start_unobserved: true, ..Execution::started(at.time, at.seq) });
     }
 
-    /// The thread that the event belongs to: the envelope's, else that of its turn, else the root.
+    /// The thread that the event belongs to: the envelope's, else that of its turn, else the root. It is in the graph then,
+    /// and so is the turn.
     pub(crate) fn thread_of_event(&mut self, at: &At, what: &str) -> ThreadId {
         let of_turn = || Some(self.trace.codex_turns.get(at.turn.as_ref()?)?.thread_id.clone());
         let thread = at.thread.clone().or_else(of_turn).unwrap_or_else(|| {
@@ -170,6 +171,9 @@ impl Reducer {
             root
         });
         self.ensure_thread(at, &thread);
+        if let Some(turn) = &at.turn {
+            self.ensure_turn(at, turn, &thread);
+        }
         thread
     }
 

@@ -47,9 +47,6 @@ impl Invocation {
 impl Reducer {
     pub(crate) fn tool_call_started(&mut self, at: &At, event: &ToolCallStarted, payloads: &mut dyn PayloadSource) {
         let thread = self.thread_of_event(at, &event.tool_call_id);
-        if let Some(turn) = &at.turn {
-            self.ensure_turn(at, turn, &thread);
-        }
         let Some(id) = self.new_tool_id(at, &thread, &event.tool_call_id) else { return };
         self.warn_of_unknown_values(at, event);
         let requester = self.requester(at, &thread, &id, &event.requester);

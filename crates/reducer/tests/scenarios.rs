@@ -8,7 +8,7 @@ fn scenarios() {
         let text = std::fs::read_to_string(path).expect("a scenario is text");
         let bundle = support::scenario(&text);
         let graph = support::reduce(bundle.path());
-        insta::with_settings!({ description => text, omit_expression => true }, {
+        insta::with_settings!({ omit_expression => true }, {
             insta::assert_snapshot!(support::draw(&graph));
         });
     });

@@ -10,6 +10,19 @@
 //! end                                       ends turn U, thread T and the rollout, and writes the end marker
 //! ```
 //!
+//! Short for the commonest events, in the thread and turn of the envelope:
+//!
+//! ```text
+//! ask i1 {"input":["user hello"]}           inference_started
+//! reply i1 {"response_id":"r1",...}         inference_completed
+//! call c1 exec_command {"cmd":"ls"}         tool_call_started by the model, with these arguments (or none)
+//! runs c1 exec_command {...}                tool_call_runtime_started
+//! ran c1 {...}                              tool_call_runtime_ended, completed
+//! done c1 {...}                             tool_call_ended, completed
+//! cell 1 x1 text(1)                         code_cell_started
+//! accept m1                                 history_item_accepted
+//! ```
+//!
 //! An indented line goes on with the line before. A value is JSON where it reads as such, else the word itself.
 //! `field:kind=document` writes a payload of that kind and puts the reference there. In arrays of model items, strings
 //! stand for items: `user hello`, `#m1 user hello` (with an id), `call c1 ls {"dir":"."}`, `output c1 done`,
@@ -64,8 +77,79 @@ impl Script {
                 self.line("rollout_ended status=completed");
                 self.line("recording_completed");
             }
-            _ => self.event(word, rest),
+            _ => match self.in_full(word, rest) {
+                Some(line) => self.line(&line),
+                None => self.event(word, rest),
+            },
         }
+    }
+
+    /// The line that a short one stands for.
+    fn in_full(&self, word: &str, rest: &str) -> Option<String> {
+        let (id, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let turn = self.context.1.as_deref().unwrap_or("null");
+        Some(match word {
+            "ask" => {
+                let thread = self.context.0.as_deref().expect("a thread asks");
+                format!(
+                    "inference_started inference_call_id={id} thread_id={thread} codex_turn_id={turn} model=gpt \
+                     provider_name=p request_payload:inference_request={rest}"
+                )
+            }
+            "reply" => {
+                let document: Value = serde_json::from_str(rest).expect("a reply is JSON");
+                let response = &document["response_id"];
+                format!(
+                    "inference_completed inference_call_id={id} response_id={response} \
+                     response_payload:inference_response={rest}"
+                )
+            }
+            "call" => {
+                let (tool, arguments) = rest.split_once(' ').unwrap_or((rest, ""));
+                let kind = match tool {
+                    "exec_command" | "write_stdin" | "spawn_agent" | "send_message" | "assign_agent_task"
+                    | "close_agent" | "wait_agent" => json!({"type": tool}),
+                    other => json!({"type": "other", "name": other}),
+                };
+                let summary = json!({"type": "generic", "label": tool});
+                let invocation = match arguments {
+                    "" => String::new(),
+                    arguments => {
+                        let payload = json!({"type": "function", "arguments": arguments});
+                        let document = json!({"tool_name": tool, "tool_namespace": null, "payload": payload});
+                        format!(" invocation_payload:tool_invocation={document}")
+                    }
+                };
+                format!(
+                    "tool_call_started tool_call_id={id} model_visible_call_id={id} requester={} kind={kind} \
+                     summary={summary}{invocation}",
+                    json!({"type": "model"})
+                )
+            }
+            "runs" => {
+                let (kind, document) = rest.split_once(' ').unwrap_or((rest, "{}"));
+                let kind = json!({"type": kind});
+                format!(
+                    "tool_call_runtime_started tool_call_id={id} kind={kind} runtime_payload:tool_runtime_event={document}"
+                )
+            }
+            "ran" => {
+                format!(
+                    "tool_call_runtime_ended tool_call_id={id} status=completed runtime_payload:tool_runtime_event={rest}"
+                )
+            }
+            "done" => format!("tool_call_ended tool_call_id={id} status=completed result_payload:tool_result={rest}"),
+            "cell" => {
+                let (call, source) = rest.split_once(' ').expect("a cell has a call and a source");
+                let source = json!(source);
+                format!(
+                    "code_cell_started runtime_cell_id={} model_visible_call_id={call} source_js={source}",
+                    json!(id)
+                )
+            }
+            "accept" => format!("history_item_accepted item_id={id}"),
+            _ => return None,
+        })
     }
 
     fn event(&mut self, name: &str, mut rest: &str) {
