@@ -5,7 +5,7 @@
 //!
 //! * [`Manifest`] names the bundle and says how it is laid out.
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
-//! * [`PayloadRef`] points from an event to a payload document.
+//! * [`PayloadRef`] points from an event to a payload document, and [`document`] holds the documents themselves.
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
 //!
@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod document;
 mod event;
 mod id;
 mod manifest;
