@@ -6,6 +6,7 @@
 //! * [`Manifest`] names the bundle and says how it is laid out.
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
 //! * [`PayloadRef`] points from an event to a payload document, and [`document`] holds the documents themselves.
+//! * [`packed`] is how payloads are stored where they are not one file each.
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
 //!
@@ -19,6 +20,7 @@ mod event;
 mod id;
 mod manifest;
 mod open_enum;
+pub mod packed;
 mod payload_ref;
 mod status;
 mod tool;

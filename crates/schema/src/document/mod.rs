@@ -11,6 +11,7 @@ mod content;
 mod inference_request;
 mod inference_response;
 mod model_item;
+mod recorder_report;
 mod runtime_agent;
 mod runtime_event;
 mod runtime_exec;
@@ -29,6 +30,9 @@ pub use inference_response::{InferenceResponse, TokenUsage};
 pub use model_item::{
     CustomToolCall, CustomToolCallOutput, EncryptedItem, FunctionCall, FunctionCallOutput, Message, ModelItem,
     OpaqueItem, Reasoning,
+};
+pub use recorder_report::{
+    AbandonedHandle, LostPayload, LostPayloadReason, RecorderReport, RecordingLoss, RedactionCount,
 };
 pub use runtime_agent::{AgentActivity, AgentClose, AgentInteraction, AgentSpawn, AgentWait};
 pub use runtime_event::RuntimeEvent;
