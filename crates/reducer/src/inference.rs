@@ -3,8 +3,9 @@
 use rollout_trace_bundle::PayloadSource;
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, TokenUsage};
 use rollout_trace_schema::{
-    CodexTurnEnded, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed,
-    InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, ThreadId, UpstreamRequestId,
+    CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
+    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, ThreadId,
+    UpstreamRequestId,
 };
 
 use crate::{
@@ -32,24 +33,7 @@ impl Reducer {
         self.ensure_turn(at, &event.codex_turn_id, &event.thread_id);
         self.ensure_thread(at, &event.thread_id);
         if is_new {
-            let call = InferenceCall {
-                inference_call_id: id.clone(),
-                thread_id: event.thread_id.clone(),
-                codex_turn_id: Some(event.codex_turn_id.clone()),
-                execution: Execution::started(at.time, at.seq),
-                model: String::new(),
-                provider_name: String::new(),
-                response_id: None,
-                upstream_request_id: None,
-                request_item_ids: Vec::new(),
-                response_item_ids: Vec::new(),
-                tool_call_ids_started_by_response: Vec::new(),
-                usage: None,
-                raw_request_payload_id: None,
-                raw_response_payload_id: None,
-                error: None,
-                cancel_reason: None,
-            };
+            let call = new_call(id, &event.thread_id, Some(&event.codex_turn_id), Execution::started(at.time, at.seq));
             self.trace.inference_calls.insert(id.clone(), call);
             self.open_calls.entry(event.codex_turn_id.clone()).or_default().push(id.clone());
         }
@@ -286,24 +270,8 @@ impl Reducer {
         let message = format!("inference call {id} was never started; it is in the graph with what is known of it");
         self.report.at(at, DiagnosticCode::UnknownInferenceCall, &[id], message);
         let thread = self.thread_of_event(at, id);
-        let call = InferenceCall {
-            inference_call_id: id.clone(),
-            thread_id: thread,
-            codex_turn_id: at.turn.clone(),
-            execution: Execution { start_unobserved: true, ..Execution::started(at.time, at.seq) },
-            model: String::new(),
-            provider_name: String::new(),
-            response_id: None,
-            upstream_request_id: None,
-            request_item_ids: Vec::new(),
-            response_item_ids: Vec::new(),
-            tool_call_ids_started_by_response: Vec::new(),
-            usage: None,
-            raw_request_payload_id: None,
-            raw_response_payload_id: None,
-            error: None,
-            cancel_reason: None,
-        };
+        let execution = Execution { start_unobserved: true, ..Execution::started(at.time, at.seq) };
+        let call = new_call(id, &thread, at.turn.as_ref(), execution);
         self.trace.inference_calls.insert(id.clone(), call);
     }
 
@@ -368,6 +336,32 @@ impl Reducer {
                 _ => return,
             }
         }
+    }
+}
+
+fn new_call(
+    id: &InferenceCallId,
+    thread: &ThreadId,
+    turn: Option<&CodexTurnId>,
+    execution: Execution,
+) -> InferenceCall {
+    InferenceCall {
+        inference_call_id: id.clone(),
+        thread_id: thread.clone(),
+        codex_turn_id: turn.cloned(),
+        execution,
+        model: String::new(),
+        provider_name: String::new(),
+        response_id: None,
+        upstream_request_id: None,
+        request_item_ids: Vec::new(),
+        response_item_ids: Vec::new(),
+        tool_call_ids_started_by_response: Vec::new(),
+        usage: None,
+        raw_request_payload_id: None,
+        raw_response_payload_id: None,
+        error: None,
+        cancel_reason: None,
     }
 }
 
