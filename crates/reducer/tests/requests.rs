@@ -280,7 +280,11 @@ fn items(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Item>> {
 }
 
 fn item() -> impl Strategy<Value = Item> {
-    (0..15_u8, 0..5_u8, proptest::option::of(0..4_u8)).prop_map(|(kind, text, id)| Item { kind, text, id })
+    (prop_oneof![0..15_u8, Just(7)], 0..5_u8, proptest::option::of(0..4_u8)).prop_map(|(kind, text, id)| Item {
+        kind,
+        text,
+        id,
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -301,12 +305,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn reduce_from(bundle: &Bundle, payloads: &mut dyn PayloadSource) -> RolloutTrace {
+fn read_whole(folder: &Path) -> RolloutTrace {
+    let bundle = Bundle::open(folder).unwrap();
+    let mut payloads = Forgetful(bundle.payloads());
     let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
     for evidence in bundle.events() {
-        reducer.apply(&evidence, payloads);
+        reducer.apply(&evidence, &mut payloads);
     }
     reducer.finish()
+}
+
+fn text(graph: &RolloutTrace) -> String {
+    serde_json::to_string_pretty(graph).unwrap()
 }
 
 fn check(schema: u32, steps: &[Step]) {
@@ -319,15 +329,25 @@ fn check(schema: u32, steps: &[Step]) {
     session.write(folder.path());
     // Links, the same bytes piece by piece, and reading back.
     let graph = support::reduce(folder.path());
-    let bundle = Bundle::open(folder.path()).unwrap();
-    let whole = reduce_from(&bundle, &mut Forgetful(bundle.payloads()));
-    let text = |graph: &RolloutTrace| serde_json::to_string_pretty(graph).unwrap();
-    similar(&text(&graph), &text(&whole));
+    similar(&text(&graph), &text(&read_whole(folder.path())));
     similar(&text(&graph), &text(&support::reduce(folder.path())));
     for item in graph.conversation_items.values() {
         assert!(item.first_seen_seq <= item.last_seen_seq, "{item:?}");
     }
     assert!(!support::complaints(&graph).contains(&"payload_unreadable"), "the requests are JSON");
+}
+
+/// The scenarios hold bundles on whose requests other events have a say.
+#[test]
+fn scenarios_compared_or_read_whole() {
+    for (name, script) in support::scenarios() {
+        let folder = support::scenario(&script);
+        let bundle = Bundle::open(folder.path()).unwrap();
+        if bundle.problems().is_empty() {
+            println!("{name}");
+            similar(&text(&rollout_trace_reducer::reduce_bundle(&bundle)), &text(&read_whole(folder.path())));
+        }
+    }
 }
 
 /// Requires two texts to be equal, and shows where they are not.
