@@ -38,9 +38,7 @@ impl Reducer {
             self.open_calls.entry(event.codex_turn_id.clone()).or_default().push(id.clone());
         }
         let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        call.execution.started_at_unix_ms = at.time;
-        call.execution.started_seq = at.seq;
-        call.execution.start_unobserved = false;
+        call.execution.start(at.time, at.seq);
         call.model = event.model.clone();
         call.provider_name = event.provider_name.clone();
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());

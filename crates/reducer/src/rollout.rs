@@ -63,11 +63,9 @@ impl Reducer {
             }
             None => ThreadOrigin::Root,
         };
-        let mut execution = Execution::started(at.time, at.seq);
-        if let Some(known) = known_end(self.trace.threads.get(&event.thread_id)) {
-            let (time, seq, status) = known;
-            execution.end(time, seq, status);
-        }
+        let known = self.trace.threads.get(&event.thread_id);
+        let mut execution = known.map_or(Execution::started(at.time, at.seq), |thread| thread.execution.clone());
+        execution.start(at.time, at.seq);
         let nickname =
             field("nickname").or_else(|| spawn.and_then(|spawn| spawn.text("agent_nickname")).map(str::to_owned));
         let thread = new_thread(event.thread_id.clone(), agent_path, nickname, origin, execution, field("model"));
@@ -104,9 +102,7 @@ impl Reducer {
         self.ensure_thread(at, &event.thread_id);
         if let Some(known) = self.trace.codex_turns.get_mut(&event.codex_turn_id) {
             if known.execution.start_unobserved {
-                known.execution.started_at_unix_ms = at.time;
-                known.execution.started_seq = at.seq;
-                known.execution.start_unobserved = false;
+                known.execution.start(at.time, at.seq);
                 known.thread_id = event.thread_id.clone();
             } else {
                 let message = format!("turn {} starts a second time; nothing changes", event.codex_turn_id);
@@ -188,11 +184,6 @@ impl Reducer {
         };
         self.trace.codex_turns.insert(turn.clone(), codex_turn);
     }
-}
-
-fn known_end(thread: Option<&AgentThread>) -> Option<(i64, u64, ExecutionStatus)> {
-    let execution = &thread?.execution;
-    Some((execution.ended_at_unix_ms?, execution.ended_seq?, execution.status.clone()))
 }
 
 fn new_thread(

@@ -74,12 +74,8 @@ impl Reducer {
             raw_runtime_payload_ids: Vec::new(),
         };
         if let Some(known) = unobserved {
-            call.execution = Execution {
-                started_at_unix_ms: at.time,
-                started_seq: at.seq,
-                start_unobserved: false,
-                ..known.execution
-            };
+            call.execution = known.execution;
+            call.execution.start(at.time, at.seq);
             call.raw_result_payload_id = known.raw_result_payload_id;
             call.raw_runtime_payload_ids = known.raw_runtime_payload_ids;
             call.mcp_call_id = known.mcp_call_id;
