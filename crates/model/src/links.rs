@@ -167,7 +167,9 @@ impl<'a> Check<'a> {
             }
         };
         self.leads(linked_back.is_some(), item, "producer", id);
-        self.that(linked_back != Some(false), item, "names a producer that does not list it");
+        // A later answer of one call takes the place of an earlier one, whose items a diagnostic then names.
+        let superseded = self.lost.contains(item.to_string().as_str());
+        self.that(linked_back != Some(false) || superseded, item, "names a producer that does not list it");
     }
 
     fn inference_call(&mut self, call: &'a InferenceCall) {
@@ -192,9 +194,10 @@ impl<'a> Check<'a> {
         for tool_id in &call.tool_call_ids_started_by_response {
             let tool = graph.tool_calls.get(tool_id);
             self.leads(tool.is_some(), id, "tool call", tool_id);
-            let asked = tool.is_none_or(|tool| {
-                tool.model_visible_call_item_ids.iter().any(|item| call.response_item_ids.contains(item))
-            });
+            // A later answer of the call may have taken the place of the one that asked; a diagnostic names its items.
+            let asks =
+                |item: &ItemId| call.response_item_ids.contains(item) || self.lost.contains(item.to_string().as_str());
+            let asked = tool.is_none_or(|tool| tool.model_visible_call_item_ids.iter().any(asks));
             self.that(asked, id, "lists a tool call that its response did not ask for");
         }
     }

@@ -42,7 +42,7 @@ impl Reducer {
             let message = format!("a model item without {field}; the rest of it counts");
             self.report.payload(at, DiagnosticCode::PayloadMalformed, origin.payload, &[&item_id], message);
         }
-        if sighting.unknown_type.is_none() && sighting.role.is_unknown() {
+        if sighting.unknown_type.is_none() && sighting.lacks.is_none() && sighting.role.is_unknown() {
             let message = format!("{:?} is no role that is known; it is kept as it is", sighting.role.as_str());
             self.report.payload(at, DiagnosticCode::UnknownValue, origin.payload, &[&item_id], message);
         }

@@ -193,11 +193,10 @@ impl Reducer {
         let item = found.or_else(|| self.take_pending(origin, &sighting));
         let item = match item {
             Some(item) => {
+                self.sight_again(origin, item, &sighting);
                 if let Some(producer) = producer {
                     self.add_producer(item, producer);
                 }
-                // After its producer is known, which then lists the tools that the item started.
-                self.sight_again(origin, item, &sighting);
                 item
             }
             None => self.new_item(at, origin, sighting, producer),
