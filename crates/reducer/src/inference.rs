@@ -204,6 +204,7 @@ impl Reducer {
     ) {
         let id = &event.inference_call_id;
         self.ensure_call(at, id);
+        self.note_repeated_end(at, id);
         let response = Some(&event.response_payload);
         self.read_response(at, id, response, event.response_id.as_ref(), event.upstream_request_id.as_ref(), payloads);
         self.end_call(at, id, ExecutionStatus::Completed);
@@ -212,6 +213,7 @@ impl Reducer {
     pub(crate) fn inference_failed(&mut self, at: &At, event: &InferenceFailed, payloads: &mut dyn PayloadSource) {
         let id = &event.inference_call_id;
         self.ensure_call(at, id);
+        self.note_repeated_end(at, id);
         let response = event.partial_response_payload.as_ref();
         self.read_response(at, id, response, None, event.upstream_request_id.as_ref(), payloads);
         self.end_call(at, id, ExecutionStatus::Failed);
@@ -226,6 +228,7 @@ impl Reducer {
     ) {
         let id = &event.inference_call_id;
         self.ensure_call(at, id);
+        self.note_repeated_end(at, id);
         let response = event.partial_response_payload.as_ref();
         self.read_response(at, id, response, None, event.upstream_request_id.as_ref(), payloads);
         self.end_call(at, id, ExecutionStatus::Cancelled);
@@ -265,7 +268,23 @@ impl Reducer {
             Origin { thread: &thread, turn: turn.as_ref(), payload: &reference.raw_payload_id, response_of: Some(id) };
         let sightings = items.iter().filter_map(|item| self.sighting(item, &origin)).collect();
         let items = self.reconcile_response(at, &origin, id, sightings);
-        self.trace.inference_calls.get_mut(id).expect("it was made sure of").response_item_ids = items;
+        let listed = &mut self.trace.inference_calls.get_mut(id).expect("it was made sure of").response_item_ids;
+        for item in items {
+            if !listed.contains(&item) {
+                listed.push(item);
+            }
+        }
+    }
+
+    /// Reports a call that ends although it was seen to end before, and not only with its turn.
+    fn note_repeated_end(&mut self, at: &At, id: &InferenceCallId) {
+        let call = &self.trace.inference_calls[id];
+        let was_seen = call.raw_response_payload_id.is_some() || call.error.is_some() || call.cancel_reason.is_some();
+        if was_seen && !call.execution.is_running() {
+            let message =
+                format!("inference call {id} ends a second time; the first end counts, and the items of both");
+            self.report.at(at, DiagnosticCode::RepeatedEnd, &[id], message);
+        }
     }
 
     /// Ends a call, unless the end of its turn did so before.
