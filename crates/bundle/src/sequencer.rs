@@ -40,7 +40,8 @@ pub enum LogLine {
 ///
 /// A missing seq is waited for while up to 64 later events arrive, then it is counted as a gap; an event that comes even
 /// later is not lost but stands where it came. A repeated seq is kept out, except that in schema 1 a different event
-/// counts, as it does for the official reducer. One damage is one problem where that can be told: a line that cannot be read and
+/// counts, as it does for the official reducer. An event whose seq is damaged, so that it belongs to another line or to none, is
+/// taken for the seq that is missing where it stands. One damage is one problem where that can be told: a line that cannot be read and
 /// whose seq is missing is no gap as well.
 #[derive(Debug)]
 pub struct Sequencer {
@@ -55,7 +56,8 @@ pub struct Sequencer {
     late: Vec<(u64, Seq)>,
     /// Lines without seq that cannot be read, not yet accounted for.
     lost_lines: Vec<LostLines>,
-    /// Events without seq: they take the numbers after the event before them unless the event after them has these.
+    /// Events without a seq of their own: they take the numbers after the event before them unless the event after them has
+    /// these.
     unnumbered: VecDeque<Arrived>,
     last_seq: Seq,
     last_arrived_line: u64,
@@ -69,6 +71,10 @@ pub struct Sequencer {
 #[derive(Debug)]
 struct Arrived {
     line: u64,
+    /// The seq of the event on the line before.
+    after: Seq,
+    /// The seq that it claims and another event has.
+    claimed: Option<Seq>,
     fingerprint: u64,
     /// None for a line that has only its seq left.
     event: Option<LocatedEvent>,
@@ -116,7 +122,8 @@ impl Sequencer {
                 match seq.filter(usable) {
                     Some(seq) if self.is_free(seq) => {
                         self.number_the_unnumbered(seq);
-                        self.place(seq, Arrived { line, fingerprint: 0, event: None });
+                        let after = self.last_seq;
+                        self.place(seq, Arrived { line, after, claimed: None, fingerprint: 0, event: None });
                     }
                     Some(_) => {}
                     None => match self.lost_lines.last_mut().filter(|lost| lost.line > self.last_arrived_line) {
@@ -127,18 +134,15 @@ impl Sequencer {
             }
             LogLine::Event { event, seq, fingerprint } => {
                 self.check_version(&event);
-                let arrived = Arrived { line: event.line, fingerprint, event: Some(event) };
-                match seq.filter(usable) {
-                    Some(seq) => {
-                        self.number_the_unnumbered(seq);
-                        self.place(seq, arrived);
-                    }
-                    None => {
-                        self.unnumbered.push_back(arrived);
-                        if self.unnumbered.len() > WINDOW {
-                            self.number_the_unnumbered(0);
-                        }
-                    }
+                let seq = seq.filter(usable);
+                if let Some(seq) = seq {
+                    self.number_the_unnumbered(seq);
+                }
+                let (line, after) = (event.line, self.last_seq);
+                let arrived = Arrived { line, after, claimed: None, fingerprint, event: Some(event) };
+                match seq {
+                    Some(seq) => self.place(seq, arrived),
+                    None => self.keep_unnumbered(arrived),
                 }
             }
         }
@@ -185,18 +189,42 @@ impl Sequencer {
 
     /// Gives the events that have no seq the numbers that only they can have had, before the event `following` comes.
     fn number_the_unnumbered(&mut self, following: Seq) {
-        for mut arrived in std::mem::take(&mut self.unnumbered) {
+        for arrived in std::mem::take(&mut self.unnumbered) {
             let seq = self.last_seq + 1;
-            if seq == following || !usable(&seq) || !self.is_free(seq) {
-                let reason = format!("it has no seq, and seq {seq}, which would be its own, belongs to another line");
-                self.tell(Problem::UnparsableLine { line: arrived.line, reason });
+            if seq != following && usable(&seq) && self.is_free(seq) {
+                self.renumber(seq, arrived);
                 continue;
             }
-            if let Some(event) = &mut arrived.event {
-                event.event.seq = seq;
-            }
-            self.place(seq, arrived);
+            let line = arrived.line;
+            self.tell(match arrived.claimed {
+                Some(seq) => Problem::RepeatedSeq { line, seq, applied: false },
+                None => {
+                    let reason =
+                        format!("it has no seq, and seq {seq}, which would be its own, belongs to another line");
+                    Problem::UnparsableLine { line, reason }
+                }
+            });
         }
+    }
+
+    fn keep_unnumbered(&mut self, arrived: Arrived) {
+        self.unnumbered.push_back(arrived);
+        if self.unnumbered.len() > WINDOW {
+            self.number_the_unnumbered(0);
+        }
+    }
+
+    /// Places an event under another seq than it claims, if it claims one.
+    fn renumber(&mut self, seq: Seq, mut arrived: Arrived) {
+        if let Some(claimed) = arrived.claimed {
+            let reason =
+                format!("its seq {claimed} cannot be its own; it was taken for seq {seq}, which is missing here");
+            self.tell(Problem::EnvelopeField { line: arrived.line, reason });
+        }
+        if let Some(event) = &mut arrived.event {
+            event.event.seq = seq;
+        }
+        self.place(seq, arrived);
     }
 
     /// Whether no event has had this seq yet.
@@ -208,9 +236,11 @@ impl Sequencer {
     }
 
     fn place(&mut self, seq: Seq, arrived: Arrived) {
-        self.last_seq = seq;
         self.last_arrived_line = arrived.line;
         let free = self.is_free(seq);
+        if free {
+            self.last_seq = seq;
+        }
         if let Some(marker) = self.end_marker
             && (seq > marker || !free)
         {
@@ -228,7 +258,8 @@ impl Sequencer {
             });
             self.pass(seq, arrived);
         } else if seq == self.next {
-            if !self.waiting.is_empty() && self.late.len() <= WINDOW {
+            let overtaken = self.waiting.values().flatten().any(|waiting| waiting.line < arrived.line);
+            if overtaken && self.late.len() <= WINDOW {
                 self.late.push((arrived.line, seq));
             }
             self.pass(seq, arrived);
@@ -243,16 +274,29 @@ impl Sequencer {
         }
     }
 
-    fn repeat(&mut self, seq: Seq, arrived: Arrived) {
+    fn repeat(&mut self, seq: Seq, mut arrived: Arrived) {
         let line = arrived.line;
-        let first = match self.waiting.get(&seq) {
-            Some(waiting) => waiting.first().map(|first| first.fingerprint),
-            None => self.passed.fingerprint(seq),
-        };
+        let waiting = self.waiting.get(&seq).and_then(|waiting| waiting.first());
+        let first = waiting.map(|first| first.fingerprint).or_else(|| self.passed.fingerprint(seq));
         if first == Some(arrived.fingerprint) {
             if self.end_marker.is_none() {
                 self.tell(Problem::RepeatedLine { line, seq });
             }
+            return;
+        }
+        // The one that waits may be the one with the damaged seq: then the seq that follows the line before it is missing.
+        let own = waiting.map(|first| first.after + 1);
+        if let Some(own) = own.filter(|own| *own < seq && self.is_free(*own))
+            && let Some(mut first) = self.take_waiting(seq)
+        {
+            first.claimed = Some(seq);
+            self.renumber(own, first);
+            self.place(seq, arrived);
+            return;
+        }
+        if self.version == SchemaVersion::V2 && self.end_marker.is_none() {
+            arrived.claimed = Some(seq);
+            self.keep_unnumbered(arrived);
             return;
         }
         let applied = self.version == SchemaVersion::V1;
@@ -266,6 +310,13 @@ impl Sequencer {
                 None => self.ready.extend(arrived.event.map(Evidence::Event)),
             }
         }
+    }
+
+    /// Takes back the one event that waits under a seq.
+    fn take_waiting(&mut self, seq: Seq) -> Option<Arrived> {
+        let waiting = self.waiting.remove(&seq)?;
+        self.waiting_events -= waiting.len();
+        waiting.into_iter().next()
     }
 
     /// Hands an event on, or notes that its seq is lost.
@@ -308,10 +359,23 @@ impl Sequencer {
     fn give_up_gap(&mut self) {
         let Some((&seq, slot)) = self.waiting.first_key_value() else { return };
         let line = slot.first().map_or(0, |arrived| arrived.line);
+        // An event that stands where the gap begins, but under a seq that nothing leads to, has lost its own seq.
+        let stray = self.waiting.iter().find(|(claimed, slot)| {
+            let stands_here = |arrived: &Arrived| arrived.line < line && arrived.after + 1 == self.next;
+            !self.waiting.contains_key(&(**claimed - 1)) && slot.len() == 1 && slot.iter().all(stands_here)
+        });
+        if let Some(claimed) = stray.map(|(claimed, _)| *claimed)
+            && let Some(mut arrived) = self.take_waiting(claimed)
+        {
+            arrived.claimed = Some(claimed);
+            self.renumber(self.next, arrived);
+            return;
+        }
         let missing = seq - self.next;
         let mut accounted = 0;
         self.lost_lines.retain(|lost| {
-            let before = lost.line < line;
+            // A damaged line may hold the event after the gap as well.
+            let before = lost.line <= line;
             if before && lost.line > self.last_passed_line {
                 accounted += lost.count;
             }

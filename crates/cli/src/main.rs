@@ -1,1 +1,32 @@
-fn main() {}
+//! The `rollout-trace` program: what a person types to see what a coding agent did.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod selection;
+mod state_file;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{args::Cli, failure::Failure, output::Output};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(cli.color);
+    let result = commands::run(cli, &mut output).and_then(|verdict| output.flush().map(|()| verdict));
+    match result {
+        Ok(verdict) => verdict.exit_code(),
+        // Whoever reads has seen enough.
+        Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(Failure::Stdout(failure) | Failure::Told(failure)) => {
+            output.say(&failure);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -143,6 +143,9 @@ impl Reducer {
         let call = self.trace.tool_calls.get_mut(tool).expect("a joined tool call is in the graph");
         call.model_visible_output_item_ids.push(item);
         self.add_producer(item, ProducerRef::Tool { tool_call_id: tool.clone() });
+        // Whichever came first, the tool stands before the cell that it started.
+        let item = self.trace.conversation_items.get_mut(&item).expect("a known item is in the graph");
+        item.produced_by.sort_by_key(|producer| matches!(producer, ProducerRef::CodeCell { .. }));
     }
 
     fn add_cell_output(&mut self, cell: &CodeCellId, item: ItemId) {

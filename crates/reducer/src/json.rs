@@ -3,6 +3,7 @@
 use std::{borrow::Cow, cell::Cell, fmt};
 
 use indexmap::IndexMap;
+use rollout_trace_bundle::pair_surrogates;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor},
@@ -29,13 +30,14 @@ impl Json {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let text = String::from_utf8_lossy(bytes);
         let replaced = matches!(text, Cow::Owned(_));
-        match Self::parse_strict(&text, max_nesting) {
-            Err(JsonError::Syntax(_)) if text.contains("\\u") => {
-                Self::parse_strict(&pair_surrogates(&text), max_nesting)
-            }
-            result => result,
-        }
-        .map(|value| (value, replaced))
+        let value = match Self::parse_strict(&text, max_nesting) {
+            Err(error) => match pair_surrogates(&text) {
+                Cow::Owned(paired) => Self::parse_strict(&paired, max_nesting),
+                Cow::Borrowed(_) => Err(error),
+            },
+            value => value,
+        };
+        value.map(|value| (value, replaced))
     }
 
     fn parse_strict(text: &str, max_nesting: usize) -> Result<Self, JsonError> {
@@ -121,37 +123,6 @@ impl fmt::Display for JsonError {
             Self::TooDeep(limit) => write!(f, "it nests deeper than the limit of {limit}"),
         }
     }
-}
-
-/// Replaces surrogate escapes that lack their other half by `\uFFFD`.
-pub(crate) fn pair_surrogates(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let unit = |at: usize| -> Option<u16> {
-        let digits = text.get(at + 2..at + 6)?;
-        (bytes.get(at..at + 2)? == b"\\u").then(|| u16::from_str_radix(digits, 16).ok())?
-    };
-    let mut paired = String::with_capacity(text.len());
-    let mut kept = 0;
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|&byte| byte == b'\\') {
-        at += found;
-        at += match unit(at) {
-            Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => 12,
-            Some(0xD800..=0xDFFF) => {
-                paired.push_str(&text[kept..at]);
-                paired.push_str("\\uFFFD");
-                kept = at + 6;
-                6
-            }
-            Some(_) => 6,
-            None => 2,
-        };
-        if at >= bytes.len() {
-            break;
-        }
-    }
-    paired.push_str(&text[kept..]);
-    paired
 }
 
 /// Reads a value that may nest so many levels more.
@@ -278,8 +249,6 @@ mod tests {
             parse(r#""\ud83d\ude00 \ud83d x \ude00 \\ud83d \ud83d\ud83d\ude00""#).as_str(),
             Some("😀 \u{FFFD} x \u{FFFD} \\ud83d \u{FFFD}😀")
         );
-        assert_eq!(pair_surrogates("\\"), "\\");
-        assert_eq!(pair_surrogates("\\ud8"), "\\ud8");
     }
 
     #[test]

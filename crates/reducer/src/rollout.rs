@@ -48,6 +48,19 @@ impl Reducer {
         let field = |name: &str| metadata.text(name).map(str::to_owned);
         let spawn = metadata.get("session_source").and_then(|source| source.get("subagent")?.get("thread_spawn"));
         let mut agent_path = event.agent_path.clone();
+        if let Some(reference) = &event.metadata_payload
+            && !matches!(metadata, Json::Null)
+        {
+            if !metadata.is_object() {
+                self.payload_malformed(at, reference, "session metadata that is no object; it is lost");
+            } else if spawn.is_some_and(|spawn| spawn.text("parent_thread_id").is_none()) {
+                self.payload_malformed(
+                    at,
+                    reference,
+                    "a spawned thread without parent_thread_id; it counts as nobody's child",
+                );
+            }
+        }
         let origin = match spawn.and_then(|spawn| Some((spawn, spawn.text("parent_thread_id")?))) {
             Some((spawn, parent)) => {
                 let path = spawn.text("agent_path").or_else(|| metadata.text("agent_path"));

@@ -5,7 +5,8 @@
 //!
 //! * [`Manifest`] names the bundle and says how it is laid out.
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
-//! * [`PayloadRef`] points from an event to a payload document.
+//! * [`PayloadRef`] points from an event to a payload document, and [`document`] holds the documents themselves.
+//! * [`packed`] is how payloads are stored where they are not one file each.
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
 //!
@@ -14,10 +15,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod document;
 mod event;
 mod id;
 mod manifest;
 mod open_enum;
+pub mod packed;
 mod payload_ref;
 mod status;
 mod tool;

@@ -193,12 +193,82 @@ fn other_with_same_seq_schema_1() {
 fn other_with_same_seq_while_waiting_schema_1() {
     insta::assert_snapshot!(read(1, "1 3 3b 2 4"), @"
     1 1 (line 1)
-    ! line 3: seq 3 is there twice, with different content; the second was applied after the first
-    2 2 (line 4)
-    3 3 (line 2)
+    ! line 2: the event's envelope is damaged: its seq 3 cannot be its own; it was taken for seq 2, which is missing here
+    2 3 (line 2)
     3 3b (line 3)
-    ! line 4: seq 2 stands out of order; it was put as near to its place as could be
+    ! line 4: seq 2 is there twice, with different content; the second was applied after the first
+    2 2 (line 4)
     4 4 (line 5)
+    ");
+}
+
+#[test]
+fn seq_of_the_next() {
+    insta::assert_snapshot!(read(2, "1 3x 3 4"), @"
+    1 1 (line 1)
+    ! line 2: the event's envelope is damaged: its seq 3 cannot be its own; it was taken for seq 2, which is missing here
+    2 3x (line 2)
+    3 3 (line 3)
+    4 4 (line 4)
+    ");
+}
+
+#[test]
+fn seq_of_a_later_one() {
+    insta::assert_snapshot!(read(2, "1 5x 3 4 5 6"), @"
+    1 1 (line 1)
+    ! line 2: the event's envelope is damaged: its seq 5 cannot be its own; it was taken for seq 2, which is missing here
+    2 5x (line 2)
+    3 3 (line 3)
+    4 4 (line 4)
+    5 5 (line 5)
+    6 6 (line 6)
+    ");
+}
+
+#[test]
+fn seq_of_an_earlier_one() {
+    insta::assert_snapshot!(read(2, "1 2 3 2x 5"), @"
+    1 1 (line 1)
+    2 2 (line 2)
+    3 3 (line 3)
+    ! line 4: the event's envelope is damaged: its seq 2 cannot be its own; it was taken for seq 4, which is missing here
+    4 2x (line 4)
+    5 5 (line 5)
+    ");
+}
+
+#[test]
+fn seq_of_an_earlier_one_and_no_place() {
+    insta::assert_snapshot!(read(2, "1 2 3 2x 4"), @"
+    1 1 (line 1)
+    2 2 (line 2)
+    3 3 (line 3)
+    ! line 4: seq 2 is there twice, with different content; the second was kept out
+    4 4 (line 5)
+    ");
+}
+
+#[test]
+fn seq_of_nothing() {
+    insta::assert_snapshot!(read(2, "1 2 900 4 5"), @"
+    1 1 (line 1)
+    2 2 (line 2)
+    ! line 3: the event's envelope is damaged: its seq 900 cannot be its own; it was taken for seq 3, which is missing here
+    3 900 (line 3)
+    4 4 (line 4)
+    5 5 (line 5)
+    ");
+}
+
+#[test]
+fn seq_of_the_next_schema_1() {
+    insta::assert_snapshot!(read(1, "1 3x 3 4"), @"
+    1 1 (line 1)
+    ! line 2: the event's envelope is damaged: its seq 3 cannot be its own; it was taken for seq 2, which is missing here
+    2 3x (line 2)
+    3 3 (line 3)
+    4 4 (line 4)
     ");
 }
 

@@ -1,0 +1,51 @@
+//! `rollout-trace check`.
+
+use std::path::Path;
+
+use rollout_trace_bundle::{Bundle, Limits};
+use rollout_trace_model::{Diagnostic, RolloutTrace};
+use rollout_trace_reducer::reduce_bundle;
+use serde::Serialize;
+
+use crate::{
+    args::CheckArgs,
+    failure::{Failure, Verdict},
+    output::Output,
+    selection,
+    summary::{Counts, located},
+};
+
+pub(crate) fn run(args: &CheckArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundles = selection::select(&args.bundles)?;
+    selection::for_each(&bundles, output, |path, output| {
+        let bundle = Bundle::open_with(path, limits)?;
+        // Reduction opens every payload that an event refers to, also those of which it uses nothing.
+        let graph = reduce_bundle(&bundle);
+        let counts = Counts::of(&graph.diagnostics);
+        print(bundle.path(), &graph, args.json, output)?;
+        if !args.json {
+            output.line(format_args!("{}: {counts}", bundle.path().display()))?;
+        }
+        output.flush()?;
+        Ok(if counts.errors + counts.warnings == 0 { Verdict::Fine } else { Verdict::Damaged })
+    })
+}
+
+fn print(bundle: &Path, graph: &RolloutTrace, json: bool, output: &mut Output) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        bundle: &'a str,
+        #[serde(flatten)]
+        diagnostic: &'a Diagnostic,
+    }
+    for diagnostic in &graph.diagnostics {
+        if json {
+            let line = Line { bundle: &bundle.to_string_lossy(), diagnostic };
+            let line = serde_json::to_string(&line).expect("a diagnostic has string keys only");
+            output.line(line)?;
+        } else {
+            output.line(located(bundle, graph, diagnostic, output.color()))?;
+        }
+    }
+    Ok(())
+}

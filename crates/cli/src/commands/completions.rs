@@ -1,0 +1,17 @@
+//! `rollout-trace completions`.
+
+use clap::CommandFactory;
+
+use crate::{
+    args::{Cli, CompletionsArgs},
+    failure::{Failure, Verdict},
+    output::Output,
+};
+
+pub(crate) fn run(args: &CompletionsArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "rollout-trace", &mut script);
+    output.write(|stdout| stdout.write_all(&script))?;
+    Ok(Verdict::Fine)
+}

@@ -1,0 +1,45 @@
+//! `rollout-trace reduce`.
+
+use std::path::Path;
+
+use rollout_trace_bundle::{Bundle, Limits};
+use rollout_trace_model::Severity;
+use rollout_trace_reducer::reduce_bundle;
+
+use crate::{
+    args::ReduceArgs,
+    failure::{Failure, Verdict},
+    output::Output,
+    selection, state_file,
+    summary::summary,
+};
+
+pub(crate) fn run(args: &ReduceArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundles = selection::select(&args.bundles)?;
+    let to_stdout = args.output.as_deref() == Some(Path::new("-"));
+    if let Some(file) = args.output.as_deref().filter(|_| !to_stdout && bundles.len() > 1) {
+        let what = format!("{} bundles do not fit into the one file {}", bundles.len(), file.display());
+        return Err(Failure::new(what, "use --latest for the newest, -o - for all on stdout, or leave -o out"));
+    }
+    selection::for_each(&bundles, output, |path, output| {
+        let bundle = Bundle::open_with(path, limits)?;
+        let graph = reduce_bundle(&bundle);
+        match &args.output {
+            None => {
+                let saved = state_file::save_in_bundle(&graph, args.compact, bundle.path())?;
+                output.line(saved.display())?;
+            }
+            Some(_) if to_stdout => output.write(|stdout| state_file::write(&graph, args.compact, stdout))?,
+            Some(file) => {
+                state_file::save_as(&graph, args.compact, file)?;
+                output.line(file.display())?;
+            }
+        }
+        output.flush()?;
+        if let Some(summary) = summary(bundle.path(), &graph) {
+            output.say(summary);
+        }
+        let has_errors = graph.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        Ok(if args.strict && has_errors { Verdict::Damaged } else { Verdict::Fine })
+    })
+}

@@ -1,0 +1,13 @@
+//! Prints the JSON Schema of state.json.
+
+use rollout_trace_model::json_schema;
+
+use crate::{
+    failure::{Failure, Verdict},
+    output::Output,
+};
+
+pub(crate) fn run(output: &mut Output) -> Result<Verdict, Failure> {
+    output.line(format_args!("{:#}", json_schema()))?;
+    Ok(Verdict::Fine)
+}

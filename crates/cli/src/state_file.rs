@@ -1,0 +1,93 @@
+//! The reduced graph on disk.
+
+use std::{
+    fs,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use rollout_trace_model::RolloutTrace;
+use rollout_trace_schema::Manifest;
+
+use crate::failure::Failure;
+
+/// Where a bundle's graph lies.
+pub(crate) fn path(bundle: &Path) -> PathBuf {
+    bundle.join(Manifest::STATE)
+}
+
+/// What is known of a bundle's graph without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StateAge {
+    /// There is none.
+    None,
+    /// It is as new as the event log.
+    Current,
+    /// The log has been written to since.
+    Stale,
+}
+
+impl StateAge {
+    pub(crate) fn of(bundle: &Path) -> Self {
+        let modified = |path: PathBuf| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        match (modified(path(bundle)), modified(bundle.join(Manifest::RAW_EVENT_LOG))) {
+            (None, _) => Self::None,
+            (Some(state), Some(log)) if state < log => Self::Stale,
+            _ => Self::Current,
+        }
+    }
+}
+
+/// Writes a graph as JSON, with a newline at the end.
+pub(crate) fn write(graph: &RolloutTrace, compact: bool, writer: &mut dyn Write) -> io::Result<()> {
+    if compact {
+        serde_json::to_writer(&mut *writer, graph)?;
+    } else {
+        serde_json::to_writer_pretty(&mut *writer, graph)?;
+    }
+    writeln!(writer)
+}
+
+/// Puts a graph into its bundle. Until it is whole, the one that was there stays.
+pub(crate) fn save_in_bundle(graph: &RolloutTrace, compact: bool, bundle: &Path) -> Result<PathBuf, Failure> {
+    let path = path(bundle);
+    // A link in the bundle is replaced, not followed: the bundle may come from anywhere.
+    replace(graph, compact, &path).map_err(|error| {
+        let hint = "what was there before is unchanged; use -o FILE to write elsewhere, or -o - for stdout";
+        Failure::io("cannot write", &path, &error, hint)
+    })?;
+    Ok(path)
+}
+
+/// Puts a graph where the user said. Until it is whole, the file that was there stays.
+pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Result<(), Failure> {
+    let written = match path.metadata() {
+        // A pipe or device is written to, not replaced.
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            fs::OpenOptions::new().write(true).open(path).and_then(|file| write_all(graph, compact, file).map(drop))
+        }
+        Ok(_) => path.canonicalize().and_then(|path| replace(graph, compact, &path)),
+        Err(_) => replace(graph, compact, path),
+    };
+    written.map_err(|error| {
+        let hint = "what was there before is unchanged; use another FILE, or -o - for stdout";
+        Failure::io("cannot write", path, &error, hint)
+    })
+}
+
+/// Writes a temporary file beside the path, readable by its owner only, and renames it when it is whole.
+fn replace(graph: &RolloutTrace, compact: bool, path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.read_dir()?;
+    let temporary = tempfile::Builder::new().prefix(".state.json.").tempfile_in(folder);
+    // The error as it comes names the temporary file, which nobody asked for.
+    let (file, temporary) = temporary.map_err(|error| error.kind())?.into_parts();
+    write_all(graph, compact, file)?.sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)
+}
+
+fn write_all(graph: &RolloutTrace, compact: bool, file: fs::File) -> io::Result<fs::File> {
+    let mut writer = BufWriter::with_capacity(1 << 20, file);
+    write(graph, compact, &mut writer)?;
+    writer.into_inner().map_err(io::IntoInnerError::into_error)
+}

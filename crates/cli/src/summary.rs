@@ -1,0 +1,84 @@
+//! Diagnostics in words.
+
+use std::path::Path;
+
+use rollout_trace_model::{Diagnostic, DiagnosticCode, RolloutTrace, Severity};
+use rollout_trace_schema::Manifest;
+
+/// How many diagnostics a summary names.
+const NAMED: usize = 3;
+
+/// How many diagnostics there are of each severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) errors: usize,
+    pub(crate) warnings: usize,
+    pub(crate) notes: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(diagnostics: &[Diagnostic]) -> Self {
+        let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        Self { errors: count(Severity::Error), warnings: count(Severity::Warning), notes: count(Severity::Note) }
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
+        let words = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| match count {
+            1 => format!("1 {word}"),
+            _ => format!("{count} {word}s"),
+        });
+        let words: Vec<String> = words.collect();
+        if words.is_empty() { f.write_str("clean") } else { f.write_str(&words.join(", ")) }
+    }
+}
+
+/// A graph's errors and warnings in a few lines; none if there are none.
+pub(crate) fn summary(bundle: &Path, graph: &RolloutTrace) -> Option<String> {
+    let counts = Counts::of(&graph.diagnostics);
+    if counts.errors + counts.warnings == 0 {
+        return None;
+    }
+    let mut text = format!("{}: {counts}", bundle.display());
+    let mut worst: Vec<&Diagnostic> =
+        graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note).collect();
+    worst.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
+    for diagnostic in worst.iter().take(NAMED) {
+        text += &format!("\n  {}", located(bundle, graph, diagnostic, false));
+    }
+    if counts.errors + counts.warnings > NAMED || counts.notes > 0 {
+        text += &format!("\n  to see all: rollout-trace check {}", bundle.display());
+    }
+    Some(text)
+}
+
+/// A diagnostic in one line, as compilers have it: file, line, severity, code, seq, message.
+pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnostic, color: bool) -> String {
+    let payload = diagnostic.payload_id.as_ref().and_then(|id| graph.raw_payloads.get(id));
+    // A path that leads out of the bundle is no place to look at.
+    let payload = payload.filter(|_| diagnostic.code != DiagnosticCode::PayloadEscapes);
+    let mut place = match (payload, diagnostic.line) {
+        (Some(payload), _) => bundle.join(&payload.path).display().to_string(),
+        (None, Some(line)) => format!("{}:{line}", bundle.join(Manifest::RAW_EVENT_LOG).display()),
+        (None, None) => bundle.display().to_string(),
+    };
+    if place.chars().any(char::is_control) {
+        place = place.escape_debug().to_string();
+    }
+    let seq = diagnostic.seq.map(|seq| format!(" (seq {seq})")).unwrap_or_default();
+    let (on, off) = match (color, diagnostic.severity) {
+        (false, _) => ("", ""),
+        (true, Severity::Error) => ("\x1b[1;31m", "\x1b[0m"),
+        (true, Severity::Warning) => ("\x1b[1;33m", "\x1b[0m"),
+        (true, Severity::Note) => ("\x1b[1;36m", "\x1b[0m"),
+    };
+    let message = visible(&diagnostic.message);
+    format!("{place}: {on}{}{off} {}{seq}: {message}", diagnostic.severity, diagnostic.code)
+}
+
+/// A text from a bundle without the control characters that a terminal would obey.
+fn visible(text: &str) -> String {
+    text.chars().flat_map(|char| if char.is_control() { char.escape_debug().collect() } else { vec![char] }).collect()
+}

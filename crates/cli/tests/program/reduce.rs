@@ -1,0 +1,222 @@
+//! `rollout-trace reduce`.
+
+use std::{
+    fs::{self, File},
+    process::Stdio,
+    time::{Duration, SystemTime},
+};
+
+use insta::assert_snapshot;
+use rollout_trace_model::RolloutTrace;
+
+use crate::support::{Root, draw, program};
+
+fn is_graph(text: &str) -> bool {
+    serde_json::from_str::<RolloutTrace>(text).is_ok_and(|graph| graph.threads.len() == 2)
+}
+
+#[test]
+fn into_the_bundle() {
+    let root = Root::new(&["a"]);
+    assert_snapshot!(root.run("reduce a"), @"a/state.json");
+    assert!(is_graph(&fs::read_to_string(root.path("a/state.json")).unwrap()));
+    assert_snapshot!(root.run("reduce a/trace.jsonl"), @"a/state.json");
+    assert_snapshot!(root.run("reduce a/payloads/1.json"), @"a/state.json");
+    let names: Vec<_> = fs::read_dir(root.path("a")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 4, "nothing but state.json is new: {names:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let root = Root::new(&["a"]);
+    root.run("reduce a");
+    assert_eq!(root.path("a/state.json").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    root.run("reduce a -o out.json");
+    assert_eq!(root.path("out.json").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn to_stdout_and_files() {
+    let root = Root::new(&["a", "b"]);
+    assert!(is_graph(&root.run("reduce a -o -")));
+    let compact = root.run("reduce a -o - --compact");
+    assert!(is_graph(&compact) && compact.lines().count() == 1);
+    assert_snapshot!(root.run("reduce a -o out.json"), @"out.json");
+    assert!(is_graph(&fs::read_to_string(root.path("out.json")).unwrap()));
+    assert_eq!(root.run("reduce . -o - --compact").lines().filter(|line| is_graph(line)).count(), 2);
+    assert_snapshot!(root.run("reduce . -o out.json"), @"
+    stderr: error: 2 bundles do not fit into the one file out.json
+    stderr:   use --latest for the newest, -o - for all on stdout, or leave -o out
+    exit code 2
+    ");
+    assert!(!root.path("a/state.json").exists());
+}
+
+#[test]
+fn the_same_bundle_gives_the_same_bytes() {
+    let root = Root::new(&["a"]);
+    assert_eq!(root.run("reduce a -o -"), root.run("reduce a -o -"));
+}
+
+#[test]
+fn a_whole_root() {
+    let root = Root::new(&["a", "b", "c"]);
+    root.edit("b/manifest.json", |text| text.replace("17672", "17673"));
+    assert_snapshot!(root.run("reduce ."), @"
+    ./b/state.json
+    ./a/state.json
+    ./c/state.json
+    ");
+    assert_snapshot!(root.run("reduce . --latest"), @"./b/state.json");
+}
+
+#[test]
+fn damage_is_told_and_the_graph_is_written() {
+    let root = Root::new(&["a"]);
+    root.edit("a/trace.jsonl", |text| text[..text.len() - 100].to_owned());
+    fs::remove_file(root.path("a/payloads/7.json")).unwrap();
+    assert_snapshot!(root.run("reduce a"), @"
+    a/state.json
+    stderr: a: 2 errors, 1 note
+    stderr:   a/payloads/7.json: error payload_missing (seq 13): the tool result is lost: no file payloads/7.json
+    stderr:   a/trace.jsonl:47: error torn_line: the last line is torn after 70 bytes; its event is lost
+    stderr:   to see all: rollout-trace check a
+    ");
+    assert_snapshot!(root.run("reduce a --strict"), @"
+    a/state.json
+    stderr: a: 2 errors, 1 note
+    stderr:   a/payloads/7.json: error payload_missing (seq 13): the tool result is lost: no file payloads/7.json
+    stderr:   a/trace.jsonl:47: error torn_line: the last line is torn after 70 bytes; its event is lost
+    stderr:   to see all: rollout-trace check a
+    exit code 1
+    ");
+    assert!(is_graph(&fs::read_to_string(root.path("a/state.json")).unwrap()));
+    assert_snapshot!(root.run("reduce a --strict --max-payload-bytes 10 -o out.json"), @"
+    out.json
+    stderr: a: 27 errors, 2 notes
+    stderr:   a/payloads/1.json: error limit_exceeded (seq 2): the session metadata is lost: payloads/1.json has 292 bytes, more than the limit of 10
+    stderr:   a/payloads/2.json: error limit_exceeded (seq 6): the inference request is lost: payloads/2.json has 508 bytes, more than the limit of 10
+    stderr:   a/payloads/3.json: error limit_exceeded (seq 7): the inference response is lost: payloads/3.json has 566 bytes, more than the limit of 10
+    stderr:   to see all: rollout-trace check a
+    exit code 1
+    ");
+}
+
+#[test]
+fn what_is_no_bundle() {
+    let root = Root::new(&["a"]);
+    fs::create_dir(root.path("empty")).unwrap();
+    fs::write(root.path("empty/file"), b"").unwrap();
+    assert_snapshot!(root.run("reduce nowhere"), @"
+    stderr: error: nowhere does not exist
+    stderr:   check the path; bundles are folders named trace-<trace id>-<thread id>
+    exit code 2
+    ");
+    assert_snapshot!(root.run("reduce empty"), @"
+    stderr: error: there is no trace bundle in empty
+    stderr:   give a bundle, which is the folder that holds trace.jsonl, or a folder with bundles
+    exit code 2
+    ");
+    assert_snapshot!(root.run("reduce empty/file"), @"
+    stderr: error: empty is no trace bundle: it holds neither manifest.json nor trace.jsonl
+    stderr:   give the folder that holds trace.jsonl, or a file in it
+    exit code 2
+    ");
+    // One that cannot be read does not keep the others from their turn.
+    assert_snapshot!(root.run("reduce nowhere a"), @"
+    a/state.json
+    stderr: error: nowhere does not exist
+    stderr:   check the path; bundles are folders named trace-<trace id>-<thread id>
+    exit code 2
+    ");
+}
+
+#[test]
+fn nothing_is_lost_where_writing_fails() {
+    let root = Root::new(&["a"]);
+    fs::write(root.path("a/old.json"), b"old").unwrap();
+    // A folder that is in the way is an error for every user, root included.
+    fs::create_dir(root.path("a/state.json")).unwrap();
+    assert_snapshot!(root.run("reduce a"), @"
+    stderr: error: cannot write a/state.json: Is a directory (os error 21)
+    stderr:   what was there before is unchanged; use -o FILE to write elsewhere, or -o - for stdout
+    exit code 2
+    ");
+    assert_snapshot!(root.run("reduce a -o a"), @"
+    stderr: error: cannot write a: Is a directory (os error 21)
+    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    exit code 2
+    ");
+    assert_snapshot!(root.run("reduce a -o nowhere/out.json"), @r#"
+    stderr: error: cannot write nowhere/out.json: No such file or directory (os error 2)
+    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    exit code 2
+    "#);
+    assert_snapshot!(root.run("reduce a -o a/old.json/out.json"), @r#"
+    stderr: error: cannot write a/old.json/out.json: Not a directory (os error 20)
+    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    exit code 2
+    "#);
+    assert_eq!(fs::read(root.path("a/old.json")).unwrap(), b"old");
+    let left: Vec<_> = fs::read_dir(root.path("a")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 5, "no temporary file stays: {left:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let root = Root::new(&["a"]);
+    assert_snapshot!(root.run("reduce a -o /dev/full"), @"
+    stderr: error: cannot write /dev/full: No space left on device (os error 28)
+    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    exit code 2
+    ");
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = program().args(["reduce", "-o", "-"]).arg(root.path("a")).stdout(full).output().unwrap();
+    assert_snapshot!(draw(&output), @"
+    stderr: error: cannot write to stdout: No space left on device (os error 28)
+    stderr:   check where stdout goes
+    exit code 2
+    ");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_bundle_is_not_followed() {
+    let root = Root::new(&["a"]);
+    fs::write(root.path("precious"), b"old").unwrap();
+    std::os::unix::fs::symlink(root.path("precious"), root.path("a/state.json")).unwrap();
+    root.run("reduce a");
+    assert_eq!(fs::read(root.path("precious")).unwrap(), b"old");
+    assert!(is_graph(&fs::read_to_string(root.path("a/state.json")).unwrap()));
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let root = Root::new(&["a"]);
+    for arguments in [["reduce", "a", "-o", "-"].as_slice(), &["show", "a"], &["schema"], &["check", "a"]] {
+        let mut child = program()
+            .args(arguments)
+            .current_dir(root.path(""))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        assert_eq!(draw(&child.wait_with_output().unwrap()), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_stale_state_is_replaced() {
+    let root = Root::new(&["a"]);
+    fs::write(root.path("a/state.json"), b"old").unwrap();
+    let past = SystemTime::now() - Duration::from_secs(60);
+    File::options().write(true).open(root.path("a/state.json")).unwrap().set_modified(past).unwrap();
+    assert!(root.run("list .").contains("stale"));
+    root.run("reduce a");
+    assert!(root.run("list .").contains("current"));
+}

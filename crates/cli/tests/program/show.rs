@@ -1,0 +1,110 @@
+//! `rollout-trace show`.
+
+use insta::assert_snapshot;
+
+use crate::support::{Root, draw, program, sample};
+
+#[test]
+fn the_sample() {
+    assert_snapshot!(draw(&program().arg("show").arg(sample()).output().unwrap()));
+}
+
+#[test]
+fn one_thread() {
+    let root = Root::new(&["a"]);
+    assert_snapshot!(root.run("show a --thread /root/reviewer"), @r#"
+    /root/reviewer · thread-reviewer · completed · example-small · spawned by /root for reviewer as reviewer
+      turn-reviewer-1 · completed · input [8], [7]
+        inference-3 · completed · 640 tokens in (640 to cache), 24 out
+          request of 2 items
+            + [8] developer "You review the ideas of other agents." (from the harness)
+            + [7] /root → /root/reviewer "Review this idea: `round` in price.rs should add half a cent before it truncates…" ← /root call_2
+          response
+            [9] call call_3 {"cmd":"cat src/price.rs"}
+          ▸ call_3 · exec_command · completed → [10]
+            $ cat src/price.rs · terminal 2 · exit 0
+              | pub fn round(price: f64) -> f64 {
+              |     (price * 100.0).trunc() / 100.0
+              | }
+        inference-4 · completed · 730 tokens in (640 cached, 90 to cache), 41 out
+          request of 4 items: 3 as before
+            + [10] output of call_3 "Process exited with code 0\nOutput:\npub fn round(price: f64) -> f64 {\n    (price …"
+          response
+            [11] assistant "The idea is right: `trunc` cuts 12.345 to 12.34, and `(price * 100.0).round()` s…"
+              → agent_result: /root [12]
+    "#);
+    assert_eq!(root.run("show a --thread thread-rev"), root.run("show a --thread /root/reviewer"));
+    assert_snapshot!(root.run("show a --thread thread-"), @r#"
+    stderr: error: more than one thread is meant by "thread-"
+    stderr:   threads of this bundle: thread-reviewer /root/reviewer, thread-root /root
+    exit code 2
+    "#);
+    assert_snapshot!(root.run("show a --thread nobody"), @r#"
+    stderr: error: there is no thread "nobody"
+    stderr:   threads of this bundle: thread-reviewer /root/reviewer, thread-root /root
+    exit code 2
+    "#);
+}
+
+#[test]
+fn one_item() {
+    let root = Root::new(&["a"]);
+    assert_snapshot!(root.run("show a --item 11"), @"
+    conversation_item:11 · assistant
+      kind           message
+      role           assistant
+      Responses id   msg_4
+      thread         /root/reviewer (thread-reviewer)
+      turn           turn-reviewer-1
+      seen           first at seq 35, last at seq 35
+      accepted       at seq 36
+      requests       none
+      produced by    response of inference-4
+      edge           agent_result: /root/reviewer [11] → /root [12] (edge:agent_result:thread-reviewer:turn-reviewer-1:thread-root)
+      text
+        | The idea is right: `trunc` cuts 12.345 to 12.34, and `(price * 100.0).round()` says it more plainly.
+    ");
+    assert_eq!(root.run("show a --item conversation_item:11"), root.run("show a --item 11"));
+    assert_snapshot!(root.run("show a --item 99"), @r#"
+    stderr: error: there is no item "99"
+    stderr:   items of this bundle: 1 to 14
+    exit code 2
+    "#);
+    assert_snapshot!(root.run("show a --item x"), @r#"
+    stderr: error: there is no item "x"
+    stderr:   items of this bundle: 1 to 14
+    exit code 2
+    "#);
+}
+
+#[test]
+fn colour() {
+    let root = Root::new(&["a"]);
+    assert!(!root.run("show a").contains('\u{1b}'), "stdout is no terminal");
+    assert!(root.run("show a --color always").contains('\u{1b}'));
+}
+
+#[test]
+fn damage_is_told() {
+    let root = Root::new(&["a"]);
+    root.edit("a/trace.jsonl", |text| text.lines().take(3).map(|line| format!("{line}\n")).collect::<String>() + "{");
+    assert_snapshot!(root.run("show a"), @"
+    rollout · schema 2 · running · recording not complete
+
+    /root · thread-root · running · example-large
+      turn-1 · running
+
+    running when the trace ended: /root, turn-1
+
+    error torn_line: the last line is torn after 1 bytes; its event is lost
+    note trace_stops_early: the trace stops before the rollout ended: it is still being written, or its writer was stopped
+    note running_at_end: 2 objects were still running when the trace ended: thread-root, turn-1
+    ");
+    assert_snapshot!(root.run("show a --thread /root"), @"
+    /root · thread-root · running · example-large
+      turn-1 · running
+    stderr: a: 1 error, 2 notes
+    stderr:   a/trace.jsonl:4: error torn_line: the last line is torn after 1 bytes; its event is lost
+    stderr:   to see all: rollout-trace check a
+    ");
+}

@@ -1,0 +1,71 @@
+//! A bundle that never touches a disk.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rollout_trace_schema::Manifest;
+
+/// Keeps what would be a bundle's files in memory, for tests and benches. Clones share the files.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySink {
+    store: Arc<MemoryStore>,
+}
+
+impl MemorySink {
+    /// Makes an empty sink. It takes one bundle.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The bundle's files so far, by their paths inside the bundle.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.store.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The event log so far.
+    pub fn event_log(&self) -> String {
+        String::from_utf8_lossy(&self.files().remove(Manifest::RAW_EVENT_LOG).unwrap_or_default()).into_owned()
+    }
+
+    /// Writes the bundle's files into a folder, which is made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// A file or folder cannot be written.
+    pub fn write_to(&self, folder: &Path) -> io::Result<()> {
+        for (path, bytes) in self.files() {
+            let path = folder.join(path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(path, bytes)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn store(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.store)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct MemoryStore {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+impl MemoryStore {
+    pub(crate) fn put_file(&self, path: String, bytes: Vec<u8>) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path, bytes);
+    }
+
+    pub(crate) fn append(&self, path: &str, bytes: &[u8]) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get_mut(path) {
+            file.extend_from_slice(bytes);
+        }
+    }
+}

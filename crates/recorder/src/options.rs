@@ -1,0 +1,144 @@
+//! How a rollout is recorded.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use rollout_trace_schema::UnixMillis;
+
+use crate::{MemorySink, Redactor};
+
+/// How payload documents are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayloadLayout {
+    /// All in one append-only file, each request as its difference from the one before it.
+    #[default]
+    Packed,
+    /// One file each, as other tools of the schema read them.
+    Files,
+}
+
+/// Says how a rollout is recorded. The defaults are right for an agent at work.
+#[derive(Clone)]
+pub struct TraceOptions {
+    pub(crate) layout: PayloadLayout,
+    pub(crate) max_payload_bytes: usize,
+    pub(crate) max_bundle_bytes: u64,
+    pub(crate) max_compare_bytes: usize,
+    pub(crate) sync_at_turn_end: bool,
+    pub(crate) clock: Arc<dyn Fn() -> UnixMillis + Send + Sync>,
+    pub(crate) ids: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) redactor: Option<Redactor>,
+    pub(crate) memory: Option<MemorySink>,
+}
+
+impl Default for TraceOptions {
+    fn default() -> Self {
+        Self {
+            layout: PayloadLayout::default(),
+            max_payload_bytes: 256 << 20,
+            max_bundle_bytes: 16 << 30,
+            max_compare_bytes: 64 << 20,
+            sync_at_turn_end: false,
+            clock: Arc::new(wall_clock),
+            ids: Arc::new(|| uuid::Uuid::new_v4().to_string()),
+            redactor: None,
+            memory: None,
+        }
+    }
+}
+
+impl TraceOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how payload documents are stored. Default: packed.
+    #[must_use]
+    pub fn layout(mut self, layout: PayloadLayout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// Sets the size above which a payload document is left out, with a mark in its place. Default: 256 MiB.
+    #[must_use]
+    pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
+        self.max_payload_bytes = bytes;
+        self
+    }
+
+    /// Sets the size of the bundle above which payload documents are left out, and an eighth above which events are, too.
+    /// Default: 16 GiB.
+    #[must_use]
+    pub fn max_bundle_bytes(mut self, bytes: u64) -> Self {
+        self.max_bundle_bytes = bytes;
+        self
+    }
+
+    /// Sets how much memory all threads of the rollout may keep to compare requests with. Beyond it a keyed fingerprint stands
+    /// for each item, which is a little slower. Default: 64 MiB.
+    #[must_use]
+    pub fn max_compare_bytes(mut self, bytes: usize) -> Self {
+        self.max_compare_bytes = bytes;
+        self
+    }
+
+    /// Sets whether the end of a turn waits until the disk has everything. Default: it does not; a killed process loses nothing
+    /// either way, a power cut may.
+    #[must_use]
+    pub fn sync_at_turn_end(mut self, sync: bool) -> Self {
+        self.sync_at_turn_end = sync;
+        self
+    }
+
+    /// Sets the clock that gives events their wall time, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> UnixMillis + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets the source of the ids that the recorder mints. Each must be new; the default gives random UUIDs.
+    #[must_use]
+    pub fn ids(mut self, ids: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.ids = Arc::new(ids);
+        self
+    }
+
+    /// Sets what is done to every string before it is written for the first time.
+    #[must_use]
+    pub fn redactor(mut self, redactor: Redactor) -> Self {
+        self.redactor = Some(redactor);
+        self
+    }
+
+    /// Records into memory instead of a folder. The sink takes one bundle.
+    #[must_use]
+    pub fn memory_sink(mut self, sink: &MemorySink) -> Self {
+        self.memory = Some(sink.clone());
+        self
+    }
+}
+
+impl fmt::Debug for TraceOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceOptions")
+            .field("layout", &self.layout)
+            .field("max_payload_bytes", &self.max_payload_bytes)
+            .field("max_bundle_bytes", &self.max_bundle_bytes)
+            .field("max_compare_bytes", &self.max_compare_bytes)
+            .field("sync_at_turn_end", &self.sync_at_turn_end)
+            .field("redactor", &self.redactor)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The system's wall clock; 0 before 1970.
+fn wall_clock() -> UnixMillis {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX))
+}

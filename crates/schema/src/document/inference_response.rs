@@ -1,0 +1,53 @@
+//! What the model answered.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::ModelItem;
+use crate::{ResponseId, UpstreamRequestId};
+
+/// An `inference_response` document: an answer, or as much of it as arrived.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InferenceResponse<Items = Vec<ModelItem>, Usage = TokenUsage> {
+    /// The provider's id of the response.
+    #[serde(default)]
+    pub response_id: Option<ResponseId>,
+    /// The provider's id of the request.
+    #[serde(default)]
+    pub upstream_request_id: Option<UpstreamRequestId>,
+    /// What the request cost.
+    #[serde(default = "none")]
+    pub token_usage: Option<Usage>,
+    /// The items of the answer.
+    pub output_items: Items,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// Stands in for `Default`, which would ask it of `Usage`.
+fn none<T>() -> Option<T> {
+    None
+}
+
+/// What a request cost, in tokens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenUsage {
+    /// All input tokens.
+    pub input_tokens: i64,
+    /// Input tokens that the provider had in its cache.
+    pub cached_input_tokens: i64,
+    /// Input tokens that the provider put into its cache. Older producers do not write it.
+    #[serde(default)]
+    pub cache_write_input_tokens: i64,
+    /// All output tokens.
+    pub output_tokens: i64,
+    /// Output tokens spent on reasoning.
+    pub reasoning_output_tokens: i64,
+    /// The sum that the provider gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_tokens: Option<i64>,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}

@@ -1,0 +1,57 @@
+//! What a recorder of this project says of its own work, as protocol events that every reader accepts.
+
+use serde::{Deserialize, Serialize};
+
+/// The `event_type`s of the protocol events in which the recorder speaks of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct RecorderReport;
+
+impl RecorderReport {
+    /// Something could not be recorded: a [`RecordingLoss`].
+    pub const LOSS: &str = "rollout_trace.loss";
+    /// A handle was dropped before its end was recorded: an [`AbandonedHandle`].
+    pub const ABANDONED: &str = "rollout_trace.abandoned";
+    /// Texts were redacted: a [`RedactionCount`].
+    pub const REDACTED: &str = "rollout_trace.redacted";
+}
+
+/// Says what could not be recorded since the last such report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingLoss {
+    /// Events that are not in the log.
+    pub lost_events: u64,
+    /// Payload documents that are not in the bundle; the events that refer to them are.
+    pub lost_payloads: u64,
+    /// Why, the first few different reasons.
+    pub reasons: Vec<String>,
+}
+
+/// Says that a handle was dropped before its end was recorded, so that the end in the log is the recorder's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbandonedHandle {
+    /// What the handle stood for: `thread`, `tool_call`, `code_cell` and so on.
+    pub object: String,
+    /// The id of what it stood for.
+    pub id: String,
+}
+
+/// Says how many texts were redacted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactionCount {
+    /// The number of texts that were replaced.
+    pub redacted: u64,
+}
+
+/// Stands in the place of a payload document that could not be recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostPayload {
+    /// What happened.
+    pub rollout_trace_lost: LostPayloadReason,
+}
+
+/// Why a payload document could not be recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostPayloadReason {
+    /// In words.
+    pub reason: String,
+}

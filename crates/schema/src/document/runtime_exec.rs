@@ -1,0 +1,69 @@
+//! What the runtime of commands reports.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A command began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecBegin {
+    /// The tool call.
+    pub call_id: String,
+    /// The process, where the runtime keeps it: the terminal that a write to stdin names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_id: Option<String>,
+    /// The turn.
+    pub turn_id: String,
+    /// The command and its arguments.
+    pub command: Vec<String>,
+    /// The folder in which it runs.
+    pub cwd: String,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// A command ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecEnd {
+    /// The tool call.
+    pub call_id: String,
+    /// The process, where the runtime keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_id: Option<String>,
+    /// The turn.
+    pub turn_id: String,
+    /// The command and its arguments.
+    pub command: Vec<String>,
+    /// The folder in which it ran.
+    pub cwd: String,
+    /// All that it wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregated_output: Option<String>,
+    /// How it exited.
+    pub exit_code: i32,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// What a command is to the script of a code cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecValue {
+    /// Names the piece of output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_id: Option<String>,
+    /// How the command exited, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The process, if it still runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<i64>,
+    /// The output's size before it was cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_token_count: Option<u64>,
+    /// The output.
+    pub output: String,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}

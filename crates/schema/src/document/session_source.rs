@@ -1,0 +1,58 @@
+//! Who started a session.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{AgentPath, ThreadId};
+
+/// Who started a session: a program by its name, or another agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SessionSource {
+    /// Another agent.
+    Subagent {
+        /// How it did.
+        subagent: SubagentSource,
+    },
+    /// A program: `cli`, `exec`, `mcp` and so on.
+    Program(String),
+    /// Any other source, as it was written.
+    Other(Value),
+}
+
+/// How an agent started another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SubagentSource {
+    /// It spawned a child thread.
+    ThreadSpawn {
+        /// Parent and place.
+        thread_spawn: ThreadSpawn,
+    },
+    /// Any other way, as it was written.
+    Other(Value),
+}
+
+/// The parent of a spawned thread, and the child's place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThreadSpawn {
+    /// The parent.
+    pub parent_thread_id: ThreadId,
+    /// How far below the root: 1 for a child of the root.
+    pub depth: i64,
+    /// The child's place in the tree of agents.
+    #[serde(default)]
+    pub agent_path: Option<AgentPath>,
+    /// What the child is called.
+    #[serde(default)]
+    pub agent_nickname: Option<String>,
+    /// What part the child plays.
+    #[serde(default)]
+    pub agent_role: Option<String>,
+    /// What the child is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_name: Option<String>,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}

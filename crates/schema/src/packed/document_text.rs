@@ -1,0 +1,141 @@
+//! A document as it is put together from parts, some of which may be damaged.
+
+use super::PartKind;
+
+/// Whether a span of a document is sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanState {
+    /// The bytes are those that were written.
+    Sound,
+    /// The bytes cannot be had; what stands in their place has no meaning.
+    Damaged,
+}
+
+/// A span of a document's bytes that comes from one part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// What the bytes are.
+    pub kind: PartKind,
+    /// How many.
+    pub len: usize,
+    /// Whether they are sound.
+    pub state: SpanState,
+}
+
+/// A place in a document where a mark stands for what is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// Where the mark begins.
+    pub offset: usize,
+    /// How many bytes it stands for.
+    pub bytes: usize,
+}
+
+/// Puts marks in the place of damaged strings and array elements, so that the document is JSON again.
+///
+/// `spans` divide the document. A string becomes `"[damaged: N bytes]"`, an array element
+/// `{"type":"rollout_trace_damaged","bytes":N}`. None: something is damaged that is neither.
+pub fn close_holes(document: &mut Vec<u8>, spans: &[Span]) -> Option<Vec<Hole>> {
+    let mut out = Vec::with_capacity(document.len());
+    let mut holes = Vec::new();
+    let (mut at, mut next) = (0, 0);
+    while let Some(span) = spans.get(next) {
+        // A string or rest that follows an element's beginning belongs to it; text does not.
+        let in_element = matches!(span.kind, PartKind::FirstElement | PartKind::LaterElement);
+        let mut end = next + 1;
+        if in_element {
+            while spans.get(end).is_some_and(|span| matches!(span.kind, PartKind::String | PartKind::RestOfElement)) {
+                end += 1;
+            }
+        }
+        let group = &spans[next..end];
+        let bytes: usize = group.iter().map(|span| span.len).sum();
+        let damaged = |span: &Span| span.state == SpanState::Damaged;
+        let only_strings = group.iter().all(|span| !damaged(span) || span.kind == PartKind::String);
+        if only_strings {
+            for span in group {
+                if damaged(span) {
+                    holes.push(Hole { offset: out.len(), bytes: span.len });
+                    out.extend_from_slice(format!("\"[damaged: {} bytes]\"", span.len).as_bytes());
+                } else {
+                    out.extend_from_slice(document.get(at..at + span.len)?);
+                }
+                at += span.len;
+            }
+        } else if in_element {
+            if span.kind == PartKind::LaterElement {
+                out.push(b',');
+            }
+            holes.push(Hole { offset: out.len(), bytes });
+            out.extend_from_slice(format!("{{\"type\":\"rollout_trace_damaged\",\"bytes\":{bytes}}}").as_bytes());
+            at += bytes;
+        } else {
+            return None;
+        }
+        next = end;
+    }
+    out.extend_from_slice(document.get(at..)?);
+    *document = out;
+    Some(holes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(parts: &[(PartKind, &str, bool)]) -> Option<(String, usize)> {
+        let mut document: Vec<u8> = parts.iter().flat_map(|(_, text, _)| text.bytes()).collect();
+        let spans: Vec<Span> = parts
+            .iter()
+            .map(|&(kind, text, sound)| Span {
+                kind,
+                len: text.len(),
+                state: if sound { SpanState::Sound } else { SpanState::Damaged },
+            })
+            .collect();
+        let holes = close_holes(&mut document, &spans)?;
+        Some((String::from_utf8(document).expect("text"), holes.len()))
+    }
+
+    #[test]
+    fn elements_and_strings_are_marked_and_the_rest_stays() {
+        use PartKind::{FirstElement, LaterElement, RestOfElement, String, Text};
+        let document = |damaged: usize| {
+            let parts = [
+                (Text, r#"{"instructions":"#),
+                (String, r#""be good""#),
+                (Text, r#","input":["#),
+                (FirstElement, r#"{"text":"#),
+                (String, r#""one""#),
+                (RestOfElement, "}"),
+                (LaterElement, r#",{"text":"two"}"#),
+                (Text, "]}"),
+            ];
+            let parts: Vec<_> =
+                parts.iter().enumerate().map(|(index, &(kind, text))| (kind, text, index != damaged)).collect();
+            closed(&parts)
+        };
+        let check = |damaged, expected: Option<&str>| {
+            let found = document(damaged);
+            assert_eq!(found.as_ref().map(|(text, _)| text.as_str()), expected, "part {damaged}");
+            if let Some((text, holes)) = found {
+                assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+                assert_eq!(holes, usize::from(damaged < 8));
+            }
+        };
+        let whole = r#"{"instructions":"be good","input":[{"text":"one"},{"text":"two"}]}"#;
+        check(9, Some(whole));
+        check(0, None);
+        check(1, Some(r#"{"instructions":"[damaged: 9 bytes]","input":[{"text":"one"},{"text":"two"}]}"#));
+        let first =
+            r#"{"instructions":"be good","input":[{"type":"rollout_trace_damaged","bytes":14},{"text":"two"}]}"#;
+        check(3, Some(first));
+        check(4, Some(r#"{"instructions":"be good","input":[{"text":"[damaged: 5 bytes]"},{"text":"two"}]}"#));
+        check(5, Some(first));
+        check(
+            6,
+            Some(r#"{"instructions":"be good","input":[{"text":"one"},{"type":"rollout_trace_damaged","bytes":15}]}"#),
+        );
+        check(7, None);
+    }
+}

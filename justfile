@@ -1,0 +1,47 @@
+# Lists the recipes.
+default:
+    @just --list --unsorted
+
+# Checks that everything compiles.
+check:
+    cargo check --workspace --all-targets
+
+# Runs the tests.
+test:
+    cargo test --workspace
+
+# Runs clippy with warnings denied.
+lint:
+    .ci/lint
+
+# Formats the code.
+fmt:
+    cargo fmt --all
+
+# Builds the documentation with warnings denied.
+docs:
+    .ci/docs
+
+# Measures (docs/benchmarks.md says what).
+bench *ARGS:
+    cargo bench --workspace {{ARGS}}
+
+# Compares with the official reducers' states, where their cases are at hand.
+conformance *ARGS:
+    .ci/conformance {{ARGS}}
+
+# Holds the arrows between the crates and the recorder's dependencies.
+layers:
+    cargo test -p rollout-trace-cli --test layers
+
+# Reduces a bundle.
+reduce BUNDLE *ARGS:
+    cargo run --release -p rollout-trace-cli -- reduce {{BUNDLE}} {{ARGS}}
+
+# Reviews changed snapshots, one by one.
+review:
+    cargo insta review --workspace
+
+# Runs everything that a change must pass.
+ci:
+    .ci/run
