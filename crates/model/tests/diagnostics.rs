@@ -7,10 +7,10 @@ use rollout_trace_model::DiagnosticCode;
 /// The headings of codes and what stands under each.
 fn sections() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diagnostics.md");
-    let page = fs::read_to_string(path).unwrap();
+    let page = fs::read_to_string(path).expect("the page is there");
     let sections = page.split("\n### ").skip(1).map(|section| {
-        let (heading, text) = section.split_once('\n').unwrap();
-        let text = text.split("\n## ").next().unwrap();
+        let (heading, text) = section.split_once('\n').expect("a heading is a line");
+        let text = text.split("\n## ").next().expect("split gives one at least");
         (heading.to_owned(), text.trim().to_owned())
     });
     sections.collect()

@@ -24,7 +24,7 @@ end
 "#;
 
 fn reduce_with(bundle: &Path, limits: Limits) -> RolloutTrace {
-    let graph = reduce_bundle(&Bundle::open_with(bundle, limits).unwrap());
+    let graph = reduce_bundle(&Bundle::open_with(bundle, limits).expect("the bundle opens"));
     assert_eq!(graph.check_links(), [] as [String; 0]);
     graph
 }
@@ -33,29 +33,30 @@ fn reduce_with(bundle: &Path, limits: Limits) -> RolloutTrace {
 fn with_log(change: impl Fn(&str) -> String) -> TempDir {
     let folder = scenario(SIMPLE);
     let path = folder.path().join("trace.jsonl");
-    let log = fs::read_to_string(&path).unwrap();
-    fs::write(&path, change(&log)).unwrap();
+    let log = fs::read_to_string(&path).expect("a temporary folder can be used");
+    fs::write(&path, change(&log)).expect("a temporary folder can be used");
     folder
 }
 
 /// A simple bundle with this document in the place of one of its payloads.
 fn with_payload(number: u32, document: &[u8]) -> TempDir {
     let folder = scenario(SIMPLE);
-    fs::write(folder.path().join(format!("payloads/{number}.json")), document).unwrap();
+    fs::write(folder.path().join(format!("payloads/{number}.json")), document).expect("a temporary folder can be used");
     folder
 }
 
 fn payload(folder: &TempDir, number: u32) -> String {
-    fs::read_to_string(folder.path().join(format!("payloads/{number}.json"))).unwrap()
+    fs::read_to_string(folder.path().join(format!("payloads/{number}.json"))).expect("a temporary folder can be used")
 }
 
 fn texts(graph: &RolloutTrace) -> Vec<&str> {
     let parts = graph.conversation_items.values().flat_map(|item| &item.body.parts);
-    let text = |part| match part {
-        &BodyPart::Text { ref text } => Some(text.as_str()),
-        _ => None,
-    };
-    parts.filter_map(text).collect()
+    parts
+        .filter_map(|part| match part {
+            BodyPart::Text { text } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn nested(depth: usize) -> String {
@@ -196,7 +197,7 @@ fn other(metadata: &str) -> String {
 fn inserted(log: &str, line: &str) -> String {
     let mut lines: Vec<String> = log.lines().map(str::to_owned).collect();
     for (line, seq) in lines.iter_mut().zip(1..).skip(3) {
-        let mut event: Value = serde_json::from_str(line).unwrap();
+        let mut event: Value = serde_json::from_str(line).expect("an event is JSON");
         event["seq"] = json!(seq + 1);
         *line = event.to_string();
     }

@@ -15,6 +15,8 @@ use rollout_trace_reducer::Reducer;
 use rollout_trace_schema::PayloadRef;
 use serde_json::{Value, json};
 
+const ROOM: &str = "there is room for temporary files";
+
 /// Gives documents as if each were the first, so that nothing is known of what it repeats.
 struct Forgetful<S>(S);
 
@@ -264,13 +266,13 @@ impl Session {
     }
 
     fn write(&self, folder: &Path) {
-        std::fs::create_dir_all(folder.join("payloads")).unwrap();
+        std::fs::create_dir_all(folder.join("payloads")).expect(ROOM);
         let manifest = json!({"schema_version": self.schema, "trace_id": "tr", "rollout_id": "R", "root_thread_id": "T",
             "started_at_unix_ms": 1000, "raw_event_log": "trace.jsonl", "payloads_dir": "payloads"});
-        std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
-        std::fs::write(folder.join("trace.jsonl"), self.lines.join("\n") + "\n").unwrap();
+        std::fs::write(folder.join("manifest.json"), manifest.to_string()).expect(ROOM);
+        std::fs::write(folder.join("trace.jsonl"), self.lines.join("\n") + "\n").expect(ROOM);
         for (number, payload) in (1..).zip(&self.payloads) {
-            std::fs::write(folder.join(format!("payloads/{number}.json")), payload).unwrap();
+            std::fs::write(folder.join(format!("payloads/{number}.json")), payload).expect(ROOM);
         }
     }
 }
@@ -306,7 +308,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn read_whole(folder: &Path) -> RolloutTrace {
-    let bundle = Bundle::open(folder).unwrap();
+    let bundle = Bundle::open(folder).expect("the bundle opens");
     let mut payloads = Forgetful(bundle.payloads());
     let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
     for evidence in bundle.events() {
@@ -316,7 +318,7 @@ fn read_whole(folder: &Path) -> RolloutTrace {
 }
 
 fn text(graph: &RolloutTrace) -> String {
-    serde_json::to_string_pretty(graph).unwrap()
+    serde_json::to_string_pretty(graph).expect("a graph serialises")
 }
 
 fn check(schema: u32, steps: &[Step]) {
@@ -325,7 +327,7 @@ fn check(schema: u32, steps: &[Step]) {
     for step in steps {
         session.step(step);
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect(ROOM);
     session.write(folder.path());
     // Links, the same bytes piece by piece, and reading back.
     let graph = support::reduce(folder.path());
