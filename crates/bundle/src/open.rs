@@ -6,15 +6,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rollout_trace_schema::{Manifest, SchemaVersion};
+use rollout_trace_schema::{
+    Manifest, SchemaVersion,
+    packed::{FrameError, PACK_FILE},
+};
 use thiserror::Error;
 
 use crate::{
-    BundleHeader, Events, Limits, LogLine, PayloadError, PayloadFiles, Problem,
+    BundleHeader, Events, Limits, LogLine, PayloadError, Payloads, Problem,
     contained::ContainedFolder,
     events::Log,
     manifest::{ReadManifest, error_text},
+    packed::{Blocks, Header, read_header},
 };
+
+/// How the names of all versions of the packed layout begin.
+const PACKED_NAME: &str = "packed-";
 
 /// How many events are asked for their version before the manifest's is overruled.
 const VOTERS: usize = 3;
@@ -32,6 +39,8 @@ pub struct Bundle {
     header: BundleHeader,
     manifest: Option<Manifest>,
     problems: Vec<Problem>,
+    /// Whether payloads are looked for in the pack file first.
+    pack_first: bool,
 }
 
 /// Why a path cannot be opened as a bundle.
@@ -109,7 +118,13 @@ impl Bundle {
         };
         let events = log.ok().and_then(|log| version_of_events(log, &header, limits));
         header.schema_version = governing_version(read.schema_version, events, &mut problems);
-        Ok(Self { path, limits, header, manifest: read.manifest, problems })
+        let pack_first = match &read.payload_layout {
+            Some(Some(layout)) => layout.starts_with(PACKED_NAME),
+            Some(None) => false,
+            None => true,
+        };
+        problems.extend(pack_problem(&mut folder));
+        Ok(Self { path, limits, header, manifest: read.manifest, problems, pack_first })
     }
 
     /// The bundle's folder.
@@ -146,9 +161,24 @@ impl Bundle {
     }
 
     /// Gives access to the payload documents.
-    pub fn payloads(&self) -> PayloadFiles {
-        PayloadFiles::new(&self.path, &self.limits)
+    pub fn payloads(&self) -> Payloads {
+        Payloads::new(self.path.clone(), &self.limits, self.pack_first)
     }
+}
+
+/// What is wrong with the pack file as a whole, if there is one. A file that ends within its header was only just begun.
+fn pack_problem(folder: &mut ContainedFolder) -> Option<Problem> {
+    let reason = match folder.open(PACK_FILE) {
+        Err(PayloadError::Missing { .. }) => return None,
+        Err(error) => error_text(&error),
+        Ok((file, len)) => match read_header(&mut Blocks::new(file, len)) {
+            Err(error) => error.to_string(),
+            Ok(Err(FrameError::CutOff) | Ok(Header { damage: None, .. })) => return None,
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(Header { damage: Some(error), .. })) => return Some(Problem::PackHeader { reason: error.to_string() }),
+        },
+    };
+    Some(Problem::PackUnreadable { reason })
 }
 
 /// Finds the folder of the bundle that a path means.

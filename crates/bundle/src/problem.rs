@@ -22,6 +22,18 @@ pub enum Problem {
         /// What is wrong.
         reason: String,
     },
+    /// The file with the payloads cannot be read at all.
+    #[error("payloads.pack cannot be read: {reason}")]
+    PackUnreadable {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The header of the file with the payloads is damaged; what it said was found out from the rest.
+    #[error("the header of payloads.pack is damaged ({reason}); the payloads behind it could be found all the same")]
+    PackHeader {
+        /// What is wrong.
+        reason: String,
+    },
     /// Manifest or event has a schema version that is not known.
     #[error("{what}: {reason}")]
     UnsupportedVersion {
@@ -154,6 +166,8 @@ impl Problem {
             Self::ManifestMissing
             | Self::ManifestUnreadable { .. }
             | Self::ManifestField { .. }
+            | Self::PackUnreadable { .. }
+            | Self::PackHeader { .. }
             | Self::LogUnreadable { .. }
             | Self::TooManyProblems { .. } => None,
             Self::UnsupportedVersion { line, .. } => *line,

@@ -92,6 +92,7 @@ fn problem_code(problem: &Problem) -> DiagnosticCode {
     match problem {
         Problem::ManifestMissing => DiagnosticCode::ManifestMissing,
         Problem::ManifestUnreadable { .. } | Problem::ManifestField { .. } => DiagnosticCode::ManifestInvalid,
+        Problem::PackUnreadable { .. } | Problem::PackHeader { .. } => DiagnosticCode::PayloadUnreadable,
         Problem::UnsupportedVersion { .. } => DiagnosticCode::UnsupportedSchemaVersion,
         Problem::VersionMismatch { .. } => DiagnosticCode::SchemaVersionMismatch,
         Problem::LogUnreadable { .. } => DiagnosticCode::LogUnreadable,
