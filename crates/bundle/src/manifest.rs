@@ -51,7 +51,8 @@ impl ReadManifest {
     }
 }
 
-fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<u8>, PayloadError> {
+/// The manifest's bytes.
+pub(crate) fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<u8>, PayloadError> {
     let (file, size) = folder.open(Manifest::FILE_NAME)?;
     let path = Manifest::FILE_NAME.to_owned();
     let limit = limits.max_line_bytes;

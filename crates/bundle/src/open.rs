@@ -132,6 +132,11 @@ impl Bundle {
         &self.path
     }
 
+    /// The folder that holds the bundle's files.
+    pub fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// What the bundle is, as far as its manifest and first events say.
     pub fn header(&self) -> BundleHeader {
         self.header.clone()

@@ -116,7 +116,7 @@ impl PayloadBuffer {
 }
 
 /// The number of equal bytes at the start of both: whole blocks by `memcmp` first, for its speed.
-fn common_prefix(left: &[u8], right: &[u8]) -> usize {
+pub(crate) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
     const BLOCK: usize = 4096;
     let blocks = left.chunks_exact(BLOCK).zip(right.chunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
     let start = blocks * BLOCK;
@@ -124,7 +124,7 @@ fn common_prefix(left: &[u8], right: &[u8]) -> usize {
 }
 
 /// The number of equal bytes at the end of both.
-fn common_suffix(left: &[u8], right: &[u8]) -> usize {
+pub(crate) fn common_suffix(left: &[u8], right: &[u8]) -> usize {
     const BLOCK: usize = 4096;
     let blocks = left.rchunks_exact(BLOCK).zip(right.rchunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
     let skip = blocks * BLOCK;

@@ -188,7 +188,7 @@ pub(crate) fn document_number(path: &str) -> Option<u64> {
 }
 
 /// The number in `N.json`, where it is written as it always is and small enough to be counted with.
-pub(crate) fn number_of_file(name: &str) -> Option<u64> {
+fn number_of_file(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
     let number: u64 = digits.parse().ok()?;
     (number.to_string() == digits && number < 1 << 62).then_some(number)
