@@ -2,6 +2,9 @@
 //!
 //! A [`Bundle`] gives its raw events as [`Evidence`], in causal order and with a [`Problem`] wherever the log surprises,
 //! and its payload documents through a [`PayloadSource`]. Nothing here interprets an event.
+//!
+//! Payloads are files of their own or lie in one pack file, and the whole bundle may be packed into one archive: all are read alike.
+//! [`convert`], [`pack()`] and [`unpack`] make one form of another.
 
 #![forbid(unsafe_code)]
 
@@ -33,7 +36,9 @@ pub use evidence::{Evidence, LocatedEvent};
 pub use header::BundleHeader;
 pub use lenient_json::pair_surrogates;
 pub use limits::Limits;
-pub use moving::{ConvertError, Converted, Loss, PayloadLayout, convert};
+pub use moving::{
+    ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, PayloadLayout, convert, pack, unpack,
+};
 pub use open::{Bundle, OpenError};
 pub use packed::PayloadPack;
 pub use payload::{PayloadBuffer, PayloadError, PayloadSource};

@@ -1,22 +1,25 @@
 //! Opening a bundle.
 
 use std::{
+    error::Error,
     fs::File,
     io::{self, BufReader, ErrorKind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rollout_trace_schema::{
     Manifest, SchemaVersion,
     packed::{FrameError, PACK_FILE},
 };
-use thiserror::Error;
+use tempfile::TempDir;
 
 use crate::{
-    BundleHeader, Events, Limits, LogLine, PayloadError, Payloads, Problem,
+    ARCHIVE_SUFFIX, BundleHeader, Events, Limits, LogLine, PayloadError, Payloads, Problem,
     contained::ContainedFolder,
     events::Log,
     manifest::{ReadManifest, error_text},
+    moving::{is_archive, unpack_into},
     packed::{Blocks, Header, read_header},
 };
 
@@ -35,6 +38,9 @@ const LINES_SEARCHED: usize = 64;
 #[derive(Debug)]
 pub struct Bundle {
     path: PathBuf,
+    folder: PathBuf,
+    /// Where an archive was unpacked to, until nobody reads it any more.
+    unpacked: Option<Arc<TempDir>>,
     limits: Limits,
     header: BundleHeader,
     manifest: Option<Manifest>,
@@ -44,7 +50,7 @@ pub struct Bundle {
 }
 
 /// Why a path cannot be opened as a bundle.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// There is nothing at the path.
@@ -62,6 +68,14 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// The archive cannot be unpacked.
+    #[error("{}: {reason}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// There is neither a manifest nor an event log.
     #[error("{} is no trace bundle: it holds neither manifest.json nor trace.jsonl", path.display())]
     NotABundle {
@@ -76,13 +90,17 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => "check the path; bundles are folders named trace-<trace id>-<thread id>",
             Self::Inaccessible { .. } => "check the permissions: bundles belong to the user who ran the agent",
+            Self::Archive { .. } => "check the file, and that there is room for temporary files",
             Self::NotABundle { .. } => "give the folder that holds trace.jsonl, or a file in it",
         }
     }
 }
 
 impl Bundle {
-    /// Opens the bundle at `path`: its folder, or a file in it.
+    /// Opens the bundle at `path`: its folder, a file in it, or an archive that [`pack`](crate::pack()) made.
+    ///
+    /// An archive is unpacked to a temporary folder that only its owner can read, within the limits; it is removed when the bundle and
+    /// all that reads its payloads is dropped.
     ///
     /// # Errors
     ///
@@ -97,9 +115,28 @@ impl Bundle {
     ///
     /// There is nothing at all to read. Everything else is a [`Problem`].
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self, OpenError> {
+        if is_archive(path.as_ref()) {
+            return Self::open_archive(path.as_ref(), limits);
+        }
         let path = bundle_folder(path.as_ref())?;
-        let mut folder = ContainedFolder::new(path.clone());
-        let mut problems = Vec::new();
+        Self::open_folder(path.clone(), path, None, limits, Vec::new())
+    }
+
+    fn open_archive(path: &Path, limits: Limits) -> Result<Self, OpenError> {
+        let failed = |reason: &dyn Error| OpenError::Archive { path: path.to_owned(), reason: error_text(reason) };
+        let folder = tempfile::Builder::new().prefix("rollout-trace.").tempdir().map_err(|error| failed(&error))?;
+        let (problems, inner) = unpack_into(path, folder.path(), &limits).map_err(|error| failed(&error))?;
+        Self::open_folder(path.to_owned(), inner, Some(folder), limits, problems)
+    }
+
+    fn open_folder(
+        path: PathBuf,
+        at: PathBuf,
+        unpacked: Option<TempDir>,
+        limits: Limits,
+        mut problems: Vec<Problem>,
+    ) -> Result<Self, OpenError> {
+        let mut folder = ContainedFolder::new(at.clone());
         let read = ReadManifest::read(&mut folder, &limits, &mut problems);
         let log = open_log(&mut folder);
         match &log {
@@ -124,17 +161,30 @@ impl Bundle {
             None => true,
         };
         problems.extend(pack_problem(&mut folder));
-        Ok(Self { path, limits, header, manifest: read.manifest, problems, pack_first })
+        let unpacked = unpacked.map(Arc::new);
+        Ok(Self { path, folder: at, unpacked, limits, header, manifest: read.manifest, problems, pack_first })
     }
 
-    /// The bundle's folder.
+    /// The bundle's folder, or the archive that holds it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder that holds the bundle's files.
+    /// Whether the bundle is packed into an archive.
+    pub fn is_archive(&self) -> bool {
+        self.unpacked.is_some()
+    }
+
+    /// The bundle's name: that of its folder or archive.
+    pub fn name(&self) -> String {
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let name = path.file_name().map_or_else(|| "bundle".into(), |name| name.to_string_lossy());
+        name.strip_suffix(ARCHIVE_SUFFIX).filter(|name| !name.is_empty()).unwrap_or(&name).to_owned()
+    }
+
+    /// The folder that holds the bundle's files. That of an archive is temporary and goes with the bundle.
     pub fn folder(&self) -> &Path {
-        &self.path
+        &self.folder
     }
 
     /// What the bundle is, as far as its manifest and first events say.
@@ -161,13 +211,13 @@ impl Bundle {
     ///
     /// A log that could not be opened gives nothing: that is among the [`problems`](Self::problems).
     pub fn events(&self) -> Events {
-        let log = open_log(&mut ContainedFolder::new(self.path.clone())).ok();
+        let log = open_log(&mut ContainedFolder::new(self.folder.clone())).ok();
         Events::new(log, &self.header, self.limits)
     }
 
     /// Gives access to the payload documents.
     pub fn payloads(&self) -> Payloads {
-        Payloads::new(self.path.clone(), &self.limits, self.pack_first)
+        Payloads::new(self.folder.clone(), &self.limits, self.pack_first, self.unpacked.clone())
     }
 }
 

@@ -1,8 +1,9 @@
 //! The payloads of a bundle, wherever they lie.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use rollout_trace_schema::PayloadRef;
+use tempfile::TempDir;
 
 use crate::{Limits, PayloadBuffer, PayloadError, PayloadFiles, PayloadPack, PayloadSource, packed::document_number};
 
@@ -18,12 +19,14 @@ pub struct Payloads {
     /// Opened when it is first asked for: that of a bundle which is being written may not be there yet.
     pack: Option<PayloadPack>,
     files: PayloadFiles,
+    /// Keeps the files of an archive.
+    _unpacked: Option<Arc<TempDir>>,
 }
 
 impl Payloads {
-    pub(crate) fn new(folder: PathBuf, limits: &Limits, pack_first: bool) -> Self {
+    pub(crate) fn new(folder: PathBuf, limits: &Limits, pack_first: bool, unpacked: Option<Arc<TempDir>>) -> Self {
         let files = PayloadFiles::new(&folder, limits);
-        Self { folder, limits: *limits, pack_first, pack: None, files }
+        Self { folder, limits: *limits, pack_first, pack: None, files, _unpacked: unpacked }
     }
 
     fn load_packed(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {

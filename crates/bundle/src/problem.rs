@@ -22,6 +22,26 @@ pub enum Problem {
         /// What is wrong.
         reason: String,
     },
+    /// The archive is damaged; what is before the damage was read.
+    #[error("the archive is damaged: {reason}")]
+    ArchiveDamaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An entry of the archive was left.
+    #[error("the archive's entry {path} was left: {reason}")]
+    ArchiveEntry {
+        /// The entry's path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The archive unpacks to more than [`Limits::max_archive_bytes`](crate::Limits::max_archive_bytes), or to a great many files.
+    #[error("the archive holds more than the limit of {limit} bytes; the rest was left")]
+    ArchiveTooLarge {
+        /// The limit.
+        limit: u64,
+    },
     /// The file with the payloads cannot be read at all.
     #[error("payloads.pack cannot be read: {reason}")]
     PackUnreadable {
@@ -166,6 +186,9 @@ impl Problem {
             Self::ManifestMissing
             | Self::ManifestUnreadable { .. }
             | Self::ManifestField { .. }
+            | Self::ArchiveDamaged { .. }
+            | Self::ArchiveEntry { .. }
+            | Self::ArchiveTooLarge { .. }
             | Self::PackUnreadable { .. }
             | Self::PackHeader { .. }
             | Self::LogUnreadable { .. }
