@@ -49,6 +49,17 @@ pub enum ConvertError {
 }
 
 impl ConvertError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Exists { .. } => "it was left as it is; use -o to write elsewhere",
+            Self::Inside { .. } => "use -o to write elsewhere",
+            Self::Read { .. } => "check the path and its permissions",
+            Self::Write { .. } => "nothing of the result was left; use -o to write elsewhere",
+            Self::NotAnArchive { .. } => "give a file that rollout-trace pack made",
+        }
+    }
+
     pub(super) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.into(), source }
     }

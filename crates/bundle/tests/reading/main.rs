@@ -7,6 +7,8 @@ mod opening;
 #[cfg(test)]
 mod ordering;
 #[cfg(test)]
+mod packed;
+#[cfg(test)]
 mod payloads;
 #[cfg(test)]
 mod recorded;
