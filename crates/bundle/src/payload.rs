@@ -5,8 +5,6 @@ use std::{io, path::PathBuf, sync::Arc};
 use rollout_trace_schema::{PayloadRef, RawPayloadId, packed::Hole};
 use thiserror::Error;
 
-use crate::packed::Layout;
-
 /// Gives payload documents by reference.
 pub trait PayloadSource {
     /// Replaces what `buffer` holds by the referenced document, and tells the buffer how much of it stayed the same.
@@ -36,8 +34,7 @@ pub struct PayloadBuffer {
 pub(crate) struct Held {
     /// Tells the packs apart.
     pub(crate) token: Arc<()>,
-    /// Where its bytes lie.
-    pub(crate) layout: Layout,
+    pub(crate) number: u64,
 }
 
 impl PayloadBuffer {
@@ -101,9 +98,9 @@ impl PayloadBuffer {
         self.held = None;
     }
 
-    /// Where the bytes of the document lie that the buffer holds, if it is one of the pack with this token.
-    pub(crate) fn held(&self, token: &Arc<()>) -> Option<&Layout> {
-        self.held.as_ref().filter(|held| Arc::ptr_eq(&held.token, token)).map(|held| &held.layout)
+    /// The document that the buffer holds, if it is one of the pack with this token.
+    pub(crate) fn held(&self, token: &Arc<()>) -> Option<u64> {
+        self.held.as_ref().filter(|held| Arc::ptr_eq(&held.token, token)).map(|held| held.number)
     }
 
     pub(crate) fn hold(&mut self, held: Held) {

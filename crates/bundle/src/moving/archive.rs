@@ -20,12 +20,12 @@ use crate::{Bundle, contained::ContainedFolder, manifest::error_text};
 /// How an archive's file name ends.
 pub const ARCHIVE_SUFFIX: &str = ".tar.zst";
 
-/// How hard zstd tries: the best ratio before time grows out of proportion.
-const LEVEL: i32 = 12;
+/// How hard zstd tries: the best ratio where that takes no more than a moment, else the best before time grows out of proportion.
+const LEVELS: [(u64, i32); 2] = [(16 << 20, 19), (u64::MAX, 12)];
 
-/// How far back, as a power of two, repetitions are found: payloads that are files repeat what lies megabytes before. Every zstd
-/// unpacks such a window without being asked to.
-const WINDOW_LOG: u32 = 27;
+/// How far back, as powers of two, repetitions are found: as far as the bundle reaches, because payloads that are files repeat what
+/// lies megabytes before; but no further than every zstd unpacks without being asked to.
+const WINDOW_LOGS: std::ops::RangeInclusive<u32> = 20..=27;
 
 /// An archive that was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,10 +74,13 @@ struct Packing<'a> {
 impl Packing<'_> {
     fn write(&mut self, target: &Path, file: &mut File) -> Result<(), ConvertError> {
         let failed = |error| ConvertError::write(target)(error);
+        let size = self.size();
+        let level = LEVELS.iter().find(|(up_to, _)| size <= *up_to).map_or(0, |(_, level)| *level);
+        let window = (u64::BITS - size.leading_zeros()).clamp(*WINDOW_LOGS.start(), *WINDOW_LOGS.end());
         let encoder = || -> io::Result<_> {
-            let mut encoder = zstd::Encoder::new(BufWriter::with_capacity(1 << 20, file), LEVEL)?;
+            let mut encoder = zstd::Encoder::new(BufWriter::with_capacity(1 << 20, file), level)?;
             encoder.include_checksum(true)?;
-            encoder.window_log(WINDOW_LOG)?;
+            encoder.window_log(window)?;
             encoder.long_distance_matching(true)?;
             Ok(encoder)
         };
@@ -91,7 +94,7 @@ impl Packing<'_> {
             }
         }
         let mut losses = Vec::new();
-        walk(&self.bundle.folder().to_owned(), "", &mut losses, &mut |path, entry| {
+        walk(self.bundle.folder(), "", &mut losses, &mut |path, entry| {
             let appended = match entry {
                 Entry::Folder => append_folder(&mut archive, &root.join(path)),
                 Entry::File if path == Manifest::FILE_NAME || path == Manifest::RAW_EVENT_LOG => Ok(()),
@@ -106,6 +109,18 @@ impl Packing<'_> {
             out.get_ref().sync_all()
         };
         finish().map_err(failed)
+    }
+
+    /// How many bytes the bundle has, roughly.
+    fn size(&self) -> u64 {
+        let mut size = 0;
+        let added = walk(self.bundle.folder(), "", &mut Vec::new(), &mut |path, entry| {
+            let path = self.bundle.folder().join(path);
+            size += if entry == Entry::File { path.symlink_metadata().map_or(0, |metadata| metadata.len()) } else { 0 };
+            Ok(())
+        });
+        // What cannot be listed is told when it is packed.
+        added.map_or(0, |()| size)
     }
 
     fn append_file<W: Write>(&mut self, archive: &mut Builder<W>, root: &Path, path: &str) -> io::Result<()> {

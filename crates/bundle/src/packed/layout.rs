@@ -1,16 +1,13 @@
 //! Where the bytes of a document lie.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::io;
 
 use rollout_trace_schema::packed::{MAX_CHAIN, Piece};
 
 use super::records::Records;
 
 /// How many bases a document may have below it: well above what writers make.
-const MAX_BASES: usize = 32 * MAX_CHAIN as usize;
-
-/// How many layouts are remembered: one for each thread that is active at a time.
-const REMEMBERED: usize = 32;
+const MAX_BASES: u32 = 8 * MAX_CHAIN;
 
 /// Bytes of a record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +17,11 @@ pub(crate) struct Segment {
     pub(crate) len: u64,
 }
 
-/// The segments that are a document, in their order.
-pub(crate) type Layout = Arc<[Segment]>;
-
 /// Why there is no layout.
 #[derive(Debug)]
 pub(crate) enum LayoutError {
     /// The record with this number is lost, or contradicts another.
     Record(u64, &'static str),
-    /// The document, or one of its bases, is larger than the limit.
-    TooLarge(u64),
     Io(io::Error),
 }
 
@@ -39,91 +31,83 @@ impl From<io::Error> for LayoutError {
     }
 }
 
-/// Works out layouts, and remembers the latest.
-#[derive(Debug)]
-pub(crate) struct Layouts {
-    remembered: VecDeque<(u64, Layout)>,
-    max_document: u64,
-    max_segments: usize,
+/// The segments that are a document, in their order.
+pub(crate) fn layout(number: u64, max_document: u64, records: &mut Records) -> Result<Vec<Segment>, LayoutError> {
+    let Some(record) = records.get(number)? else { return Err(LayoutError::Record(number, "is lost")) };
+    let len = record.document_len;
+    // A reference takes about as much as a segment; what has more of them is no document but an attack.
+    let steps = usize::try_from(max_document / size_of::<Segment>() as u64).unwrap_or(usize::MAX).max(4096);
+    let mut search = Search { records, segments: Vec::new(), steps };
+    search.add(number, 0, len, MAX_BASES)?;
+    Ok(search.segments)
 }
 
-impl Layouts {
-    pub(crate) fn new(max_document: u64) -> Self {
-        // A reference takes about as much as a segment; what has more of them is no document but an attack.
-        let max_segments = usize::try_from(max_document / size_of::<Segment>() as u64).unwrap_or(usize::MAX).max(4096);
-        Self { remembered: VecDeque::new(), max_document, max_segments }
-    }
+/// Follows a document down to the data that it is made of.
+struct Search<'a> {
+    records: &'a mut Records,
+    segments: Vec<Segment>,
+    /// How many pieces may still be looked at.
+    steps: usize,
+}
 
-    fn known(&self, number: u64) -> Option<Layout> {
-        let found = self.remembered.iter().rev().find(|(known, _)| *known == number);
-        found.map(|(_, layout)| Arc::clone(layout))
-    }
-
-    /// The layout of a document, whose record must be there.
-    pub(crate) fn of(&mut self, number: u64, records: &mut Records) -> Result<Layout, LayoutError> {
-        if let Some(layout) = self.known(number) {
-            return Ok(layout);
+impl Search<'_> {
+    /// Adds `len` bytes at `offset` of a document.
+    fn add(&mut self, number: u64, offset: u64, len: u64, bases: u32) -> Result<(), LayoutError> {
+        let refuse = |what| Err(LayoutError::Record(number, what));
+        let Some(record) = self.records.get(number)? else { return refuse("is lost") };
+        if offset.checked_add(len).is_none_or(|end| end > record.document_len) {
+            return refuse("has less than another document takes from it");
         }
-        // From the document down to one that is remembered or has no base, then up again.
-        let mut chain = Vec::new();
-        let mut below: Layout = Arc::new([]);
-        let mut next = Some(number);
-        while let Some(number) = next {
-            if let Some(layout) = self.known(number) {
-                below = layout;
-                break;
+        let (mut at, mut offset, mut left) = (record.piece_at(offset), offset, len);
+        while left > 0 {
+            let Some(record) = self.records.get(number)? else { return refuse("is lost") };
+            let Some((piece, start)) = record.piece(at) else { return refuse("contradicts itself") };
+            let base = record.base;
+            let skip = offset.saturating_sub(start);
+            let take = left.min(piece.len().saturating_sub(skip));
+            if take == 0 {
+                return refuse("contradicts itself");
             }
-            let Some(record) = records.get(number)? else {
-                return Err(LayoutError::Record(number, "is lost"));
+            self.steps = match self.steps.checked_sub(1) {
+                Some(steps) => steps,
+                None => return refuse("has too many pieces"),
             };
-            if record.document_len > self.max_document {
-                return Err(LayoutError::TooLarge(record.document_len));
+            match (piece, base) {
+                (KeptPiece::Own { offset, .. }, _) => {
+                    push(&mut self.segments, Segment { record: number, offset: offset + skip, len: take });
+                }
+                (KeptPiece::Other(Piece::Stored { record, offset, .. }), _) => {
+                    push(&mut self.segments, Segment { record, offset: offset.wrapping_add(skip), len: take });
+                }
+                (KeptPiece::Other(Piece::Base { offset, .. }), Some(base)) => match bases.checked_sub(1) {
+                    Some(bases) => self.add(base, offset + skip, take, bases)?,
+                    None => return refuse("stands at the end of too long a chain"),
+                },
+                (KeptPiece::Other(_), _) => return refuse("contradicts itself"),
             }
-            if chain.len() == MAX_BASES {
-                return Err(LayoutError::Record(number, "stands at the end of too long a chain"));
-            }
-            chain.push(number);
-            next = record.base;
+            at += 1;
+            offset += take;
+            left -= take;
         }
-        for &number in chain.iter().rev() {
-            below = self.above(number, &below, records)?.into();
-        }
-        // One that lies in one place is found again at once.
-        if below.len() > 1 {
-            if self.remembered.len() == REMEMBERED {
-                self.remembered.pop_front();
-            }
-            self.remembered.push_back((number, Arc::clone(&below)));
-        }
-        Ok(below)
+        Ok(())
     }
+}
 
-    /// The layout of a document by that of its base.
-    fn above(&self, number: u64, base: &[Segment], records: &mut Records) -> Result<Vec<Segment>, LayoutError> {
-        let Some(record) = records.get(number)? else { return Err(LayoutError::Record(number, "is lost")) };
-        let mut segments = Vec::with_capacity(base.len() + 8);
-        if record.pieces.is_empty() {
-            push(&mut segments, Segment { record: number, offset: 0, len: record.data_len });
+/// A piece with what the record leaves to be counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeptPiece {
+    /// Bytes of the record's own data.
+    Own { offset: u64, len: u64 },
+    /// Bytes from elsewhere.
+    Other(Piece),
+}
+
+impl KeptPiece {
+    pub(crate) fn len(self) -> u64 {
+        match self {
+            Self::Own { len, .. } => len,
+            Self::Other(piece) => piece.len(),
         }
-        let mut own = 0;
-        for piece in &record.pieces {
-            match *piece {
-                Piece::Own { len } => {
-                    push(&mut segments, Segment { record: number, offset: own, len });
-                    own += len;
-                }
-                Piece::Stored { record, offset, len } => push(&mut segments, Segment { record, offset, len }),
-                Piece::Base { offset, len } => {
-                    if !slice(base, offset, len, |segment| push(&mut segments, segment)) {
-                        return Err(LayoutError::Record(number, "takes more from another document than there is"));
-                    }
-                }
-            }
-            if segments.len() > self.max_segments {
-                return Err(LayoutError::Record(number, "has too many pieces"));
-            }
-        }
-        Ok(segments)
     }
 }
 

@@ -11,5 +11,5 @@ mod records;
 pub(crate) use blocks::Blocks;
 pub(crate) use header::{Header, read_header};
 pub(crate) use payload_pack::document_number;
-pub(crate) use layout::{Layout, Segment, push, slice};
+pub(crate) use layout::{Segment, push, slice};
 pub use payload_pack::PayloadPack;

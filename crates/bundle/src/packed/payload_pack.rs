@@ -7,14 +7,14 @@ use std::{
 
 use rollout_trace_schema::{
     Manifest, PayloadRef,
-    packed::{PACK_FILE, SpanState},
+    packed::{PACK_FILE, Piece, SpanState},
 };
 
 use super::{
     blocks::Blocks,
     header::read_header,
     holes,
-    layout::{Layout, LayoutError, Layouts, common, total},
+    layout::{KeptPiece, LayoutError, Segment, common, layout, total},
     records::{Records, Run},
 };
 use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::ContainedFolder, payload::Held};
@@ -27,7 +27,6 @@ use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::Conta
 pub struct PayloadPack {
     path: PathBuf,
     records: Records,
-    layouts: Layouts,
     limits: Limits,
     /// Tells the documents of this pack from those of another.
     token: Arc<()>,
@@ -53,7 +52,6 @@ impl PayloadPack {
         Ok(Self {
             path,
             records: Records::new(blocks, header.salt, max_meta, max_document.max(1 << 16)),
-            layouts: Layouts::new(max_document),
             limits: *limits,
             token: Arc::new(()),
             scratch: Vec::new(),
@@ -84,28 +82,96 @@ impl PayloadPack {
         self.records.refresh().map_err(|source| PayloadError::Read { path: self.path.clone(), source })
     }
 
-    fn layout(&mut self, number: u64, reference: &PayloadRef) -> Result<Layout, PayloadError> {
+    fn refuse_large(&mut self, number: u64, reference: &PayloadRef) -> Result<(), PayloadError> {
+        let failed = |source| PayloadError::Read { path: self.path.clone(), source };
+        let bytes = self.records.get(number).map_err(failed)?.map_or(0, |record| record.document_len);
+        let limit = self.limits.max_payload_bytes;
+        if bytes > limit as u64 {
+            return Err(PayloadError::TooLarge { path: reference.path.clone(), bytes, limit });
+        }
+        Ok(())
+    }
+
+    fn layout(&mut self, number: u64, reference: &PayloadRef) -> Result<Vec<Segment>, PayloadError> {
         let path = &reference.path;
-        self.layouts.of(number, &mut self.records).map_err(|error| match error {
+        layout(number, self.limits.max_payload_bytes as u64, &mut self.records).map_err(|error| match error {
             LayoutError::Record(record, what) if record == number => {
                 PayloadError::Damaged { what: format!("the record of {path} in {PACK_FILE} {what}") }
             }
             LayoutError::Record(record, what) => PayloadError::Damaged {
                 what: format!("{path} builds upon raw_payload:{record}, whose record in {PACK_FILE} {what}"),
             },
-            LayoutError::TooLarge(bytes) => {
-                PayloadError::TooLarge { path: path.clone(), bytes, limit: self.limits.max_payload_bytes }
-            }
             LayoutError::Io(source) => PayloadError::Read { path: self.path.clone(), source },
         })
     }
 
+    /// Loads a document whose base is what the buffer holds. False: it is another, or something is damaged.
+    fn load_upon_base(
+        &mut self,
+        number: u64,
+        reference: &PayloadRef,
+        buffer: &mut PayloadBuffer,
+    ) -> Result<bool, PayloadError> {
+        let failed = |source| PayloadError::Read { path: self.path.clone(), source };
+        let Some(held) = buffer.held(&self.token) else { return Ok(false) };
+        let Some(record) = self.records.get(number).map_err(failed)? else { return Ok(false) };
+        if record.base != Some(held) {
+            return Ok(false);
+        }
+        let base_len = buffer.bytes().len() as u64;
+        let base_piece = |index: Option<usize>| match index.and_then(|index| record.piece(index)) {
+            Some((KeptPiece::Other(Piece::Base { offset, len }), _)) => Some((offset, len)),
+            _ => None,
+        };
+        let mut pieces = 0..record.piece_count();
+        let (mut prefix, mut suffix, mut keep_back) = (0, 0, 0);
+        if let Some((0, len)) = base_piece(Some(0)).filter(|(_, len)| *len <= base_len) {
+            (prefix, pieces.start) = (len, 1);
+        }
+        let last = pieces.end.checked_sub(1).filter(|last| pieces.contains(last));
+        if let Some((offset, len)) = base_piece(last)
+            && offset.checked_add(len) == Some(base_len)
+        {
+            // What the prefix has taken cannot stay in its place at the end too.
+            suffix = len.min(base_len - prefix);
+            keep_back = len - suffix;
+            pieces.end -= 1;
+        }
+        self.scratch.clear();
+        let mut is_sound = true;
+        for index in pieces {
+            let Some((piece, _)) = self.records.get(number).map_err(failed)?.and_then(|record| record.piece(index)) else {
+                return Ok(false);
+            };
+            let (record, offset, len) = match piece {
+                KeptPiece::Own { offset, len } => (number, offset, len),
+                KeptPiece::Other(Piece::Stored { record, offset, len }) => (record, offset, len),
+                KeptPiece::Other(Piece::Base { offset, len }) => {
+                    let end = offset.checked_add(len).filter(|end| *end <= base_len);
+                    let Some(end) = end else { return Ok(false) };
+                    self.scratch.extend_from_slice(&buffer.bytes()[offset as usize..end as usize]);
+                    continue;
+                }
+                KeptPiece::Other(_) => return Ok(false),
+            };
+            let sound = |run: Run| is_sound &= run.state == SpanState::Sound;
+            self.records.append(record, offset, len, &mut self.scratch, sound).map_err(failed)?;
+            if !is_sound {
+                return Ok(false);
+            }
+        }
+        let from = (base_len - suffix - keep_back) as usize;
+        self.scratch.extend_from_slice(&buffer.bytes()[from..from + keep_back as usize]);
+        buffer.patch(&reference.raw_payload_id, prefix as usize, suffix as usize, &self.scratch);
+        Ok(true)
+    }
+
     /// Puts these bytes of a document into the scratch. False: some are damaged.
-    fn read(&mut self, layout: &Layout, from: u64, len: u64, runs: &mut Vec<Run>) -> Result<bool, PayloadError> {
+    fn read(&mut self, layout: &[Segment], from: u64, len: u64, runs: &mut Vec<Run>) -> Result<bool, PayloadError> {
         self.scratch.clear();
         let mut is_sound = true;
         let (mut skip, mut left) = (from, len);
-        for segment in layout.iter() {
+        for segment in layout {
             if left == 0 {
                 break;
             }
@@ -143,8 +209,16 @@ impl PayloadSource for PayloadPack {
                 });
             }
         }
+        let held = Held { token: Arc::clone(&self.token), number };
+        self.refuse_large(number, reference)?;
+        if self.load_upon_base(number, reference, buffer)? {
+            buffer.hold(held);
+            return Ok(());
+        }
         let layout = self.layout(number, reference)?;
-        let (prefix, suffix) = buffer.held(&self.token).map_or((0, 0), |held| common(held, &layout));
+        // A document without a base may share as much with the one before as another.
+        let before = buffer.held(&self.token).and_then(|before| self.layout(before, reference).ok());
+        let (prefix, suffix) = before.map_or((0, 0), |before| common(&before, &layout));
         let len = total(&layout);
         let mut runs = Vec::new();
         let middle = len - prefix - suffix;
@@ -155,7 +229,7 @@ impl PayloadSource for PayloadPack {
             } else {
                 buffer.replace(&reference.raw_payload_id, &mut self.scratch);
             }
-            buffer.hold(Held { token: Arc::clone(&self.token), layout });
+            buffer.hold(held);
             return Ok(());
         }
         if middle < len {

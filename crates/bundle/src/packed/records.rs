@@ -6,7 +6,7 @@ use rollout_trace_schema::packed::{
     META_CHECKSUM_LEN, PartKind, Piece, RECORD_HEADER_LEN, RecordMeta, SpanState, checksum,
 };
 
-use super::{blocks::Blocks, index::PackIndex};
+use super::{blocks::Blocks, index::PackIndex, layout::KeptPiece};
 
 /// How much memory descriptions of records may take, roughly, before all are read anew.
 const MAX_MEMORY: usize = 64 << 20;
@@ -18,8 +18,55 @@ pub(crate) struct Record {
     pub(crate) data_len: u64,
     pub(crate) document_len: u64,
     pub(crate) base: Option<u64>,
-    pub(crate) pieces: Vec<Piece>,
+    /// The pieces, and where in the document each begins.
+    pieces: Vec<(KeptPiece, u64)>,
     parts: Vec<KeptPart>,
+}
+
+impl Record {
+    fn new(data_offset: u64, data_len: u64, meta: &RecordMeta) -> Self {
+        let mut start = 0;
+        let parts = meta.parts.iter().map(|part| {
+            let kept = KeptPart { kind: part.kind, start, len: part.len, check: part.check, state: None };
+            start += part.len;
+            kept
+        });
+        let parts = parts.collect();
+        let (mut own, mut start) = (0, 0);
+        let mut pieces = Vec::with_capacity(meta.pieces.len().max(1));
+        if meta.pieces.is_empty() && data_len > 0 {
+            pieces.push((KeptPiece::Own { offset: 0, len: data_len }, 0));
+        }
+        for piece in &meta.pieces {
+            let kept = match *piece {
+                Piece::Own { len } => {
+                    let offset = own;
+                    own = own.saturating_add(len);
+                    KeptPiece::Own { offset, len }
+                }
+                piece => KeptPiece::Other(piece),
+            };
+            pieces.push((kept, start));
+            // A sum that is too large contradicts the document's length, and no byte of it will be found.
+            start = start.saturating_add(piece.len());
+        }
+        Self { data_offset, data_len, document_len: meta.document_len, base: meta.base, pieces, parts }
+    }
+
+    /// A piece and where in the document it begins.
+    pub(crate) fn piece(&self, index: usize) -> Option<(KeptPiece, u64)> {
+        self.pieces.get(index).copied()
+    }
+
+    /// The index of the piece in which this byte of the document lies.
+    pub(crate) fn piece_at(&self, offset: u64) -> usize {
+        self.pieces.partition_point(|(_, start)| *start <= offset).saturating_sub(1)
+    }
+
+    /// How many pieces there are.
+    pub(crate) fn piece_count(&self) -> usize {
+        self.pieces.len()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +118,7 @@ impl Records {
         if !self.known.contains_key(&number) {
             let Some(record) = self.read(number)? else { return Ok(None) };
             let memory = size_of::<Record>()
-                + record.pieces.capacity() * size_of::<Piece>()
+                + record.pieces.capacity() * size_of::<(KeptPiece, u64)>()
                 + record.parts.capacity() * size_of::<KeptPart>();
             if self.memory + memory > MAX_MEMORY {
                 self.known.clear();
@@ -94,20 +141,8 @@ impl Records {
             return Ok(None);
         }
         let Ok(meta) = RecordMeta::decode(meta, number, place.header.data_len) else { return Ok(None) };
-        let mut start = 0;
-        let parts = meta.parts.iter().map(|part| {
-            let kept = KeptPart { kind: part.kind, start, len: part.len, check: part.check, state: None };
-            start += part.len;
-            kept
-        });
-        Ok(Some(Record {
-            data_offset: place.offset + RECORD_HEADER_LEN as u64,
-            data_len: u64::from(place.header.data_len),
-            document_len: meta.document_len,
-            base: meta.base,
-            parts: parts.collect(),
-            pieces: meta.pieces,
-        }))
+        let data_offset = place.offset + RECORD_HEADER_LEN as u64;
+        Ok(Some(Record::new(data_offset, u64::from(place.header.data_len), &meta)))
     }
 
     /// Appends bytes of a record's data to `out`, and calls `run` for each part that they touch. Bytes that are damaged or cannot

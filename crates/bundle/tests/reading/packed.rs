@@ -211,11 +211,11 @@ fn any_byte_flipped() {
     let sound = fs::read(pack.path()).unwrap();
     let records = pack.records();
     let mut file = OpenOptions::new().write(true).open(pack.path()).unwrap();
-    for at in 0..sound.len() {
+    for (at, byte) in sound.iter().copied().enumerate() {
         // Every bit has its turn, though not at every byte.
-        flip(&mut file, at as u64, sound[at] ^ (1 << (at % 8)));
+        flip(&mut file, at as u64, byte ^ (1 << (at % 8)));
         let read = pack.read();
-        flip(&mut file, at as u64, sound[at]);
+        flip(&mut file, at as u64, byte);
         if at < FILE_HEADER_LEN {
             assert_eq!(read.whole.len(), pack.documents.len(), "the header, byte {at}");
             continue;
