@@ -68,9 +68,8 @@ fn look_at(path: PathBuf) -> FoundBundle {
 fn look_at_archive(path: PathBuf) -> FoundBundle {
     let manifest: Option<Value> = peek_manifest(&path).and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let started = manifest.and_then(|manifest| manifest.get("started_at_unix_ms")?.as_i64());
-    let started_at_unix_ms = started.unwrap_or_else(|| {
-        path.metadata().and_then(|metadata| metadata.modified()).map_or(0, unix_millis)
-    });
+    let started_at_unix_ms =
+        started.unwrap_or_else(|| path.metadata().and_then(|metadata| metadata.modified()).map_or(0, unix_millis));
     FoundBundle { path, started_at_unix_ms }
 }
 

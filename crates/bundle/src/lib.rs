@@ -36,9 +36,7 @@ pub use evidence::{Evidence, LocatedEvent};
 pub use header::BundleHeader;
 pub use lenient_json::pair_surrogates;
 pub use limits::Limits;
-pub use moving::{
-    ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, PayloadLayout, convert, pack, unpack,
-};
+pub use moving::{ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, PayloadLayout, convert, pack, unpack};
 pub use open::{Bundle, OpenError};
 pub use packed::PayloadPack;
 pub use payload::{PayloadBuffer, PayloadError, PayloadSource};

@@ -230,7 +230,9 @@ fn pack_problem(folder: &mut ContainedFolder) -> Option<Problem> {
             Err(error) => error.to_string(),
             Ok(Err(FrameError::CutOff) | Ok(Header { damage: None, .. })) => return None,
             Ok(Err(error)) => error.to_string(),
-            Ok(Ok(Header { damage: Some(error), .. })) => return Some(Problem::PackHeader { reason: error.to_string() }),
+            Ok(Ok(Header { damage: Some(error), .. })) => {
+                return Some(Problem::PackHeader { reason: error.to_string() });
+            }
         },
     };
     Some(Problem::PackUnreadable { reason })

@@ -53,7 +53,8 @@ pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, Convert
     let temporary = tempfile::Builder::new().prefix(".rollout-trace.").tempfile_in(parent(target));
     // The error as it comes names the temporary file, which nobody asked for.
     let mut temporary = temporary.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
-    let mut packing = Packing { bundle, source: ContainedFolder::new(bundle.folder().to_owned()), done: Packed::default() };
+    let mut packing =
+        Packing { bundle, source: ContainedFolder::new(bundle.folder().to_owned()), done: Packed::default() };
     packing.write(target, temporary.as_file_mut())?;
     let mut done = packing.done;
     let length = temporary.as_file().metadata().map_err(ConvertError::write(target))?;

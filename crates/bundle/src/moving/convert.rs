@@ -58,11 +58,7 @@ pub struct Converted {
 /// # Errors
 ///
 /// The result could not be written, and nothing of it is there; or there was something in its place, which is untouched.
-pub fn convert(
-    bundle: &Bundle,
-    target: impl AsRef<Path>,
-    layout: PayloadLayout,
-) -> Result<Converted, ConvertError> {
+pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout) -> Result<Converted, ConvertError> {
     let target = target.as_ref();
     refuse_inside(bundle, target)?;
     let staging = Staging::new(target)?;
@@ -87,7 +83,9 @@ pub fn convert(
 
 /// Refuses a target in the source, which would become part of it.
 pub(super) fn refuse_inside(bundle: &Bundle, target: &Path) -> Result<(), ConvertError> {
-    let (Ok(source), Ok(parent)) = (bundle.folder().canonicalize(), parent(target).canonicalize()) else { return Ok(()) };
+    let (Ok(source), Ok(parent)) = (bundle.folder().canonicalize(), parent(target).canonicalize()) else {
+        return Ok(());
+    };
     if parent.starts_with(source) { Err(ConvertError::Inside { path: target.to_owned() }) } else { Ok(()) }
 }
 

@@ -4,11 +4,7 @@ use std::collections::HashMap;
 
 use rollout_trace_schema::{CompactionId, EventPayload, PayloadRef, ThreadId};
 
-use crate::{
-    Bundle, Evidence,
-    packed::document_number,
-    packing::Follows,
-};
+use crate::{Bundle, Evidence, packed::document_number, packing::Follows};
 
 /// For each number of a model-facing payload, how it follows others, as far as the events tell.
 pub(super) fn of_payloads(bundle: &Bundle) -> HashMap<u64, Follows> {

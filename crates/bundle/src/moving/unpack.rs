@@ -148,7 +148,8 @@ impl Unpacking<'_> {
                 EntryType::GNULongName | EntryType::XHeader if entry.size() <= MAX_NAME => {
                     let mut bytes = Vec::new();
                     entry.read_to_end(&mut bytes).map_err(Stop::Archive)?;
-                    long_name = if kind == EntryType::XHeader { path_of_header(&bytes) } else { Some(until_nul(bytes)) };
+                    long_name =
+                        if kind == EntryType::XHeader { path_of_header(&bytes) } else { Some(until_nul(bytes)) };
                 }
                 EntryType::XGlobalHeader => {}
                 EntryType::Regular | EntryType::Continuous | EntryType::Directory => match contained(&name) {

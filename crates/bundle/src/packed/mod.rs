@@ -10,6 +10,6 @@ mod records;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use header::{Header, read_header};
-pub(crate) use payload_pack::document_number;
 pub(crate) use layout::{Segment, push, slice};
 pub use payload_pack::PayloadPack;
+pub(crate) use payload_pack::document_number;

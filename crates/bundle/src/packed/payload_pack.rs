@@ -140,7 +140,8 @@ impl PayloadPack {
         self.scratch.clear();
         let mut is_sound = true;
         for index in pieces {
-            let Some((piece, _)) = self.records.get(number).map_err(failed)?.and_then(|record| record.piece(index)) else {
+            let Some((piece, _)) = self.records.get(number).map_err(failed)?.and_then(|record| record.piece(index))
+            else {
                 return Ok(false);
             };
             let (record, offset, len) = match piece {
@@ -204,7 +205,8 @@ impl PayloadSource for PayloadPack {
                     not_packed()
                 } else {
                     let path = &reference.path;
-                    let what = format!("{path} is not among the records of {PACK_FILE}, {lost} bytes of which are damaged");
+                    let what =
+                        format!("{path} is not among the records of {PACK_FILE}, {lost} bytes of which are damaged");
                     PayloadError::Damaged { what }
                 });
             }
@@ -236,9 +238,10 @@ impl PayloadSource for PayloadPack {
             runs.clear();
             self.read(&layout, 0, len, &mut runs)?;
         }
-        let holes = holes::close(&mut self.scratch, &runs, self.limits.max_nesting).ok_or_else(|| {
-            PayloadError::Damaged { what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path) }
-        })?;
+        let holes =
+            holes::close(&mut self.scratch, &runs, self.limits.max_nesting).ok_or_else(|| PayloadError::Damaged {
+                what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path),
+            })?;
         buffer.replace(&reference.raw_payload_id, &mut self.scratch);
         buffer.mark_holes(holes);
         Ok(())

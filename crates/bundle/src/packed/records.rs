@@ -32,7 +32,7 @@ impl Record {
             kept
         });
         let parts = parts.collect();
-        let (mut own, mut start) = (0, 0);
+        let (mut own, mut start) = (0_u64, 0_u64);
         let mut pieces = Vec::with_capacity(meta.pieces.len().max(1));
         if meta.pieces.is_empty() && data_len > 0 {
             pieces.push((KeptPiece::Own { offset: 0, len: data_len }, 0));

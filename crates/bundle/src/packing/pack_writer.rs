@@ -152,4 +152,3 @@ fn put_document(draft: &mut Draft<'_>, document: &[u8], base: Option<&[u8]>) {
         draft.base(base.len() - suffix, suffix);
     }
 }
-

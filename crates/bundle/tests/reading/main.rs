@@ -1,6 +1,8 @@
 //! What reading gives for bundles of real bytes.
 
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod lines;
 #[cfg(test)]
 mod opening;

@@ -233,7 +233,10 @@ fn any_byte_flipped() {
         let of_text = in_data && [1, 9].contains(&header.number);
         // Without its meta, a record costs those that build upon it until the list of pieces begins anew.
         let chain_ends = |number: &&u64| **number >= header.number + 2 * 40;
-        assert!(of_text || header.number == 1 || header.number == 9 || read.lost.iter().filter(chain_ends).count() == 0, "{context}");
+        assert!(
+            of_text || header.number == 1 || header.number == 9 || read.lost.iter().filter(chain_ends).count() == 0,
+            "{context}"
+        );
         if in_data && !of_text && header.number % 2 == 1 {
             assert!(read.lost.is_empty() && !read.marked.is_empty(), "no document is lost for an item, {context}");
         }

@@ -47,9 +47,5 @@ fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
         }
     }
     let [_, id] = ids;
-    PayloadRef {
-        raw_payload_id: id.into(),
-        kind: PayloadKind::ProtocolEvent,
-        path: format!("payloads/{number}.json"),
-    }
+    PayloadRef { raw_payload_id: id.into(), kind: PayloadKind::ProtocolEvent, path: format!("payloads/{number}.json") }
 }

@@ -73,7 +73,10 @@ impl Measured {
         }
         let size = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len()) as f64 / 1e6;
         let pack = size(&packed.join(PACK_FILE));
-        println!("packed: {pack:.2} MB beside an event log of {:.2} MB; reduce {shortest:.1?}", size(&packed.join("trace.jsonl")));
+        println!(
+            "packed: {pack:.2} MB beside an event log of {:.2} MB; reduce {shortest:.1?}",
+            size(&packed.join("trace.jsonl"))
+        );
         shortest.as_secs_f64() / self.parse.as_secs_f64()
     }
 

@@ -83,7 +83,14 @@ impl RequestDocument {
         layout.tail = bytes.len().saturating_sub(layout.input_end);
         let previous_response_id = layout.previous_behind.clone().or_else(|| layout.previous_before.clone());
         let whole = damage.is_none() && matches!(input, Input::Items { .. });
-        Self { input, previous_response_id, damage, replaced_bytes: false, marks: None, layout: whole.then_some(layout) }
+        Self {
+            input,
+            previous_response_id,
+            damage,
+            replaced_bytes: false,
+            marks: None,
+            layout: whole.then_some(layout),
+        }
     }
 }
 
