@@ -8,19 +8,26 @@ use std::{
 };
 
 use rollout_trace_schema::{Manifest, UnixMillis};
+use serde_json::Value;
 
-use crate::{Limits, contained::ContainedFolder, manifest::ReadManifest, open::holds_bundle};
+use crate::{
+    ARCHIVE_SUFFIX, Limits,
+    contained::ContainedFolder,
+    manifest::ReadManifest,
+    moving::{is_archive, peek_manifest},
+    open::holds_bundle,
+};
 
 /// A bundle that was found, not yet opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundBundle {
-    /// Its folder.
+    /// Its folder, or the archive that holds it.
     pub path: PathBuf,
     /// When recording began, by the manifest; by the event log's file time where the manifest does not say.
     pub started_at_unix_ms: UnixMillis,
 }
 
-/// Finds the bundles under a trace root, the newest first. `root` may itself be a bundle.
+/// Finds the bundles under a trace root, archives among them, the newest first. `root` may itself be a bundle.
 ///
 /// # Errors
 ///
@@ -33,8 +40,15 @@ pub fn find_bundles(root: impl AsRef<Path>) -> io::Result<Vec<FoundBundle>> {
     } else {
         for entry in fs::read_dir(root)? {
             let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // What a conversion that was killed left is none.
+            if name.starts_with(".rollout-trace.") {
+                continue;
+            }
             if path.is_dir() && holds_bundle(&path) {
                 found.push(look_at(path));
+            } else if name.ends_with(ARCHIVE_SUFFIX) && is_archive(&path) {
+                found.push(look_at_archive(path));
             }
         }
     }
@@ -48,6 +62,14 @@ fn look_at(path: PathBuf) -> FoundBundle {
         let modified = path.join(Manifest::RAW_EVENT_LOG).metadata().or_else(|_| path.metadata());
         modified.and_then(|metadata| metadata.modified()).map_or(0, unix_millis)
     });
+    FoundBundle { path, started_at_unix_ms }
+}
+
+fn look_at_archive(path: PathBuf) -> FoundBundle {
+    let manifest: Option<Value> = peek_manifest(&path).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let started = manifest.and_then(|manifest| manifest.get("started_at_unix_ms")?.as_i64());
+    let started_at_unix_ms =
+        started.unwrap_or_else(|| path.metadata().and_then(|metadata| metadata.modified()).map_or(0, unix_millis));
     FoundBundle { path, started_at_unix_ms }
 }
 

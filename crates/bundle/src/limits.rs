@@ -13,6 +13,8 @@ pub struct Limits {
     pub max_nesting: usize,
     /// How many events are applied. The rest of the log is left unread with a problem.
     pub max_events: u64,
+    /// How many bytes an archive may unpack to. What comes after them is left with a problem.
+    pub max_archive_bytes: u64,
     /// How many problems of the log are told one by one. The rest is counted.
     pub max_problems: u64,
 }
@@ -24,6 +26,7 @@ impl Default for Limits {
             max_payload_bytes: 512 << 20,
             max_nesting: 512,
             max_events: 50_000_000,
+            max_archive_bytes: 16 << 30,
             max_problems: 10_000,
         }
     }

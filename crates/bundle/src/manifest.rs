@@ -15,6 +15,8 @@ pub(crate) struct ReadManifest {
     pub(crate) rollout_id: Option<RolloutId>,
     pub(crate) root_thread_id: Option<ThreadId>,
     pub(crate) started_at_unix_ms: Option<UnixMillis>,
+    /// The layout that the manifest names; none inside if it names none, none at all if it cannot be read.
+    pub(crate) payload_layout: Option<Option<String>>,
 }
 
 impl ReadManifest {
@@ -40,6 +42,7 @@ impl ReadManifest {
             rollout_id: field.required("rollout_id"),
             root_thread_id: field.required("root_thread_id"),
             started_at_unix_ms: field.required("started_at_unix_ms"),
+            payload_layout: field.optional("payload_layout"),
         };
         field.required::<String>("raw_event_log");
         field.required::<String>("payloads_dir");
@@ -48,7 +51,8 @@ impl ReadManifest {
     }
 }
 
-fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<u8>, PayloadError> {
+/// The manifest's bytes.
+pub(crate) fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<u8>, PayloadError> {
     let (file, size) = folder.open(Manifest::FILE_NAME)?;
     let path = Manifest::FILE_NAME.to_owned();
     let limit = limits.max_line_bytes;
@@ -95,5 +99,13 @@ impl Fields<'_> {
         };
         self.problems.push(Problem::ManifestField { reason });
         None
+    }
+
+    /// None inside: it is not there. None at all: it is not what it should be.
+    fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Option<Option<T>> {
+        match self.value.get(name) {
+            None | Some(Value::Null) => Some(None),
+            Some(_) => self.required(name).map(Some),
+        }
     }
 }

@@ -1,20 +1,30 @@
 //! Opening a bundle.
 
 use std::{
+    error::Error,
     fs::File,
     io::{self, BufReader, ErrorKind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use rollout_trace_schema::{Manifest, SchemaVersion};
-use thiserror::Error;
+use rollout_trace_schema::{
+    Manifest, SchemaVersion,
+    packed::{FrameError, PACK_FILE},
+};
+use tempfile::TempDir;
 
 use crate::{
-    BundleHeader, Events, Limits, LogLine, PayloadError, PayloadFiles, Problem,
+    ARCHIVE_SUFFIX, BundleHeader, Events, Limits, LogLine, PayloadError, Payloads, Problem,
     contained::ContainedFolder,
     events::Log,
     manifest::{ReadManifest, error_text},
+    moving::{is_archive, unpack_into},
+    packed::{Blocks, Header, read_header},
 };
+
+/// How the names of all versions of the packed layout begin.
+const PACKED_NAME: &str = "packed-";
 
 /// How many events are asked for their version before the manifest's is overruled.
 const VOTERS: usize = 3;
@@ -28,14 +38,19 @@ const LINES_SEARCHED: usize = 64;
 #[derive(Debug)]
 pub struct Bundle {
     path: PathBuf,
+    folder: PathBuf,
+    /// Where an archive was unpacked to, until nobody reads it any more.
+    unpacked: Option<Arc<TempDir>>,
     limits: Limits,
     header: BundleHeader,
     manifest: Option<Manifest>,
     problems: Vec<Problem>,
+    /// Whether payloads are looked for in the pack file first.
+    pack_first: bool,
 }
 
 /// Why a path cannot be opened as a bundle.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// There is nothing at the path.
@@ -53,6 +68,14 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// The archive cannot be unpacked.
+    #[error("{}: {reason}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// There is neither a manifest nor an event log.
     #[error("{} is no trace bundle: it holds neither manifest.json nor trace.jsonl", path.display())]
     NotABundle {
@@ -67,13 +90,17 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => "check the path; bundles are folders named trace-<trace id>-<thread id>",
             Self::Inaccessible { .. } => "check the permissions: bundles belong to the user who ran the agent",
+            Self::Archive { .. } => "check the file, and that there is room for temporary files",
             Self::NotABundle { .. } => "give the folder that holds trace.jsonl, or a file in it",
         }
     }
 }
 
 impl Bundle {
-    /// Opens the bundle at `path`: its folder, or a file in it.
+    /// Opens the bundle at `path`: its folder, a file in it, or an archive that [`pack`](crate::pack()) made.
+    ///
+    /// An archive is unpacked to a temporary folder that only its owner can read, within the limits; it is removed when the bundle and
+    /// all that reads its payloads is dropped.
     ///
     /// # Errors
     ///
@@ -88,9 +115,28 @@ impl Bundle {
     ///
     /// There is nothing at all to read. Everything else is a [`Problem`].
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self, OpenError> {
+        if is_archive(path.as_ref()) {
+            return Self::open_archive(path.as_ref(), limits);
+        }
         let path = bundle_folder(path.as_ref())?;
-        let mut folder = ContainedFolder::new(path.clone());
-        let mut problems = Vec::new();
+        Self::open_folder(path.clone(), path, None, limits, Vec::new())
+    }
+
+    fn open_archive(path: &Path, limits: Limits) -> Result<Self, OpenError> {
+        let failed = |reason: &dyn Error| OpenError::Archive { path: path.to_owned(), reason: error_text(reason) };
+        let folder = tempfile::Builder::new().prefix("rollout-trace.").tempdir().map_err(|error| failed(&error))?;
+        let (problems, inner) = unpack_into(path, folder.path(), &limits).map_err(|error| failed(&error))?;
+        Self::open_folder(path.to_owned(), inner, Some(folder), limits, problems)
+    }
+
+    fn open_folder(
+        path: PathBuf,
+        at: PathBuf,
+        unpacked: Option<TempDir>,
+        limits: Limits,
+        mut problems: Vec<Problem>,
+    ) -> Result<Self, OpenError> {
+        let mut folder = ContainedFolder::new(at.clone());
         let read = ReadManifest::read(&mut folder, &limits, &mut problems);
         let log = open_log(&mut folder);
         match &log {
@@ -109,12 +155,36 @@ impl Bundle {
         };
         let events = log.ok().and_then(|log| version_of_events(log, &header, limits));
         header.schema_version = governing_version(read.schema_version, events, &mut problems);
-        Ok(Self { path, limits, header, manifest: read.manifest, problems })
+        let pack_first = match &read.payload_layout {
+            Some(Some(layout)) => layout.starts_with(PACKED_NAME),
+            Some(None) => false,
+            None => true,
+        };
+        problems.extend(pack_problem(&mut folder));
+        let unpacked = unpacked.map(Arc::new);
+        Ok(Self { path, folder: at, unpacked, limits, header, manifest: read.manifest, problems, pack_first })
     }
 
-    /// The bundle's folder.
+    /// The bundle's folder, or the archive that holds it.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the bundle is packed into an archive.
+    pub fn is_archive(&self) -> bool {
+        self.unpacked.is_some()
+    }
+
+    /// The bundle's name: that of its folder or archive.
+    pub fn name(&self) -> String {
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let name = path.file_name().map_or_else(|| "bundle".into(), |name| name.to_string_lossy());
+        name.strip_suffix(ARCHIVE_SUFFIX).filter(|name| !name.is_empty()).unwrap_or(&name).to_owned()
+    }
+
+    /// The folder that holds the bundle's files. That of an archive is temporary and goes with the bundle.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What the bundle is, as far as its manifest and first events say.
@@ -141,14 +211,31 @@ impl Bundle {
     ///
     /// A log that could not be opened gives nothing: that is among the [`problems`](Self::problems).
     pub fn events(&self) -> Events {
-        let log = open_log(&mut ContainedFolder::new(self.path.clone())).ok();
+        let log = open_log(&mut ContainedFolder::new(self.folder.clone())).ok();
         Events::new(log, &self.header, self.limits)
     }
 
     /// Gives access to the payload documents.
-    pub fn payloads(&self) -> PayloadFiles {
-        PayloadFiles::new(&self.path, &self.limits)
+    pub fn payloads(&self) -> Payloads {
+        Payloads::new(self.folder.clone(), &self.limits, self.pack_first, self.unpacked.clone())
     }
+}
+
+/// What is wrong with the pack file as a whole, if there is one. A file that ends within its header was only just begun.
+fn pack_problem(folder: &mut ContainedFolder) -> Option<Problem> {
+    let reason = match folder.open(PACK_FILE) {
+        Err(PayloadError::Missing { .. }) => return None,
+        Err(error) => error_text(&error),
+        Ok((file, len)) => match read_header(&mut Blocks::new(file, len)) {
+            Err(error) => error.to_string(),
+            Ok(Err(FrameError::CutOff) | Ok(Header { damage: None, .. })) => return None,
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(Header { damage: Some(error), .. })) => {
+                return Some(Problem::PackHeader { reason: error.to_string() });
+            }
+        },
+    };
+    Some(Problem::PackUnreadable { reason })
 }
 
 /// Finds the folder of the bundle that a path means.

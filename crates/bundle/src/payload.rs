@@ -1,8 +1,8 @@
 //! Access to payload documents.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
-use rollout_trace_schema::{PayloadRef, RawPayloadId};
+use rollout_trace_schema::{PayloadRef, RawPayloadId, packed::Hole};
 use thiserror::Error;
 
 /// Gives payload documents by reference.
@@ -25,6 +25,16 @@ pub struct PayloadBuffer {
     unchanged_prefix: usize,
     unchanged_suffix: usize,
     payload_id: Option<RawPayloadId>,
+    holes: Vec<Hole>,
+    held: Option<Held>,
+}
+
+/// The document of a pack that a buffer holds, whole and unmarked.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// Tells the packs apart.
+    pub(crate) token: Arc<()>,
+    pub(crate) number: u64,
 }
 
 impl PayloadBuffer {
@@ -48,6 +58,11 @@ impl PayloadBuffer {
         self.payload_id.as_ref()
     }
 
+    /// Where marks stand for bytes that are damaged. There are none in a sound document.
+    pub fn holes(&self) -> &[Hole] {
+        &self.holes
+    }
+
     /// Forgets the document, so that the next one has nothing in common with it, and gives its memory back.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -60,13 +75,45 @@ impl PayloadBuffer {
         let rest = shorter - self.unchanged_prefix;
         self.unchanged_suffix =
             common_suffix(&self.bytes[self.bytes.len() - rest..], &document[document.len() - rest..]);
-        self.payload_id = Some(payload_id.clone());
         std::mem::swap(&mut self.bytes, document);
+        self.renamed(payload_id);
+    }
+
+    /// Puts other bytes between the first `prefix` bytes of the document and its last `suffix` bytes, which stay.
+    pub fn patch(&mut self, payload_id: &RawPayloadId, prefix: usize, suffix: usize, middle: &[u8]) {
+        let prefix = prefix.min(self.bytes.len());
+        let suffix = suffix.min(self.bytes.len() - prefix);
+        let (old_len, new_len) = (self.bytes.len(), prefix + middle.len() + suffix);
+        self.bytes.resize(old_len.max(new_len), 0);
+        self.bytes.copy_within(old_len - suffix..old_len, new_len - suffix);
+        self.bytes[prefix..new_len - suffix].copy_from_slice(middle);
+        self.bytes.truncate(new_len);
+        (self.unchanged_prefix, self.unchanged_suffix) = (prefix, suffix);
+        self.renamed(payload_id);
+    }
+
+    fn renamed(&mut self, payload_id: &RawPayloadId) {
+        self.payload_id = Some(payload_id.clone());
+        self.holes.clear();
+        self.held = None;
+    }
+
+    /// The document that the buffer holds, if it is one of the pack with this token.
+    pub(crate) fn held(&self, token: &Arc<()>) -> Option<u64> {
+        self.held.as_ref().filter(|held| Arc::ptr_eq(&held.token, token)).map(|held| held.number)
+    }
+
+    pub(crate) fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
+    pub(crate) fn mark_holes(&mut self, holes: Vec<Hole>) {
+        self.holes = holes;
     }
 }
 
 /// The number of equal bytes at the start of both: whole blocks by `memcmp` first, for its speed.
-fn common_prefix(left: &[u8], right: &[u8]) -> usize {
+pub(crate) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
     const BLOCK: usize = 4096;
     let blocks = left.chunks_exact(BLOCK).zip(right.chunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
     let start = blocks * BLOCK;
@@ -74,7 +121,7 @@ fn common_prefix(left: &[u8], right: &[u8]) -> usize {
 }
 
 /// The number of equal bytes at the end of both.
-fn common_suffix(left: &[u8], right: &[u8]) -> usize {
+pub(crate) fn common_suffix(left: &[u8], right: &[u8]) -> usize {
     const BLOCK: usize = 4096;
     let blocks = left.rchunks_exact(BLOCK).zip(right.rchunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
     let skip = blocks * BLOCK;
@@ -89,6 +136,12 @@ pub enum PayloadError {
     /// There is no such document.
     #[error("no file {path}")]
     Missing {
+        /// The path as the reference has it.
+        path: String,
+    },
+    /// There is no such document, neither in the pack file nor beside it.
+    #[error("{path} is neither in payloads.pack nor a file")]
+    NotPacked {
         /// The path as the reference has it.
         path: String,
     },

@@ -22,6 +22,38 @@ pub enum Problem {
         /// What is wrong.
         reason: String,
     },
+    /// The archive is damaged; what is before the damage was read.
+    #[error("the archive is damaged: {reason}")]
+    ArchiveDamaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An entry of the archive was left.
+    #[error("the archive's entry {path} was left: {reason}")]
+    ArchiveEntry {
+        /// The entry's path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The archive unpacks to more than [`Limits::max_archive_bytes`](crate::Limits::max_archive_bytes), or to a great many files.
+    #[error("the archive holds more than the limit of {limit} bytes; the rest was left")]
+    ArchiveTooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// The file with the payloads cannot be read at all.
+    #[error("payloads.pack cannot be read: {reason}")]
+    PackUnreadable {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The header of the file with the payloads is damaged; what it said was found out from the rest.
+    #[error("the header of payloads.pack is damaged ({reason}); the payloads behind it could be found all the same")]
+    PackHeader {
+        /// What is wrong.
+        reason: String,
+    },
     /// Manifest or event has a schema version that is not known.
     #[error("{what}: {reason}")]
     UnsupportedVersion {
@@ -162,6 +194,11 @@ impl Problem {
             Self::ManifestMissing
             | Self::ManifestUnreadable { .. }
             | Self::ManifestField { .. }
+            | Self::ArchiveDamaged { .. }
+            | Self::ArchiveEntry { .. }
+            | Self::ArchiveTooLarge { .. }
+            | Self::PackUnreadable { .. }
+            | Self::PackHeader { .. }
             | Self::LogUnreadable { .. }
             | Self::TooManyProblems { .. } => None,
             Self::UnsupportedVersion { line, .. } => *line,

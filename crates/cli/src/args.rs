@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
-use rollout_trace_bundle::Limits;
+use rollout_trace_bundle::{Limits, PayloadLayout};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -33,6 +33,10 @@ pub(crate) enum Command {
     List(ListArgs),
     Check(CheckArgs),
     Show(ShowArgs),
+    Payload(PayloadArgs),
+    Convert(ConvertArgs),
+    Pack(PackArgs),
+    Unpack(UnpackArgs),
     /// Prints the JSON Schema of state.json.
     Schema,
     Completions(CompletionsArgs),
@@ -41,7 +45,8 @@ pub(crate) enum Command {
 
 /// Reduces bundles to the graph of what happened, as state.json.
 ///
-/// Without -o, each graph goes to state.json in its bundle, by a temporary file and a rename, and its path is printed.
+/// Without -o, each graph goes to state.json in its bundle, by a temporary file and a rename, and its path is printed; that of an
+/// archive goes to a file beside it, NAME.state.json.
 /// Whatever is wrong with a bundle, there is a graph of what the rest proves; what is wrong is told on stderr and stands in
 /// the graph as diagnostics.
 #[derive(Debug, Args)]
@@ -94,7 +99,7 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ShowArgs {
-    /// A bundle: its folder, or a file in it.
+    /// A bundle: its folder, a file in it, or its archive.
     pub(crate) bundle: PathBuf,
 
     /// Draw one thread only: its id, the beginning of it, or its agent path.
@@ -104,6 +109,80 @@ pub(crate) struct ShowArgs {
     /// Draw one conversation item with all that is known about it: its number, as the drawing has it.
     #[arg(long, value_name = "N")]
     pub(crate) item: Option<String>,
+}
+
+/// Prints a payload, byte for byte as it was recorded.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct PayloadArgs {
+    /// A bundle: its folder, a file in it, or its archive.
+    pub(crate) bundle: PathBuf,
+
+    /// The payload's id, as events and state.json have it; its number is enough.
+    pub(crate) id: String,
+}
+
+/// Writes a bundle anew with its payloads stored in another way.
+///
+/// files: one file for each payload, as the tools of Codex read them. packed: all in one file, each as its difference from those
+/// before it. Nothing else changes, so the way there and back gives the same bytes. What of a damaged bundle cannot be read is told.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ConvertArgs {
+    /// A bundle: its folder, a file in it, or its archive.
+    pub(crate) bundle: PathBuf,
+
+    /// How payloads are to be stored.
+    #[arg(long)]
+    pub(crate) layout: LayoutArg,
+
+    /// The new bundle's folder, which must not be there yet.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+/// How payloads are stored.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum LayoutArg {
+    Files,
+    Packed,
+}
+
+impl From<LayoutArg> for PayloadLayout {
+    fn from(layout: LayoutArg) -> Self {
+        match layout {
+            LayoutArg::Files => Self::Files,
+            LayoutArg::Packed => Self::Packed,
+        }
+    }
+}
+
+/// Packs a bundle into one .tar.zst file.
+///
+/// Every command reads the file as it stands; unpack gives the bundle back. The bundle itself stays where it is.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct PackArgs {
+    /// A bundle: its folder, or a file in it.
+    pub(crate) bundle: PathBuf,
+
+    /// The file to write, which must not be there yet. Without it, BUNDLE.tar.zst beside the bundle.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Unpacks a bundle that pack made one file of.
+///
+/// The file may come from anywhere: nothing is written outside of the new folder, and no more than the limit.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct UnpackArgs {
+    /// The .tar.zst file.
+    pub(crate) file: PathBuf,
+
+    /// The bundle's folder, which must not be there yet. Without it, the file's name without .tar.zst, beside it.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Prints the shell's completion script.
@@ -123,7 +202,7 @@ pub(crate) struct ManArgs {
 /// Which bundles.
 #[derive(Debug, Args)]
 pub(crate) struct BundleArgs {
-    /// A bundle (its folder, or a file in it), or a folder with many bundles.
+    /// A bundle (its folder, a file in it, or its archive), or a folder with many bundles.
     #[arg(required = true, value_name = "BUNDLE")]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -149,6 +228,10 @@ pub(crate) struct LimitArgs {
         value_parser = clap::value_parser!(u16).range(1..=2048))]
     max_nesting: u16,
 
+    /// Leave what archives unpack to beyond so much.
+    #[arg(long, global = true, value_name = "BYTES", default_value_t = Limits::default().max_archive_bytes)]
+    max_archive_bytes: u64,
+
     /// Stop after so many events.
     #[arg(long, global = true, value_name = "EVENTS", default_value_t = Limits::default().max_events)]
     max_events: u64,
@@ -160,6 +243,7 @@ impl From<LimitArgs> for Limits {
             max_payload_bytes: args.max_payload_bytes,
             max_line_bytes: args.max_line_bytes,
             max_nesting: args.max_nesting.into(),
+            max_archive_bytes: args.max_archive_bytes,
             max_events: args.max_events,
             ..Self::default()
         }

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use rollout_trace_bundle::OpenError;
+use rollout_trace_bundle::{ConvertError, OpenError};
 
 /// Why a command stopped.
 #[derive(Debug)]
@@ -41,6 +41,13 @@ impl Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        Self::new(format!("{error}{cause}"), error.hint())
+    }
+}
+
+impl From<ConvertError> for Failure {
+    fn from(error: ConvertError) -> Self {
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         Self::new(format!("{error}{cause}"), error.hint())
     }

@@ -6,14 +6,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rollout_trace_bundle::ARCHIVE_SUFFIX;
 use rollout_trace_model::RolloutTrace;
 use rollout_trace_schema::Manifest;
 
 use crate::failure::Failure;
 
-/// Where a bundle's graph lies.
+/// Where a bundle's graph lies: in its folder, or beside its archive.
 pub(crate) fn path(bundle: &Path) -> PathBuf {
-    bundle.join(Manifest::STATE)
+    if !bundle.is_file() {
+        return bundle.join(Manifest::STATE);
+    }
+    let name = bundle.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.strip_suffix(ARCHIVE_SUFFIX).unwrap_or(&name);
+    bundle.with_file_name(format!("{name}.{}", Manifest::STATE))
 }
 
 /// What is known of a bundle's graph without reading it.
@@ -30,7 +36,8 @@ pub(crate) enum StateAge {
 impl StateAge {
     pub(crate) fn of(bundle: &Path) -> Self {
         let modified = |path: PathBuf| path.metadata().and_then(|metadata| metadata.modified()).ok();
-        match (modified(path(bundle)), modified(bundle.join(Manifest::RAW_EVENT_LOG))) {
+        let log = if bundle.is_file() { bundle.to_owned() } else { bundle.join(Manifest::RAW_EVENT_LOG) };
+        match (modified(path(bundle)), modified(log)) {
             (None, _) => Self::None,
             (Some(state), Some(log)) if state < log => Self::Stale,
             _ => Self::Current,

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use rollout_trace_bundle::{Bundle, Loss};
 use rollout_trace_model::{Diagnostic, DiagnosticCode, RolloutTrace, Severity};
 use rollout_trace_schema::Manifest;
+
+use crate::{failure::Verdict, output::Output};
 
 /// How many diagnostics a summary names.
 const NAMED: usize = 3;
@@ -54,6 +57,17 @@ pub(crate) fn summary(bundle: &Path, graph: &RolloutTrace) -> Option<String> {
     Some(text)
 }
 
+/// Tells what a conversion could not keep.
+pub(crate) fn tell_losses(bundle: &Bundle, losses: &[Loss], output: &mut Output) -> Verdict {
+    for problem in bundle.problems() {
+        output.say(visible(&format!("{}: {problem}", bundle.path().display())));
+    }
+    for loss in losses {
+        output.say(visible(&format!("{}: {}", bundle.path().join(&loss.path).display(), loss.reason)));
+    }
+    if losses.is_empty() && bundle.problems().is_empty() { Verdict::Fine } else { Verdict::Damaged }
+}
+
 /// A diagnostic in one line, as compilers have it: file, line, severity, code, seq, message.
 pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnostic, color: bool) -> String {
     let payload = diagnostic.payload_id.as_ref().and_then(|id| graph.raw_payloads.get(id));
@@ -79,6 +93,6 @@ pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnost
 }
 
 /// A text from a bundle without the control characters that a terminal would obey.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     text.chars().flat_map(|char| if char.is_control() { char.escape_debug().collect() } else { vec![char] }).collect()
 }

@@ -83,6 +83,8 @@ macro_rules! diagnostic_codes {
 }
 
 diagnostic_codes! {
+    /// The archive that holds the bundle is damaged, or holds what no bundle has.
+    ArchiveDamaged = "archive_damaged", Error;
     /// There is no manifest.
     ManifestMissing = "manifest_missing", Error;
     /// The manifest is not JSON, or lacks a required field.

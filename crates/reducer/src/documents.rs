@@ -37,6 +37,9 @@ impl Reducer {
             self.payload_lost(at, reference, &error);
             return None;
         }
+        if let Some(damage) = damage(&self.documents.buffer) {
+            self.payload_has_holes(at, reference, &damage);
+        }
         match Json::parse(self.documents.buffer.bytes(), self.limits.max_nesting) {
             Ok((document, replaced_bytes)) => {
                 if replaced_bytes {
@@ -61,6 +64,9 @@ impl Reducer {
             self.payload_lost(at, reference, &error);
             return;
         }
+        if let Some(damage) = damage(&self.documents.buffer) {
+            self.payload_has_holes(at, reference, &damage);
+        }
         let bytes = self.documents.buffer.bytes();
         let size = bytes.len();
         let is_text = std::str::from_utf8(bytes).is_ok();
@@ -74,7 +80,7 @@ impl Reducer {
 
     pub(crate) fn payload_lost(&mut self, at: &At, reference: &PayloadRef, error: &PayloadError) {
         let code = match error {
-            PayloadError::Missing { .. } => DiagnosticCode::PayloadMissing,
+            PayloadError::Missing { .. } | PayloadError::NotPacked { .. } => DiagnosticCode::PayloadMissing,
             PayloadError::Escapes { .. } => DiagnosticCode::PayloadEscapes,
             PayloadError::TooLarge { .. } => DiagnosticCode::LimitExceeded,
             _ => DiagnosticCode::PayloadUnreadable,
@@ -82,6 +88,11 @@ impl Reducer {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let message = format!("the {} is lost: {error}{cause}", what(reference));
         self.report.payload(at, code, &reference.raw_payload_id, &[], message);
+    }
+
+    pub(crate) fn payload_has_holes(&mut self, at: &At, reference: &PayloadRef, damage: &str) {
+        let message = format!("{}: {damage}; the rest counts", reference.path);
+        self.report.payload(at, DiagnosticCode::PayloadUnreadable, &reference.raw_payload_id, &[], message);
     }
 
     pub(crate) fn payload_not_json(&mut self, at: &At, reference: &PayloadRef, bytes: usize, reason: &str) {
@@ -100,6 +111,17 @@ impl Reducer {
     pub(crate) fn payload_replaced_bytes(&mut self, at: &At, reference: &PayloadRef) {
         let message = format!("{} holds bytes that are not UTF-8; they were replaced by U+FFFD", reference.path);
         self.report.payload(at, DiagnosticCode::InvalidUtf8, &reference.raw_payload_id, &[], message);
+    }
+}
+
+/// How much of a document is damaged, in words; none if it is sound.
+pub(crate) fn damage(buffer: &PayloadBuffer) -> Option<String> {
+    let holes = buffer.holes();
+    let bytes: usize = holes.iter().map(|hole| hole.bytes).sum();
+    match holes.len() {
+        0 => None,
+        1 => Some(format!("{bytes} bytes are damaged, and a mark stands in their place")),
+        places => Some(format!("{bytes} bytes in {places} places are damaged, and marks stand in their place")),
     }
 }
 

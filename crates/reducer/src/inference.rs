@@ -113,6 +113,9 @@ impl Reducer {
         if document.replaced_bytes {
             self.payload_replaced_bytes(at, reference);
         }
+        if let Some(marks) = &document.marks {
+            self.payload_has_holes(at, reference, marks);
+        }
         let input = std::mem::replace(&mut document.input, Input::Missing);
         if let Some(damage) = &document.damage {
             let kept = match &input {

@@ -92,6 +92,9 @@ fn problem_code(problem: &Problem) -> DiagnosticCode {
     match problem {
         Problem::ManifestMissing => DiagnosticCode::ManifestMissing,
         Problem::ManifestUnreadable { .. } | Problem::ManifestField { .. } => DiagnosticCode::ManifestInvalid,
+        Problem::PackUnreadable { .. } | Problem::PackHeader { .. } => DiagnosticCode::PayloadUnreadable,
+        Problem::ArchiveDamaged { .. } | Problem::ArchiveEntry { .. } => DiagnosticCode::ArchiveDamaged,
+        Problem::ArchiveTooLarge { .. } => DiagnosticCode::LimitExceeded,
         Problem::UnsupportedVersion { .. } => DiagnosticCode::UnsupportedSchemaVersion,
         Problem::VersionMismatch { .. } => DiagnosticCode::SchemaVersionMismatch,
         Problem::LogUnreadable { .. } => DiagnosticCode::LogUnreadable,

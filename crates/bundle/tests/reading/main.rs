@@ -1,11 +1,15 @@
 //! What reading gives for bundles of real bytes.
 
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod lines;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod ordering;
+#[cfg(test)]
+mod packed;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]

@@ -137,8 +137,11 @@ fn size(bytes: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
-/// The size of all files of a bundle. Links are not followed.
+/// The size of all files of a bundle, or of its archive. Links in a bundle are not followed.
 fn size_on_disk(folder: &Path) -> u64 {
+    if folder.is_file() {
+        return folder.metadata().map_or(0, |metadata| metadata.len());
+    }
     let mut bytes = 0;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.metadata() {

@@ -2,11 +2,15 @@
 
 mod check;
 mod completions;
+mod convert;
 mod list;
 mod man;
+mod pack;
+mod payload;
 mod reduce;
 mod schema;
 mod show;
+mod unpack;
 
 use rollout_trace_bundle::Limits;
 
@@ -24,6 +28,10 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::List(args) => list::run(&args, limits, output),
         Command::Check(args) => check::run(&args, limits, output),
         Command::Show(args) => show::run(&args, limits, output),
+        Command::Payload(args) => payload::run(&args, limits, output),
+        Command::Convert(args) => convert::run(&args, limits, output),
+        Command::Pack(args) => pack::run(&args, limits, output),
+        Command::Unpack(args) => unpack::run(&args, limits, output),
         Command::Schema => schema::run(output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Man(args) => man::run(&args, output),

@@ -6,7 +6,9 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    for command in ["", "reduce", "list", "check", "show", "schema", "completions", "man"] {
+    for command in
+        ["", "reduce", "list", "check", "show", "payload", "convert", "pack", "unpack", "schema", "completions", "man"]
+    {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
     }

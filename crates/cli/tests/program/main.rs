@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod list;

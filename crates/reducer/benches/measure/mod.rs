@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollout_trace_bundle::Bundle;
+use rollout_trace_bundle::{Bundle, PayloadLayout, convert};
 use rollout_trace_model::{RolloutTrace, Severity};
 use rollout_trace_reducer::reduce_bundle;
+use rollout_trace_schema::packed::PACK_FILE;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -55,6 +56,28 @@ impl Measured {
             payloads.len(),
         );
         measured
+    }
+
+    /// The same bundle with its payloads in a pack: what reducing that takes beside parsing the payloads which it stands for.
+    pub(crate) fn packed_reduce_by_parse(&self, rounds: usize) -> f64 {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let packed = folder.path().join("packed");
+        let bundle = Bundle::open(self.folder()).expect("a bundle was written here");
+        convert(&bundle, &packed, PayloadLayout::Packed).expect("there is a place for temporary files");
+        assert!(reduce(self.folder()) == reduce(&packed), "the layouts do not mean the same");
+        let mut shortest = Duration::MAX;
+        for _ in 0..rounds {
+            let start = Instant::now();
+            hint::black_box(reduce(&packed));
+            shortest = shortest.min(start.elapsed());
+        }
+        let size = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len()) as f64 / 1e6;
+        let pack = size(&packed.join(PACK_FILE));
+        println!(
+            "packed: {pack:.2} MB beside an event log of {:.2} MB; reduce {shortest:.1?}",
+            size(&packed.join("trace.jsonl"))
+        );
+        shortest.as_secs_f64() / self.parse.as_secs_f64()
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -5,7 +5,7 @@ use rollout_trace_model::ItemId;
 use rollout_trace_schema::PayloadRef;
 
 use super::walk::Walk;
-use crate::json::Json;
+use crate::{documents::damage, json::Json};
 
 /// Reads the requests of one thread.
 ///
@@ -60,6 +60,8 @@ pub(crate) struct RequestDocument {
     pub(crate) damage: Option<String>,
     /// Whether bytes that are not UTF-8 were replaced.
     pub(crate) replaced_bytes: bool,
+    /// What marks stand for, in words.
+    pub(crate) marks: Option<String>,
     layout: Option<Layout>,
 }
 
@@ -81,7 +83,14 @@ impl RequestDocument {
         layout.tail = bytes.len().saturating_sub(layout.input_end);
         let previous_response_id = layout.previous_behind.clone().or_else(|| layout.previous_before.clone());
         let whole = damage.is_none() && matches!(input, Input::Items { .. });
-        Self { input, previous_response_id, damage, replaced_bytes: false, layout: whole.then_some(layout) }
+        Self {
+            input,
+            previous_response_id,
+            damage,
+            replaced_bytes: false,
+            marks: None,
+            layout: whole.then_some(layout),
+        }
     }
 }
 
@@ -112,10 +121,10 @@ impl RequestReader {
             let document = resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
             // A difference of another kind than a longer history is read from the start.
             if document.damage.is_none() && document.previous_response_id.is_none() {
-                return Ok(document);
+                return Ok(RequestDocument { marks: damage(&self.buffer), ..document });
             }
         }
-        Ok(read_whole(self.buffer.bytes(), max_nesting))
+        Ok(RequestDocument { marks: damage(&self.buffer), ..read_whole(self.buffer.bytes(), max_nesting) })
     }
 
     /// Keeps what came of the request that was read last, for the next one.

@@ -1,0 +1,114 @@
+//! Changing one field of a manifest and nothing else in it.
+
+use std::ops::Range;
+
+use crate::json_scan::Scan;
+
+const FIELD: &[u8] = b"\"payload_layout\"";
+
+/// How often the field is looked for. A manifest that has it more often is no manifest.
+const MAX_REPETITIONS: usize = 8;
+
+/// The manifest with this layout or without any, byte for byte as it was otherwise. None: it is no JSON object.
+pub(super) fn with_layout(manifest: &[u8], layout: Option<&str>) -> Option<Vec<u8>> {
+    let mut text = manifest.to_vec();
+    for _ in 0..MAX_REPETITIONS {
+        let Some(cut) = members(&text)?.into_iter().find(|member| text[member.key.clone()] == *FIELD) else { break };
+        text.drain(cut.cut);
+    }
+    let Some(layout) = layout else { return Some(text) };
+    let members = members(&text)?;
+    let mut field = Vec::new();
+    let at = match members.last() {
+        Some(last) => {
+            // Set like the field before it.
+            field.push(b',');
+            field.extend_from_slice(&text[last.space.clone()]);
+            last.value.end
+        }
+        None => text.iter().position(|byte| *byte == b'{')? + 1,
+    };
+    field.extend_from_slice(FIELD);
+    field.extend_from_slice(members.last().map_or(b":", |last| &text[last.key.end..last.value.start]));
+    field.extend_from_slice(format!("\"{layout}\"").as_bytes());
+    text.splice(at..at, field);
+    Some(text)
+}
+
+struct Member {
+    /// The white space before it.
+    space: Range<usize>,
+    key: Range<usize>,
+    value: Range<usize>,
+    /// What to take away so that the object is one without it.
+    cut: Range<usize>,
+}
+
+fn members(text: &[u8]) -> Option<Vec<Member>> {
+    let start = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let mut scan = Scan::new(text, start);
+    if !scan.take(b'{') {
+        return None;
+    }
+    let mut members: Vec<Member> = Vec::new();
+    while scan.peek()? != b'}' {
+        let before = members.last().map(|last| last.value.end);
+        if before.is_some() && !scan.take(b',') {
+            return None;
+        }
+        let behind_comma = before.map_or_else(|| text[start..].iter().position(|byte| *byte == b'{'), |_| None);
+        let space_start = behind_comma.map_or(scan.offset(), |at| start + at + 1);
+        scan.peek();
+        let space = space_start..scan.offset();
+        let key = scan.string()?;
+        if !scan.take(b':') {
+            return None;
+        }
+        let value = scan.value()?;
+        let cut = match before {
+            Some(before) => before..value.end,
+            None => {
+                let mut behind = scan.clone();
+                let end = if behind.take(b',') { behind.offset() } else { value.end };
+                space.start..end
+            }
+        };
+        members.push(Member { space, key, value, cut });
+    }
+    Some(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: Option<Vec<u8>>) -> Option<String> {
+        bytes.map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn there_and_back() {
+        for (manifest, packed) in [
+            (r#"{"a":1.50,"b":[1, 2]}"#, r#"{"a":1.50,"b":[1, 2],"payload_layout":"packed-1"}"#),
+            ("{\n  \"a\": 1,\n  \"b\": 2\n}\n", "{\n  \"a\": 1,\n  \"b\": 2,\n  \"payload_layout\": \"packed-1\"\n}\n"),
+            ("{}", r#"{"payload_layout":"packed-1"}"#),
+            ("\u{feff} { \"a\" : {} }", "\u{feff} { \"a\" : {}, \"payload_layout\" : \"packed-1\" }"),
+        ] {
+            assert_eq!(text(with_layout(manifest.as_bytes(), Some("packed-1"))).as_deref(), Some(packed));
+            assert_eq!(text(with_layout(packed.as_bytes(), None)).as_deref(), Some(manifest));
+            assert_eq!(text(with_layout(packed.as_bytes(), Some("packed-1"))).as_deref(), Some(packed));
+            assert_eq!(text(with_layout(manifest.as_bytes(), None)).as_deref(), Some(manifest));
+        }
+    }
+
+    #[test]
+    fn the_field_goes_wherever_it_stands() {
+        let check = |from: &str, to: &str| assert_eq!(text(with_layout(from.as_bytes(), None)).as_deref(), Some(to));
+        check(r#"{"payload_layout":"x","a":1}"#, r#"{"a":1}"#);
+        check(r#"{"a":1,"payload_layout":{"x":[]},"b":2,"payload_layout":1}"#, r#"{"a":1,"b":2}"#);
+        check(r#"{"payload_layout":"x"}"#, "{}");
+        for broken in ["", "[]", "{\"a\":1", "{\"a\" 1}", "{,}"] {
+            assert_eq!(with_layout(broken.as_bytes(), Some("packed-1")), None, "{broken}");
+        }
+    }
+}

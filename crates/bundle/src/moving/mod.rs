@@ -1,0 +1,16 @@
+//! Bringing bundles into another form.
+
+mod archive;
+mod convert;
+mod convert_error;
+mod copy;
+mod manifest_text;
+mod staging;
+mod threads;
+mod unpack;
+
+pub use archive::{ARCHIVE_SUFFIX, Packed, pack};
+pub use convert::{Converted, PayloadLayout, convert};
+pub use convert_error::{ConvertError, Loss};
+pub use unpack::unpack;
+pub(crate) use unpack::{is_archive, peek_manifest, unpack_into};

@@ -1,0 +1,75 @@
+//! Results that appear as a whole or not at all.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use super::ConvertError;
+
+/// A folder beside the place where a result is to appear, for its owner only and removed unless it becomes the result.
+#[derive(Debug)]
+pub(super) struct Staging {
+    target: PathBuf,
+    folder: TempDir,
+}
+
+impl Staging {
+    pub(super) fn new(target: &Path) -> Result<Self, ConvertError> {
+        refuse_existing(target)?;
+        let parent = parent(target);
+        let folder = tempfile::Builder::new().prefix(".rollout-trace.").tempdir_in(parent);
+        // The error as it comes names the temporary folder, which nobody asked for.
+        let folder = folder.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
+        Ok(Self { target: target.to_owned(), folder })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Makes the folder, or one in it, the result.
+    pub(super) fn publish(self, result: &Path) -> Result<(), ConvertError> {
+        refuse_existing(&self.target)?;
+        fs::rename(result, &self.target).map_err(ConvertError::write(&self.target))?;
+        if result == self.folder.path() {
+            // There is nothing left to remove.
+            let _ = self.folder.keep();
+        }
+        Ok(())
+    }
+}
+
+/// The folder in which a path lies.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn refuse_existing(path: &Path) -> Result<(), ConvertError> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(ConvertError::Exists { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(ConvertError::write(path)(error)),
+    }
+}
+
+/// Makes a file that only its owner can read.
+pub(super) fn create_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes a folder, and those in which it lies, that only their owner can list.
+pub(super) fn create_folders(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

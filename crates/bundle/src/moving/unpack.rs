@@ -1,0 +1,279 @@
+//! Unpacking an archive that may come from anywhere.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufReader, Read, Write},
+    path::{Component, Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use rollout_trace_schema::Manifest;
+use tar::{Archive, EntryType};
+
+use super::{
+    ConvertError,
+    staging::{Staging, create_file, create_folders},
+};
+use crate::{Limits, Problem, open::holds_bundle};
+
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// How many entries are unpacked.
+const MAX_ENTRIES: usize = 1 << 20;
+
+/// The longest name that an entry of its own may hold.
+const MAX_NAME: u64 = 1 << 16;
+
+/// How much of an archive is unpacked to find its manifest.
+const PEEKED: u64 = 1 << 20;
+
+/// Whether a file is compressed as archives are.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    let mut magic = [0; MAGIC.len()];
+    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+    is_file && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == MAGIC
+}
+
+/// Undoes [`pack`](super::pack): writes the bundle in `archive` to the new folder `target`, and tells what was wrong.
+///
+/// Of a damaged archive comes out what is before the damage. Nothing is written outside the folder, no link is made, and no more is
+/// unpacked than [`Limits::max_archive_bytes`] allows.
+///
+/// # Errors
+///
+/// There is no bundle in it, or the result could not be written, and nothing of it is there; or there was something in its place,
+/// which is untouched.
+pub fn unpack(
+    archive: impl AsRef<Path>,
+    target: impl AsRef<Path>,
+    limits: &Limits,
+) -> Result<Vec<Problem>, ConvertError> {
+    let archive = archive.as_ref();
+    let staging = Staging::new(target.as_ref())?;
+    let (problems, folder) = unpack_into(archive, staging.path(), limits)?;
+    staging.publish(&folder)?;
+    Ok(problems)
+}
+
+/// Unpacks an archive into a folder that is empty, and gives the bundle's folder.
+pub(crate) fn unpack_into(
+    archive: &Path,
+    folder: &Path,
+    limits: &Limits,
+) -> Result<(Vec<Problem>, PathBuf), ConvertError> {
+    let not_an_archive = |reason: String| ConvertError::NotAnArchive { path: archive.to_owned(), reason };
+    if !archive.metadata().map_err(ConvertError::read(archive))?.is_file() {
+        return Err(not_an_archive("it is not a file".to_owned()));
+    }
+    let mut unpacking = Unpacking { folder, entries: 0, problems: Vec::new() };
+    let mut unpacked = decoder(archive, limits.max_archive_bytes).map_err(ConvertError::read(archive))?;
+    let end = unpacking.run(&mut unpacked).and_then(|()| {
+        // The checksum stands at the very end.
+        io::copy(&mut unpacked, &mut io::sink()).map(drop).map_err(Stop::Archive)
+    });
+    let mut problems = unpacking.problems;
+    match end {
+        Err(Stop::Write(path, source)) => return Err(ConvertError::Write { path, source }),
+        _ if unpacked.limit() == 0 => problems.push(Problem::ArchiveTooLarge { limit: limits.max_archive_bytes }),
+        Err(Stop::Archive(error)) => problems.push(Problem::ArchiveDamaged { reason: error.to_string() }),
+        Err(Stop::Entries) => problems.push(Problem::ArchiveTooLarge { limit: limits.max_archive_bytes }),
+        Ok(()) => {}
+    }
+    let Some(found) = bundle_in(folder) else {
+        let reason = problems.first().map_or_else(|| "there is no bundle in it".to_owned(), ToString::to_string);
+        return Err(not_an_archive(reason));
+    };
+    Ok((problems, found))
+}
+
+type Unpacked = io::Take<zstd::Decoder<'static, BufReader<File>>>;
+
+fn decoder(archive: &Path, limit: u64) -> io::Result<Unpacked> {
+    Ok(zstd::Decoder::new(File::open(archive)?)?.take(limit))
+}
+
+/// The folder of the bundle: where the files were put, or the one folder there.
+fn bundle_in(folder: &Path) -> Option<PathBuf> {
+    if holds_bundle(folder) {
+        return Some(folder.to_owned());
+    }
+    let inner: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
+    match inner.as_slice() {
+        [inner] if holds_bundle(inner) => Some(inner.clone()),
+        _ => None,
+    }
+}
+
+/// The manifest of an archive, if it is among the first files.
+pub(crate) fn peek_manifest(archive: &Path) -> Option<Vec<u8>> {
+    let mut archive = Archive::new(decoder(archive, PEEKED).ok()?);
+    for entry in archive.entries().ok()?.raw(true) {
+        let mut entry = entry.ok()?;
+        if entry.path().ok()?.file_name()? == Manifest::FILE_NAME {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).ok()?;
+            return Some(bytes);
+        }
+    }
+    None
+}
+
+/// What ends the unpacking early.
+enum Stop {
+    Archive(io::Error),
+    Entries,
+    Write(PathBuf, io::Error),
+}
+
+struct Unpacking<'a> {
+    folder: &'a Path,
+    entries: usize,
+    problems: Vec<Problem>,
+}
+
+impl Unpacking<'_> {
+    fn run(&mut self, unpacked: &mut Unpacked) -> Result<(), Stop> {
+        let mut archive = Archive::new(unpacked);
+        // The name of the next entry, where it is too long for the entry itself. Read here: the library takes any length.
+        let mut long_name: Option<Vec<u8>> = None;
+        for entry in archive.entries().map_err(Stop::Archive)?.raw(true) {
+            let mut entry = entry.map_err(Stop::Archive)?;
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                return Err(Stop::Entries);
+            }
+            let name = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+            let kind = entry.header().entry_type();
+            match kind {
+                EntryType::GNULongName | EntryType::XHeader if entry.size() <= MAX_NAME => {
+                    let mut bytes = Vec::new();
+                    entry.read_to_end(&mut bytes).map_err(Stop::Archive)?;
+                    long_name =
+                        if kind == EntryType::XHeader { path_of_header(&bytes) } else { Some(until_nul(bytes)) };
+                }
+                EntryType::XGlobalHeader => {}
+                EntryType::Regular | EntryType::Continuous | EntryType::Directory => match contained(&name) {
+                    Ok(path) if kind == EntryType::Directory => self.make_folder(&path)?,
+                    Ok(path) => {
+                        let modified = entry.header().mtime().ok();
+                        self.write_file(&path, modified, &mut entry)?;
+                    }
+                    Err(reason) => self.skip(&name, reason),
+                },
+                _ => self.skip(&name, "it is neither a file nor a folder"),
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, name: &[u8], reason: &str) {
+        let (path, reason) = (String::from_utf8_lossy(name).into_owned(), reason.to_owned());
+        self.problems.push(Problem::ArchiveEntry { path, reason });
+    }
+
+    fn make_folder(&mut self, path: &Path) -> Result<(), Stop> {
+        let target = self.folder.join(path);
+        match create_folders(&target) {
+            Err(_) if target.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) => {
+                self.skip(path.to_string_lossy().as_bytes(), "there is a file in its place");
+                Ok(())
+            }
+            made => made.map_err(|error| Stop::Write(target, error)),
+        }
+    }
+
+    fn write_file(&mut self, path: &Path, modified: Option<u64>, bytes: &mut impl Read) -> Result<(), Stop> {
+        let target = self.folder.join(path);
+        let name = path.to_string_lossy().into_owned();
+        if path.as_os_str().is_empty() || target.symlink_metadata().is_ok() {
+            self.skip(name.as_bytes(), "there is something in its place already");
+            return Ok(());
+        }
+        let folder = target.parent().unwrap_or(self.folder);
+        if let Err(error) = create_folders(folder) {
+            if folder.ancestors().any(|above| above.is_file()) {
+                self.skip(name.as_bytes(), "there is a file in the place of its folder");
+                return Ok(());
+            }
+            return Err(Stop::Write(target, error));
+        }
+        let failed = |error| Stop::Write(target.clone(), error);
+        let mut file = create_file(&target).map_err(failed)?;
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let count = match bytes.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Stop::Archive(error)),
+            };
+            file.write_all(&buffer[..count]).map_err(failed)?;
+        }
+        if let Some(time) = modified.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))) {
+            // A time that the system cannot have is no reason to do without the file.
+            let _ = file.set_modified(time);
+        }
+        Ok(())
+    }
+}
+
+/// A path of an archive, relative and without any way out.
+fn contained(name: &[u8]) -> Result<PathBuf, &'static str> {
+    let name = std::str::from_utf8(name).map_err(|_| "its name is not UTF-8")?;
+    if name.contains(['\0', '\\']) {
+        return Err("its name holds a character that no bundle uses");
+    }
+    let mut path = PathBuf::new();
+    for part in Path::new(name).components() {
+        match part {
+            Component::Normal(part) => path.push(part),
+            Component::CurDir => {}
+            _ => return Err("its path leads out of the archive"),
+        }
+    }
+    Ok(path)
+}
+
+fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = bytes.iter().position(|byte| *byte == 0) {
+        bytes.truncate(end);
+    }
+    bytes
+}
+
+/// The path in an extended header: lines of `LENGTH KEY=VALUE`.
+fn path_of_header(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let space = rest.iter().position(|byte| *byte == b' ')?;
+        let length: usize = std::str::from_utf8(&rest[..space]).ok()?.parse().ok()?;
+        let line = rest.get(space + 1..length)?;
+        if let Some(path) = line.strip_prefix(b"path=") {
+            return Some(path.strip_suffix(b"\n").unwrap_or(path).to_vec());
+        }
+        rest = &rest[length..];
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_lead_out() {
+        for name in ["../a", "/a", "a/../../b", "a\\b", "a\0b"] {
+            assert!(contained(name.as_bytes()).is_err(), "{name}");
+        }
+        assert!(contained(b"\xff").is_err());
+        assert_eq!(contained(b"./a//b/"), Ok(PathBuf::from("a/b")));
+    }
+
+    #[test]
+    fn long_paths() {
+        assert_eq!(path_of_header(b"12 size=100\n14 path=a/b c\n"), Some(b"a/b c".to_vec()));
+        for broken in [&b"x"[..], b"0 path=a\n", b"99 path=a\n", b"3 path=a\n", b""] {
+            let _ = path_of_header(broken);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Marks in the place of what is damaged.
+
+use rollout_trace_schema::packed::{Hole, PartKind, Span, SpanState, close_holes};
+
+use super::records::Run;
+use crate::lenient_json;
+
+/// Puts marks where runs are damaged, so that the document is JSON again. None: it would not be.
+pub(super) fn close(document: &mut Vec<u8>, runs: &[Run], max_nesting: usize) -> Option<Vec<Hole>> {
+    let spans = spans(document, runs);
+    let holes = close_holes(document, &spans)?;
+    // A part of which only a piece is used, and a kind that was inferred, may be another thing than it seems.
+    lenient_json::parse(document, max_nesting).is_ok().then_some(holes)
+}
+
+/// The spans of a document. What lies in a lost record gets the kind that its surroundings allow.
+fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::with_capacity(runs.len());
+    let mut at = 0;
+    // The last byte that is sound and no white space.
+    let mut last_byte = None;
+    let mut in_element = false;
+    let mut was_unknown = false;
+    for run in runs {
+        let len = run.len as usize;
+        if run.kind.is_none()
+            && was_unknown
+            && let Some(before) = spans.last_mut()
+        {
+            before.len += len;
+            at += len;
+            continue;
+        }
+        let after_string = in_element && spans.last().is_some_and(|span| span.kind == PartKind::String);
+        let kind = run.kind.unwrap_or(match last_byte {
+            _ if after_string => PartKind::RestOfElement,
+            Some(b'[' | b',') => PartKind::FirstElement,
+            Some(b':') => PartKind::String,
+            _ => PartKind::LaterElement,
+        });
+        in_element = match kind {
+            PartKind::FirstElement | PartKind::LaterElement => true,
+            PartKind::Text => false,
+            PartKind::String | PartKind::RestOfElement => in_element,
+        };
+        was_unknown = run.kind.is_none();
+        if run.state == SpanState::Sound {
+            let bytes = document.get(at..at + len).unwrap_or_default();
+            last_byte = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace()).copied().or(last_byte);
+        } else {
+            // A mark is a value.
+            last_byte = Some(b'}');
+        }
+        spans.push(Span { kind, len, state: run.state });
+        at += len;
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Closes holes where `?` begins a run of a lost record and `!` a damaged one; `|` divides runs.
+    fn closed(text: &str) -> String {
+        let mut document = Vec::new();
+        let runs: Vec<Run> = text
+            .split('|')
+            .map(|part| {
+                let (kind, state, text) = match part.split_at(1) {
+                    ("?", rest) => (None, SpanState::Damaged, rest),
+                    ("!", rest) => (Some(PartKind::String), SpanState::Damaged, rest),
+                    ("s", rest) => (Some(PartKind::String), SpanState::Sound, rest),
+                    ("e", rest) => (Some(PartKind::LaterElement), SpanState::Sound, rest),
+                    ("r", rest) => (Some(PartKind::RestOfElement), SpanState::Sound, rest),
+                    _ => (Some(PartKind::Text), SpanState::Sound, part),
+                };
+                document.extend_from_slice(text.as_bytes());
+                Run { kind, len: text.len() as u64, state }
+            })
+            .collect();
+        match close(&mut document, &runs, 100) {
+            Some(_) => String::from_utf8(document).unwrap(),
+            None => "lost".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_a_lost_record_held_is_inferred() {
+        let mark = |bytes: usize| format!(r#"{{"type":"rollout_trace_damaged","bytes":{bytes}}}"#);
+        assert_eq!(closed(r#"{"a":[|?{"b":1}|e,{"c":2}|]}"#), format!(r#"{{"a":[{},{{"c":2}}]}}"#, mark(7)));
+        assert_eq!(closed(r#"{"a":[1|?,{"b":1}|?,7|e,{"c":2}|]}"#), format!(r#"{{"a":[1,{},{{"c":2}}]}}"#, mark(10)));
+        assert_eq!(closed(r#"{"a":|?"text"|,"b":1}"#), r#"{"a":"[damaged: 6 bytes]","b":1}"#);
+        assert_eq!(closed(r#"{"a":[|?{"b":|s"text"|?}|]}"#), format!(r#"{{"a":[{}]}}"#, mark(12)));
+        assert_eq!(closed(r#"{"a":[0|e,{"b":|?"text"|r}|]}"#), r#"{"a":[0,{"b":"[damaged: 6 bytes]"}]}"#);
+        assert_eq!(closed(r#"{"a":|s"text"|?,"b":1}"#), "lost");
+        assert_eq!(closed(r#"?{"a":|s"text"|}"#), "lost");
+    }
+}

@@ -1,0 +1,147 @@
+//! Where the records of a pack file lie.
+
+use std::{collections::BTreeMap, io};
+
+use rollout_trace_schema::packed::{
+    FILE_HEADER_LEN, META_CHECKSUM_LEN, RECORD_HEADER_LEN, RecordHeader, checksum, find_record_header,
+};
+
+use super::blocks::Blocks;
+
+/// How much is searched at a time for the next sound header.
+const WINDOW: u64 = 64 << 10;
+
+/// A record with a sound header.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) offset: u64,
+    pub(crate) header: RecordHeader,
+    /// Whether the meta is there and sound.
+    pub(crate) is_sound: bool,
+}
+
+/// The records of a pack file by their numbers, found by one pass over headers and metas.
+#[derive(Debug)]
+pub(crate) struct PackIndex {
+    salt: u64,
+    max_meta: u64,
+    places: BTreeMap<u64, Place>,
+    /// How far the file is understood.
+    end: u64,
+    /// The file's length when it was last looked through.
+    seen: u64,
+    /// How many bytes in the midst of the file are no sound record.
+    damaged: u64,
+    /// How many bytes of unsound metas were read.
+    wasted: u64,
+}
+
+impl PackIndex {
+    pub(crate) fn new(salt: u64, max_meta: u64) -> Self {
+        let end = FILE_HEADER_LEN as u64;
+        Self { salt, max_meta, places: BTreeMap::new(), end, seen: 0, damaged: 0, wasted: 0 }
+    }
+
+    pub(crate) fn get(&self, number: u64) -> Option<Place> {
+        self.places.get(&number).copied()
+    }
+
+    /// The numbers of all records that may be readable.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.places.keys().copied()
+    }
+
+    /// How many bytes are no sound record: damaged ones, and a torn one at the end.
+    pub(crate) fn unsound_bytes(&self) -> u64 {
+        self.damaged + self.seen.saturating_sub(self.end)
+    }
+
+    /// Looks for records that have come since, if the file has grown.
+    pub(crate) fn extend(&mut self, blocks: &mut Blocks) -> io::Result<()> {
+        if blocks.len() == self.seen {
+            return Ok(());
+        }
+        self.seen = blocks.len();
+        let mut bytes = Vec::new();
+        let mut at = self.end;
+        while let Some(found) = self.record_at(at, blocks, &mut bytes)? {
+            let search_from = match found {
+                Found::Sound(place) => {
+                    // A number that is there twice: the first counts.
+                    let known = self.places.entry(place.header.number).or_insert(place);
+                    if !known.is_sound {
+                        *known = place;
+                    }
+                    at = place.offset + place.header.record_len();
+                    self.end = at;
+                    continue;
+                }
+                Found::Unsound(place) => {
+                    self.places.entry(place.header.number).or_insert(place);
+                    // Its length may reach over records that were written after it was torn.
+                    place.offset + RECORD_HEADER_LEN as u64
+                }
+                Found::Nothing => at + 1,
+            };
+            // Without another header this is the end, and may be a record that is still being written.
+            let Some(next) = self.next_header(search_from, blocks, &mut bytes)? else { break };
+            self.damaged += next - at;
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// None: there is no room for a record.
+    fn record_at(&mut self, offset: u64, blocks: &mut Blocks, bytes: &mut Vec<u8>) -> io::Result<Option<Found>> {
+        if !blocks.read(offset, RECORD_HEADER_LEN as u64, bytes)? {
+            return Ok(None);
+        }
+        let Ok(header) = RecordHeader::decode(bytes, self.salt, offset) else { return Ok(Some(Found::Nothing)) };
+        let is_sound = self.meta_is_sound(offset, header, blocks, bytes)?;
+        let place = Place { offset, header, is_sound };
+        Ok(Some(if is_sound { Found::Sound(place) } else { Found::Unsound(place) }))
+    }
+
+    fn meta_is_sound(
+        &mut self,
+        offset: u64,
+        header: RecordHeader,
+        blocks: &mut Blocks,
+        bytes: &mut Vec<u8>,
+    ) -> io::Result<bool> {
+        let meta_len = u64::from(header.meta_len);
+        // Many headers over the same unsound bytes must not make the pass longer than the file.
+        if meta_len > self.max_meta || self.wasted > self.seen.max(self.max_meta) {
+            return Ok(false);
+        }
+        if !blocks.read(offset + header.meta_offset(), meta_len + META_CHECKSUM_LEN as u64, bytes)? {
+            return Ok(false);
+        }
+        let (meta, check) = bytes.split_at(bytes.len() - META_CHECKSUM_LEN);
+        let is_sound = checksum(meta, self.salt ^ header.number).to_le_bytes() == check;
+        if !is_sound {
+            self.wasted += meta_len;
+        }
+        Ok(is_sound)
+    }
+
+    fn next_header(&self, mut from: u64, blocks: &mut Blocks, bytes: &mut Vec<u8>) -> io::Result<Option<u64>> {
+        loop {
+            let window = WINDOW.min(self.seen.saturating_sub(from));
+            if window < RECORD_HEADER_LEN as u64 || !blocks.read(from, window, bytes)? {
+                return Ok(None);
+            }
+            if let Some((at, _)) = find_record_header(bytes, self.salt, from) {
+                return Ok(Some(from + at as u64));
+            }
+            // A header may lie across the end of the window.
+            from += window - (RECORD_HEADER_LEN as u64 - 1);
+        }
+    }
+}
+
+enum Found {
+    Sound(Place),
+    Unsound(Place),
+    Nothing,
+}

@@ -1,0 +1,299 @@
+//! Payloads that lie in one file.
+
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use rollout_trace_schema::{
+    Manifest, PayloadRef,
+    packed::{PACK_FILE, Piece, SpanState},
+};
+
+use super::{
+    blocks::Blocks,
+    header::read_header,
+    holes,
+    layout::{KeptPiece, LayoutError, Segment, common, layout, total},
+    records::{Records, Run},
+};
+use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::ContainedFolder, payload::Held};
+
+/// Reads payload documents from the pack file of a bundle.
+///
+/// A document is put together from pieces of the file. Where the buffer holds a document of the same pack, only what the two
+/// do not share is read and written. Every byte is checked when it is read for the first time.
+#[derive(Debug)]
+pub struct PayloadPack {
+    path: PathBuf,
+    records: Records,
+    limits: Limits,
+    /// Tells the documents of this pack from those of another.
+    token: Arc<()>,
+    scratch: Vec<u8>,
+}
+
+impl PayloadPack {
+    /// Opens the pack file of the bundle in `folder`. What is appended to it later is found.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it is none that can be read.
+    pub fn open(folder: impl Into<PathBuf>, limits: &Limits) -> Result<Self, PayloadError> {
+        let mut folder = ContainedFolder::new(folder.into());
+        let (file, len) = folder.open(PACK_FILE)?;
+        let path = folder.path().join(PACK_FILE);
+        let mut blocks = Blocks::new(file, len);
+        let header = read_header(&mut blocks).map_err(|source| PayloadError::Read { path: path.clone(), source })?;
+        let header = header.map_err(|error| PayloadError::Damaged { what: format!("{PACK_FILE}: {error}") })?;
+        let max_document = limits.max_payload_bytes as u64;
+        // A description is a small part of what it describes.
+        let max_meta = (max_document / 32).max(1 << 16);
+        Ok(Self {
+            path,
+            records: Records::new(blocks, header.salt, max_meta, max_document.max(1 << 16)),
+            limits: *limits,
+            token: Arc::new(()),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// The numbers of all documents of which there is something, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn numbers(&mut self) -> Result<Vec<u64>, PayloadError> {
+        self.refresh()?;
+        Ok(self.records.index.numbers().collect())
+    }
+
+    /// How many bytes of the file are no sound record. The last ones may be a record that is still being written.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn unsound_bytes(&mut self) -> Result<u64, PayloadError> {
+        self.refresh()?;
+        Ok(self.records.index.unsound_bytes())
+    }
+
+    fn refresh(&mut self) -> Result<(), PayloadError> {
+        self.records.refresh().map_err(|source| PayloadError::Read { path: self.path.clone(), source })
+    }
+
+    fn refuse_large(&mut self, number: u64, reference: &PayloadRef) -> Result<(), PayloadError> {
+        let failed = |source| PayloadError::Read { path: self.path.clone(), source };
+        let bytes = self.records.get(number).map_err(failed)?.map_or(0, |record| record.document_len);
+        let limit = self.limits.max_payload_bytes;
+        if bytes > limit as u64 {
+            return Err(PayloadError::TooLarge { path: reference.path.clone(), bytes, limit });
+        }
+        Ok(())
+    }
+
+    fn layout(&mut self, number: u64, reference: &PayloadRef) -> Result<Vec<Segment>, PayloadError> {
+        let path = &reference.path;
+        layout(number, self.limits.max_payload_bytes as u64, &mut self.records).map_err(|error| match error {
+            LayoutError::Record(record, what) if record == number => {
+                PayloadError::Damaged { what: format!("the record of {path} in {PACK_FILE} {what}") }
+            }
+            LayoutError::Record(record, what) => PayloadError::Damaged {
+                what: format!("{path} builds upon raw_payload:{record}, whose record in {PACK_FILE} {what}"),
+            },
+            LayoutError::Io(source) => PayloadError::Read { path: self.path.clone(), source },
+        })
+    }
+
+    /// Loads a document whose base is what the buffer holds. False: it is another, or something is damaged.
+    fn load_upon_base(
+        &mut self,
+        number: u64,
+        reference: &PayloadRef,
+        buffer: &mut PayloadBuffer,
+    ) -> Result<bool, PayloadError> {
+        let failed = |source| PayloadError::Read { path: self.path.clone(), source };
+        let Some(held) = buffer.held(&self.token) else { return Ok(false) };
+        let Some(record) = self.records.get(number).map_err(failed)? else { return Ok(false) };
+        if record.base != Some(held) {
+            return Ok(false);
+        }
+        let base_len = buffer.bytes().len() as u64;
+        let base_piece = |index: Option<usize>| match index.and_then(|index| record.piece(index)) {
+            Some((KeptPiece::Other(Piece::Base { offset, len }), _)) => Some((offset, len)),
+            _ => None,
+        };
+        let mut pieces = 0..record.piece_count();
+        let (mut prefix, mut suffix, mut keep_back) = (0, 0, 0);
+        if let Some((0, len)) = base_piece(Some(0)).filter(|(_, len)| *len <= base_len) {
+            (prefix, pieces.start) = (len, 1);
+        }
+        let last = pieces.end.checked_sub(1).filter(|last| pieces.contains(last));
+        if let Some((offset, len)) = base_piece(last)
+            && offset.checked_add(len) == Some(base_len)
+        {
+            // What the prefix has taken cannot stay in its place at the end too.
+            suffix = len.min(base_len - prefix);
+            keep_back = len - suffix;
+            pieces.end -= 1;
+        }
+        self.scratch.clear();
+        let mut is_sound = true;
+        for index in pieces {
+            let Some((piece, _)) = self.records.get(number).map_err(failed)?.and_then(|record| record.piece(index))
+            else {
+                return Ok(false);
+            };
+            let (record, offset, len) = match piece {
+                KeptPiece::Own { offset, len } => (number, offset, len),
+                KeptPiece::Other(Piece::Stored { record, offset, len }) => (record, offset, len),
+                KeptPiece::Other(Piece::Base { offset, len }) => {
+                    let end = offset.checked_add(len).filter(|end| *end <= base_len);
+                    let Some(end) = end else { return Ok(false) };
+                    self.scratch.extend_from_slice(&buffer.bytes()[offset as usize..end as usize]);
+                    continue;
+                }
+                KeptPiece::Other(_) => return Ok(false),
+            };
+            let sound = |run: Run| is_sound &= run.state == SpanState::Sound;
+            self.records.append(record, offset, len, &mut self.scratch, sound).map_err(failed)?;
+            if !is_sound {
+                return Ok(false);
+            }
+        }
+        let from = (base_len - suffix - keep_back) as usize;
+        self.scratch.extend_from_slice(&buffer.bytes()[from..from + keep_back as usize]);
+        buffer.patch(&reference.raw_payload_id, prefix as usize, suffix as usize, &self.scratch);
+        Ok(true)
+    }
+
+    /// Puts these bytes of a document into the scratch. False: some are damaged.
+    fn read(&mut self, layout: &[Segment], from: u64, len: u64, runs: &mut Vec<Run>) -> Result<bool, PayloadError> {
+        self.scratch.clear();
+        let mut is_sound = true;
+        let (mut skip, mut left) = (from, len);
+        for segment in layout {
+            if left == 0 {
+                break;
+            }
+            if skip >= segment.len {
+                skip -= segment.len;
+                continue;
+            }
+            let take = left.min(segment.len - skip);
+            let offset = segment.offset.wrapping_add(skip);
+            let appended = self.records.append(segment.record, offset, take, &mut self.scratch, |run| {
+                is_sound &= run.state == SpanState::Sound;
+                runs.push(run);
+            });
+            appended.map_err(|source| PayloadError::Read { path: self.path.clone(), source })?;
+            (skip, left) = (0, left - take);
+        }
+        Ok(is_sound)
+    }
+}
+
+impl PayloadSource for PayloadPack {
+    fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
+        let not_packed = || PayloadError::NotPacked { path: reference.path.clone() };
+        let number = document_number(&reference.path).ok_or_else(not_packed)?;
+        if self.records.index.get(number).is_none_or(|place| !place.is_sound) {
+            self.refresh()?;
+            if self.records.index.get(number).is_none() {
+                let lost = self.records.index.unsound_bytes();
+                return Err(if lost == 0 {
+                    not_packed()
+                } else {
+                    let path = &reference.path;
+                    let what =
+                        format!("{path} is not among the records of {PACK_FILE}, {lost} bytes of which are damaged");
+                    PayloadError::Damaged { what }
+                });
+            }
+        }
+        let held = Held { token: Arc::clone(&self.token), number };
+        self.refuse_large(number, reference)?;
+        if self.load_upon_base(number, reference, buffer)? {
+            buffer.hold(held);
+            return Ok(());
+        }
+        let layout = self.layout(number, reference)?;
+        // A document without a base may share as much with the one before as another.
+        let before = buffer.held(&self.token).and_then(|before| self.layout(before, reference).ok());
+        let (prefix, suffix) = before.map_or((0, 0), |before| common(&before, &layout));
+        let len = total(&layout);
+        let mut runs = Vec::new();
+        let middle = len - prefix - suffix;
+        if self.read(&layout, prefix, middle, &mut runs)? {
+            // What nothing is known of is compared.
+            if prefix + suffix > 0 {
+                buffer.patch(&reference.raw_payload_id, prefix as usize, suffix as usize, &self.scratch);
+            } else {
+                buffer.replace(&reference.raw_payload_id, &mut self.scratch);
+            }
+            buffer.hold(held);
+            return Ok(());
+        }
+        if middle < len {
+            runs.clear();
+            self.read(&layout, 0, len, &mut runs)?;
+        }
+        let holes =
+            holes::close(&mut self.scratch, &runs, self.limits.max_nesting).ok_or_else(|| PayloadError::Damaged {
+                what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path),
+            })?;
+        buffer.replace(&reference.raw_payload_id, &mut self.scratch);
+        buffer.mark_holes(holes);
+        Ok(())
+    }
+}
+
+/// The number of the record that holds the document with this path: `payloads/N.json`, and no other.
+///
+/// The path alone decides, as it does where payloads are files: ids are not looked at.
+pub(crate) fn document_number(path: &str) -> Option<u64> {
+    let mut parts = Path::new(path).components().filter(|part| *part != Component::CurDir);
+    let (Some(Component::Normal(folder)), Some(Component::Normal(file)), None) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    if folder != Manifest::PAYLOADS_DIR {
+        return None;
+    }
+    number_of_file(file.to_str()?)
+}
+
+/// The number in `N.json`, where it is written as it always is and small enough to be counted with.
+fn number_of_file(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".json")?;
+    let number: u64 = digits.parse().ok()?;
+    (number.to_string() == digits && number < 1 << 62).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_records() {
+        for (path, number) in [
+            ("payloads/1.json", Some(1)),
+            ("./payloads//12.json", Some(12)),
+            ("payloads/0.json", Some(0)),
+            ("payloads/01.json", None),
+            ("payloads/+1.json", None),
+            ("payloads/1.JSON", None),
+            ("payloads/.json", None),
+            ("payloads/9223372036854775807.json", None),
+            ("payloads/1.json/x", None),
+            ("/payloads/1.json", None),
+            ("payloads/../payloads/1.json", None),
+            ("other/1.json", None),
+            ("1.json", None),
+            ("", None),
+        ] {
+            assert_eq!(document_number(path), number, "{path}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Bundles in one file: packed and unpacked exactly, and hostile ones without harm.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use rollout_trace_bundle::{Bundle, ConvertError, Limits, OpenError, Problem, find_bundles, pack, unpack};
+use tar::{Builder, EntryType, Header};
+use tempfile::TempDir;
+
+use crate::support::{bundle, write_manifest};
+
+/// What lies in a folder: folders, and files with their times.
+fn listing(folder: &Path) -> BTreeMap<PathBuf, Option<(Vec<u8>, Duration)>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = PathBuf::from(path.file_name().unwrap());
+        if path.is_dir() {
+            found.extend(listing(&path).into_iter().map(|(inner, what)| (name.join(inner), what)));
+            found.insert(name, None);
+        } else {
+            let time = path.metadata().unwrap().modified().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            found.insert(name, Some((fs::read(&path).unwrap(), Duration::from_secs(time.as_secs()))));
+        }
+    }
+    found
+}
+
+/// A bundle with all that a bundle can have.
+fn full() -> TempDir {
+    let folder = bundle(2, b"{}\n");
+    fs::create_dir_all(folder.path().join("payloads/empty")).unwrap();
+    fs::write(folder.path().join("payloads/1.json"), b"[\"one\"]").unwrap();
+    fs::write(folder.path().join(format!("payloads/{}.json", "long".repeat(50))), b"{}").unwrap();
+    fs::write(folder.path().join("state.json"), b"{}").unwrap();
+    fs::write(folder.path().join("empty"), b"").unwrap();
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    File::options().append(true).open(folder.path().join("trace.jsonl")).unwrap().set_modified(old).unwrap();
+    folder
+}
+
+#[test]
+fn there_and_back() {
+    let (source, work) = (full(), tempfile::tempdir().unwrap());
+    let (archive, out) = (work.path().join("a.tar.zst"), work.path().join("out"));
+    let packed = pack(&Bundle::open(source.path()).unwrap(), &archive).unwrap();
+    assert_eq!((packed.losses, packed.bytes), (vec![], fs::metadata(&archive).unwrap().len()));
+    assert_eq!(unpack(&archive, &out, &Limits::default()).unwrap(), []);
+    assert_eq!(listing(&out), listing(source.path()));
+
+    let opened = Bundle::open(&archive).unwrap();
+    assert!(opened.is_archive() && opened.path() == archive && opened.name() == "a");
+    let at = opened.folder().to_owned();
+    assert_eq!(listing(&at), listing(source.path()));
+    let payloads = opened.payloads();
+    drop(opened);
+    assert!(at.exists(), "payloads can still be read");
+    drop(payloads);
+    assert!(!at.exists(), "nothing is left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (source, work) = (full(), tempfile::tempdir().unwrap());
+    let (archive, out) = (work.path().join("a.tar.zst"), work.path().join("out"));
+    pack(&Bundle::open(source.path()).unwrap(), &archive).unwrap();
+    unpack(&archive, &out, &Limits::default()).unwrap();
+    let opened = Bundle::open(&archive).unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    for (path, expected) in [
+        (archive.clone(), 0o600),
+        (out.clone(), 0o700),
+        (out.join("payloads"), 0o700),
+        (out.join("payloads/1.json"), 0o600),
+        (opened.folder().to_owned(), 0o700),
+        (opened.folder().join("trace.jsonl"), 0o600),
+    ] {
+        assert_eq!(mode(&path), expected, "{}", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let (source, work) = (full(), tempfile::tempdir().unwrap());
+    let opened = Bundle::open(source.path()).unwrap();
+    let taken = work.path().join("taken");
+    fs::write(&taken, b"mine").unwrap();
+    assert!(matches!(pack(&opened, &taken), Err(ConvertError::Exists { .. })));
+    assert!(matches!(pack(&opened, source.path().join("in.tar.zst")), Err(ConvertError::Inside { .. })));
+    assert!(matches!(pack(&opened, work.path().join("no/where")), Err(ConvertError::Write { .. })));
+    let archive = work.path().join("a.tar.zst");
+    pack(&opened, &archive).unwrap();
+    assert!(matches!(unpack(&archive, &taken, &Limits::default()), Err(ConvertError::Exists { .. })));
+    assert_eq!(fs::read(&taken).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(work.path()).unwrap().count(), 2, "nothing is left of what failed");
+}
+
+#[test]
+fn found_among_others() {
+    let work = tempfile::tempdir().unwrap();
+    let inner = work.path().join("trace-1");
+    fs::create_dir(&inner).unwrap();
+    write_manifest(&inner, 2);
+    fs::write(inner.join("trace.jsonl"), b"").unwrap();
+    pack(&Bundle::open(&inner).unwrap(), work.path().join("trace-1.tar.zst")).unwrap();
+    fs::write(work.path().join("other.tar.zst"), b"no archive").unwrap();
+    let found = find_bundles(work.path()).unwrap();
+    let names: Vec<_> = found.iter().map(|found| found.path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["trace-1", "trace-1.tar.zst"]);
+    assert!(found.iter().all(|found| found.started_at_unix_ms == 1000));
+}
+
+/// Writes an archive of these entries as they are, which no decent program would.
+fn archive_of(entries: &[(EntryType, &str, &[u8])]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar.zst");
+    let mut builder = Builder::new(zstd::Encoder::new(File::create(&path).unwrap(), 1).unwrap());
+    for (kind, name, bytes) in entries {
+        let mut header = Header::new_gnu();
+        header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o777);
+        if kind.is_symlink() || kind.is_hard_link() {
+            header.set_link_name("/etc/passwd").unwrap();
+        }
+        header.set_cksum();
+        builder.append(&header, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap().finish().unwrap().flush().unwrap();
+    (folder, path)
+}
+
+#[test]
+fn hostile_entries() {
+    use EntryType::{Directory, Fifo, GNUSparse, Link, Regular, Symlink};
+    let (folder, archive) = archive_of(&[
+        (Regular, "b/trace.jsonl", b"{}"),
+        (Regular, "../escaped", b"x"),
+        (Regular, "/tmp/rollout-trace-escaped", b"x"),
+        (Symlink, "b/link", b""),
+        (Regular, "b/link/x", b"not through a link"),
+        (Link, "b/hard", b""),
+        (Fifo, "b/pipe", b""),
+        (GNUSparse, "b/sparse", b""),
+        (Regular, "b/trace.jsonl", b"again"),
+        (Regular, "b/trace.jsonl/x", b"below a file"),
+        (Directory, "b/trace.jsonl", b""),
+        (Regular, "", b"no name"),
+    ]);
+    let opened = Bundle::open(&archive).unwrap();
+    let entries: Vec<_> = opened
+        .problems()
+        .iter()
+        .filter_map(|problem| match problem {
+            Problem::ArchiveEntry { path, reason } => Some(format!("{path}: {reason}")),
+            _ => None,
+        })
+        .collect();
+    insta::assert_snapshot!(entries.join("\n"), @"
+    ../escaped: its path leads out of the archive
+    /tmp/rollout-trace-escaped: its path leads out of the archive
+    b/link: it is neither a file nor a folder
+    b/hard: it is neither a file nor a folder
+    b/pipe: it is neither a file nor a folder
+    b/sparse: it is neither a file nor a folder
+    b/trace.jsonl: there is something in its place already
+    b/trace.jsonl/x: there is a file in the place of its folder
+    b/trace.jsonl: there is a file in its place
+    : there is something in its place already
+    ");
+    assert_eq!(fs::read(opened.folder().join("trace.jsonl")).unwrap(), b"{}");
+    assert_eq!(fs::read(opened.folder().join("link/x")).unwrap(), b"not through a link");
+    assert!(!folder.path().join("escaped").exists() && !Path::new("/tmp/rollout-trace-escaped").exists());
+}
+
+#[test]
+fn an_archive_that_unpacks_to_too_much() {
+    let bomb = vec![0; 3 << 20];
+    let (_folder, archive) =
+        archive_of(&[(EntryType::Regular, "trace.jsonl", b"{}\n"), (EntryType::Regular, "x", &bomb)]);
+    assert!(fs::metadata(&archive).unwrap().len() < 10_000);
+    let limits = Limits { max_archive_bytes: 1 << 20, ..Limits::default() };
+    let opened = Bundle::open_with(&archive, limits).unwrap();
+    assert!(opened.problems().contains(&Problem::ArchiveTooLarge { limit: 1 << 20 }), "{:?}", opened.problems());
+    let size: u64 = fs::read_dir(opened.folder()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    assert!(size < 1 << 20);
+    // A name has no length that is taken on trust.
+    let (_folder, archive) =
+        archive_of(&[(EntryType::Regular, "trace.jsonl", b""), (EntryType::GNULongName, "x", &bomb)]);
+    assert!(matches!(Bundle::open(&archive).unwrap().problems()[..], [Problem::ArchiveEntry { .. }, ..]));
+}
+
+#[test]
+fn what_is_no_archive() {
+    let (_folder, archive) = archive_of(&[(EntryType::Regular, "README", b"hello")]);
+    assert!(matches!(Bundle::open(&archive), Err(OpenError::Archive { .. })));
+    fs::write(&archive, b"plain text").unwrap();
+    let out = archive.with_file_name("out");
+    assert!(matches!(unpack(&archive, &out, &Limits::default()), Err(ConvertError::NotAnArchive { .. })));
+    assert!(matches!(Bundle::open(&archive), Err(OpenError::NotABundle { .. })));
+    assert!(!out.exists());
+}
+
+#[test]
+fn damage() {
+    let (source, work) = (full(), tempfile::tempdir().unwrap());
+    let archive = work.path().join("a.tar.zst");
+    pack(&Bundle::open(source.path()).unwrap(), &archive).unwrap();
+    let sound = fs::read(&archive).unwrap();
+    let mut opened = 0;
+    for at in 0..sound.len() {
+        let mut flipped = sound.clone();
+        flipped[at] ^= 1 << (at % 8);
+        for damaged in [&flipped[..], &sound[..at]] {
+            fs::write(&archive, damaged).unwrap();
+            if let Ok(bundle) = Bundle::open(&archive) {
+                opened += 1;
+                let is_told = |problem: &Problem| matches!(problem, Problem::ArchiveDamaged { .. });
+                let same = listing(bundle.folder()) == listing(source.path());
+                assert!(same || bundle.problems().iter().any(is_told), "byte {at} of {}", sound.len());
+            }
+        }
+    }
+    assert!(opened > 0);
+}

@@ -1,0 +1,17 @@
+//! `rollout-trace convert`.
+
+use rollout_trace_bundle::{Bundle, Limits, convert};
+
+use crate::{
+    args::ConvertArgs,
+    failure::{Failure, Verdict},
+    output::Output,
+    summary::tell_losses,
+};
+
+pub(crate) fn run(args: &ConvertArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = Bundle::open_with(&args.bundle, limits)?;
+    let converted = convert(&bundle, &args.output, args.layout.into())?;
+    output.line(args.output.display())?;
+    Ok(tell_losses(&bundle, &converted.losses, output))
+}

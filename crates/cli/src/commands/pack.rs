@@ -1,0 +1,24 @@
+//! `rollout-trace pack`.
+
+use rollout_trace_bundle::{ARCHIVE_SUFFIX, Bundle, Limits, pack};
+
+use crate::{
+    args::PackArgs,
+    failure::{Failure, Verdict},
+    output::Output,
+    summary::tell_losses,
+};
+
+pub(crate) fn run(args: &PackArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = Bundle::open_with(&args.bundle, limits)?;
+    let name = format!("{}{ARCHIVE_SUFFIX}", bundle.name());
+    // A folder called . or .. has its name from elsewhere.
+    let beside = match bundle.path().file_name() {
+        Some(_) => bundle.path().with_file_name(&name),
+        None => bundle.path().join("..").join(&name),
+    };
+    let target = args.output.clone().unwrap_or(beside);
+    let packed = pack(&bundle, &target)?;
+    output.line(target.display())?;
+    Ok(tell_losses(&bundle, &packed.losses, output))
+}

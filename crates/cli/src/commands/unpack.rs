@@ -1,0 +1,30 @@
+//! `rollout-trace unpack`.
+
+use rollout_trace_bundle::{ARCHIVE_SUFFIX, Limits, unpack};
+
+use crate::{
+    args::UnpackArgs,
+    failure::{Failure, Verdict},
+    output::Output,
+    summary::visible,
+};
+
+pub(crate) fn run(args: &UnpackArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    let target = match &args.output {
+        Some(folder) => folder.clone(),
+        None => {
+            let name = args.file.file_name().unwrap_or_default().to_string_lossy();
+            let name = name.strip_suffix(ARCHIVE_SUFFIX).filter(|name| !name.is_empty()).ok_or_else(|| {
+                let what = format!("{} does not say by its name what the bundle is called", args.file.display());
+                Failure::new(what, "use -o DIR")
+            })?;
+            args.file.with_file_name(name)
+        }
+    };
+    let problems = unpack(&args.file, &target, &limits)?;
+    output.line(target.display())?;
+    for problem in &problems {
+        output.say(visible(&problem.to_string()));
+    }
+    Ok(if problems.is_empty() { Verdict::Fine } else { Verdict::Damaged })
+}

@@ -1,0 +1,123 @@
+//! `rollout-trace payload`, `convert`, `pack` and `unpack`.
+
+use std::{fs, path::Path};
+
+use insta::assert_snapshot;
+
+use crate::support::{Root, program};
+
+fn exact(root: &Root, arguments: &str) -> Vec<u8> {
+    let output = program().args(arguments.split_whitespace()).current_dir(root.path(".")).output().unwrap();
+    assert!(output.status.success(), "{arguments}: {output:?}");
+    output.stdout
+}
+
+fn same(left: &Path, right: &Path) -> bool {
+    let names = |folder: &Path| {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    names(left) == names(right)
+        && names(left).iter().all(|name| {
+            let (left, right) = (left.join(name), right.join(name));
+            if left.is_dir() { same(&left, &right) } else { fs::read(left).unwrap() == fs::read(right).unwrap() }
+        })
+}
+
+#[test]
+fn every_form_says_the_same() {
+    let root = Root::new(&["a"]);
+    assert_snapshot!(root.run("convert a --layout packed -o p"), @"p");
+    assert_snapshot!(root.run("pack a"), @"a.tar.zst");
+    assert_snapshot!(root.run("pack p -o packed"), @"packed");
+    assert_snapshot!(root.run("convert packed --layout files -o f"), @"f");
+    assert_snapshot!(root.run("unpack a.tar.zst -o u"), @"u");
+    assert!(same(&root.path("a"), &root.path("f")) && same(&root.path("a"), &root.path("u")));
+    assert!(!root.path("p/payloads").exists());
+    let graph = root.run("reduce a -o -");
+    let drawing = root.run("show a");
+    for form in ["p", "a.tar.zst", "packed", "f", "u"] {
+        assert!(root.run(&format!("reduce {form} -o -")) == graph, "{form}");
+        assert!(root.run(&format!("show {form}")) == drawing, "{form}");
+        assert_eq!(root.run(&format!("check {form}")), format!("{form}: clean\n"));
+        for number in 1..=26 {
+            let bytes = fs::read(root.path(&format!("a/payloads/{number}.json"))).unwrap();
+            assert!(exact(&root, &format!("payload {form} {number}")) == bytes, "{form} {number}");
+            assert!(exact(&root, &format!("payload {form} raw_payload:{number}")) == bytes, "{form} {number}");
+        }
+    }
+}
+
+#[test]
+fn an_archive_among_bundles() {
+    let root = Root::new(&["r/a"]);
+    root.run("pack r/a");
+    assert_snapshot!(root.run("reduce r/a.tar.zst"), @"r/a.state.json");
+    let list = root.run("list r");
+    let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().skip(3).collect()).collect();
+    assert_snapshot!(format!("{rows:#?}").replace(['\n', ' '], ""), @r#"[["STATUS","TURNS","THREADS","STATE","BUNDLE",],["completed","2","2","-","r/a",],["completed","2","2","current","r/a.tar.zst",],]"#);
+    assert_snapshot!(root.run("check r"), @"
+    r/a: clean
+    r/a.tar.zst: clean
+    ");
+}
+
+#[test]
+fn wrong_use() {
+    let root = Root::new(&["a", "b"]);
+    assert_snapshot!(root.run("convert a --layout packed -o b"), @"
+    stderr: error: b is there already
+    stderr:   it was left as it is; use -o to write elsewhere
+    exit code 2
+    ");
+    assert_snapshot!(root.run("convert a --layout packed -o a/inside"), @"
+    stderr: error: a/inside lies in the bundle itself
+    stderr:   use -o to write elsewhere
+    exit code 2
+    ");
+    assert_snapshot!(root.run("pack a -o b"), @"
+    stderr: error: b is there already
+    stderr:   it was left as it is; use -o to write elsewhere
+    exit code 2
+    ");
+    assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"");
+    assert_snapshot!(root.run("unpack a/trace.jsonl"), @"");
+    assert_snapshot!(root.run("unpack nowhere.tar.zst"), @"");
+    assert_snapshot!(root.run("payload a 99"), @"");
+    assert_snapshot!(root.run("payload a ../../etc/passwd"), @"");
+    assert!(!root.path("c").exists());
+}
+
+#[test]
+fn damage() {
+    let root = Root::new(&["a"]);
+    root.run("convert a --layout packed -o p");
+    let sound = fs::read(root.path("p/payloads.pack")).unwrap();
+    let graph = root.run("reduce p -o -");
+    // Whatever is damaged, every command goes through and tells it.
+    for at in (24..sound.len()).step_by(97) {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 0x20;
+        fs::write(root.path("p/payloads.pack"), damaged).unwrap();
+        let words = root.run("check p");
+        assert!(words.contains("payload_unreadable") && words.contains("exit code 1"), "byte {at}: {words}");
+        if at % 5 == 0 {
+            let words = root.run(&format!("convert p --layout files -o f{at}"));
+            assert!(words.contains("stderr: p/payloads/") && words.contains("exit code 1"), "byte {at}: {words}");
+        }
+    }
+    fs::write(root.path("p/payloads.pack"), &sound[..100]).unwrap();
+    assert_snapshot!(root.run("payload p 20"), @"");
+    fs::write(root.path("p/payloads.pack"), &sound).unwrap();
+    assert!(root.run("reduce p -o -") == graph);
+
+    root.run("pack p");
+    let archive = fs::read(root.path("p.tar.zst")).unwrap();
+    fs::write(root.path("p.tar.zst"), &archive[..archive.len() - 1]).unwrap();
+    assert_snapshot!(root.run("unpack p.tar.zst -o u"), @"");
+    let words = root.run("check p.tar.zst");
+    assert!(words.contains("archive_damaged") && words.contains("exit code 1"), "{words}");
+    fs::write(root.path("p.tar.zst"), &archive[..4]).unwrap();
+    assert_snapshot!(root.run("check p.tar.zst"), @"");
+}
