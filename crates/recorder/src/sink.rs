@@ -19,6 +19,14 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
+    /// The bundle's folder, if it has one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Memory(_) => None,
+        }
+    }
+
     /// Makes the bundle's folder, which must not exist yet, and writes what stands before the first event.
     pub(crate) fn create(&self, manifest: &[u8], payloads_dir: bool) -> io::Result<()> {
         match self {
