@@ -109,7 +109,7 @@ mod tests {
         check("Bearer abcdefghijklmnop.q==;", Some("Bearer [redacted:bearer_token:00000014];"));
         check("AKIAABCDEFGHIJKLMNOP", Some("[redacted:api_key:00000014]"));
         let key = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----";
-        check(&format!("ä{key}ö{key}"), Some("ä[redacted:private_key:00000042]ö[redacted:private_key:00000042]"));
+        check(&format!("ä{key}ö{key}"), Some("ä[redacted:private_key:00000041]ö[redacted:private_key:00000041]"));
         check("-----BEGIN PRIVATE KEY-----\nabc", Some("[redacted:private_key:0000001f]"));
     }
 

@@ -322,14 +322,8 @@ impl<'w> Walker<'w> {
         } else {
             let ranges = self.render_unit(tokens_len);
             if tokens_len >= SMALL_UNIT {
-                let skip = u64::from(comma);
-                let ranges = ranges.into_iter().enumerate().map(|(index, range)| match range {
-                    DraftPiece::Own { offset, len } if index == 0 => {
-                        DraftPiece::Own { offset: offset + skip, len: len - skip }
-                    }
-                    other => other,
-                });
-                self.draft.find(fingerprint, ranges);
+                let ranges = without_first_byte(ranges, comma);
+                self.draft.find(fingerprint, ranges.into_iter());
             }
         }
         let text_len = u32::try_from(self.draft.document_len() - before).unwrap_or(u32::MAX);
@@ -410,4 +404,16 @@ impl<'w> Walker<'w> {
         }
         self.expected = unit;
     }
+}
+
+/// Leaves the leading comma out, if there is one.
+fn without_first_byte(mut ranges: Vec<DraftPiece>, comma: bool) -> Vec<DraftPiece> {
+    if comma && let Some(DraftPiece::Own { offset, len }) = ranges.first_mut() {
+        *offset += 1;
+        *len -= 1;
+        if *len == 0 {
+            ranges.remove(0);
+        }
+    }
+    ranges
 }
