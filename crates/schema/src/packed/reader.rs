@@ -8,9 +8,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{
-    FrameError, Hole, PackBytes, PackIndex, PartKind, Piece, Span, SpanState, checksum, close_holes,
-};
+use super::{FrameError, Hole, PackBytes, PackIndex, PartKind, Piece, Span, SpanState, checksum, close_holes};
 
 /// How many bases a document may have below it before it is taken for damage.
 const MAX_DEPTH: usize = 4096;

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde::{
     Serialize, Serializer,
     ser::{
-        Error, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
-        SerializeTupleVariant,
+        Error, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+        SerializeTupleStruct, SerializeTupleVariant,
     },
 };
 
@@ -150,7 +150,10 @@ impl Serialize for Shape {
             }
             Self::StructVariant(hint, items) => {
                 let mut object = s.serialize_struct_variant("E", 3, "Struct", hint.of(items.len()).unwrap_or(7))?;
-                items.iter().zip(NAMES.iter().cycle()).try_for_each(|(item, name)| object.serialize_field(name, item))?;
+                items
+                    .iter()
+                    .zip(NAMES.iter().cycle())
+                    .try_for_each(|(item, name)| object.serialize_field(name, item))?;
                 object.end()
             }
             Self::HumanReadable => {
@@ -229,14 +232,19 @@ fn hint() -> impl Strategy<Value = Hint> {
 }
 
 fn key(failing: bool) -> impl Strategy<Value = Key> {
-    let keys = leaf().prop_filter("a key that is taken", move |leaf| failing || {
-        let refused = matches!(leaf, Shape::Bytes(_) | Shape::None | Shape::Unit | Shape::UnitStruct | Shape::Raw(_) | Shape::Number(_));
-        let finite = match leaf {
-            Shape::F32(bits) => f32::from_bits(*bits).is_finite(),
-            Shape::F64(bits) => f64::from_bits(*bits).is_finite(),
-            _ => true,
-        };
-        !refused && finite
+    let keys = leaf().prop_filter("a key that is taken", move |leaf| {
+        failing || {
+            let refused = matches!(
+                leaf,
+                Shape::Bytes(_) | Shape::None | Shape::Unit | Shape::UnitStruct | Shape::Raw(_) | Shape::Number(_)
+            );
+            let finite = match leaf {
+                Shape::F32(bits) => f32::from_bits(*bits).is_finite(),
+                Shape::F64(bits) => f64::from_bits(*bits).is_finite(),
+                _ => true,
+            };
+            !refused && finite
+        }
     });
     let keys = keys.boxed();
     prop_oneof![
