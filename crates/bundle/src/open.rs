@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rollout_trace_schema::{Manifest, SchemaVersion};
+use rollout_trace_schema::{Manifest, SchemaVersion, packed::PACKED_LAYOUT};
 use thiserror::Error;
 
 use crate::{
-    BundleHeader, Events, Limits, LogLine, PayloadError, PayloadFiles, Problem,
+    BundleHeader, BundlePayloads, Events, Limits, LogLine, PayloadError, Problem,
     contained::ContainedFolder,
     events::Log,
     manifest::{ReadManifest, error_text},
@@ -92,6 +92,12 @@ impl Bundle {
         let mut folder = ContainedFolder::new(path.clone());
         let mut problems = Vec::new();
         let read = ReadManifest::read(&mut folder, &limits, &mut problems);
+        if let Some(layout) = read.manifest.as_ref().and_then(|manifest| manifest.payload_layout.as_deref())
+            && layout != PACKED_LAYOUT
+        {
+            let reason = format!("the payload layout {layout} is not known: update rollout-trace");
+            problems.push(Problem::UnsupportedVersion { what: Manifest::FILE_NAME, line: None, reason });
+        }
         let log = open_log(&mut folder);
         match &log {
             Ok(_) => {}
@@ -146,8 +152,8 @@ impl Bundle {
     }
 
     /// Gives access to the payload documents.
-    pub fn payloads(&self) -> PayloadFiles {
-        PayloadFiles::new(&self.path, &self.limits)
+    pub fn payloads(&self) -> BundlePayloads {
+        BundlePayloads::new(&self.path, &self.limits)
     }
 }
 

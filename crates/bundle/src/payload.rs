@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use rollout_trace_schema::{PayloadRef, RawPayloadId};
+use rollout_trace_schema::{PayloadRef, RawPayloadId, packed::Change};
 use thiserror::Error;
 
 /// Gives payload documents by reference.
@@ -25,6 +25,7 @@ pub struct PayloadBuffer {
     unchanged_prefix: usize,
     unchanged_suffix: usize,
     payload_id: Option<RawPayloadId>,
+    holes: usize,
 }
 
 impl PayloadBuffer {
@@ -48,6 +49,11 @@ impl PayloadBuffer {
         self.payload_id.as_ref()
     }
 
+    /// In how many places a mark stands for something that was stored and is damaged.
+    pub fn holes(&self) -> usize {
+        self.holes
+    }
+
     /// Forgets the document, so that the next one has nothing in common with it, and gives its memory back.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -61,7 +67,23 @@ impl PayloadBuffer {
         self.unchanged_suffix =
             common_suffix(&self.bytes[self.bytes.len() - rest..], &document[document.len() - rest..]);
         self.payload_id = Some(payload_id.clone());
+        self.holes = 0;
         std::mem::swap(&mut self.bytes, document);
+    }
+
+    /// Lets `change` turn the document into another one in place. It gets the id of the one that is there, if that is whole.
+    pub(crate) fn change<E>(
+        &mut self,
+        payload_id: &RawPayloadId,
+        change: impl FnOnce(Option<&RawPayloadId>, &mut Vec<u8>) -> Result<Change, E>,
+    ) -> Result<(), E> {
+        let held = self.payload_id.as_ref().filter(|_| self.holes == 0);
+        let change = change(held, &mut self.bytes)?;
+        self.unchanged_prefix = change.prefix;
+        self.unchanged_suffix = change.suffix;
+        self.holes = change.holes.len();
+        self.payload_id = Some(payload_id.clone());
+        Ok(())
     }
 }
 

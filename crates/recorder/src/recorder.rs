@@ -25,7 +25,7 @@ use crate::{
     loss::{LossLedger, Lost},
     payload::{self, PackedRecord, Prepared},
     redaction::Redaction,
-    sink::{Appender, Sink},
+    sink::{self, Appender, Sink},
     walk::{FingerprintKey, KnownTexts},
 };
 

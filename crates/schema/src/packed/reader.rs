@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    rc::Rc,
+    sync::Arc,
 };
 
 use thiserror::Error;
@@ -31,7 +31,7 @@ pub struct PackReader<B> {
 }
 
 /// Where a document's bytes lie in the pack.
-type Layout = Rc<Vec<Segment>>;
+type Layout = Arc<Vec<Segment>>;
 
 /// Bytes of a record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl<B: PackBytes> PackReader<B> {
     /// Where a document's bytes lie.
     fn layout(&mut self, number: u64) -> Result<Layout, PackError> {
         if let Some((_, layout)) = self.layouts.iter().find(|(remembered, _)| *remembered == number) {
-            return Ok(Rc::clone(layout));
+            return Ok(Arc::clone(layout));
         }
         // From the document down to one that needs no base or is remembered, then up again.
         let mut chain = vec![];
@@ -155,7 +155,7 @@ impl<B: PackBytes> PackReader<B> {
         let mut next = Some(number);
         while let Some(number) = next {
             if let Some((_, layout)) = self.layouts.iter().find(|(remembered, _)| *remembered == number) {
-                below = Rc::clone(layout);
+                below = Arc::clone(layout);
                 break;
             }
             let missing = match chain.last() {
@@ -174,12 +174,12 @@ impl<B: PackBytes> PackReader<B> {
             next = located.meta.base;
         }
         for &number in chain.iter().rev() {
-            below = Rc::new(self.layout_above(number, &below)?);
+            below = Arc::new(self.layout_above(number, &below)?);
         }
         if self.layouts.len() == REMEMBERED {
             self.layouts.pop_front();
         }
-        self.layouts.push_back((number, Rc::clone(&below)));
+        self.layouts.push_back((number, Arc::clone(&below)));
         Ok(below)
     }
 
