@@ -19,7 +19,10 @@ pub struct BundlePayloads {
 #[derive(Debug)]
 enum Packed {
     /// Not looked for yet.
-    Unknown { folder: PathBuf, limits: Limits },
+    Unknown {
+        folder: PathBuf,
+        limits: Limits,
+    },
     Absent,
     Open(Box<PackedPayloads>),
     /// It is there and cannot be used.

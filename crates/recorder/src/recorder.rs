@@ -108,7 +108,7 @@ impl Recorder {
             let sink = match &options.memory {
                 Some(memory) => Sink::Memory(memory.store()),
                 None => {
-                    std::fs::create_dir_all(&root).map_err(|source| StartError::Root { path: root.clone(), source })?;
+                    sink::make_trace_root(&root).map_err(|source| StartError::Root { path: root.clone(), source })?;
                     Sink::Folder(folder.clone())
                 }
             };

@@ -42,6 +42,10 @@ pub(crate) enum Moved {
     Body { prefix: usize, suffix: usize, middle: Vec<u8> },
 }
 
+/// How much room a thread's first request finds. Room that is not used is never touched, and to grow step by step would touch the
+/// memory of each step.
+const FIRST_RESERVE: usize = 4 << 20;
+
 /// How much memory of an earlier record is kept.
 const MAX_SPARE: usize = 1 << 20;
 
@@ -53,8 +57,14 @@ impl Compared {
         request: &T,
         unchanged: usize,
     ) -> Result<Walked, WalkError> {
+        if self.base.is_none() {
+            self.spare.reserve(FIRST_RESERVE);
+        }
         let draft = self.draft();
         let mut walker = Walker::new(context, &self.tape, draft).for_request(unchanged);
+        if self.base.is_none() {
+            walker.reserve_tokens(FIRST_RESERVE);
+        }
         request.serialize(&mut walker)?;
         walker.finish()
     }

@@ -1,6 +1,9 @@
 //! What lies where in the bundle's file of payloads.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 use rollout_trace_schema::packed::Piece;
 
@@ -61,8 +64,29 @@ const GENERATION: usize = 8192;
 /// It has two generations, so that it forgets what was long of no use without keeping account of every use.
 #[derive(Debug, Default)]
 pub(crate) struct KnownTexts {
-    young: HashMap<Fingerprint, Place>,
-    old: HashMap<Fingerprint, Place>,
+    young: Places,
+    old: Places,
+}
+
+type Places = HashMap<Fingerprint, Place, BuildHasherDefault<AsItIs>>;
+
+/// Hashes a fingerprint by taking a half of it: it is a keyed hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u64(&mut self, half: u64) {
+        // The halves are below 2⁶¹, and a table looks at the highest bits.
+        self.0 = self.0.rotate_left(32) ^ half << 3;
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -74,14 +98,17 @@ enum Place {
 impl KnownTexts {
     /// Calls `visit` with the ranges of a text; false: it is not known.
     pub(super) fn visit(&mut self, fingerprint: Fingerprint, mut visit: impl FnMut(Stored)) -> bool {
-        if !self.young.contains_key(&fingerprint) {
-            let Some(place) = self.old.remove(&fingerprint) else { return false };
-            self.insert(fingerprint, place);
-        }
-        match self.young.get(&fingerprint) {
-            Some(Place::One(range)) => visit(*range),
-            Some(Place::Many(ranges)) => ranges.iter().copied().for_each(visit),
-            None => return false,
+        let place = match self.young.get(&fingerprint) {
+            Some(place) => place,
+            None => {
+                let Some(place) = self.old.remove(&fingerprint) else { return false };
+                self.make_room();
+                self.young.entry(fingerprint).or_insert(place)
+            }
+        };
+        match place {
+            Place::One(range) => visit(*range),
+            Place::Many(ranges) => ranges.iter().copied().for_each(visit),
         }
         true
     }
@@ -89,6 +116,7 @@ impl KnownTexts {
     /// Remembers what a record put down, now that it is written.
     pub(crate) fn learn(&mut self, draft: &Draft, record: u64) {
         let mut ranges = &draft.finding_ranges[..];
+        self.young.reserve(draft.findings.len().min(GENERATION));
         for finding in &draft.findings {
             let (own, rest) = ranges.split_at(finding.ranges);
             ranges = rest;
@@ -101,14 +129,14 @@ impl KnownTexts {
                 (1, Some(one)) => Place::One(one),
                 (_, first) => Place::Many(first.into_iter().chain(stored).collect()),
             };
-            self.insert(finding.fingerprint, place);
+            self.make_room();
+            self.young.insert(finding.fingerprint, place);
         }
     }
 
-    fn insert(&mut self, fingerprint: Fingerprint, place: Place) {
+    fn make_room(&mut self) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(fingerprint, place);
     }
 }

@@ -86,6 +86,10 @@ impl Tape {
             }
             return;
         }
+        if edit.rest.iter().all(|step| matches!(step, Edit::New(_))) {
+            self.append(edit);
+            return;
+        }
         let starts = self.has_tokens.then(|| self.starts());
         let mut units = Vec::new();
         let mut tokens = Vec::new();
@@ -113,6 +117,23 @@ impl Tape {
         if let Some(starts) = starts {
             self.tokens.truncate(starts[edit.kept]);
             self.tokens.append(&mut tokens);
+        }
+    }
+
+    /// Takes new units behind those that stay.
+    fn append(&mut self, mut edit: TapeEdit) {
+        let kept: usize = self.units[..edit.kept].iter().map(|unit| unit.tokens_len as usize).sum();
+        self.units.truncate(edit.kept);
+        self.units
+            .extend(edit.rest.iter().filter_map(|step| if let Edit::New(unit) = step { Some(*unit) } else { None }));
+        if !self.has_tokens {
+            return;
+        }
+        if kept == 0 {
+            self.tokens = edit.new_tokens;
+        } else {
+            self.tokens.truncate(kept);
+            self.tokens.append(&mut edit.new_tokens);
         }
     }
 

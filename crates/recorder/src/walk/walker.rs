@@ -59,6 +59,8 @@ pub(crate) struct Walker<'w> {
     edit: TapeEdit,
     pub(super) draft: Draft,
     failed: Option<WalkError>,
+    /// Memory for the ranges of one unit.
+    ranges: Vec<DraftPiece>,
     /// How many elements of `input` the caller vouches for.
     unchanged: usize,
     pub(super) next_is_input: bool,
@@ -91,6 +93,7 @@ impl<'w> Walker<'w> {
             edit: TapeEdit::default(),
             draft,
             failed: None,
+            ranges: Vec::new(),
             unchanged: 0,
             next_is_input: false,
             hint_was_wrong: false,
@@ -105,6 +108,11 @@ impl<'w> Walker<'w> {
         self.keep_tape = true;
         self.unchanged = unchanged;
         self
+    }
+
+    /// Makes room for tokens.
+    pub(crate) fn reserve_tokens(&mut self, bytes: usize) {
+        self.edit.new_tokens.reserve(bytes);
     }
 
     /// Makes fields units.
@@ -196,10 +204,17 @@ impl<'w> Walker<'w> {
         self.failed.get_or_insert(error);
     }
 
-    /// Ends the unit where a field begins.
+    /// Ends the unit where a field begins, unless the unit is small: then the field joins it.
+    ///
+    /// What is compared has its units where the base has them.
     #[inline]
     pub(super) fn cut_before_field(&mut self) {
-        if self.cut_fields && self.level <= MAX_FIELD_DEPTH && self.edit.rest.len() < MAX_FIELD_UNITS {
+        let at_boundary = if self.matching {
+            self.cursor == self.expected_end
+        } else {
+            self.edit.new_tokens.len() - self.unit_start >= SMALL_UNIT
+        };
+        if at_boundary && self.cut_fields && self.level <= MAX_FIELD_DEPTH && self.edit.rest.len() < MAX_FIELD_UNITS {
             self.cut();
         }
     }
@@ -320,11 +335,16 @@ impl<'w> Walker<'w> {
             }
             stored.into_iter().for_each(|range| self.draft.stored(range));
         } else {
-            let ranges = self.render_unit(tokens_len);
+            let mut ranges = std::mem::take(&mut self.ranges);
+            self.render_unit(tokens_len, &mut ranges);
             if tokens_len >= SMALL_UNIT {
-                let ranges = without_first_byte(ranges, comma);
-                self.draft.find(fingerprint, ranges.into_iter());
+                if comma {
+                    leave_first_byte_out(&mut ranges);
+                }
+                self.draft.find(fingerprint, ranges.drain(..));
             }
+            ranges.clear();
+            self.ranges = ranges;
         }
         let text_len = u32::try_from(self.draft.document_len() - before).unwrap_or(u32::MAX);
         if self.keep_tape {
@@ -338,11 +358,10 @@ impl<'w> Walker<'w> {
         }
     }
 
-    /// Turns the current unit into text. Gives the ranges that are its text.
-    fn render_unit(&mut self, tokens_len: usize) -> Vec<DraftPiece> {
+    /// Turns the current unit into text, and appends the ranges that are its text.
+    fn render_unit(&mut self, tokens_len: usize, ranges: &mut Vec<DraftPiece>) {
         let new_tokens = std::mem::take(&mut self.edit.new_tokens);
         let mut unit_tokens = &new_tokens[self.unit_start..];
-        let mut ranges = Vec::new();
         let mut kind = if tokens_len < SMALL_UNIT { PartKind::Text } else { self.unit_kind };
         let mut mark = self.draft.mark();
         while let Some(token) = tokens::next(&mut unit_tokens) {
@@ -351,8 +370,8 @@ impl<'w> Walker<'w> {
                     let redacted = self.context.redaction.and_then(|redaction| redaction.apply(text));
                     let text = redacted.as_deref().unwrap_or(text);
                     if text.len() >= LONG_STRING {
-                        self.own(&mut ranges, &mut kind, mark);
-                        Sharing { context: self.context }.put_string(&mut self.draft, text, &mut ranges);
+                        self.own(ranges, &mut kind, mark);
+                        Sharing { context: self.context }.put_string(&mut self.draft, text, ranges);
                         mark = self.draft.mark();
                     } else {
                         tokens::write_string(text, self.draft.data());
@@ -367,9 +386,8 @@ impl<'w> Walker<'w> {
                 }
             }
         }
-        self.own(&mut ranges, &mut kind, mark);
+        self.own(ranges, &mut kind, mark);
         self.edit.new_tokens = new_tokens;
-        ranges
     }
 
     fn own(&mut self, ranges: &mut Vec<DraftPiece>, kind: &mut PartKind, mark: usize) {
@@ -406,14 +424,13 @@ impl<'w> Walker<'w> {
     }
 }
 
-/// Leaves the leading comma out, if there is one.
-fn without_first_byte(mut ranges: Vec<DraftPiece>, comma: bool) -> Vec<DraftPiece> {
-    if comma && let Some(DraftPiece::Own { offset, len }) = ranges.first_mut() {
+/// Leaves the leading comma out.
+fn leave_first_byte_out(ranges: &mut Vec<DraftPiece>) {
+    if let Some(DraftPiece::Own { offset, len }) = ranges.first_mut() {
         *offset += 1;
         *len -= 1;
         if *len == 0 {
             ranges.remove(0);
         }
     }
-    ranges
 }

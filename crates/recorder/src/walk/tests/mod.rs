@@ -353,3 +353,53 @@ proptest! {
         }
     }
 }
+#[test]
+#[ignore]
+fn zz_speed() {
+    use std::time::Instant;
+    let key = FingerprintKey::random();
+    let bytes: Vec<u8> = (0..1_000_000_u32).map(|i| (i * 7) as u8).collect();
+    for size in [100usize, 1600, 100_000] {
+        let start = Instant::now();
+        let mut n = 0u64;
+        for _ in 0..20 {
+            for c in bytes.chunks(size) {
+                std::hint::black_box(key.of(c));
+                n += c.len() as u64;
+            }
+        }
+        println!("fp {size}: {:.2} GB/s", n as f64 / start.elapsed().as_secs_f64() / 1e9);
+        let start = Instant::now();
+        for _ in 0..20 {
+            for c in bytes.chunks(size) {
+                std::hint::black_box(rollout_trace_schema::packed::checksum(c, 5));
+            }
+        }
+        println!("checksum {size}: {:.2} GB/s", n as f64 / start.elapsed().as_secs_f64() / 1e9);
+    }
+    let items: Vec<Value> = (0..600).map(item).collect();
+    let req = request(&items);
+    let len = serde_json::to_vec(&req).unwrap().len();
+    for _ in 0..std::env::var("N").map_or(5, |n| n.parse().unwrap()) {
+        let mut pack = Pack::new();
+        let start = Instant::now();
+        let v = serde_json::to_vec(&req).unwrap();
+        let t1 = start.elapsed();
+        let context = WalkContext { key: &pack.key, known: &pack.known, redaction: None, max_document: 1 << 24 };
+        let start = Instant::now();
+        let mut walked = pack.compared.request(&context, &req, 0).unwrap();
+        let t2 = start.elapsed();
+        let start = Instant::now();
+        let mut draft = std::mem::take(&mut walked.draft);
+        let sealed = pack.compared.seal(&mut draft, 1, SALT);
+        let t3 = start.elapsed();
+        let start = Instant::now();
+        pack.known.lock().unwrap().learn(&draft, 1);
+        let t4 = start.elapsed();
+        let start = Instant::now();
+        pack.compared.advance(sealed, &draft, Moved::Walk(walked));
+        let t5 = start.elapsed();
+        println!("{len} to_vec {t1:?} walk {t2:?} seal {t3:?} learn {t4:?} advance {t5:?}");
+        drop(v);
+    }
+}
