@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{
     loss::Lost,
     recorder::{Packing, Recorder},
-    walk::{self, Compared, Draft, Moved, SealedRecord, WalkContext, WalkError},
+    walk::{self, Compared, Moved, Scratch, SealedRecord, WalkContext, WalkError},
 };
 
 /// A payload with its number. With one file each, it is written; packed, it is written with its event.
@@ -28,7 +28,7 @@ pub(crate) struct Prepared {
 /// A record on its way into the file of payloads.
 pub(crate) struct PackedRecord {
     pub(crate) sealed: SealedRecord,
-    draft: Draft,
+    scratch: Scratch,
     moved: Moved,
     lease: Option<Lease>,
 }
@@ -80,11 +80,22 @@ impl PackedRecord {
     /// Lets later documents refer to this one, now that it is written.
     pub(crate) fn written(self, recorder: &Recorder) {
         let Some(packing) = &recorder.packing else { return };
-        let Self { sealed, draft, moved, lease } = self;
-        packing.known.lock().unwrap_or_else(PoisonError::into_inner).learn(&draft, sealed.number());
-        let Some(mut lease) = lease else { return };
+        let Self { sealed, mut scratch, moved, lease } = self;
+        let number = sealed.number();
+        packing.known.lock().unwrap_or_else(PoisonError::into_inner).learn(&scratch.draft, number);
+        if let (Some(mut lease), false) = (lease, matches!(moved, Moved::Not)) {
+            lease.advance(recorder, packing, number, &mut scratch, moved);
+        }
+        scratch.draft.take_back(sealed);
+        packing.spares.give(scratch);
+    }
+}
+
+impl Lease {
+    fn advance(&mut self, recorder: &Recorder, packing: &Packing, number: u64, scratch: &mut Scratch, moved: Moved) {
+        let lease = self;
         let before = lease.compared.bytes();
-        lease.compared.advance(sealed, &draft, moved);
+        lease.compared.advance(number, scratch, moved);
         let after = lease.compared.bytes();
         let others = packing.compare_bytes.fetch_sub(before, Ordering::Relaxed) - before;
         if others.saturating_add(after) > recorder.options.max_compare_bytes {
@@ -100,7 +111,7 @@ impl Recorder {
         match &self.packing {
             Some(packing) => self.prepare_packed(kind, packing, || {
                 let walked = walk::whole(&self.walk_context(packing), document)?;
-                Ok((walked.draft, Moved::Not, None))
+                Ok((walked.scratch, Moved::Not, None))
             }),
             None => self.prepare_file(kind, || self.document_text(document)),
         }
@@ -122,15 +133,15 @@ impl Recorder {
         self.prepare_packed(kind, packing, || {
             let context = self.walk_context(packing);
             let mut lease = slot.take();
-            let (draft, moved) = match (input, &mut lease) {
+            let (scratch, moved) = match (input, &mut lease) {
                 (RequestInput::Value { request, unchanged }, Some(lease)) => {
-                    let mut walked = lease.compared.request(&context, request, unchanged)?;
+                    let walked = lease.compared.request(&context, request, unchanged)?;
                     if walked.hint_was_wrong {
                         self.warn_of_wrong_hint();
                     }
-                    (mem::take(&mut walked.draft), Moved::Walk(walked))
+                    (walked.scratch, Moved::Walk)
                 }
-                (RequestInput::Value { request, .. }, None) => (walk::whole(&context, request)?.draft, Moved::Not),
+                (RequestInput::Value { request, .. }, None) => (walk::whole(&context, request)?.scratch, Moved::Not),
                 (RequestInput::Body(body), lease) => {
                     let redacted = self.redacted_body(body);
                     let body = redacted.as_deref().unwrap_or(body);
@@ -140,7 +151,7 @@ impl Recorder {
                     }
                 }
             };
-            Ok((draft, moved, lease))
+            Ok((scratch, moved, lease))
         })
     }
 
@@ -159,7 +170,7 @@ impl Recorder {
                 Some(lease) => lease.compared.relative(&context, document)?,
                 None => walk::whole(&context, document)?,
             };
-            Ok((walked.draft, Moved::Not, lease))
+            Ok((walked.scratch, Moved::Not, lease))
         })
     }
 
@@ -167,23 +178,23 @@ impl Recorder {
         &self,
         kind: PayloadKind,
         packing: &Packing,
-        encode: impl FnOnce() -> Result<(Draft, Moved, Option<Lease>), WalkError>,
+        encode: impl FnOnce() -> Result<(Scratch, Moved, Option<Lease>), WalkError>,
     ) -> Prepared {
-        let encoded = guarded(encode).and_then(|(draft, moved, lease)| {
-            if self.has_room_for(draft.data_len()) { Ok((draft, moved, lease)) } else { Err(self.no_room()) }
+        let encoded = guarded(encode).and_then(|(scratch, moved, lease)| {
+            if self.has_room_for(scratch.draft.data_len()) { Ok((scratch, moved, lease)) } else { Err(self.no_room()) }
         });
-        let (mut draft, moved, lease) = encoded.unwrap_or_else(|reason| {
+        let (mut scratch, moved, lease) = encoded.unwrap_or_else(|reason| {
             let lost = self.lost(reason);
             let context =
                 WalkContext { redaction: None, max_document: u32::MAX as usize, ..self.walk_context(packing) };
             let walked = walk::whole(&context, &lost).expect("a plain document far below the limit");
-            (walked.draft, Moved::Not, None)
+            (walked.scratch, Moved::Not, None)
         });
         let number = self.next_payload.fetch_add(1, Ordering::Relaxed);
         let nothing = Compared::default();
         let compared = lease.as_ref().map_or(&nothing, |lease| &lease.compared);
-        let sealed = compared.seal(&mut draft, number, packing.salt);
-        Prepared { reference: reference(number, kind), record: Some(PackedRecord { sealed, draft, moved, lease }) }
+        let sealed = compared.seal(&mut scratch.draft, number, packing.salt);
+        Prepared { reference: reference(number, kind), record: Some(PackedRecord { sealed, scratch, moved, lease }) }
     }
 
     fn prepare_file(&self, kind: PayloadKind, encode: impl FnOnce() -> Result<Vec<u8>, WalkError>) -> Prepared {
@@ -225,6 +236,7 @@ impl Recorder {
         WalkContext {
             key: &packing.key,
             known: &packing.known,
+            spares: &packing.spares,
             redaction: self.redaction.as_ref(),
             max_document: self.options.max_payload_bytes,
         }

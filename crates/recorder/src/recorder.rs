@@ -26,7 +26,7 @@ use crate::{
     payload::{self, PackedRecord, Prepared},
     redaction::Redaction,
     sink::{self, Appender, Sink},
-    walk::{FingerprintKey, KnownTexts},
+    walk::{FingerprintKey, KnownTexts, Spares},
 };
 
 /// How often a bundle's folder is sought when its name is taken.
@@ -58,6 +58,7 @@ pub(crate) struct Packing {
     pub(crate) salt: u64,
     pub(crate) key: FingerprintKey,
     pub(crate) known: Mutex<KnownTexts>,
+    pub(crate) spares: Spares,
     /// How much memory the threads' comparison states take.
     pub(crate) compare_bytes: AtomicUsize,
 }
@@ -137,6 +138,7 @@ impl Recorder {
                 salt,
                 key: FingerprintKey::random(),
                 known: Mutex::default(),
+                spares: Spares::default(),
                 compare_bytes: AtomicUsize::new(0),
             }),
             options,

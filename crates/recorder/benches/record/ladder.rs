@@ -10,6 +10,9 @@ use crate::{
     session::{self, Request},
 };
 
+/// How many calls a lane makes before the next lane's turn.
+const BLOCK: usize = 8;
+
 fn start(folder: &Path, layout: PayloadLayout) -> ThreadTraceContext {
     ThreadTraceContext::start_root(folder, session::metadata(0), TraceOptions::new().layout(layout)).expect("a bundle")
 }
@@ -79,32 +82,51 @@ pub(crate) fn unchanged_prefix(name: &str, bytes: usize, rounds: usize) {
     let mut request = session::request(1, bytes);
     let mut lanes = Lanes::new();
     let base = request.input.len();
-    for round in 0..rounds {
-        // Now and then the history is cut back, so that the requests stay about as large as they are said to be.
-        if round % 8 == 0 {
-            request.input.truncate(base);
+    for block in 0..rounds / BLOCK {
+        // Each lane does a block of requests before the next lane does: a history that is cut back and then grows.
+        request.input.truncate(base);
+        let requests: Vec<(Request, usize)> = (0..BLOCK)
+            .map(|round| {
+                let before = request.input.len();
+                let seed = 1_000_000 + (block * BLOCK + round) * 3;
+                request.input.extend((0..3).map(|item| session::small_item(seed + item, bytes)));
+                (request.clone(), before)
+            })
+            .collect();
+        let texts: Vec<Vec<u8>> = requests
+            .iter()
+            .map(|(request, _)| lanes.time("to_vec", || serde_json::to_vec(request).expect("plain")))
+            .collect();
+        for (request, _) in &requests {
+            lanes.time("memory sink, packed", || record(&in_memory, request));
         }
-        let before = if round % 8 == 0 { base.min(request.input.len()) } else { request.input.len() };
-        for item in 0..3 {
-            request.input.push(session::small_item(1_000_000 + round * 3 + item, bytes));
+        for (request, _) in &requests {
+            lanes.time("packed", || record(&packed, request));
         }
-        let text = lanes.time("to_vec", || serde_json::to_vec(&request).expect("plain"));
-        lanes.time("memory sink, packed", || record(&in_memory, &request));
-        lanes.time("packed", || record(&packed, &request));
-        lanes.time("packed, by fingerprints", || record(&fingerprints, &request));
-        lanes.time("packed, body given", || {
-            let attempt = body.inference_trace_context("turn", "gpt-5.2-codex", "bench").start_attempt();
-            attempt.record_started_body(&text);
-            std::mem::forget(attempt);
-        });
-        lanes.time("packed, prefix told", || {
-            let attempt = hinted.inference_trace_context("turn", "gpt-5.2-codex", "bench").start_attempt();
-            attempt.record_started_unchanged(&request, before);
-            std::mem::forget(attempt);
-        });
-        lanes.time("files", || record(&files, &request));
-        if bytes <= 64 << 10 || round < 10 {
-            lanes.time("one pretty file", || pretty_file(pretty.path(), round, &request));
+        for (request, _) in &requests {
+            lanes.time("packed, by fingerprints", || record(&fingerprints, request));
+        }
+        for text in &texts {
+            lanes.time("packed, body given", || {
+                let attempt = body.inference_trace_context("turn", "gpt-5.2-codex", "bench").start_attempt();
+                attempt.record_started_body(text);
+                std::mem::forget(attempt);
+            });
+        }
+        for (request, before) in &requests {
+            lanes.time("packed, prefix told", || {
+                let attempt = hinted.inference_trace_context("turn", "gpt-5.2-codex", "bench").start_attempt();
+                attempt.record_started_unchanged(request, *before);
+                std::mem::forget(attempt);
+            });
+        }
+        for (request, _) in &requests {
+            lanes.time("files", || record(&files, request));
+        }
+        if block < 2 {
+            for (request, _) in &requests {
+                lanes.time("one pretty file", || pretty_file(pretty.path(), 1, request));
+            }
         }
     }
     lanes.print(&format!("{name} request, three items new"), &["to_vec"]);
@@ -119,17 +141,29 @@ pub(crate) fn all_new(name: &str, bytes: usize, rounds: usize) {
     let mut small = Bare::new(folder.path(), "small");
     let event = session::text(1, 500);
     let mut lanes = Lanes::new();
-    for round in 0..rounds {
-        let request = session::request(10 + round, bytes);
-        let text = lanes.time("to_vec", || serde_json::to_vec(&request).expect("plain"));
-        lanes.time("write of the payload", || bare.write(&text));
-        lanes.time("encode and write an event", || {
-            small.write(&serde_json::to_vec(&event).expect("plain"));
-        });
-        let fresh = start(folder.path(), PayloadLayout::Packed);
-        lanes.time("packed, the first of all", || record(&fresh, &request));
-        lanes.time("packed, all new", || record(&packed, &request));
-        lanes.time("files", || record(&files, &request));
+    for block in 0..rounds / BLOCK {
+        let requests: Vec<Request> =
+            (0..BLOCK).map(|round| session::request(10 + block * BLOCK + round, bytes)).collect();
+        let texts: Vec<Vec<u8>> = requests
+            .iter()
+            .map(|request| lanes.time("to_vec", || serde_json::to_vec(request).expect("plain")))
+            .collect();
+        for text in &texts {
+            lanes.time("write of the payload", || bare.write(text));
+        }
+        for _ in 0..BLOCK {
+            lanes.time("encode and write an event", || small.write(&serde_json::to_vec(&event).expect("plain")));
+        }
+        for request in &requests {
+            let fresh = start(folder.path(), PayloadLayout::Packed);
+            lanes.time("packed, the first of all", || record(&fresh, request));
+        }
+        for request in &requests {
+            lanes.time("packed, all new", || record(&packed, request));
+        }
+        for request in &requests {
+            lanes.time("files", || record(&files, request));
+        }
     }
     lanes.print(&format!("{name} request, all new"), &["to_vec", "write of the payload"]);
     line(&format!(

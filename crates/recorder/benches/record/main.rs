@@ -21,7 +21,7 @@ fn main() {
     if wanted("events") {
         ladder::events();
     }
-    for (name, bytes, rounds) in [("2K", 2 << 10, 400), ("64K", 64 << 10, 200), ("1M", 1 << 20, 60)] {
+    for (name, bytes, rounds) in [("2K", 2 << 10, 400), ("64K", 64 << 10, 200), ("1M", 1 << 20, 48)] {
         if wanted(name) {
             ladder::unchanged_prefix(name, bytes, rounds);
             ladder::all_new(name, bytes, rounds);

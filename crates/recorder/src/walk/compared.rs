@@ -4,7 +4,7 @@ use rollout_trace_schema::packed::{MAX_CHAIN, PartKind};
 use serde::Serialize;
 
 use super::{
-    Draft, SealedRecord, WalkContext, WalkError,
+    Draft, Scratch, SealedRecord, WalkContext, WalkError,
     draft::DraftPiece,
     known::{Stored, push_range, slice},
     sharing::Sharing,
@@ -18,8 +18,6 @@ pub(crate) struct Compared {
     base: Option<Base>,
     tape: Tape,
     body: Vec<u8>,
-    /// Memory of an earlier record, to be used again.
-    spare: Vec<u8>,
 }
 
 /// The record whose document is compared with.
@@ -37,7 +35,7 @@ pub(crate) enum Moved {
     /// It stays: the document is only a relative of the next request.
     Not,
     /// The document was walked over.
-    Walk(Walked),
+    Walk,
     /// The document came as bytes.
     Body { prefix: usize, suffix: usize, middle: Vec<u8> },
 }
@@ -46,24 +44,17 @@ pub(crate) enum Moved {
 /// memory of each step.
 const FIRST_RESERVE: usize = 4 << 20;
 
-/// How much memory of an earlier record is kept.
-const MAX_SPARE: usize = 1 << 20;
-
 impl Compared {
     /// Walks over a request, whose first `unchanged` input items the caller vouches for.
     pub(crate) fn request<T: Serialize + ?Sized>(
-        &mut self,
+        &self,
         context: &WalkContext<'_>,
         request: &T,
         unchanged: usize,
     ) -> Result<Walked, WalkError> {
+        let mut walker = Walker::new(context, &self.tape).for_request(unchanged);
         if self.base.is_none() {
-            self.spare.reserve(FIRST_RESERVE);
-        }
-        let draft = self.draft();
-        let mut walker = Walker::new(context, &self.tape, draft).for_request(unchanged);
-        if self.base.is_none() {
-            walker.reserve_tokens(FIRST_RESERVE);
+            walker.reserve(FIRST_RESERVE);
         }
         request.serialize(&mut walker)?;
         walker.finish()
@@ -71,34 +62,30 @@ impl Compared {
 
     /// Walks over a document that has much in common with the last request but does not follow it.
     pub(crate) fn relative<T: Serialize + ?Sized>(
-        &mut self,
+        &self,
         context: &WalkContext<'_>,
         document: &T,
     ) -> Result<Walked, WalkError> {
-        let draft = self.draft();
-        let mut walker = Walker::new(context, &self.tape, draft).for_relative_of_request();
+        let mut walker = Walker::new(context, &self.tape).for_relative_of_request();
         document.serialize(&mut walker)?;
         walker.finish()
     }
 
     /// Compares a request's bytes.
-    pub(crate) fn body(&mut self, context: &WalkContext<'_>, body: &[u8]) -> Result<(Draft, Moved), WalkError> {
+    pub(crate) fn body(&self, context: &WalkContext<'_>, body: &[u8]) -> Result<(Scratch, Moved), WalkError> {
         if body.len() > context.max_document {
             return Err(WalkError::TooLarge { limit: context.max_document });
         }
-        let mut draft = self.draft();
+        let mut scratch = context.spares.take();
+        let draft = &mut scratch.draft;
         let prefix = common_prefix(&self.body, body);
         let rest = self.body.len().min(body.len()) - prefix;
         let suffix = common_suffix(&self.body[self.body.len() - rest..], &body[body.len() - rest..]);
         let middle = &body[prefix..body.len() - suffix];
         draft.base(0, prefix as u64);
-        Sharing { context }.put_json(&mut draft, middle, prefix == 0);
+        Sharing { context }.put_json(draft, middle, prefix == 0);
         draft.base((self.body.len() - suffix) as u64, suffix as u64);
-        Ok((draft, Moved::Body { prefix, suffix, middle: middle.to_vec() }))
-    }
-
-    fn draft(&mut self) -> Draft {
-        Draft::reusing(std::mem::take(&mut self.spare))
+        Ok((scratch, Moved::Body { prefix, suffix, middle: middle.to_vec() }))
     }
 
     /// Gives a draft its number and its bytes.
@@ -109,24 +96,21 @@ impl Compared {
     }
 
     /// Moves on to the document of a record that is written.
-    pub(crate) fn advance(&mut self, record: SealedRecord, draft: &Draft, moved: Moved) {
+    pub(crate) fn advance(&mut self, number: u64, scratch: &mut Scratch, moved: Moved) {
+        let Scratch { draft, edit } = scratch;
         match moved {
             Moved::Not => {}
-            Moved::Walk(walked) => {
+            Moved::Walk => {
                 self.tape.has_tokens |= self.tape.units.is_empty();
-                self.tape.apply(walked.edit);
+                self.tape.apply(edit);
                 self.body = Vec::new();
-                self.rebase(record.number(), draft);
+                self.rebase(number, draft);
             }
             Moved::Body { prefix, suffix, middle } => {
                 self.body.splice(prefix..self.body.len() - suffix, middle);
                 self.tape = Tape::default();
-                self.rebase(record.number(), draft);
+                self.rebase(number, draft);
             }
-        }
-        self.spare = record.into_memory();
-        if self.spare.capacity() > MAX_SPARE {
-            self.spare = Vec::new();
         }
     }
 
@@ -195,19 +179,19 @@ fn common_suffix(left: &[u8], right: &[u8]) -> usize {
 }
 
 /// Puts a document that was given as bytes, without comparing it with another one.
-pub(crate) fn whole_body(context: &WalkContext<'_>, body: &[u8]) -> Result<Draft, WalkError> {
+pub(crate) fn whole_body(context: &WalkContext<'_>, body: &[u8]) -> Result<Scratch, WalkError> {
     if body.len() > context.max_document {
         return Err(WalkError::TooLarge { limit: context.max_document });
     }
-    let mut draft = Draft::reusing(Vec::new());
-    Sharing { context }.put_json(&mut draft, body, true);
-    Ok(draft)
+    let mut scratch = context.spares.take();
+    Sharing { context }.put_json(&mut scratch.draft, body, true);
+    Ok(scratch)
 }
 
 /// Walks over a document that has nothing to be compared with but what is known to be stored.
 pub(crate) fn whole<T: Serialize + ?Sized>(context: &WalkContext<'_>, document: &T) -> Result<Walked, WalkError> {
     let nothing = Tape::default();
-    let mut walker = Walker::new(context, &nothing, Draft::reusing(Vec::new()));
+    let mut walker = Walker::new(context, &nothing);
     document.serialize(&mut walker)?;
     walker.finish()
 }

@@ -47,11 +47,25 @@ impl DraftPiece {
 }
 
 impl Draft {
-    /// Makes an empty draft in memory that another one used.
-    pub(crate) fn reusing(mut record: Vec<u8>) -> Self {
-        record.clear();
-        record.resize(RECORD_HEADER_LEN, 0);
-        Self { record, ..Self::default() }
+    /// Becomes an empty draft.
+    pub(super) fn clear(&mut self) {
+        self.record.clear();
+        self.record.resize(RECORD_HEADER_LEN, 0);
+        self.parts.clear();
+        self.pieces.clear();
+        self.document_len = 0;
+        self.findings.clear();
+        self.finding_ranges.clear();
+    }
+
+    /// How much memory it holds, about.
+    pub(super) fn memory(&self) -> usize {
+        self.record.capacity() + 32 * (self.parts.capacity() + self.pieces.capacity() + self.finding_ranges.capacity())
+    }
+
+    /// Takes a record's memory back, to be used again.
+    pub(crate) fn take_back(&mut self, record: SealedRecord) {
+        self.record = record.bytes;
     }
 
     /// The data so far, to be appended to. What is appended becomes part of the document by [`Draft::own`].
@@ -193,10 +207,5 @@ impl SealedRecord {
     /// The record's number.
     pub(crate) fn number(&self) -> u64 {
         self.header.number
-    }
-
-    /// Gives the memory back, to be used again.
-    pub(crate) fn into_memory(self) -> Vec<u8> {
-        self.bytes
     }
 }

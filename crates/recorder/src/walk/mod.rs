@@ -7,6 +7,7 @@ mod error;
 mod fingerprint;
 mod known;
 mod map_key;
+mod scratch;
 mod serializer;
 mod sharing;
 mod tape;
@@ -22,6 +23,7 @@ pub(crate) use draft::{Draft, SealedRecord};
 pub(crate) use error::WalkError;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
+pub(crate) use scratch::{Scratch, Spares};
 pub(crate) use walker::WalkContext;
 
 /// The text of a value that can be displayed. A failure does not panic, as `to_string` does.

@@ -30,9 +30,9 @@ impl Sharing<'_> {
     pub(super) fn put_json(self, draft: &mut Draft, json: &[u8], sure: bool) {
         let mut ranges = Vec::new();
         let mut put = 0;
-        let mut quotes = Quotes { json, at: 0 };
+        let quotes = Quotes { json, at: 0 };
         let mut open: Option<usize> = None;
-        while let Some(quote) = quotes.next() {
+        for quote in quotes {
             let Some(start) = open.replace(quote) else { continue };
             if quote - start > LONG_STRING {
                 self.put_text(draft, &json[put..start]);

@@ -44,6 +44,19 @@ pub(super) enum Edit {
 }
 
 impl TapeEdit {
+    /// Becomes an empty edit.
+    pub(super) fn clear(&mut self) {
+        self.kept = 0;
+        self.rest.clear();
+        self.new_tokens.clear();
+        self.input = None;
+    }
+
+    /// How much memory it holds, about.
+    pub(super) fn memory(&self) -> usize {
+        self.new_tokens.capacity() + 40 * self.rest.capacity()
+    }
+
     /// Notes that a unit of the old tape comes next.
     pub(super) fn keep(&mut self, unit: usize, count: usize) {
         if self.rest.is_empty() && self.kept == unit {
@@ -76,7 +89,7 @@ impl Tape {
     }
 
     /// Becomes the tape of the next document. Only what changed is touched.
-    pub(super) fn apply(&mut self, edit: TapeEdit) {
+    pub(super) fn apply(&mut self, edit: &mut TapeEdit) {
         self.input = edit.input;
         if edit.rest.is_empty() {
             let kept: usize = self.units[..edit.kept].iter().map(|unit| unit.tokens_len as usize).sum();
@@ -121,7 +134,7 @@ impl Tape {
     }
 
     /// Takes new units behind those that stay.
-    fn append(&mut self, mut edit: TapeEdit) {
+    fn append(&mut self, edit: &mut TapeEdit) {
         let kept: usize = self.units[..edit.kept].iter().map(|unit| unit.tokens_len as usize).sum();
         self.units.truncate(edit.kept);
         self.units
@@ -130,7 +143,7 @@ impl Tape {
             return;
         }
         if kept == 0 {
-            self.tokens = edit.new_tokens;
+            std::mem::swap(&mut self.tokens, &mut edit.new_tokens);
         } else {
             self.tokens.truncate(kept);
             self.tokens.append(&mut edit.new_tokens);

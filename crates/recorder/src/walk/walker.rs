@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rollout_trace_schema::packed::PartKind;
 
 use super::{
-    FingerprintKey, WalkError,
+    FingerprintKey, Scratch, Spares, WalkError,
     draft::{Draft, DraftPiece},
     known::{KnownTexts, Stored},
     sharing::{LONG_STRING, Sharing},
@@ -30,6 +30,7 @@ const INSIDE: u8 = u8::MAX;
 pub(crate) struct WalkContext<'w> {
     pub(crate) key: &'w FingerprintKey,
     pub(crate) known: &'w Mutex<KnownTexts>,
+    pub(crate) spares: &'w Spares,
     pub(crate) redaction: Option<&'w Redaction>,
     pub(crate) max_document: usize,
 }
@@ -69,13 +70,13 @@ pub(crate) struct Walker<'w> {
 
 /// What a walk found.
 pub(crate) struct Walked {
-    pub(crate) draft: Draft,
-    pub(super) edit: TapeEdit,
+    pub(crate) scratch: Scratch,
     pub(crate) hint_was_wrong: bool,
 }
 
 impl<'w> Walker<'w> {
-    pub(crate) fn new(context: &'w WalkContext<'w>, base: &'w Tape, draft: Draft) -> Self {
+    pub(crate) fn new(context: &'w WalkContext<'w>, base: &'w Tape) -> Self {
+        let Scratch { draft, edit } = context.spares.take();
         let mut walker = Self {
             context,
             base,
@@ -90,7 +91,7 @@ impl<'w> Walker<'w> {
             level: 0,
             cut_fields: false,
             keep_tape: false,
-            edit: TapeEdit::default(),
+            edit,
             draft,
             failed: None,
             ranges: Vec::new(),
@@ -110,9 +111,10 @@ impl<'w> Walker<'w> {
         self
     }
 
-    /// Makes room for tokens.
-    pub(crate) fn reserve_tokens(&mut self, bytes: usize) {
+    /// Makes room for a large document.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
         self.edit.new_tokens.reserve(bytes);
+        self.draft.data().reserve(bytes);
     }
 
     /// Makes fields units.
@@ -126,7 +128,10 @@ impl<'w> Walker<'w> {
         self.cut();
         match self.failed {
             Some(error) => Err(error),
-            None => Ok(Walked { draft: self.draft, edit: self.edit, hint_was_wrong: self.hint_was_wrong }),
+            None => Ok(Walked {
+                scratch: Scratch { draft: self.draft, edit: self.edit },
+                hint_was_wrong: self.hint_was_wrong,
+            }),
         }
     }
 
@@ -177,18 +182,19 @@ impl<'w> Walker<'w> {
             self.fail(WalkError::TooLarge { limit: self.context.max_document });
             return;
         }
-        let head = tokens::text_head(tag, text.len());
         if self.matching {
             let rest = &self.base.tokens[self.cursor..self.expected_end];
-            if rest.len() >= TEXT_HEAD + text.len()
-                && rest[..TEXT_HEAD] == head
-                && rest[TEXT_HEAD..TEXT_HEAD + text.len()] == *text
+            if let Some((&[known, l0, l1, l2, l3], rest)) = rest.split_first_chunk::<TEXT_HEAD>()
+                && known == tag
+                && u32::from_le_bytes([l0, l1, l2, l3]) as usize == text.len()
+                && rest.get(..text.len()) == Some(text)
             {
                 self.cursor += TEXT_HEAD + text.len();
                 return;
             }
             self.diverge();
         }
+        let head = tokens::text_head(tag, text.len());
         self.edit.new_tokens.extend_from_slice(&head);
         self.edit.new_tokens.extend_from_slice(text);
     }

@@ -9,7 +9,7 @@ use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, PackReader};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Compared, Draft, FingerprintKey, KnownTexts, Moved, WalkContext, WalkError, whole};
+use super::{Compared, FingerprintKey, KnownTexts, Moved, Scratch, Spares, WalkContext, WalkError, whole};
 
 const SALT: u64 = 0x5eed;
 
@@ -17,6 +17,7 @@ const SALT: u64 = 0x5eed;
 struct Pack {
     key: FingerprintKey,
     known: Mutex<KnownTexts>,
+    spares: Spares,
     compared: Compared,
     bytes: Vec<u8>,
     expected: Vec<Vec<u8>>,
@@ -37,6 +38,7 @@ impl Pack {
         Self {
             key: FingerprintKey::random(),
             known: Mutex::default(),
+            spares: Spares::default(),
             compared: Compared::default(),
             bytes: FileHeader { salt: SALT }.encode().to_vec(),
             expected: Vec::new(),
@@ -45,29 +47,36 @@ impl Pack {
 
     /// Records a document. Gives how many bytes of data it took.
     fn put<T: Serialize + ?Sized>(&mut self, document: &T, way: Way, unchanged: usize) -> Result<usize, WalkError> {
-        let context = WalkContext { key: &self.key, known: &self.known, redaction: None, max_document: 1 << 24 };
-        let (mut draft, moved): (Draft, Moved) = match way {
+        let context = WalkContext {
+            key: &self.key,
+            known: &self.known,
+            spares: &self.spares,
+            redaction: None,
+            max_document: 1 << 24,
+        };
+        let (mut scratch, moved): (Scratch, Moved) = match way {
             Way::Request | Way::Shrunk => {
                 if way == Way::Shrunk {
                     self.compared.shrink();
                 }
-                let mut walked = self.compared.request(&context, document, unchanged)?;
-                (std::mem::take(&mut walked.draft), Moved::Walk(walked))
+                (self.compared.request(&context, document, unchanged)?.scratch, Moved::Walk)
             }
-            Way::Relative => (self.compared.relative(&context, document)?.draft, Moved::Not),
-            Way::Whole => (whole(&context, document)?.draft, Moved::Not),
+            Way::Relative => (self.compared.relative(&context, document)?.scratch, Moved::Not),
+            Way::Whole => (whole(&context, document)?.scratch, Moved::Not),
             Way::Body => {
                 let body = serde_json::to_vec(document).map_err(|error| WalkError::Custom(error.to_string()))?;
                 self.compared.body(&context, &body)?
             }
         };
         let number = self.expected.len() as u64 + 1;
-        let data_len = draft.data_len();
-        let mut sealed = self.compared.seal(&mut draft, number, SALT);
+        let data_len = scratch.draft.data_len();
+        let mut sealed = self.compared.seal(&mut scratch.draft, number, SALT);
         let bytes = sealed.at(SALT, self.bytes.len() as u64).to_vec();
         self.bytes.extend(bytes);
-        self.known.lock().expect("not poisoned").learn(&draft, number);
-        self.compared.advance(sealed, &draft, moved);
+        self.known.lock().expect("not poisoned").learn(&scratch.draft, number);
+        self.compared.advance(number, &mut scratch, moved);
+        scratch.draft.take_back(sealed);
+        self.spares.give(scratch);
         self.expected.push(serde_json::to_vec(document).map_err(|error| WalkError::Custom(error.to_string()))?);
         Ok(data_len)
     }
@@ -227,7 +236,13 @@ fn a_right_hint_changes_nothing_and_a_wrong_one_is_found() {
     pack.put(&request(&items), Way::Request, 10).expect("plain");
     pack.put(&request(&items[..4]), Way::Request, 99).expect("more than there are");
     pack.check();
-    let context = WalkContext { key: &pack.key, known: &pack.known, redaction: None, max_document: 1 << 24 };
+    let context = WalkContext {
+        key: &pack.key,
+        known: &pack.known,
+        spares: &pack.spares,
+        redaction: None,
+        max_document: 1 << 24,
+    };
     items[2] = item(99);
     let walked = pack.compared.request(&context, &request(&items), 4).expect("plain");
     assert_eq!(walked.hint_was_wrong, cfg!(debug_assertions));
@@ -257,7 +272,8 @@ fn a_chain_of_bases_ends() {
 #[test]
 fn a_document_has_a_limit() {
     let pack = Pack::new();
-    let context = WalkContext { key: &pack.key, known: &pack.known, redaction: None, max_document: 1000 };
+    let context =
+        WalkContext { key: &pack.key, known: &pack.known, spares: &pack.spares, redaction: None, max_document: 1000 };
     let check = |document: &Value, fits: bool| {
         let result = whole(&context, document);
         assert_eq!(result.is_ok(), fits, "{:?}", result.err());
@@ -351,55 +367,5 @@ proptest! {
                 prop_assert!(document == pack.expected[number as usize - 1]);
             }
         }
-    }
-}
-#[test]
-#[ignore]
-fn zz_speed() {
-    use std::time::Instant;
-    let key = FingerprintKey::random();
-    let bytes: Vec<u8> = (0..1_000_000_u32).map(|i| (i * 7) as u8).collect();
-    for size in [100usize, 1600, 100_000] {
-        let start = Instant::now();
-        let mut n = 0u64;
-        for _ in 0..20 {
-            for c in bytes.chunks(size) {
-                std::hint::black_box(key.of(c));
-                n += c.len() as u64;
-            }
-        }
-        println!("fp {size}: {:.2} GB/s", n as f64 / start.elapsed().as_secs_f64() / 1e9);
-        let start = Instant::now();
-        for _ in 0..20 {
-            for c in bytes.chunks(size) {
-                std::hint::black_box(rollout_trace_schema::packed::checksum(c, 5));
-            }
-        }
-        println!("checksum {size}: {:.2} GB/s", n as f64 / start.elapsed().as_secs_f64() / 1e9);
-    }
-    let items: Vec<Value> = (0..600).map(item).collect();
-    let req = request(&items);
-    let len = serde_json::to_vec(&req).unwrap().len();
-    for _ in 0..std::env::var("N").map_or(5, |n| n.parse().unwrap()) {
-        let mut pack = Pack::new();
-        let start = Instant::now();
-        let v = serde_json::to_vec(&req).unwrap();
-        let t1 = start.elapsed();
-        let context = WalkContext { key: &pack.key, known: &pack.known, redaction: None, max_document: 1 << 24 };
-        let start = Instant::now();
-        let mut walked = pack.compared.request(&context, &req, 0).unwrap();
-        let t2 = start.elapsed();
-        let start = Instant::now();
-        let mut draft = std::mem::take(&mut walked.draft);
-        let sealed = pack.compared.seal(&mut draft, 1, SALT);
-        let t3 = start.elapsed();
-        let start = Instant::now();
-        pack.known.lock().unwrap().learn(&draft, 1);
-        let t4 = start.elapsed();
-        let start = Instant::now();
-        pack.compared.advance(sealed, &draft, Moved::Walk(walked));
-        let t5 = start.elapsed();
-        println!("{len} to_vec {t1:?} walk {t2:?} seal {t3:?} learn {t4:?} advance {t5:?}");
-        drop(v);
     }
 }
