@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 /// One session: two turns of the root agent, a child agent in between, a compaction.
-pub fn run_session(trace: &ThreadTraceContext) {
+pub(crate) fn run_session(trace: &ThreadTraceContext) {
     trace.record_protocol_event("session_configured", &json!({"type": "session_configured", "model": MODEL}));
     let mut root = Agent::new(trace.clone(), "thread-root");
     root.turn("turn-1", "What is in notes.txt? Let a reader check it.", |agent| {
@@ -349,7 +349,7 @@ impl Agent {
 }
 
 /// Who a thread of this example is.
-pub fn metadata(thread_id: &str, agent_path: &str, session_source: SessionSource) -> ThreadStartedTraceMetadata {
+pub(crate) fn metadata(thread_id: &str, agent_path: &str, session_source: SessionSource) -> ThreadStartedTraceMetadata {
     ThreadStartedTraceMetadata {
         thread_id: thread_id.into(),
         agent_path: agent_path.into(),
