@@ -2,11 +2,15 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
+use memchr::memmem;
 use rollout_trace_schema::{CodexTurnId, EventPayload, RawEvent, RolloutId, Seq, ThreadId, UnixMillis};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{BundleHeader, Limits, LocatedEvent, LogLine, Problem, lenient_json, line::Line, sequencer::usable};
+
+/// How writers begin an event.
+const EVENT_START: &[u8] = b"{\"schema_version\":";
 
 /// Reads events from lines and fills in what an envelope lacks.
 #[derive(Debug)]
@@ -51,6 +55,7 @@ impl EventDecoder {
                     fingerprint: fingerprint(text),
                 });
             }
+            Err(NoEvent::NotJson(_)) if self.decode_shared(line, text, &mut push) => {}
             Err(NoEvent::NotJson(_)) if !line.newline_terminated => {
                 push(LogLine::Lost { problem: Problem::TornLine { line: number, bytes: text.len() }, seq: None });
             }
@@ -62,6 +67,40 @@ impl EventDecoder {
                 push(LogLine::Lost { problem: Problem::UnparsableLine { line: number, reason }, seq });
             }
         }
+    }
+
+    /// Gives the events of a line that was several before its newlines were lost, or that begins with the torn rest of
+    /// another. Tells whether there are any.
+    fn decode_shared(&mut self, line: &Line<'_>, text: &[u8], push: &mut impl FnMut(LogLine)) -> bool {
+        let starts: Vec<usize> = memmem::find_iter(text, EVENT_START).collect();
+        let ends = starts.iter().skip(1).copied().chain([text.len()]);
+        let parts = starts.iter().zip(ends).map(|(start, end)| &text[*start..end]);
+        let events: Vec<(RawEvent, &[u8])> = parts
+            .filter_map(|part| {
+                let mut values = serde_json::Deserializer::from_slice(part).into_iter();
+                let event: RawEvent = values.next()?.ok()?;
+                (usable(&event.seq) && !lenient_json::nests_deeper(part, self.max_nesting))
+                    .then(|| (event, &part[..values.byte_offset()]))
+            })
+            .collect();
+        if events.is_empty() {
+            return false;
+        }
+        let problem = Problem::SharedLine { line: line.number, events: events.len() };
+        let starts_torn = starts.first() != Some(&0);
+        push(if starts_torn || events.len() < starts.len() {
+            LogLine::Lost { problem, seq: None }
+        } else {
+            LogLine::Problem(problem)
+        });
+        for (event, part) in events {
+            self.wall_time = event.wall_time_unix_ms;
+            let seq = Some(event.seq);
+            let newline_terminated = line.newline_terminated && text.ends_with(part);
+            let event = LocatedEvent { line: line.number, newline_terminated, event };
+            push(LogLine::Event { event, seq, fingerprint: fingerprint(part) });
+        }
+        true
     }
 
     fn read(&self, text: &[u8], faults: &mut Vec<Fault>) -> Result<(RawEvent, Option<Seq>), NoEvent> {

@@ -163,6 +163,14 @@ pub enum Problem {
         /// What is wrong.
         reason: String,
     },
+    /// What were several lines is one, because a newline is damaged or a writer went on after a torn line.
+    #[error("the line is damaged; {} could be read from it", if *events == 1 { "one event".to_owned() } else { format!("{events} events") })]
+    SharedLine {
+        /// The line.
+        line: u64,
+        /// How many events it holds.
+        events: usize,
+    },
     /// Something follows the end marker: from this line on the log is not what its writer closed.
     #[error("the log goes on after recording_completed")]
     AfterEndMarker {
@@ -205,6 +213,7 @@ impl Problem {
             | Self::RepeatedSeq { line, .. }
             | Self::OutOfOrder { line, .. }
             | Self::EnvelopeField { line, .. }
+            | Self::SharedLine { line, .. }
             | Self::AfterEndMarker { line } => Some(*line),
         }
     }

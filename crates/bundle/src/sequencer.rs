@@ -374,7 +374,8 @@ impl Sequencer {
         let missing = seq - self.next;
         let mut accounted = 0;
         self.lost_lines.retain(|lost| {
-            let before = lost.line < line;
+            // A damaged line may hold the event after the gap as well.
+            let before = lost.line <= line;
             if before && lost.line > self.last_passed_line {
                 accounted += lost.count;
             }

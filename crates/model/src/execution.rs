@@ -35,6 +35,15 @@ impl Execution {
         }
     }
 
+    /// Notes the start of what other evidence showed before. A start that comes even after the end tells no better time.
+    pub fn start(&mut self, at: UnixMillis, seq: Seq) {
+        self.start_unobserved = false;
+        if self.ended_seq.is_none_or(|end| seq <= end) {
+            self.started_at_unix_ms = at;
+            self.started_seq = seq;
+        }
+    }
+
     /// Ends it.
     pub fn end(&mut self, at: UnixMillis, seq: Seq, status: ExecutionStatus) {
         self.ended_at_unix_ms = Some(at);

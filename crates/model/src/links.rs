@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fmt::Display};
 use rollout_trace_schema::{CodexTurnId, RawPayloadId, ThreadId};
 
 use crate::{
-    Anchor, BodyPart, CodeCell, Compaction, ConversationItem, Execution, InferenceCall, InteractionEdge, ItemId,
-    ItemKind, ProducerRef, Requester, RolloutTrace, TerminalOperation, TerminalSession, ThreadOrigin, ToolCall,
+    Anchor, BodyPart, CodeCell, Compaction, ConversationItem, DiagnosticCode, Execution, InferenceCall,
+    InteractionEdge, ItemId, ItemKind, ProducerRef, Requester, RolloutTrace, TerminalOperation, TerminalSession,
+    ThreadOrigin, ToolCall,
 };
 
 impl RolloutTrace {
@@ -14,10 +15,14 @@ impl RolloutTrace {
     ///
     /// Every graph that reduction makes is sound, whatever happened to the bundle. An id that leads nowhere is sound where
     /// a diagnostic names it, because then it is evidence of something that was lost, and where it is empty, because then
-    /// it is not known. Nor need the edge and the parent that a spawned thread names have been observed.
+    /// it is not known. Nor need the edge and the parent that a spawned thread names have been observed. Where the log itself
+    /// is out of order, an end may have a lower number than its start.
     pub fn check_links(&self) -> Vec<String> {
         let lost = self.diagnostics.iter().flat_map(|diagnostic| &diagnostic.ids).map(String::as_str).collect();
-        let mut check = Check { graph: self, lost, found: Vec::new() };
+        // Such events count where they stand, whatever their numbers say.
+        let disordered = [DiagnosticCode::OutOfOrder, DiagnosticCode::RepeatedSeq, DiagnosticCode::UnparsableLine];
+        let numbers_count = self.diagnostics.iter().all(|diagnostic| !disordered.contains(&diagnostic.code));
+        let mut check = Check { graph: self, lost, numbers_count, found: Vec::new() };
         check.threads();
         check.items();
         self.inference_calls.values().for_each(|call| check.inference_call(call));
@@ -39,6 +44,8 @@ struct Check<'a> {
     graph: &'a RolloutTrace,
     /// Ids that a diagnostic accounts for.
     lost: BTreeSet<&'a str>,
+    /// Whether a lower seq means that it was earlier.
+    numbers_count: bool,
     found: Vec<String>,
 }
 
@@ -99,7 +106,7 @@ impl<'a> Check<'a> {
         let has_end = execution.ended_at_unix_ms.is_some();
         self.that(execution.ended_seq.is_some() == has_end, of, "ended by one clock only");
         let in_order = execution.ended_seq.is_none_or(|end| end >= execution.started_seq);
-        self.that(in_order, of, "ended before it began");
+        self.that(in_order || !self.numbers_count, of, "ended before it began");
     }
 
     fn threads(&mut self) {
@@ -160,7 +167,9 @@ impl<'a> Check<'a> {
             }
         };
         self.leads(linked_back.is_some(), item, "producer", id);
-        self.that(linked_back != Some(false), item, "names a producer that does not list it");
+        // A later answer of one call takes the place of an earlier one, whose items a diagnostic then names.
+        let superseded = self.lost.contains(item.to_string().as_str());
+        self.that(linked_back != Some(false) || superseded, item, "names a producer that does not list it");
     }
 
     fn inference_call(&mut self, call: &'a InferenceCall) {
@@ -185,9 +194,10 @@ impl<'a> Check<'a> {
         for tool_id in &call.tool_call_ids_started_by_response {
             let tool = graph.tool_calls.get(tool_id);
             self.leads(tool.is_some(), id, "tool call", tool_id);
-            let asked = tool.is_none_or(|tool| {
-                tool.model_visible_call_item_ids.iter().any(|item| call.response_item_ids.contains(item))
-            });
+            // A later answer of the call may have taken the place of the one that asked; a diagnostic names its items.
+            let asks =
+                |item: &ItemId| call.response_item_ids.contains(item) || self.lost.contains(item.to_string().as_str());
+            let asked = tool.is_none_or(|tool| tool.model_visible_call_item_ids.iter().any(asks));
             self.that(asked, id, "lists a tool call that its response did not ask for");
         }
     }

@@ -19,6 +19,14 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
+    /// The bundle's folder, if it has one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Memory(_) => None,
+        }
+    }
+
     /// Makes the bundle's folder, which must not exist yet, and writes what stands before the first event.
     pub(crate) fn create(&self, manifest: &[u8], payloads_dir: bool) -> io::Result<()> {
         match self {
@@ -131,13 +139,22 @@ impl Appender {
     }
 }
 
+/// Makes the folder for bundles, if it is missing.
+pub(crate) fn make_trace_root(path: &Path) -> io::Result<()> {
+    private_folder().recursive(true).create(path)
+}
+
 /// Makes a folder that only its owner can enter.
 fn make_private_folder(path: &Path) -> io::Result<()> {
+    private_folder().create(path)
+}
+
+fn private_folder() -> fs::DirBuilder {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes to set"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder
 }
 
 /// Opens a file that, when it is new, only its owner can read.

@@ -3,11 +3,11 @@
 //! Observations are collected as they come and become edges when the graph is asked for: the item that a message arrives as
 //! may be seen long after the message was sent, in another thread.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rollout_trace_model::{
-    Anchor, BodyPart, ConversationItem, DiagnosticCode, InteractionEdge, InteractionKind, ItemId, ItemKind, Role,
-    RolloutTrace, UndeliveredMessage,
+    Anchor, BodyPart, ConversationItem, DiagnosticCode, InteractionEdge, InteractionKind, ItemId, ItemKind,
+    ProducerRef, Role, RolloutTrace, UndeliveredMessage,
 };
 use rollout_trace_schema::{AgentResultObserved, EdgeId, Seq, ThreadId, ToolCallId, ToolKind, UnixMillis};
 
@@ -21,6 +21,8 @@ pub(crate) struct Agents {
     /// What each tool call was asked to send.
     sent: HashMap<ToolCallId, String>,
     results: Vec<(Seq, UnixMillis, AgentResultObserved)>,
+    /// What agent messages said when they were accepted, where a payload showed them otherwise later.
+    accepted: Vec<(ItemId, String)>,
 }
 
 /// What the runtime of an agent tool reported.
@@ -89,6 +91,13 @@ impl Agents {
         }
     }
 
+    /// Notes what an accepted message says, before a payload that shows it otherwise takes its place.
+    pub(crate) fn note_accepted_content(&mut self, item: &ConversationItem) {
+        if let Some((_, _, content)) = message_between_agents(item) {
+            self.accepted.push((item.item_id, content));
+        }
+    }
+
     /// Notes a result that reached a parent.
     pub(crate) fn note_result(&mut self, at: &At, event: &AgentResultObserved) {
         self.results.push((at.seq, at.time, event.clone()));
@@ -96,7 +105,7 @@ impl Agents {
 
     /// Adds the edges that the observations prove, and what was sent and never seen to arrive.
     pub(crate) fn add_edges(&self, trace: &mut RolloutTrace, report: &mut Report) {
-        let mut deliveries = Deliveries::new(trace);
+        let mut deliveries = Deliveries::new(trace, &self.accepted);
         let mut in_order: Vec<_> =
             self.activities.iter().map(|activity| (activity.seq, Observed::Activity(activity))).collect();
         in_order.extend(self.results.iter().map(|(seq, time, event)| (*seq, Observed::Result(*time, event))));
@@ -134,12 +143,21 @@ impl Agents {
             report.end(DiagnosticCode::AgentActivityMismatch, vec![activity.tool.to_string()], message);
             return;
         }
+        let edge_id = match kind {
+            InteractionKind::SpawnAgent => {
+                let parent = activity.sender.as_ref().unwrap_or(&call.thread_id);
+                EdgeId::from(format!("edge:spawn:{parent}:{target}"))
+            }
+            _ => EdgeId::from(format!("edge:tool:{}", activity.tool)),
+        };
         let message = activity.prompt.as_ref().or_else(|| self.sent.get(&activity.tool));
         let item = match kind {
             InteractionKind::CloseAgent => None,
-            _ => message.and_then(|message| {
-                deliveries.take(trace, &call.thread_id, target, message, call.execution.started_seq)
-            }),
+            _ => message
+                .and_then(|message| {
+                    deliveries.take(trace, &call.thread_id, target, message, call.execution.started_seq)
+                })
+                .or_else(|| arrived_before(trace, &edge_id)),
         };
         let is_there = trace.threads.contains_key(target);
         let to_thread = match kind {
@@ -153,13 +171,6 @@ impl Agents {
                 undelivered(trace, report, kind, Some(&activity.tool), Some(target), message);
                 return;
             }
-        };
-        let edge_id = match kind {
-            InteractionKind::SpawnAgent => {
-                let parent = activity.sender.as_ref().unwrap_or(&call.thread_id);
-                EdgeId::from(format!("edge:spawn:{parent}:{target}"))
-            }
-            _ => EdgeId::from(format!("edge:tool:{}", activity.tool)),
         };
         let mut payloads = Vec::new();
         let carried = [&call.raw_invocation_payload_id, &call.raw_result_payload_id];
@@ -204,7 +215,10 @@ fn add_result(
         report.end(DiagnosticCode::UnknownThread, vec![thread.to_string(), event.edge_id.to_string()], message);
         return;
     }
-    let Some(item) = deliveries.take(trace, &event.child_thread_id, &event.parent_thread_id, &event.message, 0) else {
+    let known = arrived_before(trace, &event.edge_id);
+    let item =
+        known.or_else(|| deliveries.take(trace, &event.child_thread_id, &event.parent_thread_id, &event.message, 0));
+    let Some(item) = item else {
         undelivered(
             trace,
             report,
@@ -236,6 +250,14 @@ fn add_result(
     add_edge(trace, edge);
 }
 
+/// The item at which an edge that was observed before ends.
+fn arrived_before(trace: &RolloutTrace, edge_id: &EdgeId) -> Option<ItemId> {
+    match trace.interaction_edges.get(edge_id)?.target {
+        Anchor::ConversationItem { item_id } => Some(item_id),
+        _ => None,
+    }
+}
+
 /// The child's last message of the turn, as far as it was seen when the result was.
 fn last_message(trace: &RolloutTrace, event: &AgentResultObserved, seq: Seq) -> Option<ItemId> {
     let spoken = |item: &&ConversationItem| {
@@ -243,7 +265,7 @@ fn last_message(trace: &RolloutTrace, event: &AgentResultObserved, seq: Seq) -> 
             && item.codex_turn_id.as_ref() == Some(&event.child_codex_turn_id)
             && item.role == Role::Assistant
             && item.kind == ItemKind::Message
-            && item.agent_message.is_none()
+            && message_between_agents(item).is_none()
     };
     let mut items = trace.conversation_items.values();
     let before = items.clone().filter(spoken).rfind(|item| item.first_seen_seq < seq);
@@ -298,29 +320,42 @@ fn undelivered(
 
 /// The items that may be messages from other agents, by receiving thread and what they say.
 struct Deliveries {
-    waiting: HashMap<(ThreadId, String), VecDeque<Delivery>>,
+    waiting: HashMap<(ThreadId, String), Vec<Delivery>>,
     taken: HashSet<ItemId>,
 }
 
 struct Delivery {
     item: ItemId,
     first_seen: Seq,
+    /// Whether a compaction copied it.
+    is_copy: bool,
     author: String,
     recipient: String,
 }
 
 impl Deliveries {
-    fn new(trace: &RolloutTrace) -> Self {
-        let mut waiting: HashMap<_, VecDeque<_>> = HashMap::new();
-        for item in trace.conversation_items.values() {
-            let Some((author, recipient, content)) = message_between_agents(item) else { continue };
-            let delivery = Delivery { item: item.item_id, first_seen: item.first_seen_seq, author, recipient };
-            waiting.entry((item.thread_id.clone(), content)).or_default().push_back(delivery);
+    fn new(trace: &RolloutTrace, accepted: &[(ItemId, String)]) -> Self {
+        let mut waiting: HashMap<_, Vec<_>> = HashMap::new();
+        let accepted = accepted.iter().filter_map(|(item, content)| {
+            let item = &trace.conversation_items[item];
+            let ends = item.agent_message.clone()?;
+            Some((item, (ends.author, ends.recipient, content.clone())))
+        });
+        let items = trace.conversation_items.values();
+        let sighted = items.filter_map(|item| Some((item, message_between_agents(item)?)));
+        for (item, (author, recipient, content)) in sighted.chain(accepted) {
+            let is_copy = item.produced_by.iter().any(|producer| matches!(producer, ProducerRef::Compaction { .. }));
+            let delivery = Delivery { item: item.item_id, first_seen: item.first_seen_seq, is_copy, author, recipient };
+            waiting.entry((item.thread_id.clone(), content)).or_default().push(delivery);
+        }
+        for deliveries in waiting.values_mut() {
+            deliveries.sort_by_key(|delivery| delivery.item);
         }
         Self { waiting, taken: HashSet::new() }
     }
 
-    /// The first item in the target thread that carries this message and was not there before it was sent; each only once.
+    /// The first item in the target thread that carries this message; each only once. One that was not there before the
+    /// message was sent comes first, and a copy that a compaction made is none.
     fn take(
         &mut self,
         trace: &RolloutTrace,
@@ -333,12 +368,11 @@ impl Deliveries {
         let (author, recipient) = (path(sender)?, path(target)?);
         let waiting = self.waiting.get(&(target.clone(), message.to_owned()))?;
         let fits = |delivery: &&Delivery| {
-            delivery.first_seen > sent
-                && delivery.author == author
-                && delivery.recipient == recipient
-                && !self.taken.contains(&delivery.item)
+            delivery.author == author && delivery.recipient == recipient && !self.taken.contains(&delivery.item)
         };
-        let item = waiting.iter().find(fits)?.item;
+        let fitting = waiting.iter().filter(fits);
+        let later = fitting.clone().find(|delivery| delivery.first_seen > sent);
+        let item = later.or_else(|| fitting.clone().find(|delivery| !delivery.is_copy))?.item;
         self.taken.insert(item);
         Some(item)
     }

@@ -23,7 +23,7 @@ impl Reducer {
         }
         self.ensure_turn(at, &event.codex_turn_id, &event.thread_id);
         self.ensure_thread(at, &event.thread_id);
-        let request = CompactionRequest {
+        let mut request = CompactionRequest {
             compaction_request_id: id.clone(),
             compaction_id: event.compaction_id.clone(),
             thread_id: event.thread_id.clone(),
@@ -35,6 +35,12 @@ impl Reducer {
             raw_response_payload_id: None,
             error: None,
         };
+        if let Some(known) = self.trace.compaction_requests.remove(id) {
+            request.execution = known.execution;
+            request.execution.start(at.time, at.seq);
+            request.raw_response_payload_id = known.raw_response_payload_id;
+            request.error = known.error;
+        }
         self.add_compaction_request(request);
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) ends_in_marker: bool,
     pub(crate) conversations: &'a Conversations,
     pub(crate) agents: &'a Agents,
+    /// The events that last showed each call's response.
+    pub(crate) answered: &'a HashMap<InferenceCallId, Seq>,
     pub(crate) cells: &'a Cells,
 }
 
@@ -37,7 +39,7 @@ pub(crate) fn finish(mut trace: RolloutTrace, mut report: Report, ending: &Endin
         let item = trace.conversation_items.get_mut(&item).expect("an edge ends in a known item");
         item.inferred_producers.push(InferredProducer::Edge { edge_id });
     }
-    note_last_sightings(&mut trace);
+    note_last_sightings(&mut trace, ending);
     note_new_inputs(&mut trace);
     add_durations(&mut trace);
     report_waiting_cells(&mut report, ending.cells);
@@ -86,7 +88,7 @@ fn calls_in_order(calls: &BTreeMap<InferenceCallId, InferenceCall>) -> Vec<&Infe
     calls
 }
 
-fn note_last_sightings(trace: &mut RolloutTrace) {
+fn note_last_sightings(trace: &mut RolloutTrace, ending: &Ending<'_>) {
     let numbers = trace.conversation_items.last_key_value().map_or(0, |(item, _)| item.0 as usize + 1);
     let mut last: Vec<Seq> = vec![0; numbers];
     let mut seen = |items: &[ItemId], seq: Seq| {
@@ -97,8 +99,9 @@ fn note_last_sightings(trace: &mut RolloutTrace) {
     };
     for call in trace.inference_calls.values() {
         seen(&call.request_item_ids, call.execution.started_seq);
-        // The turn may have ended the call before its answer was seen; then the answer's own first sighting is later.
-        seen(&call.response_item_ids, call.execution.ended_seq.unwrap_or(call.execution.started_seq));
+        if let Some(answered) = ending.answered.get(&call.inference_call_id) {
+            seen(&call.response_item_ids, *answered);
+        }
     }
     for compaction in trace.compactions.values() {
         let installed = trace.conversation_items[&compaction.marker_item_id].first_seen_seq;

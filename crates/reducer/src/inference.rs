@@ -1,10 +1,13 @@
 //! Requests to the model and their answers.
 
+use std::fmt::Display;
+
 use rollout_trace_bundle::PayloadSource;
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, TokenUsage};
 use rollout_trace_schema::{
-    CodexTurnEnded, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed,
-    InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, ThreadId, UpstreamRequestId,
+    CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
+    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, ThreadId,
+    UpstreamRequestId,
 };
 
 use crate::{
@@ -31,32 +34,21 @@ impl Reducer {
         let is_new = known.is_none();
         self.ensure_turn(at, &event.codex_turn_id, &event.thread_id);
         self.ensure_thread(at, &event.thread_id);
+        let of_turn = self.trace.codex_turns[&event.codex_turn_id].thread_id.clone();
+        if of_turn != event.thread_id {
+            let message = format!(
+                "inference call {id} is of thread {}, but its turn {} is of thread {of_turn}",
+                event.thread_id, event.codex_turn_id
+            );
+            self.report.at(at, DiagnosticCode::UnknownTurn, &[id, &event.codex_turn_id], message);
+        }
         if is_new {
-            let call = InferenceCall {
-                inference_call_id: id.clone(),
-                thread_id: event.thread_id.clone(),
-                codex_turn_id: Some(event.codex_turn_id.clone()),
-                execution: Execution::started(at.time, at.seq),
-                model: String::new(),
-                provider_name: String::new(),
-                response_id: None,
-                upstream_request_id: None,
-                request_item_ids: Vec::new(),
-                response_item_ids: Vec::new(),
-                tool_call_ids_started_by_response: Vec::new(),
-                usage: None,
-                raw_request_payload_id: None,
-                raw_response_payload_id: None,
-                error: None,
-                cancel_reason: None,
-            };
+            let call = new_call(id, &event.thread_id, Some(&event.codex_turn_id), Execution::started(at.time, at.seq));
             self.trace.inference_calls.insert(id.clone(), call);
             self.open_calls.entry(event.codex_turn_id.clone()).or_default().push(id.clone());
         }
         let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        call.execution.started_at_unix_ms = at.time;
-        call.execution.started_seq = at.seq;
-        call.execution.start_unobserved = false;
+        call.execution.start(at.time, at.seq);
         call.model = event.model.clone();
         call.provider_name = event.provider_name.clone();
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
@@ -251,15 +243,26 @@ impl Reducer {
             call.upstream_request_id = Some(upstream.clone());
         }
         if let Some(response_id) = response_id {
-            call.response_id = Some(response_id.clone());
+            let older = call.response_id.replace(response_id.clone());
             let responses = &mut self.conversations.thread(&call.thread_id).responses;
+            if let Some(bearers) = older.and_then(|older| responses.get_mut(&older)) {
+                bearers.remove(id);
+            }
             responses.entry(response_id.clone()).or_default().insert(id.clone());
         }
         let Some(reference) = response else { return };
         call.raw_response_payload_id = Some(reference.raw_payload_id.clone());
         let (thread, turn) = (call.thread_id.clone(), call.codex_turn_id.clone());
         let Some(document) = self.document(at, reference, payloads) else { return };
-        let usage = document.get("token_usage").filter(|usage| usage.is_object()).map(token_usage);
+        let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
+        if usage.is_some_and(|usage| !is_token_usage(usage)) {
+            self.payload_malformed(
+                at,
+                reference,
+                "token_usage holds something else than numbers; what is none counts as 0",
+            );
+        }
+        let usage = usage.filter(|usage| usage.is_object()).map(token_usage);
         let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
         call.usage = usage.or(call.usage);
         let Some(items) = document.get("output_items").and_then(Json::as_array) else {
@@ -270,7 +273,16 @@ impl Reducer {
             Origin { thread: &thread, turn: turn.as_ref(), payload: &reference.raw_payload_id, response_of: Some(id) };
         let sightings = items.iter().filter_map(|item| self.sighting(item, &origin)).collect();
         let items = self.reconcile_response(at, &origin, id, sightings);
-        self.trace.inference_calls.get_mut(id).expect("it was made sure of").response_item_ids = items;
+        self.answered.insert(id.clone(), at.seq);
+        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
+        let older = std::mem::replace(&mut call.response_item_ids, items);
+        if !older.is_empty() {
+            let ids: Vec<_> = older.iter().map(|item| item as &dyn Display).chain([id as &dyn Display]).collect();
+            let message = format!(
+                "inference call {id} is answered a second time; the later answer counts, the items of both stay"
+            );
+            self.report.at(at, DiagnosticCode::RepeatedEnd, &ids, message);
+        }
     }
 
     /// Ends a call, unless the end of its turn did so before.
@@ -289,24 +301,8 @@ impl Reducer {
         let message = format!("inference call {id} was never started; it is in the graph with what is known of it");
         self.report.at(at, DiagnosticCode::UnknownInferenceCall, &[id], message);
         let thread = self.thread_of_event(at, id);
-        let call = InferenceCall {
-            inference_call_id: id.clone(),
-            thread_id: thread,
-            codex_turn_id: at.turn.clone(),
-            execution: Execution { start_unobserved: true, ..Execution::started(at.time, at.seq) },
-            model: String::new(),
-            provider_name: String::new(),
-            response_id: None,
-            upstream_request_id: None,
-            request_item_ids: Vec::new(),
-            response_item_ids: Vec::new(),
-            tool_call_ids_started_by_response: Vec::new(),
-            usage: None,
-            raw_request_payload_id: None,
-            raw_response_payload_id: None,
-            error: None,
-            cancel_reason: None,
-        };
+        let execution = Execution { start_unobserved: true, ..Execution::started(at.time, at.seq) };
+        let call = new_call(id, &thread, at.turn.as_ref(), execution);
         self.trace.inference_calls.insert(id.clone(), call);
     }
 
@@ -372,6 +368,40 @@ impl Reducer {
             }
         }
     }
+}
+
+fn new_call(
+    id: &InferenceCallId,
+    thread: &ThreadId,
+    turn: Option<&CodexTurnId>,
+    execution: Execution,
+) -> InferenceCall {
+    InferenceCall {
+        inference_call_id: id.clone(),
+        thread_id: thread.clone(),
+        codex_turn_id: turn.cloned(),
+        execution,
+        model: String::new(),
+        provider_name: String::new(),
+        response_id: None,
+        upstream_request_id: None,
+        request_item_ids: Vec::new(),
+        response_item_ids: Vec::new(),
+        tool_call_ids_started_by_response: Vec::new(),
+        usage: None,
+        raw_request_payload_id: None,
+        raw_response_payload_id: None,
+        error: None,
+        cancel_reason: None,
+    }
+}
+
+/// Whether all counts are numbers.
+fn is_token_usage(usage: &Json) -> bool {
+    let is_count = |name: &str| usage.get(name).is_some_and(|count| count.as_i64().is_some());
+    let is_optional = |name: &str| usage.get(name).is_none_or(|count| count.as_i64().is_some());
+    ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"].into_iter().all(is_count)
+        && is_optional("cache_write_input_tokens")
 }
 
 fn token_usage(usage: &Json) -> TokenUsage {

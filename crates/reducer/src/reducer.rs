@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rollout_trace_bundle::{Bundle, BundleHeader, Evidence, Limits, LocatedEvent, PayloadSource, Problem};
 use rollout_trace_model::{DiagnosticCode, RolloutTrace};
 use rollout_trace_schema::{
-    CodexTurnId, CompactionId, CompactionRequestId, EventPayload, ExecutionStatus, InferenceCallId, RolloutId,
-    SchemaVersion, ThreadId, TraceId,
+    CodexTurnId, CompactionId, CompactionRequestId, EventPayload, ExecutionStatus, InferenceCallId, PayloadKind,
+    PayloadRef, RolloutId, SchemaVersion, Seq, ThreadId, TraceId,
 };
 
 use crate::{
@@ -48,9 +48,13 @@ pub struct Reducer {
     pub(crate) rollout_is_started: bool,
     /// The inference calls that a turn's end would end.
     pub(crate) open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
+    /// The events that last showed each call's response.
+    pub(crate) answered: HashMap<InferenceCallId, Seq>,
     pub(crate) requests_of_compaction: HashMap<CompactionId, BTreeSet<CompactionRequestId>>,
     /// Whether the last thing in the log is a whole end marker.
     ends_in_marker: bool,
+    /// Whether anything followed an end marker.
+    goes_on_after_marker: bool,
     start_is_known: bool,
 }
 
@@ -97,8 +101,10 @@ impl Reducer {
             documents: Documents::default(),
             rollout_is_started: false,
             open_calls: HashMap::new(),
+            answered: HashMap::new(),
             requests_of_compaction: HashMap::new(),
             ends_in_marker: false,
+            goes_on_after_marker: false,
             start_is_known: header.started_at_unix_ms.is_some(),
         }
     }
@@ -113,9 +119,7 @@ impl Reducer {
         match evidence {
             Evidence::Event(located) => self.apply_event(located, payloads),
             Evidence::Problem(problem) => {
-                if matches!(problem, Problem::AfterEndMarker { .. }) {
-                    self.ends_in_marker = false;
-                }
+                self.goes_on_after_marker |= matches!(problem, Problem::AfterEndMarker { .. });
                 self.report.problem(problem);
             }
         }
@@ -147,9 +151,10 @@ impl Reducer {
     fn ending(&self) -> finish::Ending<'_> {
         finish::Ending {
             version: self.version,
-            ends_in_marker: self.ends_in_marker,
+            ends_in_marker: self.ends_in_marker && !self.goes_on_after_marker,
             conversations: &self.conversations,
             agents: &self.agents,
+            answered: &self.answered,
             cells: &self.cells,
         }
     }
@@ -166,9 +171,10 @@ impl Reducer {
         self.ends_in_marker =
             matches!(event.payload, EventPayload::RecordingCompleted(_)) && located.newline_terminated;
         self.note_envelope(&at, &event.rollout_id);
-        event.payload.for_each_payload_ref(|reference| {
-            self.trace.raw_payloads.insert(reference.raw_payload_id.clone(), reference.clone());
-        });
+        let references = self.references(&event.payload);
+        for reference in &references {
+            self.trace.raw_payloads.insert(reference.raw_payload_id.clone(), (*reference).clone());
+        }
         match &event.payload {
             EventPayload::RolloutStarted(event) => self.rollout_started(&at, event),
             EventPayload::RolloutEnded(event) => self.rollout_ended(&at, event),
@@ -201,8 +207,47 @@ impl Reducer {
             EventPayload::Other(event) => self.other(&at, event),
             unknown => self.unreadable_event(&at, unknown, payloads),
         }
-        event.payload.for_each_payload_ref(|reference| self.verify(&at, reference, payloads));
-        self.warn_of_unknown_names(&at, &event.payload);
+        for reference in &references {
+            self.verify(&at, reference, payloads);
+        }
+        self.warn_of_unknown_names(&at, &event.payload, &references);
+        self.warn_of_other_schema(&at, &event.payload);
+    }
+
+    /// The payload references of an event that count: schema 2 ignores the input mode of a request, and what is in it.
+    fn references<'a>(&self, payload: &'a EventPayload) -> Vec<&'a PayloadRef> {
+        let mut references = Vec::new();
+        match payload {
+            EventPayload::InferenceStarted(event) if self.version >= SchemaVersion::V2 => {
+                references.push(&event.request_payload);
+            }
+            payload => payload.for_each_payload_ref(|reference| references.push(reference)),
+        }
+        references
+    }
+
+    /// Reports what the bundle's schema version does not have, or does not do without.
+    fn warn_of_other_schema(&mut self, at: &At, payload: &EventPayload) {
+        let name = payload.type_name();
+        match payload {
+            EventPayload::RecordingCompleted(_)
+            | EventPayload::ThreadResumed(_)
+            | EventPayload::HistoryItemAccepted(_)
+            | EventPayload::StdinTargetResolved(_)
+                if self.version == SchemaVersion::V1 =>
+            {
+                let message =
+                    format!("schema 1 has no {name} events; they count as in schema 2, as far as that can be");
+                self.report.once(at, DiagnosticCode::SchemaVersionMismatch, &name, message);
+            }
+            EventPayload::ToolCallRuntimeStarted(event)
+                if self.version >= SchemaVersion::V2 && event.kind.is_none() =>
+            {
+                let message = format!("a {name} event lacks its kind; that of the tool call's start counts");
+                self.report.at(at, DiagnosticCode::MalformedEvent, &[&event.tool_call_id], message);
+            }
+            _ => {}
+        }
     }
 
     /// Takes from the envelope what the manifest should have said.
@@ -242,7 +287,7 @@ impl Reducer {
     }
 
     /// Reports statuses and payload kinds that are not known, each name once.
-    fn warn_of_unknown_names(&mut self, at: &At, payload: &EventPayload) {
+    fn warn_of_unknown_names(&mut self, at: &At, payload: &EventPayload, references: &[&PayloadRef]) {
         let status = match payload {
             EventPayload::RolloutEnded(event) => Some(&event.status),
             EventPayload::ThreadEnded(event) => Some(&event.status),
@@ -262,12 +307,12 @@ impl Reducer {
             let message = format!("{name} is no status that is known; it is kept as it is");
             self.report.at(at, DiagnosticCode::UnknownValue, &[&name], message);
         }
-        payload.for_each_payload_ref(|reference| {
-            if matches!(reference.kind, rollout_trace_schema::PayloadKind::Unknown { .. }) {
+        for reference in references {
+            if matches!(reference.kind, PayloadKind::Unknown { .. }) {
                 let name = reference.kind.as_str();
                 let message = format!("{name} is no payload kind that is known; it is kept as it is");
                 self.report.payload(at, DiagnosticCode::UnknownValue, &reference.raw_payload_id, &[&name], message);
             }
-        });
+        }
     }
 }

@@ -100,7 +100,9 @@ fn problem_code(problem: &Problem) -> DiagnosticCode {
         Problem::LogUnreadable { .. } => DiagnosticCode::LogUnreadable,
         Problem::TornLine { .. } => DiagnosticCode::TornLine,
         Problem::InvalidUtf8 { .. } => DiagnosticCode::InvalidUtf8,
-        Problem::LineTooLong { .. } | Problem::TooManyEvents { .. } => DiagnosticCode::LimitExceeded,
+        Problem::LineTooLong { .. } | Problem::TooManyEvents { .. } | Problem::TooManyProblems { .. } => {
+            DiagnosticCode::LimitExceeded
+        }
         Problem::SeqGap { .. } => DiagnosticCode::SeqGap,
         Problem::RepeatedLine { .. } => DiagnosticCode::RepeatedLine,
         Problem::RepeatedSeq { .. } => DiagnosticCode::RepeatedSeq,

@@ -48,6 +48,19 @@ impl Reducer {
         let field = |name: &str| metadata.text(name).map(str::to_owned);
         let spawn = metadata.get("session_source").and_then(|source| source.get("subagent")?.get("thread_spawn"));
         let mut agent_path = event.agent_path.clone();
+        if let Some(reference) = &event.metadata_payload
+            && !matches!(metadata, Json::Null)
+        {
+            if !metadata.is_object() {
+                self.payload_malformed(at, reference, "session metadata that is no object; it is lost");
+            } else if spawn.is_some_and(|spawn| spawn.text("parent_thread_id").is_none()) {
+                self.payload_malformed(
+                    at,
+                    reference,
+                    "a spawned thread without parent_thread_id; it counts as nobody's child",
+                );
+            }
+        }
         let origin = match spawn.and_then(|spawn| Some((spawn, spawn.text("parent_thread_id")?))) {
             Some((spawn, parent)) => {
                 let path = spawn.text("agent_path").or_else(|| metadata.text("agent_path"));
@@ -63,11 +76,9 @@ impl Reducer {
             }
             None => ThreadOrigin::Root,
         };
-        let mut execution = Execution::started(at.time, at.seq);
-        if let Some(known) = known_end(self.trace.threads.get(&event.thread_id)) {
-            let (time, seq, status) = known;
-            execution.end(time, seq, status);
-        }
+        let known = self.trace.threads.get(&event.thread_id);
+        let mut execution = known.map_or(Execution::started(at.time, at.seq), |thread| thread.execution.clone());
+        execution.start(at.time, at.seq);
         let nickname =
             field("nickname").or_else(|| spawn.and_then(|spawn| spawn.text("agent_nickname")).map(str::to_owned));
         let thread = new_thread(event.thread_id.clone(), agent_path, nickname, origin, execution, field("model"));
@@ -104,9 +115,7 @@ impl Reducer {
         self.ensure_thread(at, &event.thread_id);
         if let Some(known) = self.trace.codex_turns.get_mut(&event.codex_turn_id) {
             if known.execution.start_unobserved {
-                known.execution.started_at_unix_ms = at.time;
-                known.execution.started_seq = at.seq;
-                known.execution.start_unobserved = false;
+                known.execution.start(at.time, at.seq);
                 known.thread_id = event.thread_id.clone();
             } else {
                 let message = format!("turn {} starts a second time; nothing changes", event.codex_turn_id);
@@ -188,11 +197,6 @@ impl Reducer {
         };
         self.trace.codex_turns.insert(turn.clone(), codex_turn);
     }
-}
-
-fn known_end(thread: Option<&AgentThread>) -> Option<(i64, u64, ExecutionStatus)> {
-    let execution = &thread?.execution;
-    Some((execution.ended_at_unix_ms?, execution.ended_seq?, execution.status.clone()))
 }
 
 fn new_thread(

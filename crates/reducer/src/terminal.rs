@@ -8,7 +8,8 @@ use rollout_trace_model::{
     TerminalResult, TerminalSession,
 };
 use rollout_trace_schema::{
-    ExecutionStatus, PayloadRef, StdinTargetResolved, ThreadId, ToolCallId, ToolCallRuntimeEnded, ToolSummary,
+    ExecutionStatus, PayloadRef, Seq, StdinTargetResolved, ThreadId, ToolCallId, ToolCallRuntimeEnded, ToolKind,
+    ToolSummary, UnixMillis,
 };
 
 use crate::{at::At, item::output_text, json::Json, reducer::Reducer, tool_call::Invocation};
@@ -27,7 +28,21 @@ pub(crate) struct Terminals {
 pub(crate) struct Begin {
     pub(crate) command: Vec<String>,
     pub(crate) cwd: String,
+    /// What a write to stdin writes.
+    pub(crate) interaction_input: Option<String>,
     pub(crate) process_id: Option<String>,
+}
+
+impl Begin {
+    pub(crate) fn new(command: &[Json], cwd: &str, document: &Json) -> Self {
+        let word = |word: &Json| word.as_str().map_or_else(|| word.to_text(), str::to_owned);
+        Self {
+            command: command.iter().map(word).collect(),
+            cwd: cwd.to_owned(),
+            interaction_input: document.text("interaction_input").map(str::to_owned),
+            process_id: document.id_text("process_id"),
+        }
+    }
 }
 
 impl Reducer {
@@ -43,14 +58,21 @@ impl Reducer {
             self.note_process_id(at, operation_id, begin.process_id);
             return;
         }
-        let request = TerminalRequest::ExecCommand {
-            display_command: begin.command.join(" "),
-            command: begin.command,
-            cwd: begin.cwd,
-            yield_time_ms: None,
-            max_output_tokens: None,
+        let (kind, request) = if self.trace.tool_calls[tool].kind == ToolKind::WriteStdin {
+            let stdin = begin.interaction_input.unwrap_or_default();
+            let request = TerminalRequest::WriteStdin { stdin, yield_time_ms: None, max_output_tokens: None };
+            (OperationKind::WriteStdin, request)
+        } else {
+            let request = TerminalRequest::ExecCommand {
+                display_command: begin.command.join(" "),
+                command: begin.command,
+                cwd: begin.cwd,
+                yield_time_ms: None,
+                max_output_tokens: None,
+            };
+            (OperationKind::ExecCommand, request)
         };
-        let operation_id = self.new_operation(at, tool, OperationKind::ExecCommand, request);
+        let operation_id = self.new_operation(at, tool, kind, request);
         self.operation(operation_id).raw_payload_ids.push(payload.raw_payload_id.clone());
         self.note_process_id(at, operation_id, begin.process_id);
     }
@@ -96,7 +118,7 @@ impl Reducer {
         }
         self.operation(operation_id).result = Some(runtime_result(document, exit_code, v1));
         self.note_process_id(at, operation_id, document.id_text("process_id"));
-        self.note_exit(at, operation_id, exit_code);
+        self.note_exit(operation_id, exit_code, Some((at.time, at.seq)));
     }
 
     /// Ends a write to stdin by what its tool answered, where no runtime says more.
@@ -120,7 +142,7 @@ impl Reducer {
         operation.raw_payload_ids.push(reference.raw_payload_id.clone());
         let Some(document) = self.document(at, reference, payloads) else { return };
         let result = answered_result(&document);
-        self.note_exit(at, operation_id, result.exit_code);
+        self.note_exit(operation_id, result.exit_code, Some((at.time, at.seq)));
         self.operation(operation_id).result = Some(result);
     }
 
@@ -140,8 +162,15 @@ impl Reducer {
             return;
         };
         let Some(session) = self.operation(target).terminal_id.clone() else { return };
+        if written == target {
+            return;
+        }
         self.leave_session(written);
         self.join_session(written, session);
+        let operation = self.operation(written);
+        let exit_code = operation.result.as_ref().and_then(|result| result.exit_code);
+        let (time, seq) = (operation.execution.ended_at_unix_ms, operation.execution.ended_seq);
+        self.note_exit(written, exit_code, time.zip(seq));
     }
 
     fn new_operation(
@@ -255,13 +284,13 @@ impl Reducer {
         }
     }
 
-    fn note_exit(&mut self, at: &At, operation_id: OperationId, exit_code: Option<i64>) {
-        let Some(exit_code) = exit_code else { return };
+    fn note_exit(&mut self, operation_id: OperationId, exit_code: Option<i64>, when: Option<(UnixMillis, Seq)>) {
+        let Some((exit_code, (time, seq))) = exit_code.zip(when) else { return };
         let session = self.trace.terminal_operations[&operation_id].terminal_id.as_ref();
         let Some(session) = session.and_then(|session| self.trace.terminal_sessions.get_mut(session)) else { return };
         if session.exited_seq.is_none() {
-            session.exited_at_unix_ms = Some(at.time);
-            session.exited_seq = Some(at.seq);
+            session.exited_at_unix_ms = Some(time);
+            session.exited_seq = Some(seq);
             session.exit_code = Some(exit_code);
         }
     }

@@ -74,15 +74,18 @@ impl Reducer {
             raw_runtime_payload_ids: Vec::new(),
         };
         if let Some(known) = unobserved {
-            call.execution = Execution {
-                started_at_unix_ms: at.time,
-                started_seq: at.seq,
-                start_unobserved: false,
-                ..known.execution
-            };
+            call.execution = known.execution;
+            call.execution.start(at.time, at.seq);
             call.raw_result_payload_id = known.raw_result_payload_id;
             call.raw_runtime_payload_ids = known.raw_runtime_payload_ids;
             call.mcp_call_id = known.mcp_call_id;
+            if known.kind != unknown_kind() {
+                call.kind = known.kind;
+            }
+            if known.terminal_operation_id.is_some() {
+                call.terminal_operation_id = known.terminal_operation_id;
+                call.summary = known.summary;
+            }
         }
         self.trace.tool_calls.insert(id.clone(), call);
         if let Some(call_id) = &event.model_visible_call_id {
@@ -95,7 +98,7 @@ impl Reducer {
         {
             self.note_wait(&thread, &cell, &id);
         }
-        if event.kind == ToolKind::WriteStdin {
+        if event.kind == ToolKind::WriteStdin && self.trace.tool_calls[&id].terminal_operation_id.is_none() {
             self.begin_write_stdin(at, &id, &invocation);
         }
         if let Some(message) = invocation.argument("message").and_then(Json::as_str) {
@@ -154,11 +157,11 @@ impl Reducer {
             );
             return None;
         };
-        Some(Begin {
-            command: command.iter().map(|word| word.as_str().map_or_else(|| word.to_text(), str::to_owned)).collect(),
-            cwd: document.text("cwd").unwrap_or_default().to_owned(),
-            process_id: document.id_text("process_id"),
-        })
+        let Some(cwd) = document.text("cwd") else {
+            self.payload_malformed(at, reference, "a command that begins, but no cwd");
+            return Some(Begin::new(command, "", document));
+        };
+        Some(Begin::new(command, cwd, document))
     }
 
     pub(crate) fn tool_call_runtime_ended(
@@ -234,7 +237,6 @@ impl Reducer {
         let message = format!("tool call {id} was never started; it is in the graph with what is known of it");
         self.report.at(at, DiagnosticCode::UnknownToolCall, &[id], message);
         let thread = self.thread_of_event(at, id);
-        let unknown = || "unknown".to_owned();
         let call = ToolCall {
             tool_call_id: id.clone(),
             mcp_call_id: None,
@@ -245,11 +247,11 @@ impl Reducer {
             started_by_codex_turn_id: at.turn.clone(),
             execution: Execution { start_unobserved: true, ..Execution::started(at.time, at.seq) },
             requester: Requester::Unknown(Map::from_iter([("type".to_owned(), Value::from("unknown"))])),
-            kind: ToolKind::Other { name: unknown() },
+            kind: unknown_kind(),
             model_visible_call_item_ids: Vec::new(),
             model_visible_output_item_ids: Vec::new(),
             terminal_operation_id: None,
-            summary: ToolSummary::Generic { label: unknown(), input_preview: None, output_preview: None },
+            summary: ToolSummary::Generic { label: UNKNOWN_TOOL.to_owned(), input_preview: None, output_preview: None },
             raw_invocation_payload_id: None,
             raw_result_payload_id: None,
             raw_runtime_payload_ids: Vec::new(),
@@ -300,4 +302,11 @@ impl Reducer {
     pub(crate) fn is_v1(&self) -> bool {
         self.version == SchemaVersion::V1
     }
+}
+
+/// The name of a tool whose start is lost.
+const UNKNOWN_TOOL: &str = "unknown";
+
+fn unknown_kind() -> ToolKind {
+    ToolKind::Other { name: UNKNOWN_TOOL.to_owned() }
 }

@@ -110,6 +110,43 @@ fn nesting() {
     insta::assert_snapshot!(draw(bundle(2, nested(2).as_bytes()).path(), shallow), @"! line 1: the line is not an event: it nests deeper than the limit of 3");
 }
 
+/// As writers have it: the version comes first.
+fn written(seq: u64) -> String {
+    let payload = format!(r#"{{"type":"codex_turn_started","codex_turn_id":"turn {seq}","thread_id":"root"}}"#);
+    format!(r#"{{"schema_version":2,"seq":{seq},"wall_time_unix_ms":1,"rollout_id":"rollout","payload":{payload}}}"#)
+}
+
+#[test]
+fn damaged_newline() {
+    let line = format!("{}x{}", written(1), written(2));
+    insta::assert_snapshot!(read(&[line.as_bytes(), written(3).as_bytes(), b""]), @"
+    ! line 1: the line is damaged; 2 events could be read from it
+    1 turn 1 (line 1, no newline)
+    2 turn 2 (line 1)
+    3 turn 3 (line 2)
+    ");
+}
+
+#[test]
+fn a_writer_goes_on_after_a_torn_line() {
+    let line = format!("{}{}", &written(2)[..40], written(3));
+    insta::assert_snapshot!(read(&[written(1).as_bytes(), line.as_bytes(), written(4).as_bytes(), b""]), @"
+    1 turn 1 (line 1)
+    ! line 2: the line is damaged; one event could be read from it
+    3 turn 3 (line 2)
+    4 turn 4 (line 3)
+    ");
+}
+
+#[test]
+fn torn_after_a_damaged_newline() {
+    let line = format!("{} {}", written(1), &written(2)[..60]);
+    insta::assert_snapshot!(read(&[line.as_bytes()]), @"
+    ! line 1: the line is damaged; one event could be read from it
+    1 turn 1 (line 1, no newline)
+    ");
+}
+
 #[test]
 fn long_line() {
     let log = [event(2, 1, "a"), event(2, 2, &"b".repeat(1000)), event(2, 3, "c"), String::new()].join("\n");

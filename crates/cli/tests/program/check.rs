@@ -20,20 +20,18 @@ fn damage() {
     root.edit("a/trace.jsonl", |text| text.replacen("\"seq\":5,", "\"seq\":6,", 1) + "{\"torn");
     fs::write(root.path("a/payloads/3.json"), b"").unwrap();
     assert_snapshot!(root.run("check a"), @"
-    a/trace.jsonl:6: error repeated_seq (seq 6): seq 6 is there twice, with different content; the second was kept out
-    a/trace.jsonl:48: error line_after_end_marker: the log goes on after recording_completed
-    a/trace.jsonl:5: error seq_gap (seq 5): seq 5 is missing before seq 6
-    a/trace.jsonl:7: error unknown_inference_call (seq 7): inference call inference-1 was never started; it is in the graph with what is known of it
+    a/trace.jsonl:5: error unparsable_line: the event's envelope is damaged: its seq 6 cannot be its own; it was taken for seq 5, which is missing here
     a/payloads/3.json: error payload_unreadable (seq 7): the inference response is lost: payloads/3.json is empty
-    a: 5 errors
+    a/trace.jsonl:48: error line_after_end_marker: the log goes on after recording_completed
+    a: note trace_stops_early: the trace has no end marker, so that something may be missing at its end
+    a: 3 errors, 1 note
     exit code 1
     ");
     assert_snapshot!(root.run("check a --json"), @r#"
-    {"bundle":"a","code":"repeated_seq","severity":"error","seq":6,"line":6,"ids":[],"message":"seq 6 is there twice, with different content; the second was kept out"}
-    {"bundle":"a","code":"line_after_end_marker","severity":"error","line":48,"ids":[],"message":"the log goes on after recording_completed"}
-    {"bundle":"a","code":"seq_gap","severity":"error","seq":5,"line":5,"ids":[],"message":"seq 5 is missing before seq 6"}
-    {"bundle":"a","code":"unknown_inference_call","severity":"error","seq":7,"line":7,"ids":["inference-1"],"message":"inference call inference-1 was never started; it is in the graph with what is known of it"}
+    {"bundle":"a","code":"unparsable_line","severity":"error","line":5,"ids":[],"message":"the event's envelope is damaged: its seq 6 cannot be its own; it was taken for seq 5, which is missing here"}
     {"bundle":"a","code":"payload_unreadable","severity":"error","seq":7,"line":7,"payload_id":"raw_payload:3","ids":[],"message":"the inference response is lost: payloads/3.json is empty"}
+    {"bundle":"a","code":"line_after_end_marker","severity":"error","line":48,"ids":[],"message":"the log goes on after recording_completed"}
+    {"bundle":"a","code":"trace_stops_early","severity":"note","ids":[],"message":"the trace has no end marker, so that something may be missing at its end"}
     exit code 1
     "#);
 }

@@ -38,6 +38,14 @@ impl Reducer {
                 format!("a model item of the unknown type {unknown:?} is kept whole, as an item of kind \"unknown\""),
             );
         }
+        if let Some(field) = sighting.lacks {
+            let message = format!("a model item without {field}; the rest of it counts");
+            self.report.payload(at, DiagnosticCode::PayloadMalformed, origin.payload, &[&item_id], message);
+        }
+        if sighting.unknown_type.is_none() && sighting.lacks.is_none() && sighting.role.is_unknown() {
+            let message = format!("{:?} is no role that is known; it is kept as it is", sighting.role.as_str());
+            self.report.payload(at, DiagnosticCode::UnknownValue, origin.payload, &[&item_id], message);
+        }
         self.trace.conversation_items.insert(
             item_id,
             ConversationItem {
@@ -111,10 +119,13 @@ impl Reducer {
         sighting.agent_message.as_ref()?;
         let item_id = self.conversations.thread(origin.thread).pending.remove(responses_item_id)?;
         let item = self.trace.conversation_items.get_mut(&item_id).expect("a known item is in the graph");
+        self.agents.note_accepted_content(item);
         item.body = sighting.body.clone();
-        let overruled = item.agent_message != sighting.agent_message;
+        // The same sightings would not be taken for it again: its ends are others, or another sighting took it before.
+        let has_other_ends = item.agent_message != sighting.agent_message;
+        let overruled = has_other_ends || self.conversations.is_used(item_id);
         // The sighted parts decide, whatever they stand for, unless the ends are others.
-        if overruled {
+        if has_other_ends {
             self.reidentify(origin.thread, item_id);
         } else {
             self.set_identity(origin.thread, item_id, sighting.identity);

@@ -1,7 +1,7 @@
 //! Which items a payload's sightings are (`spec`: *Identity*).
 
 use rollout_trace_model::{DiagnosticCode, ItemId, ProducerRef};
-use rollout_trace_schema::{CompactionId, ExecutionStatus, InferenceCallId, SchemaVersion, ThreadId};
+use rollout_trace_schema::{CompactionId, InferenceCallId, SchemaVersion, ThreadId};
 
 use super::{Origin, Snapshot};
 use crate::{at::At, item::Sighting, reducer::Reducer};
@@ -26,6 +26,14 @@ impl Reducer {
         self.conversations.begin_use();
         for &item in &items {
             self.conversations.use_item(item);
+        }
+        let unproven = std::mem::take(&mut self.conversations.thread(origin.thread).unproven_calls);
+        for item in unproven {
+            if self.conversations.is_used(item) {
+                self.list_started_tools(item);
+            } else {
+                self.conversations.thread(origin.thread).unproven_calls.push(item);
+            }
         }
         for sighting in sightings {
             let item = self.find_in_snapshot(origin.thread, Some(items.len()), &sighting);
@@ -194,6 +202,9 @@ impl Reducer {
             None => self.new_item(at, origin, sighting, producer),
         };
         self.conversations.use_item(item);
+        if origin.response_of.is_some() && self.trace.conversation_items[&item].call_id.is_some() {
+            self.conversations.thread(origin.thread).unproven_calls.push(item);
+        }
         item
     }
 
@@ -205,14 +216,13 @@ impl Reducer {
 
     /// Whether only a response that was never completed showed the item: a retry does not start from it.
     fn is_partial_answer(&self, item: ItemId) -> bool {
-        self.trace.conversation_items[&item].produced_by.iter().any(|producer| match producer {
-            ProducerRef::Inference { inference_call_id } => {
-                let call = self.trace.inference_calls.get(inference_call_id);
-                call.is_some_and(|call| {
-                    !matches!(call.execution.status, ExecutionStatus::Completed | ExecutionStatus::Running)
-                })
-            }
-            _ => false,
-        })
+        !self.conversations.facts(item).listed
+            && self.trace.conversation_items[&item].produced_by.iter().any(|producer| match producer {
+                ProducerRef::Inference { inference_call_id } => {
+                    let call = self.trace.inference_calls.get(inference_call_id);
+                    call.is_some_and(|call| call.error.is_some() || call.cancel_reason.is_some())
+                }
+                _ => false,
+            })
     }
 }

@@ -36,6 +36,9 @@ pub(crate) struct Conversation {
     pub(crate) accepted: HashMap<ResponsesItemId, (Seq, UnixMillis)>,
     /// Agent messages that were accepted and that no payload has shown yet: they arrive with the thread's next request.
     pub(crate) pending: HashMap<ResponsesItemId, ItemId>,
+    /// Calls in the conversation whose tool started before the response that made them was seen: the next request that shows
+    /// one proves that the response started the tool.
+    pub(crate) unproven_calls: Vec<ItemId>,
     pub(crate) reader: RequestReader,
 }
 
@@ -47,7 +50,8 @@ pub(crate) struct ItemFacts {
     pub(crate) listed: bool,
     /// The payload that used it last.
     pub(crate) used_by: u64,
-    /// Whether the same sighting would not be taken for it again: its author or recipient was overruled by an acceptance.
+    /// Whether the same sighting would not be taken for it again: its author or recipient was overruled by an acceptance, or
+    /// another sighting in the same payload took it first.
     pub(crate) overruled: bool,
 }
 

@@ -96,9 +96,22 @@ pub(crate) fn normalise(item: &Json, payload: &RawPayloadId) -> Option<Sighting>
         agent_message,
         body,
         identity,
+        lacks: lacks(item, kind),
         responses_item_id: item.text("id").map(ResponsesItemId::from),
         unknown_type,
     })
+}
+
+/// The first field that items of the type always have and this one lacks.
+fn lacks(item: &Json, kind: &str) -> Option<&'static str> {
+    let fields: &[&str] = match kind {
+        "message" => &["role"],
+        "agent_message" => &["author", "recipient"],
+        "function_call" => &["arguments"],
+        "custom_tool_call" => &["input"],
+        _ => &[],
+    };
+    fields.iter().copied().find(|field| item.get(field).is_none())
 }
 
 fn phase(item: &Json) -> Option<Channel> {

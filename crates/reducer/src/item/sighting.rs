@@ -19,6 +19,8 @@ pub(crate) struct Sighting {
     pub(crate) responses_item_id: Option<ResponsesItemId>,
     /// Who the agent core says the item comes from.
     pub(crate) provenance: Vec<InferredProducer>,
+    /// A field that items of this type have, and this one lacks.
+    pub(crate) lacks: Option<&'static str>,
     /// The item's `type`, if it is not one that this version knows.
     pub(crate) unknown_type: Option<String>,
 }

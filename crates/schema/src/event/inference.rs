@@ -1,7 +1,7 @@
 //! Requests to the model.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ThreadId, UpstreamRequestId};
 
@@ -44,9 +44,9 @@ pub enum RequestInputMode {
         /// What precedes the input.
         prefix_payload: PayloadRef,
     },
-    /// A mode that this version does not know, as it was written.
+    /// Anything else, as it was written.
     #[serde(untagged)]
-    Unknown(Map<String, Value>),
+    Unknown(Value),
 }
 
 /// The model answered.

@@ -69,7 +69,7 @@ fn mode() -> impl Strategy<Value = RequestInputMode> {
         (id(), payload()).prop_map(|(previous_response_id, prefix_payload)| {
             RequestInputMode::IncrementalWithUntracedPrefix { previous_response_id, prefix_payload }
         }),
-        unknown().prop_map(RequestInputMode::Unknown),
+        unknown().prop_map(|object| RequestInputMode::Unknown(object.into())),
     ]
 }
 

@@ -1,0 +1,13 @@
+//! What the fuzz targets share: inputs that look like bundles, and what must hold of any of them.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod folder;
+mod line;
+mod template;
+
+pub use check::{Forgetful, check, feed};
+pub use folder::{Document, Files, in_folder};
+pub use line::{Line, write_log};
+pub use template::{DOCUMENTS, EVENTS, ITEMS, fill};

@@ -1,0 +1,89 @@
+//! Times, side by side in one run.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// Times of several things that were measured in turn.
+pub(crate) struct Lanes {
+    names: Vec<&'static str>,
+    times: Vec<Vec<Duration>>,
+}
+
+impl Lanes {
+    pub(crate) fn new() -> Self {
+        Self { names: Vec::new(), times: Vec::new() }
+    }
+
+    /// Measures one call of a lane.
+    pub(crate) fn time<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        let took = start.elapsed();
+        let lane = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            self.names.push(name);
+            self.times.push(Vec::new());
+            self.names.len() - 1
+        });
+        self.times[lane].push(took);
+        result
+    }
+
+    /// A lane's median, in microseconds.
+    pub(crate) fn p50(&self, name: &str) -> f64 {
+        self.quantile(name, 0.5)
+    }
+
+    /// A lane's quantile, in microseconds.
+    pub(crate) fn quantile(&self, name: &str, quantile: f64) -> f64 {
+        let Some(lane) = self.names.iter().position(|known| *known == name) else { return f64::NAN };
+        let mut times = self.times[lane].clone();
+        times.sort_unstable();
+        times[((times.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1e6
+    }
+
+    /// Prints each lane beside a floor, which is the sum of other lanes.
+    pub(crate) fn print(&self, title: &str, floor: &[&str]) {
+        let floor_time: f64 = floor.iter().map(|name| self.p50(name)).sum();
+        line(&format!("\n{title}  (floor: {})", floor.join(" + ")));
+        for name in &self.names {
+            line(&format!(
+                "  {name:<28} p50 {:>10.2} us   p99 {:>10.2} us   {:>7.3} x floor",
+                self.p50(name),
+                self.quantile(name, 0.99),
+                self.p50(name) / floor_time
+            ));
+        }
+    }
+}
+
+/// Prints a line.
+#[expect(clippy::print_stdout, reason = "a bench reports")]
+pub(crate) fn line(text: &str) {
+    println!("{text}");
+}
+
+/// A file that takes bare writes.
+pub(crate) struct Bare(File);
+
+impl Bare {
+    pub(crate) fn new(folder: &Path, name: &str) -> Self {
+        let file = OpenOptions::new().append(true).create(true).open(folder.join(name)).expect("a file");
+        Self(file)
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).expect("space");
+    }
+}
+
+/// The stand-in for one pretty file per payload: an unbuffered pretty serializer and one line of the log.
+pub(crate) fn pretty_file(folder: &Path, number: usize, value: &impl serde::Serialize) -> u64 {
+    let path = folder.join(format!("{number}.json"));
+    let file = File::create(&path).expect("a file");
+    serde_json::to_writer_pretty(&file, value).expect("space");
+    file.metadata().expect("its size").len()
+}

@@ -1,0 +1,148 @@
+//! Sessions that look like real ones: text of real source code, items of 1.6 KB on average, a history that grows.
+
+use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata};
+use serde::Serialize;
+
+const SOURCE: &str = concat!(
+    include_str!("../../src/recorder.rs"),
+    include_str!("../../src/payload.rs"),
+    include_str!("../../src/walk/walker.rs"),
+    include_str!("../../src/walk/serializer.rs"),
+    include_str!("../../src/inference.rs"),
+);
+
+/// A provider request.
+#[derive(Clone, Serialize)]
+pub(crate) struct Request {
+    pub(crate) model: &'static str,
+    pub(crate) instructions: String,
+    pub(crate) input: Vec<Item>,
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) tool_choice: &'static str,
+    pub(crate) parallel_tool_calls: bool,
+    pub(crate) prompt_cache_key: &'static str,
+}
+
+#[derive(Clone, Serialize)]
+pub(crate) struct Tool {
+    r#type: &'static str,
+    name: String,
+    description: String,
+    strict: bool,
+}
+
+/// A conversation item.
+#[derive(Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Item {
+    Message { id: String, role: &'static str, content: Vec<Part> },
+    FunctionCall { id: String, name: &'static str, arguments: String, call_id: String },
+    FunctionCallOutput { id: String, call_id: String, output: String },
+}
+
+#[derive(Clone, Serialize)]
+pub(crate) struct Part {
+    r#type: &'static str,
+    text: String,
+}
+
+/// Text of about this length, which differs for each seed.
+pub(crate) fn text(seed: usize, len: usize) -> String {
+    let mut text = format!("// {seed}\n");
+    let mut at = seed.wrapping_mul(7919) % SOURCE.len();
+    while text.len() < len {
+        at = SOURCE.ceil_char_boundary(at);
+        let end = SOURCE.ceil_char_boundary((at + len - text.len()).min(SOURCE.len()));
+        text.push_str(&SOURCE[at..end]);
+        at = if end == SOURCE.len() { seed % 97 } else { end };
+    }
+    text
+}
+
+/// An item that differs for each seed.
+pub(crate) fn item(seed: usize) -> Item {
+    match seed % 3 {
+        0 => Item::Message {
+            id: format!("msg_{seed:032x}"),
+            role: "assistant",
+            content: vec![Part { r#type: "output_text", text: text(seed, 700) }],
+        },
+        1 => Item::FunctionCall {
+            id: format!("fc_{seed:032x}"),
+            name: "exec_command",
+            arguments: format!("{{\"cmd\":{:?}}}", text(seed, 600)),
+            call_id: format!("call_{seed}"),
+        },
+        _ => Item::FunctionCallOutput {
+            id: format!("fco_{seed:032x}"),
+            call_id: format!("call_{}", seed - 1),
+            output: text(seed, 3300),
+        },
+    }
+}
+
+/// An item that differs for each seed, for a request of about this many bytes: small ones for the smallest.
+pub(crate) fn small_item(seed: usize, bytes: usize) -> Item {
+    if bytes < 16 << 10 {
+        let text = text(seed, 100);
+        Item::Message { id: format!("msg_{seed}"), role: "user", content: vec![Part { r#type: "input_text", text }] }
+    } else {
+        item(seed)
+    }
+}
+
+/// A request of about this many bytes, all of whose items differ for each seed.
+pub(crate) fn request(seed: usize, bytes: usize) -> Request {
+    let small = bytes < 16 << 10;
+    let mut request = Request {
+        model: "gpt-5.2-codex",
+        instructions: text(if small { seed } else { 1 }, if small { 200 } else { 16 << 10 }),
+        input: Vec::new(),
+        tools: (0..if small { 1 } else { 15 })
+            .map(|tool| Tool {
+                r#type: "function",
+                name: format!("tool_{tool}"),
+                description: text(tool, if small { 100 } else { 600 }),
+                strict: false,
+            })
+            .collect(),
+        tool_choice: "auto",
+        parallel_tool_calls: true,
+        prompt_cache_key: "0199a213-81c0-7800-8aa1-bbab2a035a53",
+    };
+    let mut size = serde_json::to_vec(&request).expect("plain").len();
+    let mut next = seed * 10_000;
+    while size < bytes {
+        let item = if small {
+            Item::Message {
+                id: format!("msg_{next}"),
+                role: "user",
+                content: vec![Part { r#type: "input_text", text: text(next, bytes - size) }],
+            }
+        } else {
+            item(next)
+        };
+        size += serde_json::to_vec(&item).expect("plain").len();
+        request.input.push(item);
+        next += 1;
+    }
+    request
+}
+
+/// Who a benched thread is.
+pub(crate) fn metadata(thread: usize) -> ThreadStartedTraceMetadata {
+    ThreadStartedTraceMetadata {
+        thread_id: format!("thread-{thread}").into(),
+        agent_path: "/root".into(),
+        task_name: None,
+        nickname: None,
+        agent_role: None,
+        session_source: SessionSource::Program("bench".to_owned()),
+        cwd: "/work".to_owned(),
+        rollout_path: None,
+        model: "gpt-5.2-codex".to_owned(),
+        provider_name: "bench".to_owned(),
+        approval_policy: "never".to_owned(),
+        sandbox_policy: "DangerFullAccess".to_owned(),
+    }
+}

@@ -1,0 +1,263 @@
+//! Whole sessions: bytes on disk and time.
+
+use std::{fs, path::Path, time::Instant};
+
+use rollout_trace_recorder::{
+    CompactionCheckpointTracePayload, ExecutionStatus, PayloadLayout, ResponseIds, ThreadTraceContext, TokenUsage,
+    ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, TraceOptions,
+};
+use serde::Serialize;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    measure::{line, pretty_file},
+    session::{self, Item, Request},
+};
+
+const TURNS: usize = 300;
+
+/// What a session does to a trace, or to what it is compared with.
+trait Recording {
+    fn request(&mut self, request: &Request);
+    fn response(&mut self, items: &[Item]);
+    fn tool(&mut self, turn: usize, call: &Item, output: &Item);
+    fn compaction(&mut self, before: &[Item], after: &[Item]);
+}
+
+struct Traced {
+    trace: ThreadTraceContext,
+    attempt: rollout_trace_recorder::InferenceTraceAttempt,
+}
+
+impl Recording for Traced {
+    fn request(&mut self, request: &Request) {
+        self.attempt = self.trace.inference_trace_context("turn", "gpt-5.2-codex", "bench").start_attempt();
+        self.attempt.record_started(request);
+    }
+
+    fn response(&mut self, items: &[Item]) {
+        self.attempt.record_completed(ResponseIds::default(), Some(&TokenUsage::default()), items);
+    }
+
+    fn tool(&mut self, turn: usize, call: &Item, output: &Item) {
+        let Item::FunctionCall { arguments, call_id, .. } = call else { return };
+        let Item::FunctionCallOutput { output: text, .. } = output else { return };
+        let dispatch = self.trace.start_tool_dispatch_trace(|| {
+            Some(ToolDispatchInvocation {
+                codex_turn_id: "turn".into(),
+                tool_call_id: format!("{call_id}-{turn}").into(),
+                tool_name: "exec_command".to_owned(),
+                tool_namespace: None,
+                kind: None,
+                requester: ToolDispatchRequester::Model { model_visible_call_id: call_id.as_str().into() },
+                payload: ToolDispatchPayload::Function { arguments: arguments.clone() },
+            })
+        });
+        let wire = json!({"type": "function_call_output", "call_id": call_id, "output": text});
+        dispatch
+            .record_completed(ExecutionStatus::Completed, ToolDispatchResult::DirectResponse { response_item: &wire });
+    }
+
+    fn compaction(&mut self, before: &[Item], after: &[Item]) {
+        let context = self.trace.compaction_trace_context("turn", None, "gpt-5.2-codex", "bench");
+        context
+            .record_installed(&CompactionCheckpointTracePayload { input_history: before, replacement_history: after });
+    }
+}
+
+/// Serialises everything that the trace would record, and forgets it.
+#[derive(Default)]
+struct Bare {
+    bytes: usize,
+}
+
+impl Bare {
+    fn value(&mut self, value: &impl Serialize) {
+        self.bytes += std::hint::black_box(serde_json::to_vec(value).expect("plain")).len();
+    }
+}
+
+impl Recording for Bare {
+    fn request(&mut self, request: &Request) {
+        self.value(request);
+    }
+
+    fn response(&mut self, items: &[Item]) {
+        self.value(&json!({"response_id": null, "upstream_request_id": null, "token_usage": null}));
+        self.value(&items);
+    }
+
+    fn tool(&mut self, _: usize, call: &Item, output: &Item) {
+        self.value(call);
+        self.value(output);
+    }
+
+    fn compaction(&mut self, before: &[Item], after: &[Item]) {
+        self.value(&before);
+        self.value(&after);
+    }
+}
+
+/// One pretty file per payload, but not written with one system call for each token: only its bytes count here.
+struct Pretty<'f> {
+    folder: &'f Path,
+    number: usize,
+    bytes: u64,
+}
+
+impl Pretty<'_> {
+    fn value(&mut self, value: &impl Serialize) {
+        self.number += 1;
+        let text = serde_json::to_vec_pretty(value).expect("plain");
+        self.bytes += text.len() as u64 + 500;
+        if self.number == 1 {
+            // That the two ways give the same bytes.
+            assert_eq!(pretty_file(self.folder, 1, value), text.len() as u64);
+        }
+    }
+}
+
+impl Recording for Pretty<'_> {
+    fn request(&mut self, request: &Request) {
+        self.value(request);
+    }
+
+    fn response(&mut self, items: &[Item]) {
+        self.value(
+            &json!({"response_id": null, "upstream_request_id": null, "token_usage": null, "output_items": items}),
+        );
+    }
+
+    fn tool(&mut self, _: usize, call: &Item, output: &Item) {
+        self.value(call);
+        self.value(&json!({"type": "direct_response", "response_item": output}));
+    }
+
+    fn compaction(&mut self, before: &[Item], after: &[Item]) {
+        self.value(&json!({"input_history": before, "replacement_history": after}));
+    }
+}
+
+/// One thread's session.
+struct Session {
+    request: Request,
+    next: usize,
+}
+
+impl Session {
+    fn new(seed: usize) -> Self {
+        let mut request = session::request(seed, 30 << 10);
+        request.input.truncate(1);
+        Self { request, next: seed * 3_000_000 }
+    }
+
+    /// One request, its answer, and the tool calls that the answer asks for.
+    fn turn(&mut self, turn: usize, recording: &mut dyn Recording) {
+        recording.request(&self.request);
+        let new: Vec<Item> = (0..3).map(|item| session::item(self.next + item)).collect();
+        self.next += 3;
+        recording.response(&new[..2]);
+        recording.tool(turn, &new[1], &new[2]);
+        self.request.input.extend(new);
+    }
+
+    fn compact(&mut self, recording: &mut dyn Recording) {
+        let after = self.request.input.split_off(self.request.input.len() - 5);
+        let before = std::mem::replace(&mut self.request.input, after);
+        recording.compaction(&before, &self.request.input);
+    }
+}
+
+fn run_one(recording: &mut dyn Recording) {
+    let mut session = Session::new(1);
+    for turn in 0..TURNS {
+        session.turn(turn, recording);
+    }
+}
+
+/// The 300-turn session of one thread.
+pub(crate) fn one_thread() {
+    let mut bare = Bare::default();
+    let start = Instant::now();
+    run_one(&mut bare);
+    let floor = start.elapsed();
+
+    let pretty_folder = TempDir::new().expect("a folder");
+    let mut pretty = Pretty { folder: pretty_folder.path(), number: 0, bytes: 0 };
+    run_one(&mut pretty);
+
+    let root = keep_or_temp();
+    let trace = ThreadTraceContext::start_root(&root, session::metadata(0), TraceOptions::new()).expect("a bundle");
+    let bundle = trace.bundle_folder().expect("a folder");
+    trace.record_codex_turn_started("turn");
+    let mut traced = Traced { trace, attempt: Default::default() };
+    let start = Instant::now();
+    run_one(&mut traced);
+    let took = start.elapsed();
+    traced.trace.record_codex_turn_ended("turn", ExecutionStatus::Completed);
+    traced.trace.record_ended(ExecutionStatus::Completed);
+    drop(traced);
+    report("300 turns, one thread", &bundle, pretty.bytes, bare.bytes);
+    line(&format!(
+        "  time: {:.1} ms, {:.3} x to_vec of the same ({:.1} ms); making the session itself is in both",
+        took.as_secs_f64() * 1e3,
+        took.as_secs_f64() / floor.as_secs_f64(),
+        floor.as_secs_f64() * 1e3
+    ));
+    line(&format!("  kept in {}", bundle.display()));
+}
+
+/// Two interleaved threads of 150 turns with a compaction every 60.
+pub(crate) fn two_threads_with_compactions() {
+    let run = |recordings: &mut [&mut dyn Recording; 2]| {
+        let mut sessions = [Session::new(1), Session::new(2)];
+        for turn in 0..TURNS / 2 {
+            for (session, recording) in sessions.iter_mut().zip(recordings.iter_mut()) {
+                session.turn(turn, *recording);
+                if turn % 60 == 59 {
+                    session.compact(*recording);
+                }
+            }
+        }
+    };
+    let pretty_folder = TempDir::new().expect("a folder");
+    let [mut first, mut second] = [(); 2].map(|()| Pretty { folder: pretty_folder.path(), number: 0, bytes: 0 });
+    run(&mut [&mut first, &mut second]);
+    let mut bare = [Bare::default(), Bare::default()];
+    let [bare_first, bare_second] = &mut bare;
+    run(&mut [bare_first, bare_second]);
+
+    let root = keep_or_temp();
+    let trace =
+        ThreadTraceContext::start_root(&root, session::metadata(0), TraceOptions::new().layout(PayloadLayout::Packed))
+            .expect("a bundle");
+    let bundle = trace.bundle_folder().expect("a folder");
+    let child = trace.start_child_thread_trace_or_disabled(session::metadata(1));
+    let [mut first_traced, mut second_traced] =
+        [trace, child].map(|trace| Traced { trace, attempt: Default::default() });
+    run(&mut [&mut first_traced, &mut second_traced]);
+    drop((first_traced, second_traced));
+    report(
+        "2 threads x 150 turns, compactions every 60",
+        &bundle,
+        first.bytes + second.bytes,
+        bare[0].bytes + bare[1].bytes,
+    );
+}
+
+fn report(title: &str, bundle: &Path, pretty: u64, compact: usize) {
+    let size = |name: &str| fs::metadata(bundle.join(name)).map_or(0, |metadata| metadata.len());
+    let (pack, log) = (size("payloads.pack"), size("trace.jsonl"));
+    line(&format!(
+        "\n{title}: payloads {pack} + events {log} = {} bytes; {:.3} % of one pretty file per payload ({pretty}), {:.3} % of compact text ({compact})",
+        pack + log,
+        (pack + log) as f64 * 100.0 / pretty as f64,
+        (pack + log) as f64 * 100.0 / compact as f64
+    ));
+}
+
+/// Where the session's bundle goes: it is left for other benches and for a look at it.
+fn keep_or_temp() -> std::path::PathBuf {
+    TempDir::new().expect("a folder").keep()
+}

@@ -1,0 +1,14 @@
+//! What a child agent reports.
+
+use serde::Serialize;
+
+/// What a child agent reported to its parent. `Status` is the agent core's own status type.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct AgentResultTracePayload<'r, Status> {
+    /// The child.
+    pub child_agent_path: &'r str,
+    /// The result as the parent's model sees it.
+    pub message: &'r str,
+    /// How the child ended, in the agent core's own words.
+    pub status: &'r Status,
+}

@@ -1,0 +1,206 @@
+//! Compactions of a thread's history.
+
+use std::{
+    fmt::Display,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use rollout_trace_schema::{
+    CodexTurnId, CompactionId, CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed,
+    CompactionRequestId, CompactionRequestStarted, PayloadKind, document::CompactionResponse,
+};
+use serde::Serialize;
+
+use crate::{ThreadTraceContext, recorder::Recorder, thread::ThreadInner};
+
+/// Records one compaction: any number of attempts, then the checkpoint that takes the old history's place.
+///
+/// A local compaction, which asks no endpoint, has no attempts.
+#[derive(Clone, Debug, Default)]
+pub struct CompactionTraceContext(Option<Arc<ContextInner>>);
+
+#[derive(Debug)]
+struct ContextInner {
+    thread: Arc<ThreadInner>,
+    codex_turn_id: CodexTurnId,
+    compaction_id: CompactionId,
+    model: String,
+    provider_name: String,
+    installed: AtomicBool,
+}
+
+/// Records one request for a compaction and how it ended. Clones are the same attempt, which ends once.
+#[derive(Clone, Debug, Default)]
+pub struct CompactionTraceAttempt(Option<Arc<AttemptInner>>);
+
+#[derive(Debug)]
+struct AttemptInner {
+    context: Arc<ContextInner>,
+    compaction_request_id: CompactionRequestId,
+    ended: AtomicBool,
+}
+
+/// A history before and after its compaction.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CompactionCheckpointTracePayload<'c, Before: ?Sized, After: ?Sized = Before> {
+    /// The history that was compacted.
+    pub input_history: &'c Before,
+    /// The history that takes its place.
+    pub replacement_history: &'c After,
+}
+
+impl ThreadTraceContext {
+    /// Makes the context for one compaction. Its id is the agent core's, or minted if there is none.
+    pub fn compaction_trace_context(
+        &self,
+        codex_turn_id: impl Into<CodexTurnId>,
+        compaction_id: Option<&str>,
+        model: impl Into<String>,
+        provider_name: impl Into<String>,
+    ) -> CompactionTraceContext {
+        CompactionTraceContext(self.inner().and_then(|inner| {
+            let recorder = inner.recorder()?;
+            let compaction_id = compaction_id.map_or_else(|| CompactionId::from(recorder.mint()), CompactionId::from);
+            Some(Arc::new(ContextInner {
+                thread: Arc::clone(inner),
+                codex_turn_id: codex_turn_id.into(),
+                compaction_id,
+                model: model.into(),
+                provider_name: provider_name.into(),
+                installed: AtomicBool::new(false),
+            }))
+        }))
+    }
+}
+
+impl CompactionTraceContext {
+    /// A context that records nothing.
+    pub const fn disabled() -> Self {
+        Self(None)
+    }
+
+    /// Whether anything is recorded.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The compaction's id.
+    pub fn compaction_id(&self) -> Option<&CompactionId> {
+        self.0.as_ref().map(|inner| &inner.compaction_id)
+    }
+
+    /// Records that a request for the compaction goes out.
+    pub fn start_attempt<T: Serialize + ?Sized>(&self, request: &T) -> CompactionTraceAttempt {
+        let Some((context, recorder)) = self.enabled() else { return CompactionTraceAttempt(None) };
+        let compaction_request_id = CompactionRequestId::from(recorder.mint_compaction_request());
+        let payload = recorder.prepare_relative(PayloadKind::CompactionRequest, request, &context.thread.compare);
+        let event = CompactionRequestStarted {
+            compaction_id: context.compaction_id.clone(),
+            compaction_request_id: compaction_request_id.clone(),
+            thread_id: context.thread.thread_id.clone(),
+            codex_turn_id: context.codex_turn_id.clone(),
+            model: context.model.clone(),
+            provider_name: context.provider_name.clone(),
+            request_payload: payload.reference.clone(),
+        };
+        recorder.append_with(context.thread.context(Some(&context.codex_turn_id)), payload, event);
+        let ended = AtomicBool::new(false);
+        let context = Arc::clone(context);
+        CompactionTraceAttempt(Some(Arc::new(AttemptInner { context, compaction_request_id, ended })))
+    }
+
+    /// Records that the compacted history took the old one's place. Only the first call counts.
+    pub fn record_installed<Before: Serialize + ?Sized, After: Serialize + ?Sized>(
+        &self,
+        checkpoint: &CompactionCheckpointTracePayload<'_, Before, After>,
+    ) {
+        let Some((context, recorder)) = self.enabled() else { return };
+        if context.installed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let payload = recorder.prepare_relative(PayloadKind::CompactionCheckpoint, checkpoint, &context.thread.compare);
+        let event = CompactionInstalled {
+            compaction_id: context.compaction_id.clone(),
+            checkpoint_payload: payload.reference.clone(),
+        };
+        recorder.append_with(context.thread.context(Some(&context.codex_turn_id)), payload, event);
+    }
+
+    fn enabled(&self) -> Option<(&Arc<ContextInner>, &Recorder)> {
+        let context = self.0.as_ref()?;
+        Some((context, context.thread.recorder()?))
+    }
+}
+
+impl CompactionTraceAttempt {
+    /// An attempt that records nothing.
+    pub const fn disabled() -> Self {
+        Self(None)
+    }
+
+    /// Whether anything is recorded.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Records the answer. `output_items` serialises as an array.
+    pub fn record_completed<T: Serialize + ?Sized>(&self, output_items: &T) {
+        let Some((inner, recorder)) = self.ending() else { return };
+        let document = CompactionResponse { output_items, unknown: serde_json::Map::new() };
+        let payload = recorder.prepare(PayloadKind::CompactionResponse, &document);
+        let event = CompactionRequestCompleted {
+            compaction_id: inner.context.compaction_id.clone(),
+            compaction_request_id: inner.compaction_request_id.clone(),
+            response_payload: payload.reference.clone(),
+        };
+        recorder.append_with(inner.context.thread.context(Some(&inner.context.codex_turn_id)), payload, event);
+    }
+
+    /// Records that the request failed.
+    pub fn record_failed(&self, error: impl Display) {
+        if let Some((inner, recorder)) = self.ending() {
+            inner.fail(recorder, error.to_string());
+        }
+    }
+
+    /// Records the answer or what went wrong.
+    pub fn record_result<T: Serialize, E: Display>(&self, result: Result<&[T], &E>) {
+        match result {
+            Ok(output_items) => self.record_completed(output_items),
+            Err(error) => self.record_failed(error),
+        }
+    }
+
+    /// Takes the right to record the attempt's end. None: off, or it has ended.
+    fn ending(&self) -> Option<(&AttemptInner, &Recorder)> {
+        let inner = self.0.as_ref()?;
+        let recorder = inner.context.thread.recorder()?;
+        (!inner.ended.swap(true, Ordering::AcqRel)).then_some((&**inner, recorder))
+    }
+}
+
+impl AttemptInner {
+    fn fail(&self, recorder: &Recorder, error: String) {
+        let event = CompactionRequestFailed {
+            compaction_id: self.context.compaction_id.clone(),
+            compaction_request_id: self.compaction_request_id.clone(),
+            error,
+        };
+        recorder.append(self.context.thread.context(Some(&self.context.codex_turn_id)), event);
+    }
+}
+
+impl Drop for AttemptInner {
+    fn drop(&mut self) {
+        if !*self.ended.get_mut()
+            && let Some(recorder) = self.context.thread.recorder()
+        {
+            self.fail(recorder, "abandoned: the attempt was dropped before its end was recorded".to_owned());
+        }
+    }
+}

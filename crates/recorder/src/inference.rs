@@ -1,0 +1,346 @@
+//! Requests to the model.
+
+use std::{
+    fmt::Display,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use rollout_trace_schema::{
+    CodexTurnId, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed, InferenceStarted,
+    PayloadKind, RequestInputMode, ResponseId, UpstreamRequestId, document::InferenceResponse,
+};
+use serde::Serialize;
+
+use crate::{
+    ThreadTraceContext,
+    loss::Lost,
+    payload::{Prepared, RequestInput},
+    recorder::Recorder,
+    thread::ThreadInner,
+};
+
+/// The HTTP header that joins a request's trace to the provider's logs.
+pub const INFERENCE_CALL_ID_HEADER: &str = "x-codex-inference-call-id";
+
+/// Makes the attempts of one inference: a retry is another attempt.
+#[derive(Clone, Debug, Default)]
+pub struct InferenceTraceContext(Option<Arc<ContextInner>>);
+
+#[derive(Debug)]
+struct ContextInner {
+    thread: Arc<ThreadInner>,
+    codex_turn_id: CodexTurnId,
+    model: String,
+    provider_name: String,
+}
+
+/// Records one request to the model and how it ended. Clones are the same attempt.
+///
+/// An attempt ends once, whichever end comes first. One that was started and whose last handle goes without an end is recorded as
+/// cancelled; a future that is dropped half-way is such a case.
+#[derive(Clone, Debug, Default)]
+pub struct InferenceTraceAttempt(Option<Arc<AttemptInner>>);
+
+#[derive(Debug)]
+struct AttemptInner {
+    context: Arc<ContextInner>,
+    inference_call_id: InferenceCallId,
+    started: AtomicBool,
+    ended: AtomicBool,
+}
+
+/// What arrived of an answer, and what it is called.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResponseIds<'r> {
+    /// The provider's id of the response.
+    pub response_id: Option<&'r str>,
+    /// The provider's id of the request.
+    pub upstream_request_id: Option<&'r str>,
+}
+
+impl ThreadTraceContext {
+    /// Makes the context for one inference of a turn.
+    pub fn inference_trace_context(
+        &self,
+        codex_turn_id: impl Into<CodexTurnId>,
+        model: impl Into<String>,
+        provider_name: impl Into<String>,
+    ) -> InferenceTraceContext {
+        InferenceTraceContext(self.inner().map(|inner| {
+            Arc::new(ContextInner {
+                thread: Arc::clone(inner),
+                codex_turn_id: codex_turn_id.into(),
+                model: model.into(),
+                provider_name: provider_name.into(),
+            })
+        }))
+    }
+}
+
+impl InferenceTraceContext {
+    /// A context that records nothing.
+    pub const fn disabled() -> Self {
+        Self(None)
+    }
+
+    /// Whether anything is recorded.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Makes an attempt with an id of its own. Nothing is recorded yet.
+    pub fn start_attempt(&self) -> InferenceTraceAttempt {
+        let Some((context, recorder)) = self.0.as_ref().and_then(|context| Some((context, context.thread.recorder()?)))
+        else {
+            return InferenceTraceAttempt::disabled();
+        };
+        InferenceTraceAttempt(Some(Arc::new(AttemptInner {
+            context: Arc::clone(context),
+            inference_call_id: InferenceCallId::from(recorder.mint()),
+            started: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        })))
+    }
+}
+
+impl InferenceTraceAttempt {
+    /// An attempt that records nothing.
+    pub const fn disabled() -> Self {
+        Self(None)
+    }
+
+    /// Whether anything is recorded.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The attempt's id.
+    pub fn inference_call_id(&self) -> Option<&InferenceCallId> {
+        self.0.as_ref().map(|inner| &inner.inference_call_id)
+    }
+
+    /// The header that the request is to carry, so that the provider's logs can be joined to the trace.
+    pub fn request_header(&self) -> Option<(&'static str, &str)> {
+        self.0.as_ref().map(|inner| (INFERENCE_CALL_ID_HEADER, inner.inference_call_id.as_str()))
+    }
+
+    /// Records that the request goes out. Only the first start of an attempt counts.
+    ///
+    /// Most of a request is the thread's last request once more, and is not turned into text again: it costs about a tenth of
+    /// serialising it. Its `Serialize` must say the same of the same value each time; it is asked once.
+    #[inline]
+    pub fn record_started<T: Serialize + ?Sized>(&self, request: &T) {
+        self.record_started_unchanged(request, 0);
+    }
+
+    /// As [`record_started`](Self::record_started), for a caller that knows how many items at the beginning of the outermost array
+    /// called `input` are those of the thread's last request.
+    ///
+    /// These are not looked at, so a wrong number makes a wrong trace. Debug builds look at them, record what they are, and warn.
+    #[inline]
+    pub fn record_started_unchanged<T: Serialize + ?Sized>(&self, request: &T, unchanged_items: usize) {
+        if let Some(inner) = &self.0 {
+            inner.start(RequestInput::Value { request, unchanged: unchanged_items }, None);
+        }
+    }
+
+    /// As [`record_started`](Self::record_started), for a caller that has the bytes of the request's body. They are recorded as they
+    /// are.
+    #[inline]
+    pub fn record_started_body(&self, body: &[u8]) {
+        if let Some(inner) = &self.0 {
+            inner.start(RequestInput::<()>::Body(body), None);
+        }
+    }
+
+    /// Records that a request goes out whose input follows what an earlier response ended with.
+    #[inline]
+    pub fn record_started_incremental<T: Serialize + ?Sized>(&self, request: &T, previous_response_id: &str) {
+        if let Some(inner) = &self.0 {
+            let previous_response_id = ResponseId::from(previous_response_id);
+            let mode = RequestInputMode::Incremental { previous_response_id };
+            inner.start(RequestInput::Value { request, unchanged: 0 }, Some((mode, None)));
+        }
+    }
+
+    /// As [`record_started_incremental`](Self::record_started_incremental), where what precedes was never traced. `prefix` is a
+    /// document with an `input` of the items that precede.
+    #[inline]
+    pub fn record_started_incremental_with_untraced_prefix<T: Serialize + ?Sized, P: Serialize + ?Sized>(
+        &self,
+        request: &T,
+        previous_response_id: &str,
+        prefix: &P,
+    ) {
+        let Some((inner, recorder)) = self.0.as_ref().and_then(|inner| Some((inner, inner.recorder()?))) else {
+            return;
+        };
+        let prefix = recorder.prepare(PayloadKind::InferenceRequest, prefix);
+        let mode = RequestInputMode::IncrementalWithUntracedPrefix {
+            previous_response_id: ResponseId::from(previous_response_id),
+            prefix_payload: prefix.reference.clone(),
+        };
+        inner.start(RequestInput::Value { request, unchanged: 0 }, Some((mode, Some(prefix))));
+    }
+
+    /// Records the model's answer. `output_items` serialises as an array: items, or [`Evidence`](crate::Evidence) of them.
+    pub fn record_completed<U: Serialize, T: Serialize + ?Sized>(
+        &self,
+        ids: ResponseIds<'_>,
+        token_usage: Option<&U>,
+        output_items: &T,
+    ) {
+        let Some((inner, recorder)) = self.ending() else { return };
+        let payload = response(recorder, ids, token_usage, output_items);
+        let event = InferenceCompleted {
+            inference_call_id: inner.inference_call_id.clone(),
+            response_id: ids.response_id.map(ResponseId::from),
+            upstream_request_id: ids.upstream_request_id.map(UpstreamRequestId::from),
+            response_payload: payload.reference.clone(),
+        };
+        recorder.append_with(inner.context.thread.context(Some(&inner.context.codex_turn_id)), payload, event);
+    }
+
+    /// Records that the request failed. `output_items` is what had arrived by then; an empty array is left out.
+    pub fn record_failed<T: Serialize>(
+        &self,
+        error: impl Display,
+        upstream_request_id: Option<&str>,
+        output_items: &[T],
+    ) {
+        let Some((inner, recorder)) = self.ending() else { return };
+        let partial = partial_response(recorder, upstream_request_id, output_items);
+        let event = InferenceFailed {
+            inference_call_id: inner.inference_call_id.clone(),
+            upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
+            error: error.to_string(),
+            partial_response_payload: partial.as_ref().map(|payload| payload.reference.clone()),
+        };
+        inner.append(recorder, partial, event);
+    }
+
+    /// Records that the request was given up. `output_items` is what had arrived by then; an empty array is left out.
+    pub fn record_cancelled<T: Serialize>(
+        &self,
+        reason: impl Display,
+        upstream_request_id: Option<&str>,
+        output_items: &[T],
+    ) {
+        let Some((inner, recorder)) = self.ending() else { return };
+        let partial = partial_response(recorder, upstream_request_id, output_items);
+        let event = InferenceCancelled {
+            inference_call_id: inner.inference_call_id.clone(),
+            upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
+            reason: reason.to_string(),
+            partial_response_payload: partial.as_ref().map(|payload| payload.reference.clone()),
+        };
+        inner.append(recorder, partial, event);
+    }
+
+    /// Takes the right to record the attempt's end. None: off, or it has ended.
+    fn ending(&self) -> Option<(&AttemptInner, &Recorder)> {
+        let inner = self.0.as_ref()?;
+        let recorder = inner.recorder()?;
+        if inner.ended.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        if !inner.started.load(Ordering::Acquire) {
+            recorder.losses.note(Lost::Event, "an inference attempt ended that was never started");
+            return None;
+        }
+        Some((inner, recorder))
+    }
+}
+
+impl AttemptInner {
+    fn recorder(&self) -> Option<&Recorder> {
+        self.context.thread.recorder()
+    }
+
+    #[cold]
+    fn start<T: Serialize + ?Sized>(
+        &self,
+        input: RequestInput<'_, T>,
+        mode: Option<(RequestInputMode, Option<Prepared>)>,
+    ) {
+        let Some(recorder) = self.recorder() else { return };
+        if self.started.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let context = &*self.context;
+        let payload = recorder.prepare_request(PayloadKind::InferenceRequest, input, &context.thread.compare);
+        let (request_input_mode, prefix) = mode.map_or((None, None), |(mode, prefix)| (Some(mode), prefix));
+        let event = InferenceStarted {
+            inference_call_id: self.inference_call_id.clone(),
+            thread_id: context.thread.thread_id.clone(),
+            codex_turn_id: context.codex_turn_id.clone(),
+            model: context.model.clone(),
+            provider_name: context.provider_name.clone(),
+            request_input_mode,
+            request_payload: payload.reference.clone(),
+        };
+        let envelope = context.thread.context(Some(&context.codex_turn_id));
+        match prefix {
+            Some(prefix) => recorder.commit(envelope, &event.into(), [prefix, payload]),
+            None => recorder.commit(envelope, &event.into(), [payload]),
+        }
+    }
+
+    fn append(
+        &self,
+        recorder: &Recorder,
+        payload: Option<Prepared>,
+        event: impl Into<rollout_trace_schema::EventPayload>,
+    ) {
+        let envelope = self.context.thread.context(Some(&self.context.codex_turn_id));
+        match payload {
+            Some(payload) => recorder.append_with(envelope, payload, event),
+            None => recorder.append(envelope, event),
+        }
+    }
+}
+
+impl Drop for AttemptInner {
+    fn drop(&mut self) {
+        if *self.started.get_mut() && !*self.ended.get_mut() {
+            let Some(recorder) = self.recorder() else { return };
+            let event = InferenceCancelled {
+                inference_call_id: self.inference_call_id.clone(),
+                upstream_request_id: None,
+                reason: "abandoned: the attempt was dropped before its end was recorded".to_owned(),
+                partial_response_payload: None,
+            };
+            self.append(recorder, None, event);
+        }
+    }
+}
+
+fn response<U: Serialize, T: Serialize + ?Sized>(
+    recorder: &Recorder,
+    ids: ResponseIds<'_>,
+    token_usage: Option<&U>,
+    output_items: &T,
+) -> Prepared {
+    let document = InferenceResponse {
+        response_id: ids.response_id.map(ResponseId::from),
+        upstream_request_id: ids.upstream_request_id.map(UpstreamRequestId::from),
+        token_usage,
+        output_items,
+        unknown: serde_json::Map::new(),
+    };
+    recorder.prepare(PayloadKind::InferenceResponse, &document)
+}
+
+fn partial_response<T: Serialize>(
+    recorder: &Recorder,
+    upstream_request_id: Option<&str>,
+    output_items: &[T],
+) -> Option<Prepared> {
+    let ids = ResponseIds { response_id: None, upstream_request_id };
+    (!output_items.is_empty()).then(|| response(recorder, ids, None::<&()>, output_items))
+}

@@ -1,0 +1,55 @@
+//! Requests to MCP servers.
+
+use rollout_trace_schema::{CodexTurnId, McpCallId, McpToolCallCorrelationAssigned, ToolCallId};
+use serde_json::{Map, Value};
+
+use crate::ThreadTraceContext;
+
+/// The field of an MCP request's `_meta` that joins it to the trace.
+pub const MCP_CALL_ID_META: &str = "codex_bridge_mcp_call_id";
+
+/// Gives an MCP request the id by which a server's logs can be joined to the trace.
+#[derive(Clone, Debug, Default)]
+pub struct McpCallTraceContext(Option<McpCallId>);
+
+impl ThreadTraceContext {
+    /// Records that a tool call gets the id of its MCP request.
+    pub fn start_mcp_call_trace(
+        &self,
+        codex_turn_id: impl Into<CodexTurnId>,
+        tool_call_id: impl Into<ToolCallId>,
+    ) -> McpCallTraceContext {
+        let Some((inner, recorder)) = self.inner().and_then(|inner| Some((inner, inner.recorder()?))) else {
+            return McpCallTraceContext(None);
+        };
+        let mcp_call_id = McpCallId::from(recorder.mint());
+        let event =
+            McpToolCallCorrelationAssigned { tool_call_id: tool_call_id.into(), mcp_call_id: mcp_call_id.clone() };
+        inner.append(Some(&codex_turn_id.into()), event);
+        McpCallTraceContext(Some(mcp_call_id))
+    }
+}
+
+impl McpCallTraceContext {
+    /// A context that changes nothing.
+    pub const fn disabled() -> Self {
+        Self(None)
+    }
+
+    /// The request's id.
+    pub fn mcp_call_id(&self) -> Option<&McpCallId> {
+        self.0.as_ref()
+    }
+
+    /// Adds the id to the request's `_meta`. With tracing off, or a `_meta` that is no object, it stays as it is.
+    pub fn add_request_meta(&self, meta: Option<Value>) -> Option<Value> {
+        let Some(mcp_call_id) = &self.0 else { return meta };
+        match meta.unwrap_or_else(|| Value::Object(Map::new())) {
+            Value::Object(mut fields) => {
+                fields.insert(MCP_CALL_ID_META.to_owned(), Value::from(mcp_call_id.as_str()));
+                Some(Value::Object(fields))
+            }
+            other => Some(other),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What common secrets look like.
+
+/// A secret begins with one of these, outside of a word, and goes on with at least so many characters of a key.
+const PREFIXES: &[(&str, &str, usize)] = &[
+    ("sk-", "api_key", 16),
+    ("sk_live_", "api_key", 16),
+    ("rk_live_", "api_key", 16),
+    ("ghp_", "api_key", 30),
+    ("gho_", "api_key", 30),
+    ("ghs_", "api_key", 30),
+    ("github_pat_", "api_key", 30),
+    ("glpat-", "api_key", 16),
+    ("xoxb-", "api_key", 16),
+    ("xoxp-", "api_key", 16),
+    ("AKIA", "api_key", 16),
+    ("ASIA", "api_key", 16),
+    ("AIza", "api_key", 30),
+    ("npm_", "api_key", 30),
+    ("hf_", "api_key", 30),
+];
+
+const BEARER: &str = "bearer ";
+const MIN_BEARER: usize = 16;
+const KEY_BEGIN: &str = "-----BEGIN ";
+const KEY_END: &str = "-----END ";
+
+/// Replaces each secret in `text` by a mark with the hash of the secret. None: there is none.
+pub(crate) fn replace(text: &str, hash: impl Fn(&str) -> u64) -> Option<String> {
+    let mut out: Option<String> = None;
+    let mut copied = 0;
+    let mut at = 0;
+    while at < text.len() {
+        let Some((start, end, kind)) = secret_at(text, at) else {
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
+            continue;
+        };
+        let out = out.get_or_insert_with(String::new);
+        out.push_str(&text[copied..start]);
+        out.push_str(&format!("[redacted:{kind}:{:08x}]", hash(&text[start..end]) as u32));
+        (copied, at) = (end, end);
+    }
+    out.map(|mut out| {
+        out.push_str(&text[copied..]);
+        out
+    })
+}
+
+/// The secret that begins at `at`, if one does: where it begins and ends, and what it is.
+fn secret_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
+    let bytes = text.as_bytes();
+    match bytes[at] {
+        b'-' => private_key(text, at),
+        b'b' | b'B' if is_word_start(bytes, at) => {
+            let head = bytes.get(at..at + BEARER.len())?;
+            let start = at + BEARER.len();
+            let len = key_len(&bytes[start..]);
+            (head.eq_ignore_ascii_case(BEARER.as_bytes()) && len >= MIN_BEARER).then_some((
+                start,
+                start + len,
+                "bearer_token",
+            ))
+        }
+        b's' | b'r' | b'g' | b'x' | b'A' | b'n' | b'h' if is_word_start(bytes, at) => {
+            let (prefix, kind, _) = PREFIXES.iter().find(|(prefix, _, min)| {
+                bytes[at..].starts_with(prefix.as_bytes()) && key_len(&bytes[at + prefix.len()..]) >= *min
+            })?;
+            Some((at, at + prefix.len() + key_len(&bytes[at + prefix.len()..]), kind))
+        }
+        _ => None,
+    }
+}
+
+/// A private key in armour, from the first dash to the last; to the end of the text where the end of the key is missing.
+fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
+    let rest = text[at..].strip_prefix(KEY_BEGIN)?;
+    let label = &rest[..rest.find("-----")?];
+    if !label.ends_with("PRIVATE KEY") || label.contains('\n') {
+        return None;
+    }
+    let end = format!("{KEY_END}{label}-----");
+    let end = text[at..].find(&end).map_or(text.len(), |found| at + found + end.len());
+    Some((at, end, "private_key"))
+}
+
+fn is_word_start(bytes: &[u8], at: usize) -> bool {
+    at == 0 || !bytes[at - 1].is_ascii_alphanumeric()
+}
+
+/// How many of the first bytes can be those of a key.
+fn key_len(bytes: &[u8]) -> usize {
+    let is_key =
+        |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'+' | b'/' | b'=');
+    bytes.iter().take_while(is_key).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<&str>) {
+        assert_eq!(replace(text, |secret| secret.len() as u64).as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn secrets_are_replaced() {
+        check("nothing to see", None);
+        check("key=sk-abcdefghijklmnop0123, rest", Some("key=[redacted:api_key:00000017], rest"));
+        check("sk-proj-abcdefghijklmnop", Some("[redacted:api_key:00000018]"));
+        check("Bearer abcdefghijklmnop.q==;", Some("Bearer [redacted:bearer_token:00000014];"));
+        check("AKIAABCDEFGHIJKLMNOP", Some("[redacted:api_key:00000014]"));
+        let key = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----";
+        check(&format!("ä{key}ö{key}"), Some("ä[redacted:private_key:00000041]ö[redacted:private_key:00000041]"));
+        check("-----BEGIN PRIVATE KEY-----\nabc", Some("[redacted:private_key:0000001f]"));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_secret_stays() {
+        check("task-abcdefghijklmnop0123", None);
+        check("sk-short", None);
+        check("bearer of bad news that is long", None);
+        check("-----BEGIN CERTIFICATE-----\nabc", None);
+        check("risk-averse-and-very-long-word", None);
+        check("ß-----BEGIN ", None);
+    }
+}

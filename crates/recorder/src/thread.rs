@@ -1,0 +1,212 @@
+//! A thread's handle: how recording begins and ends.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use rollout_trace_schema::{
+    ExecutionStatus, PayloadKind, RolloutEnded, RuntimeCellId, ThreadEnded, ThreadId, ThreadResumed, ThreadStarted,
+    document::{AbandonedHandle, RecorderReport},
+};
+use serde::Serialize;
+
+use crate::{
+    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions,
+    code_cell::OpenCells,
+    event_line::Context,
+    payload::CompareSlot,
+    recorder::{Recorder, ThreadEntry},
+};
+
+/// The environment variable that names the folder for traces. Unset or empty: tracing is off.
+pub const TRACE_ROOT_ENV: &str = "CODEX_ROLLOUT_TRACE_ROOT";
+
+/// Records what one agent thread does. Clones are the same handle.
+///
+/// With tracing off, every method is a branch. With tracing on, a method returns when a reader of the bundle would see what it
+/// recorded; a process that is killed in the next instant has lost nothing of it. No method ever fails, and none blocks for longer
+/// than two writes to a file take.
+///
+/// A thread whose last handle is dropped before [`record_ended`](Self::record_ended) is recorded as abandoned. When the last handle
+/// of all threads of a rollout is gone, the recording is complete.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadTraceContext(pub(crate) Option<Arc<ThreadInner>>);
+
+/// What all handles of a thread share.
+pub(crate) struct ThreadInner {
+    recorder: Arc<Recorder>,
+    pub(crate) thread_id: ThreadId,
+    is_root: bool,
+    pub(crate) compare: CompareSlot,
+    pub(crate) cells: Mutex<OpenCells>,
+}
+
+impl std::fmt::Debug for ThreadInner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ThreadTraceContext").field("thread_id", &self.thread_id).finish_non_exhaustive()
+    }
+}
+
+impl ThreadTraceContext {
+    /// A handle that records nothing.
+    pub const fn disabled() -> Self {
+        Self(None)
+    }
+
+    /// Begins a rollout with its root thread in the folder that [`TRACE_ROOT_ENV`] names. Off, or not to be had: a disabled handle.
+    pub fn start_root_or_disabled<S: Serialize>(metadata: ThreadStartedTraceMetadata<S>) -> Self {
+        match env::var_os(TRACE_ROOT_ENV).filter(|root| !root.is_empty()) {
+            Some(root) => Self::start_root_in_or_disabled(&PathBuf::from(root), metadata, TraceOptions::default()),
+            None => Self::disabled(),
+        }
+    }
+
+    /// Begins a rollout in a given folder. Not to be had: a warning, and a disabled handle.
+    pub fn start_root_in_or_disabled<S: Serialize>(
+        root: &Path,
+        metadata: ThreadStartedTraceMetadata<S>,
+        options: TraceOptions,
+    ) -> Self {
+        Self::start_root(root, metadata, options).unwrap_or_else(|error| {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(target: TRACING_TARGET, error, "this session is not traced");
+            Self::disabled()
+        })
+    }
+
+    /// Begins a rollout in a given folder, which is made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// The folder or a file in it cannot be made.
+    pub fn start_root<S: Serialize>(
+        root: &Path,
+        metadata: ThreadStartedTraceMetadata<S>,
+        options: TraceOptions,
+    ) -> Result<Self, StartError> {
+        let recorder = Recorder::start(root.to_owned(), &metadata.thread_id, options)?;
+        let inner = ThreadInner::new(Arc::new(recorder), metadata.thread_id.clone(), true);
+        inner.record_started(&metadata);
+        Ok(Self(Some(Arc::new(inner))))
+    }
+
+    /// Begins a child thread in this thread's rollout. A thread that this bundle knows is resumed instead.
+    pub fn start_child_thread_trace_or_disabled<S: Serialize>(&self, metadata: ThreadStartedTraceMetadata<S>) -> Self {
+        let Some(parent) = self.inner() else { return Self::disabled() };
+        let recorder = Arc::clone(&parent.recorder);
+        let inner = ThreadInner::new(recorder, metadata.thread_id.clone(), false);
+        inner.record_started(&metadata);
+        Self(Some(Arc::new(inner)))
+    }
+
+    /// Opens an ended child thread of this rollout again. One that this bundle does not know is begun.
+    pub fn resume_child_thread_trace_or_disabled<S: Serialize>(&self, metadata: ThreadStartedTraceMetadata<S>) -> Self {
+        self.start_child_thread_trace_or_disabled(metadata)
+    }
+
+    /// Whether anything is recorded. Always asked before work is done for the trace alone.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The folder of the bundle, if there is one.
+    pub fn bundle_folder(&self) -> Option<PathBuf> {
+        self.inner()?.recorder.sink.folder().map(Path::to_owned)
+    }
+
+    /// How many events and payload documents could not be recorded so far, in all threads of the rollout.
+    pub fn losses(&self) -> u64 {
+        self.inner().map_or(0, |inner| inner.recorder.losses.total())
+    }
+
+    /// Records that the thread ended; with the root thread, that the rollout did. Only the first call counts.
+    pub fn record_ended(&self, status: ExecutionStatus) {
+        if let Some(inner) = self.inner() {
+            inner.record_ended(&status);
+        }
+    }
+
+    /// Ends the recording for all handles of the rollout: writes the end marker, after which nothing is recorded any more.
+    ///
+    /// Needed only where handles outlive the session; else the last one to go writes the marker.
+    pub fn finish(&self) {
+        if let Some(inner) = self.inner() {
+            inner.recorder.close();
+        }
+    }
+
+    /// The one place where a handle turns into a recorder: off, or a forked child's, it is none.
+    #[inline]
+    pub(crate) fn inner(&self) -> Option<&Arc<ThreadInner>> {
+        self.0.as_ref().filter(|inner| inner.recorder.is_ours())
+    }
+}
+
+impl ThreadInner {
+    fn new(recorder: Arc<Recorder>, thread_id: ThreadId, is_root: bool) -> Self {
+        Self { recorder, thread_id, is_root, compare: CompareSlot::new(), cells: Mutex::default() }
+    }
+
+    /// The recorder, unless it is another process's.
+    #[inline]
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.is_ours().then_some(&*self.recorder)
+    }
+
+    fn record_started<S: Serialize>(&self, metadata: &ThreadStartedTraceMetadata<S>) {
+        match self.recorder.enter_thread(&self.thread_id) {
+            ThreadEntry::New => {
+                let metadata_payload = self.recorder.prepare(PayloadKind::SessionMetadata, metadata);
+                let event = ThreadStarted {
+                    thread_id: self.thread_id.clone(),
+                    agent_path: metadata.agent_path.clone(),
+                    metadata_payload: Some(metadata_payload.reference.clone()),
+                };
+                self.recorder.append_with(Context::default(), metadata_payload, event);
+            }
+            ThreadEntry::Ended => {
+                self.recorder.append(Context::default(), ThreadResumed { thread_id: self.thread_id.clone() });
+            }
+            ThreadEntry::Running => {}
+        }
+    }
+
+    fn record_ended(&self, status: &ExecutionStatus) {
+        if !self.recorder.leave_thread(&self.thread_id) {
+            return;
+        }
+        self.abandon_open_cells();
+        let thread_id = self.thread_id.clone();
+        self.recorder.append(Context::default(), ThreadEnded { thread_id, status: status.clone() });
+        if self.is_root {
+            self.recorder.append(Context::default(), RolloutEnded { status: status.clone() });
+        }
+    }
+
+    /// Writes that a handle was dropped before its end was recorded.
+    pub(crate) fn report_abandoned(&self, object: &str, id: &str) {
+        if let Some(recorder) = self.recorder() {
+            recorder
+                .report(RecorderReport::ABANDONED, &AbandonedHandle { object: object.to_owned(), id: id.to_owned() });
+        }
+    }
+
+    fn abandon_open_cells(&self) {
+        let open: Vec<RuntimeCellId> = self.open_cells().take_open();
+        for cell in open {
+            self.report_abandoned("code_cell", &cell);
+        }
+    }
+}
+
+impl Drop for ThreadInner {
+    fn drop(&mut self) {
+        if self.recorder.is_ours() && self.recorder.drop_thread(&self.thread_id) {
+            self.report_abandoned("thread", &self.thread_id);
+            self.record_ended(&ExecutionStatus::Aborted);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a tool was asked for, as an agent core knows it.
+
+use rollout_trace_schema::{
+    CodeModeRuntimeToolId, CodexTurnId, ModelVisibleCallId, RuntimeCellId, ToolCallId, ToolKind, ToolRequester,
+    ToolSummary,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+/// One call of a tool, where the agent core dispatches it.
+#[derive(Clone, Debug)]
+pub struct ToolDispatchInvocation {
+    /// The turn in which it is called.
+    pub codex_turn_id: CodexTurnId,
+    /// The call, unique in its rollout.
+    pub tool_call_id: ToolCallId,
+    /// The tool's name.
+    pub tool_name: String,
+    /// The group of tools that the tool belongs to.
+    pub tool_namespace: Option<String>,
+    /// What tool it is, where that is not told by its name: a tool of an MCP server.
+    pub kind: Option<ToolKind>,
+    /// Who asks for it.
+    pub requester: ToolDispatchRequester,
+    /// The arguments.
+    pub payload: ToolDispatchPayload,
+}
+
+/// Who asks for a tool call.
+#[derive(Clone, Debug)]
+pub enum ToolDispatchRequester {
+    /// The model, by a call in the conversation.
+    Model {
+        /// That call.
+        model_visible_call_id: ModelVisibleCallId,
+    },
+    /// A code cell, while it runs.
+    CodeCell {
+        /// The cell.
+        runtime_cell_id: RuntimeCellId,
+        /// The call's id in the script runtime.
+        runtime_tool_call_id: CodeModeRuntimeToolId,
+    },
+}
+
+/// A tool's arguments, by the way in which they come.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToolDispatchPayload {
+    /// JSON arguments.
+    Function {
+        /// The arguments as JSON text.
+        arguments: String,
+    },
+    /// Free text.
+    Custom {
+        /// The text.
+        input: String,
+    },
+    /// A search for tools.
+    ToolSearch {
+        /// What is sought.
+        arguments: Value,
+    },
+    /// A command for the local shell.
+    LocalShell {
+        /// The command and its arguments.
+        command: Vec<String>,
+        /// The folder in which it is to run.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        workdir: Option<String>,
+        /// How long it may run, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    },
+}
+
+/// The invocation's payload document.
+#[derive(Serialize)]
+pub(crate) struct InvocationDocument<'i> {
+    tool_name: &'i str,
+    tool_namespace: Option<&'i str>,
+    payload: &'i ToolDispatchPayload,
+}
+
+/// How many characters of the arguments a summary shows.
+const PREVIEW_CHARS: usize = 160;
+
+impl ToolDispatchInvocation {
+    pub(crate) fn document(&self) -> InvocationDocument<'_> {
+        InvocationDocument {
+            tool_name: &self.tool_name,
+            tool_namespace: self.tool_namespace.as_deref(),
+            payload: &self.payload,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> ToolKind {
+        self.kind.clone().unwrap_or_else(|| ToolKind::from_tool_name(&self.tool_name))
+    }
+
+    pub(crate) fn summary(&self) -> ToolSummary {
+        let label = match &self.tool_namespace {
+            Some(namespace) => format!("{namespace}.{}", self.tool_name),
+            None => self.tool_name.clone(),
+        };
+        let input_preview = Some(match &self.payload {
+            ToolDispatchPayload::Function { arguments } => preview(arguments),
+            ToolDispatchPayload::Custom { input } => preview(input),
+            ToolDispatchPayload::ToolSearch { arguments } => preview(&arguments.to_string()),
+            ToolDispatchPayload::LocalShell { command, .. } => preview(&command.join(" ")),
+        });
+        ToolSummary::Generic { label, input_preview, output_preview: None }
+    }
+}
+
+impl ToolDispatchRequester {
+    pub(crate) fn requester(&self) -> ToolRequester {
+        match self {
+            Self::Model { .. } => ToolRequester::Model,
+            Self::CodeCell { runtime_cell_id, .. } => {
+                ToolRequester::CodeCell { runtime_cell_id: runtime_cell_id.clone() }
+            }
+        }
+    }
+
+    pub(crate) fn ids(&self) -> (Option<ModelVisibleCallId>, Option<CodeModeRuntimeToolId>) {
+        match self {
+            Self::Model { model_visible_call_id } => (Some(model_visible_call_id.clone()), None),
+            Self::CodeCell { runtime_tool_call_id, .. } => (None, Some(runtime_tool_call_id.clone())),
+        }
+    }
+}
+
+/// The beginning of a text, with dots behind it if something follows.
+fn preview(text: &str) -> String {
+    match text.char_indices().nth(PREVIEW_CHARS) {
+        Some((cut, _)) => format!("{}...", &text[..cut]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_is_cut_between_characters() {
+        assert_eq!(preview(&"ä".repeat(160)), "ä".repeat(160));
+        assert_eq!(preview(&"ä".repeat(161)), "ä".repeat(160) + "...");
+    }
+}

@@ -1,0 +1,115 @@
+//! Keyed fingerprints of what was stored.
+
+use std::hash::{BuildHasher, RandomState};
+
+const BLOCK_WORDS: usize = 32;
+const BLOCK: usize = BLOCK_WORDS * 8;
+/// The prime by which the polynomials are taken.
+const PRIME: u64 = (1 << 61) - 1;
+
+/// Stands for some bytes: two different texts have one fingerprint with a chance far below 2⁻¹⁰⁰, whoever chose them.
+///
+/// What a tool puts into the conversation may be chosen by an adversary, and an equal fingerprint means "do not store", so the
+/// hash is a universal family under a secret key: NH over blocks of 256 bytes, in two independent lanes (the second with its key
+/// shifted by two words, after Toeplitz), then a polynomial over 2⁶¹−1 for each lane. The bound rests on the key being secret and
+/// on nothing else. Key and fingerprints stay in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Fingerprint(u64, u64);
+
+/// The secret key of a recorder's fingerprints.
+pub(crate) struct FingerprintKey {
+    words: [u64; BLOCK_WORDS + 2],
+    points: [u64; 2],
+}
+
+impl FingerprintKey {
+    /// Draws a key from the system's randomness.
+    pub(crate) fn random() -> Self {
+        let state = RandomState::new();
+        let mut drawn = 0_u64;
+        let mut draw = || {
+            drawn += 1;
+            state.hash_one(drawn)
+        };
+        Self { words: std::array::from_fn(|_| draw()), points: std::array::from_fn(|_| draw() % (PRIME - 1) + 1) }
+    }
+
+    /// The fingerprint of `bytes`.
+    pub(crate) fn of(&self, bytes: &[u8]) -> Fingerprint {
+        let mut lanes = [0_u64; 2];
+        let mut blocks = bytes.chunks_exact(BLOCK);
+        for block in &mut blocks {
+            self.absorb(&mut lanes, block);
+        }
+        let rest = blocks.remainder();
+        if !rest.is_empty() {
+            let mut block = [0; BLOCK];
+            block[..rest.len()].copy_from_slice(rest);
+            self.absorb(&mut lanes, &block[..rest.len().next_multiple_of(16)]);
+        }
+        let [first, second] =
+            [0, 1].map(|lane| reduce_product(lanes[lane] + bytes.len() as u64 % PRIME, self.points[lane]));
+        Fingerprint(first, second)
+    }
+
+    fn absorb(&self, lanes: &mut [u64; 2], block: &[u8]) {
+        let mut sums = [0_u128; 2];
+        for (pair, keys) in block.chunks_exact(16).zip(self.words.chunks_exact(2).zip(self.words[2..].chunks_exact(2)))
+        {
+            let (a, b) = pair.split_at(8);
+            let word = |half: &[u8]| u64::from_le_bytes(half.try_into().expect("half of 16 bytes"));
+            let (a, b) = (word(a), word(b));
+            for (sum, key) in sums.iter_mut().zip([keys.0, keys.1]) {
+                *sum = sum.wrapping_add(u128::from(a.wrapping_add(key[0])) * u128::from(b.wrapping_add(key[1])));
+            }
+        }
+        for ((lane, sum), point) in lanes.iter_mut().zip(sums).zip(self.points) {
+            for shift in [0, 60, 120] {
+                let digit = (sum >> shift) as u64 & ((1 << 60) - 1);
+                *lane = reduce_product(*lane + digit, point);
+            }
+        }
+    }
+}
+
+/// `a * b` modulo the prime, for `a` below 2⁶².
+fn reduce_product(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    let folded = (product as u64 & PRIME) + (product >> 61) as u64;
+    let folded = (folded & PRIME) + (folded >> 61);
+    if folded >= PRIME { folded - PRIME } else { folded }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn products_are_reduced() {
+        for (a, b) in
+            [(0, 5), (PRIME - 1, PRIME - 1), ((1 << 62) - 1, PRIME - 1), (123_456_789, 987_654_321), (PRIME, 7)]
+        {
+            assert_eq!(
+                u128::from(reduce_product(a, b)),
+                u128::from(a) * u128::from(b) % u128::from(PRIME),
+                "{a} * {b}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_change_shows(bytes in prop::collection::vec(any::<u8>(), 1..700), at: prop::sample::Index, other: u8) {
+            let key = FingerprintKey::random();
+            let mut changed = bytes.clone();
+            changed[at.index(bytes.len())] = other;
+            prop_assert_eq!(key.of(&bytes) == key.of(&changed), bytes == changed);
+            let mut longer = bytes.clone();
+            longer.push(0);
+            prop_assert_ne!(key.of(&bytes), key.of(&longer));
+            prop_assert_ne!(key.of(&bytes), FingerprintKey::random().of(&bytes));
+        }
+    }
+}

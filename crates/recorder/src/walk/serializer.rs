@@ -1,0 +1,413 @@
+//! The walk as a `Serializer` that says in tokens what `serde_json` would write.
+//!
+//! It follows `serde_json`'s serializer call by call, also where that writes something that is no JSON (a wrong length hint of 0),
+//! so that what is read back is byte for byte what `serde_json::to_vec` gives.
+
+use std::fmt::Display;
+
+use serde::{
+    Serialize, Serializer,
+    ser::{
+        SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
+        SerializeTupleVariant,
+    },
+};
+
+use super::{WalkError, as_it_stands::TextOnly, map_key::MapKey, tokens, walker::Walker};
+
+type Result<T = (), E = WalkError> = std::result::Result<T, E>;
+
+/// An array or object that is being walked over.
+pub(crate) struct Compound<'a, 'w> {
+    walker: &'a mut Walker<'w>,
+    state: State,
+    close: u8,
+    /// Whether an object with one field lies around, as it does around a variant.
+    wrapped: bool,
+    role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Closed when it was opened, as its length hint was 0.
+    Empty,
+    First,
+    Rest,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    /// Belongs to the unit around.
+    Plain,
+    /// An outermost array: each element is a unit. `index` counts the elements of `input`.
+    Elements { level: u8, index: Option<usize> },
+    /// An object around the outermost arrays: each field begins a unit.
+    Fields,
+    /// A text that is written as it stands.
+    AsItStands { name: &'static str, tag: u8 },
+}
+
+impl<'w> Walker<'w> {
+    fn open<'a>(&'a mut self, open: u8, close: u8, len: Option<usize>, wrapped: bool) -> Compound<'a, 'w> {
+        self.put_tag(open);
+        let state = if len == Some(0) {
+            self.put_tag(close);
+            State::Empty
+        } else {
+            State::First
+        };
+        let is_array = open == tokens::OPEN_ARRAY;
+        let is_input = std::mem::take(&mut self.next_is_input);
+        let role = match (self.is_outside() && state == State::First, is_array) {
+            (false, _) => Role::Plain,
+            (true, true) => {
+                self.next_is_input = is_input;
+                let level = self.begin_elements();
+                self.next_is_input = false;
+                Role::Elements { level, index: is_input.then_some(0) }
+            }
+            (true, false) => {
+                self.level += 1;
+                Role::Fields
+            }
+        };
+        Compound { walker: self, state, close, wrapped, role }
+    }
+
+    fn open_variant(&mut self, variant: &'static str) {
+        self.put_tag(tokens::OPEN_OBJECT);
+        self.put_text(tokens::FIELD, variant.as_bytes());
+    }
+
+    fn put_unsigned(&mut self, value: u64) -> Result {
+        self.put_fixed(tokens::UNSIGNED, value.to_le_bytes());
+        Ok(())
+    }
+
+    fn put_signed(&mut self, value: i64) -> Result {
+        self.put_fixed(tokens::SIGNED, value.to_le_bytes());
+        Ok(())
+    }
+}
+
+impl<'a, 'w> Serializer for &'a mut Walker<'w> {
+    type Ok = ();
+    type Error = WalkError;
+    type SerializeSeq = Compound<'a, 'w>;
+    type SerializeTuple = Compound<'a, 'w>;
+    type SerializeTupleStruct = Compound<'a, 'w>;
+    type SerializeTupleVariant = Compound<'a, 'w>;
+    type SerializeMap = Compound<'a, 'w>;
+    type SerializeStruct = Compound<'a, 'w>;
+    type SerializeStructVariant = Compound<'a, 'w>;
+
+    fn serialize_bool(self, value: bool) -> Result {
+        self.put_tag(if value { tokens::TRUE } else { tokens::FALSE });
+        Ok(())
+    }
+
+    fn serialize_i8(self, value: i8) -> Result {
+        self.put_signed(value.into())
+    }
+
+    fn serialize_i16(self, value: i16) -> Result {
+        self.put_signed(value.into())
+    }
+
+    fn serialize_i32(self, value: i32) -> Result {
+        self.put_signed(value.into())
+    }
+
+    fn serialize_i64(self, value: i64) -> Result {
+        self.put_signed(value)
+    }
+
+    fn serialize_i128(self, value: i128) -> Result {
+        self.put_fixed(tokens::SIGNED_128, value.to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_u8(self, value: u8) -> Result {
+        self.put_unsigned(value.into())
+    }
+
+    fn serialize_u16(self, value: u16) -> Result {
+        self.put_unsigned(value.into())
+    }
+
+    fn serialize_u32(self, value: u32) -> Result {
+        self.put_unsigned(value.into())
+    }
+
+    fn serialize_u64(self, value: u64) -> Result {
+        self.put_unsigned(value)
+    }
+
+    fn serialize_u128(self, value: u128) -> Result {
+        self.put_fixed(tokens::UNSIGNED_128, value.to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result {
+        if value.is_finite() {
+            self.put_fixed(tokens::FLOAT_32, value.to_le_bytes());
+        } else {
+            self.put_tag(tokens::NULL);
+        }
+        Ok(())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result {
+        if value.is_finite() {
+            self.put_fixed(tokens::FLOAT_64, value.to_le_bytes());
+        } else {
+            self.put_tag(tokens::NULL);
+        }
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result {
+        self.put_text(tokens::STRING, value.as_bytes());
+        Ok(())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result {
+        self.put_text(tokens::BYTES, value);
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result {
+        self.put_tag(tokens::NULL);
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result {
+        self.open_variant(variant);
+        value.serialize(&mut *self)?;
+        self.put_tag(tokens::CLOSE_OBJECT);
+        Ok(())
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a, 'w>> {
+        Ok(self.open(tokens::OPEN_ARRAY, tokens::CLOSE_ARRAY, len, false))
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Compound<'a, 'w>> {
+        self.serialize_seq(Some(len))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Compound<'a, 'w>> {
+        self.serialize_seq(Some(len))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Compound<'a, 'w>> {
+        self.open_variant(variant);
+        Ok(self.open(tokens::OPEN_ARRAY, tokens::CLOSE_ARRAY, Some(len), true))
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Compound<'a, 'w>> {
+        Ok(self.open(tokens::OPEN_OBJECT, tokens::CLOSE_OBJECT, len, false))
+    }
+
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Compound<'a, 'w>> {
+        let tag = match name {
+            tokens::RAW_NAME => tokens::RAW,
+            tokens::NUMBER_NAME => tokens::NUMBER,
+            _ => return self.serialize_map(Some(len)),
+        };
+        let role = Role::AsItStands { name, tag };
+        Ok(Compound { walker: self, state: State::Empty, close: tag, wrapped: false, role })
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Compound<'a, 'w>> {
+        self.open_variant(variant);
+        Ok(self.open(tokens::OPEN_OBJECT, tokens::CLOSE_OBJECT, Some(len), true))
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result {
+        self.serialize_str(&super::display(value)?)
+    }
+}
+
+impl Compound<'_, '_> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        if let Role::Elements { index: Some(index), .. } = &mut self.role
+            && self.state != State::Empty
+            && self.walker.skip_unchanged(*index)
+        {
+            *index += 1;
+            self.state = State::Rest;
+            return Ok(());
+        }
+        let first = self.state == State::First;
+        if !first {
+            self.walker.put_tag(tokens::COMMA);
+        }
+        self.state = State::Rest;
+        match self.role {
+            Role::Elements { level, index } => {
+                self.walker.begin_element(first);
+                let result = value.serialize(&mut *self.walker);
+                self.walker.end_element(index);
+                self.role = Role::Elements { level, index: index.map(|index| index + 1) };
+                result
+            }
+            _ => value.serialize(&mut *self.walker),
+        }
+    }
+
+    fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
+        if let Role::AsItStands { name, tag } = self.role {
+            if key != name {
+                return Err(WalkError::AsItStands);
+            }
+            let text = value.serialize(TextOnly)?;
+            self.walker.put_text(tag, text.as_bytes());
+            return Ok(());
+        }
+        if let Role::Fields = self.role {
+            self.walker.cut_before_field();
+            self.walker.next_is_input = key == "input";
+        }
+        let tag = if self.state == State::First { tokens::FIELD } else { tokens::NEXT_FIELD };
+        self.walker.put_text(tag, key.as_bytes());
+        self.state = State::Rest;
+        self.value(value)
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        let level = self.walker.level;
+        let result = value.serialize(&mut *self.walker);
+        // An error inside leaves the level as it was there.
+        self.walker.level = level;
+        self.walker.next_is_input = false;
+        result
+    }
+
+    fn close(self) -> Result {
+        match self.role {
+            Role::Elements { level, .. } => self.walker.level = level,
+            Role::Fields => self.walker.level -= 1,
+            Role::AsItStands { .. } => return Ok(()),
+            Role::Plain => {}
+        }
+        if self.state != State::Empty {
+            self.walker.put_tag(self.close);
+        }
+        if self.wrapped {
+            self.walker.put_tag(tokens::CLOSE_OBJECT);
+        }
+        Ok(())
+    }
+}
+
+macro_rules! elements {
+    ($($name:ident::$method:ident),+) => {$(
+        impl $name for Compound<'_, '_> {
+            type Ok = ();
+            type Error = WalkError;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+                self.element(value)
+            }
+
+            fn end(self) -> Result {
+                self.close()
+            }
+        }
+    )+};
+}
+
+elements! {
+    SerializeSeq::serialize_element, SerializeTuple::serialize_element, SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field
+}
+
+macro_rules! fields {
+    ($($name:ident),+) => {$(
+        impl $name for Compound<'_, '_> {
+            type Ok = ();
+            type Error = WalkError;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
+                self.field(key, value)
+            }
+
+            fn end(self) -> Result {
+                self.close()
+            }
+        }
+    )+};
+}
+
+fields!(SerializeStruct, SerializeStructVariant);
+
+impl SerializeMap for Compound<'_, '_> {
+    type Ok = ();
+    type Error = WalkError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
+        if let Role::Fields = self.role {
+            self.walker.cut_before_field();
+        }
+        if self.state != State::First {
+            self.walker.put_tag(tokens::COMMA);
+        }
+        self.state = State::Rest;
+        let is_input = key.serialize(MapKey { walker: self.walker })?;
+        self.walker.next_is_input = is_input && matches!(self.role, Role::Fields);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.walker.put_tag(tokens::COLON);
+        self.value(value)
+    }
+
+    fn end(self) -> Result {
+        self.close()
+    }
+}

@@ -1,0 +1,371 @@
+//! What is read back is what `serde_json` writes.
+
+mod shape;
+
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, PackReader};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Compared, FingerprintKey, KnownTexts, Moved, Scratch, Spares, WalkContext, WalkError, whole};
+
+const SALT: u64 = 0x5eed;
+
+/// A pack in memory with one thread's comparison state.
+struct Pack {
+    key: FingerprintKey,
+    known: Mutex<KnownTexts>,
+    spares: Spares,
+    compared: Compared,
+    bytes: Vec<u8>,
+    expected: Vec<Vec<u8>>,
+}
+
+/// How a document comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Request,
+    Relative,
+    Whole,
+    Body,
+    Shrunk,
+}
+
+impl Pack {
+    fn new() -> Self {
+        Self {
+            key: FingerprintKey::random(),
+            known: Mutex::default(),
+            spares: Spares::default(),
+            compared: Compared::default(),
+            bytes: FileHeader { salt: SALT }.encode().to_vec(),
+            expected: Vec::new(),
+        }
+    }
+
+    /// Records a document. Gives how many bytes of data it took.
+    fn put<T: Serialize + ?Sized>(&mut self, document: &T, way: Way, unchanged: usize) -> Result<usize, WalkError> {
+        let context = WalkContext {
+            key: &self.key,
+            known: &self.known,
+            spares: &self.spares,
+            redaction: None,
+            max_document: 1 << 24,
+        };
+        let (mut scratch, moved): (Scratch, Moved) = match way {
+            Way::Request | Way::Shrunk => {
+                if way == Way::Shrunk {
+                    self.compared.shrink();
+                }
+                (self.compared.request(&context, document, unchanged)?.scratch, Moved::Walk)
+            }
+            Way::Relative => (self.compared.relative(&context, document)?.scratch, Moved::Not),
+            Way::Whole => (whole(&context, document)?.scratch, Moved::Not),
+            Way::Body => {
+                let body = serde_json::to_vec(document).map_err(|error| WalkError::Custom(error.to_string()))?;
+                self.compared.body(&context, &body)?
+            }
+        };
+        let number = self.expected.len() as u64 + 1;
+        let data_len = scratch.draft.data_len();
+        let mut sealed = self.compared.seal(&mut scratch.draft, number, SALT);
+        let bytes = sealed.at(SALT, self.bytes.len() as u64).to_vec();
+        self.bytes.extend(bytes);
+        self.known.lock().expect("not poisoned").learn(&scratch.draft, number);
+        self.compared.advance(number, &mut scratch, moved);
+        scratch.draft.take_back(sealed);
+        self.spares.give(scratch);
+        self.expected.push(serde_json::to_vec(document).map_err(|error| WalkError::Custom(error.to_string()))?);
+        Ok(data_len)
+    }
+
+    /// Reads all documents back, each alone and each over the one before.
+    fn check(&self) {
+        let mut one_by_one = PackReader::open(self.bytes.clone(), u64::MAX).expect("a pack");
+        let mut document = Vec::new();
+        let mut held = None;
+        for (number, expected) in (1_u64..).zip(&self.expected) {
+            let before = document.clone();
+            let change = one_by_one.load(number, held, &mut document).expect("a document");
+            assert_eq!(String::from_utf8_lossy(&document), String::from_utf8_lossy(expected), "record {number}");
+            assert!(change.holes.is_empty());
+            assert_eq!(before.get(..change.prefix), document.get(..change.prefix));
+            assert!(before.ends_with(&document[document.len() - change.suffix..]));
+            held = Some(number);
+            let mut alone = PackReader::open(&self.bytes[..], u64::MAX).expect("a pack");
+            let mut document = b"something else".to_vec();
+            alone.load(number, None, &mut document).expect("a document");
+            assert!(document == *expected);
+        }
+    }
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![
+        6 => Just(Way::Request),
+        1 => Just(Way::Relative),
+        1 => Just(Way::Whole),
+        1 => Just(Way::Body),
+        1 => Just(Way::Shrunk),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn every_shape_comes_back(session in shape::session(false), ways in prop::collection::vec(way(), 9)) {
+        let mut pack = Pack::new();
+        for (document, way) in session.iter().zip(ways) {
+            pack.put(document, way, 0).expect("nothing fails");
+        }
+        pack.check();
+    }
+
+    #[test]
+    fn what_fails_changes_nothing(session in shape::session(true), ways in prop::collection::vec(way(), 9)) {
+        let mut pack = Pack::new();
+        for (document, way) in session.iter().zip(ways) {
+            let taken = pack.put(document, way, 0).is_ok();
+            prop_assert_eq!(taken, serde_json::to_vec(document).is_ok());
+        }
+        pack.check();
+    }
+}
+
+fn item(index: usize) -> Value {
+    json!({"type": "message", "role": "user", "content": [
+        {"type": "input_text", "text": format!("item {index} says \"something\"\n").repeat(20)}]})
+}
+
+fn request(items: &[Value]) -> Value {
+    json!({"model": "m", "instructions": "be good ".repeat(100), "input": items, "tools": [{"name": "exec_command"}], "turn": items.len()})
+}
+
+#[derive(Serialize)]
+struct Wrapped<'w> {
+    id: u32,
+    body: &'w Value,
+}
+
+#[test]
+fn only_what_is_new_is_stored() {
+    for way in [Way::Request, Way::Body, Way::Shrunk] {
+        let mut pack = Pack::new();
+        let mut items: Vec<Value> = (0..50).map(item).collect();
+        let first = pack.put(&request(&items), way, 0).expect("plain");
+        assert!(first > 10_000);
+        for turn in 0..100 {
+            items.push(item(1000 + turn));
+            let new = serde_json::to_vec(&items[items.len() - 1]).expect("JSON").len();
+            let took = pack.put(&request(&items), way, 0).expect("plain");
+            assert!(took < new + 100, "{way:?}: {took} bytes for an item of {new}");
+        }
+        pack.check();
+    }
+}
+
+#[test]
+fn an_edit_at_the_start_stores_the_edit_alone() {
+    for way in [Way::Request, Way::Shrunk] {
+        let mut pack = Pack::new();
+        let items: Vec<Value> = (0..50).map(item).collect();
+        pack.put(&request(&items), way, 0).expect("plain");
+        let mut edited = items.clone();
+        edited[0] = item(77);
+        edited.remove(20);
+        edited.swap(30, 31);
+        let took = pack.put(&request(&edited), way, 0).expect("plain");
+        assert!(took < 900, "{way:?}: {took}");
+        let took = pack.put(&request(&items), way, 0).expect("plain");
+        assert!(took < 100, "{way:?}: {took}");
+        pack.check();
+    }
+}
+
+#[test]
+fn a_compaction_stores_the_new_items_alone() {
+    let mut pack = Pack::new();
+    let items: Vec<Value> = (0..50).map(item).collect();
+    pack.put(&request(&items), Way::Request, 0).expect("plain");
+    let replacement = [item(0), item(90), item(49)];
+    let checkpoint = json!({"input_history": items, "replacement_history": replacement});
+    let took = pack.put(&checkpoint, Way::Relative, 0).expect("plain");
+    assert!(took < 900, "{took}");
+    let took = pack.put(&request(&replacement), Way::Request, 0).expect("plain");
+    assert!(took < 100, "{took}");
+    pack.check();
+}
+
+#[test]
+fn a_tool_output_is_shared_with_the_request_that_repeats_it() {
+    let mut pack = Pack::new();
+    let output = "a long line of output with \"quotes\"\n".repeat(50);
+    let result = json!({"type": "direct_response", "response_item":
+        {"type": "function_call_output", "call_id": "c", "output": output}});
+    let first = pack.put(&result, Way::Whole, 0).expect("plain");
+    assert!(first > output.len());
+    let item = json!({"type": "function_call_output", "id": "fco_1", "call_id": "c", "output": output});
+    for way in [Way::Request, Way::Body] {
+        let took = pack.put(&json!({"input": [item]}), way, 0).expect("plain");
+        assert!(took < 150, "{way:?}: {took}");
+    }
+    let took = pack.put(&json!({"output_items": [item]}), Way::Whole, 0).expect("plain");
+    assert!(took < 50, "a whole item is shared, too: {took}");
+    pack.check();
+}
+
+#[test]
+fn a_wrapped_history_is_compared_as_well() {
+    let mut pack = Pack::new();
+    let items: Vec<Value> = (0..50).map(item).collect();
+    pack.put(&Wrapped { id: 1, body: &request(&items) }, Way::Request, 0).expect("plain");
+    let took = pack.put(&Wrapped { id: 2, body: &request(&items[..49]) }, Way::Request, 0).expect("plain");
+    assert!(took < 100, "{took}");
+    pack.check();
+}
+
+#[test]
+fn a_right_hint_changes_nothing_and_a_wrong_one_is_found() {
+    let mut pack = Pack::new();
+    let mut items: Vec<Value> = (0..10).map(item).collect();
+    pack.put(&request(&items), Way::Request, 5).expect("a hint without a base is of no use");
+    items.push(item(10));
+    pack.put(&request(&items), Way::Request, 10).expect("plain");
+    pack.put(&request(&items[..4]), Way::Request, 99).expect("more than there are");
+    pack.check();
+    let context = WalkContext {
+        key: &pack.key,
+        known: &pack.known,
+        spares: &pack.spares,
+        redaction: None,
+        max_document: 1 << 24,
+    };
+    items[2] = item(99);
+    let walked = pack.compared.request(&context, &request(&items), 4).expect("plain");
+    assert_eq!(walked.hint_was_wrong, cfg!(debug_assertions));
+}
+
+#[test]
+fn a_chain_of_bases_ends() {
+    let mut pack = Pack::new();
+    let mut items = vec![item(0)];
+    for turn in 1..100 {
+        items.push(item(turn));
+        pack.put(&request(&items), Way::Request, 0).expect("plain");
+    }
+    let reader = PackReader::open(&pack.bytes[..], u64::MAX).expect("a pack");
+    let chain = |mut number: u64| {
+        let mut length = 0;
+        while let Some(base) = reader.index().get(number).expect("a record").meta.base {
+            (number, length) = (base, length + 1);
+        }
+        length
+    };
+    let longest = (1..100).map(chain).max();
+    assert_eq!(longest, Some(31));
+    pack.check();
+}
+
+#[test]
+fn a_document_has_a_limit() {
+    let pack = Pack::new();
+    let context =
+        WalkContext { key: &pack.key, known: &pack.known, spares: &pack.spares, redaction: None, max_document: 1000 };
+    let check = |document: &Value, fits: bool| {
+        let result = whole(&context, document);
+        assert_eq!(result.is_ok(), fits, "{:?}", result.err());
+    };
+    check(&json!("x".repeat(900)), true);
+    check(&json!("x".repeat(1001)), false);
+    check(&json!(vec!["x".repeat(90); 9]), true);
+    check(&json!(vec!["x".repeat(90); 11]), false);
+}
+
+#[test]
+fn each_byte_of_a_pack_may_be_damaged() {
+    let mut pack = Pack::new();
+    let mut items: Vec<Value> = (0..4).map(item).collect();
+    for turn in 0..4 {
+        items.push(item(10 + turn));
+        pack.put(&request(&items), Way::Request, 0).expect("plain");
+        pack.put(&json!({"output": "y".repeat(200), "turn": turn}), Way::Whole, 0).expect("plain");
+    }
+    let documents = pack.expected.len() as u64;
+    let (mut lost, mut with_holes, mut whole_ones) = (0, 0, 0);
+    for at in FILE_HEADER_LEN..pack.bytes.len() {
+        let mut damaged = pack.bytes.clone();
+        damaged[at] ^= 1 << (at % 8);
+        let mut reader = PackReader::open(damaged, 1 << 20).expect("the header is sound");
+        let mut affected = 0;
+        for number in 1..=documents {
+            let expected = &pack.expected[number as usize - 1];
+            let mut document = Vec::new();
+            match reader.load(number, None, &mut document) {
+                Err(_) => (lost, affected) = (lost + 1, affected + 1),
+                Ok(change) if !change.holes.is_empty() => {
+                    (with_holes, affected) = (with_holes + 1, affected + 1);
+                    assert!(serde_json::from_slice::<Value>(&document).is_ok(), "byte {at}, record {number}");
+                }
+                Ok(_) => {
+                    whole_ones += 1;
+                    assert!(document == *expected, "byte {at}, record {number}");
+                }
+            }
+        }
+        assert!(affected > 0, "the damage of byte {at} was not found");
+    }
+    assert!(with_holes > lost && whole_ones > lost, "{lost} lost, {with_holes} with holes, {whole_ones} whole");
+}
+
+#[test]
+fn a_pack_may_be_cut_at_each_byte() {
+    let mut pack = Pack::new();
+    let mut ends = Vec::new();
+    let mut items = Vec::new();
+    for turn in 0..5 {
+        items.push(item(turn));
+        pack.put(&request(&items), Way::Request, 0).expect("plain");
+        ends.push(pack.bytes.len());
+    }
+    for cut in FILE_HEADER_LEN..pack.bytes.len() {
+        let mut growing = PackReader::open(&pack.bytes[..cut], 1 << 20).expect("the header is sound");
+        let whole = ends.iter().filter(|&&end| end <= cut).count();
+        assert_eq!(growing.index().numbers().count(), whole, "cut at {cut}");
+        assert_eq!(growing.index().damage(), [], "what is not whole yet is no damage");
+        for number in 1..=whole as u64 {
+            growing.load(number, None, &mut Vec::new()).expect("a whole record");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+                                      cut: prop::sample::Index, twice: bool) {
+        let mut pack = Pack::new();
+        for turn in 1..6 {
+            pack.put(&request(&(0..turn).map(item).collect::<Vec<_>>()), Way::Request, 0).expect("plain");
+        }
+        let mut bytes = pack.bytes.clone();
+        if twice {
+            bytes.extend_from_slice(&pack.bytes);
+        }
+        bytes.truncate(FILE_HEADER_LEN + cut.index(bytes.len() - FILE_HEADER_LEN));
+        for (at, byte) in edits {
+            if bytes.len() > FILE_HEADER_LEN {
+                let at = FILE_HEADER_LEN + at.index(bytes.len() - FILE_HEADER_LEN);
+                bytes[at] = byte;
+            }
+        }
+        let mut reader = PackReader::open(bytes, 1 << 20).expect("the header is sound");
+        for number in 0..8 {
+            let mut document = Vec::new();
+            if let Ok(change) = reader.load(number, None, &mut document) && change.holes.is_empty() {
+                prop_assert!(document == pack.expected[number as usize - 1]);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Whatever fails, the agent goes on as if tracing were off, and the trace says what it lost.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use rollout_trace_recorder::{ExecutionStatus, PayloadLayout, SessionSource, ThreadTraceContext, TraceOptions};
+use serde::{Serialize, Serializer, ser::Error};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{LAYOUTS, Recorded, in_memory, metadata, options};
+
+fn start(root: &Path, options: TraceOptions) -> ThreadTraceContext {
+    let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
+    ThreadTraceContext::start_root(root, metadata, options).expect("a bundle")
+}
+
+/// Fails or panics after it has said something.
+struct Faulty {
+    panics: bool,
+}
+
+impl Serialize for Faulty {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(None)?;
+        serde::ser::SerializeSeq::serialize_element(&mut seq, &"x".repeat(500))?;
+        assert!(!self.panics, "on purpose");
+        Err(S::Error::custom("on purpose"))
+    }
+}
+
+#[test]
+fn a_value_that_fails_or_panics_leaves_its_event() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout));
+        let request = |round: usize| json!({"input": ["y".repeat(300), round]});
+        let record = |value: &dyn Fn(&rollout_trace_recorder::InferenceTraceAttempt)| {
+            value(&trace.inference_trace_context("t", "m", "p").start_attempt());
+        };
+        record(&|attempt| attempt.record_started(&request(0)));
+        record(&|attempt| attempt.record_started(&Faulty { panics: true }));
+        record(&|attempt| attempt.record_started(&Faulty { panics: false }));
+        record(&|attempt| attempt.record_started(&request(1)));
+        trace.record_protocol_event("faulty", &Faulty { panics: true });
+        assert_eq!(trace.losses(), 3);
+        drop(trace);
+        let recorded = Recorded::of(&sink);
+        assert_eq!(recorded.of_type("inference_started").len(), 4, "each event is there");
+        let documents = recorded.documents();
+        let requests: Vec<&Value> = documents.iter().filter(|document| document.get("input").is_some()).collect();
+        assert_eq!(requests, [&request(0), &request(1)]);
+        let marks = documents.iter().filter_map(|document| document["rollout_trace_lost"]["reason"].as_str());
+        let marks: Vec<&str> = marks.collect();
+        assert!(marks[0].contains("panicked") && marks[1].ends_with("on purpose"), "{marks:?}");
+        assert_eq!(recorded.reports("rollout_trace.loss").len(), 3);
+    }
+}
+
+#[test]
+fn a_folder_that_goes_away_stops_nobody() {
+    for layout in LAYOUTS {
+        let root = TempDir::new().expect("a folder");
+        let trace = start(root.path(), options(layout));
+        trace.record_protocol_event("before", &1);
+        fs::remove_dir_all(trace.bundle_folder().expect("a folder")).expect("it is ours");
+        crate::traced_agent::run_session(&trace);
+        assert_eq!(trace.losses() > 0, layout == PayloadLayout::Files);
+        drop(trace);
+        assert_eq!(root.path().read_dir().expect("a folder").count(), 0);
+    }
+}
+
+#[test]
+fn payload_files_that_cannot_be_made_are_reported_in_the_log() {
+    let root = TempDir::new().expect("a folder");
+    let trace = start(root.path(), options(PayloadLayout::Files));
+    let folder = trace.bundle_folder().expect("a folder");
+    fs::rename(folder.join("payloads"), folder.join("moved")).expect("it is ours");
+    trace.record_protocol_event("lost", &"a document");
+    trace.record_codex_turn_started("turn");
+    fs::rename(folder.join("moved"), folder.join("payloads")).expect("it is ours");
+    trace.record_codex_turn_started("turn-2");
+    trace.record_ended(ExecutionStatus::Completed);
+    drop(trace);
+    let recorded = Recorded::at(&folder);
+    let missing = recorded.references().iter().filter(|reference| recorded.document(reference).is_err()).count();
+    let lost: u64 = recorded
+        .events
+        .iter()
+        .filter_map(|event| serde_json::to_value(&event.payload).ok())
+        .filter(|event| event["event_type"] == "rollout_trace.loss")
+        .filter_map(|event| serde_json::from_value(event["event_payload"].clone()).ok())
+        .filter_map(|reference| recorded.document(&reference).ok())
+        .filter_map(|document| serde_json::from_slice::<Value>(&document).ok()?["lost_payloads"].as_u64())
+        .sum();
+    assert!(missing > 0 && lost > 0, "{missing} missing, {lost} reported");
+    assert!(recorded.types().ends_with(&["rollout_ended", "recording_completed"]));
+}
+
+#[test]
+fn two_sessions_with_one_root_and_equal_ids_have_a_bundle_each() {
+    let root = TempDir::new().expect("a folder");
+    let ids = || {
+        let minted = std::sync::atomic::AtomicU64::new(0);
+        TraceOptions::new().ids(move || format!("id-{}", minted.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
+    };
+    let (one, other) = (start(root.path(), ids()), start(root.path(), ids()));
+    assert_ne!(one.bundle_folder(), other.bundle_folder());
+    let always = || TraceOptions::new().ids(|| "the same".to_owned());
+    let _first = start(root.path(), always());
+    let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
+    assert!(ThreadTraceContext::start_root(root.path(), metadata, always()).is_err(), "it gives up after a while");
+}
+
+const FULL_DISK_ROOT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_ROOT";
+const FULL_DISK_LAYOUT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LAYOUT";
+
+/// Not a test: records in a process whose files cannot grow beyond a size. Its exit is the agent's result.
+#[test]
+fn agent_with_a_full_disk() {
+    let Some(root) = env::var_os(FULL_DISK_ROOT) else { return };
+    let layout = if env::var(FULL_DISK_LAYOUT).is_ok_and(|layout| layout == "Files") { LAYOUTS[1] } else { LAYOUTS[0] };
+    let trace = start(Path::new(&root), TraceOptions::new().layout(layout));
+    let result: usize = (0..400_usize)
+        .map(|round| {
+            let request = json!({"input": [format!("{round} ").repeat(if round % 50 == 0 { 60_000 } else { 200 })]});
+            let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+            attempt.record_started(&request);
+            attempt.record_failed("x".repeat(300), None, &[] as &[Value]);
+            round
+        })
+        .sum();
+    trace.record_ended(ExecutionStatus::Completed);
+    assert!(trace.losses() > 0, "the limit was not felt");
+    assert_eq!(result, 400 * 399 / 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_nobody() {
+    for layout in LAYOUTS {
+        let root = TempDir::new().expect("a folder");
+        // 64 blocks of 512 or 1024 bytes, by the shell; a write beyond fails instead of killing.
+        let status = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact faults::agent_with_a_full_disk"])
+            .arg(env::current_exe().expect("this program"))
+            .env(FULL_DISK_ROOT, root.path())
+            .env(FULL_DISK_LAYOUT, format!("{layout:?}"))
+            .stdout(Stdio::null())
+            .status()
+            .expect("a shell");
+        assert!(status.success());
+        let bundle = root.path().read_dir().expect("a folder").next().expect("a bundle").expect("an entry").path();
+        let recorded = Recorded::at(&bundle);
+        let mut whole = 0;
+        for reference in recorded.references() {
+            // What is there is whole.
+            if let Ok(document) = recorded.document(&reference) {
+                serde_json::from_slice::<Value>(&document).expect("JSON");
+                whole += 1;
+            }
+        }
+        assert!(whole > 20, "{layout:?}: {whole}");
+        let log = fs::read_to_string(bundle.join("trace.jsonl")).expect("a log");
+        assert!(log.ends_with('\n'), "no torn line stays");
+    }
+}

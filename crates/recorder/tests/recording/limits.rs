@@ -1,0 +1,86 @@
+//! Bounds that the options set.
+
+use rollout_trace_recorder::PayloadLayout;
+use serde_json::{Value, json};
+
+use crate::support::{LAYOUTS, Recorded, in_memory, options};
+
+fn text(seed: usize, len: usize) -> String {
+    (0..len).map(|at| char::from(b'a' + (at * seed % 23) as u8)).collect()
+}
+
+#[test]
+fn a_payload_that_is_too_large_is_marked() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout).max_payload_bytes(1000));
+        trace.record_protocol_event("fits", &text(7, 900));
+        trace.record_protocol_event("large", &text(7, 1100));
+        trace.inference_trace_context("t", "m", "p").start_attempt().record_started_body(text(9, 1100).as_bytes());
+        trace.record_protocol_event("after", &1);
+        assert_eq!(trace.losses(), 2);
+        drop(trace);
+        let recorded = Recorded::of(&sink);
+        assert_eq!(recorded.reports("fits"), [json!(text(7, 900))]);
+        let lost = &recorded.reports("large")[0]["rollout_trace_lost"]["reason"];
+        assert!(lost.as_str().is_some_and(|reason| reason.contains("limit of 1000 bytes")), "{lost}");
+        assert_eq!(recorded.reports("after"), [json!(1)]);
+        let losses: u64 =
+            recorded.reports("rollout_trace.loss").iter().filter_map(|loss| loss["lost_payloads"].as_u64()).sum();
+        assert_eq!(losses, 2);
+        assert_eq!(recorded.documents().len(), recorded.references().len(), "no reference dangles");
+    }
+}
+
+#[test]
+fn a_bundle_that_is_too_large_keeps_its_events_and_then_its_end() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout).max_bundle_bytes(20_000));
+        for round in 1..60 {
+            trace.record_protocol_event("chunk", &text(round, 1000));
+        }
+        assert!(trace.losses() > 30);
+        drop(trace);
+        let size: usize = sink.files().values().map(Vec::len).sum();
+        assert!(size < 27_000, "{size}");
+        let recorded = Recorded::of(&sink);
+        let chunks = recorded.reports("chunk");
+        assert!(
+            chunks.iter().any(Value::is_string) && chunks.iter().any(|chunk| chunk.get("rollout_trace_lost").is_some())
+        );
+        assert!(!recorded.reports("rollout_trace.loss").is_empty());
+    }
+}
+
+#[test]
+fn without_memory_to_compare_fingerprints_do() {
+    let record = |bytes: usize| {
+        let (trace, sink) = in_memory(options(PayloadLayout::Packed).max_compare_bytes(bytes));
+        for round in 1..40 {
+            let request = json!({"input": (0..round).map(|item| text(item + 3, 400)).collect::<Vec<_>>()});
+            let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+            if round % 9 == 0 {
+                attempt.record_started_body(request.to_string().as_bytes());
+            } else {
+                attempt.record_started(&request);
+            }
+        }
+        drop(trace);
+        (Recorded::of(&sink).documents(), sink.files()["payloads.pack"].len())
+    };
+    let (with, small) = record(1 << 20);
+    let (without, also_small) = record(0);
+    assert_eq!(with, without);
+    assert!(also_small < small * 2, "{also_small} against {small}");
+}
+
+#[test]
+fn a_clock_may_jump_back() {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    let clock = AtomicI64::new(1000);
+    let options = options(PayloadLayout::Packed).clock(move || clock.fetch_sub(500, Ordering::Relaxed));
+    let (trace, sink) = in_memory(options);
+    trace.record_codex_turn_started("t");
+    drop(trace);
+    let recorded = Recorded::of(&sink);
+    assert!(recorded.events.windows(2).all(|pair| pair[0].wall_time_unix_ms > pair[1].wall_time_unix_ms));
+}

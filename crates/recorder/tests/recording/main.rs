@@ -1,0 +1,15 @@
+//! Sessions through the recorder and back.
+
+#[path = "../../examples/traced_agent.rs"]
+#[expect(dead_code, reason = "the example's own main is not called here")]
+mod traced_agent;
+
+mod faults;
+mod forked;
+mod kill;
+mod lifecycle;
+mod limits;
+mod overlap;
+mod redaction;
+mod session;
+mod support;
