@@ -1,7 +1,6 @@
 //! Opening a bundle.
 
 use std::{
-    error::Error,
     fs::File,
     io::{self, BufReader, ErrorKind},
     path::{Path, PathBuf},
@@ -69,11 +68,11 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The archive cannot be unpacked.
-    #[error("{}: {reason}", path.display())]
+    #[error("{reason}")]
     Archive {
         /// The archive.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with which file.
         reason: String,
     },
     /// There is neither a manifest nor an event log.
@@ -123,9 +122,12 @@ impl Bundle {
     }
 
     fn open_archive(path: &Path, limits: Limits) -> Result<Self, OpenError> {
-        let failed = |reason: &dyn Error| OpenError::Archive { path: path.to_owned(), reason: error_text(reason) };
-        let folder = tempfile::Builder::new().prefix("rollout-trace.").tempdir().map_err(|error| failed(&error))?;
-        let (problems, inner) = unpack_into(path, folder.path(), &limits).map_err(|error| failed(&error))?;
+        let failed = |reason: String| OpenError::Archive { path: path.to_owned(), reason };
+        let folder = tempfile::Builder::new().prefix("rollout-trace.").tempdir();
+        let folder =
+            folder.map_err(|error| failed(format!("cannot make a folder to unpack {} to: {error}", path.display())))?;
+        let unpacked = unpack_into(path, folder.path(), &limits);
+        let (problems, inner) = unpacked.map_err(|error| failed(error_text(&error)))?;
         Self::open_folder(path.to_owned(), inner, Some(folder), limits, problems)
     }
 

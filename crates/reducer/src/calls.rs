@@ -202,6 +202,14 @@ impl Reducer {
         self.report.at(at, DiagnosticCode::CallIdRenumbered, &[call_id, first], message);
         let first_call = self.trace.tool_calls.get_mut(first).expect("a joined tool call is in the graph");
         first_call.model_visible_call_item_ids.retain(|item| calls.iter().all(|part| part.item != *item));
+        // Nor did the responses that made the later call start the first.
+        let kept = first_call.model_visible_call_item_ids.clone();
+        for inference in self.trace.inference_calls.values_mut() {
+            let made = |item: &ItemId| inference.response_item_ids.contains(item);
+            if calls.iter().any(|part| made(&part.item)) && !kept.iter().any(made) {
+                inference.tool_call_ids_started_by_response.retain(|tool| tool != first);
+            }
+        }
         uses.push(CallUse { calls, ..CallUse::default() });
     }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rollout_trace_bundle::{Bundle, Loss, PayloadLayout, convert};
+use rollout_trace_reducer::reduce_bundle;
 
 /// All files of a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -61,6 +62,33 @@ fn recorded_and_unit_bundles() {
     for family in fs::read_dir(&root).expect("the cases are there").flatten().filter(|entry| entry.path().is_dir()) {
         for case in fs::read_dir(family.path()).expect("the cases are there").flatten() {
             check(&case.path().display().to_string(), &case.path().join("bundle"));
+        }
+    }
+}
+
+#[test]
+fn damaged_packs() {
+    for name in ["compaction", "agents", "incremental"] {
+        let (_, text) = support::scenarios().into_iter().find(|(found, _)| found == name).expect("it is a scenario");
+        let files = support::scenario(&text);
+        let folder = tempfile::tempdir().expect("there is room for temporary files");
+        let packed = folder.path().join("packed");
+        convert(&Bundle::open(files.path()).expect("the bundle opens"), &packed, PayloadLayout::Packed)
+            .expect("there is room");
+        let path = packed.join("payloads.pack");
+        let sound = fs::read(&path).expect("the pack is there");
+        let graph = reduce_bundle(&Bundle::open(&packed).expect("the pack opens"));
+        for at in (0..sound.len()).step_by(3) {
+            let mut flipped = sound.clone();
+            flipped[at] ^= 1 << (at % 8);
+            for (what, damaged) in [("flipped", &flipped[..]), ("cut", &sound[..at])] {
+                fs::write(&path, damaged).expect("there is room");
+                let damaged = reduce_bundle(&Bundle::open(&packed).expect("the pack opens"));
+                assert_eq!(damaged.check_links(), Vec::<String>::new(), "{name}: {what} at {at}");
+                let is_told = support::complaints(&damaged).iter().any(|code| code.starts_with("payload_"));
+                assert!(is_told, "{name}: {what} at {at} is not told");
+                assert_eq!(damaged.raw_payloads, graph.raw_payloads, "{name}: {what} at {at}");
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout)
         source: ContainedFolder::new(bundle.folder().to_owned()),
         payloads: bundle.payloads(),
         folder: folder.clone(),
+        follows: threads::of_payloads(bundle),
         done: Converted::default(),
     };
     let numbers = conversion.copy_files()?;
@@ -95,6 +96,8 @@ struct Conversion<'a> {
     payloads: Payloads,
     /// Where the result is put together.
     folder: std::path::PathBuf,
+    /// The payloads that events refer to.
+    follows: HashMap<u64, Follows>,
     done: Converted,
 }
 
@@ -104,7 +107,14 @@ impl Conversion<'_> {
         let mut numbers = BTreeSet::new();
         if let Ok(mut pack) = PayloadPack::open(self.bundle.folder(), self.bundle.limits()) {
             numbers.extend(pack.numbers().unwrap_or_default());
+            let unsound = pack.unsound_bytes().unwrap_or_default();
+            if unsound > 0 {
+                let reason = format!("{unsound} bytes of it are no sound record: damaged, or still being written");
+                self.done.losses.push(Loss { path: PACK_FILE.to_owned(), reason });
+            }
         }
+        // What an event refers to and is not there is lost too.
+        numbers.extend(self.follows.keys());
         let mut files = Vec::new();
         walk(self.bundle.folder(), "", &mut self.done.losses, &mut |path, entry| {
             match (entry, document_number(path)) {
@@ -161,13 +171,12 @@ impl Conversion<'_> {
     fn write_pack(&mut self, numbers: &BTreeSet<u64>) -> Result<(), ConvertError> {
         let path = self.folder.join(PACK_FILE);
         let written = |error| ConvertError::write(path.clone())(error);
-        let follows: HashMap<u64, Follows> = threads::of_payloads(self.bundle);
         let file: File = create_file(&path).map_err(written)?;
         let mut pack = PackWriter::new(BufWriter::with_capacity(1 << 20, file)).map_err(written)?;
         let mut buffer = PayloadBuffer::default();
         for number in numbers {
             if self.load(*number, &mut buffer)? {
-                let follows = follows.get(number).unwrap_or(&Follows::Nothing);
+                let follows = self.follows.get(number).unwrap_or(&Follows::Nothing);
                 pack.write(*number, buffer.bytes(), follows).map_err(written)?;
             }
         }

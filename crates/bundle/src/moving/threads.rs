@@ -6,7 +6,7 @@ use rollout_trace_schema::{CompactionId, EventPayload, PayloadRef, ThreadId};
 
 use crate::{Bundle, Evidence, packed::document_number, packing::Follows};
 
-/// For each number of a model-facing payload, how it follows others, as far as the events tell.
+/// For each number of a payload that an event refers to, how it follows others, as far as the events tell.
 pub(super) fn of_payloads(bundle: &Bundle) -> HashMap<u64, Follows> {
     let mut follows = HashMap::new();
     let mut compactions: HashMap<CompactionId, ThreadId> = HashMap::new();
@@ -26,13 +26,18 @@ pub(super) fn of_payloads(bundle: &Bundle) -> HashMap<u64, Follows> {
                 note(&event.request_payload, Follows::ThreadAside(event.thread_id.clone()));
             }
             EventPayload::CompactionInstalled(event) => {
-                let thread = compactions.remove(&event.compaction_id).or(located.event.thread_id);
+                let thread = compactions.remove(&event.compaction_id).or_else(|| located.event.thread_id.clone());
                 if let Some(thread) = thread {
                     note(&event.checkpoint_payload, Follows::ThreadAside(thread));
                 }
             }
             _ => {}
         }
+        located.event.payload.for_each_payload_ref(|reference| {
+            if let Some(number) = document_number(&reference.path) {
+                follows.entry(number).or_insert(Follows::Nothing);
+            }
+        });
     }
     follows
 }

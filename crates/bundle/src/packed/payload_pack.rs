@@ -167,8 +167,14 @@ impl PayloadPack {
         Ok(true)
     }
 
-    /// Puts these bytes of a document into the scratch. False: some are damaged.
-    fn read(&mut self, layout: &[Segment], from: u64, len: u64, runs: &mut Vec<Run>) -> Result<bool, PayloadError> {
+    /// Puts these bytes of a document into the scratch, and visits the runs that they lie in. False: some are damaged.
+    fn read(
+        &mut self,
+        layout: &[Segment],
+        from: u64,
+        len: u64,
+        mut visit: impl FnMut(Run),
+    ) -> Result<bool, PayloadError> {
         self.scratch.clear();
         let mut is_sound = true;
         let (mut skip, mut left) = (from, len);
@@ -184,7 +190,7 @@ impl PayloadPack {
             let offset = segment.offset.wrapping_add(skip);
             let appended = self.records.append(segment.record, offset, take, &mut self.scratch, |run| {
                 is_sound &= run.state == SpanState::Sound;
-                runs.push(run);
+                visit(run);
             });
             appended.map_err(|source| PayloadError::Read { path: self.path.clone(), source })?;
             (skip, left) = (0, left - take);
@@ -222,9 +228,7 @@ impl PayloadSource for PayloadPack {
         let before = buffer.held(&self.token).and_then(|before| self.layout(before, reference).ok());
         let (prefix, suffix) = before.map_or((0, 0), |before| common(&before, &layout));
         let len = total(&layout);
-        let mut runs = Vec::new();
-        let middle = len - prefix - suffix;
-        if self.read(&layout, prefix, middle, &mut runs)? {
+        if self.read(&layout, prefix, len - prefix - suffix, |_| {})? {
             // What nothing is known of is compared.
             if prefix + suffix > 0 {
                 buffer.patch(&reference.raw_payload_id, prefix as usize, suffix as usize, &self.scratch);
@@ -234,10 +238,8 @@ impl PayloadSource for PayloadPack {
             buffer.hold(held);
             return Ok(());
         }
-        if middle < len {
-            runs.clear();
-            self.read(&layout, 0, len, &mut runs)?;
-        }
+        let mut runs = Vec::new();
+        self.read(&layout, 0, len, |run| runs.push(run))?;
         let holes =
             holes::close(&mut self.scratch, &runs, self.limits.max_nesting).ok_or_else(|| PayloadError::Damaged {
                 what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path),

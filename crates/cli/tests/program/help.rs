@@ -27,6 +27,10 @@ fn wrong_use() {
     stderr:   list         Lists the bundles under a trace root, the newest first
     stderr:   check        Reads everything in bundles and tells every surprise
     stderr:   show         Draws what happened in a bundle
+    stderr:   payload      Prints a payload, byte for byte as it was recorded
+    stderr:   convert      Writes a bundle anew with its payloads stored in another way
+    stderr:   pack         Packs a bundle into one .tar.zst file
+    stderr:   unpack       Unpacks a bundle that pack made one file of
     stderr:   schema       Prints the JSON Schema of state.json
     stderr:   completions  Prints the shell's completion script
     stderr:   man          Prints the manual page, for man -l -
@@ -42,6 +46,8 @@ fn wrong_use() {
     stderr:       --max-payload-bytes <BYTES>  Leave payloads unread that are larger [default: 536870912]
     stderr:       --max-line-bytes <BYTES>     Leave event lines unread that are longer [default: 67108864]
     stderr:       --max-nesting <LEVELS>       Leave JSON unread that nests deeper (at most 2048) [default: 512]
+    stderr:       --max-archive-bytes <BYTES>  Leave what archives unpack to beyond so much [default:
+    stderr:                                    17179869184]
     stderr:       --max-events <EVENTS>        Stop after so many events [default: 50000000]
     stderr: 
     stderr: Exit codes:
@@ -87,7 +93,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: there is no command "recude"
-    stderr:   commands: reduce, list, check, show, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }
