@@ -187,8 +187,9 @@ pub(crate) fn one_thread() {
     let mut pretty = Pretty { folder: pretty_folder.path(), number: 0, bytes: 0 };
     run_one(&mut pretty);
 
-    let root = keep_or_temp();
-    let trace = ThreadTraceContext::start_root(&root, session::metadata(0), TraceOptions::new()).expect("a bundle");
+    let root = TempDir::new().expect("a folder");
+    let trace =
+        ThreadTraceContext::start_root(root.path(), session::metadata(0), TraceOptions::new()).expect("a bundle");
     let bundle = trace.bundle_folder().expect("a folder");
     trace.record_codex_turn_started("turn");
     let mut traced = Traced { trace, attempt: Default::default() };
@@ -205,7 +206,6 @@ pub(crate) fn one_thread() {
         took.as_secs_f64() / floor.as_secs_f64(),
         floor.as_secs_f64() * 1e3
     ));
-    line(&format!("  kept in {}", bundle.display()));
 }
 
 /// Two interleaved threads of 150 turns with a compaction every 60.
@@ -228,10 +228,13 @@ pub(crate) fn two_threads_with_compactions() {
     let [bare_first, bare_second] = &mut bare;
     run(&mut [bare_first, bare_second]);
 
-    let root = keep_or_temp();
-    let trace =
-        ThreadTraceContext::start_root(&root, session::metadata(0), TraceOptions::new().layout(PayloadLayout::Packed))
-            .expect("a bundle");
+    let root = TempDir::new().expect("a folder");
+    let trace = ThreadTraceContext::start_root(
+        root.path(),
+        session::metadata(0),
+        TraceOptions::new().layout(PayloadLayout::Packed),
+    )
+    .expect("a bundle");
     let bundle = trace.bundle_folder().expect("a folder");
     let child = trace.start_child_thread_trace_or_disabled(session::metadata(1));
     let [mut first_traced, mut second_traced] =
@@ -255,9 +258,4 @@ fn report(title: &str, bundle: &Path, pretty: u64, compact: usize) {
         (pack + log) as f64 * 100.0 / pretty as f64,
         (pack + log) as f64 * 100.0 / compact as f64
     ));
-}
-
-/// Where the session's bundle goes: it is left for other benches and for a look at it.
-fn keep_or_temp() -> std::path::PathBuf {
-    TempDir::new().expect("a folder").keep()
 }

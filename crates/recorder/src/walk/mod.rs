@@ -4,6 +4,7 @@ mod as_it_stands;
 mod compared;
 mod draft;
 mod error;
+mod escape;
 mod fingerprint;
 mod known;
 mod map_key;

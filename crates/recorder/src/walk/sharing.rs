@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use rollout_trace_schema::packed::PartKind;
 
-use super::{Draft, WalkContext, compared::string_kind, draft::DraftPiece, tokens};
+use super::{Draft, WalkContext, compared::string_kind, draft::DraftPiece, escape};
 
 /// A string that is at least this long is looked up and stored on its own, so that a tool's payload and the request that repeats
 /// it share it. A reference costs about 20 bytes.
@@ -18,9 +18,9 @@ pub(super) struct Sharing<'w> {
 
 impl Sharing<'_> {
     /// Puts a long string's text.
-    pub(super) fn put_string(self, draft: &mut Draft, text: &str, ranges: &mut Vec<DraftPiece>) {
+    pub(super) fn put_string(self, draft: &mut Draft, text: &[u8], ranges: &mut Vec<DraftPiece>) {
         let mark = draft.mark();
-        tokens::write_string(text, draft.data());
+        escape::write_string(text, draft.data());
         self.share(draft, mark, PartKind::String, ranges);
     }
 

@@ -4,6 +4,8 @@
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
+use super::escape;
+
 pub(super) const NULL: u8 = 0;
 pub(super) const FALSE: u8 = 1;
 pub(super) const TRUE: u8 = 2;
@@ -55,7 +57,7 @@ pub(super) fn text_head(tag: u8, len: usize) -> [u8; TEXT_HEAD] {
 /// One token.
 pub(super) enum Token<'t> {
     /// A string value or a key that is a token of its own.
-    String(&'t str),
+    String(&'t [u8]),
     /// Anything else.
     Other(Other<'t>),
 }
@@ -80,12 +82,12 @@ pub(super) fn next<'t>(tokens: &mut &'t [u8]) -> Option<Token<'t>> {
     };
     *tokens = rest;
     Some(match tag {
-        STRING => Token::String(text(body)),
+        STRING => Token::String(body),
         _ => Token::Other(Other { tag, body }),
     })
 }
 
-fn text(body: &[u8]) -> &str {
+pub(super) fn text(body: &[u8]) -> &str {
     std::str::from_utf8(body).expect("it was a str when it was put down")
 }
 
@@ -115,7 +117,7 @@ impl Other<'_> {
                 if tag == NEXT_FIELD {
                     out.push(b',');
                 }
-                write(text(body), out);
+                escape::write_string(body, out);
                 out.push(b':');
             }
             COMMA => out.push(b','),
@@ -130,11 +132,6 @@ impl Other<'_> {
 
 fn fixed<const N: usize>(body: &[u8]) -> [u8; N] {
     body.try_into().expect("the tag gives the length")
-}
-
-/// Appends the JSON text of a string.
-pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
-    write(text, out);
 }
 
 fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {

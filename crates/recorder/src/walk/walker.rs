@@ -7,6 +7,7 @@ use rollout_trace_schema::packed::PartKind;
 use super::{
     FingerprintKey, Scratch, Spares, WalkError,
     draft::{Draft, DraftPiece},
+    escape,
     known::{KnownTexts, Stored},
     sharing::{LONG_STRING, Sharing},
     tape::{Edit, Tape, TapeEdit, Unit},
@@ -373,14 +374,14 @@ impl<'w> Walker<'w> {
         while let Some(token) = tokens::next(&mut unit_tokens) {
             match token {
                 Token::String(text) => {
-                    let redacted = self.context.redaction.and_then(|redaction| redaction.apply(text));
-                    let text = redacted.as_deref().unwrap_or(text);
+                    let redacted = self.context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
+                    let text = redacted.as_deref().map_or(text, str::as_bytes);
                     if text.len() >= LONG_STRING {
                         self.own(ranges, &mut kind, mark);
                         Sharing { context: self.context }.put_string(&mut self.draft, text, ranges);
                         mark = self.draft.mark();
                     } else {
-                        tokens::write_string(text, self.draft.data());
+                        escape::write_string(text, self.draft.data());
                     }
                 }
                 Token::Other(other) => {

@@ -124,15 +124,14 @@ fn agent_with_a_full_disk() {
     let Some(root) = env::var_os(FULL_DISK_ROOT) else { return };
     let layout = if env::var(FULL_DISK_LAYOUT).is_ok_and(|layout| layout == "Files") { LAYOUTS[1] } else { LAYOUTS[0] };
     let trace = start(Path::new(&root), TraceOptions::new().layout(layout));
-    let result: usize = (0..400_usize)
-        .map(|round| {
-            let request = json!({"input": [format!("{round} ").repeat(if round % 50 == 0 { 60_000 } else { 200 })]});
-            let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
-            attempt.record_started(&request);
-            attempt.record_failed("x".repeat(300), None, &[] as &[Value]);
-            round
-        })
-        .sum();
+    let mut result = 0;
+    for round in 0..400_usize {
+        let request = json!({"input": [format!("{round} ").repeat(if round % 50 == 0 { 60_000 } else { 200 })]});
+        let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+        attempt.record_started(&request);
+        attempt.record_failed("x".repeat(300), None, &[] as &[Value]);
+        result += round;
+    }
     trace.record_ended(ExecutionStatus::Completed);
     assert!(trace.losses() > 0, "the limit was not felt");
     assert_eq!(result, 400 * 399 / 2);
