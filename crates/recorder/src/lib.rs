@@ -1,4 +1,4 @@
-//! Records what a coding agent does, at a cost below that of serialising a request once, and loses nothing when it is killed.
+//! Records what a coding agent does, at a cost that follows what is new in a request, and loses nothing when it is killed.
 //!
 //! An agent core links this crate and nothing else of the project, and calls it at its boundaries: [`ThreadTraceContext`] for a
 //! thread and its turns, and from it the contexts for requests, compactions, tool calls, code cells and MCP requests. With tracing
