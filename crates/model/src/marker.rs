@@ -23,7 +23,7 @@ pub struct Marker {
     pub summary: Option<String>,
     /// The documents that belong to it.
     pub raw_payload_ids: Vec<RawPayloadId>,
-    /// Whatever else belongs to it.
+    /// Whatever else belongs to it; as its JSON text where it nests deeper than JSON readers go.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub metadata: Value,
 }

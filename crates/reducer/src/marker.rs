@@ -54,9 +54,38 @@ impl Reducer {
             name: name.to_owned(),
             summary,
             raw_payload_ids,
-            metadata,
+            metadata: readable(metadata),
         };
         let thread = at.thread.as_ref().and_then(|thread| self.trace.threads.get_mut(thread));
         thread.map_or(&mut self.trace.markers, |thread| &mut thread.markers).push(marker);
+    }
+}
+
+/// How deep metadata may nest in a graph: JSON readers give up at 128 levels, of which the graph itself takes a few.
+const READABLE_NESTING: usize = 100;
+
+/// Metadata that any JSON reader takes: what nests deeper becomes its own text.
+fn readable(metadata: Value) -> Value {
+    if nests_deeper(&metadata, READABLE_NESTING) { Value::String(metadata.to_string()) } else { metadata }
+}
+
+fn nests_deeper(value: &Value, levels: usize) -> bool {
+    let mut children: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Array(items) => Box::new(items.iter()),
+        Value::Object(fields) => Box::new(fields.values()),
+        _ => return false,
+    };
+    levels == 0 || children.any(|child| nests_deeper(child, levels - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_metadata_becomes_text() {
+        let nested = |levels: usize| (0..levels).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+        assert_eq!(readable(nested(100)), nested(100));
+        assert_eq!(readable(nested(101)), Value::String(nested(101).to_string()));
     }
 }
