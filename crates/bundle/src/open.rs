@@ -1,6 +1,7 @@
 //! Opening a bundle.
 
 use std::{
+    env,
     fs::File,
     io::{self, BufReader, ErrorKind},
     path::{Path, PathBuf},
@@ -18,7 +19,7 @@ use crate::{
     contained::ContainedFolder,
     events::Log,
     manifest::{ReadManifest, error_text},
-    moving::{is_archive, unpack_into},
+    moving::{is_archive, private_folder, unpack_into},
     packed::{Blocks, Header, read_header},
 };
 
@@ -123,7 +124,7 @@ impl Bundle {
 
     fn open_archive(path: &Path, limits: Limits) -> Result<Self, OpenError> {
         let failed = |reason: String| OpenError::Archive { path: path.to_owned(), reason };
-        let folder = tempfile::Builder::new().prefix("rollout-trace.").tempdir();
+        let folder = private_folder("rollout-trace.", &env::temp_dir());
         let folder =
             folder.map_err(|error| failed(format!("cannot make a folder to unpack {} to: {error}", path.display())))?;
         let unpacked = unpack_into(path, folder.path(), &limits);

@@ -12,5 +12,6 @@ mod unpack;
 pub use archive::{ARCHIVE_SUFFIX, Packed, pack};
 pub use convert::{Converted, PayloadLayout, convert};
 pub use convert_error::{ConvertError, Loss};
+pub(crate) use staging::private_folder;
 pub use unpack::unpack;
 pub(crate) use unpack::{is_archive, peek_manifest, unpack_into};

@@ -21,7 +21,7 @@ impl Staging {
     pub(super) fn new(target: &Path) -> Result<Self, ConvertError> {
         refuse_existing(target)?;
         let parent = parent(target);
-        let folder = tempfile::Builder::new().prefix(".rollout-trace.").tempdir_in(parent);
+        let folder = private_folder(".rollout-trace.", parent);
         // The error as it comes names the temporary folder, which nobody asked for.
         let folder = folder.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
         Ok(Self { target: target.to_owned(), folder })
@@ -41,6 +41,15 @@ impl Staging {
         }
         Ok(())
     }
+}
+
+/// Makes a temporary folder that only its owner can list.
+pub(crate) fn private_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir_in(parent)
 }
 
 /// The folder in which a path lies.

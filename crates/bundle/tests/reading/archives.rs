@@ -8,7 +8,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rollout_trace_bundle::{Bundle, ConvertError, Limits, OpenError, Problem, find_bundles, pack, unpack};
+use rollout_trace_bundle::{
+    Bundle, ConvertError, Limits, OpenError, PayloadLayout, Problem, convert, find_bundles, pack, unpack,
+};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
@@ -74,13 +76,19 @@ fn only_the_owner_can_read() {
     pack(&Bundle::open(source.path()).unwrap(), &archive).unwrap();
     unpack(&archive, &out, &Limits::default()).unwrap();
     let opened = Bundle::open(&archive).unwrap();
+    let converted = work.path().join("converted");
+    convert(&opened, &converted, PayloadLayout::Packed).unwrap();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     for (path, expected) in [
         (archive.clone(), 0o600),
         (out.clone(), 0o700),
         (out.join("payloads"), 0o700),
         (out.join("payloads/1.json"), 0o600),
+        (converted.clone(), 0o700),
+        (converted.join("payloads"), 0o700),
+        (converted.join("payloads.pack"), 0o600),
         (opened.folder().to_owned(), 0o700),
+        (opened.folder().join(".."), 0o700),
         (opened.folder().join("trace.jsonl"), 0o600),
     ] {
         assert_eq!(mode(&path), expected, "{}", path.display());
