@@ -143,7 +143,7 @@ impl RecordMeta {
             let (check, behind) = rest.split_first_chunk().ok_or(MetaError("the list of parts is cut off"))?;
             rest = behind;
             let len = head >> 3;
-            parts_len += len;
+            parts_len = parts_len.saturating_add(len);
             meta.parts.push(Part { kind, len, check: u32::from_le_bytes(*check) });
         }
         if parts_len != u64::from(data_len) {
@@ -241,6 +241,15 @@ mod tests {
         fn no_bytes_make_it_panic(bytes: Vec<u8>, number: u64, data_len: u32) {
             let _ = RecordMeta::decode(&bytes, number, data_len);
         }
+    }
+
+    #[test]
+    fn lengths_do_not_add_up_past_what_can_be_counted() {
+        let part = Part { kind: PartKind::Text, len: 1 << 60, check: 0 };
+        let meta = RecordMeta { document_len: 0, base: None, parts: vec![part; 16], pieces: Vec::new() };
+        let mut bytes = Vec::new();
+        meta.encode(1, &mut bytes);
+        assert!(RecordMeta::decode(&bytes, 1, 0).is_err());
     }
 
     #[test]
