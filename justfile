@@ -24,7 +24,7 @@ docs:
 
 # Measures (docs/benchmarks.md says what).
 bench *ARGS:
-    cargo bench --workspace {{ARGS}}
+    cargo bench --workspace --no-fail-fast {{ARGS}}
 
 # Compares with the official reducers' states, where their cases are at hand.
 conformance *ARGS:
