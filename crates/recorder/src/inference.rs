@@ -94,13 +94,10 @@ impl InferenceTraceContext {
 
     /// Makes an attempt with an id of its own. Nothing is recorded yet.
     pub fn start_attempt(&self) -> InferenceTraceAttempt {
-        let Some((context, recorder)) = self.0.as_ref().and_then(|context| Some((context, context.thread.recorder()?)))
-        else {
-            return InferenceTraceAttempt::disabled();
-        };
+        let Some(context) = &self.0 else { return InferenceTraceAttempt::disabled() };
         InferenceTraceAttempt(Some(Arc::new(AttemptInner {
             context: Arc::clone(context),
-            inference_call_id: InferenceCallId::from(recorder.mint()),
+            inference_call_id: InferenceCallId::from(context.thread.mint()),
             started: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         })))

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     mem,
     path::PathBuf,
     process,
@@ -122,7 +123,7 @@ impl Recorder {
             }
         };
         let failed = |source| StartError::Bundle { path: root.clone(), source };
-        let salt = uuid::Uuid::new_v4().as_u64_pair().0;
+        let salt = RandomState::new().hash_one(&rollout_id);
         let pack = match packed {
             true => {
                 let mut pack = sink.appender(PACK_FILE).map_err(failed)?;
