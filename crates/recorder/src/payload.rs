@@ -238,7 +238,8 @@ impl Recorder {
             known: &packing.known,
             spares: &packing.spares,
             redaction: self.redaction.as_ref(),
-            max_document: self.options.max_payload_bytes,
+            // A record's lengths have four bytes.
+            max_document: self.options.max_payload_bytes.min(u32::MAX as usize),
         }
     }
 

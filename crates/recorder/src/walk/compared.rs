@@ -97,7 +97,7 @@ impl Compared {
 
     /// Moves on to the document of a record that is written.
     pub(crate) fn advance(&mut self, number: u64, scratch: &mut Scratch, moved: Moved) {
-        let Scratch { draft, edit } = scratch;
+        let Scratch { draft, edit, .. } = scratch;
         match moved {
             Moved::Not => {}
             Moved::Walk => {

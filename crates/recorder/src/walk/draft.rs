@@ -122,10 +122,9 @@ impl Draft {
     }
 
     /// Notes that what `ranges` cover can be referred to.
-    pub(super) fn find(&mut self, fingerprint: Fingerprint, ranges: impl Iterator<Item = DraftPiece>) {
-        let before = self.finding_ranges.len();
-        self.finding_ranges.extend(ranges);
-        self.findings.push(Finding { fingerprint, ranges: self.finding_ranges.len() - before });
+    pub(super) fn find(&mut self, fingerprint: Fingerprint, ranges: &[DraftPiece]) {
+        self.finding_ranges.extend_from_slice(ranges);
+        self.findings.push(Finding { fingerprint, ranges: ranges.len() });
     }
 
     /// Gives the record its number and all its bytes but for the header, which depends on where it will stand.
@@ -172,7 +171,7 @@ impl Draft {
 }
 
 /// Appends a piece, or makes the last one longer where it goes on.
-fn push_merged(pieces: &mut Vec<DraftPiece>, piece: DraftPiece) {
+pub(super) fn push_merged(pieces: &mut Vec<DraftPiece>, piece: DraftPiece) {
     match (pieces.last_mut(), piece) {
         (Some(DraftPiece::Own { offset, len }), DraftPiece::Own { offset: next, len: more })
         | (Some(DraftPiece::Base { offset, len }), DraftPiece::Base { offset: next, len: more })

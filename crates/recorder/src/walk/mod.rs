@@ -11,10 +11,12 @@ mod map_key;
 mod scratch;
 mod serializer;
 mod sharing;
+mod short;
 mod tape;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unescape;
 mod walker;
 
 use std::fmt::{Display, Write};

@@ -39,8 +39,8 @@ enum State {
 enum Role {
     /// Belongs to the unit around.
     Plain,
-    /// An outermost array: each element is a unit. `index` counts the elements of `input`.
-    Elements { level: u8, index: Option<usize> },
+    /// An outermost array: each element is a unit. `index` counts the elements of `input`, of which `hint` are said to be there.
+    Elements { level: u8, index: Option<usize>, hint: usize },
     /// An object around the outermost arrays: each field begins a unit.
     Fields,
     /// A text that is written as it stands.
@@ -64,7 +64,7 @@ impl<'w> Walker<'w> {
                 self.next_is_input = is_input;
                 let level = self.begin_elements();
                 self.next_is_input = false;
-                Role::Elements { level, index: is_input.then_some(0) }
+                Role::Elements { level, index: is_input.then_some(0), hint: len.unwrap_or(0) }
             }
             (true, false) => {
                 self.level += 1;
@@ -274,9 +274,9 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
 
 impl Compound<'_, '_> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        if let Role::Elements { index: Some(index), .. } = &mut self.role
+        if let Role::Elements { index: Some(index), hint, .. } = &mut self.role
             && self.state != State::Empty
-            && self.walker.skip_unchanged(*index)
+            && self.walker.skip_unchanged(*index, hint.saturating_sub(*index + 1))
         {
             *index += 1;
             self.state = State::Rest;
@@ -288,11 +288,11 @@ impl Compound<'_, '_> {
         }
         self.state = State::Rest;
         match self.role {
-            Role::Elements { level, index } => {
+            Role::Elements { level, index, hint } => {
                 self.walker.begin_element(first);
                 let result = value.serialize(&mut *self.walker);
                 self.walker.end_element(index);
-                self.role = Role::Elements { level, index: index.map(|index| index + 1) };
+                self.role = Role::Elements { level, index: index.map(|index| index + 1), hint };
                 result
             }
             _ => value.serialize(&mut *self.walker),

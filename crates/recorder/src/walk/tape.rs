@@ -1,5 +1,7 @@
 //! What a thread's last model-facing document said, to compare the next one with.
 
+use std::mem;
+
 use super::Fingerprint;
 
 /// The tokens of a document, in units: the fields around its outermost arrays, and the elements of these.
@@ -13,14 +15,30 @@ pub(crate) struct Tape {
     pub(super) input: Option<(usize, usize)>,
 }
 
-/// One unit of a document.
+/// One unit of a document. Its beginning is the end of the one before.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unit {
-    pub(super) tokens_len: u32,
-    pub(super) text_len: u32,
+    /// Where its tokens end among those of the document.
+    pub(super) tokens_end: usize,
+    /// Where its text ends in the document.
+    pub(super) text_end: u64,
+    pub(super) identity: Identity,
+}
+
+/// What makes a unit the same as another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity {
     /// Of the tokens, without a leading comma.
     pub(super) fingerprint: Fingerprint,
     pub(super) comma: bool,
+}
+
+/// A unit that the old tape does not have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewUnit {
+    pub(super) tokens_len: usize,
+    pub(super) text_len: u64,
+    pub(super) identity: Identity,
 }
 
 /// How the next document's tape comes from this one's.
@@ -33,6 +51,9 @@ pub(super) struct TapeEdit {
     /// The tokens of the new units, one after the other.
     pub(super) new_tokens: Vec<u8>,
     pub(super) input: Option<(usize, usize)>,
+    /// Memory for what follows the units that stay.
+    units_behind: Vec<Unit>,
+    tokens_behind: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +61,7 @@ pub(super) enum Edit {
     /// These units of the old tape.
     Keep { first: usize, count: usize },
     /// A new unit.
-    New(Unit),
+    New(NewUnit),
 }
 
 impl TapeEdit {
@@ -54,10 +75,12 @@ impl TapeEdit {
 
     /// How much memory it holds, about.
     pub(super) fn memory(&self) -> usize {
-        self.new_tokens.capacity() + 40 * self.rest.capacity()
+        self.new_tokens.capacity()
+            + self.tokens_behind.capacity()
+            + 48 * (self.rest.capacity() + self.units_behind.capacity())
     }
 
-    /// Notes that a unit of the old tape comes next.
+    /// Notes that units of the old tape come next.
     pub(super) fn keep(&mut self, unit: usize, count: usize) {
         if self.rest.is_empty() && self.kept == unit {
             self.kept += count;
@@ -88,76 +111,87 @@ impl Tape {
         self.has_tokens = false;
     }
 
-    /// Becomes the tape of the next document. Only what changed is touched.
+    /// Where a unit's tokens begin.
+    pub(super) fn tokens_start(&self, unit: usize) -> usize {
+        unit.checked_sub(1).map_or(0, |before| self.units[before].tokens_end)
+    }
+
+    /// A unit's tokens, if they are kept.
+    #[inline]
+    pub(super) fn unit_tokens(&self, unit: usize) -> &[u8] {
+        &self.tokens[self.tokens_start(unit)..self.units[unit].tokens_end]
+    }
+
+    /// Where a unit's text begins in the document.
+    pub(super) fn text_start(&self, unit: usize) -> u64 {
+        unit.checked_sub(1).map_or(0, |before| self.units[before].text_end)
+    }
+
+    /// Becomes the tape of the next document. Only what changed, and what stands behind it, is touched.
     pub(super) fn apply(&mut self, edit: &mut TapeEdit) {
         self.input = edit.input;
-        if edit.rest.is_empty() {
-            let kept: usize = self.units[..edit.kept].iter().map(|unit| unit.tokens_len as usize).sum();
-            self.units.truncate(edit.kept);
+        let (mut tokens_end, mut text_end) = (self.tokens_start(edit.kept), self.text_start(edit.kept));
+        if edit.kept == 0 && edit.rest.iter().all(|step| matches!(step, Edit::New(_))) {
             if self.has_tokens {
-                self.tokens.truncate(kept);
+                mem::swap(&mut self.tokens, &mut edit.new_tokens);
             }
-            return;
+            self.units.clear();
+        } else {
+            self.copy_behind(edit);
+            if self.has_tokens {
+                self.tokens.truncate(tokens_end);
+                self.tokens.extend_from_slice(&edit.tokens_behind);
+            }
+            self.units.truncate(edit.kept);
         }
-        if edit.rest.iter().all(|step| matches!(step, Edit::New(_))) {
-            self.append(edit);
-            return;
+        let mut kept_behind = edit.units_behind.drain(..);
+        for step in &edit.rest {
+            match *step {
+                Edit::New(NewUnit { tokens_len, text_len, identity }) => {
+                    tokens_end += tokens_len;
+                    text_end += text_len;
+                    self.units.push(Unit { tokens_end, text_end, identity });
+                }
+                // The copies have lengths in place of ends.
+                Edit::Keep { count, .. } => self.units.extend(kept_behind.by_ref().take(count).map(|unit| {
+                    tokens_end += unit.tokens_end;
+                    text_end += unit.text_end;
+                    Unit { tokens_end, text_end, ..unit }
+                })),
+            }
         }
-        let starts = self.has_tokens.then(|| self.starts());
-        let mut units = Vec::new();
-        let mut tokens = Vec::new();
+    }
+
+    /// Copies what will stand behind the units that stay: tokens in their new order, and old units with lengths in place of ends.
+    fn copy_behind(&self, edit: &mut TapeEdit) {
+        edit.units_behind.clear();
+        edit.tokens_behind.clear();
         let mut new = &edit.new_tokens[..];
         for step in &edit.rest {
             match *step {
                 Edit::Keep { first, count } => {
-                    units.extend_from_slice(&self.units[first..first + count]);
-                    if let Some(starts) = &starts {
-                        tokens.extend_from_slice(&self.tokens[starts[first]..starts[first + count]]);
+                    let (mut tokens_at, mut text_at) = (self.tokens_start(first), self.text_start(first));
+                    if self.has_tokens {
+                        let tokens = &self.tokens[tokens_at..self.tokens_start(first + count)];
+                        edit.tokens_behind.extend_from_slice(tokens);
                     }
+                    edit.units_behind.extend(self.units[first..first + count].iter().map(|unit| {
+                        let length = Unit {
+                            tokens_end: unit.tokens_end - tokens_at,
+                            text_end: unit.text_end - text_at,
+                            ..*unit
+                        };
+                        (tokens_at, text_at) = (unit.tokens_end, unit.text_end);
+                        length
+                    }));
                 }
-                Edit::New(unit) => {
-                    units.push(unit);
-                    if starts.is_some() {
-                        let (own, rest) = new.split_at(unit.tokens_len as usize);
-                        tokens.extend_from_slice(own);
-                        new = rest;
-                    }
+                Edit::New(unit) if self.has_tokens => {
+                    let (own, rest) = new.split_at(unit.tokens_len);
+                    edit.tokens_behind.extend_from_slice(own);
+                    new = rest;
                 }
+                Edit::New(_) => {}
             }
         }
-        self.units.truncate(edit.kept);
-        self.units.append(&mut units);
-        if let Some(starts) = starts {
-            self.tokens.truncate(starts[edit.kept]);
-            self.tokens.append(&mut tokens);
-        }
-    }
-
-    /// Takes new units behind those that stay.
-    fn append(&mut self, edit: &mut TapeEdit) {
-        let kept: usize = self.units[..edit.kept].iter().map(|unit| unit.tokens_len as usize).sum();
-        self.units.truncate(edit.kept);
-        self.units
-            .extend(edit.rest.iter().filter_map(|step| if let Edit::New(unit) = step { Some(*unit) } else { None }));
-        if !self.has_tokens {
-            return;
-        }
-        if kept == 0 {
-            std::mem::swap(&mut self.tokens, &mut edit.new_tokens);
-        } else {
-            self.tokens.truncate(kept);
-            self.tokens.append(&mut edit.new_tokens);
-        }
-    }
-
-    /// Where the units begin in the tokens, and where the last one ends.
-    fn starts(&self) -> Vec<usize> {
-        let mut at = 0;
-        let mut starts = vec![0];
-        starts.extend(self.units.iter().map(|unit| {
-            at += unit.tokens_len as usize;
-            at
-        }));
-        starts
     }
 }
