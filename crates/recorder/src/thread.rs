@@ -170,7 +170,7 @@ impl ThreadInner {
                 let event = ThreadStarted {
                     thread_id: self.thread_id.clone(),
                     agent_path: metadata.agent_path.clone(),
-                    metadata_payload: Some(metadata_payload.reference.clone()),
+                    metadata_payload: Some(metadata_payload.reference()),
                 };
                 self.recorder.append_with(Context::default(), metadata_payload, event);
             }

@@ -14,8 +14,7 @@ impl ThreadTraceContext {
     pub fn record_protocol_event<T: Serialize + ?Sized>(&self, event_type: &str, event: &T) {
         let Some(recorder) = self.inner().and_then(|inner| inner.recorder()) else { return };
         let payload = recorder.prepare(PayloadKind::ProtocolEvent, event);
-        let event =
-            ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference.clone() };
+        let event = ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference() };
         recorder.append_with(Context::default(), payload, event);
     }
 
@@ -59,8 +58,7 @@ impl ThreadTraceContext {
         let Some((inner, recorder)) = self.inner().and_then(|inner| Some((inner, inner.recorder()?))) else { return };
         let turn = codex_turn_id.map(Into::into);
         let payload = recorder.prepare(PayloadKind::ProtocolEvent, item);
-        let event =
-            HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: Some(payload.reference.clone()) };
+        let event = HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: Some(payload.reference()) };
         recorder.append_with(inner.context(turn.as_ref()), payload, event);
     }
 
@@ -77,7 +75,7 @@ impl ThreadTraceContext {
         let event = ToolCallRuntimeStarted {
             tool_call_id: tool_call_id.into(),
             kind: Some(kind),
-            runtime_payload: payload.reference.clone(),
+            runtime_payload: payload.reference(),
         };
         recorder.append_with(inner.context(Some(&codex_turn_id.into())), payload, event);
     }
@@ -92,11 +90,8 @@ impl ThreadTraceContext {
     ) {
         let Some((inner, recorder)) = self.inner().and_then(|inner| Some((inner, inner.recorder()?))) else { return };
         let payload = recorder.prepare(PayloadKind::ToolRuntimeEvent, runtime_event);
-        let event = ToolCallRuntimeEnded {
-            tool_call_id: tool_call_id.into(),
-            status,
-            runtime_payload: payload.reference.clone(),
-        };
+        let event =
+            ToolCallRuntimeEnded { tool_call_id: tool_call_id.into(), status, runtime_payload: payload.reference() };
         recorder.append_with(inner.context(Some(&codex_turn_id.into())), payload, event);
     }
 
@@ -129,7 +124,7 @@ impl ThreadTraceContext {
             child_codex_turn_id: turn.clone(),
             parent_thread_id: parent,
             message: result.message.to_owned(),
-            carried_payload: Some(payload.reference.clone()),
+            carried_payload: Some(payload.reference()),
         };
         recorder.append_with(inner.context(Some(&turn)), payload, event);
     }

@@ -28,7 +28,7 @@ fn next_escape(text: &[u8], mut at: usize) -> usize {
 }
 
 /// Appends the JSON text of a string, which is UTF-8.
-pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write_string(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     let mut copied = 0;

@@ -24,6 +24,7 @@ use std::fmt::{Display, Write};
 pub(crate) use compared::{Compared, Moved, whole, whole_body};
 pub(crate) use draft::{Draft, SealedRecord};
 pub(crate) use error::WalkError;
+pub(crate) use escape::write_string;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
 pub(crate) use scratch::{Scratch, Spares};

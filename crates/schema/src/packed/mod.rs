@@ -55,6 +55,9 @@
 //! | 3 | a comma and an array's later element, or its beginning |
 //! | 4 | the rest of the element before |
 //!
+//! The file may end in up to [`PACK_ROOM`] zero bytes: room that a writer has set aside, where the next record will stand. A writer
+//! that comes to its end cuts it off; one that is killed leaves it behind.
+//!
 //! A writer gives a document a list of pieces without a base every so often ([`MAX_CHAIN`]), so that no chain of bases is long.
 //!
 //! # Damage
@@ -87,6 +90,9 @@ pub const PACKED_LAYOUT: &str = "packed-1";
 
 /// The name of the file with the payload documents, beside the manifest.
 pub const PACK_FILE: &str = "payloads.pack";
+
+/// The most bytes that a writer sets aside at the end of the file.
+pub const PACK_ROOM: u64 = 64 << 10;
 
 /// The longest chain of bases that a writer makes.
 pub const MAX_CHAIN: u32 = 32;
