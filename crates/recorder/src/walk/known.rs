@@ -59,6 +59,9 @@ pub(super) fn push_range(ranges: &mut Vec<Stored>, range: Stored) {
 /// How many entries a generation has before the one before it is forgotten.
 const GENERATION: usize = 8192;
 
+/// How many entries find room from the beginning: to grow step by step would put each in its place several times.
+const FIRST_ENTRIES: usize = 1024;
+
 /// Finds stored texts by their fingerprints, for all threads of a rollout.
 ///
 /// It has two generations, so that it forgets what was long of no use without keeping account of every use.
@@ -116,7 +119,6 @@ impl KnownTexts {
     /// Remembers what a record put down, now that it is written.
     pub(crate) fn learn(&mut self, draft: &Draft, record: u64) {
         let mut ranges = &draft.finding_ranges[..];
-        self.young.reserve(draft.findings.len().min(GENERATION));
         for finding in &draft.findings {
             let (own, rest) = ranges.split_at(finding.ranges);
             ranges = rest;
@@ -135,8 +137,12 @@ impl KnownTexts {
     }
 
     fn make_room(&mut self) {
+        if self.young.capacity() == 0 {
+            self.young.reserve(FIRST_ENTRIES);
+        }
         if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
+            std::mem::swap(&mut self.old, &mut self.young);
+            self.young.clear();
         }
     }
 }
