@@ -2,15 +2,19 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Read, Write},
+    io::{self, BufReader, BufWriter, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
-use rollout_trace_schema::Manifest;
+use rollout_trace_schema::{
+    Manifest,
+    packed::{FILE_HEADER_LEN, PACK_FILE},
+};
 use tar::{Builder, EntryType, Header};
 
 use super::{
     ConvertError, Loss,
+    bare_pack::write_bare,
     convert::refuse_inside,
     copy::{Entry, walk},
     staging::parent,
@@ -27,6 +31,10 @@ const LEVELS: [(u64, i32); 2] = [(16 << 20, 19), (u64::MAX, 12)];
 /// lies megabytes before; but no further than every zstd unpacks without being asked to.
 const WINDOW_LOGS: std::ops::RangeInclusive<u32> = 20..=27;
 
+/// The type of the entry that is a pack file [without what can be worked out again](super::bare_pack). The standard leaves capital
+/// letters to whoever makes archives; who does not know this one is told so, and not given a pack that seems damaged.
+pub(super) const BARE_PACK: u8 = b'P';
+
 /// An archive that was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
@@ -38,7 +46,8 @@ pub struct Packed {
 
 /// Packs a bundle, whatever its layout, into the new file `target`, a tar archive compressed by zstd that only its owner can read.
 ///
-/// The archive holds one folder with the bundle's files as they are, the manifest and the event log first. Links that stay in the
+/// The archive holds one folder with the bundle's files, the manifest and the event log first. All are as they are but for a pack file,
+/// which comes out of [`unpack`](super::unpack()) as it was. Links that stay in the
 /// bundle are packed as what they lead to.
 ///
 /// # Errors
@@ -133,13 +142,22 @@ impl Packing<'_> {
             }
         };
         let mut header = Header::new_gnu();
-        header.set_entry_type(EntryType::Regular);
         header.set_mode(0o600);
-        header.set_size(length);
         header.set_mtime(seconds(&file));
         // A file that is cut while it is read must not shift those behind it.
-        let bytes = file.take(length).chain(io::repeat(0)).take(length);
-        archive.append_data(&mut header, root.join(path), bytes)
+        let mut bytes = file.take(length).chain(io::repeat(0)).take(length);
+        if path == PACK_FILE && length >= FILE_HEADER_LEN as u64 {
+            let mut bare = BufWriter::new(tempfile::tempfile()?);
+            write_bare(&mut BufReader::new(bytes), length, &mut bare)?;
+            let mut bare = bare.into_inner()?;
+            header.set_entry_type(EntryType::new(BARE_PACK));
+            header.set_size(bare.stream_position()?);
+            bare.rewind()?;
+            return archive.append_data(&mut header, root.join(path), bare);
+        }
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(length);
+        archive.append_data(&mut header, root.join(path), &mut bytes)
     }
 }
 

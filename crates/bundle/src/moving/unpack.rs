@@ -12,6 +12,8 @@ use tar::{Archive, EntryType};
 
 use super::{
     ConvertError,
+    archive::BARE_PACK,
+    bare_pack::FromBare,
     staging::{Staging, create_file, create_folders},
 };
 use crate::{Limits, Problem, open::holds_bundle};
@@ -152,15 +154,19 @@ impl Unpacking<'_> {
                         if kind == EntryType::XHeader { path_of_header(&bytes) } else { Some(until_nul(bytes)) };
                 }
                 EntryType::XGlobalHeader => {}
-                EntryType::Regular | EntryType::Continuous | EntryType::Directory => match contained(&name) {
+                _ if !is_kept(kind) => self.skip(&name, "it is neither a file nor a folder"),
+                _ => match contained(&name) {
                     Ok(path) if kind == EntryType::Directory => self.make_folder(&path)?,
                     Ok(path) => {
                         let modified = entry.header().mtime().ok();
-                        self.write_file(&path, modified, &mut entry)?;
+                        if kind.as_byte() == BARE_PACK {
+                            self.write_file(&path, modified, &mut FromBare::new(entry))?;
+                        } else {
+                            self.write_file(&path, modified, &mut entry)?;
+                        }
                     }
                     Err(reason) => self.skip(&name, reason),
                 },
-                _ => self.skip(&name, "it is neither a file nor a folder"),
             }
         }
         Ok(())
@@ -215,6 +221,11 @@ impl Unpacking<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a bundle has entries of this type.
+fn is_kept(kind: EntryType) -> bool {
+    matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::Directory) || kind.as_byte() == BARE_PACK
 }
 
 /// A path of an archive, relative and without any way out.

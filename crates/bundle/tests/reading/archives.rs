@@ -218,22 +218,66 @@ fn what_is_no_archive() {
     assert!(!out.exists());
 }
 
+/// The same bundle with its payloads in a pack file.
+fn full_and_packed() -> (TempDir, PathBuf) {
+    let (source, work) = (full(), tempfile::tempdir().unwrap());
+    let packed = work.path().join("packed");
+    convert(&Bundle::open(source.path()).unwrap(), &packed, PayloadLayout::Packed).unwrap();
+    (work, packed)
+}
+
+#[test]
+fn packs_come_back_as_they_were() {
+    let (work, packed) = full_and_packed();
+    let pack_file = packed.join("payloads.pack");
+    let sound = fs::read(&pack_file).unwrap();
+    let mut damaged = sound.clone();
+    damaged[40] ^= 1;
+    let texts = [sound.clone(), damaged, sound[..sound.len() - 3].to_vec(), sound[..10].to_vec(), Vec::new()];
+    for (number, text) in texts.iter().enumerate() {
+        fs::write(&pack_file, text).unwrap();
+        let (archive, out) = (work.path().join(format!("{number}.tar.zst")), work.path().join(number.to_string()));
+        pack(&Bundle::open(&packed).unwrap(), &archive).unwrap();
+        assert_eq!(unpack(&archive, &out, &Limits::default()).unwrap(), []);
+        assert_eq!(listing(&out), listing(&packed), "{number}");
+    }
+}
+
+#[test]
+fn packs_that_stand_in_an_archive_as_they_are() {
+    let (_work, packed) = full_and_packed();
+    let read = |name: &str| fs::read(packed.join(name)).unwrap();
+    let (log, pack) = (read("trace.jsonl"), read("payloads.pack"));
+    let entries: [(_, _, &[u8]); 2] =
+        [(EntryType::Regular, "b/trace.jsonl", &log), (EntryType::Regular, "b/payloads.pack", &pack)];
+    let (_folder, archive) = archive_of(&entries);
+    let opened = Bundle::open(archive).unwrap();
+    assert_eq!(fs::read(opened.folder().join("payloads.pack")).unwrap(), pack);
+}
+
 #[test]
 fn damage() {
     let (source, work) = (full(), tempfile::tempdir().unwrap());
-    let archive = work.path().join("a.tar.zst");
-    pack(&Bundle::open(source.path()).unwrap(), &archive).unwrap();
-    let sound = fs::read(&archive).unwrap();
+    let (_work, packed) = full_and_packed();
+    for source in [source.path(), &packed] {
+        check_damage(source, &work.path().join("a.tar.zst"));
+        fs::remove_file(work.path().join("a.tar.zst")).unwrap();
+    }
+}
+
+fn check_damage(source: &Path, archive: &Path) {
+    pack(&Bundle::open(source).unwrap(), archive).unwrap();
+    let sound = fs::read(archive).unwrap();
     let mut opened = 0;
     for at in 0..sound.len() {
         let mut flipped = sound.clone();
         flipped[at] ^= 1 << (at % 8);
         for damaged in [&flipped[..], &sound[..at]] {
-            fs::write(&archive, damaged).unwrap();
-            if let Ok(bundle) = Bundle::open(&archive) {
+            fs::write(archive, damaged).unwrap();
+            if let Ok(bundle) = Bundle::open(archive) {
                 opened += 1;
                 let is_told = |problem: &Problem| matches!(problem, Problem::ArchiveDamaged { .. });
-                let same = listing(bundle.folder()) == listing(source.path());
+                let same = listing(bundle.folder()) == listing(source);
                 assert!(same || bundle.problems().iter().any(is_told), "byte {at} of {}", sound.len());
             }
         }
