@@ -105,7 +105,7 @@ impl EventDecoder {
 
     fn read(&self, text: &[u8], faults: &mut Vec<Fault>) -> Result<(RawEvent, Option<Seq>), NoEvent> {
         if !lenient_json::is_unusual(self.max_nesting)
-            && let Ok(event) = serde_json::from_slice::<RawEvent>(text)
+            && let Ok(event) = RawEvent::from_json(text)
             && usable(&event.seq)
         {
             let seq = event.seq;

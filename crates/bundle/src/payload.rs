@@ -5,6 +5,8 @@ use std::{io, path::PathBuf, sync::Arc};
 use rollout_trace_schema::{PayloadRef, RawPayloadId, packed::Hole};
 use thiserror::Error;
 
+use crate::packed::Segment;
+
 /// Gives payload documents by reference.
 pub trait PayloadSource {
     /// Replaces what `buffer` holds by the referenced document, and tells the buffer how much of it stayed the same.
@@ -30,11 +32,13 @@ pub struct PayloadBuffer {
 }
 
 /// The document of a pack that a buffer holds, whole and unmarked.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Held {
     /// Tells the packs apart.
     pub(crate) token: Arc<()>,
     pub(crate) number: u64,
+    /// Where its bytes lie, if that had to be found out.
+    pub(crate) layout: Option<Vec<Segment>>,
 }
 
 impl PayloadBuffer {
@@ -99,8 +103,8 @@ impl PayloadBuffer {
     }
 
     /// The document that the buffer holds, if it is one of the pack with this token.
-    pub(crate) fn held(&self, token: &Arc<()>) -> Option<u64> {
-        self.held.as_ref().filter(|held| Arc::ptr_eq(&held.token, token)).map(|held| held.number)
+    pub(crate) fn held(&self, token: &Arc<()>) -> Option<&Held> {
+        self.held.as_ref().filter(|held| Arc::ptr_eq(&held.token, token))
     }
 
     pub(crate) fn hold(&mut self, held: Held) {

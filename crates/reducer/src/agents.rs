@@ -63,7 +63,7 @@ impl Agents {
     }
 
     /// Notes what a tool's runtime reported.
-    pub(crate) fn note_activity(&mut self, at: &At, tool: &ToolCallId, document: &Json, is_end: bool) {
+    pub(crate) fn note_activity(&mut self, at: &At, tool: &ToolCallId, document: &Json<'_>, is_end: bool) {
         let place = *self.by_tool.entry(tool.clone()).or_insert(self.activities.len());
         if place == self.activities.len() {
             self.activities.push(Activity {

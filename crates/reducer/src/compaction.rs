@@ -1,6 +1,6 @@
 //! Compactions.
 
-use rollout_trace_bundle::PayloadSource;
+use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{
     Body, Compaction, CompactionRequest, ConversationItem, DiagnosticCode, Execution, ItemId, ItemKind, ProducerRef,
     Role,
@@ -114,7 +114,8 @@ impl Reducer {
         }
         let reference = &event.checkpoint_payload;
         let payload = &reference.raw_payload_id;
-        let document = self.document(at, reference, payloads);
+        let mut buffer = PayloadBuffer::default();
+        let document = self.document(at, reference, payloads, &mut buffer);
         let origin = Origin { thread: &thread, turn: at.turn.as_ref(), payload, response_of: None };
         let history = |reducer: &mut Self, name: &str| {
             let document = document.as_ref()?;

@@ -12,6 +12,7 @@ use crate::{at::At, json::Json, reducer::Reducer};
 /// What is remembered of payload documents.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
+    /// For documents that are only verified.
     buffer: PayloadBuffer,
     /// The paths that were read, whether or not they could be.
     read: HashSet<String>,
@@ -25,22 +26,23 @@ impl Documents {
 }
 
 impl Reducer {
-    /// Reads a document. None if it cannot be read, which is reported.
-    pub(crate) fn document(
+    /// Reads a document into a buffer of the caller's. None if it cannot be read, which is reported.
+    pub(crate) fn document<'a>(
         &mut self,
         at: &At,
         reference: &PayloadRef,
         payloads: &mut dyn PayloadSource,
-    ) -> Option<Json> {
+        buffer: &'a mut PayloadBuffer,
+    ) -> Option<Json<'a>> {
         self.documents.note(reference);
-        if let Err(error) = payloads.load(reference, &mut self.documents.buffer) {
+        if let Err(error) = payloads.load(reference, buffer) {
             self.payload_lost(at, reference, &error);
             return None;
         }
-        if let Some(damage) = damage(&self.documents.buffer) {
+        if let Some(damage) = damage(buffer) {
             self.payload_has_holes(at, reference, &damage);
         }
-        match Json::parse(self.documents.buffer.bytes(), self.limits.max_nesting) {
+        match Json::parse(buffer.bytes(), self.limits.max_nesting) {
             Ok((document, replaced_bytes)) => {
                 if replaced_bytes {
                     self.payload_replaced_bytes(at, reference);
@@ -48,8 +50,7 @@ impl Reducer {
                 Some(document)
             }
             Err(error) => {
-                let bytes = self.documents.buffer.bytes().len();
-                self.payload_not_json(at, reference, bytes, &error.to_string());
+                self.payload_not_json(at, reference, buffer.bytes().len(), &error.to_string());
                 None
             }
         }

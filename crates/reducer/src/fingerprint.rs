@@ -1,31 +1,52 @@
 //! Identity of content without keeping the content.
 
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::LazyLock,
+};
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+
 use crate::json::Json;
 
-/// Stands for a piece of content: equal content, equal fingerprint.
+/// Nobody who writes a bundle knows it, so that nobody can make two pieces of content that are taken for one.
+static KEY: LazyLock<(u64, u64)> = LazyLock::new(|| {
+    // The only randomness that the standard library gives.
+    let word = || RandomState::new().build_hasher().finish();
+    (word(), word())
+});
+
+/// Stands for a piece of content within this process: equal content, equal fingerprint.
 ///
-/// 128 bits of BLAKE3, so that no two pieces of content in practice, nor by anyone's design, are taken for one.
+/// 128 bits of SipHash, so that no two pieces of content are taken for one, neither by chance nor, as its key is secret, by
+/// anyone's design. A hash that needs no key takes several times as long, and would take a good part of all the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Fingerprint([u8; 16]);
+pub(crate) struct Fingerprint(u128);
 
 /// Takes a fingerprint piece by piece. Each piece is delimited, so that pieces cannot run into one another.
-#[derive(Default)]
-pub(crate) struct Fingerprinter(blake3::Hasher);
+pub(crate) struct Fingerprinter(SipHasher13);
+
+impl Default for Fingerprinter {
+    fn default() -> Self {
+        let (low, high) = *KEY;
+        Self(SipHasher13::new_with_keys(low, high))
+    }
+}
 
 impl Fingerprinter {
     pub(crate) fn tag(&mut self, tag: u8) -> &mut Self {
-        self.0.update(&[tag]);
+        self.0.write(&[tag]);
         self
     }
 
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
-        self.0.update(&(text.len() as u64).to_le_bytes());
-        self.0.update(text.as_bytes());
+        self.0.write(&(text.len() as u64).to_le_bytes());
+        self.0.write(text.as_bytes());
         self
     }
 
     pub(crate) fn fingerprint(&mut self, fingerprint: Fingerprint) -> &mut Self {
-        self.0.update(&fingerprint.0);
+        self.0.write(&fingerprint.0.to_le_bytes());
         self
     }
 
@@ -37,12 +58,12 @@ impl Fingerprinter {
     }
 
     /// Adds a value, whatever the order of its keys.
-    pub(crate) fn json(&mut self, value: &Json) -> &mut Self {
+    pub(crate) fn json(&mut self, value: &Json<'_>) -> &mut Self {
         self.json_without(value, None)
     }
 
     /// Adds a value as if its own field `skipped` were not there.
-    pub(crate) fn json_without(&mut self, value: &Json, skipped: Option<&str>) -> &mut Self {
+    pub(crate) fn json_without(&mut self, value: &Json<'_>, skipped: Option<&str>) -> &mut Self {
         match value {
             Json::Null => self.tag(b'n'),
             Json::Bool(value) => self.tag(b'b').tag(u8::from(*value)),
@@ -56,8 +77,8 @@ impl Fingerprinter {
                 self.tag(b']')
             }
             Json::Object(fields) => {
-                let mut sorted: Vec<_> = fields.iter().filter(|(key, _)| Some(key.as_str()) != skipped).collect();
-                sorted.sort_unstable_by_key(|(key, _)| key.as_str());
+                let mut sorted: Vec<_> = fields.iter().filter(|(key, _)| Some(*key) != skipped).collect();
+                sorted.sort_unstable_by_key(|(key, _)| *key);
                 self.tag(b'{');
                 for (key, value) in sorted {
                     self.text(key).json(value);
@@ -68,9 +89,7 @@ impl Fingerprinter {
     }
 
     pub(crate) fn finish(&self) -> Fingerprint {
-        let mut short = [0; 16];
-        short.copy_from_slice(&self.0.finalize().as_bytes()[..16]);
-        Fingerprint(short)
+        Fingerprint(self.0.finish128().as_u128())
     }
 }
 

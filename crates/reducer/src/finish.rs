@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rollout_trace_model::{
-    DiagnosticCode, InferenceCall, InferredProducer, ItemId, ModelObservation, ObjectRef, ObservationSource,
-    OperationKind, RolloutTrace,
+    ConversationItem, DiagnosticCode, InferenceCall, InferredProducer, ItemId, ModelObservation, ObjectRef,
+    ObservationSource, OperationKind, RolloutTrace,
 };
 use rollout_trace_schema::{CodexTurnId, ExecutionStatus, InferenceCallId, SchemaVersion, Seq, ThreadId};
 
@@ -88,9 +88,13 @@ fn calls_in_order(calls: &BTreeMap<InferenceCallId, InferenceCall>) -> Vec<&Infe
     calls
 }
 
+/// One more than the highest number of an item.
+fn item_numbers(items: &BTreeMap<ItemId, ConversationItem>) -> usize {
+    items.last_key_value().map_or(0, |(item, _)| item.0 as usize + 1)
+}
+
 fn note_last_sightings(trace: &mut RolloutTrace, ending: &Ending<'_>) {
-    let numbers = trace.conversation_items.last_key_value().map_or(0, |(item, _)| item.0 as usize + 1);
-    let mut last: Vec<Seq> = vec![0; numbers];
+    let mut last: Vec<Seq> = vec![0; item_numbers(&trace.conversation_items)];
     let mut seen = |items: &[ItemId], seq: Seq| {
         for item in items {
             let known = &mut last[item.0 as usize];
@@ -115,19 +119,20 @@ fn note_last_sightings(trace: &mut RolloutTrace, ending: &Ending<'_>) {
 /// Lists for each turn what is new in its first request and comes from outside.
 fn note_new_inputs(trace: &mut RolloutTrace) {
     let RolloutTrace { inference_calls, conversation_items, codex_turns, .. } = trace;
-    let mut seen: HashSet<ItemId> = HashSet::new();
+    let mut seen = vec![false; item_numbers(conversation_items)];
     let mut begun: HashSet<&CodexTurnId> = HashSet::new();
     for call in calls_in_order(inference_calls) {
         let first_of_turn = call.codex_turn_id.as_ref().filter(|turn| begun.insert(turn));
-        let is_new = |item: &ItemId| !seen.contains(item) && conversation_items[item].produced_by.is_empty();
+        let is_new = |item: &ItemId| !seen[item.0 as usize] && conversation_items[item].produced_by.is_empty();
         // Contradicting evidence may have a thread ask in another thread's turn.
         let turn =
             first_of_turn.and_then(|turn| codex_turns.get_mut(turn)).filter(|turn| turn.thread_id == call.thread_id);
         if let Some(turn) = turn {
             turn.new_input_item_ids = call.request_item_ids.iter().copied().filter(is_new).collect();
         }
-        seen.extend(&call.request_item_ids);
-        seen.extend(&call.response_item_ids);
+        for item in call.request_item_ids.iter().chain(&call.response_item_ids) {
+            seen[item.0 as usize] = true;
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Requests to the model and their answers.
 
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
-use rollout_trace_bundle::PayloadSource;
+use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, TokenUsage};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
@@ -16,7 +16,7 @@ use crate::{
     item::{Sighting, normalise},
     json::Json,
     reducer::Reducer,
-    request::{Input, RequestDocument},
+    request::{Input, RequestDocument, RequestReader},
 };
 
 /// The memory that the last requests of all threads may take together before those of the least used are given back.
@@ -70,6 +70,20 @@ impl Reducer {
         event: &InferenceStarted,
         payloads: &mut dyn PayloadSource,
     ) -> Option<Vec<ItemId>> {
+        // What is read from the reader's text is looked at together with all else.
+        let mut reader = std::mem::take(&mut self.conversations.thread(&event.thread_id).reader);
+        let items = self.read_request_by(&mut reader, at, event, payloads);
+        self.conversations.thread(&event.thread_id).reader = reader;
+        items
+    }
+
+    fn read_request_by(
+        &mut self,
+        reader: &mut RequestReader,
+        at: &At,
+        event: &InferenceStarted,
+        payloads: &mut dyn PayloadSource,
+    ) -> Option<Vec<ItemId>> {
         let thread = &event.thread_id;
         let reference = &event.request_payload;
         self.documents.note(reference);
@@ -77,9 +91,9 @@ impl Reducer {
         let conversation = self.conversations.thread(thread);
         let shared = match conversation.replacement {
             Some(_) => 0,
-            None => conversation.reader.shared_items(conversation.live.items()),
+            None => reader.shared_items(conversation.live.items()),
         };
-        let mut document = match conversation.reader.read(reference, payloads, max_nesting, shared) {
+        let mut document = match reader.read(reference, payloads, max_nesting, shared) {
             Ok(document) => document,
             Err(error) => {
                 self.payload_lost(at, reference, &error);
@@ -97,19 +111,22 @@ impl Reducer {
             return Some(self.reconcile_delta(at, &origin, prefix, sightings));
         }
         let damaged = document.damage.is_some();
+        let layout = document.layout;
         let items = self.reconcile_request(at, &origin, known, sightings, damaged);
         let stable = items.iter().position(|&item| self.conversations.facts(item).overruled).unwrap_or(items.len());
-        self.conversations.thread(thread).reader.remember(document, &is_item, &items, stable);
+        if let Some(layout) = layout {
+            reader.remember(layout, &is_item, &items, stable);
+        }
         Some(items)
     }
 
     /// What the request's input says: how many items are known from the request before, and the rest. None if it is lost.
-    fn request_input(
+    fn request_input<'a>(
         &mut self,
         at: &At,
         reference: &PayloadRef,
-        document: &mut RequestDocument,
-    ) -> Option<(usize, Vec<Json>)> {
+        document: &mut RequestDocument<'a>,
+    ) -> Option<(usize, Vec<Json<'a>>)> {
         if document.replaced_bytes {
             self.payload_replaced_bytes(at, reference);
         }
@@ -131,7 +148,7 @@ impl Reducer {
                 let message = format!("{}: input is a string; it counts as one message of the user", reference.path);
                 self.report.payload(at, DiagnosticCode::UnknownValue, &reference.raw_payload_id, &[], message);
                 let fields = [("type", "message"), ("role", "user"), ("content", text.as_str())];
-                let message = fields.map(|(key, value)| (key.to_owned(), Json::String(value.to_owned())));
+                let message = fields.map(|(key, value)| (Cow::from(key), Json::String(Cow::Owned(value.to_owned()))));
                 Some((0, vec![Json::Object(message.into_iter().collect())]))
             }
             Input::Missing if document.damage.is_some() => None,
@@ -143,7 +160,7 @@ impl Reducer {
     }
 
     /// The response that the request's input follows; none for a full request.
-    fn previous_response(&self, event: &InferenceStarted, document: &RequestDocument) -> Option<ResponseId> {
+    fn previous_response(&self, event: &InferenceStarted, document: &RequestDocument<'_>) -> Option<ResponseId> {
         let of_payload = || document.previous_response_id.as_deref().map(ResponseId::from);
         match (&event.request_input_mode, self.version) {
             (Some(RequestInputMode::FullSnapshot), SchemaVersion::V1) => None,
@@ -253,7 +270,8 @@ impl Reducer {
         let Some(reference) = response else { return };
         call.raw_response_payload_id = Some(reference.raw_payload_id.clone());
         let (thread, turn) = (call.thread_id.clone(), call.codex_turn_id.clone());
-        let Some(document) = self.document(at, reference, payloads) else { return };
+        let mut buffer = PayloadBuffer::default();
+        let Some(document) = self.document(at, reference, payloads, &mut buffer) else { return };
         let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
         if usage.is_some_and(|usage| !is_token_usage(usage)) {
             self.payload_malformed(
@@ -320,7 +338,7 @@ impl Reducer {
     }
 
     /// The sighting of a model item; none for what is no part of a conversation.
-    pub(crate) fn sighting(&self, item: &Json, origin: &Origin<'_>) -> Option<Sighting> {
+    pub(crate) fn sighting(&self, item: &Json<'_>, origin: &Origin<'_>) -> Option<Sighting> {
         let mut sighting = normalise(item, origin.payload)?;
         if self.version == SchemaVersion::V1 {
             sighting.responses_item_id = None;
@@ -337,7 +355,8 @@ impl Reducer {
         origin: &Origin<'_>,
         payloads: &mut dyn PayloadSource,
     ) -> Option<Vec<Sighting>> {
-        let document = self.document(at, reference, payloads)?;
+        let mut buffer = PayloadBuffer::default();
+        let document = self.document(at, reference, payloads, &mut buffer)?;
         let items = document.as_array().or_else(|| names.iter().find_map(|name| document.get(name)?.as_array()));
         let Some(items) = items else {
             self.payload_malformed(at, reference, "it holds no array of model items; they are lost");
@@ -397,14 +416,14 @@ fn new_call(
 }
 
 /// Whether all counts are numbers.
-fn is_token_usage(usage: &Json) -> bool {
+fn is_token_usage(usage: &Json<'_>) -> bool {
     let is_count = |name: &str| usage.get(name).is_some_and(|count| count.as_i64().is_some());
     let is_optional = |name: &str| usage.get(name).is_none_or(|count| count.as_i64().is_some());
     ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"].into_iter().all(is_count)
         && is_optional("cache_write_input_tokens")
 }
 
-fn token_usage(usage: &Json) -> TokenUsage {
+fn token_usage(usage: &Json<'_>) -> TokenUsage {
     let tokens = |name: &str| usage.get(name).and_then(Json::as_i64).unwrap_or_default();
     TokenUsage {
         input_tokens: tokens("input_tokens"),

@@ -1,6 +1,6 @@
 //! The rollout, its threads and its turns.
 
-use rollout_trace_bundle::PayloadSource;
+use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{AgentThread, CodexTurn, DiagnosticCode, Durations, Execution, ThreadOrigin};
 use rollout_trace_schema::{
     AgentPath, CodexTurnEnded, CodexTurnId, CodexTurnStarted, EdgeId, ExecutionStatus, RolloutEnded, RolloutStarted,
@@ -43,7 +43,9 @@ impl Reducer {
             self.report.at(at, DiagnosticCode::DuplicateStart, &[&event.thread_id], message);
             return;
         }
-        let metadata = event.metadata_payload.as_ref().and_then(|reference| self.document(at, reference, payloads));
+        let mut buffer = PayloadBuffer::default();
+        let metadata = event.metadata_payload.as_ref();
+        let metadata = metadata.and_then(|reference| self.document(at, reference, payloads, &mut buffer));
         let metadata = metadata.unwrap_or(Json::Null);
         let field = |name: &str| metadata.text(name).map(str::to_owned);
         let spawn = metadata.get("session_source").and_then(|source| source.get("subagent")?.get("thread_spawn"));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rollout_trace_bundle::PayloadSource;
+use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{
     DiagnosticCode, Execution, OperationId, OperationKind, TerminalId, TerminalOperation, TerminalRequest,
     TerminalResult, TerminalSession,
@@ -34,7 +34,7 @@ pub(crate) struct Begin {
 }
 
 impl Begin {
-    pub(crate) fn new(command: &[Json], cwd: &str, document: &Json) -> Self {
+    pub(crate) fn new(command: &[Json<'_>], cwd: &str, document: &Json<'_>) -> Self {
         let word = |word: &Json| word.as_str().map_or_else(|| word.to_text(), str::to_owned);
         Self {
             command: command.iter().map(word).collect(),
@@ -78,7 +78,7 @@ impl Reducer {
     }
 
     /// Begins the operation of a write to stdin, which its invocation alone shows.
-    pub(crate) fn begin_write_stdin(&mut self, at: &At, tool: &ToolCallId, invocation: &Invocation) {
+    pub(crate) fn begin_write_stdin(&mut self, at: &At, tool: &ToolCallId, invocation: &Invocation<'_>) {
         let session = invocation.arguments.as_ref().and_then(|arguments| arguments.id_text("session_id"));
         let Some(session) = session else {
             let message =
@@ -104,7 +104,7 @@ impl Reducer {
         at: &At,
         tool: &ToolCallId,
         event: &ToolCallRuntimeEnded,
-        document: Option<&Json>,
+        document: Option<&Json<'_>>,
     ) {
         let operation_id = self.trace.tool_calls[tool].terminal_operation_id.expect("the caller saw it");
         let v1 = self.is_v1();
@@ -140,7 +140,8 @@ impl Reducer {
         operation.execution.end(at.time, at.seq, status.clone());
         let Some(reference) = result else { return };
         operation.raw_payload_ids.push(reference.raw_payload_id.clone());
-        let Some(document) = self.document(at, reference, payloads) else { return };
+        let mut buffer = PayloadBuffer::default();
+        let Some(document) = self.document(at, reference, payloads, &mut buffer) else { return };
         let result = answered_result(&document);
         self.note_exit(operation_id, result.exit_code, Some((at.time, at.seq)));
         self.operation(operation_id).result = Some(result);
@@ -297,7 +298,7 @@ impl Reducer {
 }
 
 /// The result that a runtime's end event shows.
-fn runtime_result(document: &Json, exit_code: Option<i64>, v1: bool) -> TerminalResult {
+fn runtime_result(document: &Json<'_>, exit_code: Option<i64>, v1: bool) -> TerminalResult {
     let text = |name: &str| document.text(name).map(str::to_owned);
     let output = text("aggregated_output");
     let mut result = TerminalResult { exit_code, ..TerminalResult::default() };
@@ -312,7 +313,7 @@ fn runtime_result(document: &Json, exit_code: Option<i64>, v1: bool) -> Terminal
 }
 
 /// The result that a tool's answer shows.
-fn answered_result(document: &Json) -> TerminalResult {
+fn answered_result(document: &Json<'_>) -> TerminalResult {
     let shown = |text: String| TerminalResult {
         stdout: text.clone(),
         formatted_output: Some(text),

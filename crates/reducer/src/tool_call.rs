@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rollout_trace_bundle::PayloadSource;
+use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{DiagnosticCode, Execution, Requester, ToolCall};
 use rollout_trace_schema::{
     McpToolCallCorrelationAssigned, PayloadRef, SchemaVersion, ThreadId, ToolCallEnded, ToolCallId,
@@ -21,25 +21,35 @@ pub(crate) struct Tools {
 }
 
 /// What a tool was asked for, as far as reduction reads it.
-pub(crate) struct Invocation {
-    pub(crate) tool_name: Option<String>,
-    /// The arguments of a function call, if they are JSON.
-    pub(crate) arguments: Option<Json>,
+pub(crate) struct Invocation<'a> {
+    tool_name: Option<&'a str>,
+    /// The arguments of a function call, if they are JSON and may be asked for.
+    pub(crate) arguments: Option<Json<'a>>,
 }
 
-impl Invocation {
-    fn new(document: &Json) -> Self {
+/// The tool that waits for a code cell.
+const WAIT: &str = "wait";
+
+/// The field of its arguments that any tool may carry a message in.
+const MESSAGE: &str = "message";
+
+impl<'a> Invocation<'a> {
+    fn new(kind: &ToolKind, document: &'a Json<'_>) -> Self {
         let arguments = document.get("payload").and_then(|payload| payload.get("arguments"));
-        Self {
-            tool_name: document.text("tool_name").map(str::to_owned),
-            arguments: match arguments {
-                Some(Json::String(text)) => Json::parse_arguments(text),
-                other => other.cloned(),
-            },
-        }
+        let tool_name = document.text("tool_name");
+        // Most calls carry whole files or scripts. A name may also stand there with escapes.
+        let may_be_asked_for = |text: &str| {
+            tool_name == Some(WAIT) || *kind == ToolKind::WriteStdin || text.contains(MESSAGE) || text.contains("\\u")
+        };
+        let arguments = match arguments {
+            Some(Json::String(text)) if may_be_asked_for(text) => Json::parse_arguments(text),
+            Some(Json::String(_)) => None,
+            other => other.cloned(),
+        };
+        Self { tool_name, arguments }
     }
 
-    pub(crate) fn argument(&self, name: &str) -> Option<&Json> {
+    pub(crate) fn argument(&self, name: &str) -> Option<&Json<'a>> {
         self.arguments.as_ref()?.get(name)
     }
 }
@@ -91,9 +101,13 @@ impl Reducer {
         if let Some(call_id) = &event.model_visible_call_id {
             self.link_tool(at, &thread, call_id, &id);
         }
-        let document = event.invocation_payload.as_ref().and_then(|reference| self.document(at, reference, payloads));
-        let Some(invocation) = document.as_ref().map(Invocation::new) else { return };
-        if invocation.tool_name.as_deref() == Some("wait")
+        let mut buffer = PayloadBuffer::default();
+        let document = event.invocation_payload.as_ref();
+        let document = document.and_then(|reference| self.document(at, reference, payloads, &mut buffer));
+        let Some(invocation) = document.as_ref().map(|document| Invocation::new(&event.kind, document)) else {
+            return;
+        };
+        if invocation.tool_name == Some(WAIT)
             && let Some(cell) = invocation.arguments.as_ref().and_then(|arguments| arguments.id_text("cell_id"))
         {
             self.note_wait(&thread, &cell, &id);
@@ -101,7 +115,7 @@ impl Reducer {
         if event.kind == ToolKind::WriteStdin && self.trace.tool_calls[&id].terminal_operation_id.is_none() {
             self.begin_write_stdin(at, &id, &invocation);
         }
-        if let Some(message) = invocation.argument("message").and_then(Json::as_str) {
+        if let Some(message) = invocation.argument(MESSAGE).and_then(Json::as_str) {
             self.agents.note_sent(&id, message);
         }
     }
@@ -130,16 +144,17 @@ impl Reducer {
         }
         let call = &self.trace.tool_calls[&id];
         let kind = call.kind.clone();
+        let mut buffer = PayloadBuffer::default();
         match &kind {
             ToolKind::ExecCommand | ToolKind::WriteStdin => {
-                let document = self.document(at, &event.runtime_payload, payloads);
+                let document = self.document(at, &event.runtime_payload, payloads, &mut buffer);
                 let payload = &event.runtime_payload;
                 if let Some(begin) = document.and_then(|document| self.exec_begin(at, payload, &document)) {
                     self.begin_exec(at, &id, payload, begin);
                 }
             }
             kind if Activity::is_of(kind) => {
-                if let Some(document) = self.document(at, &event.runtime_payload, payloads) {
+                if let Some(document) = self.document(at, &event.runtime_payload, payloads, &mut buffer) {
                     self.agents.note_activity(at, &id, &document, false);
                 }
             }
@@ -148,7 +163,7 @@ impl Reducer {
     }
 
     /// What a runtime's begin event says of the command.
-    fn exec_begin(&mut self, at: &At, reference: &PayloadRef, document: &Json) -> Option<Begin> {
+    fn exec_begin(&mut self, at: &At, reference: &PayloadRef, document: &Json<'_>) -> Option<Begin> {
         let Some(command) = document.get("command").and_then(Json::as_array) else {
             self.payload_malformed(
                 at,
@@ -174,11 +189,12 @@ impl Reducer {
         let call = self.trace.tool_calls.get_mut(&id).expect("it was made sure of");
         call.raw_runtime_payload_ids.push(event.runtime_payload.raw_payload_id.clone());
         let (kind, has_operation) = (call.kind.clone(), call.terminal_operation_id.is_some());
+        let mut buffer = PayloadBuffer::default();
         if has_operation {
-            let document = self.document(at, &event.runtime_payload, payloads);
+            let document = self.document(at, &event.runtime_payload, payloads, &mut buffer);
             self.end_exec(at, &id, event, document.as_ref());
         } else if Activity::is_of(&kind)
-            && let Some(document) = self.document(at, &event.runtime_payload, payloads)
+            && let Some(document) = self.document(at, &event.runtime_payload, payloads, &mut buffer)
         {
             self.agents.note_activity(at, &id, &document, true);
         }

@@ -126,6 +126,9 @@ fn write(style: &Style, number: usize, previous: Option<&str>, items: &[Value]) 
         "\"tail\":1".to_owned(),
         format!("\"turn\":{number}"),
         "\"previous_response_id\":null".to_owned(),
+        format!("\"tools\":[{{\"input\":[]}}],\"turn\":{number},\"user\":\"é\""),
+        format!("\"count\":{},\"user\":\"é\",\"turn\":{number}", 10_usize.pow(number as u32 % 3)),
+        format!("\"tail\":1,\"{}\":[]", ["user", "input"][number % 2]),
     ];
     let previous = previous.map(|id| format!("\"previous_response_id\"{colon}\"{id}\"")).unwrap_or_default();
     let before = before[usize::from(style.before)].to_owned();
@@ -302,7 +305,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_usize, any::<bool>()).prop_map(|(kept, asked_full)| Step::Compact { kept, asked_full }),
         1 => items(0..3).prop_map(Step::Delta),
         2 => (0..5_u8, any::<bool>()).prop_map(|(call, ends)| Step::Tool { call, ends }),
-        2 => (0..3_u8, 0..5_u8, 0..4_u8)
+        2 => (0..3_u8, 0..5_u8, 0..7_u8)
             .prop_map(|(spacing, before, behind)| Step::Write(Style { spacing, before, behind })),
     ]
 }

@@ -57,7 +57,10 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                /// A bare `Cow` would always be copied.
+                #[derive(serde::Deserialize)]
+                struct Text<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+                let Text(text) = Text::deserialize(deserializer)?;
                 Ok(Self::from(&*text))
             }
         }

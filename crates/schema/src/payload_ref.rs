@@ -1,5 +1,7 @@
 //! References from events to payload documents.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::Value;
 
@@ -104,8 +106,9 @@ impl Serialize for PayloadKind {
 impl<'de> Deserialize<'de> for PayloadKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Parts {
-            r#type: String,
+        struct Parts<'a> {
+            #[serde(borrow)]
+            r#type: Cow<'a, str>,
             // A present null is a value of its own.
             #[serde(default, deserialize_with = "some")]
             value: Option<Value>,

@@ -1,9 +1,9 @@
 //! The bytes of a pack file.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, btree_map::Entry},
     fs::File,
-    io::{self, ErrorKind, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 const BLOCK: u64 = 64 << 10;
@@ -16,12 +16,12 @@ const KEPT: usize = 512;
 pub(crate) struct Blocks {
     file: File,
     len: u64,
-    blocks: HashMap<u64, Vec<u8>>,
+    blocks: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Blocks {
     pub(crate) fn new(file: File, len: u64) -> Self {
-        Self { file, len, blocks: HashMap::new() }
+        Self { file, len, blocks: BTreeMap::new() }
     }
 
     /// The file's length when it was last looked at.
@@ -80,26 +80,20 @@ impl Blocks {
     }
 
     fn block(&mut self, number: u64) -> io::Result<&[u8]> {
-        if !self.blocks.contains_key(&number) {
-            if self.blocks.len() == KEPT {
-                // All at once: that is rare, and an order of use would have to be kept all the time.
-                self.blocks.clear();
-            }
-            let start = number * BLOCK;
-            let mut bytes = vec![0; (self.len - start).min(BLOCK) as usize];
-            self.file.seek(SeekFrom::Start(start))?;
-            let mut filled = 0;
-            while filled < bytes.len() {
-                match self.file.read(&mut bytes[filled..]) {
-                    Ok(0) => break,
-                    Ok(count) => filled += count,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            bytes.truncate(filled);
-            self.blocks.insert(number, bytes);
+        if self.blocks.len() == KEPT && !self.blocks.contains_key(&number) {
+            // All at once: that is rare, and an order of use would have to be kept all the time.
+            self.blocks.clear();
         }
-        Ok(&self.blocks[&number])
+        Ok(match self.blocks.entry(number) {
+            Entry::Occupied(block) => block.into_mut(),
+            Entry::Vacant(place) => {
+                let start = number * BLOCK;
+                let len = (self.len - start).min(BLOCK);
+                let mut bytes = Vec::with_capacity(len as usize);
+                self.file.seek(SeekFrom::Start(start))?;
+                (&mut self.file).take(len).read_to_end(&mut bytes)?;
+                place.insert(bytes)
+            }
+        })
     }
 }

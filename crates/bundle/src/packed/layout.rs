@@ -33,11 +33,11 @@ impl From<io::Error> for LayoutError {
 
 /// The segments that are a document, in their order.
 pub(crate) fn layout(number: u64, max_document: u64, records: &mut Records) -> Result<Vec<Segment>, LayoutError> {
-    let Some(record) = records.get(number)? else { return Err(LayoutError::Record(number, "is lost")) };
-    let len = record.document_len;
+    let Some(recipe) = records.recipe(number)? else { return Err(LayoutError::Record(number, "is lost")) };
+    let len = recipe.document_len;
     // A reference takes about as much as a segment; what has more of them is no document but an attack.
     let steps = usize::try_from(max_document / size_of::<Segment>() as u64).unwrap_or(usize::MAX).max(4096);
-    let mut search = Search { records, segments: Vec::new(), steps };
+    let mut search = Search { records, segments: Vec::with_capacity(recipe.pieces.len()), steps };
     search.add(number, 0, len, MAX_BASES)?;
     Ok(search.segments)
 }
@@ -54,15 +54,13 @@ impl Search<'_> {
     /// Adds `len` bytes at `offset` of a document.
     fn add(&mut self, number: u64, offset: u64, len: u64, bases: u32) -> Result<(), LayoutError> {
         let refuse = |what| Err(LayoutError::Record(number, what));
-        let Some(record) = self.records.get(number)? else { return refuse("is lost") };
-        if offset.checked_add(len).is_none_or(|end| end > record.document_len) {
+        let Some(recipe) = self.records.recipe(number)? else { return refuse("is lost") };
+        if offset.checked_add(len).is_none_or(|end| end > recipe.document_len) {
             return refuse("has less than another document takes from it");
         }
-        let (mut at, mut offset, mut left) = (record.piece_at(offset), offset, len);
+        let (mut at, mut offset, mut left) = (recipe.piece_at(offset), offset, len);
         while left > 0 {
-            let Some(record) = self.records.get(number)? else { return refuse("is lost") };
-            let Some((piece, start)) = record.piece(at) else { return refuse("contradicts itself") };
-            let base = record.base;
+            let Some(&(piece, start)) = recipe.pieces.get(at) else { return refuse("contradicts itself") };
             let skip = offset.saturating_sub(start);
             let take = left.min(piece.len().saturating_sub(skip));
             if take == 0 {
@@ -72,7 +70,7 @@ impl Search<'_> {
                 Some(steps) => steps,
                 None => return refuse("has too many pieces"),
             };
-            match (piece, base) {
+            match (piece, recipe.base) {
                 (KeptPiece::Own { offset, .. }, _) => {
                     push(&mut self.segments, Segment { record: number, offset: offset + skip, len: take });
                 }

@@ -15,7 +15,7 @@ use super::{
     header::read_header,
     holes,
     layout::{KeptPiece, LayoutError, Segment, common, layout, total},
-    records::{Records, Run},
+    records::{Recipe, Records, Run},
 };
 use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::ContainedFolder, payload::Held};
 
@@ -82,16 +82,6 @@ impl PayloadPack {
         self.records.refresh().map_err(|source| PayloadError::Read { path: self.path.clone(), source })
     }
 
-    fn refuse_large(&mut self, number: u64, reference: &PayloadRef) -> Result<(), PayloadError> {
-        let failed = |source| PayloadError::Read { path: self.path.clone(), source };
-        let bytes = self.records.get(number).map_err(failed)?.map_or(0, |record| record.document_len);
-        let limit = self.limits.max_payload_bytes;
-        if bytes > limit as u64 {
-            return Err(PayloadError::TooLarge { path: reference.path.clone(), bytes, limit });
-        }
-        Ok(())
-    }
-
     fn layout(&mut self, number: u64, reference: &PayloadRef) -> Result<Vec<Segment>, PayloadError> {
         let path = &reference.path;
         layout(number, self.limits.max_payload_bytes as u64, &mut self.records).map_err(|error| match error {
@@ -109,21 +99,19 @@ impl PayloadPack {
     fn load_upon_base(
         &mut self,
         number: u64,
+        recipe: &Recipe,
         reference: &PayloadRef,
         buffer: &mut PayloadBuffer,
     ) -> Result<bool, PayloadError> {
-        let failed = |source| PayloadError::Read { path: self.path.clone(), source };
-        let Some(held) = buffer.held(&self.token) else { return Ok(false) };
-        let Some(record) = self.records.get(number).map_err(failed)? else { return Ok(false) };
-        if record.base != Some(held) {
+        if recipe.base.is_none() || buffer.held(&self.token).map(|held| held.number) != recipe.base {
             return Ok(false);
         }
         let base_len = buffer.bytes().len() as u64;
-        let base_piece = |index: Option<usize>| match index.and_then(|index| record.piece(index)) {
-            Some((KeptPiece::Other(Piece::Base { offset, len }), _)) => Some((offset, len)),
+        let base_piece = |index: Option<usize>| match index.and_then(|index| recipe.pieces.get(index)) {
+            Some(&(KeptPiece::Other(Piece::Base { offset, len }), _)) => Some((offset, len)),
             _ => None,
         };
-        let mut pieces = 0..record.piece_count();
+        let mut pieces = 0..recipe.pieces.len();
         let (mut prefix, mut suffix, mut keep_back) = (0, 0, 0);
         if let Some((0, len)) = base_piece(Some(0)).filter(|(_, len)| *len <= base_len) {
             (prefix, pieces.start) = (len, 1);
@@ -139,11 +127,7 @@ impl PayloadPack {
         }
         self.scratch.clear();
         let mut is_sound = true;
-        for index in pieces {
-            let Some((piece, _)) = self.records.get(number).map_err(failed)?.and_then(|record| record.piece(index))
-            else {
-                return Ok(false);
-            };
+        for &(piece, _) in &recipe.pieces[pieces] {
             let (record, offset, len) = match piece {
                 KeptPiece::Own { offset, len } => (number, offset, len),
                 KeptPiece::Other(Piece::Stored { record, offset, len }) => (record, offset, len),
@@ -156,7 +140,8 @@ impl PayloadPack {
                 KeptPiece::Other(_) => return Ok(false),
             };
             let sound = |run: Run| is_sound &= run.state == SpanState::Sound;
-            self.records.append(record, offset, len, &mut self.scratch, sound).map_err(failed)?;
+            let appended = self.records.append(record, offset, len, &mut self.scratch, sound);
+            appended.map_err(|source| PayloadError::Read { path: self.path.clone(), source })?;
             if !is_sound {
                 return Ok(false);
             }
@@ -176,6 +161,8 @@ impl PayloadPack {
         mut visit: impl FnMut(Run),
     ) -> Result<bool, PayloadError> {
         self.scratch.clear();
+        // No more than is usual for something that has not been read yet.
+        self.scratch.reserve(len.min(64 << 10) as usize);
         let mut is_sound = true;
         let (mut skip, mut left) = (from, len);
         for segment in layout {
@@ -217,16 +204,28 @@ impl PayloadSource for PayloadPack {
                 });
             }
         }
-        let held = Held { token: Arc::clone(&self.token), number };
-        self.refuse_large(number, reference)?;
-        if self.load_upon_base(number, reference, buffer)? {
-            buffer.hold(held);
-            return Ok(());
+        let token = Arc::clone(&self.token);
+        let recipe = self.records.recipe(number);
+        let recipe = recipe.map_err(|source| PayloadError::Read { path: self.path.clone(), source })?;
+        if let Some(recipe) = recipe {
+            let (bytes, limit) = (recipe.document_len, self.limits.max_payload_bytes);
+            if bytes > limit as u64 {
+                return Err(PayloadError::TooLarge { path: reference.path.clone(), bytes, limit });
+            }
+            if self.load_upon_base(number, &recipe, reference, buffer)? {
+                buffer.hold(Held { token, number, layout: None });
+                return Ok(());
+            }
         }
         let layout = self.layout(number, reference)?;
         // A document without a base may share as much with the one before as another.
-        let before = buffer.held(&self.token).and_then(|before| self.layout(before, reference).ok());
-        let (prefix, suffix) = before.map_or((0, 0), |before| common(&before, &layout));
+        let (prefix, suffix) = match buffer.held(&self.token) {
+            None => (0, 0),
+            Some(Held { layout: Some(before), .. }) => common(before, &layout),
+            Some(Held { number, .. }) => {
+                self.layout(*number, reference).map_or((0, 0), |before| common(&before, &layout))
+            }
+        };
         let len = total(&layout);
         if self.read(&layout, prefix, len - prefix - suffix, |_| {})? {
             // What nothing is known of is compared.
@@ -235,7 +234,7 @@ impl PayloadSource for PayloadPack {
             } else {
                 buffer.replace(&reference.raw_payload_id, &mut self.scratch);
             }
-            buffer.hold(held);
+            buffer.hold(Held { token, number, layout: Some(layout) });
             return Ok(());
         }
         let mut runs = Vec::new();
@@ -254,6 +253,12 @@ impl PayloadSource for PayloadPack {
 ///
 /// The path alone decides, as it does where payloads are files: ids are not looked at.
 pub(crate) fn document_number(path: &str) -> Option<u64> {
+    // As writers write it.
+    if let Some(file) = path.strip_prefix(Manifest::PAYLOADS_DIR).and_then(|file| file.strip_prefix('/'))
+        && !file.contains('/')
+    {
+        return number_of_file(file);
+    }
     let mut parts = Path::new(path).components().filter(|part| *part != Component::CurDir);
     let (Some(Component::Normal(folder)), Some(Component::Normal(file)), None) =
         (parts.next(), parts.next(), parts.next())
@@ -269,8 +274,8 @@ pub(crate) fn document_number(path: &str) -> Option<u64> {
 /// The number in `N.json`, where it is written as it always is and small enough to be counted with.
 fn number_of_file(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
-    let number: u64 = digits.parse().ok()?;
-    (number.to_string() == digits && number < 1 << 62).then_some(number)
+    let is_usual = digits == "0" || !digits.starts_with(['0', '+']);
+    digits.parse().ok().filter(|number| is_usual && *number < 1 << 62)
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! What is known of the records that were looked at.
 
-use std::{collections::HashMap, io};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    io,
+    sync::Arc,
+};
 
 use rollout_trace_schema::packed::{
     META_CHECKSUM_LEN, PartKind, Piece, RECORD_HEADER_LEN, RecordMeta, SpanState, checksum,
@@ -8,7 +12,7 @@ use rollout_trace_schema::packed::{
 
 use super::{blocks::Blocks, index::PackIndex, layout::KeptPiece};
 
-/// How much memory descriptions of records may take, roughly, before all are read anew.
+/// How much memory descriptions of records may take, but for the last one, before all are read anew.
 const MAX_MEMORY: usize = 64 << 20;
 
 /// A record's description.
@@ -16,11 +20,25 @@ const MAX_MEMORY: usize = 64 << 20;
 pub(crate) struct Record {
     data_offset: u64,
     pub(crate) data_len: u64,
+    /// What its document is made of. Shared with those who follow it while they look at other records.
+    pub(crate) recipe: Arc<Recipe>,
+    parts: Vec<KeptPart>,
+}
+
+/// What a record's document is made of.
+#[derive(Debug)]
+pub(crate) struct Recipe {
     pub(crate) document_len: u64,
     pub(crate) base: Option<u64>,
     /// The pieces, and where in the document each begins.
-    pieces: Vec<(KeptPiece, u64)>,
-    parts: Vec<KeptPart>,
+    pub(crate) pieces: Vec<(KeptPiece, u64)>,
+}
+
+impl Recipe {
+    /// The index of the piece in which this byte of the document lies.
+    pub(crate) fn piece_at(&self, offset: u64) -> usize {
+        self.pieces.partition_point(|(_, start)| *start <= offset).saturating_sub(1)
+    }
 }
 
 impl Record {
@@ -50,22 +68,8 @@ impl Record {
             // A sum that is too large contradicts the document's length, and no byte of it will be found.
             start = start.saturating_add(piece.len());
         }
-        Self { data_offset, data_len, document_len: meta.document_len, base: meta.base, pieces, parts }
-    }
-
-    /// A piece and where in the document it begins.
-    pub(crate) fn piece(&self, index: usize) -> Option<(KeptPiece, u64)> {
-        self.pieces.get(index).copied()
-    }
-
-    /// The index of the piece in which this byte of the document lies.
-    pub(crate) fn piece_at(&self, offset: u64) -> usize {
-        self.pieces.partition_point(|(_, start)| *start <= offset).saturating_sub(1)
-    }
-
-    /// How many pieces there are.
-    pub(crate) fn piece_count(&self) -> usize {
-        self.pieces.len()
+        let recipe = Arc::new(Recipe { document_len: meta.document_len, base: meta.base, pieces });
+        Self { data_offset, data_len, recipe, parts }
     }
 }
 
@@ -96,15 +100,21 @@ pub(crate) struct Records {
     salt: u64,
     /// The longest part that is read.
     max_part: u64,
-    known: HashMap<u64, Record>,
-    memory: usize,
+    known: Known,
     scratch: Vec<u8>,
+}
+
+/// The descriptions that were read.
+#[derive(Debug, Default)]
+struct Known {
+    records: BTreeMap<u64, Record>,
+    memory: usize,
 }
 
 impl Records {
     pub(crate) fn new(blocks: Blocks, salt: u64, max_meta: u64, max_part: u64) -> Self {
         let index = PackIndex::new(salt, max_meta);
-        Self { blocks, index, salt, max_part, known: HashMap::new(), memory: 0, scratch: Vec::new() }
+        Self { blocks, index, salt, max_part, known: Known::default(), scratch: Vec::new() }
     }
 
     /// Takes note of records that were appended since.
@@ -113,36 +123,11 @@ impl Records {
         self.index.extend(&mut self.blocks)
     }
 
-    /// The description of a record; none if the record is lost.
-    pub(crate) fn get(&mut self, number: u64) -> io::Result<Option<&mut Record>> {
-        if !self.known.contains_key(&number) {
-            let Some(record) = self.read(number)? else { return Ok(None) };
-            let memory = size_of::<Record>()
-                + record.pieces.capacity() * size_of::<(KeptPiece, u64)>()
-                + record.parts.capacity() * size_of::<KeptPart>();
-            if self.memory + memory > MAX_MEMORY {
-                self.known.clear();
-                self.memory = 0;
-            }
-            self.memory += memory;
-            self.known.insert(number, record);
-        }
-        Ok(self.known.get_mut(&number))
-    }
-
-    fn read(&mut self, number: u64) -> io::Result<Option<Record>> {
-        let Some(place) = self.index.get(number).filter(|place| place.is_sound) else { return Ok(None) };
-        let meta_len = u64::from(place.header.meta_len) + META_CHECKSUM_LEN as u64;
-        if !self.blocks.read(place.offset + place.header.meta_offset(), meta_len, &mut self.scratch)? {
-            return Ok(None);
-        }
-        let (meta, check) = self.scratch.split_at(self.scratch.len() - META_CHECKSUM_LEN);
-        if checksum(meta, self.salt ^ number).to_le_bytes() != check {
-            return Ok(None);
-        }
-        let Ok(meta) = RecordMeta::decode(meta, number, place.header.data_len) else { return Ok(None) };
-        let data_offset = place.offset + RECORD_HEADER_LEN as u64;
-        Ok(Some(Record::new(data_offset, u64::from(place.header.data_len), &meta)))
+    /// What a record's document is made of; none if the record is lost.
+    pub(crate) fn recipe(&mut self, number: u64) -> io::Result<Option<Arc<Recipe>>> {
+        let Self { blocks, index, salt, known, scratch, .. } = self;
+        let record = known.get(number, || read(number, index, *salt, blocks, scratch))?;
+        Ok(record.map(|record| Arc::clone(&record.recipe)))
     }
 
     /// Appends bytes of a record's data to `out`, and calls `run` for each part that they touch. Bytes that are damaged or cannot
@@ -155,10 +140,10 @@ impl Records {
         out: &mut Vec<u8>,
         mut run: impl FnMut(Run),
     ) -> io::Result<()> {
-        let salt = self.salt;
+        let Self { blocks, index, salt, max_part, known, scratch } = self;
         let end = offset.saturating_add(len);
-        let is_there = self.get(number)?.is_some_and(|record| end <= record.data_len);
-        let Some(record) = self.known.get_mut(&number).filter(|_| is_there) else {
+        let record = known.get(number, || read(number, index, *salt, blocks, scratch))?;
+        let Some(record) = record.filter(|record| end <= record.data_len) else {
             blank(out, len);
             run(Run { kind: None, len, state: SpanState::Damaged });
             return Ok(());
@@ -168,16 +153,16 @@ impl Records {
             let (from, to) = (part.start.max(offset), (part.start + part.len).min(end));
             let before = out.len();
             if part.state.is_none() {
-                let sound = part.len <= self.max_part
-                    && self.blocks.read(record.data_offset + part.start, part.len, &mut self.scratch)?
-                    && checksum(&self.scratch, salt) as u32 == part.check;
+                let sound = part.len <= *max_part
+                    && blocks.read(record.data_offset + part.start, part.len, scratch)?
+                    && checksum(scratch, *salt) as u32 == part.check;
                 part.state = Some(if sound { SpanState::Sound } else { SpanState::Damaged });
                 if sound {
                     let (from, to) = ((from - part.start) as usize, (to - part.start) as usize);
-                    out.extend_from_slice(&self.scratch[from..to]);
+                    out.extend_from_slice(&scratch[from..to]);
                 }
             } else if part.state == Some(SpanState::Sound)
-                && !self.blocks.append(record.data_offset + from, to - from, out)?
+                && !blocks.append(record.data_offset + from, to - from, out)?
             {
                 part.state = Some(SpanState::Damaged);
             }
@@ -190,6 +175,51 @@ impl Records {
         }
         Ok(())
     }
+}
+
+impl Known {
+    /// The description of a record, which is read if it is not known.
+    fn get(
+        &mut self,
+        number: u64,
+        read: impl FnOnce() -> io::Result<Option<Record>>,
+    ) -> io::Result<Option<&mut Record>> {
+        if self.memory > MAX_MEMORY {
+            *self = Self::default();
+        }
+        match self.records.entry(number) {
+            Entry::Occupied(record) => Ok(Some(record.into_mut())),
+            Entry::Vacant(place) => {
+                let Some(record) = read()? else { return Ok(None) };
+                self.memory += size_of::<Record>()
+                    + record.recipe.pieces.capacity() * size_of::<(KeptPiece, u64)>()
+                    + record.parts.capacity() * size_of::<KeptPart>();
+                Ok(Some(place.insert(record)))
+            }
+        }
+    }
+}
+
+/// Reads a record's description. None: the record is lost.
+fn read(
+    number: u64,
+    index: &PackIndex,
+    salt: u64,
+    blocks: &mut Blocks,
+    scratch: &mut Vec<u8>,
+) -> io::Result<Option<Record>> {
+    let Some(place) = index.get(number).filter(|place| place.is_sound) else { return Ok(None) };
+    let meta_len = u64::from(place.header.meta_len) + META_CHECKSUM_LEN as u64;
+    if !blocks.read(place.offset + place.header.meta_offset(), meta_len, scratch)? {
+        return Ok(None);
+    }
+    let (meta, check) = scratch.split_at(scratch.len() - META_CHECKSUM_LEN);
+    if checksum(meta, salt ^ number).to_le_bytes() != check {
+        return Ok(None);
+    }
+    let Ok(meta) = RecordMeta::decode(meta, number, place.header.data_len) else { return Ok(None) };
+    let data_offset = place.offset + RECORD_HEADER_LEN as u64;
+    Ok(Some(Record::new(data_offset, u64::from(place.header.data_len), &meta)))
 }
 
 /// What a piece of a part is for the document that uses it.

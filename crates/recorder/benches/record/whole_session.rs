@@ -1,13 +1,19 @@
 //! Whole sessions: bytes on disk and time.
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
+use rollout_trace_bundle::{Bundle, PayloadBuffer, PayloadSource, pack};
 use rollout_trace_recorder::{
     CompactionCheckpointTracePayload, ExecutionStatus, PayloadLayout, ResponseIds, ThreadTraceContext, TokenUsage,
     ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, TraceOptions,
 };
+use rollout_trace_reducer::reduce_bundle;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -249,13 +255,52 @@ pub(crate) fn two_threads_with_compactions() {
     );
 }
 
+/// What reducing the bundle to its graph takes beside parsing the documents which it stands for.
+fn read_back(bundle: &Path) {
+    const ROUNDS: usize = 5;
+    let open = || Bundle::open(bundle).expect("a bundle was written here");
+    let mut shortest = [Duration::MAX; 2];
+    let mut documents = 0;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        let graph = std::hint::black_box(reduce_bundle(&open()));
+        shortest[0] = shortest[0].min(start.elapsed());
+        let (mut payloads, mut buffer) = (open().payloads(), PayloadBuffer::default());
+        let mut parsing = Duration::ZERO;
+        documents = graph.raw_payloads.len();
+        for reference in graph.raw_payloads.values() {
+            payloads.load(reference, &mut buffer).expect("the payload was written");
+            let start = Instant::now();
+            let value: Value = serde_json::from_slice(buffer.bytes()).expect("the payload is JSON");
+            drop(std::hint::black_box(value));
+            parsing += start.elapsed();
+        }
+        shortest[1] = shortest[1].min(parsing);
+    }
+    let [reduce, parse] = shortest.map(|time| time.as_secs_f64() * 1e3);
+    line(&format!(
+        "  reduced to its graph in {reduce:.1} ms, {:.3} x parsing its {documents} documents ({parse:.0} ms)",
+        reduce / parse
+    ));
+}
+
 fn report(title: &str, bundle: &Path, pretty: u64, compact: usize) {
     let size = |name: &str| fs::metadata(bundle.join(name)).map_or(0, |metadata| metadata.len());
-    let (pack, log) = (size("payloads.pack"), size("trace.jsonl"));
+    let (payloads, log) = (size("payloads.pack"), size("trace.jsonl"));
     line(&format!(
-        "\n{title}: payloads {pack} + events {log} = {} bytes; {:.3} % of one pretty file per payload ({pretty}), {:.3} % of compact text ({compact})",
-        pack + log,
-        (pack + log) as f64 * 100.0 / pretty as f64,
-        (pack + log) as f64 * 100.0 / compact as f64
+        "\n{title}: payloads {payloads} + events {log} = {} bytes; {:.3} % of one pretty file per payload ({pretty}), {:.3} % of compact text ({compact})",
+        payloads + log,
+        (payloads + log) as f64 * 100.0 / pretty as f64,
+        (payloads + log) as f64 * 100.0 / compact as f64
     ));
+    let archive = bundle.with_extension("tar.zst");
+    let start = Instant::now();
+    let packed = pack(&Bundle::open(bundle).expect("a bundle was written here"), &archive).expect("there is room");
+    line(&format!(
+        "  packed into an archive of {} bytes in {:.0} ms; {:.3} % of one pretty file per payload",
+        packed.bytes,
+        start.elapsed().as_secs_f64() * 1e3,
+        packed.bytes as f64 * 100.0 / pretty as f64
+    ));
+    read_back(bundle);
 }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rollout_trace_schema::RawEvent;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -48,7 +49,10 @@ impl Writer {
             "rollout_id": self.rollout_id, "thread_id": context.map(|(thread, _)| thread),
             "codex_turn_id": context.map(|(_, turn)| turn), "payload": payload,
         });
-        writeln!(self.log, "{event}").expect("the log can be written to");
+        // By the types, so that the fields stand in the order in which producers write them.
+        let event: RawEvent = serde_json::from_value(event).expect("an event is one of the schema");
+        let line = serde_json::to_string(&event).expect("an event is plain data");
+        writeln!(self.log, "{line}").expect("the log can be written to");
     }
 
     /// Writes a payload document and gives the reference to it.

@@ -1,6 +1,6 @@
 //! Acceptance of items into the agent core's history (schema 2).
 
-use rollout_trace_bundle::PayloadSource;
+use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{HistoryItemAccepted, PayloadRef, ThreadId};
 
@@ -50,7 +50,8 @@ impl Reducer {
         reference: &PayloadRef,
         payloads: &mut dyn PayloadSource,
     ) {
-        let Some(document) = self.document(at, reference, payloads) else { return };
+        let mut buffer = PayloadBuffer::default();
+        let Some(document) = self.document(at, reference, payloads, &mut buffer) else { return };
         let payload = &reference.raw_payload_id;
         let sighting = normalise(&document, payload).filter(|sighting| {
             sighting.agent_message.is_some() && sighting.responses_item_id.as_ref() == Some(&event.item_id)

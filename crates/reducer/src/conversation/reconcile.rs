@@ -39,13 +39,16 @@ impl Reducer {
             let item = self.find_in_snapshot(origin.thread, Some(items.len()), &sighting);
             items.push(self.settle(at, origin, item, sighting, None));
         }
-        let mut seen = items.clone();
         if damaged {
             let live = self.conversations.thread(origin.thread).live.items().to_vec();
-            seen.extend(live.into_iter().filter(|&item| !self.conversations.is_used(item)));
+            let unseen = live.into_iter().filter(|&item| !self.conversations.is_used(item));
+            let seen: Vec<_> = items.iter().copied().chain(unseen).collect();
+            self.set_snapshot(origin.thread, &seen);
+        } else {
+            self.set_snapshot(origin.thread, &items);
         }
-        self.set_snapshot(origin.thread, &seen);
-        self.list(&items);
+        // The request before listed those that are known.
+        self.list(&items[known..]);
         items
     }
 

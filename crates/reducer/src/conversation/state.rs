@@ -1,6 +1,6 @@
 //! What is remembered of conversations beyond the graph.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponseId, ResponsesItemId, Seq, ThreadId, UnixMillis};
@@ -11,7 +11,7 @@ use crate::{item::Identity, request::RequestReader};
 /// What is remembered of all conversations.
 #[derive(Debug, Default)]
 pub(crate) struct Conversations {
-    threads: HashMap<ThreadId, Conversation>,
+    threads: BTreeMap<ThreadId, Conversation>,
     /// By item number.
     facts: Vec<ItemFacts>,
     /// Numbers the payloads that use items, so that use in one says nothing about use in another.

@@ -13,7 +13,7 @@ use crate::{
 const SUMMARY_BYTES: usize = 240;
 
 /// Normalises an item that the payload shows. None for what is no part of a conversation.
-pub(crate) fn normalise(item: &Json, payload: &RawPayloadId) -> Option<Sighting> {
+pub(crate) fn normalise(item: &Json<'_>, payload: &RawPayloadId) -> Option<Sighting> {
     let kind = item.text("type").unwrap_or_default();
     let mut parts = Parts { payload, parts: Vec::new(), contents: Vec::new() };
     let mut agent_message = None;
@@ -43,7 +43,7 @@ pub(crate) fn normalise(item: &Json, payload: &RawPayloadId) -> Option<Sighting>
         "custom_tool_call" => {
             match item.get("input") {
                 Some(Json::String(source)) if item.text("name") == Some("exec") => {
-                    parts.push(BodyPart::Code { language: "javascript".to_owned(), source: source.clone() });
+                    parts.push(BodyPart::Code { language: "javascript".to_owned(), source: source.to_string() });
                 }
                 Some(Json::String(input)) => parts.text(input),
                 _ => parts.whole_item(item),
@@ -103,7 +103,7 @@ pub(crate) fn normalise(item: &Json, payload: &RawPayloadId) -> Option<Sighting>
 }
 
 /// The first field that items of the type always have and this one lacks.
-fn lacks(item: &Json, kind: &str) -> Option<&'static str> {
+fn lacks(item: &Json<'_>, kind: &str) -> Option<&'static str> {
     let fields: &[&str] = match kind {
         "message" => &["role"],
         "agent_message" => &["author", "recipient"],
@@ -114,7 +114,7 @@ fn lacks(item: &Json, kind: &str) -> Option<&'static str> {
     fields.iter().copied().find(|field| item.get(field).is_none())
 }
 
-fn phase(item: &Json) -> Option<Channel> {
+fn phase(item: &Json<'_>) -> Option<Channel> {
     match item.text("phase")? {
         "commentary" => Some(Channel::Commentary),
         "final_answer" => Some(Channel::Final),
@@ -124,7 +124,7 @@ fn phase(item: &Json) -> Option<Channel> {
 }
 
 /// Who the item comes from, by what the agent core attached to it, else by its role.
-fn provenance(item: &Json, role: &Role) -> Vec<InferredProducer> {
+fn provenance(item: &Json<'_>, role: &Role) -> Vec<InferredProducer> {
     let metadata = item.get("internal_chat_message_metadata_passthrough");
     let parts = metadata.and_then(|metadata| metadata.get("content_item_metadata")?.as_array()).unwrap_or_default();
     let mut producers = Vec::new();
@@ -146,9 +146,9 @@ fn provenance(item: &Json, role: &Role) -> Vec<InferredProducer> {
 }
 
 /// The text of a tool's output as its terminal would have shown it.
-pub(crate) fn output_text(output: &Json) -> String {
+pub(crate) fn output_text(output: &Json<'_>) -> String {
     match output {
-        Json::String(text) => text.clone(),
+        Json::String(text) => text.to_string(),
         Json::Array(parts) => {
             let texts: Option<Vec<_>> = parts.iter().map(text_part).collect();
             texts.map_or_else(|| output.to_text(), |texts| texts.join("\n"))
@@ -157,7 +157,7 @@ pub(crate) fn output_text(output: &Json) -> String {
     }
 }
 
-fn text_part(part: &Json) -> Option<&str> {
+fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
     match part.text("type")? {
         "input_text" | "output_text" | "text" => part.text("text"),
         _ => None,
@@ -186,32 +186,32 @@ impl Parts<'_> {
         self.push(BodyPart::Encoded { label: "encrypted_content".to_owned(), value: value.to_owned() });
     }
 
-    fn encrypted(&mut self, item: &Json) {
+    fn encrypted(&mut self, item: &Json<'_>) {
         if let Some(value) = item.text("encrypted_content") {
             self.encoded(value);
         }
     }
 
-    fn json(&mut self, value: &Json, content: Fingerprint) {
+    fn json(&mut self, value: &Json<'_>, content: Fingerprint) {
         self.parts.push(BodyPart::Json { summary: summary(value), raw_payload_id: self.payload.clone() });
         self.contents.push(Some(content));
     }
 
-    fn value(&mut self, value: &Json) {
+    fn value(&mut self, value: &Json<'_>) {
         self.json(value, Fingerprinter::default().json(value).finish());
     }
 
     /// The item itself, which is the same whatever its own id.
-    fn whole_item(&mut self, item: &Json) {
+    fn whole_item(&mut self, item: &Json<'_>) {
         self.json(item, Fingerprinter::default().json_without(item, Some("id")).finish());
     }
 
-    fn payload_ref(&mut self, label: &str, content: Option<&Json>) {
+    fn payload_ref(&mut self, label: &str, content: Option<&Json<'_>>) {
         self.parts.push(BodyPart::PayloadRef { label: label.to_owned(), raw_payload_id: self.payload.clone() });
         self.contents.push(content.map(|content| Fingerprinter::default().json(content).finish()));
     }
 
-    fn content(&mut self, content: Option<&Json>) {
+    fn content(&mut self, content: Option<&Json<'_>>) {
         match content {
             Some(Json::String(text)) => self.text(text),
             Some(Json::Array(parts)) => self.content_parts(parts),
@@ -219,7 +219,7 @@ impl Parts<'_> {
         }
     }
 
-    fn content_parts(&mut self, parts: &[Json]) {
+    fn content_parts(&mut self, parts: &[Json<'_>]) {
         if parts.is_empty() {
             self.payload_ref("empty_content", None);
         }
@@ -231,7 +231,7 @@ impl Parts<'_> {
         }
     }
 
-    fn content_of_agent_message(&mut self, content: Option<&Json>) {
+    fn content_of_agent_message(&mut self, content: Option<&Json<'_>>) {
         let Some(Json::Array(parts)) = content else { return self.content(content) };
         if parts.is_empty() {
             self.payload_ref("empty_content", None);
@@ -245,7 +245,7 @@ impl Parts<'_> {
         }
     }
 
-    fn reasoning(&mut self, item: &Json) {
+    fn reasoning(&mut self, item: &Json<'_>) {
         let texts = |field: &str| item.get(field).and_then(Json::as_array).unwrap_or_default();
         for text in texts("content").iter().filter_map(|part| part.text("text")) {
             self.text(text);
@@ -256,7 +256,7 @@ impl Parts<'_> {
         self.encrypted(item);
     }
 
-    fn arguments(&mut self, arguments: Option<&Json>) {
+    fn arguments(&mut self, arguments: Option<&Json<'_>>) {
         match arguments {
             Some(Json::String(text)) => match Json::parse_arguments(text) {
                 Some(value) => self.value(&value),
@@ -267,7 +267,7 @@ impl Parts<'_> {
         }
     }
 
-    fn output(&mut self, output: Option<&Json>) {
+    fn output(&mut self, output: Option<&Json<'_>>) {
         match output {
             Some(Json::String(text)) => self.text(text),
             Some(Json::Array(parts)) => self.content_parts(parts),
@@ -278,8 +278,8 @@ impl Parts<'_> {
 }
 
 /// The compact text, cut at a character boundary.
-fn summary(value: &Json) -> String {
-    let mut text = Bounded { text: Vec::new(), limit: SUMMARY_BYTES };
+fn summary(value: &Json<'_>) -> String {
+    let mut text = Bounded { text: Vec::with_capacity(SUMMARY_BYTES + 16), limit: SUMMARY_BYTES };
     let whole = serde_json::to_writer(&mut text, value).is_ok();
     let mut text = String::from_utf8_lossy(&text.text).into_owned();
     if !whole {

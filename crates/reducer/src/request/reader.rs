@@ -30,17 +30,39 @@ struct Known {
 
 /// Where things stand in a request's text.
 #[derive(Debug, Default)]
-struct Layout {
+pub(crate) struct Layout {
     /// Just behind the bracket that opens the input.
     input_start: usize,
     elements: Vec<Element>,
     /// The bracket that closes the input.
     input_end: usize,
-    /// The length of the text from there on.
-    tail: usize,
+    /// The text from there on.
+    tail: Tail,
     /// `previous_response_id` before and behind the input.
     previous_before: Option<String>,
     previous_behind: Option<String>,
+}
+
+/// The text behind the input.
+#[derive(Debug, Default)]
+struct Tail {
+    text: Vec<u8>,
+    /// Where in it each field ends.
+    fields: Vec<usize>,
+}
+
+impl Tail {
+    /// How many fields another tail begins with too.
+    fn shared_fields(&self, other: &[u8]) -> usize {
+        let mut start = 0;
+        let is_shared = |end: &&usize| {
+            // With the byte behind it: a number could go on.
+            let field = start..**end + 1;
+            start = **end;
+            self.text.get(field.clone()).is_some_and(|field_of_both| other.get(field) == Some(field_of_both))
+        };
+        self.fields.iter().take_while(is_shared).count()
+    }
 }
 
 /// One element of the input.
@@ -53,8 +75,8 @@ struct Element {
 
 /// What a request says.
 #[derive(Debug)]
-pub(crate) struct RequestDocument {
-    pub(crate) input: Input,
+pub(crate) struct RequestDocument<'a> {
+    pub(crate) input: Input<'a>,
     pub(crate) previous_response_id: Option<String>,
     /// Why not all could be read.
     pub(crate) damage: Option<String>,
@@ -62,14 +84,15 @@ pub(crate) struct RequestDocument {
     pub(crate) replaced_bytes: bool,
     /// What marks stand for, in words.
     pub(crate) marks: Option<String>,
-    layout: Option<Layout>,
+    /// Where things stand in it, if all could be read.
+    pub(crate) layout: Option<Layout>,
 }
 
 /// What a request's input is.
 #[derive(Debug)]
-pub(crate) enum Input {
+pub(crate) enum Input<'a> {
     /// So many items as the request before had in the same places, then these.
-    Items { known: usize, rest: Vec<Json> },
+    Items { known: usize, rest: Vec<Json<'a>> },
     /// Text, which stands for one message of the user.
     Text(String),
     /// Something else.
@@ -78,9 +101,21 @@ pub(crate) enum Input {
     Missing,
 }
 
-impl RequestDocument {
-    fn new(bytes: &[u8], input: Input, mut layout: Layout, damage: Option<String>) -> Self {
-        layout.tail = bytes.len().saturating_sub(layout.input_end);
+impl Input<'_> {
+    fn into_owned<'b>(self) -> Input<'b> {
+        match self {
+            Self::Items { known, rest } => {
+                Input::Items { known, rest: rest.into_iter().map(Json::into_owned).collect() }
+            }
+            Self::Text(text) => Input::Text(text),
+            Self::Other => Input::Other,
+            Self::Missing => Input::Missing,
+        }
+    }
+}
+
+impl<'a> RequestDocument<'a> {
+    fn new(input: Input<'a>, layout: Layout, damage: Option<String>) -> Self {
         let previous_response_id = layout.previous_behind.clone().or_else(|| layout.previous_before.clone());
         let whole = damage.is_none() && matches!(input, Input::Items { .. });
         Self {
@@ -109,14 +144,14 @@ impl RequestReader {
         payloads: &mut dyn PayloadSource,
         max_nesting: usize,
         shared_items: usize,
-    ) -> Result<RequestDocument, PayloadError> {
+    ) -> Result<RequestDocument<'_>, PayloadError> {
         payloads.load(reference, &mut self.buffer)?;
         let known = self.known.take();
         if let Some(known) = known
             && self.buffer.unchanged_prefix() > known.layout.input_start
         {
             let unchanged = self.buffer.unchanged_prefix();
-            let tail_is_known = self.buffer.unchanged_suffix() >= known.layout.tail;
+            let tail_is_known = self.buffer.unchanged_suffix() >= known.layout.tail.text.len();
             let layout = known.layout;
             let document = resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
             // A difference of another kind than a longer history is read from the start.
@@ -127,11 +162,10 @@ impl RequestReader {
         Ok(RequestDocument { marks: damage(&self.buffer), ..read_whole(self.buffer.bytes(), max_nesting) })
     }
 
-    /// Keeps what came of the request that was read last, for the next one.
+    /// Keeps what came of the request that was read last, and where things stand in it, for the next one.
     ///
     /// `is_item` says for each element that was parsed whether it is a conversation item; `items` are all of them.
-    pub(crate) fn remember(&mut self, document: RequestDocument, is_item: &[bool], items: &[ItemId], stable: usize) {
-        let Some(mut layout) = document.layout else { return };
+    pub(crate) fn remember(&mut self, mut layout: Layout, is_item: &[bool], items: &[ItemId], stable: usize) {
         let parsed = layout.elements.len() - is_item.len();
         let mut count = parsed.checked_sub(1).map_or(0, |last| layout.elements[last].items);
         for (element, is_item) in layout.elements[parsed..].iter_mut().zip(is_item) {
@@ -143,7 +177,7 @@ impl RequestReader {
 
     /// The memory that the text takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.buffer.bytes().len()
+        self.buffer.bytes().len() + self.known.as_ref().map_or(0, |known| known.layout.tail.text.len())
     }
 
     /// Gives the memory back. The next request is read whole.
@@ -161,20 +195,26 @@ fn resume(
     mut layout: Layout,
     max_nesting: usize,
     shared_items: usize,
-) -> RequestDocument {
+) -> RequestDocument<'_> {
     // Strictly less: a number could go on.
     let shared = layout.elements.partition_point(|element| element.end < unchanged && element.items <= shared_items);
     layout.elements.truncate(shared);
     let (start, known) = layout.elements.last().map_or((layout.input_start, 0), |last| (last.end, last.items));
-    let known_tail = tail_is_known.then_some(layout.tail);
     let mut rest = Vec::new();
     let mut walk = Walk::new(bytes, start);
     let mut read = || -> Result<(), String> {
-        read_elements(&mut walk, &mut layout, &mut rest, max_nesting)?;
-        if known_tail == Some(bytes.len() - layout.input_end) {
+        let tail_start = bytes.len().saturating_sub(layout.tail.text.len());
+        read_elements(&mut walk, tail_start, &mut layout, &mut rest, max_nesting)?;
+        let tail = &bytes[layout.input_end..];
+        if tail_is_known && tail.len() == layout.tail.text.len() {
             return Ok(());
         }
+        let shared = if layout.previous_behind.is_none() { layout.tail.shared_fields(tail) } else { 0 };
         layout.previous_behind = None;
+        layout.tail.fields.truncate(shared);
+        if let Some(end) = layout.tail.fields.last() {
+            walk.go_to(layout.input_end + end);
+        }
         while let Some(field) = next_field(&mut walk, false)? {
             match field.as_str() {
                 // It would count instead of this one.
@@ -182,20 +222,22 @@ fn resume(
                 PREVIOUS_RESPONSE => layout.previous_behind = text(walk.value()?),
                 _ => _ = walk.value()?,
             }
+            layout.tail.fields.push(walk.offset() - layout.input_end);
         }
+        layout.tail.text.clear();
+        layout.tail.text.extend_from_slice(tail);
         Ok(())
     };
     let damage = read().err();
-    RequestDocument::new(bytes, Input::Items { known, rest }, layout, damage)
+    RequestDocument::new(Input::Items { known, rest }, layout, damage)
 }
 
 /// Reads a request from its first byte.
-fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument {
+fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument<'_> {
     if std::str::from_utf8(bytes).is_err() {
-        let mut document = read_whole(String::from_utf8_lossy(bytes).as_bytes(), max_nesting);
-        document.replaced_bytes = true;
-        document.layout = None;
-        return document;
+        let text = String::from_utf8_lossy(bytes);
+        let document = read_whole(text.as_bytes(), max_nesting);
+        return RequestDocument { input: document.input.into_owned(), replaced_bytes: true, layout: None, ..document };
     }
     let mut walk = Walk::new(bytes, if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 });
     let mut layout = Layout::default();
@@ -211,22 +253,26 @@ fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument {
                     layout.previous_before = layout.previous_behind.take().or(layout.previous_before.take());
                     layout.input_start = walk.offset();
                     layout.elements.clear();
+                    layout.tail.fields.clear();
                     rest.clear();
                     input = Input::Items { known: 0, rest: Vec::new() };
-                    read_elements(&mut walk, &mut layout, &mut rest, max_nesting)?;
+                    read_elements(&mut walk, bytes.len(), &mut layout, &mut rest, max_nesting)?;
+                    continue;
                 }
                 "input" => input = text(walk.value()?).map_or(Input::Other, Input::Text),
                 PREVIOUS_RESPONSE => layout.previous_behind = text(walk.value()?),
                 _ => _ = walk.value()?,
             }
+            layout.tail.fields.push(walk.offset().saturating_sub(layout.input_end));
         }
+        layout.tail.text.extend_from_slice(&bytes[layout.input_end..]);
         Ok(())
     };
     let damage = read().err();
     if let Input::Items { .. } = input {
         input = Input::Items { known: 0, rest };
     }
-    RequestDocument::new(bytes, input, layout, damage)
+    RequestDocument::new(input, layout, damage)
 }
 
 const PREVIOUS_RESPONSE: &str = "previous_response_id";
@@ -248,13 +294,17 @@ fn next_field(walk: &mut Walk<'_>, first: bool) -> Result<Option<String>, String
     Ok(Some(name))
 }
 
-/// Reads elements, and the bracket that closes the input.
-fn read_elements(
-    walk: &mut Walk<'_>,
+/// Reads elements, which end before a byte or thereabouts, and the bracket that closes the input.
+fn read_elements<'a>(
+    walk: &mut Walk<'a>,
+    end: usize,
     layout: &mut Layout,
-    rest: &mut Vec<Json>,
+    rest: &mut Vec<Json<'a>>,
     max_nesting: usize,
 ) -> Result<(), String> {
+    let start = walk.offset();
+    let text = walk.rest().get(..end.saturating_sub(start)).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let text = text.unwrap_or_default();
     loop {
         if walk.peek() == Some(b']') {
             layout.input_end = walk.offset();
@@ -263,9 +313,17 @@ fn read_elements(
         if !layout.elements.is_empty() {
             walk.expect(b',')?;
         }
-        let value = walk.value()?;
-        let parsed = Json::parse(value.as_bytes(), max_nesting);
-        rest.push(parsed.map_err(|error| format!("item {}: {error}", layout.elements.len()))?.0);
+        walk.peek();
+        let ahead = text.get(walk.offset() - start..).unwrap_or_default();
+        if let Some((value, len)) = Json::parse_first(ahead, max_nesting) {
+            walk.go_to(walk.offset() + len);
+            rest.push(value);
+        } else {
+            // In two steps, for what has to be forgiven, and to say what cannot be.
+            let value = walk.value()?;
+            let parsed = Json::parse(value.as_bytes(), max_nesting);
+            rest.push(parsed.map_err(|error| format!("item {}: {error}", layout.elements.len()))?.0);
+        }
         layout.elements.push(Element { end: walk.offset(), items: 0 });
     }
 }
@@ -273,7 +331,7 @@ fn read_elements(
 /// The text that a JSON string stands for; none for anything else.
 fn text(value: &str) -> Option<String> {
     match Json::parse(value.as_bytes(), 0) {
-        Ok((Json::String(text), _)) => Some(text),
+        Ok((Json::String(text), _)) => Some(text.into_owned()),
         _ => None,
     }
 }

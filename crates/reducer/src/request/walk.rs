@@ -44,6 +44,16 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// Goes on somewhere else.
+    pub(super) fn go_to(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// The text that is left.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
     /// Steps over a value and gives its text.
     pub(super) fn value(&mut self) -> Result<&'a str, String> {
         self.peek();

@@ -1,6 +1,6 @@
 //! One line of the event log.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::{
@@ -57,6 +57,14 @@ macro_rules! event_payloads {
                 match self {
                     $(Self::$variant(_) => $type,)+
                     Self::Unknown(object) => object.get("type").and_then(Value::as_str).unwrap_or_default(),
+                }
+            }
+
+            /// Reads the other fields of an event of this type.
+            pub(super) fn of_type<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error> {
+                match name {
+                    $($type => <$body>::deserialize(fields).map(Self::$variant),)+
+                    _ => Err(D::Error::custom("an unknown type")),
                 }
             }
 

@@ -7,6 +7,7 @@ mod envelope;
 mod history;
 mod inference;
 mod observation;
+mod plain;
 mod rollout;
 mod thread;
 mod tool_call;

@@ -250,7 +250,32 @@ proptest! {
         prop_assert!(!line.contains('\n'));
         let read: RawEvent = serde_json::from_str(&line).unwrap();
         prop_assert_eq!(&read, &event);
+        prop_assert_eq!(&RawEvent::from_json(line.as_bytes()).unwrap(), &event);
         prop_assert_eq!(serde_json::to_string(&read).unwrap(), line);
+    }
+
+    #[test]
+    fn reading_in_one_go(payload in event_payload(), field in any::<prop::sample::Index>(), other in value(),
+                         change in 0..4) {
+        let mut fields = serde_json::to_value(&payload).unwrap();
+        let fields = fields.as_object_mut().unwrap();
+        let name = fields.keys().nth(field.index(fields.len())).unwrap().clone();
+        let kind = fields["type"].clone();
+        match change {
+            0 => drop(fields.remove(&name)),
+            1 => drop(fields.insert(name.clone(), other.clone())),
+            _ => {}
+        }
+        let first = fields.remove("type").filter(|_| change != 2).unwrap_or(other);
+        let mut rest = serde_json::to_string(&fields).unwrap();
+        if change == 3 {
+            rest = rest.replacen('{', &format!("{{\"type\":{kind},"), 1);
+        }
+        let comma = if rest == "{}" { "" } else { "," };
+        let payload = format!("{{\"type\":{first}{comma}{}", &rest[1..]);
+        let line = format!("{{\"schema_version\":2,\"seq\":1,\"wall_time_unix_ms\":1,\"rollout_id\":\"r\",\"payload\":{payload}}}");
+        let read = RawEvent::from_json(line.as_bytes()).map_err(|error| error.to_string());
+        prop_assert_eq!(read, serde_json::from_str(&line).map_err(|error| error.to_string()));
     }
 
     #[test]

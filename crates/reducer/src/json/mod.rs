@@ -1,8 +1,10 @@
 //! JSON as payloads hold it: key order kept, lone surrogates survived, depth bounded.
 
+mod fields;
+mod quick;
+
 use std::{borrow::Cow, cell::Cell, fmt};
 
-use indexmap::IndexMap;
 use rollout_trace_bundle::pair_surrogates;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -10,37 +12,67 @@ use serde::{
 };
 use serde_json::Number;
 
-/// A JSON value. Of keys that come twice the last value counts, in the place of the first.
+pub(crate) use fields::Fields;
+use fields::FieldsBuilder;
+
+/// A JSON value, which takes from the text that it was parsed from what stands there as it is. Of keys that come twice the last
+/// value counts, in the place of the first.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Json {
+pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
     Number(Number),
-    String(String),
-    Array(Vec<Json>),
-    Object(IndexMap<String, Json>),
+    String(Cow<'a, str>),
+    Array(Vec<Self>),
+    Object(Fields<'a>),
 }
 
-impl Json {
+impl<'a> Json<'a> {
     /// Parses a document, forgiving what real producers get wrong: a byte order mark, bytes that are not UTF-8, and
     /// surrogate escapes without their other half, which become U+FFFD.
     ///
     /// Says beside the value whether bytes had to be replaced.
-    pub(crate) fn parse(bytes: &[u8], max_nesting: usize) -> Result<(Self, bool), JsonError> {
+    pub(crate) fn parse(bytes: &'a [u8], max_nesting: usize) -> Result<(Self, bool), JsonError> {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        let text = String::from_utf8_lossy(bytes);
-        let replaced = matches!(text, Cow::Owned(_));
-        let value = match Self::parse_strict(&text, max_nesting) {
-            Err(error) => match pair_surrogates(&text) {
-                Cow::Owned(paired) => Self::parse_strict(&paired, max_nesting),
-                Cow::Borrowed(_) => Err(error),
-            },
-            value => value,
+        // Looking for what has to be replaced is slow, and there is hardly ever anything.
+        let replaced = match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok((Self::parse_forgiving(text, max_nesting)?, false)),
+            Err(_) => String::from_utf8_lossy(bytes),
         };
-        value.map(|value| (value, replaced))
+        Ok((Json::parse_forgiving(&replaced, max_nesting)?.into_owned(), true))
     }
 
-    fn parse_strict(text: &str, max_nesting: usize) -> Result<Self, JsonError> {
+    fn parse_forgiving(text: &'a str, max_nesting: usize) -> Result<Self, JsonError> {
+        if let Some(value) = quick::parse(text, max_nesting) {
+            return Ok(value);
+        }
+        Self::parse_strict(text, max_nesting).or_else(|error| match pair_surrogates(text) {
+            Cow::Owned(paired) => Json::parse_strict(&paired, max_nesting).map(Json::into_owned),
+            Cow::Borrowed(_) => Err(error),
+        })
+    }
+
+    /// The same value, which needs no text any more.
+    pub(crate) fn into_owned<'b>(self) -> Json<'b> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(value),
+            Self::Number(number) => Json::Number(number),
+            Self::String(text) => Json::String(owned(text)),
+            Self::Array(items) => Json::Array(items.into_iter().map(Self::into_owned).collect()),
+            Self::Object(Fields(fields)) => Json::Object(Fields(
+                fields.into_iter().map(|(name, value)| (owned(name), value.into_owned())).collect(),
+            )),
+        }
+    }
+
+    /// Parses the value that a text begins with, if it needs no forgiving. Gives also how long it is.
+    pub(crate) fn parse_first(text: &'a str, max_nesting: usize) -> Option<(Self, usize)> {
+        quick::parse_first(text, max_nesting)
+    }
+
+    fn parse_strict(text: &'a str, max_nesting: usize) -> Result<Self, JsonError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         // The seed counts instead, so that the limit can be set.
         deserializer.disable_recursion_limit();
@@ -52,9 +84,9 @@ impl Json {
     }
 
     /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see it.
-    pub(crate) fn parse_arguments(text: &str) -> Option<Self> {
+    pub(crate) fn parse_arguments(text: &'a str) -> Option<Self> {
         const DEPTH_OF_SERDE_JSON: usize = 127;
-        Self::parse_strict(text, DEPTH_OF_SERDE_JSON).ok()
+        quick::parse(text, DEPTH_OF_SERDE_JSON).or_else(|| Self::parse_strict(text, DEPTH_OF_SERDE_JSON).ok())
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
@@ -97,7 +129,7 @@ impl Json {
     /// An id that some producers write as a string and others as a number.
     pub(crate) fn id_text(&self, key: &str) -> Option<String> {
         match self.get(key)? {
-            Self::String(text) => Some(text.clone()),
+            Self::String(text) => Some(text.to_string()),
             Self::Number(number) => Some(number.to_string()),
             _ => None,
         }
@@ -142,49 +174,53 @@ impl<'a> Nested<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Nested<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Nested<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
         Ok(Json::Bool(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
         Ok(Json::Number(value.into()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
         Ok(Json::Number(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
         Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Json, E> {
-        Ok(Json::String(value))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Borrowed(value)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+    fn visit_string<E>(self, value: String) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(self.deeper()?)? {
             array.push(item);
@@ -192,22 +228,20 @@ impl<'de> Visitor<'de> for Nested<'_> {
         Ok(Json::Array(array))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json, A::Error> {
-        let mut object = IndexMap::new();
-        while let Some(key) = fields.next_key::<String>()? {
-            object.insert(key, fields.next_value_seed(self.deeper()?)?);
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json<'de>, A::Error> {
+        let mut object = FieldsBuilder::default();
+        while let Some(key) = fields.next_key::<Name<'de>>()? {
+            object.add(key.0, fields.next_value_seed(self.deeper()?)?);
         }
-        Ok(Json::Object(object))
+        Ok(Json::Object(object.finish()))
     }
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Nested { left: usize::MAX, too_deep: &Cell::new(false) }.deserialize(deserializer)
-    }
-}
+/// A field's name, borrowed where it can be.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl Serialize for Json {
+impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
@@ -215,7 +249,7 @@ impl Serialize for Json {
             Self::Number(number) => number.serialize(serializer),
             Self::String(text) => serializer.serialize_str(text),
             Self::Array(items) => serializer.collect_seq(items),
-            Self::Object(fields) => serializer.collect_map(fields),
+            Self::Object(fields) => serializer.collect_map(fields.iter()),
         }
     }
 }
@@ -224,7 +258,7 @@ impl Serialize for Json {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Json {
+    fn parse(text: &str) -> Json<'_> {
         Json::parse(text.as_bytes(), 64).expect("valid").0
     }
 

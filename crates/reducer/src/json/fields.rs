@@ -1,0 +1,66 @@
+//! The fields of an object.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use super::Json;
+
+/// The fields of an object, each name once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Fields<'a> {
+    /// Reading looks for a few known names in objects that have few, which no index would make faster.
+    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+}
+
+/// Of equal names the last value counts, in the place of the first.
+impl<'a> FromIterator<(Cow<'a, str>, Json<'a>)> for Fields<'a> {
+    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Json<'a>)>>(fields: I) -> Self {
+        let mut builder = FieldsBuilder::default();
+        for (name, value) in fields {
+            builder.add(name, value);
+        }
+        builder.finish()
+    }
+}
+
+/// How many names are told apart by looking at each.
+const FEW: usize = 16;
+
+/// Collects fields.
+#[derive(Default)]
+pub(super) struct FieldsBuilder<'a> {
+    fields: Fields<'a>,
+    /// Where each name is, once there are more than a few.
+    places: HashMap<Cow<'a, str>, usize>,
+}
+
+impl<'a> FieldsBuilder<'a> {
+    /// Adds a field. Of equal names the last value counts, in the place of the first.
+    pub(super) fn add(&mut self, name: Cow<'a, str>, value: Json<'a>) {
+        let Fields(fields) = &mut self.fields;
+        let place = if fields.len() < FEW {
+            fields.iter().position(|(known, _)| *known == name)
+        } else {
+            if self.places.is_empty() {
+                self.places.extend(fields.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)));
+            }
+            let next = fields.len();
+            Some(*self.places.entry(name.clone()).or_insert(next)).filter(|place| *place < next)
+        };
+        match place {
+            Some(place) => fields[place].1 = value,
+            None => fields.push((name, value)),
+        }
+    }
+
+    pub(super) fn finish(self) -> Fields<'a> {
+        self.fields
+    }
+}
