@@ -1,0 +1,7 @@
+//! An agent core: the loop around a model, and the tools with which the model does real work.
+
+#![forbid(unsafe_code)]
+
+mod mcp;
+mod patch;
+mod terminal;

@@ -1,0 +1,1 @@
+//! Servers of the Model Context Protocol, spoken to over the standard streams of a child process.

@@ -1,0 +1,1 @@
+//! Patches as models write them: their text, and what applying them does to files.
