@@ -5,3 +5,8 @@
 mod mcp;
 mod patch;
 mod terminal;
+
+pub use terminal::{
+    CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalError, TerminalEvent, TerminalSettings,
+    Terminals, WriteStdinRequest,
+};
