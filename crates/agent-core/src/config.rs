@@ -9,7 +9,7 @@ use std::{
 use rollout_trace_recorder::TraceOptions;
 use serde::Deserialize;
 
-use crate::{Effort, Item, mcp::McpServerConfig, settings::TurnSettings};
+use crate::{Effort, Item, config_file::KEY_VARIABLE, mcp::McpServerConfig, settings::TurnSettings};
 
 /// How the agents of a rollout are set up. [`new`](Self::new) gives defaults for all but the model and its provider.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct AgentConfig {
     pub stream_idle_limit: Duration,
     /// What commands may use.
     pub commands: CommandLimits,
+    /// Environment variables that commands do not see. Default: the usual one for a provider's key.
+    pub hidden_env: Vec<String>,
     /// Whether the model may run code cells. Default: it may.
     pub code_mode: bool,
     /// How many agents there may be.
@@ -188,6 +190,7 @@ impl AgentConfig {
             retries: RetryPolicy::default(),
             stream_idle_limit: Duration::from_secs(300),
             commands: CommandLimits::default(),
+            hidden_env: vec![KEY_VARIABLE.to_owned()],
             code_mode: true,
             agents: AgentLimits::default(),
             mcp_servers: Vec::new(),

@@ -1,0 +1,50 @@
+//! What went wrong in a script, as text for the model.
+
+use rquickjs::{CaughtError, Coerced, Ctx, Object, Value, convert::FromJs};
+
+use crate::crossing;
+
+/// An error that a script left behind: name, message, and the places in the script that led there.
+pub(crate) fn describe_caught<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
+    match error {
+        CaughtError::Error(error) => error.to_string(),
+        CaughtError::Exception(exception) => describe(ctx, exception.as_object().as_value()),
+        CaughtError::Value(value) => describe(ctx, &value),
+    }
+}
+
+/// A thrown value. Reading it may run the script's code; what fails in that is left out.
+pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
+    match value.as_object() {
+        Some(error) if error.is_error() => describe_error(ctx, error),
+        _ => match crossing::display(ctx, value) {
+            Ok(text) => format!("thrown: {text}"),
+            Err(_) => {
+                ctx.catch();
+                format!("thrown: a value of type {} that cannot be shown", value.type_name())
+            }
+        },
+    }
+}
+
+fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
+    let name = read(ctx, error, "name").filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
+    let message = read(ctx, error, "message").unwrap_or_default();
+    let mut text = if message.is_empty() { name } else { format!("{name}: {message}") };
+    for line in read(ctx, error, "stack").unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
+        text.push('\n');
+        text.push_str(line);
+    }
+    text
+}
+
+fn read<'js>(ctx: &Ctx<'js>, error: &Object<'js>, key: &str) -> Option<String> {
+    let text = error.get::<_, Value>(key).and_then(|value| {
+        if value.is_undefined() { Ok(None) } else { Coerced::<rquickjs::String>::from_js(ctx, value).map(Some) }
+    });
+    let text = text.and_then(|text| text.map(|text| crossing::string(ctx, &text.0)).transpose());
+    text.unwrap_or_else(|_| {
+        ctx.catch();
+        None
+    })
+}

@@ -1,0 +1,56 @@
+//! What a cell may use.
+
+use std::time::Duration;
+
+/// The yield time of `exec` and `wait` where neither the caller nor a pragma names one.
+pub const DEFAULT_YIELD_TIME: Duration = Duration::from_millis(10_000);
+
+/// The output limit of `exec` and `wait`, in tokens, where neither the caller nor a pragma names one.
+pub const DEFAULT_MAX_OUTPUT_TOKENS: usize = 10_000;
+
+/// The bytes of text that count as one token.
+pub const BYTES_PER_TOKEN: usize = 4;
+
+/// What one cell, and one session, may use.
+///
+/// The defaults suit scripts that call tools and work on their answers. The crate's documentation says what happens at each limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellLimits {
+    /// The engine's heap, in bytes; everything that a script makes lies in it.
+    pub memory_bytes: usize,
+    /// The engine's stack, in bytes. At most 8 MiB: more counts as 8 MiB.
+    pub stack_bytes: usize,
+    /// The script's text, in bytes.
+    pub source_bytes: usize,
+    /// One value that crosses the border (a tool's argument, a stored value, a notification), as JSON, in bytes.
+    pub value_bytes: usize,
+    /// The output that waits to be handed out, in bytes.
+    pub output_bytes: usize,
+    /// All values that one cell stores, as JSON, in bytes.
+    pub stored_bytes: usize,
+    /// The tool calls in flight at one time.
+    pub tool_calls_in_flight: usize,
+    /// The notifications that one cell sends.
+    pub notifications: usize,
+    /// The timers pending at one time.
+    pub timers: usize,
+    /// The cells of a session that run at one time.
+    pub cells: usize,
+}
+
+impl Default for CellLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 << 20,
+            stack_bytes: 1 << 20,
+            source_bytes: 1 << 20,
+            value_bytes: 8 << 20,
+            output_bytes: 8 << 20,
+            stored_bytes: 8 << 20,
+            tool_calls_in_flight: 256,
+            notifications: 1_000,
+            timers: 1_000,
+            cells: 32,
+        }
+    }
+}
