@@ -40,6 +40,7 @@ pub use config_file::{ConfigError, ConfigFile, McpServerEntry};
 pub use event::{AbortReason, Event, EventMessage, TurnTimings};
 pub use item::Item;
 pub use op::{Op, TurnOverrides, UserInput};
+pub use patch::{ChangeKind, Patch, PatchError, PatchSummary, PreparedChange, PreparedPatch};
 pub use pause::PauseGuard;
 pub use rollout_trace_recorder::{TokenUsage, TraceOptions};
 pub use settings::{Effort, OverrideError, TurnSettings};

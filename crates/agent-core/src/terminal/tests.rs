@@ -391,8 +391,7 @@ async fn a_process_left_behind_does_not_hold_the_end_up() {
 #[tokio::test]
 async fn characters_are_never_cut() {
     let bench = Bench::new();
-    let line =
-        r"stty -echo; echo ready; printf '\342\234'; echo ready >/dev/null; read x; printf '\223\377\n'; read x; printf '\360'";
+    let line = r"stty -echo; echo ready; printf '\342\234'; echo ready >/dev/null; read x; printf '\223\377\n'; read x; printf '\360'";
     let (session_id, ..) = bench.start(line, "ready\r\n").await;
     assert_eq!(bench.look(session_id, Duration::from_millis(50)).await.unwrap().output, "");
     bench.write_and_drop(session_id, "\n").await;
