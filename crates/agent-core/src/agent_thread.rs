@@ -73,7 +73,8 @@ impl AgentThread {
     pub async fn start(mut config: AgentConfig) -> Result<Self, StartThreadError> {
         let folder = config.cwd.clone();
         config.cwd = folder.canonicalize().map_err(|source| StartThreadError::Folder { folder, source })?;
-        let model = ModelClient::new(config.provider.clone()).map_err(|error| StartThreadError::Http(error.to_string()))?;
+        let model =
+            ModelClient::new(config.provider.clone()).map_err(|error| StartThreadError::Http(error.to_string()))?;
         let (mut servers, mut failures) = (Vec::new(), Vec::new());
         for server in &config.mcp_servers {
             match McpServer::start(server.clone()).await {

@@ -37,8 +37,10 @@ impl Turn {
             CompactionBy::Summary => self.compacted_by_summary(&before).await?,
         };
         let after: Vec<Item> = after.into_iter().map(Item::with_id).collect();
-        compaction
-            .record_installed(&CompactionCheckpointTracePayload { input_history: &before, replacement_history: &after });
+        compaction.record_installed(&CompactionCheckpointTracePayload {
+            input_history: &before,
+            replacement_history: &after,
+        });
         let message = EventMessage::Compacted { items_before: before.len(), items_after: after.len() };
         let mut state = lock(&thread.state);
         // What was taken in meanwhile came after the compaction's request, and stays behind its result.
@@ -57,9 +59,9 @@ impl Turn {
         before: &[Item],
     ) -> Result<Vec<Item>, TurnEnd> {
         let thread = &self.thread;
-        let request =
-            CompactRequest { model: &self.settings.model, instructions: &thread.instructions, input: before };
-        let body = serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail");
+        let request = CompactRequest { model: &self.settings.model, instructions: &thread.instructions, input: before };
+        let body =
+            serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail");
         let envelope = Envelope { agent_path: &thread.path, trace_header: None };
         let mut failures = 0;
         loop {

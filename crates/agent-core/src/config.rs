@@ -64,7 +64,11 @@ pub struct Provider {
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.api_key.as_ref().map(|_| "…");
-        f.debug_struct("Provider").field("name", &self.name).field("base_url", &self.base_url).field("key", &key).finish()
+        f.debug_struct("Provider")
+            .field("name", &self.name)
+            .field("base_url", &self.base_url)
+            .field("key", &key)
+            .finish()
     }
 }
 

@@ -40,11 +40,11 @@ pub struct ConfigFile {
     /// What it is told first.
     pub instructions: Option<String>,
     /// Whether each request carries the whole history.
-    pub history: HistoryMode,
+    pub history: Option<HistoryMode>,
     /// What messages between agents look like.
-    pub agent_messages: AgentMessages,
+    pub agent_messages: Option<AgentMessages>,
     /// How the history is made shorter.
-    pub compaction: CompactionConfig,
+    pub compaction: Option<CompactionConfig>,
     /// How often a request is tried again.
     pub retries: Option<u32>,
     /// How long to wait before the first retry, in milliseconds.
@@ -52,11 +52,11 @@ pub struct ConfigFile {
     /// How long a stream may say nothing, in milliseconds.
     pub stream_idle_ms: Option<u64>,
     /// What commands may use.
-    pub commands: CommandLimits,
+    pub commands: Option<CommandLimits>,
     /// Whether the model may run code cells.
     pub code_mode: Option<bool>,
     /// How many agents there may be.
-    pub agents: AgentLimits,
+    pub agents: Option<AgentLimits>,
     /// MCP servers, by name.
     pub mcp_servers: std::collections::BTreeMap<String, McpServerEntry>,
 }
@@ -114,31 +114,48 @@ impl ConfigFile {
     pub fn into_config(self, cwd: &Path) -> AgentConfig {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let provider = Provider {
-            name: self.provider.unwrap_or_else(|| "openai".to_owned()),
-            base_url: variable(URL_VARIABLE).or(self.base_url).unwrap_or_else(|| DEFAULT_URL.to_owned()),
+            name: "openai".to_owned(),
+            base_url: variable(URL_VARIABLE).or(self.base_url.clone()).unwrap_or_else(|| DEFAULT_URL.to_owned()),
             api_key: variable(self.api_key_env.as_deref().unwrap_or(KEY_VARIABLE)),
         };
-        let model = variable(MODEL_VARIABLE).or(self.model).unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-        let mut config = AgentConfig::new(provider, model, cwd);
-        config.effort = self.effort;
+        let base_url = provider.base_url.clone();
+        let mut config = self.applied_to(AgentConfig::new(provider, DEFAULT_MODEL, cwd));
+        config.provider.base_url = base_url;
+        config.model = variable(MODEL_VARIABLE).unwrap_or(config.model);
+        config
+    }
+
+    /// A configuration with what the file says in place of what it says itself. The environment is not asked.
+    pub fn applied_to(self, mut config: AgentConfig) -> AgentConfig {
+        let take = |place: &mut Duration, millis: Option<u64>| {
+            *place = millis.map_or(*place, Duration::from_millis);
+        };
+        config.provider.name = self.provider.unwrap_or(config.provider.name);
+        config.provider.base_url = self.base_url.unwrap_or(config.provider.base_url);
+        config.model = self.model.unwrap_or(config.model);
+        config.effort = self.effort.or(config.effort);
         config.instructions = self.instructions.unwrap_or(config.instructions);
-        config.history = self.history;
-        config.agent_messages = self.agent_messages;
-        config.compaction = self.compaction;
+        config.history = self.history.unwrap_or(config.history);
+        config.agent_messages = self.agent_messages.unwrap_or(config.agent_messages);
+        config.compaction = self.compaction.unwrap_or(config.compaction);
         config.retries.retries = self.retries.unwrap_or(config.retries.retries);
-        config.retries.first_delay = self.first_retry_ms.map_or(config.retries.first_delay, Duration::from_millis);
-        config.stream_idle_limit = self.stream_idle_ms.map_or(config.stream_idle_limit, Duration::from_millis);
-        config.commands = self.commands;
+        take(&mut config.retries.first_delay, self.first_retry_ms);
+        take(&mut config.stream_idle_limit, self.stream_idle_ms);
+        config.commands = self.commands.unwrap_or(config.commands);
         config.code_mode = self.code_mode.unwrap_or(config.code_mode);
-        config.agents = self.agents;
+        config.agents = self.agents.unwrap_or(config.agents);
         config.hidden_env.extend(self.api_key_env);
-        config.mcp_servers = self.mcp_servers.into_iter().map(|(name, entry)| entry.named(name)).collect();
+        config.mcp_servers.extend(self.mcp_servers.into_iter().map(|(name, entry)| entry.named(name)));
         config
     }
 }
 
 impl McpServerEntry {
     fn named(self, name: String) -> McpServerConfig {
-        McpServerConfig { args: self.args, env: self.env.into_iter().collect(), ..McpServerConfig::new(name, self.command) }
+        McpServerConfig {
+            args: self.args,
+            env: self.env.into_iter().collect(),
+            ..McpServerConfig::new(name, self.command)
+        }
     }
 }

@@ -111,8 +111,14 @@ impl Turn {
             }
         };
         let keep = mode == HistoryMode::PreviousResponse;
-        let request =
-            ResponseRequest::new(&self.settings, &thread.instructions, (previous, input), &thread.tools, &thread.id, keep);
+        let request = ResponseRequest::new(
+            &self.settings,
+            &thread.instructions,
+            (previous, input),
+            &thread.tools,
+            &thread.id,
+            keep,
+        );
         serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail")
     }
 

@@ -1,6 +1,10 @@
 //! One agent's thread: what its parts share.
 
-use std::{collections::VecDeque, path::Path, sync::{Arc, Mutex}};
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use rollout_trace_recorder::ThreadTraceContext;
 use serde_json::Value;
@@ -8,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     AgentMessages, AgentStatus, EventMessage, Item, Op, TokenUsageInfo,
-    history::History,
     event::Event,
+    history::History,
     lock::lock,
     mail::Mail,
     pause::Pause,

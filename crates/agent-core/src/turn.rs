@@ -57,7 +57,12 @@ impl From<Stopped> for TurnEnd {
 }
 
 impl Turn {
-    pub(crate) fn new(thread: &Arc<Thread>, id: String, submission_id: Option<String>, settings: TurnSettings) -> Arc<Self> {
+    pub(crate) fn new(
+        thread: &Arc<Thread>,
+        id: String,
+        submission_id: Option<String>,
+        settings: TurnSettings,
+    ) -> Arc<Self> {
         let began_at_unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis);
         Arc::new(Self {
             thread: Arc::clone(thread),
@@ -120,10 +125,9 @@ impl Turn {
                 ExecutionStatus::Completed,
                 EventMessage::TurnComplete { last_agent_message: last_agent_message.clone(), timings },
             ),
-            TurnEnd::Interrupted => (
-                ExecutionStatus::Cancelled,
-                EventMessage::TurnAborted { reason: AbortReason::Interrupted, timings },
-            ),
+            TurnEnd::Interrupted => {
+                (ExecutionStatus::Cancelled, EventMessage::TurnAborted { reason: AbortReason::Interrupted, timings })
+            }
             TurnEnd::Failed(error) => {
                 self.emit(EventMessage::Error { message: error.clone() });
                 (ExecutionStatus::Failed, EventMessage::TurnAborted { reason: AbortReason::Failed, timings })
@@ -163,10 +167,13 @@ impl Turn {
     async fn run_calls(self: &Arc<Self>, calls: Vec<Call>) {
         // Begun one after another, so that the trace has them in the model's order.
         let begun: Vec<_> = calls.into_iter().map(|call| Dispatch::begin(self, call)).collect();
-        let running: Vec<_> = begun.into_iter().map(|dispatch| {
-            let lost = dispatch.call().output(&"the tool broke down".into());
-            (lost, tokio::spawn(dispatch.answer_model()))
-        }).collect();
+        let running: Vec<_> = begun
+            .into_iter()
+            .map(|dispatch| {
+                let lost = dispatch.call().output(&"the tool broke down".into());
+                (lost, tokio::spawn(dispatch.answer_model()))
+            })
+            .collect();
         for (lost, task) in running {
             // A tool that panics is one that failed; its dropped handle has told the trace.
             self.accept(task.await.unwrap_or(lost));

@@ -49,7 +49,7 @@ impl ModelClient {
     pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
         let response = self.post("responses", body, envelope).await?;
         let upstream_request_id = upstream_request_id(response.headers());
-        let events = SseStream::from_byte_stream(response.bytes_stream()).filter_map(|event| async {
+        let events = SseStream::from_bytes_stream(response.bytes_stream()).filter_map(|event| async {
             match event {
                 Ok(event) => event.data.filter(|data| data != "[DONE]").map(|data| ResponseEvent::parse(&data)),
                 Err(error) => Some(Err(ModelError::Broken(told(&error)))),

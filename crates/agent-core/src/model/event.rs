@@ -39,8 +39,8 @@ struct Wire {
 impl ResponseEvent {
     /// Reads one event's data.
     pub(super) fn parse(data: &str) -> Result<Self, ModelError> {
-        let wire: Wire =
-            serde_json::from_str(data).map_err(|error| ModelError::Unreadable(format!("an event of the stream: {error}")))?;
+        let wire: Wire = serde_json::from_str(data)
+            .map_err(|error| ModelError::Unreadable(format!("an event of the stream: {error}")))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match wire.kind.as_str() {
             "response.output_text.delta" => Ok(Self::TextDelta(text(&wire.delta))),

@@ -35,11 +35,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_limit() {
-        let policy = RetryPolicy {
-            retries: 4,
-            first_delay: Duration::from_millis(100),
-            max_delay: Duration::from_millis(500),
-        };
+        let policy =
+            RetryPolicy { retries: 4, first_delay: Duration::from_millis(100), max_delay: Duration::from_millis(500) };
         let delays: Vec<_> = (1..=5).map(|retry| policy.delay(retry, &refusal(503, None))).collect();
         let millis = |millis| Some(Duration::from_millis(millis));
         assert_eq!(delays, [millis(100), millis(200), millis(400), millis(500), None]);

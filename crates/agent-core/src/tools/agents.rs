@@ -209,7 +209,9 @@ impl Dispatch {
 /// The parent's history as the child begins with it: without the calls that are not answered yet, this one among them.
 fn forked(items: &[crate::Item]) -> Vec<crate::Item> {
     let answered = |call: &crate::Item| {
-        items.iter().any(|item| item.kind().ends_with("_output") && item.text_field("call_id") == call.text_field("call_id"))
+        items
+            .iter()
+            .any(|item| item.kind().ends_with("_output") && item.text_field("call_id") == call.text_field("call_id"))
     };
     items.iter().filter(|item| !item.kind().ends_with("_call") || answered(item)).cloned().collect()
 }

@@ -7,7 +7,10 @@ use rollout_trace_recorder::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Item, turn::{Stopped, Turn}};
+use crate::{
+    Item,
+    turn::{Stopped, Turn},
+};
 
 /// A call of a tool, by the model or by a code cell.
 #[derive(Clone, Debug)]
@@ -109,7 +112,8 @@ impl Call {
             Input::Function(text) if text.trim().is_empty() => "{}",
             Input::Function(text) | Input::Custom(text) => text,
         };
-        serde_json::from_str(text).map_err(|error| ToolError::Failed(format!("the arguments of {}: {error}", self.name)))
+        serde_json::from_str(text)
+            .map_err(|error| ToolError::Failed(format!("the arguments of {}: {error}", self.name)))
     }
 
     /// The input as text.
@@ -133,9 +137,7 @@ impl Call {
             tool_namespace: self.namespace.clone(),
             kind,
             requester: match &self.requester {
-                Requester::Model => {
-                    ToolDispatchRequester::Model { model_visible_call_id: self.id.as_str().into() }
-                }
+                Requester::Model => ToolDispatchRequester::Model { model_visible_call_id: self.id.as_str().into() },
                 Requester::Cell { cell, call } => ToolDispatchRequester::CodeCell {
                     runtime_cell_id: cell.as_str().into(),
                     runtime_tool_call_id: call.as_str().into(),

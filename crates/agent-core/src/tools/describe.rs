@@ -85,9 +85,7 @@ const EXEC: (&str, &str) = (
 
 /// All tools of a thread, as its requests describe them.
 pub(crate) fn described(rollout: &Rollout) -> Vec<Value> {
-    let custom = |(name, description): (&str, &str)| {
-        json!({"type": "custom", "name": name, "description": description, "format": {"type": "text"}})
-    };
+    let custom = |(name, description): (&str, &str)| json!({"type": "custom", "name": name, "description": description, "format": {"type": "text"}});
     let mut tools: Vec<Value> = FUNCTIONS.iter().map(function).collect();
     tools.push(custom(PATCH));
     if rollout.config.code_mode {
@@ -116,7 +114,8 @@ fn function((name, description, arguments): &Function) -> Value {
         .iter()
         .map(|(name, kind, _, description)| ((*name).to_owned(), json!({"type": kind, "description": description})))
         .collect();
-    let required: Vec<&str> = arguments.iter().filter(|(_, _, required, _)| *required).map(|argument| argument.0).collect();
+    let required: Vec<&str> =
+        arguments.iter().filter(|(_, _, required, _)| *required).map(|argument| argument.0).collect();
     json!({"type": "function", "name": name, "description": description, "strict": false,
            "parameters": {"type": "object", "properties": properties, "required": required,
                           "additionalProperties": false}})

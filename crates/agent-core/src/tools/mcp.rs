@@ -17,7 +17,8 @@ pub(super) fn tool_name(server: &McpServer, tool: &McpTool) -> String {
 impl Rollout {
     /// The tool of an MCP server that the model means by a name.
     pub(super) fn mcp_tool(&self, name: &str) -> Option<(&McpServer, &McpTool)> {
-        let mut tools = self.mcp_servers.iter().flat_map(|server| server.tools().iter().map(move |tool| (server, tool)));
+        let mut tools =
+            self.mcp_servers.iter().flat_map(|server| server.tools().iter().map(move |tool| (server, tool)));
         tools.find(|(server, tool)| tool_name(server, tool) == name)
     }
 }
