@@ -4,6 +4,9 @@ use rquickjs::{CaughtError, Coerced, Ctx, Object, Value, convert::FromJs};
 
 use crate::crossing;
 
+/// The name of our own scripts in stacks; their lines mean nothing to the model and are left out.
+pub(crate) const OWN_SCRIPT: &str = "code-mode";
+
 /// An error that a script left behind: name, message, and the places in the script that led there.
 pub(crate) fn describe_caught<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
     match error {
@@ -31,7 +34,10 @@ fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
     let name = read(ctx, error, "name").filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
     let message = read(ctx, error, "message").unwrap_or_default();
     let mut text = if message.is_empty() { name } else { format!("{name}: {message}") };
-    for line in read(ctx, error, "stack").unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
+    let ours = |line: &&str| line.contains(&format!("({OWN_SCRIPT}:"));
+    for line in
+        read(ctx, error, "stack").unwrap_or_default().lines().filter(|line| !line.trim().is_empty() && !ours(line))
+    {
         text.push('\n');
         text.push_str(line);
     }

@@ -18,10 +18,15 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
     CellLimits, CellMessage, ContentItem, ExecuteRequest, ImageDetail, RuntimeToolCallId, ToolSpec, cell::Cell,
-    crossing, timers::Timers,
+    crossing, failure, timers::Timers,
 };
 
 const PRELUDE: &str = include_str!("prelude.js");
+const GUARDS: &str = include_str!("guards.js");
+
+/// The longest array that functions take which look at each index: no array of so many elements fits into a cell's memory, and
+/// without elements there may be four thousand million of them.
+const LONGEST_ARRAY: u32 = 1 << 24;
 
 /// The functions of one script, and what they share.
 pub(crate) struct Host<'js> {
@@ -78,23 +83,21 @@ impl<'js> Host<'js> {
         let globals = ctx.globals();
         /// One global function: its name, its arguments, and the method that does the work.
         macro_rules! global {
-            ($name:literal, |$($argument:ident: $kind:ty),*| $method:ident) => {{
+            ($name:literal, $method:ident($($argument:ident: $kind:ty),*)) => {{
                 let host = Rc::clone(host);
                 let function = move |ctx: Ctx<'js>, $($argument: $kind),*| host.$method(&ctx, $($argument),*);
                 globals.set($name, Function::new(ctx.clone(), function)?.with_name($name)?)?;
             }};
         }
-        global!("text", |value: Opt<Value<'js>>| text);
-        global!("image", |image: Opt<Value<'js>>| image);
-        global!("notify", |value: Opt<Value<'js>>| notify);
-        global!("store", |key: Opt<Value<'js>>, value: Opt<Value<'js>>| store);
-        global!("load", |key: Opt<Value<'js>>| load);
-        global!("exit", || exit);
-        global!("yield_control", || yield_control);
-        global!("setTimeout", |callback: Opt<Value<'js>>, delay: Opt<Value<'js>>, arguments: Rest<Value<'js>>| {
-            set_timeout
-        });
-        global!("clearTimeout", |timer: Opt<Value<'js>>| clear_timeout);
+        global!("text", text(value: Opt<Value<'js>>));
+        global!("image", image(image: Opt<Value<'js>>));
+        global!("notify", notify(value: Opt<Value<'js>>));
+        global!("store", store(key: Opt<Value<'js>>, value: Opt<Value<'js>>));
+        global!("load", load(key: Opt<Value<'js>>));
+        global!("exit", exit());
+        global!("yield_control", yield_control());
+        global!("setTimeout", set_timeout(callback: Opt<Value<'js>>, delay: Opt<Value<'js>>, rest: Rest<Value<'js>>));
+        global!("clearTimeout", clear_timeout(timer: Opt<Value<'js>>));
 
         let list = host.tools.iter();
         let list: Json =
@@ -108,9 +111,10 @@ impl<'js> Host<'js> {
         let calling = Rc::clone(host);
         let call = move |ctx: Ctx<'js>, index: usize, argument: Opt<Value<'js>>| calling.call(&ctx, index, argument);
         let call = Function::new(ctx.clone(), call)?;
-        let mut options = EvalOptions::default();
-        options.filename = Some("code-mode".to_owned());
-        ctx.eval_with_options::<Function, _>(PRELUDE, options)?.call((call, names))
+        own_script(ctx, PRELUDE)?.call::<_, ()>((call, names))?;
+        let halting = Rc::clone(host);
+        let check = Function::new(ctx.clone(), move |ctx: Ctx<'js>| halting.check(&ctx))?;
+        own_script(ctx, GUARDS)?.call((check, LONGEST_ARRAY))
     }
 
     fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Opt<Value<'js>>) -> Result<Value<'js>> {
@@ -332,4 +336,11 @@ impl<'js> Host<'js> {
 
 fn given<'js>(ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Value<'js> {
     value.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()))
+}
+
+/// A script of ours, which is one function.
+fn own_script<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>> {
+    let mut options = EvalOptions::default();
+    options.filename = Some(failure::OWN_SCRIPT.to_owned());
+    ctx.eval_with_options(source, options)
 }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long termination waits for a thread that the engine does not let interrupt.
-pub const TERMINATION_GRACE: Duration = Duration::from_millis(500);
+pub const TERMINATION_GRACE: Duration = Duration::from_millis(250);
 /// How long a shutdown waits for such threads.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
