@@ -9,11 +9,11 @@ use std::{
 };
 
 use rquickjs::{
-    Array, Ctx, Exception, Function, Result, Value,
+    Array, Ctx, Exception, Function, Object, Result, Value,
     context::EvalOptions,
     function::{Opt, Rest},
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
@@ -46,6 +46,8 @@ pub(crate) struct Host<'js> {
 struct Settle<'js> {
     resolve: Function<'js>,
     reject: Function<'js>,
+    /// What the promise is rejected with; it knows where the script made the call.
+    failure: Object<'js>,
 }
 
 #[derive(Default)]
@@ -99,17 +101,23 @@ impl<'js> Host<'js> {
         global!("setTimeout", set_timeout(callback: Opt<Value<'js>>, delay: Opt<Value<'js>>, rest: Rest<Value<'js>>));
         global!("clearTimeout", clear_timeout(timer: Opt<Value<'js>>));
 
-        let list = host.tools.iter();
-        let list: Json =
-            list.map(|tool| json!({ "name": tool.script_name(), "description": tool.description })).collect();
-        globals.set("ALL_TOOLS", crossing::value(ctx, &list)?)?;
+        let listed = Array::new(ctx.clone())?;
+        for (index, tool) in host.tools.iter().enumerate() {
+            let entry = Object::new(ctx.clone())?;
+            entry.set("name", tool.script_name())?;
+            entry.set("description", tool.description.as_str())?;
+            listed.set(index, entry)?;
+        }
+        globals.set("ALL_TOOLS", listed)?;
 
         let names = Array::new(ctx.clone())?;
         for (index, tool) in host.tools.iter().enumerate() {
             names.set(index, tool.script_name())?;
         }
         let calling = Rc::clone(host);
-        let call = move |ctx: Ctx<'js>, index: usize, argument: Opt<Value<'js>>| calling.call(&ctx, index, argument);
+        let call = move |ctx: Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>| {
+            calling.call(&ctx, tool, argument, failure)
+        };
         let call = Function::new(ctx.clone(), call)?;
         own_script(ctx, PRELUDE)?.call::<_, ()>((call, names))?;
         let halting = Rc::clone(host);
@@ -117,7 +125,7 @@ impl<'js> Host<'js> {
         own_script(ctx, GUARDS)?.call((check, LONGEST_ARRAY))
     }
 
-    fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Opt<Value<'js>>) -> Result<Value<'js>> {
+    fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>) -> Result<Value<'js>> {
         self.check(ctx)?;
         let Some(tool) = self.tools.get(tool) else { return Err(Exception::throw_type(ctx, "there is no such tool")) };
         if self.calls_in_flight() >= self.limits.tool_calls_in_flight {
@@ -125,17 +133,16 @@ impl<'js> Host<'js> {
                 format!("{} tool calls are in flight, no more are allowed: await some", self.calls_in_flight());
             return Err(Exception::throw_range(ctx, &message));
         }
-        let input = match argument.0.filter(|argument| !argument.is_undefined()) {
-            None => Json::Object(Map::new()),
-            Some(argument) => {
-                let what = format!("the argument of tools.{}", tool.script_name());
-                crossing::json(ctx, &argument, &what, self.limits.value_bytes)?
-            }
+        let input = if argument.is_undefined() {
+            Json::Object(Map::new())
+        } else {
+            let what = format!("the argument of tools.{}", tool.script_name());
+            crossing::json(ctx, &argument, &what, self.limits.value_bytes)?
         };
         let (promise, resolve, reject) = ctx.promise()?;
         self.calls_made.set(self.calls_made.get() + 1);
         let tool_call_id = RuntimeToolCallId::from(format!("{}.{}", self.cell.id, self.calls_made.get()));
-        self.calls.borrow_mut().insert(tool_call_id.clone(), Settle { resolve, reject });
+        self.calls.borrow_mut().insert(tool_call_id.clone(), Settle { resolve, reject, failure });
         let message = CellMessage::ToolCall {
             cell_id: self.cell.id.clone(),
             tool_call_id: tool_call_id.clone(),
@@ -168,7 +175,10 @@ impl<'js> Host<'js> {
                 Err(rquickjs::Error::Exception) => settle.reject.call((ctx.catch(),)),
                 Err(error) => Err(error),
             },
-            Err(message) => settle.reject.call((Exception::from_message(ctx.clone(), &message)?,)),
+            Err(message) => {
+                settle.failure.set("message", message)?;
+                settle.reject.call((settle.failure,))
+            }
         }
     }
 
