@@ -136,6 +136,10 @@ impl Cell {
         self.until(|outside| outside.outcome.is_some() || outside.gone).await;
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.outside().outcome.is_some()
+    }
+
     async fn until(&self, holds: impl Fn(&Outside) -> bool) {
         loop {
             let mut notified = pin!(self.changed.notified());

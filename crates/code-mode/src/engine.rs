@@ -182,7 +182,8 @@ impl<'js> Script<'_, 'js> {
 }
 
 const NEVER: &str = "the script waits for a promise that nothing can settle any more: no tool call is in flight and no timer is \
-                     pending. Await what tools and setTimeout give, and resolve every promise that you make.";
+                     pending. Await what tools and setTimeout give, and resolve every promise that you make. (A promise is also \
+                     lost where the memory ran out while it was settled.)";
 
 /// Refuses every import.
 struct NoModules;

@@ -4,6 +4,9 @@ use rquickjs::{CaughtError, Coerced, Ctx, Object, Value, convert::FromJs};
 
 use crate::crossing;
 
+/// The name of our own scripts in stacks; their lines mean nothing to the model and are left out.
+pub(crate) const OWN_SCRIPT: &str = "code-mode";
+
 /// An error that a script left behind: name, message, and the places in the script that led there.
 pub(crate) fn describe_caught<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
     match error {
@@ -27,13 +30,42 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
     }
 }
 
+/// How many errors below one another are told.
+const MAX_CAUSES: usize = 3;
+
 fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
+    let mut text = one_error(ctx, error);
+    let mut below = error.clone();
+    for _ in 0..MAX_CAUSES {
+        let cause = below.get::<_, Value>("cause").unwrap_or_else(|_| ctx.catch());
+        // What `Promise.any` throws has a list of them: the first one stands for all.
+        let first = || Some(below.get::<_, Object>("errors").ok()?.get::<_, Value>(0).ok()?);
+        let Some(cause) = Some(cause).filter(|cause| !cause.is_undefined()).or_else(first) else { break };
+        text.push_str("\ncaused by ");
+        let Some(error) = cause.as_object().filter(|cause| cause.is_error()) else {
+            text.push_str(&describe(ctx, &cause));
+            break;
+        };
+        text.push_str(&one_error(ctx, error));
+        below = error.clone();
+    }
+    text
+}
+
+fn one_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
     let name = read(ctx, error, "name").filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
     let message = read(ctx, error, "message").unwrap_or_default();
     let mut text = if message.is_empty() { name } else { format!("{name}: {message}") };
-    for line in read(ctx, error, "stack").unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
-        text.push('\n');
-        text.push_str(line);
+    let stack = read(ctx, error, "stack").unwrap_or_default();
+    let ours = format!("({OWN_SCRIPT}:");
+    let mut frames = stack.lines().filter(|line| !line.trim().is_empty()).peekable();
+    while let Some(frame) = frames.next() {
+        // Our scripts call the functions that they guard by `apply`.
+        let applied = frame.trim() == "at apply (native)" && frames.peek().is_some_and(|next| next.contains(&ours));
+        if !applied && !frame.contains(&ours) {
+            text.push('\n');
+            text.push_str(frame);
+        }
     }
     text
 }

@@ -9,19 +9,24 @@ use std::{
 };
 
 use rquickjs::{
-    Array, Ctx, Exception, Function, Result, Value,
+    Array, Ctx, Exception, Function, Object, Result, Value,
     context::EvalOptions,
     function::{Opt, Rest},
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
     CellLimits, CellMessage, ContentItem, ExecuteRequest, ImageDetail, RuntimeToolCallId, ToolSpec, cell::Cell,
-    crossing, timers::Timers,
+    crossing, failure, timers::Timers,
 };
 
 const PRELUDE: &str = include_str!("prelude.js");
+const GUARDS: &str = include_str!("guards.js");
+
+/// The longest array that functions take which look at each index: no array of so many elements fits into a cell's memory, and
+/// without elements there may be four thousand million of them.
+const LONGEST_ARRAY: u32 = 1 << 24;
 
 /// The functions of one script, and what they share.
 pub(crate) struct Host<'js> {
@@ -41,6 +46,8 @@ pub(crate) struct Host<'js> {
 struct Settle<'js> {
     resolve: Function<'js>,
     reject: Function<'js>,
+    /// What the promise is rejected with; it knows where the script made the call.
+    failure: Object<'js>,
 }
 
 #[derive(Default)]
@@ -78,42 +85,47 @@ impl<'js> Host<'js> {
         let globals = ctx.globals();
         /// One global function: its name, its arguments, and the method that does the work.
         macro_rules! global {
-            ($name:literal, |$($argument:ident: $kind:ty),*| $method:ident) => {{
+            ($name:literal, $method:ident($($argument:ident: $kind:ty),*)) => {{
                 let host = Rc::clone(host);
                 let function = move |ctx: Ctx<'js>, $($argument: $kind),*| host.$method(&ctx, $($argument),*);
                 globals.set($name, Function::new(ctx.clone(), function)?.with_name($name)?)?;
             }};
         }
-        global!("text", |value: Opt<Value<'js>>| text);
-        global!("image", |image: Opt<Value<'js>>| image);
-        global!("notify", |value: Opt<Value<'js>>| notify);
-        global!("store", |key: Opt<Value<'js>>, value: Opt<Value<'js>>| store);
-        global!("load", |key: Opt<Value<'js>>| load);
-        global!("exit", || exit);
-        global!("yield_control", || yield_control);
-        global!("setTimeout", |callback: Opt<Value<'js>>, delay: Opt<Value<'js>>, arguments: Rest<Value<'js>>| {
-            set_timeout
-        });
-        global!("clearTimeout", |timer: Opt<Value<'js>>| clear_timeout);
+        global!("text", text(value: Opt<Value<'js>>));
+        global!("image", image(image: Opt<Value<'js>>));
+        global!("notify", notify(value: Opt<Value<'js>>));
+        global!("store", store(key: Opt<Value<'js>>, value: Opt<Value<'js>>));
+        global!("load", load(key: Opt<Value<'js>>));
+        global!("exit", exit());
+        global!("yield_control", yield_control());
+        global!("setTimeout", set_timeout(callback: Opt<Value<'js>>, delay: Opt<Value<'js>>, rest: Rest<Value<'js>>));
+        global!("clearTimeout", clear_timeout(timer: Opt<Value<'js>>));
 
-        let list = host.tools.iter();
-        let list: Json =
-            list.map(|tool| json!({ "name": tool.script_name(), "description": tool.description })).collect();
-        globals.set("ALL_TOOLS", crossing::value(ctx, &list)?)?;
+        let listed = Array::new(ctx.clone())?;
+        for (index, tool) in host.tools.iter().enumerate() {
+            let entry = Object::new(ctx.clone())?;
+            entry.set("name", tool.script_name())?;
+            entry.set("description", tool.description.as_str())?;
+            listed.set(index, entry)?;
+        }
+        globals.set("ALL_TOOLS", listed)?;
 
         let names = Array::new(ctx.clone())?;
         for (index, tool) in host.tools.iter().enumerate() {
             names.set(index, tool.script_name())?;
         }
         let calling = Rc::clone(host);
-        let call = move |ctx: Ctx<'js>, index: usize, argument: Opt<Value<'js>>| calling.call(&ctx, index, argument);
+        let call = move |ctx: Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>| {
+            calling.call(&ctx, tool, argument, failure)
+        };
         let call = Function::new(ctx.clone(), call)?;
-        let mut options = EvalOptions::default();
-        options.filename = Some("code-mode".to_owned());
-        ctx.eval_with_options::<Function, _>(PRELUDE, options)?.call((call, names))
+        own_script(ctx, PRELUDE)?.call::<_, ()>((call, names))?;
+        let halting = Rc::clone(host);
+        let check = Function::new(ctx.clone(), move |ctx: Ctx<'js>| halting.check(&ctx))?;
+        own_script(ctx, GUARDS)?.call((check, LONGEST_ARRAY))
     }
 
-    fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Opt<Value<'js>>) -> Result<Value<'js>> {
+    fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>) -> Result<Value<'js>> {
         self.check(ctx)?;
         let Some(tool) = self.tools.get(tool) else { return Err(Exception::throw_type(ctx, "there is no such tool")) };
         if self.calls_in_flight() >= self.limits.tool_calls_in_flight {
@@ -121,17 +133,16 @@ impl<'js> Host<'js> {
                 format!("{} tool calls are in flight, no more are allowed: await some", self.calls_in_flight());
             return Err(Exception::throw_range(ctx, &message));
         }
-        let input = match argument.0.filter(|argument| !argument.is_undefined()) {
-            None => Json::Object(Map::new()),
-            Some(argument) => {
-                let what = format!("the argument of tools.{}", tool.script_name());
-                crossing::json(ctx, &argument, &what, self.limits.value_bytes)?
-            }
+        let input = if argument.is_undefined() {
+            Json::Object(Map::new())
+        } else {
+            let what = format!("the argument of tools.{}", tool.script_name());
+            crossing::json(ctx, &argument, &what, self.limits.value_bytes)?
         };
         let (promise, resolve, reject) = ctx.promise()?;
         self.calls_made.set(self.calls_made.get() + 1);
         let tool_call_id = RuntimeToolCallId::from(format!("{}.{}", self.cell.id, self.calls_made.get()));
-        self.calls.borrow_mut().insert(tool_call_id.clone(), Settle { resolve, reject });
+        self.calls.borrow_mut().insert(tool_call_id.clone(), Settle { resolve, reject, failure });
         let message = CellMessage::ToolCall {
             cell_id: self.cell.id.clone(),
             tool_call_id: tool_call_id.clone(),
@@ -164,7 +175,10 @@ impl<'js> Host<'js> {
                 Err(rquickjs::Error::Exception) => settle.reject.call((ctx.catch(),)),
                 Err(error) => Err(error),
             },
-            Err(message) => settle.reject.call((Exception::from_message(ctx.clone(), &message)?,)),
+            Err(message) => {
+                settle.failure.set("message", message)?;
+                settle.reject.call((settle.failure,))
+            }
         }
     }
 
@@ -332,4 +346,11 @@ impl<'js> Host<'js> {
 
 fn given<'js>(ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Value<'js> {
     value.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()))
+}
+
+/// A script of ours, which is one function.
+fn own_script<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>> {
+    let mut options = EvalOptions::default();
+    options.filename = Some(failure::OWN_SCRIPT.to_owned());
+    ctx.eval_with_options(source, options)
 }

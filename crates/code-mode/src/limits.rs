@@ -34,7 +34,7 @@ pub struct CellLimits {
     pub notifications: usize,
     /// The timers pending at one time.
     pub timers: usize,
-    /// The cells of a session that run at one time.
+    /// The cells of a session that run at one time; and so many ends that nobody asks for are kept, the latest ones.
     pub cells: usize,
 }
 

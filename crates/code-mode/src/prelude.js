@@ -9,7 +9,8 @@
 
   const table = create(null);
   for (let index = 0; index < tools.length; index++) {
-    table[tools[index]] = { [tools[index]]: (argument) => call(index, argument) }[tools[index]];
+    // The error is made here so that it has the place of the call; the host fills in the message of a call that fails.
+    table[tools[index]] = { [tools[index]]: (argument) => call(index, argument, new ErrorClass()) }[tools[index]];
   }
   freeze(table);
   const names = tools.length === 0 ? "this cell has no tools" : "there are: " + tools.join(", ");

@@ -1,7 +1,7 @@
 //! The cells of one session, as their owner sees them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -18,15 +18,15 @@ use tokio::{
 };
 
 use crate::{
-    CellId, CellLimits, CellMessage, CellResponse, ContentItem, DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_YIELD_TIME,
-    ExecuteError, ExecuteRequest, RuntimeToolCallId, WaitOutcome, WaitRequest,
+    CellId, CellLimits, CellMessage, CellResponse, DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_YIELD_TIME, ExecuteError,
+    ExecuteRequest, RuntimeToolCallId, WaitOutcome, WaitRequest,
     cell::{Cell, Command, Outcome, Progress},
     engine,
-    truncation::truncate,
+    truncation::{truncate, truncate_text},
 };
 
 /// How long termination waits for a thread that the engine does not let interrupt.
-pub const TERMINATION_GRACE: Duration = Duration::from_millis(500);
+pub const TERMINATION_GRACE: Duration = Duration::from_millis(250);
 /// How long a shutdown waits for such threads.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
@@ -52,7 +52,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Cells {
-    by_id: HashMap<CellId, Arc<Cell>>,
+    /// In the order of their start. They are few: searching them costs less than an index.
+    live: Vec<Arc<Cell>>,
     threads: Vec<JoinHandle<()>>,
     shut_down: bool,
 }
@@ -95,7 +96,8 @@ impl CodeModeSession {
             cell.terminate();
             if timeout(TERMINATION_GRACE, cell.ended()).await.is_err() {
                 self.forget(&cell);
-                let content = limited(cell.abandon(), request.max_output_tokens);
+                let max_tokens = request.max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT_TOKENS);
+                let content = truncate(cell.abandon(), max_tokens);
                 return WaitOutcome::Cell(CellResponse::Terminated { cell_id: request.cell_id, content });
             }
         }
@@ -110,9 +112,9 @@ impl CodeModeSession {
         self.cell(cell).is_some_and(|cell| cell.send(Command::Answer(call.clone(), answer)))
     }
 
-    /// The ids of the cells whose end has not been handed out, in no order.
+    /// The ids of the cells whose end has not been handed out, in the order of their start.
     pub fn cells(&self) -> Vec<CellId> {
-        self.inner.cells().by_id.keys().cloned().collect()
+        self.inner.cells().live.iter().map(|cell| cell.id.clone()).collect()
     }
 
     /// Terminates every cell and waits until their threads are gone, at most for [`SHUTDOWN_GRACE`]; gives how many are left then.
@@ -122,7 +124,7 @@ impl CodeModeSession {
         let mut threads = {
             let mut cells = self.inner.cells();
             cells.shut_down = true;
-            cells.by_id.drain().for_each(|(_, cell)| {
+            cells.live.drain(..).for_each(|cell| {
                 cell.terminate();
                 cell.abandon();
             });
@@ -156,13 +158,19 @@ impl CodeModeSession {
         if cells.shut_down {
             return Err(ExecuteError::ShutDown);
         }
-        if cells.by_id.contains_key(&request.cell_id) {
+        if cells.live.iter().any(|cell| cell.id == request.cell_id) {
             return Err(ExecuteError::CellExists(request.cell_id));
         }
         cells.threads.retain(|thread| !thread.is_finished());
         let running = cells.threads.len();
         if running >= limits.cells {
             return Err(ExecuteError::TooManyCells { running });
+        }
+        // A model that never asks for the ends of its cells shall not fill the memory with them.
+        let ended: Vec<CellId> =
+            cells.live.iter().filter(|cell| cell.has_ended()).map(|cell| cell.id.clone()).collect();
+        if let Some(oldest) = ended.first().filter(|_| ended.len() >= limits.cells) {
+            cells.live.retain(|cell| cell.id != *oldest);
         }
         let (sender, commands) = mpsc::channel();
         let cell = Arc::new(Cell::new(request.cell_id.clone(), sender));
@@ -176,7 +184,7 @@ impl CodeModeSession {
             })
             .map_err(|source| ExecuteError::Thread { cell_id: cell.id.clone(), source })?;
         cells.threads.push(thread);
-        cells.by_id.insert(cell.id.clone(), Arc::clone(&cell));
+        cells.live.push(Arc::clone(&cell));
         Ok(cell)
     }
 
@@ -190,7 +198,8 @@ impl CodeModeSession {
         // An elapsed time is an answer too: the cell yields.
         timeout(yield_time.unwrap_or(DEFAULT_YIELD_TIME), cell.changed()).await.ok();
         let (content, progress) = cell.take();
-        let (cell_id, content) = (cell.id.clone(), limited(content, max_output_tokens));
+        let max_tokens = max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT_TOKENS);
+        let (cell_id, content) = (cell.id.clone(), truncate(content, max_tokens));
         Some(match progress {
             Progress::Gone => return None,
             Progress::Working => CellResponse::Yielded { cell_id, content },
@@ -199,6 +208,7 @@ impl CodeModeSession {
                 match outcome {
                     Outcome::Terminated => CellResponse::Terminated { cell_id, content },
                     Outcome::Finished { stored_values, error_text } => {
+                        let error_text = error_text.map(|text| truncate_text(text, max_tokens));
                         CellResponse::Result { cell_id, content, stored_values, error_text }
                     }
                 }
@@ -207,11 +217,11 @@ impl CodeModeSession {
     }
 
     fn cell(&self, id: &CellId) -> Option<Arc<Cell>> {
-        self.inner.cells().by_id.get(id).cloned()
+        self.inner.cells().live.iter().find(|cell| cell.id == *id).cloned()
     }
 
     fn forget(&self, cell: &Cell) {
-        self.inner.cells().by_id.remove(&cell.id);
+        self.inner.cells().live.retain(|live| live.id != cell.id);
     }
 }
 
@@ -223,10 +233,6 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.cells().by_id.values().for_each(|cell| cell.terminate());
+        self.cells().live.iter().for_each(|cell| cell.terminate());
     }
-}
-
-fn limited(content: Vec<ContentItem>, max_output_tokens: Option<usize>) -> Vec<ContentItem> {
-    truncate(content, max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT_TOKENS))
 }
