@@ -6,6 +6,7 @@ mod mcp;
 mod patch;
 mod terminal;
 
+pub use mcp::{McpError, McpServer, McpServerConfig, McpTool, McpToolResult};
 pub use patch::{ChangeKind, Patch, PatchError, PatchSummary, PreparedChange, PreparedPatch};
 pub use terminal::{
     CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalError, TerminalEvent, TerminalSettings,
