@@ -14,6 +14,7 @@ use crate::{
     model::ModelClient,
     rollout::{Agent, Identity, Rollout},
     thread::{Request, Thread},
+    told::told,
 };
 
 /// A rollout's root thread: a two-way stream of requests and events.
@@ -77,9 +78,12 @@ impl AgentThread {
             ModelClient::new(config.provider.clone()).map_err(|error| StartThreadError::Http(error.to_string()))?;
         let (mut servers, mut failures) = (Vec::new(), Vec::new());
         for server in &config.mcp_servers {
+            let mut server = server.clone();
+            server.cwd.get_or_insert_with(|| config.cwd.clone());
+            server.hidden_env.extend(config.hidden_env.iter().cloned());
             match McpServer::start(server.clone()).await {
                 Ok(server) => servers.push(server),
-                Err(error) => failures.push(format!("the MCP server {} does not start: {error}", server.name)),
+                Err(error) => failures.push(format!("the MCP server {} does not start: {}", server.name, told(&error))),
             }
         }
         let identity = Identity::root();

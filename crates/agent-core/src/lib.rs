@@ -28,6 +28,7 @@ mod settings;
 mod status;
 mod terminal;
 mod thread;
+mod told;
 mod tools;
 mod turn;
 
@@ -39,6 +40,7 @@ pub use config::{
 pub use config_file::{ConfigError, ConfigFile, McpServerEntry};
 pub use event::{AbortReason, Event, EventMessage, TurnTimings};
 pub use item::Item;
+pub use mcp::{McpError, McpServer, McpServerConfig, McpTool, McpToolResult};
 pub use op::{Op, TurnOverrides, UserInput};
 pub use patch::{ChangeKind, Patch, PatchError, PatchSummary, PreparedChange, PreparedPatch};
 pub use pause::PauseGuard;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sse_stream::SseStream;
 
 use super::{ModelError, ResponseEvent, retry::retry_after};
-use crate::{Item, Provider};
+use crate::{Item, Provider, told::told};
 
 /// The header that says which agent asks, for a provider's logs.
 const AGENT_HEADER: &str = "x-agent-path";
@@ -124,16 +124,4 @@ fn shortened(mut message: String) -> String {
 
 fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
-}
-
-/// An error with its causes, which reqwest keeps to itself.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,5 +1,7 @@
 //! A tool call, and what comes of it.
 
+use std::error::Error;
+
 use rollout_trace_code_mode::{CellId, RuntimeToolCallId};
 use rollout_trace_recorder::{
     ExecutionStatus, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolKind,
@@ -9,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     Item,
+    told::told,
     turn::{Stopped, Turn},
 };
 
@@ -66,8 +69,8 @@ impl From<Stopped> for ToolError {
 }
 
 impl ToolError {
-    pub(crate) fn failed(error: impl ToString) -> Self {
-        Self::Failed(error.to_string())
+    pub(crate) fn failed(error: impl Error) -> Self {
+        Self::Failed(told(&error))
     }
 }
 

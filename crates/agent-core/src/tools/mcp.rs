@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Dispatch, Outcome, ToolError};
 use crate::{
-    mcp::{McpServer, McpTool, McpToolResult},
+    mcp::{McpServer, McpTool},
     rollout::Rollout,
+    told::told,
 };
 
 /// What the model calls a tool of an MCP server.
@@ -30,23 +31,19 @@ impl Dispatch {
         let kind = ToolKind::Mcp { server: server.name().to_owned(), tool: tool.to_owned() };
         let invocation = json!({"server": server.name(), "tool": tool, "arguments": arguments});
         self.record_runtime_started(kind, &json!({"call_id": self.call().id, "invocation": invocation}));
-        let answer = server.call_tool(tool, Some(arguments), correlation.add_request_meta(None));
+        let answer = server.call_tool(tool, Some(arguments.into()), correlation.add_request_meta(None));
         let answer = self.unless_stopped(answer).await;
         let (status, result) = match &answer {
-            Ok(Ok(result)) if !result.is_error => (ExecutionStatus::Completed, json!({"Ok": document(result)})),
-            Ok(Ok(result)) => (ExecutionStatus::Failed, json!({"Ok": document(result)})),
-            Ok(Err(error)) => (ExecutionStatus::Failed, json!({"Err": error.to_string()})),
+            Ok(Ok(result)) if !result.is_error => (ExecutionStatus::Completed, json!({"Ok": result})),
+            Ok(Ok(result)) => (ExecutionStatus::Failed, json!({"Ok": result})),
+            Ok(Err(error)) => (ExecutionStatus::Failed, json!({"Err": told(error)})),
             Err(_) => (ExecutionStatus::Cancelled, json!({"Err": "stopped"})),
         };
         self.record_runtime_ended(status, &json!({"call_id": self.call().id, "result": result}));
         let result = answer?.map_err(ToolError::failed)?;
         let output = result.content.iter().map(part).collect::<Vec<Value>>();
-        Ok(Outcome { output: output.into(), value: document(&result), success: !result.is_error })
+        Ok(Outcome { output: output.into(), value: json!(result), success: !result.is_error })
     }
-}
-
-fn document(result: &McpToolResult) -> Value {
-    json!({"content": result.content, "structuredContent": result.structured_content, "isError": result.is_error})
 }
 
 /// A part of a result as the model takes it.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Dispatch, Outcome, ToolError, call::Input};
-use crate::patch::Patch;
+use crate::{patch::Patch, told::told};
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -29,7 +29,7 @@ impl Dispatch {
         let written = prepared.write();
         let (status, said) = match &written {
             Ok(summary) => (ExecutionStatus::Completed, summary.to_string()),
-            Err(error) => (ExecutionStatus::Failed, error.to_string()),
+            Err(error) => (ExecutionStatus::Failed, told(error)),
         };
         let event = json!({"call_id": self.call().id, "success": written.is_ok(), "output": said});
         self.record_runtime_ended(status, &event);
