@@ -11,6 +11,8 @@ use std::{
     path::Path,
     process::{Child, ExitStatus},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use filedescriptor::FileDescriptor;
@@ -137,9 +139,17 @@ impl Process {
         true
     }
 
-    /// Waits for the end, which must be near, and gives the exit code: 128 and the signal's number for one that a signal ended.
-    pub(crate) fn exit_code(&self) -> i32 {
-        self.child().wait().as_ref().map_or(-1, exit_code)
+    /// Waits for the end, which should be near, and gives the exit code: 128 and the signal's number for one that a signal ended.
+    /// A process that belongs to another user may not end.
+    pub(crate) fn exit_code(&self, limit: Duration) -> Option<i32> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.child().try_wait() {
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+                Ok(status) => return status.as_ref().map(exit_code),
+                Err(_) => return None,
+            }
+        }
     }
 }
 

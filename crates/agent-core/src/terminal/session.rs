@@ -22,8 +22,8 @@ pub(crate) struct Session {
     pub(crate) id: i32,
     pub(crate) process: Process,
     state: Mutex<State>,
-    /// Tells the supervisor that there is input.
-    pub(crate) input_ready: Notify,
+    /// Tells the supervisor that there is input, or that it was killed.
+    pub(crate) changed: Notify,
     /// Becomes true, once, when `State::end` is there.
     pub(crate) ended: watch::Sender<bool>,
 }
@@ -59,7 +59,7 @@ impl Session {
             last_used: Instant::now(),
         };
         let (ended, _) = watch::channel(false);
-        Self { id, process, state: Mutex::new(state), input_ready: Notify::new(), ended }
+        Self { id, process, state: Mutex::new(state), changed: Notify::new(), ended }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -75,7 +75,7 @@ impl Session {
         }
         if state.end.is_none() {
             state.input.extend(chars.as_bytes());
-            self.input_ready.notify_one();
+            self.changed.notify_one();
         }
         Ok(())
     }
@@ -86,6 +86,7 @@ impl Session {
         let hit = self.process.kill();
         if hit {
             state.killed.get_or_insert(reason);
+            self.changed.notify_one();
         }
         hit
     }

@@ -23,6 +23,16 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// How often to read after that at most; a terminal holds less than this many reads of output.
 const LAST_READS: usize = 64;
 
+/// How long a process that was killed may take to end. One that runs as another user is not ours to kill, and ends, if at all, because
+/// its terminal is closed.
+const GIVE_UP: Duration = Duration::from_secs(2);
+
+/// How long to wait for the end of a process that was killed in the last moment; the thread is blocked meanwhile.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+/// What a killed process leaves as exit code.
+const KILLED: i32 = 128 + 9;
+
 /// By convention, what a time limit leaves as exit code.
 const TIMED_OUT: i32 = 124;
 
@@ -50,7 +60,7 @@ impl Supervisor {
     pub(crate) async fn run(mut self) {
         let mut buffer = vec![0; 1 << 14];
         let mut open = true;
-        let mut settled_at = None;
+        let (mut settled_at, mut given_up_at) = (None, None);
         loop {
             if settled_at.is_none() && self.session.process.has_ended() {
                 settled_at = Some(Instant::now() + SETTLE);
@@ -58,7 +68,13 @@ impl Supervisor {
             if settled_at.is_some() && !open {
                 return;
             }
-            let input_waits = !self.session.state().input.is_empty();
+            let (input_waits, killed) = {
+                let state = self.session.state();
+                (!state.input.is_empty(), state.killed.is_some())
+            };
+            if killed && given_up_at.is_none() {
+                given_up_at = Some(Instant::now() + GIVE_UP);
+            }
             let deadline = self.deadline.filter(|_| settled_at.is_none());
             tokio::select! {
                 _ = self.terminal.output.readable(), if open => open = self.read(&mut buffer).is_none_or(|length| length > 0),
@@ -66,11 +82,12 @@ impl Supervisor {
                     write(&self.terminal.input, &mut self.session.state());
                 }
                 _ = self.children.recv() => {}
-                () = self.session.input_ready.notified() => {}
+                () = self.session.changed.notified() => {}
                 () = until(deadline) => {
                     self.deadline = None;
                     self.session.kill(EndReason::TimedOut);
                 }
+                () = until(given_up_at) => return,
                 () = until(settled_at) => {
                     // On a busy machine all of the output may still wait; what was left behind may write for ever.
                     for _ in 0..LAST_READS {
@@ -122,8 +139,8 @@ impl Drop for Supervisor {
         let session = &self.session;
         session.kill(EndReason::Killed);
         let reason = session.state().killed.unwrap_or(EndReason::Exited);
-        let status = session.process.exit_code();
-        let exit_code = if reason == EndReason::TimedOut { TIMED_OUT } else { status };
+        let status = session.process.exit_code(LAST_MOMENT);
+        let exit_code = if reason == EndReason::TimedOut { TIMED_OUT } else { status.unwrap_or(KILLED) };
         let rest = self.decoder.finish();
         self.whole.push(rest);
         (self.on_event)(TerminalEvent::Ended(CommandEnded {

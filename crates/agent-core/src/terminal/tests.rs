@@ -194,12 +194,13 @@ async fn a_session_outlives_its_call() {
 #[tokio::test]
 async fn an_interrupt_is_a_character() {
     let bench = Bench::new();
-    let (session_id, ..) = bench.start("echo ready; sleep 1000", "ready").await;
+    // A shell that is about to start a child may miss it.
+    let (session_id, ..) = bench.start("echo ready; exec sleep 1000", "ready").await;
     let output = bench.write(session_id, "\u{3}", PATIENCE).await.unwrap();
     assert_eq!(output.exit_code, Some(130));
     assert_snapshot!(bench.events(2).await, @r#"
-    call `echo ready; sleep 1000` began as 1000
-    call `echo ready; sleep 1000` ended as 1000: Exited, 130, "ready\r\n^C"
+    call `echo ready; exec sleep 1000` began as 1000
+    call `echo ready; exec sleep 1000` ended as 1000: Exited, 130, "ready\r\n^C"
     "#);
 }
 
@@ -337,6 +338,18 @@ fn the_end_of_the_runtime_is_the_end_of_commands() {
     drop(runtime);
     assert!(!is_there(process_id));
     assert_eq!(bench.events.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn waiting_for_an_end_has_an_end() {
+    let command = ["sleep".to_owned(), "1000".to_owned()];
+    let launch = process::Launch { command: &command, cwd: "/".as_ref(), env: Vec::new(), hidden_env: &[] };
+    let (process, _terminal) = launch.start().unwrap();
+    assert!(!process.has_ended());
+    assert_eq!(process.exit_code(Duration::from_millis(5)), None);
+    assert!(process.kill());
+    assert_eq!(process.exit_code(PATIENCE), Some(137));
+    assert!(process.has_ended() && !process.kill());
 }
 
 #[tokio::test]
