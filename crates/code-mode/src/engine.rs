@@ -36,8 +36,12 @@ pub(crate) fn run(
     messages: UnboundedSender<CellMessage>,
     commands: Receiver<Command>,
 ) {
-    let run = AssertUnwindSafe(|| run_script(cell, request, limits, messages, &commands));
-    if let Err(panic) = catch_unwind(run) {
+    contained(cell, || run_script(cell, request, limits, messages, &commands));
+}
+
+/// Makes a panic the cell's outcome.
+fn contained(cell: &Cell, run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         cell.end(failed(format!("internal error of the cell's host: {}", panic_text(&*panic))));
     }
 }
@@ -211,5 +215,47 @@ impl Loader for NoModules {
         _: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
         Err(rquickjs::Error::new_loading_message(name, NO_MODULES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use rquickjs::Function;
+
+    use super::*;
+    use crate::cell::Progress;
+
+    fn outcome(run: impl FnOnce()) -> Option<String> {
+        let cell = Cell::new("1".into(), mpsc::channel().0);
+        contained(&cell, run);
+        let (_, Progress::Ended(Outcome::Finished { error_text, .. })) = cell.take() else { return None };
+        error_text
+    }
+
+    #[test]
+    fn a_panic_is_a_failed_result() {
+        assert_eq!(outcome(|| panic!("at {}", 1)).unwrap(), "internal error of the cell's host: at 1");
+        assert_eq!(
+            outcome(|| std::panic::panic_any(1)).unwrap(),
+            "internal error of the cell's host: a panic without a message"
+        );
+        assert_eq!(outcome(|| ()), None);
+    }
+
+    #[test]
+    fn a_panic_in_a_function_of_the_script_is_one_too() {
+        for source in ["boom()", "try { boom() } catch {} null.x", "[1].map(boom)", "new Proxy({}, { get: boom }).x"] {
+            let text = outcome(|| {
+                let runtime = Runtime::new().unwrap();
+                Context::full(&runtime).unwrap().with(|ctx| {
+                    let boom = Function::new(ctx.clone(), || -> () { panic!("inside") }).unwrap();
+                    ctx.globals().set("boom", boom).unwrap();
+                    ctx.eval::<(), _>(source).catch(&ctx).ok();
+                });
+            });
+            assert_eq!(text.as_deref(), Some("internal error of the cell's host: inside"), "{source}");
+        }
     }
 }

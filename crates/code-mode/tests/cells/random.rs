@@ -1,8 +1,9 @@
 //! Scripts strung together from hostile pieces.
 
 use proptest::prelude::*;
+use rollout_trace_code_mode::CellLimits;
 
-use crate::hostile::survives;
+use crate::hostile::{self, survives};
 
 /// Pieces of scripts. Each is a statement by itself; some leave names behind that others use.
 const PIECES: &[&str] = &[
@@ -79,10 +80,14 @@ const PIECES: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
-    fn the_host_survives_any_of_them(pieces in prop::collection::vec(prop::sample::select(PIECES), 1..9), wrapped in any::<bool>()) {
+    fn the_host_survives_any_of_them(
+        pieces in prop::collection::vec(prop::sample::select(PIECES), 1..9),
+        wrapped in any::<bool>(),
+        small in any::<bool>(),
+    ) {
         let body = pieces.join("\n");
         // Wrapped, what one piece throws does not keep the others from running.
         let source = if wrapped {
@@ -90,6 +95,6 @@ proptest! {
         } else {
             body
         };
-        survives(&source, &source);
+        survives(&source, &source, if small { hostile::small() } else { CellLimits::default() });
     }
 }

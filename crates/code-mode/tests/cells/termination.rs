@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use rollout_trace_code_mode::{CellResponse, ExecuteRequest, TERMINATION_GRACE, WaitOutcome, WaitRequest};
+use rollout_trace_code_mode::{CellResponse, TERMINATION_GRACE, WaitOutcome, WaitRequest};
 use serde_json::json;
 
 use crate::support::{Run, block_on};
