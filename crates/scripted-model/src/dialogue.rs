@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Script, SeenRequest, script::Reply};
+use crate::{
+    Script, SeenRequest,
+    script::{After, Reply},
+};
 
 /// The script, what has been asked, and what has been answered.
 #[derive(Debug)]
@@ -54,6 +57,11 @@ impl Dialogue {
             _ => (place + 1).to_string(),
         };
         Ok(Chosen { reply, place })
+    }
+
+    /// Whether an agent has asked as often as a reply wants.
+    pub(crate) fn has_come(&self, after: &After) -> bool {
+        self.seen.iter().filter(|request| request.agent == after.agent).count() >= after.requests
     }
 
     /// Notes that a response is complete.

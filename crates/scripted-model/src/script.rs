@@ -49,6 +49,8 @@ pub(crate) struct Reply {
     pub(crate) to: Endpoint,
     /// What the newest input item must contain. A reply whose condition does not hold lets the next one go first.
     pub(crate) when: Option<String>,
+    /// What another agent must have asked first. The model waits for it, so that rollouts of several agents come out alike.
+    pub(crate) after: Option<After>,
     /// How long the model thinks before it answers at all.
     #[serde(default)]
     pub(crate) delay_ms: u64,
@@ -70,6 +72,14 @@ pub(crate) struct Reply {
     /// What the answer is said to have cost.
     #[serde(default)]
     pub(crate) usage: Usage,
+}
+
+/// How many requests an agent must have made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct After {
+    pub(crate) agent: String,
+    pub(crate) requests: usize,
 }
 
 /// How the stream of an answer ends.

@@ -13,9 +13,14 @@ use axum::{
     response::Response,
     routing::post,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::{Endpoint, Script, SeenRequest, ServeError, answer::bad_request, dialogue::Dialogue, script::End};
+use crate::{
+    Endpoint, Script, SeenRequest, ServeError,
+    answer::bad_request,
+    dialogue::Dialogue,
+    script::{After, End},
+};
 
 /// A server on loopback that answers from a script. It stops when it is dropped.
 #[derive(Debug)]
@@ -26,11 +31,21 @@ pub struct ScriptedModel {
 }
 
 #[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<Dialogue>>);
+struct Shared {
+    dialogue: Arc<Mutex<Dialogue>>,
+    /// Counts requests.
+    requests: watch::Sender<u64>,
+}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Dialogue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.dialogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until another agent has asked what it must have asked first.
+    async fn wait_for(&self, after: &After) {
+        // The sender is `self`, so there is always an answer.
+        let _ = self.requests.subscribe().wait_for(|_| self.lock().has_come(after)).await;
     }
 }
 
@@ -53,7 +68,8 @@ impl ScriptedModel {
         let failed = |source| ServeError { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let dialogue = Shared(Arc::new(Mutex::new(Dialogue::new(script))));
+        let dialogue =
+            Shared { dialogue: Arc::new(Mutex::new(Dialogue::new(script))), requests: watch::Sender::new(0) };
         let routes = Router::new()
             .route("/v1/responses", post(respond))
             .route("/v1/responses/compact", post(compact))
@@ -108,10 +124,14 @@ async fn answer(dialogue: &Shared, endpoint: Endpoint, headers: &HeaderMap, body
         Err(error) => return bad_request(&format!("the body is not JSON: {error}")),
     };
     let chosen = dialogue.lock().answer(SeenRequest::new(endpoint, headers, body));
+    dialogue.requests.send_modify(|requests| *requests += 1);
     let chosen = match chosen {
         Ok(chosen) => chosen,
         Err(complaint) => return bad_request(&complaint),
     };
+    if let Some(after) = &chosen.reply.after {
+        dialogue.wait_for(after).await;
+    }
     if chosen.reply.end == End::Completed {
         dialogue.lock().completed(chosen.response_id());
     }

@@ -2,13 +2,18 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rollout_trace_agent::{Played, Scenario, play};
-use rollout_trace_agent_core::{TraceOptions, TraceTarget};
+use rollout_trace_agent_core::{Event, TraceOptions, TraceTarget};
 use rollout_trace_bundle::Bundle;
 use rollout_trace_model::{Drawing, RolloutTrace, Severity, normalised};
 use rollout_trace_reducer::reduce_bundle;
+use serde_json::Value;
 
 /// A played scenario and the graph of its trace.
 pub(crate) struct Recorded {
@@ -17,7 +22,7 @@ pub(crate) struct Recorded {
 }
 
 /// Longer than any scenario takes on a busy machine.
-const HANG: Duration = Duration::from_secs(120);
+const HANG: Duration = Duration::from_secs(60);
 
 /// Plays a scenario, and checks what must hold of any that ends by itself.
 pub(crate) fn record(name: &str, text: &str) -> Recorded {
@@ -34,13 +39,24 @@ pub(crate) fn record(name: &str, text: &str) -> Recorded {
 
 /// Plays a scenario.
 pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget) -> Played {
-    let scenario = Scenario::parse(name, text).unwrap();
+    let server = example("agent_mcp_server");
+    let scenario = Scenario::parse(name, &text.replace("{mcp_server}", &server.to_string_lossy())).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut show = |_: &_| {};
-        let playing = play(&scenario, folder, trace, &mut show);
-        tokio::time::timeout(HANG, playing).await.expect("the scenario hangs").unwrap()
-    })
+    let mut seen = Vec::new();
+    let played = runtime.block_on(async {
+        let mut show = |event: &Event| seen.push(event.clone());
+        tokio::time::timeout(HANG, play(&scenario, folder, trace, &mut show)).await
+    });
+    match played {
+        Ok(played) => played.unwrap(),
+        Err(_) => panic!("{name} hangs after {seen:#?}"),
+    }
+}
+
+/// A program among the examples, which `cargo test` builds before it runs tests.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("examples").join(name)
 }
 
 /// The sound graph of a bundle.
@@ -51,9 +67,52 @@ pub(crate) fn reduced(bundle: &Path) -> RolloutTrace {
 }
 
 impl Recorded {
+    /// The graph as text that every run of the scenario shares.
     pub(crate) fn drawing(&self) -> String {
-        Drawing::new(&normalised(&self.graph)).to_string()
+        let drawing = Drawing::new(&by_thread(&normalised(&self.graph))).to_string();
+        ["inference-", "turn-", "terminal ", "call-", "mcp-"].iter().fold(drawing, |text, name| renumbered(&text, name))
     }
+}
+
+/// The graph with its items numbered thread by thread: which of two threads comes first is chance.
+fn by_thread(graph: &RolloutTrace) -> RolloutTrace {
+    let mut items: Vec<_> = graph.conversation_items.values().collect();
+    items.sort_by_key(|item| (&graph.threads[&item.thread_id].agent_path, item.item_id));
+    let numbers: HashMap<String, String> = items
+        .iter()
+        .zip(1..)
+        .map(|(item, number)| (item.item_id.to_string(), format!("conversation_item:{number}")))
+        .collect();
+    let value = renamed(serde_json::to_value(graph).unwrap(), &numbers);
+    serde_json::from_value(value).unwrap()
+}
+
+fn renamed(value: Value, names: &HashMap<String, String>) -> Value {
+    let name = |text: String| names.get(&text).cloned().unwrap_or(text);
+    match value {
+        Value::String(text) => name(text).into(),
+        Value::Array(values) => values.into_iter().map(|value| renamed(value, names)).collect(),
+        Value::Object(entries) => entries.into_iter().map(|(key, value)| (name(key), renamed(value, names))).collect(),
+        other => other,
+    }
+}
+
+/// The text with the numbers behind a name given out anew, in the order in which they stand in it.
+fn renumbered(text: &str, name: &str) -> String {
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let mut parts = text.split(name);
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, rest) = part.split_at(digits);
+        let next = numbers.len() + 1;
+        result.push_str(name);
+        if !number.is_empty() {
+            result.push_str(&numbers.entry(number).or_insert(next).to_string());
+        }
+        result.push_str(rest);
+    }
+    result
 }
 
 /// What differs by chance in texts.
