@@ -67,6 +67,13 @@ pub enum EventMessage {
         /// What it is asked for.
         input: String,
     },
+    /// A command begins to run.
+    CommandBegan {
+        /// The call that started it.
+        call_id: String,
+        /// The session in which it runs.
+        session_id: i32,
+    },
     /// A tool is done.
     ToolCallEnded {
         /// The call.

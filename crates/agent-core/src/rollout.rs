@@ -125,7 +125,7 @@ impl Rollout {
                 self.config.cwd.display()
             ),
             tools: tools::described(self),
-            commands: Commands::new(&self.config, trace.clone()),
+            commands: Commands::new(self, &path, trace.clone()),
             id,
             path: path.clone(),
             depth,

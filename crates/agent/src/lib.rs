@@ -1,4 +1,4 @@
-//! A traced agent as a program: [`main`](run_program) for people, [`Scenario`] for tests and the demo.
+//! A traced agent as a program, and whole rollouts in files.
 //!
 //! A scenario is a whole rollout in a file: what the user does, and what the model answers. [`play`] runs it against a scripted
 //! model with real tools.

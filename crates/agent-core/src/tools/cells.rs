@@ -14,7 +14,7 @@ use rollout_trace_recorder::{CellStatus, CodeCellTraceContext};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
@@ -30,6 +30,8 @@ pub(crate) struct Cells {
     /// What cells have stored for later ones.
     stored: Mutex<Map<String, Value>>,
     open: Mutex<HashMap<CellId, OpenCell>>,
+    /// The calls of tools that cells have made and that have not ended.
+    calls: TaskTracker,
     /// The latest turn: what a cell does belongs to it, also where the cell has outlived it.
     turn: Mutex<Option<Arc<Turn>>>,
 }
@@ -55,14 +57,15 @@ impl Cells {
     /// No cells yet, and where their messages will come from.
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<CellMessage>) {
         let (session, messages) = CodeModeSession::new(CellLimits::default());
-        (Self { session, stored: Mutex::default(), open: Mutex::default(), turn: Mutex::default() }, messages)
+        let (stored, open, turn) = (Mutex::default(), Mutex::default(), Mutex::default());
+        (Self { session, stored, open, calls: TaskTracker::new(), turn }, messages)
     }
 
     pub(crate) fn note_turn(&self, turn: &Arc<Turn>) {
         *lock(&self.turn) = Some(Arc::clone(turn));
     }
 
-    /// Terminates every cell, and records that.
+    /// Terminates every cell, and returns when its end and those of its calls are recorded.
     pub(crate) async fn terminate_all(&self) {
         let mut open: Vec<CellId> = lock(&self.open).keys().cloned().collect();
         open.sort();
@@ -72,6 +75,9 @@ impl Cells {
             }
             self.close(&cell, CellStatus::Terminated, &json!({"Terminated": {"cell_id": cell, "content_items": []}}));
         }
+        self.calls.close();
+        self.calls.wait().await;
+        self.calls.reopen();
     }
 
     /// Terminates every cell, and takes no more.
@@ -148,7 +154,7 @@ fn serve_call(thread: Arc<Thread>, cell: &CellId, runtime_call: RuntimeToolCallI
     let (Some(stop), Some(turn)) = (stop, turn) else { return };
     let dispatch = Dispatch::begin_until(&turn, call, stop);
     let cell = cell.clone();
-    tokio::spawn(async move {
+    thread.cells.calls.clone().spawn(async move {
         let answer = dispatch.answer_cell().await;
         // An ended cell has no promise to settle.
         thread.cells.session.answer(&cell, &runtime_call, answer);

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 use super::{Dispatch, Outcome, ToolError};
 use crate::{
-    AgentConfig,
+    Event, EventMessage,
     event::millis,
     lock::lock,
+    rollout::Rollout,
     terminal::{
         CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalEvent, TerminalSettings, Terminals,
         WriteStdinRequest,
@@ -29,8 +30,10 @@ pub(crate) struct Commands {
     known: Arc<KnownCommands>,
 }
 
-/// What the trace has to know of commands. The same by session and by call.
+/// What has to be known of commands to tell of them.
 struct KnownCommands {
+    agent_path: String,
+    rollout: Arc<Rollout>,
     trace: ThreadTraceContext,
     /// The turns in which calls started commands that have not ended.
     turns: Mutex<HashMap<String, String>>,
@@ -56,7 +59,8 @@ struct WriteArguments {
 }
 
 impl Commands {
-    pub(crate) fn new(config: &AgentConfig, trace: ThreadTraceContext) -> Self {
+    pub(crate) fn new(rollout: &Arc<Rollout>, agent_path: &str, trace: ThreadTraceContext) -> Self {
+        let config = &rollout.config;
         let mut settings = TerminalSettings::new(&config.cwd);
         let limits = &config.commands;
         settings.hidden_env.clone_from(&config.hidden_env);
@@ -66,7 +70,13 @@ impl Commands {
         if let Some(floor) = limits.min_yield_ms.map(Duration::from_millis) {
             (settings.min_yield, settings.min_poll) = (floor, floor);
         }
-        let known = Arc::new(KnownCommands { trace, turns: Mutex::default(), sessions: Mutex::default() });
+        let known = Arc::new(KnownCommands {
+            agent_path: agent_path.to_owned(),
+            rollout: Arc::clone(rollout),
+            trace,
+            turns: Mutex::default(),
+            sessions: Mutex::default(),
+        });
         let terminals = Terminals::new(settings.clone(), {
             let known = Arc::clone(&known);
             move |event| known.record(event)
@@ -87,7 +97,14 @@ impl KnownCommands {
                 lock(&self.sessions).insert(command.session_id, command.call_id.clone());
                 let turn = lock(&self.turns).get(&command.call_id).cloned().unwrap_or_default();
                 let document = begun(&command, &turn);
-                self.trace.record_tool_call_runtime_started(turn, command.call_id, ToolKind::ExecCommand, &document);
+                let call_id = command.call_id.as_str();
+                self.trace.record_tool_call_runtime_started(&*turn, call_id, ToolKind::ExecCommand, &document);
+                self.rollout.publish(Event {
+                    agent_path: self.agent_path.clone(),
+                    submission_id: None,
+                    turn_id: Some(turn),
+                    message: EventMessage::CommandBegan { call_id: command.call_id, session_id: command.session_id },
+                });
             }
             TerminalEvent::Ended(command) => {
                 let turn = lock(&self.turns).remove(&command.call_id).unwrap_or_default();
