@@ -144,6 +144,8 @@ pub struct CommandLimits {
     pub max_output_tokens: Option<usize>,
     /// How many commands may run at one time.
     pub max_sessions: Option<usize>,
+    /// Whether the shell reads the user's profile first, as it does unless this says no. A profile may be slow, and say things.
+    pub login_shell: Option<bool>,
 }
 
 /// How many agents there may be.

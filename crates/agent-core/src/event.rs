@@ -43,6 +43,11 @@ pub enum EventMessage {
     },
     /// A turn begins.
     TurnStarted,
+    /// What the user said entered the history.
+    UserMessage {
+        /// Its text.
+        text: String,
+    },
     /// A piece of the answer, as it comes.
     AgentMessageDelta {
         /// The piece.

@@ -141,7 +141,7 @@ impl Turn {
     /// Answers: requests and tool calls until the model has nothing more to do.
     async fn answer(self: &Arc<Self>, input: &[UserInput]) -> Result<Option<String>, TurnEnd> {
         if !input.is_empty() {
-            self.accept(Item::user_message(input.iter().map(UserInput::content_part).collect()));
+            self.accept_from_outside(Item::user_message(input.iter().map(UserInput::content_part).collect()));
         }
         let mut last_agent_message = None;
         let mut failures = 0;
@@ -188,8 +188,16 @@ impl Turn {
             (std::mem::take(notifications), std::mem::take(steered), std::mem::take(mailbox))
         };
         notifications.into_iter().map(|item| self.at_home(item)).for_each(|item| self.accept(item));
-        steered.into_iter().for_each(|item| self.accept(item));
+        steered.into_iter().for_each(|item| self.accept_from_outside(item));
         mail.into_iter().for_each(|mail| self.thread.accept_mail(&self.id, mail));
+    }
+
+    /// Takes an item into the history, and tells if it is the user's.
+    fn accept_from_outside(&self, item: Item) {
+        if item.is_message_of("user") {
+            self.emit(EventMessage::UserMessage { text: item.message_text() });
+        }
+        self.accept(item);
     }
 
     /// A notification, or its text as a message if a compaction took away the call that it belongs to.

@@ -132,6 +132,8 @@ impl Setup {
         let provider = Provider { name: "script".to_owned(), base_url, api_key: None };
         let mut config = self.config.clone().applied_to(AgentConfig::new(provider, "scripted-1", folder));
         config.agent_messages = self.config.agent_messages.unwrap_or(AgentMessages::Items);
+        // What a developer's profile does is not part of a scenario.
+        config.commands.login_shell.get_or_insert(false);
         config.history_items = self.history.iter().zip([true, false].into_iter().cycle()).filter_map(message).collect();
         config
     }

@@ -19,6 +19,7 @@ pub(crate) struct Screen {
 }
 
 const REMARK: Style = AnsiColor::BrightBlack.on_default();
+const USER: Style = AnsiColor::Green.on_default();
 const TOOL: Style = AnsiColor::Cyan.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
@@ -45,6 +46,7 @@ impl Screen {
     pub(crate) fn event(&mut self, event: &Event) {
         let agent = event.agent_path.as_str();
         match &event.message {
+            EventMessage::UserMessage { text } => self.remark(agent, USER, &line(text)),
             EventMessage::AgentMessageDelta { delta } if agent == "/root" => self.words(delta),
             EventMessage::AgentMessage { text } if agent != "/root" => self.remark(agent, TOOL, text),
             EventMessage::ToolCallBegan { tool, input, .. } => {

@@ -23,5 +23,8 @@ pub(crate) fn is_flawed(graph: &RolloutTrace) -> bool {
 
 /// Says where a bundle is and what to do with it.
 pub(crate) fn point_to(bundle: &Path, screen: &mut Screen) {
-    screen.say(&format!("Recorded in {0}\nNext: rollout-trace show {0}", bundle.display()));
+    let bundle = bundle.display();
+    screen.say(&format!(
+        "Recorded in {bundle}\nNext: rollout-trace show {bundle}\n(in a checkout: cargo run -p rollout-trace-cli -- show {bundle})"
+    ));
 }

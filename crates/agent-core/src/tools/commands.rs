@@ -84,6 +84,15 @@ impl Commands {
         Self { settings, terminals, known }
     }
 
+    /// The arguments that run a line of shell.
+    fn shell_command(&self, line: &str) -> Vec<String> {
+        let mut command = self.settings.shell_command(line);
+        if self.known.rollout.config.commands.login_shell == Some(false) {
+            command[1] = "-c".to_owned();
+        }
+        command
+    }
+
     /// Stops all commands, and returns when their ends are recorded.
     pub(crate) async fn shut_down(&self) {
         self.terminals.shutdown().await;
@@ -146,7 +155,7 @@ impl Dispatch {
             cwd: Some(arguments.workdir.map_or_else(|| folder.clone(), |workdir| folder.join(workdir))),
             yield_time: arguments.yield_time_ms.map(Duration::from_millis),
             max_output_tokens: arguments.max_output_tokens,
-            ..ExecRequest::new(self.call().id.clone(), commands.settings.shell_command(&arguments.cmd))
+            ..ExecRequest::new(self.call().id.clone(), commands.shell_command(&arguments.cmd))
         };
         lock(&commands.known.turns).insert(self.call().id.clone(), self.turn.id.clone());
         let result = self.unless_stopped(commands.terminals.exec(request)).await;

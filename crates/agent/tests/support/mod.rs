@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
+pub(crate) mod normal;
+
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -28,7 +30,7 @@ const HANG: Duration = Duration::from_secs(60);
 pub(crate) fn record(name: &str, text: &str) -> Recorded {
     let folder = tempfile::tempdir().unwrap();
     let trace = TraceTarget::Root(folder.path().join("traces"), TraceOptions::new());
-    let played = played(name, text, &folder.path().join("work"), trace);
+    let played = played(name, text, &folder.path().join("work"), trace, |_| {});
     assert_eq!(played.unused_replies, Vec::<usize>::new(), "replies that nobody asked for");
     let graph = reduced(played.bundle.as_deref().unwrap());
     let loud: Vec<_> = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note).collect();
@@ -37,14 +39,23 @@ pub(crate) fn record(name: &str, text: &str) -> Recorded {
     Recorded { played, graph }
 }
 
-/// Plays a scenario.
-pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget) -> Played {
+/// Plays a scenario with tracing off.
+pub(crate) fn unrecorded(name: &str, text: &str) -> Played {
+    let folder = tempfile::tempdir().unwrap();
+    played(name, text, &folder.path().join("work"), TraceTarget::Off, |_| {})
+}
+
+/// Plays a scenario. `watch` sees each event as it comes.
+pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget, watch: impl Fn(&Event)) -> Played {
     let server = example("agent_mcp_server");
     let scenario = Scenario::parse(name, &text.replace("{mcp_server}", &server.to_string_lossy())).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut seen = Vec::new();
     let played = runtime.block_on(async {
-        let mut show = |event: &Event| seen.push(event.clone());
+        let mut show = |event: &Event| {
+            watch(event);
+            seen.push(event.clone());
+        };
         tokio::time::timeout(HANG, play(&scenario, folder, trace, &mut show)).await
     });
     match played {
@@ -69,7 +80,11 @@ pub(crate) fn reduced(bundle: &Path) -> RolloutTrace {
 impl Recorded {
     /// The graph as text that every run of the scenario shares.
     pub(crate) fn drawing(&self) -> String {
-        let drawing = Drawing::new(&by_thread(&normalised(&self.graph))).to_string();
+        Self::drawing_of(&self.graph)
+    }
+
+    pub(crate) fn drawing_of(graph: &RolloutTrace) -> String {
+        let drawing = Drawing::new(&by_thread(&normalised(graph))).to_string();
         ["inference-", "turn-", "terminal ", "call-", "mcp-"].iter().fold(drawing, |text, name| renumbered(&text, name))
     }
 }
