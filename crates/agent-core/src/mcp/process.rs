@@ -30,7 +30,7 @@ const STDERR_BYTES: usize = 2048;
 /// How long a server may take to end after its input is closed, and again after it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the end of a process may stay behind the end of its output.
+/// How long the end of a process, and its last words, may stay behind the end of its output.
 const LAST_GASP: Duration = Duration::from_millis(500);
 
 /// How often to look whether the process has ended. Waiting for it would reap it, and with it the right to its group's id.
@@ -86,7 +86,7 @@ impl Process {
     /// Tells how the process ended, or that it runs without output.
     pub(crate) async fn fate(&self) -> String {
         let deadline = Instant::now() + LAST_GASP;
-        while !self.has_ended() && Instant::now() < deadline {
+        while !(self.has_ended() && self.stderr_reader.is_finished()) && Instant::now() < deadline {
             sleep(LOOK).await;
         }
         let how = match self.status() {

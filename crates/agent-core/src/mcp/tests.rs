@@ -170,10 +170,11 @@ async fn what_is_no_server_does_not_start() {
     ] {
         said.push_str(&format!("{}\n", with_causes(&McpServer::start(config).await.unwrap_err())));
     }
+    let said = said.replace(&example(), "EXAMPLE");
     assert_snapshot!(said, @r"
     MCP server trial: /missing/program does not start: No such file or directory (os error 2)
-    MCP server trial: /work/wt-tools/target/debug/examples/mcp_server does not start: /missing is not a directory
-    MCP server trial does not get ready: it ended with exit code 127
+    MCP server trial: EXAMPLE does not start: /missing is not a directory
+    MCP server trial does not get ready: it ended with exit code 127; its last words: cannot find the library
     MCP server trial does not get ready: it was ended by SIGKILL
     MCP server trial does not get ready: it refuses the greeting: go away (code -32600)
     MCP server trial does not get ready: it answers the greeting with something else
