@@ -42,7 +42,7 @@ impl Default for CellLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 64 << 20,
-            stack_bytes: 1 << 20,
+            stack_bytes: 4 << 20,
             source_bytes: 1 << 20,
             value_bytes: 8 << 20,
             output_bytes: 8 << 20,

@@ -119,7 +119,7 @@ impl CodeModeSession {
 
     /// Terminates every cell and waits until their threads are gone, at most for [`SHUTDOWN_GRACE`]; gives how many are left then.
     ///
-    /// No cell starts after this.
+    /// No cell starts after this. Called again, it waits again for those that were left.
     pub async fn shutdown(&self) -> usize {
         let mut threads = {
             let mut cells = self.inner.cells();
@@ -137,7 +137,9 @@ impl CodeModeSession {
                 drop(thread.join());
             }
             if threads.is_empty() || Instant::now() >= deadline {
-                return threads.len();
+                let left = threads.len();
+                self.inner.cells().threads.append(&mut threads);
+                return left;
             }
             sleep(Duration::from_millis(2)).await;
         }
