@@ -56,10 +56,11 @@
 //! | memory of the engine | 64 MiB | `InternalError: out of memory`, which a script may catch |
 //! | stack of the engine | 4 MiB, some 6000 calls | `RangeError: Maximum call stack size exceeded`, the same |
 //! | source | 1 MiB | the cell does not start |
-//! | one argument, stored value or notification | 8 MiB as JSON, 127 levels deep | `RangeError` |
+//! | arguments of the tool calls in flight | 8 MiB as JSON, 127 levels deep | `RangeError` |
 //! | output that waits to be handed out | 8 MiB | `RangeError` |
-//! | values that one cell stores | 8 MiB as JSON | `RangeError` |
-//! | tool calls in flight, pending timers, notifications | 256, 1000, 1000 | `RangeError` |
+//! | values that one cell stores | 8 MiB as JSON, 127 levels deep | `RangeError` |
+//! | notifications of one cell | 1 MiB | `RangeError` |
+//! | tool calls in flight, pending timers | 256, 1000 | `RangeError` |
 //! | cells of a session at one time | 32 | [`ExecuteError::TooManyCells`] |
 //! | text of one response | 10,000 tokens of 4 bytes | head and tail are kept, a note between them says how much was cut |
 //! | arrays given to `sort`, `join`, `reverse` and their like | 2²⁴ elements | `RangeError`; only sparse ones are so long |
