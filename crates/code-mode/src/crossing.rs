@@ -5,12 +5,12 @@ use serde_json::Value as Json;
 
 use crate::failure;
 
-/// A script's value as JSON; `what` names it in errors.
+/// A script's value as JSON, and its length in bytes; `what` names it in errors.
 ///
 /// # Errors
 ///
-/// An exception in the script: the value is none that JSON has, or longer than `limit` bytes.
-pub(crate) fn json<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str, limit: usize) -> Result<Json> {
+/// An exception in the script: the value is none that JSON has, or longer than the `room` that is left for it.
+pub(crate) fn json<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str, room: usize) -> Result<(Json, usize)> {
     let text = match ctx.json_stringify(value.clone()) {
         Ok(Some(text)) => mended(text.to_string()?),
         Ok(None) => {
@@ -19,18 +19,19 @@ pub(crate) fn json<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str, limit: u
         }
         Err(error) => return Err(explained(ctx, error, what)),
     };
-    if text.len() > limit {
-        let message = format!("{what} has {} bytes as JSON, {limit} at most are allowed", text.len());
+    if text.len() > room {
+        let message = format!("{what} has {} bytes as JSON, there is room for {room}", text.len());
         return Err(Exception::throw_range(ctx, &message));
     }
-    serde_json::from_str(&text).map_err(|error| {
+    let json = serde_json::from_str(&text).map_err(|error| {
         let message = if error.to_string().starts_with("recursion limit") {
             format!("{what} is nested deeper than 127 levels")
         } else {
             format!("{what} cannot be read as JSON: {error}")
         };
         Exception::throw_range(ctx, &message)
-    })
+    })?;
+    Ok((json, text.len()))
 }
 
 /// Puts the engine's reason behind the name of what could not be converted.

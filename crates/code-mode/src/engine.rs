@@ -64,7 +64,8 @@ fn run_script(
 ) {
     let engine = || {
         let runtime = Runtime::new()?;
-        runtime.set_memory_limit(limits.memory_bytes);
+        // To the engine, a limit of nothing is none.
+        runtime.set_memory_limit(limits.memory_bytes.max(1));
         runtime.set_max_stack_size(limits.stack_bytes);
         runtime.set_loader(NoModules, NoModules);
         let watched = Arc::clone(cell);

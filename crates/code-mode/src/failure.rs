@@ -39,7 +39,7 @@ fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
     for _ in 0..MAX_CAUSES {
         let cause = below.get::<_, Value>("cause").unwrap_or_else(|_| ctx.catch());
         // What `Promise.any` throws has a list of them: the first one stands for all.
-        let first = || Some(below.get::<_, Object>("errors").ok()?.get::<_, Value>(0).ok()?);
+        let first = || below.get::<_, Object>("errors").ok()?.get::<_, Value>(0).ok();
         let Some(cause) = Some(cause).filter(|cause| !cause.is_undefined()).or_else(first) else { break };
         text.push_str("\ncaused by ");
         let Some(error) = cause.as_object().filter(|cause| cause.is_error()) else {

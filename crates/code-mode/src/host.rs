@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell as Slot, RefCell},
     collections::HashMap,
+    mem,
     rc::Rc,
     sync::Arc,
     time::Instant,
@@ -39,7 +40,7 @@ pub(crate) struct Host<'js> {
     calls_made: Slot<u64>,
     calls: RefCell<HashMap<RuntimeToolCallId, Settle<'js>>>,
     timers: RefCell<Timers<'js>>,
-    notifications: Slot<usize>,
+    notified_bytes: Slot<usize>,
     stored: RefCell<Stored>,
 }
 
@@ -48,6 +49,8 @@ struct Settle<'js> {
     reject: Function<'js>,
     /// What the promise is rejected with; it knows where the script made the call.
     failure: Object<'js>,
+    /// The length of the call's argument.
+    bytes: usize,
 }
 
 #[derive(Default)]
@@ -74,7 +77,7 @@ impl<'js> Host<'js> {
             calls_made: Slot::new(0),
             calls: RefCell::default(),
             timers: RefCell::default(),
-            notifications: Slot::new(0),
+            notified_bytes: Slot::new(0),
             stored: RefCell::new(Stored { found: request.stored_values, ..Stored::default() }),
         };
         (request.source, Rc::new(host))
@@ -133,16 +136,17 @@ impl<'js> Host<'js> {
                 format!("{} tool calls are in flight, no more are allowed: await some", self.calls_in_flight());
             return Err(Exception::throw_range(ctx, &message));
         }
-        let input = if argument.is_undefined() {
-            Json::Object(Map::new())
+        let (input, bytes) = if argument.is_undefined() {
+            (Json::Object(Map::new()), 0)
         } else {
             let what = format!("the argument of tools.{}", tool.script_name());
-            crossing::json(ctx, &argument, &what, self.limits.value_bytes)?
+            let in_flight: usize = self.calls.borrow().values().map(|call| call.bytes).sum();
+            crossing::json(ctx, &argument, &what, self.limits.argument_bytes.saturating_sub(in_flight))?
         };
         let (promise, resolve, reject) = ctx.promise()?;
         self.calls_made.set(self.calls_made.get() + 1);
         let tool_call_id = RuntimeToolCallId::from(format!("{}.{}", self.cell.id, self.calls_made.get()));
-        self.calls.borrow_mut().insert(tool_call_id.clone(), Settle { resolve, reject, failure });
+        self.calls.borrow_mut().insert(tool_call_id.clone(), Settle { resolve, reject, failure, bytes });
         let message = CellMessage::ToolCall {
             cell_id: self.cell.id.clone(),
             tool_call_id: tool_call_id.clone(),
@@ -203,7 +207,7 @@ impl<'js> Host<'js> {
         let detail = if detail.is_undefined() || detail.is_null() {
             None
         } else {
-            let detail = crossing::json(ctx, &detail, "the detail of image", self.limits.value_bytes)?;
+            let (detail, _) = crossing::json(ctx, &detail, "the detail of image", self.limits.output_bytes)?;
             let known = serde_json::from_value::<ImageDetail>(detail);
             Some(known.map_err(|_| {
                 Exception::throw_type(ctx, "the detail of image is one of \"auto\", \"low\", \"high\", \"original\"")
@@ -223,15 +227,12 @@ impl<'js> Host<'js> {
     fn notify(&self, ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Result<()> {
         self.check(ctx)?;
         let text = crossing::display(ctx, &given(ctx, value))?;
-        if text.len() > self.limits.value_bytes {
-            let message = format!("a notification has {} bytes at most", self.limits.value_bytes);
+        let sent = self.notified_bytes.get() + text.len() + mem::size_of::<CellMessage>();
+        if sent > self.limits.notification_bytes {
+            let message = format!("the notifications of a cell have {} bytes at most", self.limits.notification_bytes);
             return Err(Exception::throw_range(ctx, &message));
         }
-        if self.notifications.get() >= self.limits.notifications {
-            let message = format!("a cell notifies {} times at most: use text()", self.limits.notifications);
-            return Err(Exception::throw_range(ctx, &message));
-        }
-        self.notifications.set(self.notifications.get() + 1);
+        self.notified_bytes.set(sent);
         let message =
             CellMessage::Notification { cell_id: self.cell.id.clone(), call_id: self.started_by.clone(), text };
         // A session without a listener has nobody to notify.
@@ -243,16 +244,14 @@ impl<'js> Host<'js> {
         self.check(ctx)?;
         let key = self.key(ctx, key, "store")?;
         let value = given(ctx, value);
-        let value = crossing::json(ctx, &value, "the value to store", self.limits.value_bytes)?;
-        let bytes = key.len() + value.to_string().len();
+        let stored = self.stored.borrow();
+        let others = stored.written_bytes.iter().filter(|(other, _)| **other != key).map(|(_, bytes)| bytes);
+        let room = self.limits.stored_bytes.saturating_sub(others.sum::<usize>() + key.len());
+        // Making it JSON may run the script's code, which may store too.
+        drop(stored);
+        let (value, bytes) = crossing::json(ctx, &value, "the value to store", room)?;
         let mut stored = self.stored.borrow_mut();
-        let others: usize =
-            stored.written_bytes.iter().filter(|(other, _)| **other != key).map(|(_, bytes)| bytes).sum();
-        if others + bytes > self.limits.stored_bytes {
-            let message = format!("a cell stores {} bytes of values at most", self.limits.stored_bytes);
-            return Err(Exception::throw_range(ctx, &message));
-        }
-        stored.written_bytes.insert(key.clone(), bytes);
+        stored.written_bytes.insert(key.clone(), key.len() + bytes);
         stored.written.insert(key, value);
         Ok(())
     }

@@ -16,22 +16,22 @@ pub const BYTES_PER_TOKEN: usize = 4;
 /// The defaults suit scripts that call tools and work on their answers. The crate's documentation says what happens at each limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellLimits {
-    /// The engine's heap, in bytes; everything that a script makes lies in it.
+    /// The engine's heap, in bytes; everything that a script makes lies in it. The engine itself takes half a megabyte.
     pub memory_bytes: usize,
-    /// The engine's stack, in bytes. At most 8 MiB: more counts as 8 MiB.
+    /// The engine's stack, in bytes, from 64 KiB to 8 MiB: less or more counts as the one or the other.
     pub stack_bytes: usize,
     /// The script's text, in bytes.
     pub source_bytes: usize,
-    /// One value that crosses the border (a tool's argument, a stored value, a notification), as JSON, in bytes.
-    pub value_bytes: usize,
+    /// The arguments of the tool calls in flight at one time, together, as JSON, in bytes.
+    pub argument_bytes: usize,
     /// The output that waits to be handed out, in bytes.
     pub output_bytes: usize,
     /// All values that one cell stores, as JSON, in bytes.
     pub stored_bytes: usize,
     /// The tool calls in flight at one time.
     pub tool_calls_in_flight: usize,
-    /// The notifications that one cell sends.
-    pub notifications: usize,
+    /// The notifications that one cell sends, together, in bytes.
+    pub notification_bytes: usize,
     /// The timers pending at one time.
     pub timers: usize,
     /// The cells of a session that run at one time; and so many ends that nobody asks for are kept, the latest ones.
@@ -42,13 +42,13 @@ impl Default for CellLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 64 << 20,
-            stack_bytes: 1 << 20,
+            stack_bytes: 4 << 20,
             source_bytes: 1 << 20,
-            value_bytes: 8 << 20,
+            argument_bytes: 8 << 20,
             output_bytes: 8 << 20,
             stored_bytes: 8 << 20,
             tool_calls_in_flight: 256,
-            notifications: 1_000,
+            notification_bytes: 1 << 20,
             timers: 1_000,
             cells: 32,
         }

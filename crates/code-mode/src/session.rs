@@ -34,6 +34,8 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// functions of the standard library below it need room of their own. Large because builds without optimisation use more of it.
 const STACK_RESERVE: usize = 2 << 20;
 const MAX_STACK_BYTES: usize = 8 << 20;
+/// To the engine, no stack is one without a limit.
+const MIN_STACK_BYTES: usize = 64 << 10;
 
 /// The cells of one conversation; clones are the same session.
 ///
@@ -119,7 +121,7 @@ impl CodeModeSession {
 
     /// Terminates every cell and waits until their threads are gone, at most for [`SHUTDOWN_GRACE`]; gives how many are left then.
     ///
-    /// No cell starts after this.
+    /// No cell starts after this. Called again, it waits again for those that were left.
     pub async fn shutdown(&self) -> usize {
         let mut threads = {
             let mut cells = self.inner.cells();
@@ -137,7 +139,9 @@ impl CodeModeSession {
                 drop(thread.join());
             }
             if threads.is_empty() || Instant::now() >= deadline {
-                return threads.len();
+                let left = threads.len();
+                self.inner.cells().threads.append(&mut threads);
+                return left;
             }
             sleep(Duration::from_millis(2)).await;
         }
@@ -174,10 +178,11 @@ impl CodeModeSession {
         }
         let (sender, commands) = mpsc::channel();
         let cell = Arc::new(Cell::new(request.cell_id.clone(), sender));
-        let stack = limits.stack_bytes.min(MAX_STACK_BYTES);
+        let stack = limits.stack_bytes.clamp(MIN_STACK_BYTES, MAX_STACK_BYTES);
         let (shared, messages, limits) = (Arc::clone(&cell), self.inner.messages.clone(), limits.clone());
         let thread = thread::Builder::new()
-            .name(format!("cell-{}", request.cell_id))
+            // No name of a thread holds a NUL.
+            .name(format!("cell-{}", request.cell_id).replace('\0', ""))
             .stack_size(stack + STACK_RESERVE)
             .spawn(move || {
                 engine::run(&shared, request, &CellLimits { stack_bytes: stack, ..limits }, messages, commands)

@@ -138,7 +138,7 @@ fn limits_are_those_of_the_session() {
     failed: InternalError: out of memory
         at <anonymous> (cell:1:5)
     ");
-    let depth = "let depth = 0; try { (function f() { depth++; f() })() } catch {} text(depth > 50 && depth < 2000)";
+    let depth = "let depth = 0; try { (function f() { depth++; f() })() } catch {} text(depth > 5 && depth < 2000)";
     assert_snapshot!(ran_within(small, depth), @r"
     text: true
     done

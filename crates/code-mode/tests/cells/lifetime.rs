@@ -10,8 +10,10 @@ use crate::support::{HANG, Run, block_on};
 /// The threads of this process that run cells with this id. Their names say so; other tests have cells of their own.
 #[cfg(target_os = "linux")]
 fn threads_of(cell: &str) -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let name = |task: std::io::Result<fs::DirEntry>| fs::read_to_string(task.unwrap().path().join("comm"));
+    let tasks = fs::read_dir("/proc/self/task").expect("Linux lists its threads");
+    let name = |task: std::io::Result<fs::DirEntry>| {
+        fs::read_to_string(task.expect("a listed thread has a name").path().join("comm"))
+    };
     tasks.filter_map(|task| name(task).ok()).filter(|name| name.trim() == format!("cell-{cell}")).count()
 }
 

@@ -160,3 +160,21 @@ fn ends_that_nobody_asks_for_are_not_kept_for_ever() {
         assert_eq!(run.session.cells(), ["4".into(), "5".into()]);
     });
 }
+
+#[test]
+fn limits_that_make_no_sense() {
+    block_on(async {
+        for limits in [
+            CellLimits { stack_bytes: 0, ..CellLimits::default() },
+            CellLimits { stack_bytes: usize::MAX, ..CellLimits::default() },
+        ] {
+            let mut run = Run::with_limits(limits);
+            run.execute("try { (function f() { f() })() } catch (error) { text(error.message) }").await;
+            assert_eq!(run.drawn, "text: Maximum call stack size exceeded\ndone\n");
+        }
+        let mut run = Run::with_limits(CellLimits { memory_bytes: 0, ..CellLimits::default() });
+        let request = ExecuteRequest { cell_id: "\0".into(), ..run.request("1") };
+        run.start(request).await;
+        assert!(run.drawn.starts_with("failed: the engine did not start"), "{}", run.drawn);
+    });
+}

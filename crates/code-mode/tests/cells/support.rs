@@ -164,5 +164,5 @@ pub(crate) fn ran_within(limits: CellLimits, source: &str) -> String {
 }
 
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime needs no more").block_on(work)
 }

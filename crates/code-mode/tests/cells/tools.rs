@@ -89,7 +89,7 @@ fn arguments_that_json_has_not() {
     text: TypeError: the argument of tools.echo is a function, which JSON does not have
     text: TypeError: the argument of tools.echo is a symbol, which JSON does not have
     text: TypeError: the argument of tools.echo cannot be made JSON: TypeError: circular reference
-    text: RangeError: the argument of tools.echo has 9000002 bytes as JSON, 8388608 at most are allowed
+    text: RangeError: the argument of tools.echo has 9000002 bytes as JSON, there is room for 8388608
     text: RangeError: the argument of tools.echo is nested deeper than 127 levels
     text: TypeError: the argument of tools.echo cannot be made JSON: Error: a getter
     done

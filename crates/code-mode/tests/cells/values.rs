@@ -56,7 +56,7 @@ fn keys_and_values_are_checked() {
     text: TypeError: the value to store is undefined, which JSON does not have
     text: TypeError: the value to store cannot be made JSON: TypeError: BigInt are forbidden in JSON.stringify
     text: TypeError: the value to store is a function, which JSON does not have
-    text: RangeError: the value to store has 9000002 bytes as JSON, 8388608 at most are allowed
+    text: RangeError: the value to store has 9000002 bytes as JSON, there is room for 8388607
     text: TypeError: load takes a string as its key
     done
     ");
