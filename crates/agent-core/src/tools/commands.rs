@@ -10,6 +10,7 @@ use std::{
 use rollout_trace_recorder::{ExecutionStatus, ThreadTraceContext, ToolKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::{sync::watch, time::timeout};
 
 use super::{Dispatch, Outcome, ToolError};
 use crate::{
@@ -35,11 +36,20 @@ struct KnownCommands {
     agent_path: String,
     rollout: Arc<Rollout>,
     trace: ThreadTraceContext,
-    /// The turns in which calls started commands that have not ended.
-    turns: Mutex<HashMap<String, String>>,
+    /// The commands that have not ended, by the calls that start them.
+    open: watch::Sender<HashMap<String, OpenCommand>>,
     /// The calls that started the commands of sessions.
     sessions: Mutex<HashMap<i32, String>>,
 }
+
+/// A command that has not ended.
+struct OpenCommand {
+    turn_id: String,
+    has_begun: bool,
+}
+
+/// How long a stopped call waits for the end of its command. Only one that the system itself holds up takes longer to die.
+const KILL_GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 struct ExecArguments {
@@ -74,7 +84,7 @@ impl Commands {
             agent_path: agent_path.to_owned(),
             rollout: Arc::clone(rollout),
             trace,
-            turns: Mutex::default(),
+            open: watch::Sender::default(),
             sessions: Mutex::default(),
         });
         let terminals = Terminals::new(settings.clone(), {
@@ -104,7 +114,13 @@ impl KnownCommands {
         match event {
             TerminalEvent::Began(command) => {
                 lock(&self.sessions).insert(command.session_id, command.call_id.clone());
-                let turn = lock(&self.turns).get(&command.call_id).cloned().unwrap_or_default();
+                let mut turn = String::new();
+                self.open.send_modify(|open| {
+                    if let Some(command) = open.get_mut(&command.call_id) {
+                        command.has_begun = true;
+                        turn.clone_from(&command.turn_id);
+                    }
+                });
                 let document = begun(&command, &turn);
                 let call_id = command.call_id.as_str();
                 self.trace.record_tool_call_runtime_started(&*turn, call_id, ToolKind::ExecCommand, &document);
@@ -116,16 +132,33 @@ impl KnownCommands {
                 });
             }
             TerminalEvent::Ended(command) => {
-                let turn = lock(&self.turns).remove(&command.call_id).unwrap_or_default();
+                let turn =
+                    self.open.borrow().get(&command.call_id).map(|open| open.turn_id.clone()).unwrap_or_default();
                 let status = match (command.reason, command.exit_code) {
                     (EndReason::Killed, _) => ExecutionStatus::Cancelled,
                     (EndReason::Exited, 0) => ExecutionStatus::Completed,
                     (EndReason::Exited | EndReason::TimedOut, _) => ExecutionStatus::Failed,
                 };
                 let document = ended(&command, &turn);
-                self.trace.record_tool_call_runtime_ended(turn, command.call_id, status, &document);
+                self.trace.record_tool_call_runtime_ended(turn, &*command.call_id, status, &document);
+                self.close(&command.call_id);
             }
         }
+    }
+
+    fn close(&self, call_id: &str) {
+        self.open.send_modify(|open| drop(open.remove(call_id)));
+    }
+
+    /// Waits until the end of a stopped call's command is recorded.
+    async fn closed(&self, call_id: &str) {
+        let has_begun = self.open.borrow().get(call_id).is_some_and(|command| command.has_begun);
+        if has_begun {
+            let mut open = self.open.subscribe();
+            // The sender is `self`; and where the time is up, the end is recorded later or not at all.
+            let _ = timeout(KILL_GRACE, open.wait_for(|open| !open.contains_key(call_id))).await;
+        }
+        self.close(call_id);
     }
 }
 
@@ -157,18 +190,23 @@ impl Dispatch {
             max_output_tokens: arguments.max_output_tokens,
             ..ExecRequest::new(self.call().id.clone(), commands.shell_command(&arguments.cmd))
         };
-        lock(&commands.known.turns).insert(self.call().id.clone(), self.turn.id.clone());
-        let result = self.unless_stopped(commands.terminals.exec(request)).await;
-        match result? {
-            Ok(output) => {
+        let call_id = &self.call().id;
+        let opened = OpenCommand { turn_id: self.turn.id.clone(), has_begun: false };
+        commands.known.open.send_modify(|open| drop(open.insert(call_id.clone(), opened)));
+        match self.unless_stopped(commands.terminals.exec(request)).await {
+            Ok(Ok(output)) => {
                 if output.session_id.is_none() {
-                    lock(&commands.known.sessions).retain(|_, call| *call != self.call().id);
+                    lock(&commands.known.sessions).retain(|_, call| call != call_id);
                 }
                 Ok(outcome(&output))
             }
-            Err(error) => {
-                lock(&commands.known.turns).remove(&self.call().id);
+            Ok(Err(error)) => {
+                commands.known.close(call_id);
                 Err(ToolError::failed(error))
+            }
+            Err(stopped) => {
+                commands.known.closed(call_id).await;
+                Err(stopped.into())
             }
         }
     }
