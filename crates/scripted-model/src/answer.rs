@@ -78,10 +78,15 @@ impl Chosen {
     fn events(&self) -> Vec<Value> {
         let id = self.response_id();
         let mut events = vec![json!({"type": "response.created", "response": {"id": id}})];
-        for (place, item) in self.items().into_iter().enumerate() {
+        let items = self.items();
+        let last = items.len().saturating_sub(1);
+        for (place, item) in items.into_iter().enumerate() {
             events.push(json!({"type": "response.output_item.added", "output_index": place, "item": item}));
             for delta in deltas(&item) {
                 events.push(json!({"type": "response.output_text.delta", "output_index": place, "delta": delta}));
+            }
+            if self.reply.end == End::Stall && place == last {
+                break;
             }
             events.push(json!({"type": "response.output_item.done", "output_index": place, "item": item}));
         }

@@ -91,7 +91,7 @@ pub(crate) enum End {
     Completed,
     /// The connection breaks before the answer is complete.
     Broken,
-    /// Nothing more comes until the client goes away.
+    /// Nothing more comes, in the middle of the last item, until the client goes away.
     Stall,
     /// The provider says that it failed.
     Failed,
