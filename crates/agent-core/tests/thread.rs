@@ -1,5 +1,7 @@
 //! A thread as its user sees it, with a scripted model.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{path::PathBuf, time::Duration};
 
 use rollout_trace_agent_core::{
