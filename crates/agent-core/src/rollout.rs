@@ -171,6 +171,11 @@ impl Rollout {
         lock(&self.closed).insert(thread.path.clone(), ClosedAgent { identity, history });
     }
 
+    /// Forgets all closed agents, which hold on to their parents.
+    pub(crate) fn forget_closed(&self) {
+        lock(&self.closed).clear();
+    }
+
     pub(crate) fn take_closed(&self, path: &str) -> Option<ClosedAgent> {
         lock(&self.closed).remove(path)
     }

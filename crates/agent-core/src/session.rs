@@ -126,11 +126,17 @@ impl Session {
         let rollout = Arc::clone(&thread.rollout);
         let is_root = thread.parent.is_none();
         if is_root {
-            let mut children: Vec<_> =
-                rollout.agents().into_iter().filter(|agent| agent.thread.id != thread.id).collect();
-            children.iter().for_each(Rollout::close);
-            for child in &mut children {
-                child.terminated().await;
+            // An agent that is being closed may have spawned another meanwhile.
+            loop {
+                let mut others = rollout.agents();
+                others.retain(|agent| agent.thread.id != thread.id);
+                if others.is_empty() {
+                    break;
+                }
+                others.iter().for_each(Rollout::close);
+                for agent in &mut others {
+                    agent.terminated().await;
+                }
             }
         }
         thread.cells.shut_down().await;
@@ -141,7 +147,9 @@ impl Session {
             }
         }
         rollout.forget(&thread);
-        if !is_root {
+        if is_root {
+            rollout.forget_closed();
+        } else {
             rollout.note_closed(&thread);
         }
         thread.status.send_replace(AgentStatus::Shutdown);

@@ -66,3 +66,26 @@ impl SeenRequest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn complaint(mut body: Value) -> Option<String> {
+        body["stream"] = true.into();
+        SeenRequest::new(Endpoint::Responses, &HeaderMap::new(), body).complaint()
+    }
+
+    #[test]
+    fn calls_and_outputs_come_in_pairs() {
+        let call = json!({"type": "function_call", "call_id": "a"});
+        let output = json!({"type": "function_call_output", "call_id": "a"});
+        assert_eq!(complaint(json!({"input": [call, output]})), None);
+        assert_eq!(complaint(json!({"input": [call]})).unwrap(), "no tool output found for call a");
+        assert_eq!(complaint(json!({"input": [output]})).unwrap(), "no tool call found for the output of a");
+        assert_eq!(complaint(json!({"input": [output], "previous_response_id": "resp_1"})), None);
+        assert_eq!(complaint(json!({})).unwrap(), "the request has no input");
+    }
+}
