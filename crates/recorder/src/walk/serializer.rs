@@ -281,6 +281,10 @@ impl Compound<'_, '_> {
             self.skip -= 1;
             return Ok(());
         }
+        self.walked_element(value)
+    }
+
+    fn walked_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         match self.role {
             Role::Plain => {
                 if self.state != State::First {
@@ -388,6 +392,7 @@ macro_rules! elements {
             type Ok = ();
             type Error = WalkError;
 
+            #[inline]
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
                 self.element(value)
             }
