@@ -9,12 +9,13 @@ use std::{
 use serde_json::Value;
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bundle", &["schema"]),
     ("model", &["schema"]),
     ("reducer", &["bundle", "model", "schema"]),
+    ("code-mode", &[]),
     ("cli", &["bundle", "model", "reducer", "schema"]),
 ];
 
