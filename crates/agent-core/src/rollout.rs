@@ -141,7 +141,7 @@ impl Rollout {
         });
         let agent = Agent { thread: Arc::clone(&thread), terminated: is_terminated };
         lock(&self.agents).insert(path, agent.clone());
-        tokio::spawn(tools::serve_cells(Arc::clone(&thread), messages));
+        tokio::spawn(tools::serve_cells(Arc::downgrade(&thread), messages));
         tokio::spawn(Session::new(thread, received, terminated).run());
         agent
     }

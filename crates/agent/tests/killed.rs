@@ -1,5 +1,7 @@
 //! A process that is killed loses nothing that it recorded.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::{
@@ -36,10 +38,10 @@ fn at_work() {
     // The last thing that any of them begins.
     assert!(lines.any(|line| line.contains("wait_agent")), "the agent stopped before");
     let bundle = bundle(out.path()).unwrap();
-    // The child's request goes out at about that time.
-    let asked =
-        || fs::read_to_string(bundle.join("trace.jsonl")).unwrap().matches("\"inference_started\"").count() == 4;
-    while !asked() {
+    // The child's request goes out at about that time, and the command begins.
+    let log = || fs::read_to_string(bundle.join("trace.jsonl")).unwrap();
+    let seen = |event: &str| log().matches(&format!("\"{event}\"")).count();
+    while seen("inference_started") < 4 || seen("tool_call_runtime_started") < 2 {
         sleep(Duration::from_millis(5));
     }
     agent.kill().unwrap();
@@ -63,7 +65,8 @@ fn at_any_moment() {
         sleep(Duration::from_millis(10 + moment * 25));
         agent.kill().unwrap();
         agent.wait().unwrap();
-        let Some(bundle) = bundle(out.path()) else { continue };
+        // Before anything is acknowledged there need not even be a bundle.
+        let Some(bundle) = bundle(out.path()).filter(|bundle| bundle.join("trace.jsonl").exists()) else { continue };
         let graph = support::reduced(&bundle);
         let loud: Vec<_> = graph.diagnostics.iter().filter(|found| found.severity >= Severity::Error).collect();
         assert!(loud.is_empty(), "killed at moment {moment}: {loud:#?}");

@@ -1,5 +1,7 @@
 //! Whole rollouts, each from a file, as the reducer sees them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Mutex, thread};

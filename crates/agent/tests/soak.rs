@@ -1,5 +1,7 @@
 //! Many turns in one process.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::{cell::RefCell, fmt::Write, fs};

@@ -17,6 +17,10 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("reducer", &["bundle", "model", "schema"]),
     ("code-mode", &[]),
     ("cli", &["bundle", "model", "reducer", "schema"]),
+    ("code-mode", &[]),
+    ("scripted-model", &[]),
+    ("agent-core", &["code-mode", "recorder"]),
+    ("agent", &["agent-core", "bundle", "model", "reducer", "scripted-model"]),
 ];
 
 const RECORDER_DEPENDENCIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../recorder/dependencies.txt");

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use rollout_trace_code_mode::{
 use rollout_trace_recorder::{CellStatus, CodeCellTraceContext};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -30,6 +30,8 @@ pub(crate) struct Cells {
     /// What cells have stored for later ones.
     stored: Mutex<Map<String, Value>>,
     open: Mutex<HashMap<CellId, OpenCell>>,
+    /// Asks whether everything that cells have said is heard.
+    pending: mpsc::UnboundedSender<oneshot::Sender<()>>,
     /// The calls of tools that cells have made and that have not ended.
     calls: TaskTracker,
     /// The latest turn: what a cell does belongs to it, also where the cell has outlived it.
@@ -55,14 +57,25 @@ struct WaitArguments {
 
 impl Cells {
     /// No cells yet, and where their messages will come from.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<CellMessage>) {
+    pub(crate) fn new() -> (Self, CellMessages) {
         let (session, messages) = CodeModeSession::new(CellLimits::default());
+        let (pending, questions) = mpsc::unbounded_channel();
         let (stored, open, turn) = (Mutex::default(), Mutex::default(), Mutex::default());
-        (Self { session, stored, open, calls: TaskTracker::new(), turn }, messages)
+        let cells = Self { session, stored, open, pending, calls: TaskTracker::new(), turn };
+        (cells, CellMessages { messages, questions })
     }
 
     pub(crate) fn note_turn(&self, turn: &Arc<Turn>) {
         *lock(&self.turn) = Some(Arc::clone(turn));
+    }
+
+    /// Returns when everything that cells have said so far is heard: a cell's response must not overtake its notifications.
+    async fn heard(&self) {
+        let (answer, heard) = oneshot::channel();
+        if self.pending.send(answer).is_ok() {
+            // Without an answer there is nobody to hear anything any more.
+            let _ = heard.await;
+        }
     }
 
     /// Terminates every cell, and returns when its end and those of its calls are recorded.
@@ -119,30 +132,45 @@ impl Cells {
     }
 }
 
+/// Where the messages of a thread's cells come from.
+pub(crate) struct CellMessages {
+    messages: mpsc::UnboundedReceiver<CellMessage>,
+    questions: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+}
+
 /// Does what the cells of a thread ask for, until there are none any more.
-pub(crate) async fn serve_cells(thread: Arc<Thread>, mut messages: mpsc::UnboundedReceiver<CellMessage>) {
-    // Held weakly, so that a thread that is gone takes its cells with it.
-    let weak = Arc::downgrade(&thread);
-    drop(thread);
-    while let Some(message) = messages.recv().await {
-        let Some(thread) = weak.upgrade() else { return };
-        match message {
-            CellMessage::ToolCall { cell_id, tool_call_id, name, namespace, input } => {
-                let call = Call {
-                    id: format!("exec-{}", Uuid::now_v7()),
-                    name,
-                    namespace,
-                    input: match input {
-                        Value::String(text) => Input::Custom(text),
-                        input => Input::Function(input.to_string()),
-                    },
-                    requester: Requester::Cell { cell: cell_id.clone(), call: tool_call_id.clone() },
-                };
-                serve_call(thread, &cell_id, tool_call_id, call);
-            }
-            CellMessage::Notification { call_id, text, .. } => {
-                lock(&thread.state).notifications.push(Item::notification(&call_id, text));
-            }
+pub(crate) async fn serve_cells(thread: Weak<Thread>, mut cells: CellMessages) {
+    loop {
+        tokio::select! {
+            // Messages first, so that an answer means that none is waiting.
+            biased;
+            message = cells.messages.recv() => match (message, thread.upgrade()) {
+                (Some(message), Some(thread)) => serve(thread, message),
+                _ => return,
+            },
+            // Whoever asked may have been stopped.
+            Some(heard) = cells.questions.recv() => drop(heard.send(())),
+        }
+    }
+}
+
+fn serve(thread: Arc<Thread>, message: CellMessage) {
+    match message {
+        CellMessage::ToolCall { cell_id, tool_call_id, name, namespace, input } => {
+            let call = Call {
+                id: format!("exec-{}", Uuid::now_v7()),
+                name,
+                namespace,
+                input: match input {
+                    Value::String(text) => Input::Custom(text),
+                    input => Input::Function(input.to_string()),
+                },
+                requester: Requester::Cell { cell: cell_id.clone(), call: tool_call_id.clone() },
+            };
+            serve_call(thread, &cell_id, tool_call_id, call);
+        }
+        CellMessage::Notification { call_id, text, .. } => {
+            lock(&thread.state).notifications.push(Item::notification(&call_id, text));
         }
     }
 }
@@ -187,6 +215,7 @@ impl Dispatch {
         let began = Instant::now();
         match self.unless_stopped(cells.session.execute(request)).await? {
             Ok(response) => {
+                cells.heard().await;
                 cells.note(&response, None);
                 Ok(outcome(&response, began.elapsed()))
             }
@@ -209,6 +238,7 @@ impl Dispatch {
         let began = Instant::now();
         match self.unless_stopped(cells.session.wait(request)).await? {
             WaitOutcome::Cell(response) => {
+                cells.heard().await;
                 cells.note(&response, None);
                 Ok(outcome(&response, began.elapsed()))
             }

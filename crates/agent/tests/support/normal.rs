@@ -25,6 +25,8 @@ const CHANCE: &[(&str, &str)] = &[
     (r#""(started_at_unix_ms|duration_ms|time_to_first_token_ms)":[0-9]+"#, "TIME"),
     (r#""(chunk_id)\\*":\\*"[0-9a-f]+"#, "CHUNK"),
     (r#"(wall_time_seconds)\\*":[0-9.e-]+"#, "TIME"),
+    // Of commands that begin side by side.
+    (r#""type":"command_began","call_id":("[^"]*"),"session_id":[0-9]+"#, r#"command_began $1"#),
     (r#"(/[^/" ]+)+/\.tmp[A-Za-z0-9]+"#, "FOLDER"),
     (r"127\.0\.0\.1:[0-9]+", "HOST"),
 ];
