@@ -18,31 +18,44 @@
   };
   // Methods, so that they are no constructors, as the originals are none.
   const guarded = (original) => ({ method(...rest) { check(); return apply(original, this, rest); } }).method;
+  // Where it is the receiver's length that takes time, a short one need not ask.
+  const short = 512;
+  const guardedByLength = (original) => ({ method(...rest) {
+    if (!(this?.length <= short)) check();
+    return apply(original, this, rest);
+  } }).method;
   const guardedArray = (original) => ({ method(...rest) {
-    check();
-    if (this !== null && typeof this === "object" && this.length > longest) {
-      throw new RangeErrorClass("arrays longer than " + longest + " are not supported here, this one has length " + this.length);
+    if (!(this?.length <= short)) {
+      check();
+      if (typeof this === "object" && this?.length > longest) {
+        throw new RangeErrorClass("arrays longer than " + longest + " are not supported here, this one has length " + this.length);
+      }
     }
     return apply(original, this, rest);
   } }).method;
-  const all = (owner, keys, wrap = guarded) => keys.split(" ").forEach((key) => replace(owner, key, wrap));
+  const all = (owner, keys, wrap) => keys.split(" ").forEach((key) => replace(owner, key, wrap));
 
-  all(Array.prototype, "concat copyWithin fill flat includes indexOf join lastIndexOf reverse shift slice sort splice toLocaleString " +
-    "toReversed toSorted toSpliced unshift with", guardedArray);
-  all(Array, "from");
-  all(String.prototype, "concat endsWith includes indexOf isWellFormed lastIndexOf localeCompare match matchAll normalize padEnd " +
-    "padStart repeat replace replaceAll search slice split startsWith substr substring toLocaleLowerCase toLocaleUpperCase " +
-    "toLowerCase toUpperCase toWellFormed trim trimEnd trimStart");
-  all(Object.getPrototypeOf(Uint8Array.prototype), "copyWithin fill includes indexOf join lastIndexOf reverse set slice sort " +
-    "toLocaleString toReversed toSorted with");
-  all(ArrayBuffer.prototype, "resize slice transfer transferToFixedLength");
-  all(JSON, "parse stringify");
+  const array = Array.prototype, string = String.prototype, typedArray = Object.getPrototypeOf(Uint8Array.prototype);
+  all(array, "concat copyWithin fill flat includes indexOf join lastIndexOf reverse shift slice sort splice " +
+    "toLocaleString toReversed toSorted toSpliced unshift with", guardedArray);
+  // These copy what they are given, and a short receiver says nothing of that.
+  all(array, "concat flat", guarded);
+  all(Array, "from", guarded);
+  all(string, "endsWith includes indexOf isWellFormed lastIndexOf localeCompare match matchAll normalize search slice split " +
+    "startsWith substr substring toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase toWellFormed trim trimEnd trimStart",
+    guardedByLength);
+  all(string, "concat padEnd padStart repeat replace replaceAll", guarded);
+  all(typedArray, "copyWithin fill includes indexOf join lastIndexOf reverse slice sort toLocaleString toReversed toSorted with",
+    guardedByLength);
+  all(typedArray, "set", guarded);
+  all(ArrayBuffer.prototype, "resize slice transfer transferToFixedLength", guarded);
+  all(JSON, "parse stringify", guarded);
   all(Object, "assign entries freeze fromEntries getOwnPropertyDescriptors getOwnPropertyNames getOwnPropertySymbols isFrozen " +
-    "isSealed keys preventExtensions seal values");
-  all(Reflect, "ownKeys");
-  all(Map.prototype, "clear");
-  all(Set.prototype, "clear difference intersection isDisjointFrom isSubsetOf isSupersetOf symmetricDifference union");
-  all(BigInt.prototype, "toString toLocaleString");
-  all(BigInt, "asIntN asUintN");
-  all(globalThis, "atob btoa decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape parseFloat parseInt");
+    "isSealed keys preventExtensions seal values", guarded);
+  all(Reflect, "ownKeys", guarded);
+  all(Map.prototype, "clear", guarded);
+  all(Set.prototype, "clear difference intersection isDisjointFrom isSubsetOf isSupersetOf symmetricDifference union", guarded);
+  all(BigInt.prototype, "toString toLocaleString", guarded);
+  all(BigInt, "asIntN asUintN", guarded);
+  all(globalThis, "atob btoa decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape parseFloat parseInt", guarded);
 })

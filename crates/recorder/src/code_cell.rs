@@ -116,7 +116,7 @@ impl CodeCellTraceContext {
         let event = CodeCellInitialResponse {
             runtime_cell_id: inner.runtime_cell_id.clone(),
             status,
-            response_payload: Some(payload.reference.clone()),
+            response_payload: Some(payload.reference()),
         };
         recorder.append_with(inner.thread.context(Some(&inner.codex_turn_id)), payload, event);
     }
@@ -128,7 +128,7 @@ impl CodeCellTraceContext {
         let event = CodeCellEnded {
             runtime_cell_id: inner.runtime_cell_id.clone(),
             status,
-            response_payload: Some(payload.reference.clone()),
+            response_payload: Some(payload.reference()),
         };
         recorder.append_with(inner.thread.context(Some(&inner.codex_turn_id)), payload, event);
         inner.thread.open_cells().0.remove(&inner.runtime_cell_id);

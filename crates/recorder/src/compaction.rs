@@ -105,7 +105,7 @@ impl CompactionTraceContext {
             codex_turn_id: context.codex_turn_id.clone(),
             model: context.model.clone(),
             provider_name: context.provider_name.clone(),
-            request_payload: payload.reference.clone(),
+            request_payload: payload.reference(),
         };
         recorder.append_with(context.thread.context(Some(&context.codex_turn_id)), payload, event);
         let ended = AtomicBool::new(false);
@@ -125,7 +125,7 @@ impl CompactionTraceContext {
         let payload = recorder.prepare_relative(PayloadKind::CompactionCheckpoint, checkpoint, &context.thread.compare);
         let event = CompactionInstalled {
             compaction_id: context.compaction_id.clone(),
-            checkpoint_payload: payload.reference.clone(),
+            checkpoint_payload: payload.reference(),
         };
         recorder.append_with(context.thread.context(Some(&context.codex_turn_id)), payload, event);
     }
@@ -156,7 +156,7 @@ impl CompactionTraceAttempt {
         let event = CompactionRequestCompleted {
             compaction_id: inner.context.compaction_id.clone(),
             compaction_request_id: inner.compaction_request_id.clone(),
-            response_payload: payload.reference.clone(),
+            response_payload: payload.reference(),
         };
         recorder.append_with(inner.context.thread.context(Some(&inner.context.codex_turn_id)), payload, event);
     }

@@ -9,13 +9,14 @@ use std::{
 };
 
 use rollout_trace_schema::{
-    CodexTurnId, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed, InferenceStarted,
-    PayloadKind, RequestInputMode, ResponseId, UpstreamRequestId, document::InferenceResponse,
+    CodexTurnId, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed, PayloadKind,
+    RequestInputMode, ResponseId, UpstreamRequestId, document::InferenceResponse,
 };
 use serde::Serialize;
 
 use crate::{
     ThreadTraceContext,
+    event_line::{EventText, put_number, put_text},
     loss::Lost,
     payload::{Prepared, RequestInput},
     recorder::Recorder,
@@ -94,13 +95,10 @@ impl InferenceTraceContext {
 
     /// Makes an attempt with an id of its own. Nothing is recorded yet.
     pub fn start_attempt(&self) -> InferenceTraceAttempt {
-        let Some((context, recorder)) = self.0.as_ref().and_then(|context| Some((context, context.thread.recorder()?)))
-        else {
-            return InferenceTraceAttempt::disabled();
-        };
+        let Some(context) = &self.0 else { return InferenceTraceAttempt::disabled() };
         InferenceTraceAttempt(Some(Arc::new(AttemptInner {
             context: Arc::clone(context),
-            inference_call_id: InferenceCallId::from(recorder.mint()),
+            inference_call_id: InferenceCallId::from(context.thread.mint()),
             started: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         })))
@@ -183,7 +181,7 @@ impl InferenceTraceAttempt {
         let prefix = recorder.prepare(PayloadKind::InferenceRequest, prefix);
         let mode = RequestInputMode::IncrementalWithUntracedPrefix {
             previous_response_id: ResponseId::from(previous_response_id),
-            prefix_payload: prefix.reference.clone(),
+            prefix_payload: prefix.reference(),
         };
         inner.start(RequestInput::Value { request, unchanged: 0 }, Some((mode, Some(prefix))));
     }
@@ -201,7 +199,7 @@ impl InferenceTraceAttempt {
             inference_call_id: inner.inference_call_id.clone(),
             response_id: ids.response_id.map(ResponseId::from),
             upstream_request_id: ids.upstream_request_id.map(UpstreamRequestId::from),
-            response_payload: payload.reference.clone(),
+            response_payload: payload.reference(),
         };
         recorder.append_with(inner.context.thread.context(Some(&inner.context.codex_turn_id)), payload, event);
     }
@@ -219,7 +217,7 @@ impl InferenceTraceAttempt {
             inference_call_id: inner.inference_call_id.clone(),
             upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
             error: error.to_string(),
-            partial_response_payload: partial.as_ref().map(|payload| payload.reference.clone()),
+            partial_response_payload: partial.as_ref().map(|payload| payload.reference()),
         };
         inner.append(recorder, partial, event);
     }
@@ -237,7 +235,7 @@ impl InferenceTraceAttempt {
             inference_call_id: inner.inference_call_id.clone(),
             upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
             reason: reason.to_string(),
-            partial_response_payload: partial.as_ref().map(|payload| payload.reference.clone()),
+            partial_response_payload: partial.as_ref().map(|payload| payload.reference()),
         };
         inner.append(recorder, partial, event);
     }
@@ -274,20 +272,12 @@ impl AttemptInner {
         }
         let context = &*self.context;
         let payload = recorder.prepare_request(PayloadKind::InferenceRequest, input, &context.thread.compare);
-        let (request_input_mode, prefix) = mode.map_or((None, None), |(mode, prefix)| (Some(mode), prefix));
-        let event = InferenceStarted {
-            inference_call_id: self.inference_call_id.clone(),
-            thread_id: context.thread.thread_id.clone(),
-            codex_turn_id: context.codex_turn_id.clone(),
-            model: context.model.clone(),
-            provider_name: context.provider_name.clone(),
-            request_input_mode,
-            request_payload: payload.reference.clone(),
-        };
+        let (mode, prefix) = mode.map_or((None, None), |(mode, prefix)| (Some(mode), prefix));
+        let event = Started { attempt: self, mode, request: payload.number };
         let envelope = context.thread.context(Some(&context.codex_turn_id));
         match prefix {
-            Some(prefix) => recorder.commit(envelope, &event.into(), [prefix, payload]),
-            None => recorder.commit(envelope, &event.into(), [payload]),
+            Some(prefix) => recorder.commit(envelope, &event, [prefix, payload]),
+            None => recorder.commit(envelope, &event, [payload]),
         }
     }
 
@@ -302,6 +292,33 @@ impl AttemptInner {
             Some(payload) => recorder.append_with(envelope, payload, event),
             None => recorder.append(envelope, event),
         }
+    }
+}
+
+/// An [`InferenceStarted`](rollout_trace_schema::InferenceStarted) that is put down by hand: it goes with every request, and nothing
+/// of it is copied first.
+struct Started<'a> {
+    attempt: &'a AttemptInner,
+    mode: Option<RequestInputMode>,
+    /// The number of the request's payload.
+    request: u64,
+}
+
+impl EventText for Started<'_> {
+    fn put(&self, out: &mut Vec<u8>) {
+        let AttemptInner { context, inference_call_id, .. } = self.attempt;
+        put_text(out, r#"{"type":"inference_started","inference_call_id":"#, Some(inference_call_id));
+        put_text(out, r#","thread_id":"#, Some(&context.thread.thread_id));
+        put_text(out, r#","codex_turn_id":"#, Some(&context.codex_turn_id));
+        put_text(out, r#","model":"#, Some(&context.model));
+        put_text(out, r#","provider_name":"#, Some(&context.provider_name));
+        if let Some(mode) = &self.mode {
+            out.extend_from_slice(br#","request_input_mode":"#);
+            serde_json::to_writer(&mut *out, mode).expect("a mode has a JSON text, and memory takes it");
+        }
+        put_number(out, r#","request_payload":{"raw_payload_id":"raw_payload:"#, self.request);
+        put_number(out, r#"","kind":{"type":"inference_request"},"path":"payloads/"#, self.request);
+        out.extend_from_slice(br#".json"}}"#);
     }
 }
 

@@ -20,6 +20,7 @@ mod mcp_call;
 mod memory_sink;
 mod options;
 mod payload;
+mod random_ids;
 mod recorder;
 mod redaction;
 mod secrets;

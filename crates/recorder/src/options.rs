@@ -8,7 +8,7 @@ use std::{
 
 use rollout_trace_schema::UnixMillis;
 
-use crate::{MemorySink, Redactor};
+use crate::{MemorySink, Redactor, random_ids::RandomIds};
 
 /// How payload documents are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Default for TraceOptions {
             max_compare_bytes: 64 << 20,
             sync_at_turn_end: false,
             clock: Arc::new(wall_clock),
-            ids: Arc::new(|| uuid::Uuid::new_v4().to_string()),
+            ids: random_ids(),
             redactor: None,
             memory: None,
         }
@@ -134,6 +134,11 @@ impl fmt::Debug for TraceOptions {
             .field("redactor", &self.redactor)
             .finish_non_exhaustive()
     }
+}
+
+fn random_ids() -> Arc<dyn Fn() -> String + Send + Sync> {
+    let ids = RandomIds::default();
+    Arc::new(move || ids.next())
 }
 
 /// The system's wall clock; 0 before 1970.

@@ -21,8 +21,20 @@ use crate::{
 /// A payload with its number. With one file each, it is written; packed, it is written with its event.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) reference: PayloadRef,
+    pub(crate) number: u64,
+    kind: PayloadKind,
     pub(crate) record: Option<PackedRecord>,
+}
+
+impl Prepared {
+    /// What events call the payload.
+    pub(crate) fn reference(&self) -> PayloadRef {
+        PayloadRef {
+            raw_payload_id: RawPayloadId::from(format!("raw_payload:{}", self.number)),
+            kind: self.kind.clone(),
+            path: payload_path(self.number),
+        }
+    }
 }
 
 /// A record on its way into the file of payloads.
@@ -194,7 +206,7 @@ impl Recorder {
         let nothing = Compared::default();
         let compared = lease.as_ref().map_or(&nothing, |lease| &lease.compared);
         let sealed = compared.seal(&mut scratch.draft, number, packing.salt);
-        Prepared { reference: reference(number, kind), record: Some(PackedRecord { sealed, scratch, moved, lease }) }
+        Prepared { number, kind, record: Some(PackedRecord { sealed, scratch, moved, lease }) }
     }
 
     fn prepare_file(&self, kind: PayloadKind, encode: impl FnOnce() -> Result<Vec<u8>, WalkError>) -> Prepared {
@@ -209,12 +221,11 @@ impl Recorder {
         let text = text
             .unwrap_or_else(|reason| serde_json::to_vec(&self.lost(reason)).expect("a plain document has a JSON text"));
         let number = self.next_payload.fetch_add(1, Ordering::Relaxed);
-        let reference = reference(number, kind);
-        match self.sink.write_payload(&reference.path, &text) {
+        match self.sink.write_payload(&payload_path(number), &text) {
             Ok(()) => self.count_bytes(text.len()),
             Err(error) => self.losses.note(Lost::Payload, format!("cannot write a payload: {error}")),
         }
-        Prepared { reference, record: None }
+        Prepared { number, kind, record: None }
     }
 
     fn document_text<T: Serialize + ?Sized>(&self, document: &T) -> Result<Vec<u8>, WalkError> {
@@ -238,7 +249,8 @@ impl Recorder {
             known: &packing.known,
             spares: &packing.spares,
             redaction: self.redaction.as_ref(),
-            max_document: self.options.max_payload_bytes,
+            // A record's lengths have four bytes.
+            max_document: self.options.max_payload_bytes.min(u32::MAX as usize),
         }
     }
 
@@ -269,10 +281,6 @@ pub(crate) fn guarded<T>(encode: impl FnOnce() -> Result<T, WalkError>) -> Resul
     }
 }
 
-fn reference(number: u64, kind: PayloadKind) -> PayloadRef {
-    PayloadRef {
-        raw_payload_id: RawPayloadId::from(format!("raw_payload:{number}")),
-        kind,
-        path: format!("{}/{number}.json", Manifest::PAYLOADS_DIR),
-    }
+fn payload_path(number: u64) -> String {
+    format!("{}/{number}.json", Manifest::PAYLOADS_DIR)
 }

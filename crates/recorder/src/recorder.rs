@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     mem,
     path::PathBuf,
     process,
@@ -15,13 +16,13 @@ use rollout_trace_schema::{
     EventPayload, Manifest, PayloadKind, Producer, ProtocolEventObserved, RecordingCompleted, RolloutId,
     RolloutStarted, SchemaVersion, Seq, ThreadId, TraceId,
     document::{RecorderReport, RedactionCount},
-    packed::{FileHeader, PACK_FILE, PACKED_LAYOUT},
+    packed::{FileHeader, PACK_FILE, PACK_ROOM, PACKED_LAYOUT},
 };
 use serde::Serialize;
 
 use crate::{
     PayloadLayout, StartError, TraceOptions,
-    event_line::{self, Context},
+    event_line::{self, Context, EventText},
     loss::{LossLedger, Lost},
     payload::{self, PackedRecord, Prepared},
     redaction::Redaction,
@@ -122,16 +123,16 @@ impl Recorder {
             }
         };
         let failed = |source| StartError::Bundle { path: root.clone(), source };
-        let salt = uuid::Uuid::new_v4().as_u64_pair().0;
+        let salt = RandomState::new().hash_one(&rollout_id);
         let pack = match packed {
             true => {
-                let mut pack = sink.appender(PACK_FILE).map_err(failed)?;
+                let mut pack = sink.appender(PACK_FILE, PACK_ROOM).map_err(failed)?;
                 pack.append(&FileHeader { salt }.encode()).map_err(failed)?;
                 Some(pack)
             }
             false => None,
         };
-        let log = sink.appender(Manifest::RAW_EVENT_LOG).map_err(failed)?;
+        let log = sink.appender(Manifest::RAW_EVENT_LOG, 0).map_err(failed)?;
         let recorder = Self {
             redaction: options.redactor.clone().map(Redaction::new),
             packing: packed.then(|| Packing {
@@ -193,7 +194,7 @@ impl Recorder {
     }
 
     /// Appends an event and the payloads that it refers to, these first. Never called in a forked child.
-    pub(crate) fn commit<const N: usize>(&self, context: Context<'_>, event: &EventPayload, payloads: [Prepared; N]) {
+    pub(crate) fn commit<const N: usize>(&self, context: Context<'_>, event: &impl EventText, payloads: [Prepared; N]) {
         let tail = event_line::encode_tail((self.options.clock)(), &self.rollout_id, context, event);
         let tail = match payload::guarded(|| Ok(self.redacted(tail))) {
             Ok(tail) => tail,
@@ -281,8 +282,7 @@ impl Recorder {
     /// Writes a protocol event of the recorder's own.
     pub(crate) fn report(&self, event_type: &str, document: &impl Serialize) {
         let payload = self.prepare(PayloadKind::ProtocolEvent, document);
-        let event =
-            ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference.clone() };
+        let event = ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference() };
         self.append_with(Context::default(), payload, event);
     }
 
@@ -340,12 +340,15 @@ impl Recorder {
             self.report(RecorderReport::REDACTED, &RedactionCount { redacted });
         }
         self.report_losses();
-        let event = RecordingCompleted {}.into();
+        let event = EventPayload::from(RecordingCompleted {});
         let tail = event_line::encode_tail((self.options.clock)(), &self.rollout_id, Context::default(), &event);
         let mut writer = self.writer();
         if !mem::replace(&mut writer.closed, true) {
             // A trace that could not take its end marker is one that does not have it.
             let _ = self.write_line(&mut writer, &tail);
+            if let Some(pack) = &mut writer.pack {
+                pack.give_room_back();
+            }
         }
         drop(writer);
         self.sync_if_asked();

@@ -2,14 +2,17 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rollout_trace_schema::Manifest;
+use rollout_trace_schema::{Manifest, packed::PACK_ROOM};
 
 use crate::memory_sink::MemoryStore;
+
+/// What room is set aside with.
+static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
 
 /// Everything that a recorder does to the outside world.
 #[derive(Debug)]
@@ -45,18 +48,21 @@ impl Sink {
         }
     }
 
-    /// Opens one of the bundle's append-only files.
-    pub(crate) fn appender(&self, name: &'static str) -> io::Result<Appender> {
+    /// Opens one of the bundle's append-only files. `room` is how many bytes are set aside at its end as it grows, [`PACK_ROOM`] at
+    /// the most.
+    pub(crate) fn appender(&self, name: &'static str, room: u64) -> io::Result<Appender> {
         let target = match self {
             Self::Folder(folder) => {
-                Target::File(open_private(OpenOptions::new().append(true).create_new(true), &folder.join(name))?)
+                let mut options = OpenOptions::new();
+                let options = if room == 0 { options.append(true) } else { options.write(true) };
+                Target::File(open_private(options.create_new(true), &folder.join(name))?)
             }
             Self::Memory(store) => {
                 store.put_file(name.to_owned(), Vec::new());
                 Target::Memory { store: Arc::clone(store), name }
             }
         };
-        Ok(Appender { target, length: 0, torn: false })
+        Ok(Appender { target, length: 0, end: 0, room, torn: false })
     }
 
     /// Writes a payload file, which must not exist yet. Needs no lock: its name is the caller's alone.
@@ -82,7 +88,11 @@ impl Sink {
 #[derive(Debug)]
 pub(crate) struct Appender {
     target: Target,
+    /// Where the next bytes will stand.
     length: u64,
+    /// Where the file ends: behind that, if room is set aside.
+    end: u64,
+    room: u64,
     /// Whether what a failed write left behind could not be taken back.
     torn: bool,
 }
@@ -106,10 +116,12 @@ impl Appender {
 
     /// Appends all of `bytes`, with one `write` where the system takes them at once, or nothing.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.set_room_aside(bytes.len() as u64);
         match &mut self.target {
             Target::File(file) => match file.write_all(bytes) {
                 Ok(()) => {
                     self.length += bytes.len() as u64;
+                    self.end = self.end.max(self.length);
                     self.torn = false;
                     Ok(())
                 }
@@ -119,6 +131,8 @@ impl Appender {
                         self.torn |= found != self.length;
                         self.length = found;
                     }
+                    self.end = self.length;
+                    file.seek(SeekFrom::Start(self.length))?;
                     Err(error)
                 }
             },
@@ -127,6 +141,35 @@ impl Appender {
                 self.length += bytes.len() as u64;
                 Ok(())
             }
+        }
+    }
+
+    /// Makes room for some bytes and for more to come, unless they are so many that it saves nothing.
+    ///
+    /// Most of what a small write costs is a new page of the system's cache at the file's end; many pages at once cost much less.
+    fn set_room_aside(&mut self, bytes: u64) {
+        let Target::File(file) = &mut self.target else { return };
+        if self.length + bytes <= self.end || bytes > self.room / 4 {
+            return;
+        }
+        let zeros = &ZEROS[..(self.room - (self.end - self.length)) as usize];
+        let set_aside = file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(zeros));
+        // Without it, the bytes will say themselves whether they can be written.
+        if set_aside.is_ok() && file.seek(SeekFrom::Start(self.length)).is_ok() {
+            self.end = self.length + self.room;
+        } else {
+            self.room = 0;
+            let _ = file.set_len(self.length).and_then(|()| file.seek(SeekFrom::Start(self.length)));
+            self.end = self.length;
+        }
+    }
+
+    /// Cuts off what is set aside: nothing will be appended any more.
+    pub(crate) fn give_room_back(&mut self) {
+        if let (Target::File(file), true) = (&self.target, self.end > self.length) {
+            // A reader takes what stays for what it is.
+            let _ = file.set_len(self.length);
+            (self.end, self.room) = (self.length, 0);
         }
     }
 

@@ -94,7 +94,7 @@ impl ThreadTraceContext {
 
     /// Begins a child thread in this thread's rollout. A thread that this bundle knows is resumed instead.
     pub fn start_child_thread_trace_or_disabled<S: Serialize>(&self, metadata: ThreadStartedTraceMetadata<S>) -> Self {
-        let Some(parent) = self.inner() else { return Self::disabled() };
+        let Some(parent) = self.inner().filter(|parent| parent.recorder().is_some()) else { return Self::disabled() };
         let recorder = Arc::clone(&parent.recorder);
         let inner = ThreadInner::new(recorder, metadata.thread_id.clone(), false);
         inner.record_started(&metadata);
@@ -124,7 +124,7 @@ impl ThreadTraceContext {
 
     /// Records that the thread ended; with the root thread, that the rollout did. Only the first call counts.
     pub fn record_ended(&self, status: ExecutionStatus) {
-        if let Some(inner) = self.inner() {
+        if let Some(inner) = self.inner().filter(|inner| inner.recorder().is_some()) {
             inner.record_ended(&status);
         }
     }
@@ -138,10 +138,18 @@ impl ThreadTraceContext {
         }
     }
 
-    /// The one place where a handle turns into a recorder: off, or a forked child's, it is none.
+    /// Does what is to be done if tracing is on. Off, it is a branch at the caller's place.
+    #[inline]
+    pub(crate) fn if_on(&self, record: impl FnOnce(&Arc<ThreadInner>, &Recorder)) {
+        if let Some(inner) = &self.0 {
+            inner.record(record);
+        }
+    }
+
+    /// What the handle stands for; off, it is none.
     #[inline]
     pub(crate) fn inner(&self) -> Option<&Arc<ThreadInner>> {
-        self.0.as_ref().filter(|inner| inner.recorder.is_ours())
+        self.0.as_ref()
     }
 }
 
@@ -150,10 +158,24 @@ impl ThreadInner {
         Self { recorder, thread_id, is_root, compare: CompareSlot::new(), cells: Mutex::default() }
     }
 
-    /// The recorder, unless it is another process's.
+    #[cold]
+    fn record(self: &Arc<Self>, record: impl FnOnce(&Arc<Self>, &Recorder)) {
+        if let Some(recorder) = self.recorder() {
+            record(self, recorder);
+        }
+    }
+
+    /// The one place where a handle turns into a recorder that may write: a forked child's is none.
+    ///
+    /// It asks the system, so a call that records does it once, and one that only makes a handle does not.
     #[inline]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.is_ours().then_some(&*self.recorder)
+    }
+
+    /// Mints an id.
+    pub(crate) fn mint(&self) -> String {
+        self.recorder.mint()
     }
 
     fn record_started<S: Serialize>(&self, metadata: &ThreadStartedTraceMetadata<S>) {
@@ -163,7 +185,7 @@ impl ThreadInner {
                 let event = ThreadStarted {
                     thread_id: self.thread_id.clone(),
                     agent_path: metadata.agent_path.clone(),
-                    metadata_payload: Some(metadata_payload.reference.clone()),
+                    metadata_payload: Some(metadata_payload.reference()),
                 };
                 self.recorder.append_with(Context::default(), metadata_payload, event);
             }

@@ -68,7 +68,7 @@ fn start(thread: &Arc<ThreadInner>, invocation: &ToolDispatchInvocation) -> Opti
         requester: invocation.requester.requester(),
         kind: invocation.kind(),
         summary: invocation.summary(),
-        invocation_payload: Some(payload.reference.clone()),
+        invocation_payload: Some(payload.reference()),
     };
     recorder.append_with(thread.context(Some(&invocation.codex_turn_id)), payload, event);
     Some(Arc::new(DispatchInner {
@@ -130,7 +130,7 @@ impl DispatchInner {
         let event = ToolCallEnded {
             tool_call_id: self.tool_call_id.clone(),
             status,
-            result_payload: Some(payload.reference.clone()),
+            result_payload: Some(payload.reference()),
         };
         recorder.append_with(self.thread.context(Some(&self.codex_turn_id)), payload, event);
     }

@@ -29,14 +29,12 @@ impl Blocks {
         self.len
     }
 
-    /// Looks whether the file has grown.
-    pub(crate) fn refresh(&mut self) -> io::Result<()> {
-        let len = self.file.metadata()?.len();
-        if len != self.len {
-            // The last block was cut where the file ended.
-            self.blocks.remove(&(self.len / BLOCK));
-            self.len = len;
+    /// Looks whether the file has grown, and forgets what may have changed: all from `settled` on.
+    pub(crate) fn refresh(&mut self, settled: u64) -> io::Result<()> {
+        for number in settled.min(self.len) / BLOCK..=self.len / BLOCK {
+            self.blocks.remove(&number);
         }
+        self.len = self.file.metadata()?.len();
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io};
 
 use rollout_trace_schema::packed::{
-    FILE_HEADER_LEN, META_CHECKSUM_LEN, RECORD_HEADER_LEN, RecordHeader, checksum, find_record_header,
+    FILE_HEADER_LEN, META_CHECKSUM_LEN, PACK_ROOM, RECORD_HEADER_LEN, RecordHeader, checksum, find_record_header,
 };
 
 use super::blocks::Blocks;
@@ -30,6 +30,8 @@ pub(crate) struct PackIndex {
     end: u64,
     /// The file's length when it was last looked through.
     seen: u64,
+    /// How many zero bytes stand at its end: room for records that may still come.
+    room: u64,
     /// How many bytes in the midst of the file are no sound record.
     damaged: u64,
     /// How many bytes of unsound metas were read.
@@ -39,7 +41,7 @@ pub(crate) struct PackIndex {
 impl PackIndex {
     pub(crate) fn new(salt: u64, max_meta: u64) -> Self {
         let end = FILE_HEADER_LEN as u64;
-        Self { salt, max_meta, places: BTreeMap::new(), end, seen: 0, damaged: 0, wasted: 0 }
+        Self { salt, max_meta, places: BTreeMap::new(), end, seen: 0, room: 0, damaged: 0, wasted: 0 }
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<Place> {
@@ -53,12 +55,18 @@ impl PackIndex {
 
     /// How many bytes are no sound record: damaged ones, and a torn one at the end.
     pub(crate) fn unsound_bytes(&self) -> u64 {
-        self.damaged + self.seen.saturating_sub(self.end)
+        self.damaged + self.seen.saturating_sub(self.end + self.room)
     }
 
-    /// Looks for records that have come since, if the file has grown.
+    /// How far the file is understood. What stands before will not change.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Looks for records that have come since: behind what was there, or in room that was set aside.
     pub(crate) fn extend(&mut self, blocks: &mut Blocks) -> io::Result<()> {
-        if blocks.len() == self.seen {
+        let may_have_room = (1..=PACK_ROOM).contains(&self.seen.saturating_sub(self.end));
+        if blocks.len() == self.seen && !may_have_room {
             return Ok(());
         }
         self.seen = blocks.len();
@@ -87,6 +95,11 @@ impl PackIndex {
             let Some(next) = self.next_header(search_from, blocks, &mut bytes)? else { break };
             self.damaged += next - at;
             at = next;
+        }
+        self.room = 0;
+        let behind = self.seen.saturating_sub(self.end);
+        if behind <= PACK_ROOM && blocks.read(self.end, behind, &mut bytes)? {
+            self.room = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
         }
         Ok(())
     }

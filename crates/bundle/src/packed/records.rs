@@ -109,7 +109,7 @@ impl Records {
 
     /// Takes note of records that were appended since.
     pub(crate) fn refresh(&mut self) -> io::Result<()> {
-        self.blocks.refresh()?;
+        self.blocks.refresh(self.index.end())?;
         self.index.extend(&mut self.blocks)
     }
 

@@ -13,7 +13,7 @@ use rollout_trace_bundle::{
 };
 use rollout_trace_schema::{
     PayloadKind, PayloadRef,
-    packed::{FILE_HEADER_LEN, FileHeader, RecordHeader},
+    packed::{FILE_HEADER_LEN, FileHeader, PACK_ROOM, RecordHeader},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -277,6 +277,43 @@ fn a_pack_that_grows() {
         payloads.load(&reference(header.number), &mut buffer).unwrap();
         assert_eq!(buffer.bytes(), pack.documents[&header.number]);
     }
+}
+
+#[test]
+fn a_pack_whose_writer_sets_room_aside() {
+    let pack = Pack::of(&session(6));
+    let whole = fs::read(pack.path()).unwrap();
+    let (last, header) = pack.records().pop().unwrap();
+    let number = header.number;
+    let write_at = |at: u64, bytes: &[u8]| {
+        let mut file = OpenOptions::new().write(true).open(pack.path()).unwrap();
+        file.seek(SeekFrom::Start(at)).unwrap();
+        file.write_all(bytes).unwrap();
+    };
+    // The record is not there yet: room is no damage, and the file has its length already.
+    let mut with_room = whole[..last as usize].to_vec();
+    with_room.resize(whole.len() + 1000, 0);
+    fs::write(pack.path(), &with_room).unwrap();
+    let mut source = pack.source();
+    let mut buffer = PayloadBuffer::default();
+    assert_eq!(source.unsound_bytes().unwrap(), 0);
+    assert!(matches!(source.load(&reference(number), &mut buffer), Err(PayloadError::NotPacked { .. })));
+
+    // It is being written.
+    let half = last as usize + header.record_len() as usize / 2;
+    write_at(last, &whole[last as usize..half]);
+    assert!(source.load(&reference(number), &mut buffer).is_err());
+    assert!(source.unsound_bytes().unwrap() > 0);
+
+    // It is written.
+    write_at(half as u64, &whole[half..]);
+    source.load(&reference(number), &mut buffer).unwrap();
+    assert!(buffer.bytes() == pack.documents[&number]);
+    assert_eq!(source.unsound_bytes().unwrap(), 0);
+
+    // More zeros than a writer sets aside are damage.
+    write_at(whole.len() as u64 + PACK_ROOM, &[0]);
+    assert_eq!(pack.source().unsound_bytes().unwrap(), PACK_ROOM + 1);
 }
 
 #[test]

@@ -4,14 +4,15 @@ use rollout_trace_schema::packed::{
     META_CHECKSUM_LEN, Part, PartKind, Piece, RECORD_HEADER_LEN, RecordHeader, RecordMeta, checksum,
 };
 
-use super::{Fingerprint, known::Stored};
+use super::{Fingerprint, known::Stored, ranges::Ranges};
 
 /// Pieces, parts and data of a record that has no number yet.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     /// Room for the header, then the data.
     record: Vec<u8>,
-    parts: Vec<(PartKind, usize)>,
+    /// What the record will say of itself. Its pieces are put down when it is sealed, and so are the checksums of its parts.
+    meta: RecordMeta,
     pieces: Vec<DraftPiece>,
     document_len: u64,
     /// What later documents may refer to, once the record is written.
@@ -51,7 +52,8 @@ impl Draft {
     pub(super) fn clear(&mut self) {
         self.record.clear();
         self.record.resize(RECORD_HEADER_LEN, 0);
-        self.parts.clear();
+        self.meta.parts.clear();
+        self.meta.pieces.clear();
         self.pieces.clear();
         self.document_len = 0;
         self.findings.clear();
@@ -60,7 +62,11 @@ impl Draft {
 
     /// How much memory it holds, about.
     pub(super) fn memory(&self) -> usize {
-        self.record.capacity() + 32 * (self.parts.capacity() + self.pieces.capacity() + self.finding_ranges.capacity())
+        self.record.capacity()
+            + 32 * (self.meta.parts.capacity()
+                + self.meta.pieces.capacity()
+                + self.pieces.capacity()
+                + self.finding_ranges.capacity())
     }
 
     /// Takes a record's memory back, to be used again.
@@ -95,13 +101,19 @@ impl Draft {
     /// Makes the data from `mark` on, which must not be empty, the document's next piece.
     pub(super) fn own(&mut self, kind: PartKind, mark: usize) -> DraftPiece {
         let len = self.record.len() - mark;
-        match self.parts.last_mut() {
-            Some((PartKind::Text, last)) if kind == PartKind::Text => *last += len,
-            _ => self.parts.push((kind, len)),
+        let len = len as u64;
+        match self.meta.parts.last_mut() {
+            Some(Part { kind: PartKind::Text, len: last, .. }) if kind == PartKind::Text => *last += len,
+            _ => self.meta.parts.push(Part { kind, len, check: 0 }),
         }
-        let piece = DraftPiece::Own { offset: (mark - RECORD_HEADER_LEN) as u64, len: len as u64 };
+        let piece = DraftPiece::Own { offset: (mark - RECORD_HEADER_LEN) as u64, len };
         self.push(piece);
         piece
+    }
+
+    /// The piece that is the byte of data at `mark`.
+    pub(super) fn byte_at(mark: usize) -> DraftPiece {
+        DraftPiece::Own { offset: (mark - RECORD_HEADER_LEN) as u64, len: 1 }
     }
 
     /// Makes the base's bytes the document's next piece.
@@ -122,29 +134,30 @@ impl Draft {
     }
 
     /// Notes that what `ranges` cover can be referred to.
-    pub(super) fn find(&mut self, fingerprint: Fingerprint, ranges: impl Iterator<Item = DraftPiece>) {
-        let before = self.finding_ranges.len();
-        self.finding_ranges.extend(ranges);
-        self.findings.push(Finding { fingerprint, ranges: self.finding_ranges.len() - before });
+    pub(super) fn find(&mut self, fingerprint: Fingerprint, ranges: &[DraftPiece]) {
+        self.finding_ranges.extend_from_slice(ranges);
+        self.findings.push(Finding { fingerprint, ranges: ranges.len() });
     }
 
     /// Gives the record its number and all its bytes but for the header, which depends on where it will stand.
     ///
     /// `base` is the number of the base and the stored ranges of its document; with `unchained`, pieces of the base are written as
     /// these ranges.
-    pub(crate) fn seal(
+    pub(super) fn seal(
         &mut self,
         number: u64,
         salt: u64,
-        base: Option<(u64, &[Stored])>,
+        base: Option<(u64, &Ranges)>,
         unchained: bool,
     ) -> SealedRecord {
-        let mut meta = RecordMeta { document_len: self.document_len, ..RecordMeta::default() };
-        let mut rest = &self.record[RECORD_HEADER_LEN..];
-        for &(kind, len) in &self.parts {
-            let (bytes, behind) = rest.split_at(len);
+        let Self { meta, record, .. } = self;
+        meta.document_len = self.document_len;
+        meta.base = None;
+        let mut rest = &record[RECORD_HEADER_LEN..];
+        for part in &mut meta.parts {
+            let (bytes, behind) = rest.split_at(part.len as usize);
             rest = behind;
-            meta.parts.push(Part { kind, len: len as u64, check: checksum(bytes, salt) as u32 });
+            part.check = checksum(bytes, salt) as u32;
         }
         let in_order = matches!(self.pieces[..], [] | [DraftPiece::Own { .. }]);
         for &piece in self.pieces.iter().filter(|_| !in_order) {
@@ -152,7 +165,7 @@ impl Draft {
                 (DraftPiece::Own { len, .. }, _) => meta.pieces.push(Piece::Own { len }),
                 (DraftPiece::Stored(stored), _) => meta.pieces.push(stored.piece()),
                 (DraftPiece::Base { offset, len }, Some((_, ranges))) if unchained => {
-                    super::known::slice(ranges, offset, len, |stored| meta.pieces.push(stored.piece()));
+                    ranges.slice(offset, len, |stored| meta.pieces.push(stored.piece()));
                 }
                 (DraftPiece::Base { offset, len }, base) => {
                     meta.base = base.map(|(number, _)| number);
@@ -162,7 +175,7 @@ impl Draft {
         }
         let data_len = u32::try_from(self.data_len()).expect("a document's size is limited to less than 4 GiB");
         let mark = self.record.len();
-        meta.encode(number, &mut self.record);
+        self.meta.encode(number, &mut self.record);
         let meta_len = u32::try_from(self.record.len() - mark).expect("a list of pieces is shorter than the document");
         let check = checksum(&self.record[mark..], salt ^ number);
         self.record.extend_from_slice(&check.to_le_bytes());
@@ -172,7 +185,7 @@ impl Draft {
 }
 
 /// Appends a piece, or makes the last one longer where it goes on.
-fn push_merged(pieces: &mut Vec<DraftPiece>, piece: DraftPiece) {
+pub(super) fn push_merged(pieces: &mut Vec<DraftPiece>, piece: DraftPiece) {
     match (pieces.last_mut(), piece) {
         (Some(DraftPiece::Own { offset, len }), DraftPiece::Own { offset: next, len: more })
         | (Some(DraftPiece::Base { offset, len }), DraftPiece::Base { offset: next, len: more })

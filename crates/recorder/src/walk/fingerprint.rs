@@ -16,10 +16,26 @@ const PRIME: u64 = (1 << 61) - 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(u64, u64);
 
+impl Fingerprint {
+    /// Stands for the bytes in those of something that contains them.
+    pub(super) fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.0.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.1.to_le_bytes());
+        bytes
+    }
+}
+
+/// The domains, in bits above those of any length: a string may say just what a unit's tokens are.
+const STRING: u64 = 1 << 59;
+const UNIT: u64 = 1 << 58;
+const CHUNK: u64 = 1 << 57;
+
 /// The secret key of a recorder's fingerprints.
 pub(crate) struct FingerprintKey {
     words: [u64; BLOCK_WORDS + 2],
     points: [u64; 2],
+    cuts: u64,
 }
 
 impl FingerprintKey {
@@ -31,11 +47,35 @@ impl FingerprintKey {
             drawn += 1;
             state.hash_one(drawn)
         };
-        Self { words: std::array::from_fn(|_| draw()), points: std::array::from_fn(|_| draw() % (PRIME - 1) + 1) }
+        Self {
+            words: std::array::from_fn(|_| draw()),
+            points: std::array::from_fn(|_| draw() % (PRIME - 1) + 1),
+            cuts: draw(),
+        }
     }
 
-    /// The fingerprint of `bytes`.
-    pub(crate) fn of(&self, bytes: &[u8]) -> Fingerprint {
+    /// The fingerprint of a long string.
+    pub(super) fn of_string(&self, text: &[u8]) -> Fingerprint {
+        self.of(text, STRING)
+    }
+
+    /// The fingerprint of a chunk of a long string.
+    pub(super) fn of_chunk(&self, text: &[u8]) -> Fingerprint {
+        self.of(text, CHUNK)
+    }
+
+    /// What chooses where texts are cut.
+    pub(super) fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
+    /// The fingerprint of a unit.
+    pub(super) fn of_unit(&self, digest: &[u8]) -> Fingerprint {
+        self.of(digest, UNIT)
+    }
+
+    /// The fingerprint of `bytes`, which never is that of bytes of another domain.
+    fn of(&self, bytes: &[u8], domain: u64) -> Fingerprint {
         let mut lanes = [0_u64; 2];
         let mut blocks = bytes.chunks_exact(BLOCK);
         for block in &mut blocks {
@@ -48,7 +88,7 @@ impl FingerprintKey {
             self.absorb(&mut lanes, &block[..rest.len().next_multiple_of(16)]);
         }
         let [first, second] =
-            [0, 1].map(|lane| reduce_product(lanes[lane] + bytes.len() as u64 % PRIME, self.points[lane]));
+            [0, 1].map(|lane| reduce_product(lanes[lane] + (domain | bytes.len() as u64) % PRIME, self.points[lane]));
         Fingerprint(first, second)
     }
 
@@ -105,11 +145,13 @@ mod tests {
             let key = FingerprintKey::random();
             let mut changed = bytes.clone();
             changed[at.index(bytes.len())] = other;
-            prop_assert_eq!(key.of(&bytes) == key.of(&changed), bytes == changed);
+            prop_assert_eq!(key.of_unit(&bytes) == key.of_unit(&changed), bytes == changed);
+            prop_assert_ne!(key.of_unit(&bytes), key.of_string(&bytes));
+            prop_assert_ne!(key.of_chunk(&bytes), key.of_string(&bytes));
             let mut longer = bytes.clone();
             longer.push(0);
-            prop_assert_ne!(key.of(&bytes), key.of(&longer));
-            prop_assert_ne!(key.of(&bytes), FingerprintKey::random().of(&bytes));
+            prop_assert_ne!(key.of_unit(&bytes), key.of_unit(&longer));
+            prop_assert_ne!(key.of_unit(&bytes), FingerprintKey::random().of_unit(&bytes));
         }
     }
 }

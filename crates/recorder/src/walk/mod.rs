@@ -2,19 +2,23 @@
 
 mod as_it_stands;
 mod compared;
+mod cuts;
 mod draft;
 mod error;
 mod escape;
 mod fingerprint;
 mod known;
 mod map_key;
+mod ranges;
 mod scratch;
 mod serializer;
 mod sharing;
+mod short;
 mod tape;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unescape;
 mod walker;
 
 use std::fmt::{Display, Write};
@@ -22,6 +26,7 @@ use std::fmt::{Display, Write};
 pub(crate) use compared::{Compared, Moved, whole, whole_body};
 pub(crate) use draft::{Draft, SealedRecord};
 pub(crate) use error::WalkError;
+pub(crate) use escape::write_string;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
 pub(crate) use scratch::{Scratch, Spares};

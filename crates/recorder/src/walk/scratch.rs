@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Draft, tape::TapeEdit};
+use super::{Draft, tape::TapeEdit, walker::UnitTexts};
 
 /// What a walk writes into.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) draft: Draft,
     pub(super) edit: TapeEdit,
+    pub(super) texts: UnitTexts,
 }
 
 /// Scratches that are not in use, so that a small document costs no growing of vectors.

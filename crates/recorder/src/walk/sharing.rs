@@ -4,7 +4,15 @@ use std::sync::PoisonError;
 
 use rollout_trace_schema::packed::PartKind;
 
-use super::{Draft, WalkContext, compared::string_kind, draft::DraftPiece, escape};
+use super::{
+    Draft, Fingerprint, WalkContext,
+    compared::string_kind,
+    cuts::Cuts,
+    draft::{DraftPiece, push_merged},
+    escape,
+    known::Stored,
+    unescape,
+};
 
 /// A string that is at least this long is looked up and stored on its own, so that a tool's payload and the request that repeats
 /// it share it. A reference costs about 20 bytes.
@@ -17,29 +25,83 @@ pub(super) struct Sharing<'w> {
 }
 
 impl Sharing<'_> {
-    /// Puts a long string's text.
-    pub(super) fn put_string(self, draft: &mut Draft, text: &[u8], ranges: &mut Vec<DraftPiece>) {
+    /// Puts a long string that is not stored, whose fingerprint is that of its text as it came, as a part of its own.
+    pub(super) fn put_string(
+        self,
+        draft: &mut Draft,
+        text: &[u8],
+        fingerprint: Fingerprint,
+        ranges: &mut Vec<DraftPiece>,
+    ) {
         let mark = draft.mark();
         escape::write_string(text, draft.data());
-        self.share(draft, mark, PartKind::String, ranges);
+        let own = draft.own(PartKind::String, mark);
+        draft.find(fingerprint, &[own]);
+        push_merged(ranges, own);
+    }
+
+    /// Puts what stands between the quotes of a long string that is not stored, in chunks. Its opening quote is the last byte of
+    /// data, its closing quote the next one.
+    pub(super) fn put_chunks(
+        self,
+        draft: &mut Draft,
+        text: &[u8],
+        fingerprint: Fingerprint,
+        ranges: &mut Vec<DraftPiece>,
+    ) {
+        let mut string = vec![Draft::byte_at(draft.mark() - 1)];
+        for chunk in Cuts::new(text, self.context.key.cuts()) {
+            let fingerprint = chunk.is_worth_sharing.then(|| self.context.key.of_chunk(chunk.text));
+            let stored = fingerprint.map(|fingerprint| self.stored(fingerprint)).unwrap_or_default();
+            if !stored.is_empty() {
+                put_ranges(draft, &stored, &mut string);
+                continue;
+            }
+            let mark = draft.mark();
+            escape::write_inside(chunk.text, draft.data());
+            let own = draft.own(PartKind::InString, mark);
+            if let Some(fingerprint) = fingerprint {
+                draft.find(fingerprint, &[own]);
+            }
+            push_merged(&mut string, own);
+        }
+        let opening = 1;
+        if let [DraftPiece::Own { offset, len }, behind @ ..] = &string[..] {
+            let first = DraftPiece::Own { offset: offset + opening, len: len - opening };
+            std::iter::once(first)
+                .filter(|first| first.len() > 0)
+                .chain(behind.iter().copied())
+                .for_each(|piece| push_merged(ranges, piece));
+        }
+        push_merged(&mut string, Draft::byte_at(draft.mark()));
+        draft.find(fingerprint, &string);
     }
 
     /// Puts JSON text, or a piece of some, sharing what looks like long strings. With `sure`, it begins outside of a string.
     ///
     /// Where it is not sure, what lies between two strings may be taken for one. That does no harm: only equal bytes are shared.
     pub(super) fn put_json(self, draft: &mut Draft, json: &[u8], sure: bool) {
-        let mut ranges = Vec::new();
+        let mut text = Vec::new();
         let mut put = 0;
         let quotes = Quotes { json, at: 0 };
         let mut open: Option<usize> = None;
         for quote in quotes {
             let Some(start) = open.replace(quote) else { continue };
-            if quote - start > LONG_STRING {
+            // What is written in another way than ours is not what stands for its text.
+            if quote - start > LONG_STRING
+                && unescape::read_string(&json[start + 1..quote], &mut text)
+                && text.len() >= LONG_STRING
+            {
                 self.put_text(draft, &json[put..start]);
-                let mark = draft.mark();
-                draft.data().extend_from_slice(&json[start..=quote]);
-                self.share(draft, mark, string_kind(sure), &mut ranges);
-                ranges.clear();
+                let fingerprint = self.context.key.of_string(&text);
+                let stored = self.stored(fingerprint);
+                stored.iter().for_each(|range| draft.stored(*range));
+                if stored.is_empty() {
+                    let mark = draft.mark();
+                    draft.data().extend_from_slice(&json[start..=quote]);
+                    let own = draft.own(string_kind(sure), mark);
+                    draft.find(fingerprint, &[own]);
+                }
                 put = quote + 1;
                 open = None;
             } else if sure {
@@ -49,6 +111,14 @@ impl Sharing<'_> {
         self.put_text(draft, &json[put..]);
     }
 
+    /// The ranges that are stored under a fingerprint; none if nothing is.
+    pub(super) fn stored(self, fingerprint: Fingerprint) -> Vec<Stored> {
+        let mut ranges = Vec::new();
+        let mut known = self.context.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.visit(fingerprint, |stored| ranges.push(stored));
+        ranges
+    }
+
     fn put_text(self, draft: &mut Draft, text: &[u8]) {
         if !text.is_empty() {
             let mark = draft.mark();
@@ -56,24 +126,13 @@ impl Sharing<'_> {
             draft.own(PartKind::Text, mark);
         }
     }
+}
 
-    /// Makes the data from `mark` on the next piece, unless it is stored already.
-    fn share(self, draft: &mut Draft, mark: usize, kind: PartKind, ranges: &mut Vec<DraftPiece>) {
-        let fingerprint = self.context.key.of(&draft.data()[mark..]);
-        let mut known = self.context.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = ranges.len();
-        if known.visit(fingerprint, |range| ranges.push(DraftPiece::Stored(range))) {
-            draft.data().truncate(mark);
-            for range in &ranges[before..] {
-                if let DraftPiece::Stored(stored) = *range {
-                    draft.stored(stored);
-                }
-            }
-        } else {
-            let own = draft.own(kind, mark);
-            ranges.push(own);
-            draft.find(fingerprint, std::iter::once(own));
-        }
+/// Puts stored ranges, and notes that they are part of something.
+pub(super) fn put_ranges(draft: &mut Draft, stored: &[Stored], ranges: &mut Vec<DraftPiece>) {
+    for &range in stored {
+        draft.stored(range);
+        push_merged(ranges, DraftPiece::Stored(range));
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a thread's last model-facing document said, to compare the next one with.
 
+use std::{mem, ops::Range};
+
 use super::Fingerprint;
 
 /// The tokens of a document, in units: the fields around its outermost arrays, and the elements of these.
@@ -13,14 +15,30 @@ pub(crate) struct Tape {
     pub(super) input: Option<(usize, usize)>,
 }
 
-/// One unit of a document.
+/// One unit of a document. Its beginning is the end of the one before.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unit {
-    pub(super) tokens_len: u32,
-    pub(super) text_len: u32,
+    /// Where its tokens end among those of the document.
+    pub(super) tokens_end: usize,
+    /// Where its text ends in the document.
+    pub(super) text_end: u64,
+    pub(super) identity: Identity,
+}
+
+/// What makes a unit the same as another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity {
     /// Of the tokens, without a leading comma.
     pub(super) fingerprint: Fingerprint,
     pub(super) comma: bool,
+}
+
+/// A unit that the old tape does not have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewUnit {
+    pub(super) tokens_len: usize,
+    pub(super) text_len: u64,
+    pub(super) identity: Identity,
 }
 
 /// How the next document's tape comes from this one's.
@@ -40,7 +58,7 @@ pub(super) enum Edit {
     /// These units of the old tape.
     Keep { first: usize, count: usize },
     /// A new unit.
-    New(Unit),
+    New(NewUnit),
 }
 
 impl TapeEdit {
@@ -54,10 +72,10 @@ impl TapeEdit {
 
     /// How much memory it holds, about.
     pub(super) fn memory(&self) -> usize {
-        self.new_tokens.capacity() + 40 * self.rest.capacity()
+        self.new_tokens.capacity() + 48 * self.rest.capacity()
     }
 
-    /// Notes that a unit of the old tape comes next.
+    /// Notes that units of the old tape come next.
     pub(super) fn keep(&mut self, unit: usize, count: usize) {
         if self.rest.is_empty() && self.kept == unit {
             self.kept += count;
@@ -88,76 +106,121 @@ impl Tape {
         self.has_tokens = false;
     }
 
-    /// Becomes the tape of the next document. Only what changed is touched.
+    /// Where a unit's tokens begin.
+    pub(super) fn tokens_start(&self, unit: usize) -> usize {
+        unit.checked_sub(1).map_or(0, |before| self.units[before].tokens_end)
+    }
+
+    /// A unit's tokens, if they are kept.
+    #[inline]
+    pub(super) fn unit_tokens(&self, unit: usize) -> &[u8] {
+        &self.tokens[self.tokens_start(unit)..self.units[unit].tokens_end]
+    }
+
+    /// Where a unit's text begins in the document.
+    pub(super) fn text_start(&self, unit: usize) -> u64 {
+        unit.checked_sub(1).map_or(0, |before| self.units[before].text_end)
+    }
+
+    /// Becomes the tape of the next document. Only what changed, and what stands behind it, is touched.
     pub(super) fn apply(&mut self, edit: &mut TapeEdit) {
         self.input = edit.input;
-        if edit.rest.is_empty() {
-            let kept: usize = self.units[..edit.kept].iter().map(|unit| unit.tokens_len as usize).sum();
-            self.units.truncate(edit.kept);
+        // Mostly there is something new, and behind it what stood behind what was there.
+        let (new, behind) = match edit.rest[..] {
+            [ref new @ .., Edit::Keep { first, count }] if first + count == self.units.len() => (new, first),
+            ref new => (new, self.units.len()),
+        };
+        if behind < edit.kept || new.iter().any(|step| matches!(step, Edit::Keep { .. })) {
+            self.rebuild(edit);
+        } else if (edit.kept, behind) == (0, self.units.len()) {
+            self.units.clear();
             if self.has_tokens {
-                self.tokens.truncate(kept);
+                mem::swap(&mut self.tokens, &mut edit.new_tokens);
             }
-            return;
+            self.push_new(new);
+        } else {
+            self.replace(edit.kept..behind, &edit.new_tokens, new);
         }
-        if edit.rest.iter().all(|step| matches!(step, Edit::New(_))) {
-            self.append(edit);
-            return;
+    }
+
+    /// Puts new units in the place of a run of old ones.
+    fn replace(&mut self, old: Range<usize>, new_tokens: &[u8], new: &[Edit]) {
+        let (tokens_from, tokens_to) = (self.tokens_start(old.start), self.tokens_start(old.end));
+        let text_to = self.text_start(old.end);
+        if self.has_tokens {
+            replace_bytes(&mut self.tokens, tokens_from..tokens_to, new_tokens);
         }
-        let starts = self.has_tokens.then(|| self.starts());
-        let mut units = Vec::new();
-        let mut tokens = Vec::new();
+        let behind = self.units.split_off(old.end);
+        self.units.truncate(old.start);
+        self.push_new(new);
+        let (tokens_end, text_end) = (self.tokens_start(self.units.len()), self.text_start(self.units.len()));
+        self.units.extend(behind.into_iter().map(|unit| Unit {
+            tokens_end: unit.tokens_end - tokens_to + tokens_end,
+            text_end: unit.text_end - text_to + text_end,
+            ..unit
+        }));
+    }
+
+    fn push_new(&mut self, new: &[Edit]) {
+        for step in new {
+            if let Edit::New(unit) = step {
+                self.push(unit.tokens_len, unit.text_len, unit.identity);
+            }
+        }
+    }
+
+    fn push(&mut self, tokens_len: usize, text_len: u64, identity: Identity) {
+        let end = self.units.len();
+        let (tokens_end, text_end) = (self.tokens_start(end) + tokens_len, self.text_start(end) + text_len);
+        self.units.push(Unit { tokens_end, text_end, identity });
+    }
+
+    /// Puts the tape together anew, but for the units that stay at the beginning.
+    fn rebuild(&mut self, edit: &TapeEdit) {
+        let mut next = Self { has_tokens: self.has_tokens, ..Self::default() };
         let mut new = &edit.new_tokens[..];
         for step in &edit.rest {
             match *step {
                 Edit::Keep { first, count } => {
-                    units.extend_from_slice(&self.units[first..first + count]);
-                    if let Some(starts) = &starts {
-                        tokens.extend_from_slice(&self.tokens[starts[first]..starts[first + count]]);
+                    let (mut tokens_at, mut text_at) = (self.tokens_start(first), self.text_start(first));
+                    if self.has_tokens {
+                        next.tokens.extend_from_slice(&self.tokens[tokens_at..self.tokens_start(first + count)]);
+                    }
+                    for unit in &self.units[first..first + count] {
+                        next.push(unit.tokens_end - tokens_at, unit.text_end - text_at, unit.identity);
+                        (tokens_at, text_at) = (unit.tokens_end, unit.text_end);
                     }
                 }
                 Edit::New(unit) => {
-                    units.push(unit);
-                    if starts.is_some() {
-                        let (own, rest) = new.split_at(unit.tokens_len as usize);
-                        tokens.extend_from_slice(own);
+                    if self.has_tokens {
+                        let (own, rest) = new.split_at(unit.tokens_len);
+                        next.tokens.extend_from_slice(own);
                         new = rest;
                     }
+                    next.push(unit.tokens_len, unit.text_len, unit.identity);
                 }
             }
         }
+        let (tokens_at, text_at) = (self.tokens_start(edit.kept), self.text_start(edit.kept));
         self.units.truncate(edit.kept);
-        self.units.append(&mut units);
-        if let Some(starts) = starts {
-            self.tokens.truncate(starts[edit.kept]);
-            self.tokens.append(&mut tokens);
-        }
-    }
-
-    /// Takes new units behind those that stay.
-    fn append(&mut self, edit: &mut TapeEdit) {
-        let kept: usize = self.units[..edit.kept].iter().map(|unit| unit.tokens_len as usize).sum();
-        self.units.truncate(edit.kept);
-        self.units
-            .extend(edit.rest.iter().filter_map(|step| if let Edit::New(unit) = step { Some(*unit) } else { None }));
-        if !self.has_tokens {
-            return;
-        }
-        if kept == 0 {
-            std::mem::swap(&mut self.tokens, &mut edit.new_tokens);
-        } else {
-            self.tokens.truncate(kept);
-            self.tokens.append(&mut edit.new_tokens);
-        }
-    }
-
-    /// Where the units begin in the tokens, and where the last one ends.
-    fn starts(&self) -> Vec<usize> {
-        let mut at = 0;
-        let mut starts = vec![0];
-        starts.extend(self.units.iter().map(|unit| {
-            at += unit.tokens_len as usize;
-            at
+        self.units.extend(next.units.into_iter().map(|unit| Unit {
+            tokens_end: unit.tokens_end + tokens_at,
+            text_end: unit.text_end + text_at,
+            ..unit
         }));
-        starts
+        if self.has_tokens {
+            self.tokens.truncate(tokens_at);
+            self.tokens.append(&mut next.tokens);
+        }
     }
+}
+
+/// Replaces a range of bytes. `Vec::splice` would go byte by byte.
+fn replace_bytes(bytes: &mut Vec<u8>, range: Range<usize>, new: &[u8]) {
+    let (len, behind) = (bytes.len(), range.start + new.len());
+    let new_len = behind + (len - range.end);
+    bytes.resize(new_len.max(len), 0);
+    bytes.copy_within(range.end..len, behind);
+    bytes[range.start..behind].copy_from_slice(new);
+    bytes.truncate(new_len);
 }

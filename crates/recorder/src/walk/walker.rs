@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use rollout_trace_schema::packed::PartKind;
 
 use super::{
-    FingerprintKey, Scratch, Spares, WalkError,
-    draft::{Draft, DraftPiece},
+    Fingerprint, FingerprintKey, Scratch, Spares, WalkError,
+    cuts::CUT_TEXT,
+    draft::{Draft, DraftPiece, push_merged},
     escape,
     known::{KnownTexts, Stored},
-    sharing::{LONG_STRING, Sharing},
-    tape::{Edit, Tape, TapeEdit, Unit},
+    sharing::{LONG_STRING, Sharing, put_ranges},
+    short,
+    tape::{Edit, Identity, NewUnit, Tape, TapeEdit},
     tokens::{self, TEXT_HEAD, Token},
 };
 use crate::redaction::Redaction;
@@ -43,13 +45,12 @@ pub(crate) struct WalkContext<'w> {
 pub(crate) struct Walker<'w> {
     context: &'w WalkContext<'w>,
     base: &'w Tape,
-    /// The unit of the base that the next one is compared with, and where its tokens and its text begin.
+    /// The unit of the base that the next one is compared with.
     expected: usize,
-    tokens_at: usize,
-    text_at: u64,
-    /// Where in the base's tokens the comparison is, and where the expected unit ends.
-    cursor: usize,
-    expected_end: usize,
+    /// The first of the base's units that the document has and that draft and edit do not mention yet: all up to the expected one.
+    kept_from: usize,
+    /// What the expected unit still has to say.
+    left: &'w [u8],
     matching: bool,
     /// Where the current unit's tokens begin among the new ones.
     unit_start: usize,
@@ -58,15 +59,25 @@ pub(crate) struct Walker<'w> {
     pub(super) level: u8,
     pub(super) cut_fields: bool,
     keep_tape: bool,
+    is_first: bool,
     edit: TapeEdit,
     pub(super) draft: Draft,
     failed: Option<WalkError>,
-    /// Memory for the ranges of one unit.
-    ranges: Vec<DraftPiece>,
+    texts: UnitTexts,
     /// How many elements of `input` the caller vouches for.
     unchanged: usize,
     pub(super) next_is_input: bool,
     hint_was_wrong: bool,
+}
+
+/// Memory for what one unit says.
+#[derive(Debug, Default)]
+pub(super) struct UnitTexts {
+    /// The unit's tokens with a fingerprint in the place of each long string.
+    digest: Vec<u8>,
+    /// The fingerprints of the unit's long strings, in their order.
+    long: Vec<Fingerprint>,
+    ranges: Vec<DraftPiece>,
 }
 
 /// What a walk found.
@@ -77,25 +88,24 @@ pub(crate) struct Walked {
 
 impl<'w> Walker<'w> {
     pub(crate) fn new(context: &'w WalkContext<'w>, base: &'w Tape) -> Self {
-        let Scratch { draft, edit } = context.spares.take();
+        let Scratch { draft, edit, texts } = context.spares.take();
         let mut walker = Self {
             context,
             base,
             expected: 0,
-            tokens_at: 0,
-            text_at: 0,
-            cursor: 0,
-            expected_end: 0,
+            kept_from: 0,
+            left: &[],
             matching: false,
             unit_start: 0,
             unit_kind: PartKind::Text,
             level: 0,
             cut_fields: false,
             keep_tape: false,
+            is_first: false,
             edit,
             draft,
             failed: None,
-            ranges: Vec::new(),
+            texts,
             unchanged: 0,
             next_is_input: false,
             hint_was_wrong: false,
@@ -112,10 +122,13 @@ impl<'w> Walker<'w> {
         self
     }
 
-    /// Makes room for a large document.
-    pub(crate) fn reserve(&mut self, bytes: usize) {
+    /// Takes the document for a thread's first: makes room for a large one, and does not cut its texts, which are many at once and
+    /// mostly like nothing that is stored.
+    pub(crate) fn for_first(mut self, bytes: usize) -> Self {
+        self.is_first = true;
         self.edit.new_tokens.reserve(bytes);
         self.draft.data().reserve(bytes);
+        self
     }
 
     /// Makes fields units.
@@ -127,24 +140,22 @@ impl<'w> Walker<'w> {
     /// Ends the walk.
     pub(crate) fn finish(mut self) -> Result<Walked, WalkError> {
         self.cut();
+        self.mention_kept();
         match self.failed {
             Some(error) => Err(error),
             None => Ok(Walked {
-                scratch: Scratch { draft: self.draft, edit: self.edit },
+                scratch: Scratch { draft: self.draft, edit: self.edit, texts: self.texts },
                 hint_was_wrong: self.hint_was_wrong,
             }),
         }
     }
 
+    #[inline]
     fn begin_unit(&mut self) {
-        self.cursor = self.tokens_at;
         self.unit_start = self.edit.new_tokens.len();
-        match self.base.units.get(self.expected) {
-            Some(unit) if self.base.has_tokens => {
-                self.expected_end = self.tokens_at + unit.tokens_len as usize;
-                self.matching = true;
-            }
-            _ => self.matching = false,
+        self.matching = self.base.has_tokens && self.expected < self.base.units.len();
+        if self.matching {
+            self.left = self.base.unit_tokens(self.expected);
         }
     }
 
@@ -152,8 +163,10 @@ impl<'w> Walker<'w> {
     #[inline]
     pub(super) fn put_tag(&mut self, tag: u8) {
         if self.matching {
-            if self.cursor < self.expected_end && self.base.tokens[self.cursor] == tag {
-                self.cursor += 1;
+            if let Some((&known, left)) = self.left.split_first()
+                && known == tag
+            {
+                self.left = left;
                 return;
             }
             self.diverge();
@@ -165,9 +178,12 @@ impl<'w> Walker<'w> {
     #[inline]
     pub(super) fn put_fixed<const N: usize>(&mut self, tag: u8, body: [u8; N]) {
         if self.matching {
-            let rest = &self.base.tokens[self.cursor..self.expected_end];
-            if rest.len() > N && rest[0] == tag && rest[1..=N] == body {
-                self.cursor += 1 + N;
+            if let Some((&known, left)) = self.left.split_first()
+                && known == tag
+                && let Some((known, left)) = left.split_first_chunk()
+                && *known == body
+            {
+                self.left = left;
                 return;
             }
             self.diverge();
@@ -179,23 +195,28 @@ impl<'w> Walker<'w> {
     /// Puts a token with a text.
     #[inline]
     pub(super) fn put_text(&mut self, tag: u8, text: &[u8]) {
-        if text.len() > self.context.max_document {
-            self.fail(WalkError::TooLarge { limit: self.context.max_document });
-            return;
-        }
         if self.matching {
-            let rest = &self.base.tokens[self.cursor..self.expected_end];
-            if let Some((&[known, l0, l1, l2, l3], rest)) = rest.split_first_chunk::<TEXT_HEAD>()
+            if let Some((&[known, l0, l1, l2, l3], left)) = self.left.split_first_chunk::<TEXT_HEAD>()
                 && known == tag
                 && u32::from_le_bytes([l0, l1, l2, l3]) as usize == text.len()
-                && rest.get(..text.len()) == Some(text)
+                && let Some((known, left)) = left.split_at_checked(text.len())
+                && short::equal(known, text)
             {
-                self.cursor += TEXT_HEAD + text.len();
+                self.left = left;
                 return;
             }
             self.diverge();
         }
+        self.put_new_text(tag, text);
+    }
+
+    fn put_new_text(&mut self, tag: u8, text: &[u8]) {
+        if text.len() > self.context.max_document {
+            self.fail(WalkError::TooLarge { limit: self.context.max_document });
+            return;
+        }
         let head = tokens::text_head(tag, text.len());
+        self.edit.new_tokens.reserve(TEXT_HEAD + text.len());
         self.edit.new_tokens.extend_from_slice(&head);
         self.edit.new_tokens.extend_from_slice(text);
     }
@@ -204,7 +225,8 @@ impl<'w> Walker<'w> {
     #[cold]
     fn diverge(&mut self) {
         self.matching = false;
-        self.edit.new_tokens.extend_from_slice(&self.base.tokens[self.tokens_at..self.cursor]);
+        let said = self.base.unit_tokens(self.expected);
+        self.edit.new_tokens.extend_from_slice(&said[..said.len() - self.left.len()]);
     }
 
     fn fail(&mut self, error: WalkError) {
@@ -217,7 +239,7 @@ impl<'w> Walker<'w> {
     #[inline]
     pub(super) fn cut_before_field(&mut self) {
         let at_boundary = if self.matching {
-            self.cursor == self.expected_end
+            self.left.is_empty()
         } else {
             self.edit.new_tokens.len() - self.unit_start >= SMALL_UNIT
         };
@@ -230,6 +252,7 @@ impl<'w> Walker<'w> {
     pub(super) fn begin_elements(&mut self) -> u8 {
         self.cut();
         if self.next_is_input {
+            self.mention_kept();
             self.edit.input = Some((self.edit.units(), 0));
         }
         std::mem::replace(&mut self.level, INSIDE)
@@ -241,14 +264,16 @@ impl<'w> Walker<'w> {
     }
 
     /// Says what the unit that begins is.
+    #[inline]
     pub(super) fn begin_element(&mut self, first: bool) {
         self.unit_kind = if first { PartKind::FirstElement } else { PartKind::LaterElement };
     }
 
     /// Ends an element's unit.
+    #[inline]
     pub(super) fn end_element(&mut self, input_index: Option<usize>) {
-        let vouched = input_index.is_some_and(|index| self.is_vouched_for(index));
         let expected = self.expected;
+        let vouched = input_index.is_some_and(|index| index < self.unchanged && self.is_in_base(index));
         self.cut();
         // Only a build that checks hints walks over an element that the caller vouches for.
         if vouched && self.expected != expected + 1 {
@@ -260,35 +285,37 @@ impl<'w> Walker<'w> {
         self.unit_kind = PartKind::Text;
     }
 
-    /// Whether the caller says that this element of `input` is that of the base, and the base has it here.
-    fn is_vouched_for(&self, index: usize) -> bool {
-        index < self.unchanged
-            && self.base.input.is_some_and(|(first, count)| index < count && self.expected == first + index)
+    /// Whether the base has this element of `input` where the walk is.
+    fn is_in_base(&self, index: usize) -> bool {
+        self.base.input.is_some_and(|(first, count)| index < count && self.expected == first + index)
     }
 
-    /// Takes an element that the caller vouches for from the base, without a look at it. False: it must be walked over.
-    #[inline]
-    pub(super) fn skip_unchanged(&mut self, index: usize) -> bool {
-        if cfg!(debug_assertions) || !self.is_vouched_for(index) {
-            return false;
+    /// Takes elements of `input` that the caller vouches for from the base, without a look at them: from `index` on, and no more
+    /// than `left` unless that is 0, which means that nobody knows. Gives how many; none: the element must be walked over.
+    pub(super) fn skip_unchanged(&mut self, index: usize, left: usize) -> usize {
+        let Some((_, in_base)) = self.base.input else { return 0 };
+        if cfg!(debug_assertions) || index >= self.unchanged || !self.is_in_base(index) {
+            return 0;
         }
-        self.keep_expected();
+        let count = (self.unchanged.min(in_base) - index).min(left.max(1));
+        self.expected += count;
         self.begin_unit();
-        if let Some((_, count)) = &mut self.edit.input {
-            *count += 1;
+        if let Some((_, so_far)) = &mut self.edit.input {
+            *so_far += count;
         }
-        true
+        count
     }
 
     /// Ends the current unit, if it has anything.
+    #[inline]
     pub(super) fn cut(&mut self) {
         if self.matching {
-            if self.cursor == self.tokens_at {
+            if self.left.is_empty() {
+                self.expected += 1;
+                self.begin_unit();
                 return;
             }
-            if self.cursor == self.expected_end {
-                self.keep_expected();
-                self.begin_unit();
+            if self.left.len() == self.base.unit_tokens(self.expected).len() {
                 return;
             }
             self.diverge();
@@ -302,109 +329,156 @@ impl<'w> Walker<'w> {
         self.begin_unit();
     }
 
-    /// Takes the expected unit from the base.
-    #[inline]
-    fn keep_expected(&mut self) {
-        let unit = &self.base.units[self.expected];
-        self.draft.base(self.text_at, u64::from(unit.text_len));
-        self.edit.keep(self.expected, 1);
-        self.text_at += u64::from(unit.text_len);
-        self.tokens_at += unit.tokens_len as usize;
-        self.expected += 1;
+    /// Mentions the units of the base that the document has up to the expected one.
+    fn mention_kept(&mut self) {
+        if self.kept_from < self.expected {
+            let (start, end) = (self.base.text_start(self.kept_from), self.base.text_start(self.expected));
+            self.draft.base(start, end - start);
+            self.edit.keep(self.kept_from, self.expected - self.kept_from);
+            self.kept_from = self.expected;
+        }
+    }
+
+    /// Takes a unit of the base in the place of the current one.
+    fn take_from_base(&mut self, unit: usize) {
+        self.edit.new_tokens.truncate(self.unit_start);
+        if unit != self.expected {
+            self.mention_kept();
+            self.kept_from = unit;
+        }
+        self.expected = unit + 1;
     }
 
     fn end_new_unit(&mut self) {
-        let unit_tokens = &self.edit.new_tokens[self.unit_start..];
-        let comma = unit_tokens[0] == tokens::COMMA;
-        let tokens_len = unit_tokens.len();
-        let fingerprint = self.context.key.of(&unit_tokens[usize::from(comma)..]);
-        let is_like = |unit: &Unit| unit.fingerprint == fingerprint && unit.comma == comma;
-        if !self.base.has_tokens && self.base.units.get(self.expected).is_some_and(is_like) {
-            self.edit.new_tokens.truncate(self.unit_start);
-            self.keep_expected();
+        let (identity, tokens_len) = self.identify_unit();
+        if !self.base.has_tokens
+            && self.base.units.get(self.expected).is_some_and(|expected| expected.identity == identity)
+        {
+            self.take_from_base(self.expected);
             return;
         }
         let mut stored: Vec<Stored> = Vec::new();
-        let is_known =
-            tokens_len >= SMALL_UNIT && self.known(|known| known.visit(fingerprint, |range| stored.push(range)));
-        if is_known && let Some(unit) = self.find_in_base(is_like) {
-            self.edit.new_tokens.truncate(self.unit_start);
-            self.expect(unit);
-            self.keep_expected();
+        let is_known = tokens_len >= SMALL_UNIT
+            && self.known(|known| known.visit(identity.fingerprint, |range| stored.push(range)));
+        if is_known && let Some(unit) = self.find_in_base(identity) {
+            self.take_from_base(unit);
             return;
         }
+        self.mention_kept();
         let before = self.draft.document_len();
         if is_known {
-            if comma {
+            if identity.comma {
                 let mark = self.draft.mark();
                 self.draft.data().push(b',');
                 self.draft.own(PartKind::Text, mark);
             }
             stored.into_iter().for_each(|range| self.draft.stored(range));
         } else {
-            let mut ranges = std::mem::take(&mut self.ranges);
-            self.render_unit(tokens_len, &mut ranges);
+            self.render_unit(tokens_len);
+            let ranges = &mut self.texts.ranges;
             if tokens_len >= SMALL_UNIT {
-                if comma {
-                    leave_first_byte_out(&mut ranges);
+                if identity.comma {
+                    leave_first_byte_out(ranges);
                 }
-                self.draft.find(fingerprint, ranges.drain(..));
+                self.draft.find(identity.fingerprint, ranges);
             }
             ranges.clear();
-            self.ranges = ranges;
         }
-        let text_len = u32::try_from(self.draft.document_len() - before).unwrap_or(u32::MAX);
         if self.keep_tape {
-            let tokens_len = u32::try_from(tokens_len).unwrap_or(u32::MAX);
-            if text_len == u32::MAX || tokens_len == u32::MAX {
-                self.fail(WalkError::TooLarge { limit: u32::MAX as usize });
-            }
-            self.edit.rest.push(Edit::New(Unit { tokens_len, text_len, fingerprint, comma }));
+            let text_len = self.draft.document_len() - before;
+            self.edit.rest.push(Edit::New(NewUnit { tokens_len, text_len, identity }));
         } else {
             self.edit.new_tokens.truncate(self.unit_start);
         }
     }
 
-    /// Turns the current unit into text, and appends the ranges that are its text.
-    fn render_unit(&mut self, tokens_len: usize, ranges: &mut Vec<DraftPiece>) {
-        let new_tokens = std::mem::take(&mut self.edit.new_tokens);
-        let mut unit_tokens = &new_tokens[self.unit_start..];
+    /// Takes the fingerprints of the current unit and of its long strings, going over each of its bytes once.
+    fn identify_unit(&mut self) -> (Identity, usize) {
+        let UnitTexts { digest, long, .. } = &mut self.texts;
+        let unit_tokens = &self.edit.new_tokens[self.unit_start..];
+        let comma = unit_tokens[0] == tokens::COMMA;
+        let without_comma = &unit_tokens[usize::from(comma)..];
+        digest.clear();
+        long.clear();
+        let mut rest = without_comma;
+        let mut copied = 0;
+        while let Some(token) = tokens::next(&mut rest) {
+            if let Token::String(text) = token
+                && text.len() >= LONG_STRING
+            {
+                let fingerprint = self.context.key.of_string(text);
+                let end = without_comma.len() - rest.len();
+                digest.extend_from_slice(&without_comma[copied..end - text.len()]);
+                digest.extend_from_slice(&fingerprint.to_bytes());
+                long.push(fingerprint);
+                copied = end;
+            }
+        }
+        let digest = if copied == 0 {
+            without_comma
+        } else {
+            digest.extend_from_slice(&without_comma[copied..]);
+            &digest[..]
+        };
+        (Identity { fingerprint: self.context.key.of_unit(digest), comma }, unit_tokens.len())
+    }
+
+    /// Turns the current unit into text, and puts down the ranges that are its text.
+    fn render_unit(&mut self, tokens_len: usize) {
+        let Self { context, draft, edit, texts: UnitTexts { long, ranges, .. }, .. } = self;
+        let mut unit_tokens = &edit.new_tokens[self.unit_start..];
         let mut kind = if tokens_len < SMALL_UNIT { PartKind::Text } else { self.unit_kind };
-        let mut mark = self.draft.mark();
+        let mut own = |draft: &mut Draft, ranges: &mut Vec<DraftPiece>, mark: usize| {
+            if draft.mark() != mark {
+                push_merged(ranges, draft.own(kind, mark));
+                if kind != PartKind::Text {
+                    kind = PartKind::RestOfElement;
+                }
+            }
+        };
+        let mut long = long.iter();
+        let mut mark = draft.mark();
         while let Some(token) = tokens::next(&mut unit_tokens) {
             match token {
-                Token::String(text) => {
-                    let redacted = self.context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
-                    let text = redacted.as_deref().map_or(text, str::as_bytes);
-                    if text.len() >= LONG_STRING {
-                        self.own(ranges, &mut kind, mark);
-                        Sharing { context: self.context }.put_string(&mut self.draft, text, ranges);
-                        mark = self.draft.mark();
+                Token::String(text) if text.len() >= LONG_STRING => {
+                    let fingerprint = *long.next().expect("each long string has its fingerprint");
+                    let sharing = Sharing { context };
+                    // What stands before a stored string, or a part of its own, ends here.
+                    let stored = sharing.stored(fingerprint);
+                    if !stored.is_empty() {
+                        own(draft, ranges, mark);
+                        put_ranges(draft, &stored, ranges);
+                        mark = draft.mark();
+                        continue;
+                    }
+                    let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
+                    if redacted.is_none() && text.len() >= CUT_TEXT && !self.is_first {
+                        draft.data().push(b'"');
+                        own(draft, ranges, mark);
+                        sharing.put_chunks(draft, text, fingerprint, ranges);
+                        mark = draft.mark();
+                        draft.data().push(b'"');
                     } else {
-                        escape::write_string(text, self.draft.data());
+                        own(draft, ranges, mark);
+                        let text = redacted.as_deref().map_or(text, str::as_bytes);
+                        sharing.put_string(draft, text, fingerprint, ranges);
+                        mark = draft.mark();
                     }
                 }
+                Token::String(text) => {
+                    let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
+                    escape::write_string(redacted.as_deref().map_or(text, str::as_bytes), draft.data());
+                }
                 Token::Other(other) => {
-                    let from = self.draft.mark();
-                    other.render(self.draft.data());
-                    if let (Some(redaction), true) = (self.context.redaction, other.is_raw()) {
-                        redaction.apply_to_json(self.draft.data(), from);
+                    let from = draft.mark();
+                    other.render(draft.data());
+                    if let (Some(redaction), true) = (context.redaction, other.is_raw()) {
+                        redaction.apply_to_json(draft.data(), from);
                     }
                 }
             }
         }
-        self.own(ranges, &mut kind, mark);
-        self.edit.new_tokens = new_tokens;
-    }
-
-    fn own(&mut self, ranges: &mut Vec<DraftPiece>, kind: &mut PartKind, mark: usize) {
-        if self.draft.mark() == mark {
-            return;
-        }
-        ranges.push(self.draft.own(*kind, mark));
-        if *kind != PartKind::Text {
-            *kind = PartKind::RestOfElement;
-        }
+        own(draft, ranges, mark);
     }
 
     fn known<T>(&self, ask: impl FnOnce(&mut KnownTexts) -> T) -> T {
@@ -412,22 +486,10 @@ impl<'w> Walker<'w> {
     }
 
     /// Finds a unit of the base: behind the expected one first, as most of what changes is left out or put in.
-    fn find_in_base(&self, is_like: impl Fn(&Unit) -> bool) -> Option<usize> {
+    fn find_in_base(&self, identity: Identity) -> Option<usize> {
         let (before, behind) = self.base.units.split_at(self.expected.min(self.base.units.len()));
-        let found = behind.iter().position(&is_like).map(|at| before.len() + at);
-        found.or_else(|| before.iter().position(&is_like))
-    }
-
-    /// Makes another unit of the base the expected one.
-    fn expect(&mut self, unit: usize) {
-        if unit < self.expected {
-            (self.expected, self.tokens_at, self.text_at) = (0, 0, 0);
-        }
-        for passed in &self.base.units[self.expected..unit] {
-            self.tokens_at += passed.tokens_len as usize;
-            self.text_at += u64::from(passed.text_len);
-        }
-        self.expected = unit;
+        let found = behind.iter().position(|unit| unit.identity == identity).map(|at| before.len() + at);
+        found.or_else(|| before.iter().position(|unit| unit.identity == identity))
     }
 }
 

@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
+use rollout_trace_bundle::{Limits, PayloadPack};
 use rollout_trace_recorder::{
     CellStatus, ExecutionStatus, InferenceTraceAttempt, PayloadLayout, ResponseIds, SessionSource, ThreadTraceContext,
     TokenUsage, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, TraceOptions,
+};
+use rollout_trace_schema::{
+    RawEvent,
+    packed::{PACK_FILE, PACK_ROOM},
 };
 use serde_json::{Value, json};
 
@@ -216,7 +221,7 @@ fn the_same_session_gives_the_same_bytes() {
 #[test]
 fn the_modes_of_a_request_are_written_down() {
     let (trace, sink) = in_memory(options(PayloadLayout::Packed));
-    let attempt = || trace.inference_trace_context("turn", "m", "p").start_attempt();
+    let attempt = || trace.inference_trace_context("turn \"1\"\n", "m\\", "p\u{e9}").start_attempt();
     let one: InferenceTraceAttempt = attempt();
     assert_eq!(one.request_header().map(|(name, _)| name), Some("x-codex-inference-call-id"));
     one.record_started_incremental(&json!({"input": [], "previous_response_id": "r"}), "r");
@@ -224,12 +229,36 @@ fn the_modes_of_a_request_are_written_down() {
     attempt().record_started_body(b"{ \"input\" : [ ] }");
     drop(one);
     drop(trace);
+    for line in sink.event_log().lines() {
+        let event: RawEvent = serde_json::from_str(line).expect("an event");
+        assert_eq!(serde_json::to_string(&event).expect("JSON"), line, "each line is what the schema writes");
+    }
     let recorded = Recorded::of(&sink);
     let modes: Vec<Value> =
         recorded.of_type("inference_started").iter().map(|event| event["request_input_mode"]["type"].clone()).collect();
     assert_eq!(modes, [json!("incremental"), json!("incremental_with_untraced_prefix"), Value::Null]);
     let body = recorded.references().into_iter().rfind(|r| r.kind.as_str() == "inference_request").expect("a request");
     assert_eq!(recorded.document(&body).expect("a document"), b"{ \"input\" : [ ] }");
+}
+
+#[test]
+fn what_was_set_aside_is_given_back() {
+    let root = tempfile::TempDir::new().expect("a folder");
+    let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
+    let trace = ThreadTraceContext::start_root(root.path(), metadata, TraceOptions::new()).expect("a bundle");
+    let pack = trace.bundle_folder().expect("a folder").join(PACK_FILE);
+    trace.record_protocol_event("small", &json!({"text": "small"}));
+    let len = || pack.metadata().expect("a file").len();
+    assert!(len() >= PACK_ROOM, "a write to come finds its place");
+    trace.record_protocol_event("large", &json!({"text": "large ".repeat(100_000)}));
+    trace.record_protocol_event("small", &json!({"text": "small"}));
+    trace.record_ended(ExecutionStatus::Completed);
+    let all_and_room = len();
+    drop(trace);
+    assert!(len() > 600_000 && len() < all_and_room, "{} of {all_and_room}", len());
+    let mut source = PayloadPack::open(pack.parent().expect("a folder"), &Limits::default()).expect("a pack");
+    assert_eq!(source.numbers().expect("it is read"), [1, 2, 3, 4]);
+    assert_eq!(source.unsound_bytes().expect("it is read"), 0);
 }
 
 #[cfg(unix)]
