@@ -28,6 +28,8 @@ pub struct AgentConfig {
     pub history: HistoryMode,
     /// What agents' messages to one another look like to the provider. Default: messages that any provider takes.
     pub agent_messages: AgentMessages,
+    /// Whether the provider seals its reasoning and takes it back so. If not, reasoning stays out of the history. Default: it does.
+    pub sealed_reasoning: bool,
     /// How the history is made shorter.
     pub compaction: CompactionConfig,
     /// How often and how patiently a request is tried again.
@@ -192,6 +194,7 @@ impl AgentConfig {
             instructions: INSTRUCTIONS.to_owned(),
             history: HistoryMode::default(),
             agent_messages: AgentMessages::default(),
+            sealed_reasoning: true,
             compaction: CompactionConfig::default(),
             retries: RetryPolicy::default(),
             stream_idle_limit: Duration::from_secs(300),

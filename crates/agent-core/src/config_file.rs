@@ -43,6 +43,8 @@ pub struct ConfigFile {
     pub history: Option<HistoryMode>,
     /// What messages between agents look like.
     pub agent_messages: Option<AgentMessages>,
+    /// Whether the provider seals its reasoning and takes it back so.
+    pub sealed_reasoning: Option<bool>,
     /// How the history is made shorter.
     pub compaction: Option<CompactionConfig>,
     /// How often a request is tried again.
@@ -137,6 +139,7 @@ impl ConfigFile {
         config.instructions = self.instructions.unwrap_or(config.instructions);
         config.history = self.history.unwrap_or(config.history);
         config.agent_messages = self.agent_messages.unwrap_or(config.agent_messages);
+        config.sealed_reasoning = self.sealed_reasoning.unwrap_or(config.sealed_reasoning);
         config.compaction = self.compaction.unwrap_or(config.compaction);
         config.retries.retries = self.retries.unwrap_or(config.retries.retries);
         take(&mut config.retries.first_delay, self.first_retry_ms);

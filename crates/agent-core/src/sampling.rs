@@ -111,6 +111,7 @@ impl Turn {
             }
         };
         let keep = mode == HistoryMode::PreviousResponse;
+        let sealed = thread.rollout.config.sealed_reasoning;
         let request = ResponseRequest::new(
             &self.settings,
             &thread.instructions,
@@ -118,7 +119,8 @@ impl Turn {
             &thread.tools,
             &thread.id,
             keep,
-        );
+        )
+        .with_sealed_reasoning(sealed);
         serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail")
     }
 
@@ -187,6 +189,7 @@ impl Turn {
     /// Takes an answer's items into the history.
     fn take_answer(&self, items: Vec<Item>, is_whole: bool) -> Answer {
         let calls = items.iter().filter_map(Call::from_item).collect();
+        let keeps_reasoning = self.thread.rollout.config.sealed_reasoning;
         let mut last_message = None;
         for item in items {
             if item.is_message_of("assistant") {
@@ -194,7 +197,9 @@ impl Turn {
                 self.emit(EventMessage::AgentMessage { text: text.clone() });
                 last_message = Some(text);
             }
-            self.accept(item);
+            if keeps_reasoning || !item.is_reasoning() {
+                self.accept(item);
+            }
         }
         Answer { calls, last_message, is_whole }
     }

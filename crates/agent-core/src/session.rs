@@ -119,6 +119,10 @@ impl Session {
             TurnEnd::Interrupted => AgentStatus::Interrupted,
             TurnEnd::Failed(error) => AgentStatus::Errored(error),
         });
+        if let Some(parent) = &thread.parent {
+            // It may be waiting for somebody who says nothing any more.
+            parent.mail_count.send_modify(|_| {});
+        }
     }
 
     async fn shut_down(self) {

@@ -9,7 +9,7 @@ use crate::TurnSettings;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentStatus {
-    /// It has not begun a turn.
+    /// It has not begun its first turn, or one for which another agent has given it a task.
     #[default]
     PendingInit,
     /// It is in a turn.
@@ -22,6 +22,13 @@ pub enum AgentStatus {
     Interrupted,
     /// Its thread has ended.
     Shutdown,
+}
+
+impl AgentStatus {
+    /// Whether something is still to come of it by itself.
+    pub(crate) fn is_at_work(&self) -> bool {
+        matches!(self, Self::PendingInit | Self::Running)
+    }
 }
 
 /// What a thread's answers cost.

@@ -108,6 +108,13 @@ impl Thread {
         lock(&self.state).mailbox.push_back(mail);
         self.mail_count.send_modify(|count| *count += 1);
         if starts_turn {
+            self.status.send_if_modified(|status| {
+                let is_idle = !status.is_at_work();
+                if is_idle {
+                    *status = AgentStatus::PendingInit;
+                }
+                is_idle
+            });
             // A thread that has ended takes no more requests.
             let _ = self.requests.send(Request::Mail);
         }

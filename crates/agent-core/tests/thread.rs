@@ -190,6 +190,30 @@ async fn a_stream_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
+async fn reasoning_that_is_not_sealed_stays_out() {
+    let script = "[[reply]]\n[[reply.item]]\nthink = \"Hm.\"\n[[reply.item]]\nsay = \"One.\"\n\
+                  [[reply]]\n[[reply.item]]\nsay = \"Two.\"";
+    for (sealed, kinds) in [(true, "message reasoning message message"), (false, "message message message")] {
+        let rollout = Rollout::new(script, |config| config.sealed_reasoning = sealed).await;
+        rollout.turn("Think.").await;
+        rollout.turn("Again.").await;
+        let body = rollout.server.requests()[1].body.clone();
+        let input: Vec<_> =
+            body["input"].as_array().unwrap().iter().map(|item| item["type"].as_str().unwrap()).collect();
+        assert_eq!((input.join(" ").as_str(), body["include"].is_array()), (kinds, sealed));
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_agents_that_do_nothing() {
+    let script = "[[reply]]\n[[reply.item]]\ncall = \"wait_agent\"\narguments = { timeout_ms = 3600000 }\n\
+                  [[reply]]\nwhen = \"No other agent is at work.\"\n[[reply.item]]\nsay = \"Nobody there.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    let end = rollout.turn("Wait.").await;
+    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_provider_that_is_not_there_is_told() {
     let nowhere = |config: &mut AgentConfig| {
         config.provider.base_url = "http://127.0.0.1:9/v1".to_owned();

@@ -18,7 +18,8 @@ pub(crate) struct ResponseRequest<'r> {
     parallel_tool_calls: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<Value>,
-    include: [&'static str; 1],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    include: &'static [&'static str],
     prompt_cache_key: &'r str,
     store: bool,
     stream: bool,
@@ -43,11 +44,17 @@ impl<'r> ResponseRequest<'r> {
             tool_choice: "auto",
             parallel_tool_calls: true,
             reasoning: settings.effort.map(|effort| json!({"effort": effort, "summary": "auto"})),
-            include: ["reasoning.encrypted_content"],
+            include: &[],
             prompt_cache_key: thread_id,
             store,
             stream: true,
         }
+    }
+
+    /// Asks the provider to seal its reasoning, so that it can be sent back.
+    pub(crate) fn with_sealed_reasoning(mut self, sealed: bool) -> Self {
+        self.include = if sealed { &["reasoning.encrypted_content"] } else { &[] };
+        self
     }
 }
 

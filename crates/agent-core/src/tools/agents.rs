@@ -122,13 +122,22 @@ impl Dispatch {
         let begin = json!({"call_id": call_id, "sender_thread_id": thread.id, "receiver_thread_ids": []});
         self.record_runtime_started(ToolKind::WaitAgent, &begin);
         let mut mail = thread.mail_count.subscribe();
-        let come = async { mail.wait_for(|_| !lock(&thread.state).mailbox.is_empty()).await.is_ok() };
+        let has_mail = || !lock(&thread.state).mailbox.is_empty();
+        let others_work = || {
+            let agents = thread.rollout.agents();
+            agents.iter().any(|agent| agent.thread.id != thread.id && agent.thread.status().is_at_work())
+        };
+        let come = async { mail.wait_for(|_| has_mail() || !others_work()).await.is_ok() };
         let waited = self.unless_stopped(thread.pause.timeout(limit, come)).await;
         let status = if waited.is_ok() { ExecutionStatus::Completed } else { ExecutionStatus::Cancelled };
         let end = json!({"call_id": call_id, "sender_thread_id": thread.id, "statuses": {}});
         self.record_runtime_ended(status, &end);
         let timed_out = waited?.is_none();
-        let message = if timed_out { "Wait timed out." } else { "Wait completed." };
+        let message = match timed_out {
+            true => "Wait timed out.",
+            false if has_mail() => "Wait completed.",
+            false => "No other agent is at work.",
+        };
         Ok(Outcome::document(json!({"message": message, "timed_out": timed_out})))
     }
 

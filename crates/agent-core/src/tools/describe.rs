@@ -51,7 +51,7 @@ const FUNCTIONS: &[Function] = &[
     ),
     (
         "wait_agent",
-        "Waits until another agent has sent a message.",
+        "Waits until another agent has sent a message, or none is at work any more.",
         &[("timeout_ms", "number", false, "How long to wait; 30,000 unless said.")],
     ),
     ("close_agent", "Stops another agent for good.", &[("target", "string", true, "Its name or path.")]),
