@@ -18,7 +18,7 @@ use crate::{Scenario, scenario::Step};
 pub struct Played {
     /// All events, in the order in which they came.
     pub events: Vec<Event>,
-    /// All requests that the model saw.
+    /// All requests that the model saw; without their bodies if the scenario says so.
     pub requests: Vec<SeenRequest>,
     /// The replies, by their places in the script from 1, that nobody asked for.
     pub unused_replies: Vec<usize>,
@@ -81,6 +81,9 @@ pub async fn play(
     let failed = |source| PlayError::Files { folder: folder.to_owned(), source };
     scenario.setup.write_files(folder).map_err(failed)?;
     let server = ScriptedModel::start(scenario.script.clone()).await?;
+    if scenario.setup.forget_requests {
+        server.forget_bodies();
+    }
     let mut config = scenario.setup.config(server.base_url(), folder);
     config.trace = trace;
     let thread = AgentThread::start(config).await?;

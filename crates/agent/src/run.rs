@@ -19,8 +19,9 @@ const INTERRUPTED: u8 = 130;
 pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode, Failure> {
     let mut config = configuration(args)?;
     config.trace = trace_target(args)?;
-    let thread =
-        AgentThread::start(config).await.map_err(|error| Failure::of(&error, "give --cwd a folder that is there"))?;
+    let thread = AgentThread::start(config)
+        .await
+        .map_err(|error| Failure::of(&error, "look whether the working folder is still there"))?;
     let bundle = thread.trace_folder();
     if bundle.is_none() && !args.no_trace {
         screen.say("warning: this run is not recorded: the trace folder cannot be written to");
@@ -75,7 +76,12 @@ fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
         None => ConfigFile::default(),
     };
     let key_variable = file.api_key_env.clone().unwrap_or_else(|| "OPENAI_API_KEY".to_owned());
-    let mut config = file.into_config(&args.cwd);
+    // Before a folder is made for the trace of a run that cannot be.
+    let cwd = args
+        .cwd
+        .canonicalize()
+        .map_err(|error| Failure::io("cannot work in", &args.cwd, &error, "give --cwd a folder that is there"))?;
+    let mut config = file.into_config(&cwd);
     if let Some(url) = &args.base_url {
         config.provider.base_url.clone_from(url);
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::{
     Script, SeenRequest,
     script::{After, Reply},
@@ -16,6 +18,8 @@ pub(crate) struct Dialogue {
     /// The responses that a later request may build on.
     responses: BTreeSet<String>,
     pub(crate) seen: Vec<SeenRequest>,
+    /// Whether no bodies are kept in `seen`.
+    pub(crate) forgets: bool,
 }
 
 /// The reply to a request, and what its ids are made of.
@@ -26,12 +30,13 @@ pub(crate) struct Chosen {
 
 impl Dialogue {
     pub(crate) fn new(script: Script) -> Self {
-        Self { script, given: BTreeSet::new(), responses: BTreeSet::new(), seen: Vec::new() }
+        Self { script, given: BTreeSet::new(), responses: BTreeSet::new(), seen: Vec::new(), forgets: false }
     }
 
     /// Notes a request and finds the reply to it, or says what is wrong.
     pub(crate) fn answer(&mut self, request: SeenRequest) -> Result<Chosen, String> {
-        self.seen.push(request.clone());
+        let body = if self.forgets { Value::Null } else { request.body.clone() };
+        self.seen.push(SeenRequest { body, ..request.clone() });
         if let Some(complaint) = request.complaint() {
             return Err(complaint);
         }

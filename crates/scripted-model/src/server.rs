@@ -92,6 +92,11 @@ impl ScriptedModel {
         self.dialogue.lock().seen.clone()
     }
 
+    /// Keeps no bodies of requests from here on: a long rollout sends more than memory holds.
+    pub fn forget_bodies(&self) {
+        self.dialogue.lock().forgets = true;
+    }
+
     /// The places in the script, from 1, of the replies that nobody has had yet.
     pub fn unused_replies(&self) -> Vec<usize> {
         self.dialogue.lock().unused()
