@@ -6,6 +6,8 @@ use rollout_trace_agent_core::{
     AbortReason, AgentConfig, AgentThread, ConfigFile, EventMessage, Op, TraceOptions, TraceTarget,
 };
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::{
     args::RunArgs,
     failure::Failure,
@@ -26,7 +28,7 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
     if bundle.is_none() && !args.no_trace {
         screen.say("warning: this run is not recorded: the trace folder cannot be written to");
     }
-    let ended = converse(&thread, &args.prompt, screen).await;
+    let ended = converse(&thread, &args.prompt, screen).await?;
     thread.shutdown_and_wait().await;
     if let Some(bundle) = &bundle {
         if args.draw {
@@ -42,28 +44,31 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
 }
 
 /// One turn, shown as it happens. Gives why it came to no end of its own.
-async fn converse(thread: &AgentThread, prompt: &str, screen: &mut Screen) -> Option<AbortReason> {
-    let mut interrupts = 0;
+async fn converse(thread: &AgentThread, prompt: &str, screen: &mut Screen) -> Result<Option<AbortReason>, Failure> {
+    // One listener for all of the turn: a new one for each event would miss what is pressed in between.
+    let mut interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}"), "try again"))?;
+    let mut is_stopping = false;
     if thread.submit(Op::say(prompt)).is_err() {
-        return Some(AbortReason::Shutdown);
+        return Ok(Some(AbortReason::Shutdown));
     }
     loop {
         tokio::select! {
             event = thread.next_event() => {
-                let event = event?;
+                let Some(event) = event else { return Ok(Some(AbortReason::Shutdown)) };
                 screen.event(&event);
                 match event.message {
-                    EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return None,
-                    EventMessage::TurnAborted { reason, .. } if event.agent_path == "/root" => return Some(reason),
+                    EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return Ok(None),
+                    EventMessage::TurnAborted { reason, .. } if event.agent_path == "/root" => return Ok(Some(reason)),
                     _ => {}
                 }
             }
-            pressed = tokio::signal::ctrl_c() => {
-                interrupts += 1;
+            _ = interrupts.recv() => {
                 // The first stops the turn, which tells its end; whoever presses again will not wait for that.
-                if interrupts > 1 || pressed.is_err() || thread.submit(Op::Interrupt).is_err() {
-                    return Some(AbortReason::Shutdown);
+                if is_stopping || thread.submit(Op::Interrupt).is_err() {
+                    return Ok(Some(AbortReason::Shutdown));
                 }
+                is_stopping = true;
             }
         }
     }
