@@ -26,6 +26,10 @@ docs:
 bench *ARGS:
     cargo bench --workspace --no-fail-fast {{ARGS}}
 
+# Counts the instructions of the recorder's calls with tracing off (needs valgrind).
+instructions:
+    .ci/instructions
+
 # Compares with the official reducers' states, where their cases are at hand.
 conformance *ARGS:
     .ci/conformance {{ARGS}}

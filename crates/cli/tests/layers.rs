@@ -9,13 +9,17 @@ use std::{
 use serde_json::Value;
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bundle", &["schema"]),
     ("model", &["schema"]),
     ("reducer", &["bundle", "model", "schema"]),
     ("cli", &["bundle", "model", "reducer", "schema"]),
+    ("code-mode", &[]),
+    ("scripted-model", &[]),
+    ("agent-core", &["code-mode", "recorder"]),
+    ("agent", &["agent-core", "bundle", "model", "reducer", "scripted-model"]),
 ];
 
 const RECORDER_DEPENDENCIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../recorder/dependencies.txt");

@@ -25,7 +25,7 @@ impl ThreadTraceContext {
         let mcp_call_id = McpCallId::from(recorder.mint());
         let event =
             McpToolCallCorrelationAssigned { tool_call_id: tool_call_id.into(), mcp_call_id: mcp_call_id.clone() };
-        inner.append(Some(&codex_turn_id.into()), event);
+        recorder.append(inner.context(Some(&codex_turn_id.into())), event);
         McpCallTraceContext(Some(mcp_call_id))
     }
 }

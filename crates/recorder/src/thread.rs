@@ -138,6 +138,14 @@ impl ThreadTraceContext {
         }
     }
 
+    /// Does what is to be done if tracing is on. Off, it is a branch at the caller's place.
+    #[inline]
+    pub(crate) fn if_on(&self, record: impl FnOnce(&Arc<ThreadInner>, &Recorder)) {
+        if let Some(inner) = &self.0 {
+            inner.record(record);
+        }
+    }
+
     /// What the handle stands for; off, it is none.
     #[inline]
     pub(crate) fn inner(&self) -> Option<&Arc<ThreadInner>> {
@@ -148,6 +156,13 @@ impl ThreadTraceContext {
 impl ThreadInner {
     fn new(recorder: Arc<Recorder>, thread_id: ThreadId, is_root: bool) -> Self {
         Self { recorder, thread_id, is_root, compare: CompareSlot::new(), cells: Mutex::default() }
+    }
+
+    #[cold]
+    fn record(self: &Arc<Self>, record: impl FnOnce(&Arc<Self>, &Recorder)) {
+        if let Some(recorder) = self.recorder() {
+            record(self, recorder);
+        }
     }
 
     /// The one place where a handle turns into a recorder that may write: a forked child's is none.

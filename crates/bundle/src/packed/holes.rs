@@ -31,9 +31,11 @@ fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
             at += len;
             continue;
         }
-        let after_string = in_element && spans.last().is_some_and(|span| span.kind == PartKind::String);
+        let after = |kind| spans.last().is_some_and(|span| span.kind == kind);
+        let opened = matches!(document[..at], [.., b':' | b',' | b'[', b'"']) && !was_unknown;
         let kind = run.kind.unwrap_or(match last_byte {
-            _ if after_string => PartKind::RestOfElement,
+            _ if opened || after(PartKind::InString) => PartKind::InString,
+            _ if in_element && after(PartKind::String) => PartKind::RestOfElement,
             Some(b'[' | b',') => PartKind::FirstElement,
             Some(b':') => PartKind::String,
             _ => PartKind::LaterElement,
@@ -41,7 +43,7 @@ fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
         in_element = match kind {
             PartKind::FirstElement | PartKind::LaterElement => true,
             PartKind::Text => false,
-            PartKind::String | PartKind::RestOfElement => in_element,
+            PartKind::String | PartKind::RestOfElement | PartKind::InString => in_element,
         };
         was_unknown = run.kind.is_none();
         if run.state == SpanState::Sound {
@@ -72,6 +74,7 @@ mod tests {
                     ("!", rest) => (Some(PartKind::String), SpanState::Damaged, rest),
                     ("s", rest) => (Some(PartKind::String), SpanState::Sound, rest),
                     ("e", rest) => (Some(PartKind::LaterElement), SpanState::Sound, rest),
+                    ("i", rest) => (Some(PartKind::InString), SpanState::Sound, rest),
                     ("r", rest) => (Some(PartKind::RestOfElement), SpanState::Sound, rest),
                     _ => (Some(PartKind::Text), SpanState::Sound, part),
                 };
@@ -94,6 +97,9 @@ mod tests {
         assert_eq!(closed(r#"{"a":[|?{"b":|s"text"|?}|]}"#), format!(r#"{{"a":[{}]}}"#, mark(12)));
         assert_eq!(closed(r#"{"a":[0|e,{"b":|?"text"|r}|]}"#), r#"{"a":[0,{"b":"[damaged: 6 bytes]"}]}"#);
         assert_eq!(closed(r#"{"a":|s"text"|?,"b":1}"#), "lost");
+        assert_eq!(closed(r#"{"a":"|?one|?two|","b":1}"#), r#"{"a":"[damaged: 6 bytes]","b":1}"#);
+        assert_eq!(closed(r#"{"a":"|ione|?two|","b":1}"#), r#"{"a":"one[damaged: 3 bytes]","b":1}"#);
+        assert_eq!(closed(r#"[0|e,{"a":"|?one|itwo|r"}|]"#), r#"[0,{"a":"[damaged: 3 bytes]two"}]"#);
         assert_eq!(closed(r#"?{"a":|s"text"|}"#), "lost");
     }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::{
     Draft, Scratch, SealedRecord, WalkContext, WalkError,
     draft::DraftPiece,
-    known::{Stored, push_range, slice},
+    known::Stored,
+    ranges::Ranges,
     sharing::Sharing,
     tape::Tape,
     walker::{Walked, Walker},
@@ -25,7 +26,7 @@ pub(crate) struct Compared {
 struct Base {
     number: u64,
     /// Where the document's bytes lie.
-    ranges: Vec<Stored>,
+    ranges: Ranges,
     /// How many records must be read to put the document together.
     chain: u32,
 }
@@ -54,7 +55,7 @@ impl Compared {
     ) -> Result<Walked, WalkError> {
         let mut walker = Walker::new(context, &self.tape).for_request(unchanged);
         if self.base.is_none() {
-            walker.reserve(FIRST_RESERVE);
+            walker = walker.for_first(FIRST_RESERVE);
         }
         request.serialize(&mut walker)?;
         walker.finish()
@@ -92,7 +93,7 @@ impl Compared {
     pub(crate) fn seal(&self, draft: &mut Draft, number: u64, salt: u64) -> SealedRecord {
         let base = self.base.as_ref();
         let unchained = base.is_some_and(|base| base.chain + 1 >= MAX_CHAIN);
-        draft.seal(number, salt, base.map(|base| (base.number, &base.ranges[..])), unchained)
+        draft.seal(number, salt, base.map(|base| (base.number, &base.ranges)), unchained)
     }
 
     /// Moves on to the document of a record that is written.
@@ -118,32 +119,23 @@ impl Compared {
         let chain = self.base.as_ref().map_or(0, |base| base.chain);
         let uses_base = draft.pieces().iter().any(|piece| matches!(piece, DraftPiece::Base { .. }));
         let chain = if uses_base && chain + 1 < MAX_CHAIN { chain + 1 } else { 0 };
-        let mut old = self.base.take().map(|base| base.ranges).unwrap_or_default();
-        let mut behind = draft.pieces();
-        let mut ranges = Vec::new();
-        let mut kept = 0;
-        if let [DraftPiece::Base { offset: 0, len }, rest @ ..] = behind {
-            // Most of a request's ranges stay where they are.
-            let mut left = *len;
-            while let Some(range) = old.get(kept).filter(|range| range.len <= left) {
-                left -= range.len;
-                kept += 1;
-            }
-            if left > 0 {
-                slice(&old, len - left, left, |range| push_range(&mut ranges, range));
-            }
-            behind = rest;
-        }
+        let mut ranges = self.base.take().map(|base| base.ranges).unwrap_or_default();
+        // Most of a request's ranges stay where they are.
+        let (kept, behind) = match draft.pieces() {
+            [DraftPiece::Base { offset: 0, len }, behind @ ..] => (*len, behind),
+            behind => (0, behind),
+        };
+        let mut new = Vec::new();
         for piece in behind {
             match *piece {
-                DraftPiece::Own { offset, len } => push_range(&mut ranges, Stored { record: number, offset, len }),
-                DraftPiece::Stored(stored) => push_range(&mut ranges, stored),
-                DraftPiece::Base { offset, len } => slice(&old, offset, len, |range| push_range(&mut ranges, range)),
+                DraftPiece::Own { offset, len } => new.push(Stored { record: number, offset, len }),
+                DraftPiece::Stored(stored) => new.push(stored),
+                DraftPiece::Base { offset, len } => ranges.slice(offset, len, |range| new.push(range)),
             }
         }
-        old.truncate(kept);
-        ranges.into_iter().for_each(|range| push_range(&mut old, range));
-        self.base = Some(Base { number, ranges: old, chain });
+        ranges.truncate(kept);
+        new.into_iter().for_each(|range| ranges.push(range));
+        self.base = Some(Base { number, ranges, chain });
     }
 
     /// How much memory the comparison takes.

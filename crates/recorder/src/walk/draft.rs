@@ -4,7 +4,7 @@ use rollout_trace_schema::packed::{
     META_CHECKSUM_LEN, Part, PartKind, Piece, RECORD_HEADER_LEN, RecordHeader, RecordMeta, checksum,
 };
 
-use super::{Fingerprint, known::Stored};
+use super::{Fingerprint, known::Stored, ranges::Ranges};
 
 /// Pieces, parts and data of a record that has no number yet.
 #[derive(Debug, Default)]
@@ -111,6 +111,11 @@ impl Draft {
         piece
     }
 
+    /// The piece that is the byte of data at `mark`.
+    pub(super) fn byte_at(mark: usize) -> DraftPiece {
+        DraftPiece::Own { offset: (mark - RECORD_HEADER_LEN) as u64, len: 1 }
+    }
+
     /// Makes the base's bytes the document's next piece.
     pub(super) fn base(&mut self, offset: u64, len: u64) {
         if len > 0 {
@@ -138,11 +143,11 @@ impl Draft {
     ///
     /// `base` is the number of the base and the stored ranges of its document; with `unchained`, pieces of the base are written as
     /// these ranges.
-    pub(crate) fn seal(
+    pub(super) fn seal(
         &mut self,
         number: u64,
         salt: u64,
-        base: Option<(u64, &[Stored])>,
+        base: Option<(u64, &Ranges)>,
         unchained: bool,
     ) -> SealedRecord {
         let Self { meta, record, .. } = self;
@@ -160,7 +165,7 @@ impl Draft {
                 (DraftPiece::Own { len, .. }, _) => meta.pieces.push(Piece::Own { len }),
                 (DraftPiece::Stored(stored), _) => meta.pieces.push(stored.piece()),
                 (DraftPiece::Base { offset, len }, Some((_, ranges))) if unchained => {
-                    super::known::slice(ranges, offset, len, |stored| meta.pieces.push(stored.piece()));
+                    ranges.slice(offset, len, |stored| meta.pieces.push(stored.piece()));
                 }
                 (DraftPiece::Base { offset, len }, base) => {
                     meta.base = base.map(|(number, _)| number);

@@ -31,6 +31,13 @@ fn next_escape(text: &[u8], mut at: usize) -> usize {
 pub(crate) fn write_string(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
+    write_inside(text, out);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotes of a string, which is UTF-8.
+pub(super) fn write_inside(text: &[u8], out: &mut Vec<u8>) {
+    out.reserve(text.len());
     let mut copied = 0;
     loop {
         let at = next_escape(text, copied);
@@ -56,7 +63,6 @@ pub(crate) fn write_string(text: &[u8], out: &mut Vec<u8>) {
         out.push(short);
         copied = at + 1;
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

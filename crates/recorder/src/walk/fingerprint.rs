@@ -29,11 +29,13 @@ impl Fingerprint {
 /// The domains, in bits above those of any length: a string may say just what a unit's tokens are.
 const STRING: u64 = 1 << 59;
 const UNIT: u64 = 1 << 58;
+const CHUNK: u64 = 1 << 57;
 
 /// The secret key of a recorder's fingerprints.
 pub(crate) struct FingerprintKey {
     words: [u64; BLOCK_WORDS + 2],
     points: [u64; 2],
+    cuts: u64,
 }
 
 impl FingerprintKey {
@@ -45,12 +47,26 @@ impl FingerprintKey {
             drawn += 1;
             state.hash_one(drawn)
         };
-        Self { words: std::array::from_fn(|_| draw()), points: std::array::from_fn(|_| draw() % (PRIME - 1) + 1) }
+        Self {
+            words: std::array::from_fn(|_| draw()),
+            points: std::array::from_fn(|_| draw() % (PRIME - 1) + 1),
+            cuts: draw(),
+        }
     }
 
     /// The fingerprint of a long string.
     pub(super) fn of_string(&self, text: &[u8]) -> Fingerprint {
         self.of(text, STRING)
+    }
+
+    /// The fingerprint of a chunk of a long string.
+    pub(super) fn of_chunk(&self, text: &[u8]) -> Fingerprint {
+        self.of(text, CHUNK)
+    }
+
+    /// What chooses where texts are cut.
+    pub(super) fn cuts(&self) -> u64 {
+        self.cuts
     }
 
     /// The fingerprint of a unit.
@@ -131,6 +147,7 @@ mod tests {
             changed[at.index(bytes.len())] = other;
             prop_assert_eq!(key.of_unit(&bytes) == key.of_unit(&changed), bytes == changed);
             prop_assert_ne!(key.of_unit(&bytes), key.of_string(&bytes));
+            prop_assert_ne!(key.of_chunk(&bytes), key.of_string(&bytes));
             let mut longer = bytes.clone();
             longer.push(0);
             prop_assert_ne!(key.of_unit(&bytes), key.of_unit(&longer));

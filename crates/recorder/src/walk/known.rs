@@ -31,33 +31,8 @@ impl Stored {
     }
 }
 
-/// Calls `visit` with the ranges that are `len` bytes at `offset` of a document whose ranges are `ranges`.
-pub(super) fn slice(ranges: &[Stored], mut offset: u64, mut len: u64, mut visit: impl FnMut(Stored)) {
-    for range in ranges {
-        if len == 0 {
-            return;
-        }
-        if offset >= range.len {
-            offset -= range.len;
-            continue;
-        }
-        let take = len.min(range.len - offset);
-        visit(Stored { offset: range.offset + offset, len: take, ..*range });
-        offset = 0;
-        len -= take;
-    }
-}
-
-/// Appends a range, or makes the last one longer where it goes on.
-pub(super) fn push_range(ranges: &mut Vec<Stored>, range: Stored) {
-    match ranges.last_mut() {
-        Some(last) if last.goes_on_in(range) => last.len += range.len,
-        _ => ranges.push(range),
-    }
-}
-
 /// How many entries a generation has before the one before it is forgotten.
-const GENERATION: usize = 8192;
+const GENERATION: usize = 16384;
 
 /// How many entries find room from the beginning: to grow step by step would put each in its place several times.
 const FIRST_ENTRIES: usize = 1024;

@@ -2,12 +2,14 @@
 
 mod as_it_stands;
 mod compared;
+mod cuts;
 mod draft;
 mod error;
 mod escape;
 mod fingerprint;
 mod known;
 mod map_key;
+mod ranges;
 mod scratch;
 mod serializer;
 mod sharing;

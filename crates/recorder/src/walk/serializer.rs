@@ -25,6 +25,8 @@ pub(crate) struct Compound<'a, 'w> {
     /// Whether an object with one field lies around, as it does around a variant.
     wrapped: bool,
     role: Role,
+    /// How many of the elements that come next are taken from the base already.
+    skip: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl<'w> Walker<'w> {
                 Role::Fields
             }
         };
-        Compound { walker: self, state, close, wrapped, role }
+        Compound { walker: self, state, close, wrapped, role, skip: 0 }
     }
 
     fn open_variant(&mut self, variant: &'static str) {
@@ -253,7 +255,7 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
             _ => return self.serialize_map(Some(len)),
         };
         let role = Role::AsItStands { name, tag };
-        Ok(Compound { walker: self, state: State::Empty, close: tag, wrapped: false, role })
+        Ok(Compound { walker: self, state: State::Empty, close: tag, wrapped: false, role, skip: 0 })
     }
 
     fn serialize_struct_variant(
@@ -273,14 +275,39 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
 }
 
 impl Compound<'_, '_> {
+    #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(());
+        }
+        self.walked_element(value)
+    }
+
+    fn walked_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        match self.role {
+            Role::Plain => {
+                if self.state != State::First {
+                    self.walker.put_tag(tokens::COMMA);
+                }
+                self.state = State::Rest;
+                value.serialize(&mut *self.walker)
+            }
+            _ => self.outer_element(value),
+        }
+    }
+
+    fn outer_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         if let Role::Elements { index: Some(index), hint, .. } = &mut self.role
             && self.state != State::Empty
-            && self.walker.skip_unchanged(*index, hint.saturating_sub(*index + 1))
         {
-            *index += 1;
-            self.state = State::Rest;
-            return Ok(());
+            let skipped = self.walker.skip_unchanged(*index, hint.saturating_sub(*index));
+            if skipped > 0 {
+                *index += skipped;
+                self.skip = skipped - 1;
+                self.state = State::Rest;
+                return Ok(());
+            }
         }
         let first = self.state == State::First;
         if !first {
@@ -299,7 +326,24 @@ impl Compound<'_, '_> {
         }
     }
 
+    #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
+        match self.role {
+            Role::Plain => {
+                self.put_name(key);
+                value.serialize(&mut *self.walker)
+            }
+            _ => self.outer_field(key, value),
+        }
+    }
+
+    fn put_name(&mut self, key: &'static str) {
+        let tag = if self.state == State::First { tokens::FIELD } else { tokens::NEXT_FIELD };
+        self.walker.put_text(tag, key.as_bytes());
+        self.state = State::Rest;
+    }
+
+    fn outer_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
         if let Role::AsItStands { name, tag } = self.role {
             if key != name {
                 return Err(WalkError::AsItStands);
@@ -312,9 +356,7 @@ impl Compound<'_, '_> {
             self.walker.cut_before_field();
             self.walker.next_is_input = key == "input";
         }
-        let tag = if self.state == State::First { tokens::FIELD } else { tokens::NEXT_FIELD };
-        self.walker.put_text(tag, key.as_bytes());
-        self.state = State::Rest;
+        self.put_name(key);
         self.value(value)
     }
 
@@ -350,6 +392,7 @@ macro_rules! elements {
             type Ok = ();
             type Error = WalkError;
 
+            #[inline]
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
                 self.element(value)
             }

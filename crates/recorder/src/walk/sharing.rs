@@ -7,8 +7,11 @@ use rollout_trace_schema::packed::PartKind;
 use super::{
     Draft, Fingerprint, WalkContext,
     compared::string_kind,
+    cuts::Cuts,
     draft::{DraftPiece, push_merged},
-    escape, tokens, unescape,
+    escape,
+    known::Stored,
+    unescape,
 };
 
 /// A string that is at least this long is looked up and stored on its own, so that a tool's payload and the request that repeats
@@ -22,7 +25,7 @@ pub(super) struct Sharing<'w> {
 }
 
 impl Sharing<'_> {
-    /// Puts a long string, whose fingerprint is that of its text as it came.
+    /// Puts a long string that is not stored, whose fingerprint is that of its text as it came, as a part of its own.
     pub(super) fn put_string(
         self,
         draft: &mut Draft,
@@ -30,15 +33,48 @@ impl Sharing<'_> {
         fingerprint: Fingerprint,
         ranges: &mut Vec<DraftPiece>,
     ) {
-        if self.put_stored(draft, fingerprint, ranges) {
-            return;
-        }
-        let redacted = self.context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
         let mark = draft.mark();
-        escape::write_string(redacted.as_deref().map_or(text, str::as_bytes), draft.data());
+        escape::write_string(text, draft.data());
         let own = draft.own(PartKind::String, mark);
         draft.find(fingerprint, &[own]);
         push_merged(ranges, own);
+    }
+
+    /// Puts what stands between the quotes of a long string that is not stored, in chunks. Its opening quote is the last byte of
+    /// data, its closing quote the next one.
+    pub(super) fn put_chunks(
+        self,
+        draft: &mut Draft,
+        text: &[u8],
+        fingerprint: Fingerprint,
+        ranges: &mut Vec<DraftPiece>,
+    ) {
+        let mut string = vec![Draft::byte_at(draft.mark() - 1)];
+        for chunk in Cuts::new(text, self.context.key.cuts()) {
+            let fingerprint = chunk.is_worth_sharing.then(|| self.context.key.of_chunk(chunk.text));
+            let stored = fingerprint.map(|fingerprint| self.stored(fingerprint)).unwrap_or_default();
+            if !stored.is_empty() {
+                put_ranges(draft, &stored, &mut string);
+                continue;
+            }
+            let mark = draft.mark();
+            escape::write_inside(chunk.text, draft.data());
+            let own = draft.own(PartKind::InString, mark);
+            if let Some(fingerprint) = fingerprint {
+                draft.find(fingerprint, &[own]);
+            }
+            push_merged(&mut string, own);
+        }
+        let opening = 1;
+        if let [DraftPiece::Own { offset, len }, behind @ ..] = &string[..] {
+            let first = DraftPiece::Own { offset: offset + opening, len: len - opening };
+            std::iter::once(first)
+                .filter(|first| first.len() > 0)
+                .chain(behind.iter().copied())
+                .for_each(|piece| push_merged(ranges, piece));
+        }
+        push_merged(&mut string, Draft::byte_at(draft.mark()));
+        draft.find(fingerprint, &string);
     }
 
     /// Puts JSON text, or a piece of some, sharing what looks like long strings. With `sure`, it begins outside of a string.
@@ -46,7 +82,6 @@ impl Sharing<'_> {
     /// Where it is not sure, what lies between two strings may be taken for one. That does no harm: only equal bytes are shared.
     pub(super) fn put_json(self, draft: &mut Draft, json: &[u8], sure: bool) {
         let mut text = Vec::new();
-        let mut ranges = Vec::new();
         let mut put = 0;
         let quotes = Quotes { json, at: 0 };
         let mut open: Option<usize> = None;
@@ -59,8 +94,9 @@ impl Sharing<'_> {
             {
                 self.put_text(draft, &json[put..start]);
                 let fingerprint = self.context.key.of_string(&text);
-                ranges.clear();
-                if !self.put_stored(draft, fingerprint, &mut ranges) {
+                let stored = self.stored(fingerprint);
+                stored.iter().for_each(|range| draft.stored(*range));
+                if stored.is_empty() {
                     let mark = draft.mark();
                     draft.data().extend_from_slice(&json[start..=quote]);
                     let own = draft.own(string_kind(sure), mark);
@@ -75,13 +111,12 @@ impl Sharing<'_> {
         self.put_text(draft, &json[put..]);
     }
 
-    /// Puts what is stored under a fingerprint. False: nothing is.
-    fn put_stored(self, draft: &mut Draft, fingerprint: Fingerprint, ranges: &mut Vec<DraftPiece>) -> bool {
+    /// The ranges that are stored under a fingerprint; none if nothing is.
+    pub(super) fn stored(self, fingerprint: Fingerprint) -> Vec<Stored> {
+        let mut ranges = Vec::new();
         let mut known = self.context.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.visit(fingerprint, |stored| {
-            draft.stored(stored);
-            push_merged(ranges, DraftPiece::Stored(stored));
-        })
+        known.visit(fingerprint, |stored| ranges.push(stored));
+        ranges
     }
 
     fn put_text(self, draft: &mut Draft, text: &[u8]) {
@@ -90,6 +125,14 @@ impl Sharing<'_> {
             draft.data().extend_from_slice(text);
             draft.own(PartKind::Text, mark);
         }
+    }
+}
+
+/// Puts stored ranges, and notes that they are part of something.
+pub(super) fn put_ranges(draft: &mut Draft, stored: &[Stored], ranges: &mut Vec<DraftPiece>) {
+    for &range in stored {
+        draft.stored(range);
+        push_merged(ranges, DraftPiece::Stored(range));
     }
 }
 

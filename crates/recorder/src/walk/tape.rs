@@ -1,6 +1,6 @@
 //! What a thread's last model-facing document said, to compare the next one with.
 
-use std::mem;
+use std::{mem, ops::Range};
 
 use super::Fingerprint;
 
@@ -51,9 +51,6 @@ pub(super) struct TapeEdit {
     /// The tokens of the new units, one after the other.
     pub(super) new_tokens: Vec<u8>,
     pub(super) input: Option<(usize, usize)>,
-    /// Memory for what follows the units that stay.
-    units_behind: Vec<Unit>,
-    tokens_behind: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,9 +72,7 @@ impl TapeEdit {
 
     /// How much memory it holds, about.
     pub(super) fn memory(&self) -> usize {
-        self.new_tokens.capacity()
-            + self.tokens_behind.capacity()
-            + 48 * (self.rest.capacity() + self.units_behind.capacity())
+        self.new_tokens.capacity() + 48 * self.rest.capacity()
     }
 
     /// Notes that units of the old tape come next.
@@ -130,68 +125,102 @@ impl Tape {
     /// Becomes the tape of the next document. Only what changed, and what stands behind it, is touched.
     pub(super) fn apply(&mut self, edit: &mut TapeEdit) {
         self.input = edit.input;
-        let (mut tokens_end, mut text_end) = (self.tokens_start(edit.kept), self.text_start(edit.kept));
-        if edit.kept == 0 && edit.rest.iter().all(|step| matches!(step, Edit::New(_))) {
+        // Mostly there is something new, and behind it what stood behind what was there.
+        let (new, behind) = match edit.rest[..] {
+            [ref new @ .., Edit::Keep { first, count }] if first + count == self.units.len() => (new, first),
+            ref new => (new, self.units.len()),
+        };
+        if behind < edit.kept || new.iter().any(|step| matches!(step, Edit::Keep { .. })) {
+            self.rebuild(edit);
+        } else if (edit.kept, behind) == (0, self.units.len()) {
+            self.units.clear();
             if self.has_tokens {
                 mem::swap(&mut self.tokens, &mut edit.new_tokens);
             }
-            self.units.clear();
+            self.push_new(new);
         } else {
-            self.copy_behind(edit);
-            if self.has_tokens {
-                self.tokens.truncate(tokens_end);
-                self.tokens.extend_from_slice(&edit.tokens_behind);
-            }
-            self.units.truncate(edit.kept);
+            self.replace(edit.kept..behind, &edit.new_tokens, new);
         }
-        let mut kept_behind = edit.units_behind.drain(..);
-        for step in &edit.rest {
-            match *step {
-                Edit::New(NewUnit { tokens_len, text_len, identity }) => {
-                    tokens_end += tokens_len;
-                    text_end += text_len;
-                    self.units.push(Unit { tokens_end, text_end, identity });
-                }
-                // The copies have lengths in place of ends.
-                Edit::Keep { count, .. } => self.units.extend(kept_behind.by_ref().take(count).map(|unit| {
-                    tokens_end += unit.tokens_end;
-                    text_end += unit.text_end;
-                    Unit { tokens_end, text_end, ..unit }
-                })),
+    }
+
+    /// Puts new units in the place of a run of old ones.
+    fn replace(&mut self, old: Range<usize>, new_tokens: &[u8], new: &[Edit]) {
+        let (tokens_from, tokens_to) = (self.tokens_start(old.start), self.tokens_start(old.end));
+        let text_to = self.text_start(old.end);
+        if self.has_tokens {
+            replace_bytes(&mut self.tokens, tokens_from..tokens_to, new_tokens);
+        }
+        let behind = self.units.split_off(old.end);
+        self.units.truncate(old.start);
+        self.push_new(new);
+        let (tokens_end, text_end) = (self.tokens_start(self.units.len()), self.text_start(self.units.len()));
+        self.units.extend(behind.into_iter().map(|unit| Unit {
+            tokens_end: unit.tokens_end - tokens_to + tokens_end,
+            text_end: unit.text_end - text_to + text_end,
+            ..unit
+        }));
+    }
+
+    fn push_new(&mut self, new: &[Edit]) {
+        for step in new {
+            if let Edit::New(unit) = step {
+                self.push(unit.tokens_len, unit.text_len, unit.identity);
             }
         }
     }
 
-    /// Copies what will stand behind the units that stay: tokens in their new order, and old units with lengths in place of ends.
-    fn copy_behind(&self, edit: &mut TapeEdit) {
-        edit.units_behind.clear();
-        edit.tokens_behind.clear();
+    fn push(&mut self, tokens_len: usize, text_len: u64, identity: Identity) {
+        let end = self.units.len();
+        let (tokens_end, text_end) = (self.tokens_start(end) + tokens_len, self.text_start(end) + text_len);
+        self.units.push(Unit { tokens_end, text_end, identity });
+    }
+
+    /// Puts the tape together anew, but for the units that stay at the beginning.
+    fn rebuild(&mut self, edit: &TapeEdit) {
+        let mut next = Self { has_tokens: self.has_tokens, ..Self::default() };
         let mut new = &edit.new_tokens[..];
         for step in &edit.rest {
             match *step {
                 Edit::Keep { first, count } => {
                     let (mut tokens_at, mut text_at) = (self.tokens_start(first), self.text_start(first));
                     if self.has_tokens {
-                        let tokens = &self.tokens[tokens_at..self.tokens_start(first + count)];
-                        edit.tokens_behind.extend_from_slice(tokens);
+                        next.tokens.extend_from_slice(&self.tokens[tokens_at..self.tokens_start(first + count)]);
                     }
-                    edit.units_behind.extend(self.units[first..first + count].iter().map(|unit| {
-                        let length = Unit {
-                            tokens_end: unit.tokens_end - tokens_at,
-                            text_end: unit.text_end - text_at,
-                            ..*unit
-                        };
+                    for unit in &self.units[first..first + count] {
+                        next.push(unit.tokens_end - tokens_at, unit.text_end - text_at, unit.identity);
                         (tokens_at, text_at) = (unit.tokens_end, unit.text_end);
-                        length
-                    }));
+                    }
                 }
-                Edit::New(unit) if self.has_tokens => {
-                    let (own, rest) = new.split_at(unit.tokens_len);
-                    edit.tokens_behind.extend_from_slice(own);
-                    new = rest;
+                Edit::New(unit) => {
+                    if self.has_tokens {
+                        let (own, rest) = new.split_at(unit.tokens_len);
+                        next.tokens.extend_from_slice(own);
+                        new = rest;
+                    }
+                    next.push(unit.tokens_len, unit.text_len, unit.identity);
                 }
-                Edit::New(_) => {}
             }
         }
+        let (tokens_at, text_at) = (self.tokens_start(edit.kept), self.text_start(edit.kept));
+        self.units.truncate(edit.kept);
+        self.units.extend(next.units.into_iter().map(|unit| Unit {
+            tokens_end: unit.tokens_end + tokens_at,
+            text_end: unit.text_end + text_at,
+            ..unit
+        }));
+        if self.has_tokens {
+            self.tokens.truncate(tokens_at);
+            self.tokens.append(&mut next.tokens);
+        }
     }
+}
+
+/// Replaces a range of bytes. `Vec::splice` would go byte by byte.
+fn replace_bytes(bytes: &mut Vec<u8>, range: Range<usize>, new: &[u8]) {
+    let (len, behind) = (bytes.len(), range.start + new.len());
+    let new_len = behind + (len - range.end);
+    bytes.resize(new_len.max(len), 0);
+    bytes.copy_within(range.end..len, behind);
+    bytes[range.start..behind].copy_from_slice(new);
+    bytes.truncate(new_len);
 }

@@ -6,10 +6,11 @@ use rollout_trace_schema::packed::PartKind;
 
 use super::{
     Fingerprint, FingerprintKey, Scratch, Spares, WalkError,
+    cuts::CUT_TEXT,
     draft::{Draft, DraftPiece, push_merged},
     escape,
     known::{KnownTexts, Stored},
-    sharing::{LONG_STRING, Sharing},
+    sharing::{LONG_STRING, Sharing, put_ranges},
     short,
     tape::{Edit, Identity, NewUnit, Tape, TapeEdit},
     tokens::{self, TEXT_HEAD, Token},
@@ -58,13 +59,13 @@ pub(crate) struct Walker<'w> {
     pub(super) level: u8,
     pub(super) cut_fields: bool,
     keep_tape: bool,
+    is_first: bool,
     edit: TapeEdit,
     pub(super) draft: Draft,
     failed: Option<WalkError>,
     texts: UnitTexts,
-    /// How many elements of `input` the caller vouches for, and how many of these are taken from the base already.
+    /// How many elements of `input` the caller vouches for.
     unchanged: usize,
-    skipped: usize,
     pub(super) next_is_input: bool,
     hint_was_wrong: bool,
 }
@@ -100,12 +101,12 @@ impl<'w> Walker<'w> {
             level: 0,
             cut_fields: false,
             keep_tape: false,
+            is_first: false,
             edit,
             draft,
             failed: None,
             texts,
             unchanged: 0,
-            skipped: 0,
             next_is_input: false,
             hint_was_wrong: false,
         };
@@ -121,10 +122,13 @@ impl<'w> Walker<'w> {
         self
     }
 
-    /// Makes room for a large document.
-    pub(crate) fn reserve(&mut self, bytes: usize) {
+    /// Takes the document for a thread's first: makes room for a large one, and does not cut its texts, which are many at once and
+    /// mostly like nothing that is stored.
+    pub(crate) fn for_first(mut self, bytes: usize) -> Self {
+        self.is_first = true;
         self.edit.new_tokens.reserve(bytes);
         self.draft.data().reserve(bytes);
+        self
     }
 
     /// Makes fields units.
@@ -286,26 +290,20 @@ impl<'w> Walker<'w> {
         self.base.input.is_some_and(|(first, count)| index < count && self.expected == first + index)
     }
 
-    /// Takes an element that the caller vouches for from the base, without a look at it, and those of the `behind` elements behind
-    /// it that are vouched for, too. False: it must be walked over.
-    #[inline]
-    pub(super) fn skip_unchanged(&mut self, index: usize, behind: usize) -> bool {
-        index < self.skipped || (index < self.unchanged && self.skip_from(index, behind))
-    }
-
-    fn skip_from(&mut self, index: usize, behind: usize) -> bool {
-        let Some((_, in_base)) = self.base.input else { return false };
-        if cfg!(debug_assertions) || !self.is_in_base(index) {
-            return false;
+    /// Takes elements of `input` that the caller vouches for from the base, without a look at them: from `index` on, and no more
+    /// than `left` unless that is 0, which means that nobody knows. Gives how many; none: the element must be walked over.
+    pub(super) fn skip_unchanged(&mut self, index: usize, left: usize) -> usize {
+        let Some((_, in_base)) = self.base.input else { return 0 };
+        if cfg!(debug_assertions) || index >= self.unchanged || !self.is_in_base(index) {
+            return 0;
         }
-        let count = (self.unchanged.min(in_base) - index).min(behind.saturating_add(1));
-        self.skipped = index + count;
+        let count = (self.unchanged.min(in_base) - index).min(left.max(1));
         self.expected += count;
         self.begin_unit();
         if let Some((_, so_far)) = &mut self.edit.input {
             *so_far += count;
         }
-        true
+        count
     }
 
     /// Ends the current unit, if it has anything.
@@ -443,10 +441,29 @@ impl<'w> Walker<'w> {
         while let Some(token) = tokens::next(&mut unit_tokens) {
             match token {
                 Token::String(text) if text.len() >= LONG_STRING => {
-                    own(draft, ranges, mark);
                     let fingerprint = *long.next().expect("each long string has its fingerprint");
-                    Sharing { context }.put_string(draft, text, fingerprint, ranges);
-                    mark = draft.mark();
+                    let sharing = Sharing { context };
+                    // What stands before a stored string, or a part of its own, ends here.
+                    let stored = sharing.stored(fingerprint);
+                    if !stored.is_empty() {
+                        own(draft, ranges, mark);
+                        put_ranges(draft, &stored, ranges);
+                        mark = draft.mark();
+                        continue;
+                    }
+                    let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
+                    if redacted.is_none() && text.len() >= CUT_TEXT && !self.is_first {
+                        draft.data().push(b'"');
+                        own(draft, ranges, mark);
+                        sharing.put_chunks(draft, text, fingerprint, ranges);
+                        mark = draft.mark();
+                        draft.data().push(b'"');
+                    } else {
+                        own(draft, ranges, mark);
+                        let text = redacted.as_deref().map_or(text, str::as_bytes);
+                        sharing.put_string(draft, text, fingerprint, ranges);
+                        mark = draft.mark();
+                    }
                 }
                 Token::String(text) => {
                     let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));

@@ -33,8 +33,8 @@ pub struct Hole {
 
 /// Puts marks in the place of damaged strings and array elements, so that the document is JSON again.
 ///
-/// `spans` divide the document. A string becomes `"[damaged: N bytes]"`, an array element
-/// `{"type":"rollout_trace_damaged","bytes":N}`. None: something is damaged that is neither.
+/// `spans` divide the document. A string becomes `"[damaged: N bytes]"`, what stands in one the same without quotes, an array
+/// element `{"type":"rollout_trace_damaged","bytes":N}`. None: something is damaged that is none of these.
 pub fn close_holes(document: &mut Vec<u8>, spans: &[Span]) -> Option<Vec<Hole>> {
     let mut out = Vec::with_capacity(document.len());
     let mut holes = Vec::new();
@@ -44,19 +44,21 @@ pub fn close_holes(document: &mut Vec<u8>, spans: &[Span]) -> Option<Vec<Hole>> 
         let in_element = matches!(span.kind, PartKind::FirstElement | PartKind::LaterElement);
         let mut end = next + 1;
         if in_element {
-            while spans.get(end).is_some_and(|span| matches!(span.kind, PartKind::String | PartKind::RestOfElement)) {
-                end += 1;
-            }
+            let belongs =
+                |span: &Span| matches!(span.kind, PartKind::String | PartKind::RestOfElement | PartKind::InString);
+            end += spans[end..].iter().take_while(|span| belongs(span)).count();
         }
         let group = &spans[next..end];
         let bytes: usize = group.iter().map(|span| span.len).sum();
         let damaged = |span: &Span| span.state == SpanState::Damaged;
-        let only_strings = group.iter().all(|span| !damaged(span) || span.kind == PartKind::String);
+        let is_text = |span: &Span| matches!(span.kind, PartKind::String | PartKind::InString);
+        let only_strings = group.iter().all(|span| !damaged(span) || is_text(span));
         if only_strings {
             for span in group {
                 if damaged(span) {
                     holes.push(Hole { offset: out.len(), bytes: span.len });
-                    out.extend_from_slice(format!("\"[damaged: {} bytes]\"", span.len).as_bytes());
+                    let quote = if span.kind == PartKind::String { "\"" } else { "" };
+                    out.extend_from_slice(format!("{quote}[damaged: {} bytes]{quote}", span.len).as_bytes());
                 } else {
                     out.extend_from_slice(document.get(at..at + span.len)?);
                 }
@@ -137,5 +139,24 @@ mod tests {
             Some(r#"{"instructions":"be good","input":[{"text":"one"},{"type":"rollout_trace_damaged","bytes":15}]}"#),
         );
         check(7, None);
+    }
+
+    #[test]
+    fn what_is_damaged_in_a_string_is_marked_in_it() {
+        use PartKind::{FirstElement, InString, RestOfElement, Text};
+        let parts = |first, second| {
+            closed(&[
+                (Text, "[", true),
+                (FirstElement, r#"{"text":""#, true),
+                (InString, "one ", first),
+                (InString, r"two\n", second),
+                (RestOfElement, r#""}"#, true),
+                (Text, "]", true),
+            ])
+        };
+        let expected = |text: &str, holes| Some((format!(r#"[{{"text":"{text}"}}]"#), holes));
+        assert_eq!(parts(true, true), expected(r"one two\n", 0));
+        assert_eq!(parts(false, true), expected(r"[damaged: 4 bytes]two\n", 1));
+        assert_eq!(parts(false, false), expected("[damaged: 4 bytes][damaged: 5 bytes]", 2));
     }
 }

@@ -17,10 +17,13 @@ pub enum PartKind {
     LaterElement,
     /// The rest of the element before.
     RestOfElement,
+    /// What stands between a JSON string's quotes, or some of it.
+    InString,
 }
 
 impl PartKind {
-    const ALL: [Self; 5] = [Self::Text, Self::String, Self::FirstElement, Self::LaterElement, Self::RestOfElement];
+    const ALL: [Self; 6] =
+        [Self::Text, Self::String, Self::FirstElement, Self::LaterElement, Self::RestOfElement, Self::InString];
 }
 
 /// A run of a record's data with a checksum of its own.

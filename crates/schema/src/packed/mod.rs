@@ -54,6 +54,7 @@
 //! | 2 | an array's first element, or its beginning |
 //! | 3 | a comma and an array's later element, or its beginning |
 //! | 4 | the rest of the element before |
+//! | 5 | what stands between a JSON string's quotes, or some of it |
 //!
 //! The file may end in up to [`PACK_ROOM`] zero bytes: room that a writer has set aside, where the next record will stand. A writer
 //! that comes to its end cuts it off; one that is killed leaves it behind.
@@ -64,7 +65,7 @@
 //!
 //! A reader that finds no sound record header looks for the next one. A record whose header or meta is damaged is lost, and with
 //! it each document that has it as base, up to the next list of pieces without a base. A damaged part is a *hole*: in every
-//! document that uses it a mark stands in the place of the string or the array element ([`Hole`]), and the rest of the document is
+//! document that uses it a mark stands in the place of the text, the string or the array element ([`Hole`]), and the rest of the document is
 //! whole. Only a damaged part of kind 0 makes the documents that use it unreadable.
 
 mod checksum;

@@ -2,7 +2,7 @@
 
 mod shape;
 
-use std::sync::Mutex;
+use std::{ops::Range, sync::Mutex};
 
 use proptest::prelude::*;
 use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, PackReader};
@@ -284,6 +284,35 @@ fn a_document_has_a_limit() {
     check(&json!(vec!["x".repeat(90); 11]), false);
 }
 
+/// Lines of a file, as a tool shows them.
+fn lines(numbers: Range<usize>) -> String {
+    numbers.map(|line| format!("{line:5} let \"value\" = {};\n", line * line)).collect()
+}
+
+#[test]
+fn lines_that_are_shown_again_are_stored_once() {
+    let mut pack = Pack::new();
+    let result = |text: String| json!({"type": "output", "text": text});
+    let first = pack.put(&result(lines(0..400)), Way::Whole, 0).expect("plain");
+    let from_another_line = pack.put(&result(lines(37..400)), Way::Whole, 0).expect("plain");
+    assert!(from_another_line * 3 < first, "{from_another_line} of {first}");
+    let changed =
+        pack.put(&result(lines(0..400).replacen("  200 let", "  200 const", 1)), Way::Whole, 0).expect("plain");
+    assert!(changed * 3 < first, "{changed} of {first}");
+    let in_another_frame = pack.put(&json!([{"chunk": 1, "output": lines(0..400)}]), Way::Whole, 0).expect("plain");
+    assert!(in_another_frame < 60, "{in_another_frame}");
+    // A request that shows it, and one that is given as bytes.
+    let mut items: Vec<Value> = (0..4).map(item).collect();
+    pack.put(&request(&items), Way::Request, 0).expect("plain");
+    items.push(result(lines(10..390)));
+    let shown = pack.put(&request(&items), Way::Request, 0).expect("plain");
+    assert!(shown * 2 < first, "{shown} of {first}");
+    items.push(result(lines(37..400)));
+    let as_bytes = pack.put(&request(&items), Way::Body, 0).expect("plain");
+    assert!(as_bytes < 10_000, "{as_bytes}");
+    pack.check();
+}
+
 #[test]
 fn each_byte_of_a_pack_may_be_damaged() {
     let mut pack = Pack::new();
@@ -292,6 +321,10 @@ fn each_byte_of_a_pack_may_be_damaged() {
         items.push(item(10 + turn));
         pack.put(&request(&items), Way::Request, 0).expect("plain");
         pack.put(&json!({"output": "y".repeat(200), "turn": turn}), Way::Whole, 0).expect("plain");
+    }
+    for shown in [0..70, 5..70] {
+        items.push(json!({"text": lines(shown)}));
+        pack.put(&request(&items), Way::Request, 0).expect("plain");
     }
     let documents = pack.expected.len() as u64;
     let (mut lost, mut with_holes, mut whole_ones) = (0, 0, 0);

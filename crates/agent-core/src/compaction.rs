@@ -1,0 +1,102 @@
+//! Making the history shorter.
+
+use rollout_trace_recorder::{CompactionCheckpointTracePayload, CompactionTraceContext, Evidence};
+
+use crate::{
+    CompactionBy, EventMessage, Item,
+    lock::lock,
+    model::{CompactRequest, Envelope},
+    turn::{Turn, TurnEnd},
+};
+
+/// What the model is asked for where it makes the history shorter itself.
+const QUESTION: &str = "Summarise this conversation for somebody who takes over without having seen it: what was asked for, \
+what was found and done, what is still to do. Answer with the summary only.";
+
+/// What stands before the summary in the new history.
+const SUMMARY: &str = "The conversation so far, summarised:\n";
+
+/// How many of the user's latest messages stay as they are where the model makes the history shorter itself.
+const KEPT_MESSAGES: usize = 8;
+
+impl Turn {
+    /// Whether the last answer and its request were so large that the history is to become shorter first.
+    pub(crate) fn is_compaction_due(&self) -> bool {
+        let limit = self.thread.rollout.config.compaction.at_tokens;
+        limit.is_some_and(|limit| lock(&self.thread.state).usage.context_tokens() >= limit)
+    }
+
+    /// Makes the history shorter.
+    pub(crate) async fn compact(&self) -> Result<(), TurnEnd> {
+        let thread = &self.thread;
+        let provider = thread.rollout.model.provider_name();
+        let compaction = self.trace().compaction_trace_context(&*self.id, None, &*self.settings.model, provider);
+        let before = lock(&thread.state).history.items().to_vec();
+        let after = match thread.rollout.config.compaction.by {
+            CompactionBy::Provider => self.compacted_by_provider(&compaction, &before).await?,
+            CompactionBy::Summary => self.compacted_by_summary(&before).await?,
+        };
+        let after: Vec<Item> = after.into_iter().map(Item::with_id).collect();
+        compaction.record_installed(&CompactionCheckpointTracePayload {
+            input_history: &before,
+            replacement_history: &after,
+        });
+        let message = EventMessage::Compacted { items_before: before.len(), items_after: after.len() };
+        let mut state = lock(&thread.state);
+        // What was taken in meanwhile came after the compaction's request, and stays behind its result.
+        let meanwhile = state.history.items()[before.len()..].to_vec();
+        state.history.replace(after.into_iter().chain(meanwhile).collect());
+        state.usage.last = None;
+        drop(state);
+        self.emit(message);
+        Ok(())
+    }
+
+    /// Asks the provider, again where that helps.
+    async fn compacted_by_provider(
+        &self,
+        compaction: &CompactionTraceContext,
+        before: &[Item],
+    ) -> Result<Vec<Item>, TurnEnd> {
+        let thread = &self.thread;
+        let request = CompactRequest { model: &self.settings.model, instructions: &thread.instructions, input: before };
+        let body =
+            serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail");
+        let envelope = Envelope { agent_path: &thread.path, trace_header: None };
+        let mut failures = 0;
+        loop {
+            self.unless_stopped(thread.pause.over()).await?;
+            let attempt = compaction.start_attempt(&request);
+            let answer = thread.rollout.model.compact(body.clone(), envelope);
+            match self.unless_stopped(answer).await {
+                Ok(Ok(items)) => {
+                    attempt.record_completed(&Evidence(&items));
+                    return Ok(items);
+                }
+                Ok(Err(error)) => {
+                    attempt.record_failed(&error);
+                    failures += 1;
+                    self.wait_to_retry(failures, &error).await?;
+                }
+                Err(stopped) => {
+                    attempt.record_failed("the turn was stopped");
+                    return Err(stopped.into());
+                }
+            }
+        }
+    }
+
+    /// Asks the model for a summary, and keeps the user's latest messages beside it.
+    async fn compacted_by_summary(&self, before: &[Item]) -> Result<Vec<Item>, TurnEnd> {
+        let summary = self.ask(Item::user_text(QUESTION)).await?;
+        if summary.trim().is_empty() {
+            return Err(TurnEnd::Failed("the model gave no summary of the history".to_owned()));
+        }
+        let is_old_summary = |item: &Item| item.message_text().starts_with(SUMMARY);
+        let of_user = before.iter().filter(|item| item.is_message_of("user") && !is_old_summary(item));
+        let mut kept: Vec<Item> = of_user.rev().take(KEPT_MESSAGES).cloned().collect();
+        kept.reverse();
+        kept.push(Item::user_text(&format!("{SUMMARY}{summary}")));
+        Ok(kept)
+    }
+}

@@ -1,0 +1,53 @@
+//! An agent core: the loop around a model, and the tools with which the model does real work, traced at every boundary.
+//!
+//! [`AgentThread`] is a rollout: requests ([`Op`]) go in, [`Event`]s come out. Behind it the model is asked over the Responses API;
+//! its tool calls run commands on pseudo-terminals, patch files, call MCP servers, run JavaScript and spawn further agents; and
+//! everything that happens is recorded by `rollout-trace-recorder` where it happens. `docs/agent.md` says which file makes which
+//! of the recorder's calls, as a model for other agent cores.
+
+#![forbid(unsafe_code)]
+
+mod agent_thread;
+mod compaction;
+mod config;
+mod config_file;
+mod event;
+mod history;
+mod item;
+mod lock;
+mod mail;
+mod mcp;
+mod model;
+mod op;
+mod patch;
+mod pause;
+mod rollout;
+mod sampling;
+mod session;
+mod settings;
+mod status;
+mod terminal;
+mod thread;
+mod told;
+mod tools;
+mod turn;
+
+pub use agent_thread::{AgentThread, NoTurnRunning, StartThreadError, ThreadEnded};
+pub use config::{
+    AgentConfig, AgentLimits, AgentMessages, CommandLimits, CompactionBy, CompactionConfig, HistoryMode, Provider,
+    RetryPolicy, TraceTarget,
+};
+pub use config_file::{ConfigError, ConfigFile, McpServerEntry};
+pub use event::{AbortReason, Event, EventMessage, TurnTimings};
+pub use item::Item;
+pub use mcp::{McpError, McpServer, McpServerConfig, McpTool, McpToolResult};
+pub use op::{Op, TurnOverrides, UserInput};
+pub use patch::{ChangeKind, Patch, PatchError, PatchSummary, PreparedChange, PreparedPatch};
+pub use pause::PauseGuard;
+pub use rollout_trace_recorder::{TokenUsage, TraceOptions};
+pub use settings::{Effort, OverrideError, TurnSettings};
+pub use status::{AgentStatus, ConfigSnapshot, TokenUsageInfo};
+pub use terminal::{
+    CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalError, TerminalEvent, TerminalSettings,
+    Terminals, WriteStdinRequest,
+};

@@ -1,0 +1,127 @@
+//! The HTTP client.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream::BoxStream};
+use reqwest::{Client, Response, header::HeaderMap};
+use serde_json::Value;
+use sse_stream::SseStream;
+
+use super::{ModelError, ResponseEvent, retry::retry_after};
+use crate::{Item, Provider, told::told};
+
+/// The header that says which agent asks, for a provider's logs.
+const AGENT_HEADER: &str = "x-agent-path";
+
+/// Talks to one provider. Clones share its connections.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelClient {
+    http: Client,
+    provider: Arc<Provider>,
+}
+
+/// An answer as it comes.
+pub(crate) struct Stream {
+    pub(crate) upstream_request_id: Option<String>,
+    events: BoxStream<'static, Result<ResponseEvent, ModelError>>,
+}
+
+/// Whom a request is for, beside its body.
+#[derive(Clone, Copy)]
+pub(crate) struct Envelope<'e> {
+    pub(crate) agent_path: &'e str,
+    pub(crate) trace_header: Option<(&'static str, &'e str)>,
+}
+
+impl ModelClient {
+    pub(crate) fn new(provider: Provider) -> Result<Self, reqwest::Error> {
+        // Somebody else in the process may have chosen already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder().user_agent(concat!("rollout-trace-agent/", env!("CARGO_PKG_VERSION"))).build()?;
+        Ok(Self { http, provider: Arc::new(provider) })
+    }
+
+    pub(crate) fn provider_name(&self) -> &str {
+        &self.provider.name
+    }
+
+    /// Sends a request for an answer, and gives its stream once the provider takes it.
+    pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
+        let response = self.post("responses", body, envelope).await?;
+        let upstream_request_id = upstream_request_id(response.headers());
+        let events = SseStream::from_bytes_stream(response.bytes_stream()).filter_map(|event| async {
+            match event {
+                Ok(event) => event.data.filter(|data| data != "[DONE]").map(|data| ResponseEvent::parse(&data)),
+                Err(error) => Some(Err(ModelError::Broken(told(&error)))),
+            }
+        });
+        Ok(Stream { upstream_request_id, events: events.boxed() })
+    }
+
+    /// Asks for a shorter history.
+    pub(crate) async fn compact(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Vec<Item>, ModelError> {
+        let response = self.post("responses/compact", body, envelope).await?;
+        let bytes = response.bytes().await.map_err(|error| ModelError::Broken(told(&error)))?;
+        let unreadable = |what: String| ModelError::Unreadable(format!("a compacted history: {what}"));
+        let mut document: Value = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        let items: Vec<Item> =
+            serde_json::from_value(document["output"].take()).map_err(|error| unreadable(error.to_string()))?;
+        if items.is_empty() { Err(unreadable("it is empty".to_owned())) } else { Ok(items) }
+    }
+
+    async fn post(&self, endpoint: &str, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Response, ModelError> {
+        let url = format!("{}/{endpoint}", self.provider.base_url.trim_end_matches('/'));
+        let mut request = self
+            .http
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("accept", "text/event-stream, application/json")
+            .header(AGENT_HEADER, envelope.agent_path)
+            .body(body);
+        if let Some(key) = &self.provider.api_key {
+            request = request.bearer_auth(key);
+        }
+        if let Some((name, value)) = envelope.trace_header {
+            request = request.header(name, value);
+        }
+        let response =
+            request.send().await.map_err(|error| ModelError::Connection { url, cause: told(&error.without_url()) })?;
+        if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
+    }
+}
+
+impl Stream {
+    /// The next event. A stream that ends without completion is broken.
+    pub(crate) async fn next(&mut self) -> Result<ResponseEvent, ModelError> {
+        match self.events.next().await {
+            Some(event) => event,
+            None => Err(ModelError::Broken("stream closed before response.completed".to_owned())),
+        }
+    }
+}
+
+async fn refused(response: Response) -> ModelError {
+    let status = response.status();
+    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    let after = header("retry-after").and_then(|text| retry_after(&text));
+    let upstream_request_id = upstream_request_id(response.headers());
+    let text = response.text().await.unwrap_or_default();
+    let message = match serde_json::from_str::<Value>(&text) {
+        Ok(document) => document["error"]["message"].as_str().map_or(text, str::to_owned),
+        Err(_) => text,
+    };
+    ModelError::Refused { status, message: shortened(message), retry_after: after, upstream_request_id }
+}
+
+/// A provider may answer with a whole page.
+fn shortened(mut message: String) -> String {
+    if let Some((cut, _)) = message.char_indices().nth(500) {
+        message.truncate(cut);
+        message.push('…');
+    }
+    message
+}
+
+fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
+}

@@ -1,0 +1,85 @@
+//! What comes in the stream of an answer.
+
+use rollout_trace_recorder::TokenUsage;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ModelError;
+use crate::Item;
+
+/// One event of an answer's stream, as far as an agent cares.
+#[derive(Debug)]
+pub(crate) enum ResponseEvent {
+    /// A piece of a message.
+    TextDelta(String),
+    /// A piece of readable reasoning.
+    ReasoningDelta(String),
+    /// A whole item.
+    Item(Item),
+    /// The answer is complete.
+    Completed { response_id: Option<String>, usage: Option<TokenUsage> },
+    /// Anything else: the provider is at work.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    delta: Value,
+    #[serde(default)]
+    item: Value,
+    #[serde(default)]
+    response: Value,
+    #[serde(default)]
+    message: Value,
+}
+
+impl ResponseEvent {
+    /// Reads one event's data.
+    pub(super) fn parse(data: &str) -> Result<Self, ModelError> {
+        let wire: Wire = serde_json::from_str(data)
+            .map_err(|error| ModelError::Unreadable(format!("an event of the stream: {error}")))?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match wire.kind.as_str() {
+            "response.output_text.delta" => Ok(Self::TextDelta(text(&wire.delta))),
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+                Ok(Self::ReasoningDelta(text(&wire.delta)))
+            }
+            "response.output_item.done" => match Item::from_value(wire.item) {
+                Some(item) => Ok(Self::Item(item)),
+                None => Err(ModelError::Unreadable("an item that is no object".to_owned())),
+            },
+            "response.completed" => Ok(Self::Completed {
+                response_id: wire.response["id"].as_str().map(str::to_owned),
+                usage: usage(&wire.response["usage"]),
+            }),
+            "response.failed" => Err(ModelError::Failed(said(&wire.response["error"]["message"], "no reason given"))),
+            "response.incomplete" => {
+                let reason = said(&wire.response["incomplete_details"]["reason"], "no reason given");
+                Err(ModelError::Failed(format!("the answer is incomplete: {reason}")))
+            }
+            "error" => Err(ModelError::Failed(said(&wire.message, "no reason given"))),
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+fn said(value: &Value, otherwise: &str) -> String {
+    value.as_str().unwrap_or(otherwise).to_owned()
+}
+
+fn usage(usage: &Value) -> Option<TokenUsage> {
+    usage.as_object()?;
+    let count = |value: &Value| value.as_i64().unwrap_or_default();
+    Some(TokenUsage {
+        input_tokens: count(&usage["input_tokens"]),
+        cached_input_tokens: count(&usage["input_tokens_details"]["cached_tokens"]),
+        cache_write_input_tokens: count(&usage["input_tokens_details"]["cache_write_tokens"]),
+        output_tokens: count(&usage["output_tokens"]),
+        reasoning_output_tokens: count(&usage["output_tokens_details"]["reasoning_tokens"]),
+        total_tokens: usage["total_tokens"].as_i64(),
+        ..TokenUsage::default()
+    })
+}

@@ -1,0 +1,12 @@
+//! The model: requests to a provider of the Responses API.
+
+mod client;
+mod error;
+mod event;
+mod request;
+mod retry;
+
+pub(crate) use client::{Envelope, ModelClient};
+pub(crate) use error::ModelError;
+pub(crate) use event::ResponseEvent;
+pub(crate) use request::{CompactRequest, ResponseRequest};

@@ -1,0 +1,224 @@
+//! Asking the model.
+
+use rollout_trace_recorder::{
+    Evidence, EvidenceOf, InferenceTraceAttempt, InferenceTraceContext, ResponseIds, TokenUsage,
+};
+
+use crate::{
+    EventMessage, HistoryMode, Item,
+    event::millis,
+    lock::lock,
+    model::{Envelope, ModelError, ResponseEvent, ResponseRequest},
+    tools::Call,
+    turn::{Turn, TurnEnd},
+};
+
+/// What the model said.
+pub(crate) struct Answer {
+    pub(crate) calls: Vec<Call>,
+    pub(crate) last_message: Option<String>,
+    /// Whether this is all of it. What came before a stream broke is not, and the next request asks for the rest.
+    pub(crate) is_whole: bool,
+}
+
+/// How one attempt ended.
+enum AttemptEnd {
+    Completed { response_id: Option<String>, usage: Option<TokenUsage> },
+    Failed(ModelError),
+    Stopped,
+}
+
+impl Turn {
+    /// Asks the model for its next answer, again where that helps, and takes the answer into the history.
+    pub(crate) async fn sample(&self, failures: &mut u32) -> Result<Answer, TurnEnd> {
+        let inference = self.inference();
+        loop {
+            self.unless_stopped(self.thread.pause.over()).await?;
+            let (mut items, end) = self.attempt(&inference, self.request_body(None)).await;
+            match end {
+                AttemptEnd::Completed { response_id, usage } => {
+                    *failures = 0;
+                    let answer = self.take_answer(items, true);
+                    self.note_completed(response_id, usage);
+                    return Ok(answer);
+                }
+                AttemptEnd::Stopped => {
+                    // A call that is never answered must not stay.
+                    items.retain(|item| item.is_message_of("assistant"));
+                    self.take_answer(items, false);
+                    return Err(TurnEnd::Interrupted);
+                }
+                AttemptEnd::Failed(error) => {
+                    *failures += 1;
+                    let answer = self.take_answer(without_loose_reasoning(items), false);
+                    self.wait_to_retry(*failures, &error).await?;
+                    if !answer.calls.is_empty() {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks a question about the history, neither of which enters it, and gives the answer's text.
+    pub(crate) async fn ask(&self, question: Item) -> Result<String, TurnEnd> {
+        let inference = self.inference();
+        let mut failures = 0;
+        loop {
+            self.unless_stopped(self.thread.pause.over()).await?;
+            let (items, end) = self.attempt(&inference, self.request_body(Some(&question))).await;
+            match end {
+                AttemptEnd::Completed { .. } => return Ok(items.iter().map(Item::message_text).collect()),
+                AttemptEnd::Stopped => return Err(TurnEnd::Interrupted),
+                AttemptEnd::Failed(error) => {
+                    failures += 1;
+                    self.wait_to_retry(failures, &error).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits before the next attempt, if there is to be one.
+    pub(crate) async fn wait_to_retry(&self, failures: u32, error: &ModelError) -> Result<(), TurnEnd> {
+        let Some(delay) = self.thread.rollout.config.retries.delay(failures, error) else {
+            return Err(TurnEnd::Failed(error.to_string()));
+        };
+        let message = EventMessage::Retrying { retry: failures, delay_ms: millis(delay), error: error.to_string() };
+        self.emit(message);
+        Ok(self.unless_stopped(self.thread.pause.sleep(delay)).await?)
+    }
+
+    fn inference(&self) -> InferenceTraceContext {
+        let provider = self.thread.rollout.model.provider_name();
+        self.trace().inference_trace_context(&*self.id, &*self.settings.model, provider)
+    }
+
+    /// The body of a request for an answer to the history and, at its end, a question.
+    fn request_body(&self, question: Option<&Item>) -> Vec<u8> {
+        let thread = &self.thread;
+        let mode = thread.rollout.config.history;
+        let state = lock(&thread.state);
+        let (previous, known) = match mode {
+            HistoryMode::Whole => (None, state.history.items()),
+            HistoryMode::PreviousResponse => state.history.unknown(),
+        };
+        let with_question: Vec<Item>;
+        let input = match question {
+            None => known,
+            Some(question) => {
+                with_question = known.iter().chain([question]).cloned().collect();
+                &with_question
+            }
+        };
+        let keep = mode == HistoryMode::PreviousResponse;
+        let sealed = thread.rollout.config.sealed_reasoning;
+        let request = ResponseRequest::new(
+            &self.settings,
+            &thread.instructions,
+            (previous, input),
+            &thread.tools,
+            &thread.id,
+            keep,
+        )
+        .with_sealed_reasoning(sealed);
+        serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail")
+    }
+
+    /// One request and what came of it, recorded from its start to its end.
+    async fn attempt(&self, inference: &InferenceTraceContext, body: Vec<u8>) -> (Vec<Item>, AttemptEnd) {
+        let attempt = inference.start_attempt();
+        attempt.record_started_body(&body);
+        let mut items = Vec::new();
+        let mut request_id = None;
+        let end = self.unless_stopped(self.receive(&attempt, body, &mut items, &mut request_id)).await;
+        let request_id = request_id.as_deref();
+        let partial = || items.iter().map(EvidenceOf).collect::<Vec<_>>();
+        let end = match end {
+            Ok(Ok((response_id, usage))) => {
+                let ids = ResponseIds { response_id: response_id.as_deref(), upstream_request_id: request_id };
+                attempt.record_completed(ids, usage.as_ref(), &Evidence(&items));
+                AttemptEnd::Completed { response_id, usage }
+            }
+            Ok(Err(error)) => {
+                attempt.record_failed(&error, request_id.or(error.upstream_request_id()), &partial());
+                AttemptEnd::Failed(error)
+            }
+            Err(_) => {
+                attempt.record_cancelled("the turn was stopped", request_id, &partial());
+                AttemptEnd::Stopped
+            }
+        };
+        (items, end)
+    }
+
+    /// Sends a request and receives its answer. What had come when it ended, well or not, is in `items`.
+    async fn receive(
+        &self,
+        attempt: &InferenceTraceAttempt,
+        body: Vec<u8>,
+        items: &mut Vec<Item>,
+        request_id: &mut Option<String>,
+    ) -> Result<(Option<String>, Option<TokenUsage>), ModelError> {
+        let thread = &self.thread;
+        let limit = thread.rollout.config.stream_idle_limit;
+        let silent = || ModelError::Broken(format!("nothing came for {} seconds", limit.as_secs_f32()));
+        let envelope = Envelope { agent_path: &thread.path, trace_header: attempt.request_header() };
+        let opening = thread.rollout.model.stream(body, envelope);
+        let mut stream = thread.pause.timeout(limit, opening).await.ok_or_else(silent)??;
+        *request_id = stream.upstream_request_id.take();
+        loop {
+            match thread.pause.timeout(limit, stream.next()).await.ok_or_else(silent)?? {
+                ResponseEvent::TextDelta(delta) => {
+                    self.note_token();
+                    self.emit(EventMessage::AgentMessageDelta { delta });
+                }
+                ResponseEvent::ReasoningDelta(delta) => {
+                    self.note_token();
+                    self.emit(EventMessage::ReasoningDelta { delta });
+                }
+                ResponseEvent::Item(item) => {
+                    self.note_token();
+                    items.push(item.with_id());
+                }
+                ResponseEvent::Completed { response_id, usage } => return Ok((response_id, usage)),
+                ResponseEvent::Other => {}
+            }
+        }
+    }
+
+    /// Takes an answer's items into the history.
+    fn take_answer(&self, items: Vec<Item>, is_whole: bool) -> Answer {
+        let calls = items.iter().filter_map(Call::from_item).collect();
+        let keeps_reasoning = self.thread.rollout.config.sealed_reasoning;
+        let mut last_message = None;
+        for item in items {
+            if item.is_message_of("assistant") {
+                let text = item.message_text();
+                self.emit(EventMessage::AgentMessage { text: text.clone() });
+                last_message = Some(text);
+            }
+            if keeps_reasoning || !item.is_reasoning() {
+                self.accept(item);
+            }
+        }
+        Answer { calls, last_message, is_whole }
+    }
+
+    fn note_completed(&self, response_id: Option<String>, usage: Option<TokenUsage>) {
+        let mut state = lock(&self.thread.state);
+        state.history.note_response(response_id);
+        let Some(last) = usage else { return };
+        state.usage.add(last.clone());
+        let total = state.usage.total.clone();
+        drop(state);
+        self.emit(EventMessage::TokenCount { last, total });
+    }
+}
+
+/// What is kept of an answer that broke off: providers refuse reasoning that leads to nothing.
+fn without_loose_reasoning(mut items: Vec<Item>) -> Vec<Item> {
+    while items.last().is_some_and(Item::is_reasoning) {
+        items.pop();
+    }
+    items
+}

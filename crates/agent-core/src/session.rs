@@ -1,0 +1,190 @@
+//! A thread's loop.
+
+use std::{collections::VecDeque, pin::pin, sync::Arc};
+
+use rollout_trace_recorder::{AgentResultTracePayload, ExecutionStatus};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::{
+    AgentStatus, EventMessage, Op, TurnOverrides,
+    lock::lock,
+    mail::Mail,
+    rollout::Rollout,
+    thread::{Request, Thread},
+    turn::{Turn, TurnEnd, Work},
+};
+
+/// Takes a thread's requests one after another, from its beginning to its end.
+pub(crate) struct Session {
+    thread: Arc<Thread>,
+    requests: mpsc::UnboundedReceiver<Request>,
+    /// What came while a turn ran.
+    waiting: VecDeque<Request>,
+    terminated: watch::Sender<bool>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        thread: Arc<Thread>,
+        requests: mpsc::UnboundedReceiver<Request>,
+        terminated: watch::Sender<bool>,
+    ) -> Self {
+        Self { thread, requests, waiting: VecDeque::new(), terminated }
+    }
+
+    pub(crate) async fn run(mut self) {
+        let configured = self.configured();
+        self.thread.emit(None, None, configured);
+        while let Some(request) = self.next().await {
+            match request {
+                Request::Mail => self.turn_for_mail().await,
+                Request::Submission { id, op: Op::UserTurn { input, overrides } } => {
+                    self.turn(Some(id), Work::Answer(input), &overrides).await;
+                }
+                Request::Submission { id, op: Op::Compact } => {
+                    self.turn(Some(id), Work::Compaction, &TurnOverrides::default()).await;
+                }
+                // There is nothing to stop between turns.
+                Request::Submission { op: Op::Interrupt, .. } => {}
+                Request::Submission { op: Op::Shutdown, .. } => break,
+            }
+        }
+        self.shut_down().await;
+    }
+
+    async fn next(&mut self) -> Option<Request> {
+        match self.waiting.pop_front() {
+            Some(request) => Some(request),
+            None => self.requests.recv().await,
+        }
+    }
+
+    fn configured(&self) -> EventMessage {
+        let config = &self.thread.rollout.config;
+        EventMessage::SessionConfigured {
+            thread_id: self.thread.id.clone(),
+            model: config.model.clone(),
+            effort: config.effort,
+            provider_name: config.provider.name.clone(),
+            cwd: config.cwd.clone(),
+        }
+    }
+
+    /// A turn for what other agents wrote, unless an earlier turn has taken it in.
+    async fn turn_for_mail(&mut self) {
+        if lock(&self.thread.state).mailbox.iter().any(|mail| mail.starts_turn) {
+            self.turn(None, Work::Answer(Vec::new()), &TurnOverrides::default()).await;
+        }
+    }
+
+    async fn turn(&mut self, submission_id: Option<String>, work: Work, overrides: &TurnOverrides) {
+        let thread = Arc::clone(&self.thread);
+        let settings = match thread.rollout.config.settings().overridden(overrides) {
+            Ok(settings) => settings,
+            Err(error) => {
+                let message = EventMessage::Error { message: error.to_string() };
+                return thread.emit(submission_id.as_deref(), None, message);
+            }
+        };
+        let turn = Turn::new(&thread, Uuid::now_v7().to_string(), submission_id, settings);
+        lock(&thread.state).running = Some(Arc::clone(&turn));
+        thread.cells.note_turn(&turn);
+        thread.status.send_replace(AgentStatus::Running);
+        let end = {
+            let mut running = pin!(turn.run(work));
+            loop {
+                tokio::select! {
+                    biased;
+                    request = self.requests.recv() => match request {
+                        Some(Request::Submission { op: Op::Interrupt, .. }) => turn.cancel.cancel(),
+                        Some(request) => {
+                            if matches!(request, Request::Submission { op: Op::Shutdown, .. }) {
+                                turn.cancel.cancel();
+                            }
+                            self.waiting.push_back(request);
+                        }
+                        // The thread itself holds a sender.
+                        None => turn.cancel.cancel(),
+                    },
+                    end = &mut running => break end,
+                }
+            }
+        };
+        if let (Some(parent), Some(status)) = (&thread.parent, reported(&end)) {
+            report(&thread, parent, &turn, &status);
+        }
+        thread.status.send_replace(match end {
+            TurnEnd::Completed { last_agent_message } => AgentStatus::Completed(last_agent_message),
+            TurnEnd::Interrupted => AgentStatus::Interrupted,
+            TurnEnd::Failed(error) => AgentStatus::Errored(error),
+        });
+        if let Some(parent) = &thread.parent {
+            // It may be waiting for somebody who says nothing any more.
+            parent.mail_count.send_modify(|_| {});
+        }
+    }
+
+    async fn shut_down(self) {
+        let thread = self.thread;
+        let rollout = Arc::clone(&thread.rollout);
+        let is_root = thread.parent.is_none();
+        if is_root {
+            // An agent that is being closed may have spawned another meanwhile.
+            loop {
+                let mut others = rollout.agents();
+                others.retain(|agent| agent.thread.id != thread.id);
+                if others.is_empty() {
+                    break;
+                }
+                others.iter().for_each(Rollout::close);
+                for agent in &mut others {
+                    agent.terminated().await;
+                }
+            }
+        }
+        thread.cells.shut_down().await;
+        thread.commands.shut_down().await;
+        if is_root {
+            for server in &rollout.mcp_servers {
+                server.shutdown().await;
+            }
+        }
+        rollout.forget(&thread);
+        if is_root {
+            rollout.forget_closed();
+        } else {
+            rollout.note_closed(&thread);
+        }
+        thread.status.send_replace(AgentStatus::Shutdown);
+        thread.emit(None, None, EventMessage::ShutdownComplete);
+        thread.trace.record_ended(ExecutionStatus::Completed);
+        if is_root {
+            thread.trace.finish();
+        }
+        // Whoever waits may be gone.
+        let _ = self.terminated.send(true);
+    }
+}
+
+/// What a child's parent is told of the end of its turn.
+fn reported(end: &TurnEnd) -> Option<AgentStatus> {
+    match end {
+        TurnEnd::Completed { last_agent_message } => Some(AgentStatus::Completed(last_agent_message.clone())),
+        TurnEnd::Failed(error) => Some(AgentStatus::Errored(error.clone())),
+        TurnEnd::Interrupted => None,
+    }
+}
+
+/// Hands a child's result to its parent.
+fn report(child: &Thread, parent: &Thread, turn: &Turn, status: &AgentStatus) {
+    let text = match status {
+        AgentStatus::Completed(message) => message.clone().unwrap_or_default(),
+        AgentStatus::Errored(error) => format!("I failed: {error}"),
+        _ => return,
+    };
+    let result = AgentResultTracePayload { child_agent_path: &child.path, message: &text, status };
+    child.trace.record_agent_result_interaction(&*turn.id, &*parent.id, &result);
+    let (author, recipient) = (child.path.clone(), parent.path.clone());
+    parent.deliver(Mail { author, recipient, text, starts_turn: false });
+}

@@ -1,0 +1,25 @@
+//! Commands on pseudo-terminals, in sessions that outlive the call that started them.
+//!
+//! [`Terminals`] holds the sessions. Each has a [`Process`](process::Process) and a [`Supervisor`](supervisor::Supervisor), the one
+//! task that moves bytes and notices the end; calls only queue input, wait, and take what has come out. There are no threads.
+
+mod decoder;
+mod error;
+mod event;
+mod head_tail;
+mod output;
+mod process;
+mod request;
+mod session;
+mod settings;
+mod supervisor;
+mod terminals;
+#[cfg(test)]
+mod tests;
+
+pub use error::TerminalError;
+pub use event::{CommandBegan, CommandEnded, EndReason, TerminalEvent};
+pub use output::ExecOutput;
+pub use request::{ExecRequest, WriteStdinRequest};
+pub use settings::TerminalSettings;
+pub use terminals::Terminals;

@@ -1,0 +1,226 @@
+//! Agents that work for agents.
+
+use std::{sync::Arc, time::Duration};
+
+use rollout_trace_recorder::{ExecutionStatus, SessionSource, SubagentSource, ThreadSpawn, ToolKind};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Dispatch, Outcome, ToolError};
+use crate::{
+    AgentStatus,
+    lock::lock,
+    mail::Mail,
+    rollout::{Agent, Identity, Rollout},
+};
+
+/// How long `wait_agent` waits unless it is told.
+const DEFAULT_WAIT_MS: u64 = 30_000;
+
+#[derive(Deserialize)]
+struct SpawnArguments {
+    task_name: String,
+    message: String,
+    #[serde(default)]
+    fork_turns: ForkTurns,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ForkTurns {
+    #[default]
+    None,
+    All,
+}
+
+#[derive(Deserialize)]
+struct MessageArguments {
+    target: String,
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct TargetArguments {
+    target: String,
+}
+
+#[derive(Deserialize)]
+struct WaitArguments {
+    timeout_ms: Option<u64>,
+}
+
+impl Dispatch {
+    pub(super) fn spawn_agent(&self) -> Result<Outcome, ToolError> {
+        let arguments: SpawnArguments = self.call().arguments()?;
+        let parent = &self.turn.thread;
+        let rollout = &parent.rollout;
+        let limits = rollout.config.agents;
+        let name = arguments.task_name;
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+            return Err(ToolError::Failed(format!(
+                "task_name must be of lower-case letters, digits and underscores, and {name:?} is not"
+            )));
+        }
+        if parent.depth >= limits.max_depth {
+            return Err(ToolError::Failed(format!("agents may be {} deep, and you are the last", limits.max_depth)));
+        }
+        if rollout.agents().len() >= limits.max_threads {
+            return Err(ToolError::Failed(format!("there are {} agents, and no more may be", limits.max_threads)));
+        }
+        let identity = Identity {
+            id: Uuid::now_v7().to_string(),
+            path: format!("{}/{name}", parent.path),
+            depth: parent.depth + 1,
+            parent: Some(Arc::clone(parent)),
+        };
+        if rollout.agent(&identity.path).is_some() || rollout.is_closed(&identity.path) {
+            return Err(ToolError::Failed(format!("there is an agent {} already", identity.path)));
+        }
+        let history = match arguments.fork_turns {
+            ForkTurns::None => Vec::new(),
+            ForkTurns::All => forked(lock(&parent.state).history.items()),
+        };
+        let trace = parent.trace.start_child_thread_trace_or_disabled(self.child_metadata(&identity));
+        let path = identity.path.clone();
+        let child = rollout.start_thread(identity, trace, history);
+        self.record_activity(&child, "started");
+        self.deliver(&child, arguments.message, true);
+        Ok(Outcome::document(json!({"task_name": path})))
+    }
+
+    pub(super) fn send_message(&self) -> Result<Outcome, ToolError> {
+        let arguments: MessageArguments = self.call().arguments()?;
+        let target = self.live_agent(&arguments.target)?;
+        self.record_activity(&target, "interacted");
+        self.deliver(&target, arguments.message, false);
+        Ok(Outcome::text(""))
+    }
+
+    pub(super) fn followup_task(&self) -> Result<Outcome, ToolError> {
+        let arguments: MessageArguments = self.call().arguments()?;
+        let path = self.path_of(&arguments.target);
+        let rollout = &self.turn.thread.rollout;
+        let target = match rollout.take_closed(&path) {
+            Some(closed) => {
+                let metadata = self.child_metadata(&closed.identity);
+                let trace = self.turn.thread.trace.resume_child_thread_trace_or_disabled(metadata);
+                rollout.start_thread(closed.identity, trace, closed.history)
+            }
+            None => self.live_agent(&path)?,
+        };
+        self.record_activity(&target, "interacted");
+        self.deliver(&target, arguments.message, true);
+        Ok(Outcome::text(""))
+    }
+
+    pub(super) async fn wait_agent(&self) -> Result<Outcome, ToolError> {
+        let arguments: WaitArguments = self.call().arguments()?;
+        let thread = &self.turn.thread;
+        let limit = Duration::from_millis(arguments.timeout_ms.unwrap_or(DEFAULT_WAIT_MS));
+        let call_id = &self.call().id;
+        let begin = json!({"call_id": call_id, "sender_thread_id": thread.id, "receiver_thread_ids": []});
+        self.record_runtime_started(ToolKind::WaitAgent, &begin);
+        let mut mail = thread.mail_count.subscribe();
+        let has_mail = || !lock(&thread.state).mailbox.is_empty();
+        let others_work = || {
+            let agents = thread.rollout.agents();
+            agents.iter().any(|agent| agent.thread.id != thread.id && agent.thread.status().is_at_work())
+        };
+        let come = async { mail.wait_for(|_| has_mail() || !others_work()).await.is_ok() };
+        let waited = self.unless_stopped(thread.pause.timeout(limit, come)).await;
+        let status = if waited.is_ok() { ExecutionStatus::Completed } else { ExecutionStatus::Cancelled };
+        let end = json!({"call_id": call_id, "sender_thread_id": thread.id, "statuses": {}});
+        self.record_runtime_ended(status, &end);
+        let timed_out = waited?.is_none();
+        let message = match timed_out {
+            true => "Wait timed out.",
+            false if has_mail() => "Wait completed.",
+            false => "No other agent is at work.",
+        };
+        Ok(Outcome::document(json!({"message": message, "timed_out": timed_out})))
+    }
+
+    pub(super) async fn close_agent(&self) -> Result<Outcome, ToolError> {
+        let arguments: TargetArguments = self.call().arguments()?;
+        let thread = &self.turn.thread;
+        let mut target = self.live_agent(&arguments.target)?;
+        if thread.path == target.thread.path || thread.path.starts_with(&format!("{}/", target.thread.path)) {
+            return Err(ToolError::Failed("an agent cannot close itself or an agent above it".to_owned()));
+        }
+        let before = target.thread.status();
+        let begin = json!({"call_id": self.call().id, "sender_thread_id": thread.id,
+                           "receiver_thread_id": target.thread.id, "receiver_status": before});
+        self.record_runtime_started(ToolKind::CloseAgent, &begin);
+        let below = format!("{}/", target.thread.path);
+        let mut descendants: Vec<Agent> =
+            thread.rollout.agents().into_iter().filter(|agent| agent.thread.path.starts_with(&below)).collect();
+        for agent in descendants.iter_mut().rev().chain([&mut target]) {
+            Rollout::close(agent);
+            agent.terminated().await;
+        }
+        self.record_runtime_ended(ExecutionStatus::Completed, &begin);
+        Ok(Outcome::document(json!({"previous_status": before})))
+    }
+
+    pub(super) fn list_agents(&self) -> Outcome {
+        let agents = self.turn.thread.rollout.agents();
+        let agents: Vec<Value> = agents
+            .iter()
+            .map(|agent| json!({"agent_name": agent.thread.path, "agent_status": agent.thread.status()}))
+            .collect();
+        Outcome::document(json!({"agents": agents}))
+    }
+
+    /// The path that is meant by a path or by the name of a child.
+    fn path_of(&self, target: &str) -> String {
+        if target.starts_with('/') { target.to_owned() } else { format!("{}/{target}", self.turn.thread.path) }
+    }
+
+    fn live_agent(&self, target: &str) -> Result<Agent, ToolError> {
+        let path = self.path_of(target);
+        let rollout = &self.turn.thread.rollout;
+        let agent = rollout.agent(&path).filter(|agent| agent.thread.status() != AgentStatus::Shutdown);
+        agent.ok_or_else(|| {
+            let known: Vec<String> = rollout.agents().iter().map(|agent| agent.thread.path.clone()).collect();
+            ToolError::Failed(format!("there is no agent {path}; there are {}", known.join(", ")))
+        })
+    }
+
+    fn deliver(&self, target: &Agent, text: String, starts_turn: bool) {
+        let (author, recipient) = (self.turn.thread.path.clone(), target.thread.path.clone());
+        target.thread.deliver(Mail { author, recipient, text, starts_turn });
+    }
+
+    /// Records what the call did to another agent.
+    fn record_activity(&self, target: &Agent, kind: &str) {
+        let activity = json!({"event_id": self.call().id, "agent_thread_id": target.thread.id,
+                              "agent_path": target.thread.path, "kind": kind});
+        self.record_runtime_ended(ExecutionStatus::Completed, &activity);
+    }
+
+    fn child_metadata(&self, child: &Identity) -> rollout_trace_recorder::ThreadStartedTraceMetadata {
+        let parent = child.parent.as_ref().unwrap_or(&self.turn.thread);
+        let thread_spawn = ThreadSpawn {
+            parent_thread_id: parent.id.as_str().into(),
+            depth: i64::try_from(child.depth).unwrap_or(i64::MAX),
+            agent_path: Some(child.path.as_str().into()),
+            agent_nickname: None,
+            agent_role: None,
+            task_name: None,
+            unknown: Map::new(),
+        };
+        let source = SessionSource::Subagent { subagent: SubagentSource::ThreadSpawn { thread_spawn } };
+        child.metadata(&parent.rollout.config, source)
+    }
+}
+
+/// The parent's history as the child begins with it: without the calls that are not answered yet, this one among them.
+fn forked(items: &[crate::Item]) -> Vec<crate::Item> {
+    let answered = |call: &crate::Item| {
+        items
+            .iter()
+            .any(|item| item.kind().ends_with("_output") && item.text_field("call_id") == call.text_field("call_id"))
+    };
+    items.iter().filter(|item| !item.kind().ends_with("_call") || answered(item)).cloned().collect()
+}

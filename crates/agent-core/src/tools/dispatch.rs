@@ -1,0 +1,152 @@
+//! From a call to its answer.
+
+use std::{future::Future, sync::Arc};
+
+use rollout_trace_recorder::{ExecutionStatus, ToolDispatchResult, ToolDispatchTraceContext, ToolKind};
+use serde::Serialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{Call, Outcome, ToolError, call::Requester};
+use crate::{
+    EventMessage, Item,
+    turn::{Stopped, Turn},
+};
+
+/// What the model is told of a call that was stopped.
+const STOPPED: &str = "aborted by the user";
+
+/// One call on its way, recorded from its beginning to its end.
+pub(crate) struct Dispatch {
+    pub(crate) turn: Arc<Turn>,
+    call: Call,
+    /// Stops the call.
+    stop: CancellationToken,
+    trace: ToolDispatchTraceContext,
+}
+
+impl Dispatch {
+    /// Begins a call of the model.
+    pub(crate) fn begin(turn: &Arc<Turn>, call: Call) -> Self {
+        Self::begin_until(turn, call, turn.cancel.clone())
+    }
+
+    /// Begins a call that is stopped by something else than its turn.
+    pub(crate) fn begin_until(turn: &Arc<Turn>, call: Call, stop: CancellationToken) -> Self {
+        let kind = || {
+            let (server, tool) = turn.thread.rollout.mcp_tool(&call.name)?;
+            Some(ToolKind::Mcp { server: server.name().to_owned(), tool: tool.name.clone() })
+        };
+        let trace = turn.trace().start_tool_dispatch_trace(|| Some(call.invocation(turn, kind())));
+        turn.emit(EventMessage::ToolCallBegan {
+            call_id: call.id.clone(),
+            tool: call.name.clone(),
+            input: call.text().to_owned(),
+        });
+        Self { turn: Arc::clone(turn), call, stop, trace }
+    }
+
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Waits for a future, or until the call is stopped.
+    pub(crate) async fn unless_stopped<F: Future>(&self, future: F) -> Result<F::Output, Stopped> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Stopped),
+            output = future => Ok(output),
+        }
+    }
+
+    /// Records that the tool's runtime takes the call up.
+    pub(crate) fn record_runtime_started<T: Serialize>(&self, kind: ToolKind, event: &T) {
+        self.turn.trace().record_tool_call_runtime_started(&*self.turn.id, &*self.call.id, kind, event);
+    }
+
+    /// Records that the tool's runtime is done with the call.
+    pub(crate) fn record_runtime_ended<T: Serialize>(&self, status: ExecutionStatus, event: &T) {
+        self.turn.trace().record_tool_call_runtime_ended(&*self.turn.id, &*self.call.id, status, event);
+    }
+
+    /// Does what the model asked for, and gives the item that answers it.
+    pub(crate) async fn answer_model(self) -> Item {
+        let result = self.run().await;
+        let (text, success) = self.told(&result);
+        let item = self.call.output(&text);
+        match &result {
+            Ok(outcome) => self.record(outcome.status(), &item),
+            // A call that the model made is answered even where the tool cannot be had.
+            Err(ToolError::Failed(error)) => self.trace.record_failed(error),
+            Err(ToolError::Stopped) => self.record(ExecutionStatus::Cancelled, &item),
+        }
+        self.tell(&text, success);
+        item
+    }
+
+    /// Does what a code cell asked for, and gives what its promise becomes.
+    pub(crate) async fn answer_cell(self) -> Result<Value, String> {
+        let result = self.run().await;
+        let (text, success) = self.told(&result);
+        let status = match &result {
+            Ok(outcome) => outcome.status(),
+            Err(ToolError::Failed(error)) => {
+                self.trace.record_failed(error);
+                ExecutionStatus::Failed
+            }
+            Err(ToolError::Stopped) => ExecutionStatus::Cancelled,
+        };
+        let answer = match result {
+            Ok(outcome) => Ok(outcome.value),
+            Err(_) => Err(text.as_str().unwrap_or_default().to_owned()),
+        };
+        let value = answer.as_ref().map_or(&text, |value| value);
+        // Where the failure is recorded already, this is not.
+        self.trace.record_completed(status, ToolDispatchResult::CodeModeResponse { value });
+        self.tell(&text, success);
+        answer
+    }
+
+    fn record(&self, status: ExecutionStatus, response_item: &Item) {
+        self.trace.record_completed(status, ToolDispatchResult::DirectResponse { response_item });
+    }
+
+    /// What the model is told, and whether it is good news.
+    fn told(&self, result: &Result<Outcome, ToolError>) -> (Value, bool) {
+        match result {
+            Ok(outcome) => (outcome.output.clone(), outcome.success),
+            Err(ToolError::Failed(error)) => (error.as_str().into(), false),
+            Err(ToolError::Stopped) => (STOPPED.into(), false),
+        }
+    }
+
+    fn tell(&self, output: &Value, success: bool) {
+        let output = match output {
+            Value::String(text) => text.clone(),
+            Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+            other => other.to_string(),
+        };
+        self.turn.emit(EventMessage::ToolCallEnded { call_id: self.call.id.clone(), success, output });
+    }
+
+    async fn run(&self) -> Result<Outcome, ToolError> {
+        let rollout = &self.turn.thread.rollout;
+        match (self.call.name.as_str(), &self.call.requester) {
+            ("exec_command", _) => self.exec_command().await,
+            ("write_stdin", _) => self.write_stdin().await,
+            ("apply_patch", _) => self.apply_patch().await,
+            ("spawn_agent", _) => self.spawn_agent(),
+            ("send_message", _) => self.send_message(),
+            ("followup_task", _) => self.followup_task(),
+            ("wait_agent", _) => self.wait_agent().await,
+            ("close_agent", _) => self.close_agent().await,
+            ("list_agents", _) => Ok(self.list_agents()),
+            ("exec", Requester::Model) if rollout.config.code_mode => self.exec_cell().await,
+            ("wait", Requester::Model) if rollout.config.code_mode => self.wait_for_cell().await,
+            (name, _) => match rollout.mcp_tool(name) {
+                Some((server, tool)) => self.call_mcp(server, &tool.name).await,
+                None => Err(ToolError::Failed(format!("unsupported call: {name}"))),
+            },
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! A turn: an input from outside, and all the work that it causes.
+
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use rollout_trace_recorder::{ExecutionStatus, ThreadTraceContext};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AbortReason, EventMessage, Item, TurnSettings, TurnTimings, UserInput,
+    event::millis,
+    lock::lock,
+    thread::{State, Thread},
+    tools::{Call, Dispatch},
+};
+
+/// One turn of a thread.
+pub(crate) struct Turn {
+    pub(crate) thread: Arc<Thread>,
+    pub(crate) id: String,
+    pub(crate) submission_id: Option<String>,
+    pub(crate) settings: TurnSettings,
+    /// Stops the turn.
+    pub(crate) cancel: CancellationToken,
+    began: Instant,
+    began_at_unix_ms: u64,
+    time_to_first_token_ms: OnceLock<u64>,
+}
+
+/// What a turn is for.
+pub(crate) enum Work {
+    /// An answer to the user's input; without input, to what waits in the mailbox.
+    Answer(Vec<UserInput>),
+    /// A shorter history.
+    Compaction,
+}
+
+/// How a turn came to its end.
+#[derive(Debug)]
+pub(crate) enum TurnEnd {
+    Completed { last_agent_message: Option<String> },
+    Interrupted,
+    Failed(String),
+}
+
+/// A turn was stopped while something was under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopped;
+
+impl From<Stopped> for TurnEnd {
+    fn from(_: Stopped) -> Self {
+        Self::Interrupted
+    }
+}
+
+impl Turn {
+    pub(crate) fn new(
+        thread: &Arc<Thread>,
+        id: String,
+        submission_id: Option<String>,
+        settings: TurnSettings,
+    ) -> Arc<Self> {
+        let began_at_unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis);
+        Arc::new(Self {
+            thread: Arc::clone(thread),
+            id,
+            submission_id,
+            settings,
+            cancel: CancellationToken::new(),
+            began: Instant::now(),
+            began_at_unix_ms,
+            time_to_first_token_ms: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn trace(&self) -> &ThreadTraceContext {
+        &self.thread.trace
+    }
+
+    pub(crate) fn emit(&self, message: EventMessage) {
+        self.thread.emit(self.submission_id.as_deref(), Some(&self.id), message);
+    }
+
+    pub(crate) fn accept(&self, item: Item) {
+        self.thread.accept(Some(&self.id), item);
+    }
+
+    /// Notes that something of an answer has come.
+    pub(crate) fn note_token(&self) {
+        self.time_to_first_token_ms.get_or_init(|| millis(self.began.elapsed()));
+    }
+
+    /// Waits for a future, or until the turn is stopped.
+    pub(crate) async fn unless_stopped<F: Future>(&self, future: F) -> Result<F::Output, Stopped> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Stopped),
+            output = future => Ok(output),
+        }
+    }
+
+    /// Runs the turn from its beginning to its end, both of which the trace sees.
+    pub(crate) async fn run(self: &Arc<Self>, work: Work) -> TurnEnd {
+        self.trace().record_codex_turn_started(&*self.id);
+        self.emit(EventMessage::TurnStarted);
+        let end = match work {
+            Work::Answer(input) => self.answer(&input).await,
+            Work::Compaction => self.compact().await.map(|()| None),
+        };
+        let end = match end {
+            Ok(last_agent_message) => TurnEnd::Completed { last_agent_message },
+            Err(end) => end,
+        };
+        self.close().await;
+        let timings = TurnTimings {
+            started_at_unix_ms: self.began_at_unix_ms,
+            duration_ms: millis(self.began.elapsed()),
+            time_to_first_token_ms: self.time_to_first_token_ms.get().copied(),
+        };
+        let (status, message) = match &end {
+            TurnEnd::Completed { last_agent_message } => (
+                ExecutionStatus::Completed,
+                EventMessage::TurnComplete { last_agent_message: last_agent_message.clone(), timings },
+            ),
+            TurnEnd::Interrupted => {
+                (ExecutionStatus::Cancelled, EventMessage::TurnAborted { reason: AbortReason::Interrupted, timings })
+            }
+            TurnEnd::Failed(error) => {
+                self.emit(EventMessage::Error { message: error.clone() });
+                (ExecutionStatus::Failed, EventMessage::TurnAborted { reason: AbortReason::Failed, timings })
+            }
+        };
+        self.trace().record_codex_turn_ended(&*self.id, status);
+        self.emit(message);
+        end
+    }
+
+    /// Answers: requests and tool calls until the model has nothing more to do.
+    async fn answer(self: &Arc<Self>, input: &[UserInput]) -> Result<Option<String>, TurnEnd> {
+        if !input.is_empty() {
+            self.accept_from_outside(Item::user_message(input.iter().map(UserInput::content_part).collect()));
+        }
+        let mut last_agent_message = None;
+        let mut failures = 0;
+        loop {
+            self.take_in();
+            if self.is_compaction_due() {
+                self.compact().await?;
+            }
+            let answer = self.sample(&mut failures).await?;
+            last_agent_message = answer.last_message.or(last_agent_message);
+            let has_calls = !answer.calls.is_empty();
+            self.run_calls(answer.calls).await;
+            if self.cancel.is_cancelled() {
+                return Err(TurnEnd::Interrupted);
+            }
+            if answer.is_whole && !has_calls && !self.has_more() {
+                return Ok(last_agent_message);
+            }
+        }
+    }
+
+    /// Runs tool calls side by side, and takes their outputs into the history in the order of the calls.
+    async fn run_calls(self: &Arc<Self>, calls: Vec<Call>) {
+        // Begun one after another, so that the trace has them in the model's order.
+        let begun: Vec<_> = calls.into_iter().map(|call| Dispatch::begin(self, call)).collect();
+        let running: Vec<_> = begun
+            .into_iter()
+            .map(|dispatch| {
+                let lost = dispatch.call().output(&"the tool broke down".into());
+                (lost, tokio::spawn(dispatch.answer_model()))
+            })
+            .collect();
+        for (lost, task) in running {
+            // A tool that panics is one that failed; its dropped handle has told the trace.
+            self.accept(task.await.unwrap_or(lost));
+        }
+    }
+
+    /// Takes into the history what came while the model was busy.
+    fn take_in(&self) {
+        let (notifications, steered, mail) = {
+            let mut state = lock(&self.thread.state);
+            let State { notifications, steered, mailbox, .. } = &mut *state;
+            (std::mem::take(notifications), std::mem::take(steered), std::mem::take(mailbox))
+        };
+        notifications.into_iter().map(|item| self.at_home(item)).for_each(|item| self.accept(item));
+        steered.into_iter().for_each(|item| self.accept_from_outside(item));
+        mail.into_iter().for_each(|mail| self.thread.accept_mail(&self.id, mail));
+    }
+
+    /// Takes an item into the history, and tells if it is the user's.
+    fn accept_from_outside(&self, item: Item) {
+        if item.is_message_of("user") {
+            self.emit(EventMessage::UserMessage { text: item.message_text() });
+        }
+        self.accept(item);
+    }
+
+    /// A notification, or its text as a message if a compaction took away the call that it belongs to.
+    fn at_home(&self, notification: Item) -> Item {
+        let call_id = notification.text_field("call_id");
+        let state = lock(&self.thread.state);
+        let mut calls = state.history.items().iter().filter(|item| item.kind() == "custom_tool_call");
+        if calls.any(|call| call.text_field("call_id") == call_id) {
+            return notification;
+        }
+        Item::user_text(&format!("A code cell that is still at work says: {}", notification.text_field("output")))
+    }
+
+    /// Whether something came for this turn since its last request. If not, the turn takes nothing more.
+    fn has_more(&self) -> bool {
+        let mut state = lock(&self.thread.state);
+        let has_more = !state.steered.is_empty() || state.mailbox.iter().any(|mail| mail.starts_turn);
+        if !has_more {
+            state.running = None;
+        }
+        has_more
+    }
+
+    /// Leaves the turn, whatever its end. What a stopped turn ran is stopped with it.
+    async fn close(&self) {
+        lock(&self.thread.state).running = None;
+        if self.cancel.is_cancelled() {
+            self.thread.cells.terminate_all().await;
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A thread as its user sees it, with a scripted model.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{path::PathBuf, time::Duration};
+
+use rollout_trace_agent_core::{
+    AgentConfig, AgentStatus, AgentThread, Effort, Event, EventMessage, Item, NoTurnRunning, Op, Provider, ThreadEnded,
+    TraceOptions, TraceTarget, TurnOverrides, UserInput,
+};
+use rollout_trace_recorder::MemorySink;
+use rollout_trace_scripted_model::{Script, ScriptedModel};
+use tokio::time::{sleep, timeout};
+
+const ANSWERS: &str = r#"
+[[reply]]
+usage = { input_tokens = 20, cached_tokens = 5, output_tokens = 3, reasoning_tokens = 1 }
+[[reply.item]]
+say = "One."
+[[reply]]
+[[reply.item]]
+say = "Two."
+"#;
+
+/// Longer than anything here takes on a busy machine.
+const HANG: Duration = Duration::from_secs(60);
+
+struct Rollout {
+    thread: AgentThread,
+    server: ScriptedModel,
+    folder: tempfile::TempDir,
+}
+
+impl Rollout {
+    async fn new(script: &str, adapt: impl FnOnce(&mut AgentConfig)) -> Self {
+        let server = ScriptedModel::start(Script::parse("test", script).unwrap()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let provider = Provider { name: "script".to_owned(), base_url: server.base_url(), api_key: None };
+        let mut config = AgentConfig::new(provider, "scripted-1", folder.path());
+        config.trace = TraceTarget::Off;
+        config.commands.login_shell = Some(false);
+        config.retries.first_delay = Duration::from_millis(1);
+        adapt(&mut config);
+        Self { thread: AgentThread::start(config).await.unwrap(), server, folder }
+    }
+
+    /// Takes events up to one that `is_wanted`, and gives it.
+    async fn event(&self, is_wanted: impl Fn(&EventMessage) -> bool) -> Event {
+        let look = async {
+            loop {
+                let event = self.thread.next_event().await.expect("the rollout goes on");
+                if is_wanted(&event.message) {
+                    return event;
+                }
+            }
+        };
+        timeout(HANG, look).await.expect("the event comes")
+    }
+
+    async fn turn_end(&self) -> Event {
+        self.event(|message| matches!(message, EventMessage::TurnComplete { .. } | EventMessage::TurnAborted { .. }))
+            .await
+    }
+
+    async fn turn(&self, text: &str) -> Event {
+        self.thread.submit(Op::say(text)).unwrap();
+        self.turn_end().await
+    }
+}
+
+fn text(text: &str) -> [UserInput; 1] {
+    [UserInput::Text(text.to_owned())]
+}
+
+#[tokio::test]
+async fn a_turn_from_submission_to_its_timings() {
+    let rollout = Rollout::new(ANSWERS, |_| {}).await;
+    assert_eq!(rollout.thread.agent_status(), AgentStatus::PendingInit);
+    let submission = rollout.thread.submit(Op::say("Count.")).unwrap();
+    let end = rollout.turn_end().await;
+    assert_eq!(end.submission_id, Some(submission));
+    let EventMessage::TurnComplete { last_agent_message, timings } = end.message else { panic!("{end:?}") };
+    assert_eq!(last_agent_message.as_deref(), Some("One."));
+    assert!(timings.time_to_first_token_ms.unwrap() <= timings.duration_ms, "{timings:?}");
+    let usage = rollout.thread.token_usage_info();
+    assert_eq!(
+        (usage.total.input_tokens, usage.total.cached_input_tokens, usage.total.reasoning_output_tokens),
+        (20, 5, 1)
+    );
+    rollout.turn("Go on.").await;
+    assert_eq!(rollout.thread.token_usage_info().total.input_tokens, 120);
+    assert_eq!(rollout.thread.agent_status(), AgentStatus::Completed(Some("Two.".to_owned())));
+}
+
+#[tokio::test]
+async fn the_end_is_the_end() {
+    let rollout = Rollout::new(ANSWERS, |_| {}).await;
+    rollout.turn("Count.").await;
+    timeout(HANG, rollout.thread.shutdown_and_wait()).await.unwrap();
+    rollout.thread.shutdown_and_wait().await;
+    assert_eq!(rollout.thread.agent_status(), AgentStatus::Shutdown);
+    assert_eq!(rollout.thread.submit(Op::say("Hello?")), Err(ThreadEnded));
+    let last = rollout.thread.next_event().await.unwrap();
+    assert!(matches!(last.message, EventMessage::ShutdownComplete), "{last:?}");
+    assert!(rollout.thread.next_event().await.is_none());
+}
+
+#[tokio::test]
+async fn a_shutdown_stops_the_running_turn() {
+    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"For ever\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Talk.")).unwrap();
+    rollout.event(|message| matches!(message, EventMessage::AgentMessageDelta { .. })).await;
+    timeout(HANG, rollout.thread.shutdown_and_wait()).await.unwrap();
+    rollout.event(|message| matches!(message, EventMessage::TurnAborted { .. })).await;
+}
+
+#[tokio::test]
+async fn steering_wants_a_turn() {
+    let rollout = Rollout::new(ANSWERS, |_| {}).await;
+    assert_eq!(rollout.thread.steer_input(&text("Left!")), Err(NoTurnRunning));
+    rollout.turn("Count.").await;
+    assert_eq!(rollout.thread.steer_input(&text("Right!")), Err(NoTurnRunning));
+}
+
+#[tokio::test]
+async fn what_is_put_into_the_history_starts_no_turn() {
+    let rollout = Rollout::new(ANSWERS, |config| config.history_items = vec![Item::user_text("Yesterday.")]).await;
+    rollout.thread.inject_user_message_without_turn(&text("By the way."));
+    let note = serde_json::json!({"type": "message", "role": "developer", "content": "A note."});
+    rollout.thread.inject_response_items(vec![Item::from_value(note).unwrap()]);
+    sleep(Duration::from_millis(50)).await;
+    assert!(rollout.server.requests().is_empty());
+    rollout.turn("Now.").await;
+    let input = rollout.server.requests()[0].body["input"].clone();
+    let roles: Vec<_> = input.as_array().unwrap().iter().map(|item| item["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "user", "developer", "user"]);
+    assert_eq!(rollout.thread.history().len(), 5);
+}
+
+#[tokio::test]
+async fn overrides_hold_for_one_turn_and_are_checked() {
+    let rollout = Rollout::new(ANSWERS, |config| config.effort = Some(Effort::Low)).await;
+    let turn = |overrides| Op::UserTurn { input: text("Count.").into(), overrides };
+    let wrong = [
+        TurnOverrides { model: Some(" ".to_owned()), ..TurnOverrides::default() },
+        TurnOverrides { cwd: Some(PathBuf::from("relative")), ..TurnOverrides::default() },
+        TurnOverrides { cwd: Some(rollout.folder.path().join("missing")), ..TurnOverrides::default() },
+    ];
+    for overrides in wrong {
+        let submission = rollout.thread.submit(turn(overrides)).unwrap();
+        let event = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await;
+        assert_eq!((event.submission_id, event.turn_id), (Some(submission), None));
+    }
+    let other = TurnOverrides { model: Some("scripted-2".to_owned()), effort: Some(Effort::High), cwd: None };
+    rollout.thread.submit(turn(other)).unwrap();
+    rollout.turn_end().await;
+    rollout.turn("Go on.").await;
+    let asked: Vec<_> = rollout.server.requests().into_iter().map(|request| request.body).collect();
+    let settings: Vec<_> = asked.iter().map(|body| (&body["model"], &body["reasoning"]["effort"])).collect();
+    assert_eq!(serde_json::json!(settings), serde_json::json!([["scripted-2", "high"], ["scripted-1", "low"]]));
+    let snapshot = rollout.thread.config_snapshot();
+    assert_eq!((snapshot.settings.model.as_str(), snapshot.agent_path.as_str()), ("scripted-1", "/root"));
+}
+
+#[tokio::test]
+async fn a_paused_thread_asks_nothing() {
+    let rollout = Rollout::new(ANSWERS, |_| {}).await;
+    let (outer, inner) = (rollout.thread.pause(), rollout.thread.pause());
+    rollout.thread.submit(Op::say("Count.")).unwrap();
+    rollout.event(|message| matches!(message, EventMessage::TurnStarted)).await;
+    drop(inner);
+    sleep(Duration::from_millis(50)).await;
+    assert!(rollout.thread.is_paused() && rollout.server.requests().is_empty());
+    drop(outer);
+    rollout.turn_end().await;
+    assert!(!rollout.thread.is_paused());
+}
+
+#[tokio::test]
+async fn a_stream_that_says_nothing_is_given_up() {
+    let script =
+        "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Well\"\n[[reply]]\n[[reply.item]]\nsay = \"Now.\"";
+    let rollout = Rollout::new(script, |config| config.stream_idle_limit = Duration::from_millis(300)).await;
+    let end = rollout.turn("Speak.").await;
+    assert!(
+        matches!(&end.message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "Now.")
+    );
+    assert_eq!(rollout.server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn reasoning_that_is_not_sealed_stays_out() {
+    let script = "[[reply]]\n[[reply.item]]\nthink = \"Hm.\"\n[[reply.item]]\nsay = \"One.\"\n\
+                  [[reply]]\n[[reply.item]]\nsay = \"Two.\"";
+    for (sealed, kinds) in [(true, "message reasoning message message"), (false, "message message message")] {
+        let rollout = Rollout::new(script, |config| config.sealed_reasoning = sealed).await;
+        rollout.turn("Think.").await;
+        rollout.turn("Again.").await;
+        let body = rollout.server.requests()[1].body.clone();
+        let input: Vec<_> =
+            body["input"].as_array().unwrap().iter().map(|item| item["type"].as_str().unwrap()).collect();
+        assert_eq!((input.join(" ").as_str(), body["include"].is_array()), (kinds, sealed));
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_agents_that_do_nothing() {
+    let script = "[[reply]]\n[[reply.item]]\ncall = \"wait_agent\"\narguments = { timeout_ms = 3600000 }\n\
+                  [[reply]]\nwhen = \"No other agent is at work.\"\n[[reply.item]]\nsay = \"Nobody there.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    let end = rollout.turn("Wait.").await;
+    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_there_is_told() {
+    let nowhere = |config: &mut AgentConfig| {
+        config.provider.base_url = "http://127.0.0.1:9/v1".to_owned();
+        config.retries.retries = 1;
+    };
+    let rollout = Rollout::new("", nowhere).await;
+    rollout.thread.submit(Op::say("Anybody?")).unwrap();
+    let event = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await;
+    let EventMessage::Error { message } = event.message else { unreachable!() };
+    assert!(message.starts_with("cannot reach the model at http://127.0.0.1:9/v1/responses: "), "{message}");
+    assert!(matches!(rollout.thread.agent_status(), AgentStatus::Errored(_) | AgentStatus::Running));
+}
+
+#[tokio::test]
+async fn the_key_goes_to_the_provider_and_not_to_commands() {
+    // Cargo sets both variables; the first stands for the one that holds the key.
+    let script = "[[reply]]\n[[reply.item]]\ncall = \"exec_command\"\n\
+                  arguments = { cmd = \"echo [$CARGO_PKG_NAME][$CARGO_PKG_VERSION]\" }\n\
+                  [[reply]]\n[[reply.item]]\nsay = \"Nothing to see.\"";
+    let rollout = Rollout::new(script, |config| {
+        config.provider.api_key = Some("sk-secret".to_owned());
+        config.hidden_env = vec!["CARGO_PKG_NAME".to_owned()];
+    })
+    .await;
+    rollout.turn("Look for the key.").await;
+    let requests = rollout.server.requests();
+    let key = requests[0].headers.iter().find(|(name, _)| name == "authorization").unwrap();
+    assert_eq!(key.1, "Bearer sk-secret");
+    let seen = requests[1].body["input"][2]["output"].as_str().unwrap();
+    assert!(seen.contains(concat!("[][", env!("CARGO_PKG_VERSION"), "]")), "{seen}");
+}
+
+#[tokio::test]
+async fn a_dropped_handle_ends_its_thread() {
+    let script = "[[reply]]\n[[reply.item]]\ncall = \"exec_command\"\narguments = { cmd = \"sleep 600\" }";
+    let sink = MemorySink::new();
+    let trace = TraceTarget::Root(PathBuf::new(), TraceOptions::new().memory_sink(&sink));
+    let Rollout { thread, server: _server, folder: _folder } =
+        Rollout::new(script, |config| config.trace = trace).await;
+    thread.submit(Op::say("Wait.")).unwrap();
+    while !matches!(thread.next_event().await.unwrap().message, EventMessage::CommandBegan { .. }) {}
+    let clone = thread.clone();
+    drop(thread);
+    assert_eq!(clone.agent_status(), AgentStatus::Running);
+    drop(clone);
+    let ended = async {
+        while !sink.event_log().contains("\"recording_completed\"") {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(HANG, ended).await.expect("the thread ends by itself");
+    assert!(sink.event_log().contains("\"tool_call_runtime_ended\""), "the command was left running");
+}

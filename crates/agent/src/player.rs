@@ -1,0 +1,173 @@
+//! Plays a scenario.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rollout_trace_agent_core::{
+    AgentThread, Event, EventMessage, Op, StartThreadError, TraceTarget, TurnOverrides, UserInput,
+};
+use rollout_trace_scripted_model::{ScriptedModel, SeenRequest, ServeError};
+
+use crate::{Scenario, scenario::Step};
+
+/// What came of a scenario.
+#[derive(Debug)]
+pub struct Played {
+    /// All events, in the order in which they came.
+    pub events: Vec<Event>,
+    /// All requests that the model saw; without their bodies if the scenario says so.
+    pub requests: Vec<SeenRequest>,
+    /// The replies, by their places in the script from 1, that nobody asked for.
+    pub unused_replies: Vec<usize>,
+    /// The bundle, if the rollout was recorded.
+    pub bundle: Option<PathBuf>,
+}
+
+/// A scenario that cannot be played.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlayError {
+    /// The working folder cannot be prepared.
+    #[error("cannot write the files of the scenario into {}", folder.display())]
+    Files {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The scripted model does not start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The agent does not start.
+    #[error(transparent)]
+    Start(#[from] StartThreadError),
+    /// The user waits for an event that never came.
+    #[error("the rollout ended, and no event had {0:?} in it")]
+    NoSuchEvent(String),
+    /// The user does something for which it is too late.
+    #[error("step {step} of the user cannot be done: {why}")]
+    Step {
+        /// The step, from 1.
+        step: usize,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The user's side of a rollout.
+struct Player<'p> {
+    thread: AgentThread,
+    events: Vec<Event>,
+    /// Submissions whose turns have not ended.
+    open: Vec<String>,
+    show: &'p mut dyn FnMut(&Event),
+}
+
+/// Plays a scenario in a folder. `show` sees each event as it comes.
+///
+/// # Errors
+///
+/// The scenario cannot be played as it is written.
+pub async fn play(
+    scenario: &Scenario,
+    folder: &Path,
+    trace: TraceTarget,
+    show: &mut dyn FnMut(&Event),
+) -> Result<Played, PlayError> {
+    let failed = |source| PlayError::Files { folder: folder.to_owned(), source };
+    scenario.setup.write_files(folder).map_err(failed)?;
+    let server = ScriptedModel::start(scenario.script.clone()).await?;
+    if scenario.setup.forget_requests {
+        server.forget_bodies();
+    }
+    let mut config = scenario.setup.config(server.base_url(), folder);
+    config.trace = trace;
+    let thread = AgentThread::start(config).await?;
+    let bundle = thread.trace_folder();
+    let mut player = Player { thread, events: Vec::new(), open: Vec::new(), show };
+    for (step, number) in scenario.steps.iter().zip(1..) {
+        player.wait_for(step.at.as_deref()).await?;
+        player.take(step, folder).await.map_err(|why| PlayError::Step { step: number, why })?;
+    }
+    player.wait_for(None).await?;
+    player.thread.shutdown_and_wait().await;
+    while player.next().await {}
+    Ok(Played { events: player.events, requests: server.requests(), unused_replies: server.unused_replies(), bundle })
+}
+
+impl Player<'_> {
+    /// Takes the next event. False: there are no more.
+    async fn next(&mut self) -> bool {
+        let Some(event) = self.thread.next_event().await else { return false };
+        let ends_submission = matches!(
+            event.message,
+            EventMessage::TurnComplete { .. } | EventMessage::TurnAborted { .. } | EventMessage::Error { .. }
+        );
+        // An error within a turn is followed by the turn's end; one without refuses the submission.
+        let is_last = !matches!(event.message, EventMessage::Error { .. }) || event.turn_id.is_none();
+        if ends_submission && is_last {
+            self.open.retain(|id| Some(id) != event.submission_id.as_ref());
+        }
+        (self.show)(&event);
+        self.events.push(event);
+        true
+    }
+
+    /// Takes events until one has the text in it; without a text, until no submission of the user is at work.
+    async fn wait_for(&mut self, text: Option<&str>) -> Result<(), PlayError> {
+        match text {
+            None => {
+                while !self.open.is_empty() && self.next().await {}
+                Ok(())
+            }
+            Some(text) => {
+                while self.next().await {
+                    let latest = self.events.last().and_then(|event| serde_json::to_string(event).ok());
+                    if latest.is_some_and(|json| json.contains(text)) {
+                        return Ok(());
+                    }
+                }
+                Err(PlayError::NoSuchEvent(text.to_owned()))
+            }
+        }
+    }
+
+    async fn take(&mut self, step: &Step, folder: &Path) -> Result<(), String> {
+        let text = |text: &String| [UserInput::Text(text.clone())];
+        if let Some(say) = &step.say {
+            let overrides = TurnOverrides {
+                model: step.model.clone(),
+                effort: step.effort,
+                cwd: step.cwd.as_ref().map(|cwd| folder.join(cwd)),
+            };
+            self.submit(Op::UserTurn { input: text(say).into(), overrides })?;
+        }
+        if step.compact {
+            self.submit(Op::Compact)?;
+        }
+        if step.interrupt {
+            self.thread.submit(Op::Interrupt).map_err(|error| error.to_string())?;
+        }
+        if let Some(steer) = &step.steer {
+            self.thread.steer_input(&text(steer)).map_err(|error| error.to_string())?;
+        }
+        if let Some(inject) = &step.inject {
+            self.thread.inject_user_message_without_turn(&text(inject));
+        }
+        if let Some(pause) = step.pause_ms {
+            let (outer, inner) = (self.thread.pause(), self.thread.pause());
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            drop((outer, inner));
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, op: Op) -> Result<(), String> {
+        self.open.push(self.thread.submit(op).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! What a person sees of a rollout.
+
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+};
+
+use anstyle::{AnsiColor, Style};
+use clap::ColorChoice;
+use rollout_trace_agent_core::{AbortReason, Event, EventMessage};
+
+/// Shows a rollout as it happens: the model's words on stdout, all else on stderr. Writing to a closed pipe is no failure: the
+/// rollout is recorded either way.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    color: bool,
+    /// Whether the cursor stands behind words of the model.
+    is_mid_line: bool,
+}
+
+const REMARK: Style = AnsiColor::BrightBlack.on_default();
+const USER: Style = AnsiColor::Green.on_default();
+const TOOL: Style = AnsiColor::Cyan.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+impl Screen {
+    pub(crate) fn new(color: ColorChoice) -> Self {
+        let color = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+                io::stdout().is_terminal()
+                    && !is_set("NO_COLOR")
+                    && env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        };
+        Self { color, is_mid_line: false }
+    }
+
+    pub(crate) fn color(&self) -> bool {
+        self.color
+    }
+
+    /// Shows an event, if it is for people.
+    pub(crate) fn event(&mut self, event: &Event) {
+        let agent = event.agent_path.as_str();
+        match &event.message {
+            EventMessage::UserMessage { text } => self.remark(agent, USER, &line(text)),
+            EventMessage::AgentMessageDelta { delta } if agent == "/root" => self.words(delta),
+            EventMessage::AgentMessage { text } if agent != "/root" => self.remark(agent, TOOL, text),
+            EventMessage::ToolCallBegan { tool, input, .. } => {
+                self.remark(agent, TOOL, &format!("{tool} {}", line(input)))
+            }
+            EventMessage::ToolCallEnded { success: false, output, .. } => self.remark(agent, BAD, &line(output)),
+            EventMessage::ToolCallEnded { output, .. } => self.remark(agent, REMARK, &line(output)),
+            EventMessage::AgentMessageReceived { author, text } => {
+                self.remark(agent, REMARK, &format!("from {author}: {}", line(text)));
+            }
+            EventMessage::Retrying { retry, delay_ms, error } => {
+                self.remark(agent, BAD, &format!("retry {retry} in {delay_ms} ms: {error}"));
+            }
+            EventMessage::Compacted { items_before, items_after } => {
+                self.remark(agent, REMARK, &format!("history compacted from {items_before} items to {items_after}"));
+            }
+            EventMessage::Warning { message } | EventMessage::Error { message } => self.remark(agent, BAD, message),
+            EventMessage::TurnAborted { reason: AbortReason::Interrupted, .. } => {
+                self.remark(agent, BAD, "interrupted")
+            }
+            EventMessage::TurnComplete { .. } if agent == "/root" => self.end_line(),
+            _ => {}
+        }
+    }
+
+    /// Tells a person something about the program itself.
+    pub(crate) fn say(&mut self, remark: &str) {
+        self.end_line();
+        let _ = writeln!(io::stderr(), "{remark}");
+    }
+
+    /// Puts a whole text on stdout.
+    pub(crate) fn print(&mut self, text: &str) {
+        self.end_line();
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+
+    fn words(&mut self, words: &str) {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(words.as_bytes()).and_then(|()| stdout.flush());
+        self.is_mid_line = !words.ends_with('\n');
+    }
+
+    fn remark(&mut self, agent: &str, style: Style, text: &str) {
+        self.end_line();
+        let (on, off) = if self.color {
+            (style.render().to_string(), style.render_reset().to_string())
+        } else {
+            Default::default()
+        };
+        let _ = writeln!(io::stderr(), "{on}{agent}: {text}{off}");
+    }
+
+    fn end_line(&mut self) {
+        if std::mem::take(&mut self.is_mid_line) {
+            let _ = writeln!(io::stdout());
+        }
+    }
+}
+
+/// How much of a text a remark shows.
+const LINE_CHARS: usize = 100;
+
+/// The beginning of a text on one line, without what would move the cursor.
+fn line(text: &str) -> String {
+    let shown: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_CHARS).collect();
+    if text.trim().chars().count() > LINE_CHARS { shown + "…" } else { shown }
+}

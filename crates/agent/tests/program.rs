@@ -1,0 +1,139 @@
+//! The program as people use it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use rollout_trace_scripted_model::{Script, ScriptedModel};
+
+fn agent(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollout-trace-agent"));
+    for variable in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "CODEX_ROLLOUT_TRACE_ROOT"] {
+        command.env_remove(variable);
+    }
+    command.args(arguments);
+    command
+}
+
+fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+/// Runs a task with a scripted model and few retries, in a folder of its own.
+fn run(script: &str, more: &[&str]) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = runtime.block_on(ScriptedModel::start(Script::parse("test", script).unwrap())).unwrap();
+    let config = folder.path().join("agent.toml");
+    fs::write(&config, "retries = 0\ncommands = { login_shell = false }\n").unwrap();
+    let at = |path: &Path| path.to_str().unwrap().to_owned();
+    let (config, cwd, url) = (at(&config), at(folder.path()), server.base_url());
+    let traces = at(&folder.path().join("traces"));
+    let mut command = agent(&["run", "--config", &config, "--cwd", &cwd, "--base-url", &url, "--trace-root", &traces]);
+    told(&command.args(more).arg("Do it.").output().unwrap())
+}
+
+#[test]
+fn the_demo_draws_what_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = agent(&["demo", "--out"]).arg(folder.path()).output().unwrap();
+    let (code, stdout, stderr) = told(&output);
+    assert_eq!(code, 0, "{stdout}\n{stderr}");
+    let drawn = [
+        "recording complete",
+        "exec_command",
+        "exit 1",
+        "write_stdin",
+        "apply_patch",
+        "first answer: yielded",
+        "spawn_agent: /root/reader",
+        "agent_result: /root",
+        "cancelled",
+        "compaction-1 · installed",
+    ];
+    for part in drawn {
+        assert!(stdout.contains(part), "{part} in {stdout}");
+    }
+    assert!(!stdout.contains("\nwarning") && !stdout.contains("\nerror"), "{stdout}");
+    assert!(stderr.contains("Recorded in ") && stderr.contains("Next: rollout-trace show "), "{stderr}");
+}
+
+#[test]
+fn a_run_streams_the_answer_and_says_where_its_trace_is() {
+    let (code, stdout, stderr) = run("[[reply]]\n[[reply.item]]\nsay = \"It is done.\"", &[]);
+    assert_eq!((code, stdout.as_str()), (0, "It is done.\n"), "{stderr}");
+    let bundle = stderr.lines().find_map(|line| line.strip_prefix("Recorded in ")).unwrap();
+    assert!(bundle.contains("/traces/trace-"), "{bundle}");
+}
+
+#[test]
+fn a_run_can_be_drawn_or_left_unrecorded() {
+    let script = "[[reply]]\n[[reply.item]]\nsay = \"Done.\"";
+    let (code, stdout, _) = run(script, &["--draw"]);
+    assert!(code == 0 && stdout.starts_with("Done.\nrollout · ") && stdout.contains("assistant \"Done.\""), "{stdout}");
+    let folder = tempfile::tempdir().unwrap();
+    let output = agent(&["run", "--no-trace", "--draw", "x"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(told(&output).0, 2);
+}
+
+#[test]
+fn a_run_that_fails_says_why() {
+    let (code, stdout, stderr) = run("[[reply]]\nstatus = 401\nerror = \"wrong key\"", &[]);
+    assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+    assert!(stderr.contains("401 Unauthorized: wrong key"), "{stderr}");
+}
+
+#[test]
+fn without_a_key_a_run_says_what_to_do() {
+    let (code, stdout, stderr) = told(&agent(&["run", "Do it."]).output().unwrap());
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(stderr, @"
+    error: there is no key for https://api.openai.com/v1
+      set OPENAI_API_KEY, or give --base-url a server on this machine; `rollout-trace-agent demo` needs neither
+    ");
+}
+
+#[test]
+fn what_cannot_be_used_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("agent.toml"), "retrys = 3\n").unwrap();
+    let local = ["--base-url", "http://127.0.0.1:1/v1"];
+    let case = |arguments: &[&str]| {
+        let mut command = agent(&["run"]);
+        let output = command.args(arguments).args(local).arg("x").current_dir(folder.path()).output().unwrap();
+        let (code, stdout, stderr) = told(&output);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        stderr
+    };
+    assert!(case(&["--config", "agent.toml"]).contains("unknown field `retrys`"));
+    assert!(case(&["--config", "missing.toml"]).contains("cannot read the configuration missing.toml"));
+    assert!(case(&["--cwd", "not/there"]).contains("cannot work in not/there"));
+    let output = agent(&["demo", "--scenario", "agent.toml"]).current_dir(folder.path()).output().unwrap();
+    let (code, _, stderr) = told(&output);
+    assert!(code == 2 && stderr.contains("is not a script"), "{stderr}");
+}
+
+#[test]
+fn ctrl_c_stops_a_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let script = "[[reply]]\n[[reply.item]]\ncall = \"exec_command\"\narguments = { cmd = \"sleep 600\" }";
+    let server = runtime.block_on(ScriptedModel::start(Script::parse("test", script).unwrap())).unwrap();
+    let mut command = agent(&["run", "--base-url", &server.base_url(), "--trace-root"]);
+    command.arg(folder.path()).arg("--cwd").arg(folder.path()).arg("Wait.");
+    let mut running = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("sleep 600")));
+    let kill = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(running.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("interrupted")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.starts_with("Recorded in ")), "{rest:?}");
+}

@@ -1,0 +1,123 @@
+//! Many turns in one process.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::{cell::RefCell, fmt::Write, fs};
+
+use rollout_trace_agent_core::{Event, EventMessage, TraceOptions, TraceTarget};
+use rollout_trace_model::Severity;
+
+const CHILDREN: usize = 8;
+/// Turns of the root agent; each gives a child a turn of its own.
+const ROOT_TURNS: usize = 100;
+/// After how many turns of its own the root agent's history is made shorter.
+const COMPACTION: usize = 20;
+
+/// What the process uses of the system.
+#[derive(Debug)]
+struct Use {
+    resident_kib: usize,
+    threads: usize,
+    open_files: usize,
+}
+
+fn in_use() -> Use {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let number = |name: &str| -> usize {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let open_files = fs::read_dir("/proc/self/fd").unwrap().count();
+    Use { resident_kib: number("VmRSS:"), threads: number("Threads:"), open_files }
+}
+
+/// A turn of the root agent: a cell with tools side by side, a task for a child, its answer.
+fn scenario() -> String {
+    let mut text = String::from(
+        "[setup]\nforget_requests = true\n[setup.config]\ncompaction = { by = \"provider\" }\nagents = { max_threads = 9 }\n",
+    );
+    for turn in 0..ROOT_TURNS {
+        let child = turn % CHILDREN;
+        let call = if turn < CHILDREN {
+            format!("spawn_agent\"\narguments = {{ task_name = \"child{child}\", message = \"Task {turn}.\" }}")
+        } else {
+            format!("followup_task\"\narguments = {{ target = \"child{child}\", message = \"Task {turn}.\" }}")
+        };
+        // A real command now and then; most cells call what is cheap.
+        let tool = if turn % 10 == 0 { "exec_command({cmd: 'echo soaked'})" } else { "list_agents()" };
+        write!(
+            text,
+            r#"
+[[user]]
+say = "Turn {turn}."
+[[reply]]
+[[reply.item]]
+code = "const all = await Promise.all([tools.list_agents(), tools.{tool}]); store('turn', {turn}); text(all.length + load('turn'));"
+[[reply]]
+[[reply.item]]
+call = "{call}
+[[reply]]
+[[reply.item]]
+call = "wait_agent"
+arguments = {{ timeout_ms = 60000 }}
+[[reply]]
+[[reply.item]]
+say = "Turn {turn} is done."
+[[reply]]
+agent = "/root/child{child}"
+when = "Task {turn}."
+[[reply.item]]
+code = "text('x'.repeat(2000)); yield_control(); await tools.list_agents(); notify('nearly');"
+[[reply]]
+agent = "/root/child{child}"
+[[reply.item]]
+call = "wait"
+arguments = {{ cell_id = "{cell}", yield_time_ms = 60000 }}
+[[reply]]
+agent = "/root/child{child}"
+[[reply.item]]
+say = "Task {turn} is done."
+"#,
+            cell = turn / CHILDREN + 1,
+        )
+        .unwrap();
+        if turn % COMPACTION == COMPACTION - 1 {
+            text.push_str("[[user]]\ncompact = true\n[[reply]]\nto = \"compact\"\n[[reply.item]]\n");
+            text.push_str("raw = { type = \"compaction\", encrypted_content = \"sealed\" }\n");
+        }
+    }
+    text
+}
+
+#[test]
+fn two_hundred_turns_of_nine_agents() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = TraceTarget::Root(folder.path().join("traces"), TraceOptions::new());
+    let uses = RefCell::new(Vec::new());
+    let watch = |event: &Event| {
+        if event.agent_path == "/root" && matches!(event.message, EventMessage::TurnComplete { .. }) {
+            uses.borrow_mut().push(in_use());
+        }
+    };
+    let played = support::played("soak", &scenario(), &folder.path().join("work"), trace, watch);
+    assert_eq!(played.unused_replies, Vec::<usize>::new());
+
+    let graph = support::reduced(played.bundle.as_deref().unwrap());
+    let loud: Vec<_> = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note).collect();
+    assert!(loud.is_empty(), "{loud:#?}");
+    assert_eq!(graph.threads.len(), 1 + CHILDREN);
+    assert_eq!(graph.codex_turns.len(), 2 * ROOT_TURNS + ROOT_TURNS / COMPACTION);
+    assert_eq!(graph.code_cells.len(), 2 * ROOT_TURNS);
+    assert_eq!(graph.compactions.len(), ROOT_TURNS / COMPACTION);
+    // Each task and each result is an edge that leads from call to item to item.
+    assert_eq!(graph.interaction_edges.len(), 2 * ROOT_TURNS);
+
+    let uses = uses.into_inner();
+    let (early, late) = (&uses[ROOT_TURNS / 4], uses.last().unwrap());
+    assert!(late.threads <= early.threads + 4, "{early:?} {late:?}");
+    assert!(late.open_files <= early.open_files + 8, "{early:?} {late:?}");
+    // Most of what grows is the events, which the test keeps.
+    assert!(late.resident_kib <= early.resident_kib + 24 * 1024, "{early:?} {late:?}");
+}

@@ -1,0 +1,136 @@
+//! What the tests of the agent share.
+
+#![allow(dead_code, reason = "each test uses some of it")]
+
+pub(crate) mod normal;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rollout_trace_agent::{Played, Scenario, play};
+use rollout_trace_agent_core::{Event, TraceOptions, TraceTarget};
+use rollout_trace_bundle::Bundle;
+use rollout_trace_model::{Drawing, RolloutTrace, Severity, normalised};
+use rollout_trace_reducer::reduce_bundle;
+use serde_json::Value;
+
+/// A played scenario and the graph of its trace.
+pub(crate) struct Recorded {
+    pub(crate) played: Played,
+    pub(crate) graph: RolloutTrace,
+}
+
+/// Longer than any scenario takes on a busy machine.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Plays a scenario, and checks what must hold of any that ends by itself.
+pub(crate) fn record(name: &str, text: &str) -> Recorded {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = TraceTarget::Root(folder.path().join("traces"), TraceOptions::new());
+    let played = played(name, text, &folder.path().join("work"), trace, |_| {});
+    assert_eq!(played.unused_replies, Vec::<usize>::new(), "replies that nobody asked for");
+    let graph = reduced(played.bundle.as_deref().unwrap());
+    let loud: Vec<_> = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note).collect();
+    assert!(loud.is_empty(), "{name}: {loud:#?}");
+    assert_eq!(graph.recording_complete, Some(true));
+    Recorded { played, graph }
+}
+
+/// Plays a scenario with tracing off.
+pub(crate) fn unrecorded(name: &str, text: &str) -> Played {
+    let folder = tempfile::tempdir().unwrap();
+    played(name, text, &folder.path().join("work"), TraceTarget::Off, |_| {})
+}
+
+/// Plays a scenario. `watch` sees each event as it comes.
+pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget, watch: impl Fn(&Event)) -> Played {
+    let server = example("agent_mcp_server");
+    let scenario = Scenario::parse(name, &text.replace("{mcp_server}", &server.to_string_lossy())).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut seen = Vec::new();
+    let played = runtime.block_on(async {
+        let mut show = |event: &Event| {
+            watch(event);
+            seen.push(event.clone());
+        };
+        tokio::time::timeout(HANG, play(&scenario, folder, trace, &mut show)).await
+    });
+    match played {
+        Ok(played) => played.unwrap(),
+        Err(_) => panic!("{name} hangs after {seen:#?}"),
+    }
+}
+
+/// A program among the examples, which `cargo test` builds before it runs tests.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("examples").join(name)
+}
+
+/// The sound graph of a bundle.
+pub(crate) fn reduced(bundle: &Path) -> RolloutTrace {
+    let graph = reduce_bundle(&Bundle::open(bundle).unwrap());
+    assert_eq!(graph.check_links(), Vec::<String>::new());
+    graph
+}
+
+impl Recorded {
+    /// The graph as text that every run of the scenario shares.
+    pub(crate) fn drawing(&self) -> String {
+        Self::drawing_of(&self.graph)
+    }
+
+    pub(crate) fn drawing_of(graph: &RolloutTrace) -> String {
+        let drawing = Drawing::new(&by_thread(&normalised(graph))).to_string();
+        ["inference-", "turn-", "terminal ", "call-", "mcp-"].iter().fold(drawing, |text, name| renumbered(&text, name))
+    }
+}
+
+/// The graph with its items numbered thread by thread: which of two threads comes first is chance.
+fn by_thread(graph: &RolloutTrace) -> RolloutTrace {
+    let mut items: Vec<_> = graph.conversation_items.values().collect();
+    items.sort_by_key(|item| (&graph.threads[&item.thread_id].agent_path, item.item_id));
+    let numbers: HashMap<String, String> = items
+        .iter()
+        .zip(1..)
+        .map(|(item, number)| (item.item_id.to_string(), format!("conversation_item:{number}")))
+        .collect();
+    let value = renamed(serde_json::to_value(graph).unwrap(), &numbers);
+    serde_json::from_value(value).unwrap()
+}
+
+fn renamed(value: Value, names: &HashMap<String, String>) -> Value {
+    let name = |text: String| names.get(&text).cloned().unwrap_or(text);
+    match value {
+        Value::String(text) => name(text).into(),
+        Value::Array(values) => values.into_iter().map(|value| renamed(value, names)).collect(),
+        Value::Object(entries) => entries.into_iter().map(|(key, value)| (name(key), renamed(value, names))).collect(),
+        other => other,
+    }
+}
+
+/// The text with the numbers behind a name given out anew, in the order in which they stand in it.
+fn renumbered(text: &str, name: &str) -> String {
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let mut parts = text.split(name);
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, rest) = part.split_at(digits);
+        let next = numbers.len() + 1;
+        result.push_str(name);
+        if !number.is_empty() {
+            result.push_str(&numbers.entry(number).or_insert(next).to_string());
+        }
+        result.push_str(rest);
+    }
+    result
+}
+
+/// What differs by chance in texts.
+pub(crate) fn chance() -> Vec<(&'static str, &'static str)> {
+    vec![(r"Chunk ID: [0-9a-f]+", "Chunk ID: …"), (r"Wall time:? [0-9.]+ seconds", "Wall time … seconds")]
+}

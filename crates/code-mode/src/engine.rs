@@ -1,0 +1,262 @@
+//! The thread of one cell: the engine, and the loop that feeds it.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Instant,
+};
+
+use rquickjs::{
+    CatchResultExt, Context, Ctx, Module, Promise, Runtime, Value,
+    loader::{ImportAttributes, Loader, Resolver},
+    module::Declared,
+    promise::PromiseState,
+};
+use serde_json::Map;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{
+    CellLimits, CellMessage, ExecuteRequest,
+    cell::{Cell, Command, Outcome},
+    failure,
+    host::Host,
+    rejections::Rejections,
+};
+
+/// Runs a cell to its end; nothing that happens on the way leaves this function but as the cell's outcome.
+pub(crate) fn run(
+    cell: &Arc<Cell>,
+    request: ExecuteRequest,
+    limits: &CellLimits,
+    messages: UnboundedSender<CellMessage>,
+    commands: Receiver<Command>,
+) {
+    contained(cell, || run_script(cell, request, limits, messages, &commands));
+}
+
+/// Makes a panic the cell's outcome.
+fn contained(cell: &Cell, run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        cell.end(failed(format!("internal error of the cell's host: {}", panic_text(&*panic))));
+    }
+}
+
+fn failed(error_text: String) -> Outcome {
+    Outcome::Finished { stored_values: Map::new(), error_text: Some(error_text) }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message")
+}
+
+fn run_script(
+    cell: &Arc<Cell>,
+    request: ExecuteRequest,
+    limits: &CellLimits,
+    messages: UnboundedSender<CellMessage>,
+    commands: &Receiver<Command>,
+) {
+    let engine = || {
+        let runtime = Runtime::new()?;
+        // To the engine, a limit of nothing is none.
+        runtime.set_memory_limit(limits.memory_bytes.max(1));
+        runtime.set_max_stack_size(limits.stack_bytes);
+        runtime.set_loader(NoModules, NoModules);
+        let watched = Arc::clone(cell);
+        runtime.set_interrupt_handler(Some(Box::new(move || watched.halted())));
+        let context = Context::full(&runtime)?;
+        Ok::<_, rquickjs::Error>((runtime, context))
+    };
+    let (runtime, context) = match engine() {
+        Ok(engine) => engine,
+        Err(error) => return cell.end(failed(format!("the engine did not start: {error}"))),
+    };
+    let rejections = Rejections::watch(&runtime);
+    context.with(|ctx| {
+        let (source, host) = Host::new(cell, request, limits, messages);
+        let host = ClearedOnDrop(host);
+        let end = Script { ctx, host: &host.0, rejections: &rejections, commands }.run(source);
+        let terminated = cell.terminated() && matches!(end, End::Halted);
+        cell.end(if terminated {
+            Outcome::Terminated
+        } else {
+            Outcome::Finished {
+                stored_values: host.0.take_stored(),
+                error_text: if let End::Failed(text) = end { Some(text) } else { None },
+            }
+        });
+        // The engine is freed only now: nobody waits for that.
+    });
+    rejections.clear();
+}
+
+/// Takes the script's values out of the host's hands before the engine goes, also when it goes by a panic: the engine does not
+/// allow that any of its values outlives it.
+struct ClearedOnDrop<'js>(Rc<Host<'js>>);
+
+impl Drop for ClearedOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
+
+enum End {
+    Completed,
+    Failed(String),
+    /// The script called `exit()`, or the session terminated it.
+    Halted,
+}
+
+struct Script<'a, 'js> {
+    ctx: Ctx<'js>,
+    host: &'a Rc<Host<'js>>,
+    rejections: &'a Rejections,
+    commands: &'a Receiver<Command>,
+}
+
+impl<'js> Script<'_, 'js> {
+    fn run(&self, source: String) -> End {
+        let end = match self.start(source) {
+            Ok(main) => self.turn(&main),
+            Err(error) => Err(error),
+        };
+        let end = end.catch(&self.ctx);
+        if self.host.cell.halted() {
+            return End::Halted;
+        }
+        let end = match end {
+            Ok(end) => end,
+            Err(error) => End::Failed(failure::describe_caught(&self.ctx, error)),
+        };
+        // Describing an error runs the script's code again.
+        if self.host.cell.halted() { End::Halted } else { end }
+    }
+
+    fn start(&self, source: String) -> rquickjs::Result<Promise<'js>> {
+        Host::install(self.host, &self.ctx)?;
+        if source.contains('\0') {
+            let message = "the script holds a NUL character, which JavaScript text may only have as the escape \\0";
+            return Err(rquickjs::Exception::throw_syntax(&self.ctx, message));
+        }
+        let (_, main) = Module::declare(self.ctx.clone(), "cell", source)?.eval()?;
+        Ok(main)
+    }
+
+    /// Runs jobs, timers and answers until the script is done.
+    fn turn(&self, main: &Promise<'js>) -> rquickjs::Result<End> {
+        let host = self.host;
+        loop {
+            while !host.cell.halted() && self.ctx.execute_pending_job() {}
+            if host.cell.halted() {
+                return Ok(End::Halted);
+            }
+            match (main.state(), host.calls_in_flight(), host.next_timer()) {
+                (PromiseState::Rejected, ..) => {
+                    main.result::<Value>().unwrap_or_else(|| Ok(Value::new_undefined(self.ctx.clone())))?;
+                }
+                (PromiseState::Resolved, 0, _) => {
+                    return Ok(self.rejections.first(&self.ctx).map_or(End::Completed, End::Failed));
+                }
+                (PromiseState::Pending, 0, None) => return Ok(End::Failed(NEVER.to_owned())),
+                (_, _, None) => match self.commands.recv() {
+                    Ok(command) => self.obey(command)?,
+                    // The cell itself holds the sender.
+                    Err(_) => return Ok(End::Halted),
+                },
+                (_, _, Some(due)) => match self.commands.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                    Ok(command) => self.obey(command)?,
+                    Err(RecvTimeoutError::Timeout) => host.fire_timer()?,
+                    Err(RecvTimeoutError::Disconnected) => return Ok(End::Halted),
+                },
+            }
+        }
+    }
+
+    fn obey(&self, command: Command) -> rquickjs::Result<()> {
+        match command {
+            Command::Answer(call, answer) => self.host.settle(&self.ctx, &call, answer),
+            Command::Wake => Ok(()),
+        }
+    }
+}
+
+const NEVER: &str = "the script waits for a promise that nothing can settle any more: no tool call is in flight and no timer is \
+                     pending. Await what tools and setTimeout give, and resolve every promise that you make. (A promise is also \
+                     lost where the memory ran out while it was settled.)";
+
+/// Refuses every import.
+struct NoModules;
+
+const NO_MODULES: &str =
+    "a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)";
+
+impl Resolver for NoModules {
+    fn resolve<'js>(
+        &mut self,
+        _: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<String> {
+        Err(rquickjs::Error::new_resolving_message(base, name, NO_MODULES))
+    }
+}
+
+impl Loader for NoModules {
+    fn load<'js>(
+        &mut self,
+        _: &Ctx<'js>,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<Module<'js, Declared>> {
+        Err(rquickjs::Error::new_loading_message(name, NO_MODULES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use rquickjs::Function;
+
+    use super::*;
+    use crate::cell::Progress;
+
+    fn outcome(run: impl FnOnce()) -> Option<String> {
+        let cell = Cell::new("1".into(), mpsc::channel().0);
+        contained(&cell, run);
+        let (_, Progress::Ended(Outcome::Finished { error_text, .. })) = cell.take() else { return None };
+        error_text
+    }
+
+    #[test]
+    fn a_panic_is_a_failed_result() {
+        assert_eq!(outcome(|| panic!("at {}", 1)).unwrap(), "internal error of the cell's host: at 1");
+        assert_eq!(
+            outcome(|| std::panic::panic_any(1)).unwrap(),
+            "internal error of the cell's host: a panic without a message"
+        );
+        assert_eq!(outcome(|| ()), None);
+    }
+
+    #[test]
+    fn a_panic_in_a_function_of_the_script_is_one_too() {
+        for source in ["boom()", "try { boom() } catch {} null.x", "[1].map(boom)", "new Proxy({}, { get: boom }).x"] {
+            let text = outcome(|| {
+                let runtime = Runtime::new().unwrap();
+                Context::full(&runtime).unwrap().with(|ctx| {
+                    let boom = Function::new(ctx.clone(), || -> () { panic!("inside") }).unwrap();
+                    ctx.globals().set("boom", boom).unwrap();
+                    ctx.eval::<(), _>(source).catch(&ctx).ok();
+                });
+            });
+            assert_eq!(text.as_deref(), Some("internal error of the cell's host: inside"), "{source}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What went wrong in a script, as text for the model.
+
+use rquickjs::{CaughtError, Coerced, Ctx, Object, Value, convert::FromJs};
+
+use crate::crossing;
+
+/// The name of our own scripts in stacks; their lines mean nothing to the model and are left out.
+pub(crate) const OWN_SCRIPT: &str = "code-mode";
+
+/// An error that a script left behind: name, message, and the places in the script that led there.
+pub(crate) fn describe_caught<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
+    match error {
+        CaughtError::Error(error) => error.to_string(),
+        CaughtError::Exception(exception) => describe(ctx, exception.as_object().as_value()),
+        CaughtError::Value(value) => describe(ctx, &value),
+    }
+}
+
+/// A thrown value. Reading it may run the script's code; what fails in that is left out.
+pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
+    match value.as_object() {
+        Some(error) if error.is_error() => describe_error(ctx, error),
+        _ => match crossing::display(ctx, value) {
+            Ok(text) => format!("thrown: {text}"),
+            Err(_) => {
+                ctx.catch();
+                format!("thrown: a value of type {} that cannot be shown", value.type_name())
+            }
+        },
+    }
+}
+
+/// How many errors below one another are told.
+const MAX_CAUSES: usize = 3;
+
+fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
+    let mut text = one_error(ctx, error);
+    let mut below = error.clone();
+    for _ in 0..MAX_CAUSES {
+        let cause = below.get::<_, Value>("cause").unwrap_or_else(|_| ctx.catch());
+        // What `Promise.any` throws has a list of them: the first one stands for all.
+        let first = || below.get::<_, Object>("errors").ok()?.get::<_, Value>(0).ok();
+        let Some(cause) = Some(cause).filter(|cause| !cause.is_undefined()).or_else(first) else { break };
+        text.push_str("\ncaused by ");
+        let Some(error) = cause.as_object().filter(|cause| cause.is_error()) else {
+            text.push_str(&describe(ctx, &cause));
+            break;
+        };
+        text.push_str(&one_error(ctx, error));
+        below = error.clone();
+    }
+    text
+}
+
+fn one_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
+    let name = read(ctx, error, "name").filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
+    let message = read(ctx, error, "message").unwrap_or_default();
+    let mut text = if message.is_empty() { name } else { format!("{name}: {message}") };
+    let stack = read(ctx, error, "stack").unwrap_or_default();
+    let ours = format!("({OWN_SCRIPT}:");
+    let mut frames = stack.lines().filter(|line| !line.trim().is_empty()).peekable();
+    while let Some(frame) = frames.next() {
+        // Our scripts call the functions that they guard by `apply`.
+        let applied = frame.trim() == "at apply (native)" && frames.peek().is_some_and(|next| next.contains(&ours));
+        if !applied && !frame.contains(&ours) {
+            text.push('\n');
+            text.push_str(frame);
+        }
+    }
+    text
+}
+
+fn read<'js>(ctx: &Ctx<'js>, error: &Object<'js>, key: &str) -> Option<String> {
+    let text = error.get::<_, Value>(key).and_then(|value| {
+        if value.is_undefined() { Ok(None) } else { Coerced::<rquickjs::String>::from_js(ctx, value).map(Some) }
+    });
+    let text = text.and_then(|text| text.map(|text| crossing::string(ctx, &text.0)).transpose());
+    text.unwrap_or_else(|_| {
+        ctx.catch();
+        None
+    })
+}

@@ -1,0 +1,355 @@
+//! What a script finds in its realm beside the language itself.
+
+use std::{
+    cell::{Cell as Slot, RefCell},
+    collections::HashMap,
+    mem,
+    rc::Rc,
+    sync::Arc,
+    time::Instant,
+};
+
+use rquickjs::{
+    Array, Ctx, Exception, Function, Object, Result, Value,
+    context::EvalOptions,
+    function::{Opt, Rest},
+};
+use serde_json::{Map, Value as Json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{
+    CellLimits, CellMessage, ContentItem, ExecuteRequest, ImageDetail, RuntimeToolCallId, ToolSpec, cell::Cell,
+    crossing, failure, timers::Timers,
+};
+
+const PRELUDE: &str = include_str!("prelude.js");
+const GUARDS: &str = include_str!("guards.js");
+
+/// The longest array that functions take which look at each index: no array of so many elements fits into a cell's memory, and
+/// without elements there may be four thousand million of them.
+const LONGEST_ARRAY: u32 = 1 << 24;
+
+/// The functions of one script, and what they share.
+pub(crate) struct Host<'js> {
+    pub(crate) cell: Arc<Cell>,
+    messages: UnboundedSender<CellMessage>,
+    limits: CellLimits,
+    /// The model's tool call that started the cell.
+    started_by: String,
+    tools: Vec<ToolSpec>,
+    calls_made: Slot<u64>,
+    calls: RefCell<HashMap<RuntimeToolCallId, Settle<'js>>>,
+    timers: RefCell<Timers<'js>>,
+    notified_bytes: Slot<usize>,
+    stored: RefCell<Stored>,
+}
+
+struct Settle<'js> {
+    resolve: Function<'js>,
+    reject: Function<'js>,
+    /// What the promise is rejected with; it knows where the script made the call.
+    failure: Object<'js>,
+    /// The length of the call's argument.
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Stored {
+    found: Map<String, Json>,
+    written: Map<String, Json>,
+    written_bytes: HashMap<String, usize>,
+}
+
+impl<'js> Host<'js> {
+    /// Gives the script apart: the host does not need it.
+    pub(crate) fn new(
+        cell: &Arc<Cell>,
+        request: ExecuteRequest,
+        limits: &CellLimits,
+        messages: UnboundedSender<CellMessage>,
+    ) -> (String, Rc<Self>) {
+        let host = Self {
+            cell: Arc::clone(cell),
+            messages,
+            limits: limits.clone(),
+            started_by: request.tool_call_id,
+            tools: request.enabled_tools,
+            calls_made: Slot::new(0),
+            calls: RefCell::default(),
+            timers: RefCell::default(),
+            notified_bytes: Slot::new(0),
+            stored: RefCell::new(Stored { found: request.stored_values, ..Stored::default() }),
+        };
+        (request.source, Rc::new(host))
+    }
+
+    /// Puts everything into the realm.
+    pub(crate) fn install(host: &Rc<Self>, ctx: &Ctx<'js>) -> Result<()> {
+        let globals = ctx.globals();
+        /// One global function: its name, its arguments, and the method that does the work.
+        macro_rules! global {
+            ($name:literal, $method:ident($($argument:ident: $kind:ty),*)) => {{
+                let host = Rc::clone(host);
+                let function = move |ctx: Ctx<'js>, $($argument: $kind),*| host.$method(&ctx, $($argument),*);
+                globals.set($name, Function::new(ctx.clone(), function)?.with_name($name)?)?;
+            }};
+        }
+        global!("text", text(value: Opt<Value<'js>>));
+        global!("image", image(image: Opt<Value<'js>>));
+        global!("notify", notify(value: Opt<Value<'js>>));
+        global!("store", store(key: Opt<Value<'js>>, value: Opt<Value<'js>>));
+        global!("load", load(key: Opt<Value<'js>>));
+        global!("exit", exit());
+        global!("yield_control", yield_control());
+        global!("setTimeout", set_timeout(callback: Opt<Value<'js>>, delay: Opt<Value<'js>>, rest: Rest<Value<'js>>));
+        global!("clearTimeout", clear_timeout(timer: Opt<Value<'js>>));
+
+        let listed = Array::new(ctx.clone())?;
+        for (index, tool) in host.tools.iter().enumerate() {
+            let entry = Object::new(ctx.clone())?;
+            entry.set("name", tool.script_name())?;
+            entry.set("description", tool.description.as_str())?;
+            listed.set(index, entry)?;
+        }
+        globals.set("ALL_TOOLS", listed)?;
+
+        let names = Array::new(ctx.clone())?;
+        for (index, tool) in host.tools.iter().enumerate() {
+            names.set(index, tool.script_name())?;
+        }
+        let calling = Rc::clone(host);
+        let call = move |ctx: Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>| {
+            calling.call(&ctx, tool, argument, failure)
+        };
+        let call = Function::new(ctx.clone(), call)?;
+        own_script(ctx, PRELUDE)?.call::<_, ()>((call, names))?;
+        let halting = Rc::clone(host);
+        let check = Function::new(ctx.clone(), move |ctx: Ctx<'js>| halting.check(&ctx))?;
+        own_script(ctx, GUARDS)?.call((check, LONGEST_ARRAY))
+    }
+
+    fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>) -> Result<Value<'js>> {
+        self.check(ctx)?;
+        let Some(tool) = self.tools.get(tool) else { return Err(Exception::throw_type(ctx, "there is no such tool")) };
+        if self.calls_in_flight() >= self.limits.tool_calls_in_flight {
+            let message =
+                format!("{} tool calls are in flight, no more are allowed: await some", self.calls_in_flight());
+            return Err(Exception::throw_range(ctx, &message));
+        }
+        let (input, bytes) = if argument.is_undefined() {
+            (Json::Object(Map::new()), 0)
+        } else {
+            let what = format!("the argument of tools.{}", tool.script_name());
+            let in_flight: usize = self.calls.borrow().values().map(|call| call.bytes).sum();
+            crossing::json(ctx, &argument, &what, self.limits.argument_bytes.saturating_sub(in_flight))?
+        };
+        let (promise, resolve, reject) = ctx.promise()?;
+        self.calls_made.set(self.calls_made.get() + 1);
+        let tool_call_id = RuntimeToolCallId::from(format!("{}.{}", self.cell.id, self.calls_made.get()));
+        self.calls.borrow_mut().insert(tool_call_id.clone(), Settle { resolve, reject, failure, bytes });
+        let message = CellMessage::ToolCall {
+            cell_id: self.cell.id.clone(),
+            tool_call_id: tool_call_id.clone(),
+            name: tool.name.clone(),
+            namespace: tool.namespace.clone(),
+            input,
+        };
+        if self.messages.send(message).is_err() {
+            self.settle(ctx, &tool_call_id, Err("nobody answers tool calls: the session is gone".to_owned()))?;
+        }
+        Ok(promise.into_value())
+    }
+
+    pub(crate) fn calls_in_flight(&self) -> usize {
+        self.calls.borrow().len()
+    }
+
+    /// Settles the promise of a tool call; an answer to an unknown one, or a second answer, is for nobody.
+    pub(crate) fn settle(
+        &self,
+        ctx: &Ctx<'js>,
+        call: &RuntimeToolCallId,
+        answer: std::result::Result<Json, String>,
+    ) -> Result<()> {
+        let Some(settle) = self.calls.borrow_mut().remove(call) else { return Ok(()) };
+        match answer {
+            Ok(value) => match crossing::value(ctx, &value) {
+                Ok(value) => settle.resolve.call((value,)),
+                // The answer does not fit into the script's memory.
+                Err(rquickjs::Error::Exception) => settle.reject.call((ctx.catch(),)),
+                Err(error) => Err(error),
+            },
+            Err(message) => {
+                settle.failure.set("message", message)?;
+                settle.reject.call((settle.failure,))
+            }
+        }
+    }
+
+    fn text(&self, ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Result<()> {
+        self.check(ctx)?;
+        let text = crossing::display(ctx, &given(ctx, value))?;
+        self.push(ctx, ContentItem::Text { text })
+    }
+
+    fn image(&self, ctx: &Ctx<'js>, image: Opt<Value<'js>>) -> Result<()> {
+        self.check(ctx)?;
+        let image = given(ctx, image);
+        let (url, detail) = match image.as_object() {
+            Some(image) => (image.get::<_, Value>("image_url")?, image.get::<_, Value>("detail")?),
+            None => (image, Value::new_undefined(ctx.clone())),
+        };
+        let url = url.as_string().map(|url| crossing::string(ctx, url)).transpose()?.unwrap_or_default();
+        if !["data:", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+            let message = "image takes a data: or http(s): URL, or { image_url, detail } with one";
+            return Err(Exception::throw_type(ctx, message));
+        }
+        let detail = if detail.is_undefined() || detail.is_null() {
+            None
+        } else {
+            let (detail, _) = crossing::json(ctx, &detail, "the detail of image", self.limits.output_bytes)?;
+            let known = serde_json::from_value::<ImageDetail>(detail);
+            Some(known.map_err(|_| {
+                Exception::throw_type(ctx, "the detail of image is one of \"auto\", \"low\", \"high\", \"original\"")
+            })?)
+        };
+        self.push(ctx, ContentItem::Image { image_url: url, detail })
+    }
+
+    fn push(&self, ctx: &Ctx<'js>, item: ContentItem) -> Result<()> {
+        let limit = self.limits.output_bytes;
+        self.cell.push(item, limit).map_err(|_| {
+            let message = format!("more than {limit} bytes of output: show less, or yield_control() in between");
+            Exception::throw_range(ctx, &message)
+        })
+    }
+
+    fn notify(&self, ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Result<()> {
+        self.check(ctx)?;
+        let text = crossing::display(ctx, &given(ctx, value))?;
+        let sent = self.notified_bytes.get() + text.len() + mem::size_of::<CellMessage>();
+        if sent > self.limits.notification_bytes {
+            let message = format!("the notifications of a cell have {} bytes at most", self.limits.notification_bytes);
+            return Err(Exception::throw_range(ctx, &message));
+        }
+        self.notified_bytes.set(sent);
+        let message =
+            CellMessage::Notification { cell_id: self.cell.id.clone(), call_id: self.started_by.clone(), text };
+        // A session without a listener has nobody to notify.
+        self.messages.send(message).ok();
+        Ok(())
+    }
+
+    fn store(&self, ctx: &Ctx<'js>, key: Opt<Value<'js>>, value: Opt<Value<'js>>) -> Result<()> {
+        self.check(ctx)?;
+        let key = self.key(ctx, key, "store")?;
+        let value = given(ctx, value);
+        let stored = self.stored.borrow();
+        let others = stored.written_bytes.iter().filter(|(other, _)| **other != key).map(|(_, bytes)| bytes);
+        let room = self.limits.stored_bytes.saturating_sub(others.sum::<usize>() + key.len());
+        // Making it JSON may run the script's code, which may store too.
+        drop(stored);
+        let (value, bytes) = crossing::json(ctx, &value, "the value to store", room)?;
+        let mut stored = self.stored.borrow_mut();
+        stored.written_bytes.insert(key.clone(), key.len() + bytes);
+        stored.written.insert(key, value);
+        Ok(())
+    }
+
+    fn load(&self, ctx: &Ctx<'js>, key: Opt<Value<'js>>) -> Result<Value<'js>> {
+        self.check(ctx)?;
+        let key = self.key(ctx, key, "load")?;
+        let stored = self.stored.borrow();
+        match stored.written.get(&key).or_else(|| stored.found.get(&key)) {
+            Some(value) => crossing::value(ctx, value),
+            None => Ok(Value::new_undefined(ctx.clone())),
+        }
+    }
+
+    fn key(&self, ctx: &Ctx<'js>, key: Opt<Value<'js>>, function: &str) -> Result<String> {
+        match given(ctx, key).as_string() {
+            Some(key) => crossing::string(ctx, key),
+            None => Err(Exception::throw_type(ctx, &format!("{function} takes a string as its key"))),
+        }
+    }
+
+    /// What the script stored, once.
+    pub(crate) fn take_stored(&self) -> Map<String, Json> {
+        self.stored.take().written
+    }
+
+    fn yield_control(&self, ctx: &Ctx<'js>) -> Result<()> {
+        self.check(ctx)?;
+        self.cell.request_yield();
+        Ok(())
+    }
+
+    fn exit(&self, ctx: &Ctx<'js>) -> Result<()> {
+        self.cell.halt();
+        self.check(ctx)
+    }
+
+    fn set_timeout(
+        &self,
+        ctx: &Ctx<'js>,
+        callback: Opt<Value<'js>>,
+        delay: Opt<Value<'js>>,
+        arguments: Rest<Value<'js>>,
+    ) -> Result<u32> {
+        self.check(ctx)?;
+        let Some(callback) = given(ctx, callback).into_function() else {
+            return Err(Exception::throw_type(ctx, "setTimeout takes a function and a number of milliseconds"));
+        };
+        let delay = given(ctx, delay).as_number().unwrap_or(0.0);
+        let mut timers = self.timers.borrow_mut();
+        if timers.len() >= self.limits.timers {
+            let message = format!("{} timers are pending, no more are allowed", timers.len());
+            return Err(Exception::throw_range(ctx, &message));
+        }
+        Ok(timers.add(delay, callback, arguments.0))
+    }
+
+    fn clear_timeout(&self, ctx: &Ctx<'js>, timer: Opt<Value<'js>>) -> Result<()> {
+        self.check(ctx)?;
+        let removed = given(ctx, timer).as_number().and_then(|timer| self.timers.borrow_mut().remove(timer));
+        drop(removed);
+        Ok(())
+    }
+
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
+        self.timers.borrow().next()
+    }
+
+    /// Calls the timer that is due next.
+    pub(crate) fn fire_timer(&self) -> Result<()> {
+        let timer = self.timers.borrow_mut().pop();
+        timer.map_or(Ok(()), |timer| timer.callback.call::<_, Value>((Rest(timer.arguments),)).map(drop))
+    }
+
+    /// Stops the script for good where it shall not run any more.
+    ///
+    /// An exception of ours could be caught. What the script cannot catch is only thrown by the engine when it asks the interrupt
+    /// handler, and this brings it to that within a few thousand steps.
+    fn check(&self, ctx: &Ctx<'js>) -> Result<()> {
+        if self.cell.halted() { ctx.eval::<(), _>("for (;;);") } else { Ok(()) }
+    }
+
+    /// Lets go of every value of the script.
+    pub(crate) fn clear(&self) {
+        let calls = self.calls.take();
+        let timers = self.timers.take();
+        // Freed after the cells are free again: a finaliser may look into them.
+        drop((calls, timers));
+    }
+}
+
+fn given<'js>(ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Value<'js> {
+    value.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()))
+}
+
+/// A script of ours, which is one function.
+fn own_script<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>> {
+    let mut options = EvalOptions::default();
+    options.filename = Some(failure::OWN_SCRIPT.to_owned());
+    ctx.eval_with_options(source, options)
+}

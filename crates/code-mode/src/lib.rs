@@ -1,0 +1,131 @@
+//! JavaScript cells written by models, each in an engine and on a thread of its own.
+//!
+//! A model that may write a script calls ten tools in one turn, in a loop or side by side, and shows itself only what matters of
+//! their answers. [`CodeModeSession`] runs such scripts: [`execute`](CodeModeSession::execute) starts a cell,
+//! [`wait`](CodeModeSession::wait) comes back to one that is still at work or stops it, and what the scripts ask of the world
+//! arrives as [`CellMessage`]s, answered by [`answer`](CodeModeSession::answer). [`parse_exec_source`] reads what a model may say
+//! on the first line about how its script is run. `examples/run_cell.rs` is all of it in fifty lines.
+//!
+//! The crate knows no model, no thread of a conversation and no trace.
+//!
+//! # What a cell can do
+//!
+//! A cell is an ECMAScript module with top-level `await`, in a realm that no other cell shares. Beside what is built into the
+//! language it finds:
+//!
+//! | global | what it does |
+//! |---|---|
+//! | `tools.<name>(argument)` | calls a tool; gives a promise of its answer. Any number of calls may be in flight. A failed call rejects with an `Error` that has the tool's message and the place of the call. No argument is an empty object. |
+//! | `ALL_TOOLS` | the tools, `{ name, description }` each |
+//! | `text(value)` | shows a value: strings as they are, errors with their stack, objects as JSON |
+//! | `image(url)`, `image({ image_url, detail })` | shows an image, a `data:` or `http(s):` URL |
+//! | `notify(value)` | tells the model something while the script runs |
+//! | `store(key, value)`, `load(key)` | keeps JSON values for later cells of the session. A cell sees what was there when it began and what it stores itself |
+//! | `yield_control()` | hands out the output so far; the script runs on |
+//! | `exit()` | ends the cell, well, wherever it is called; no `catch` and no `finally` sees it |
+//! | `setTimeout(callback, ms, ...arguments)`, `clearTimeout(id)` | timers, as in browsers |
+//! | `queueMicrotask(callback)` | as in browsers |
+//!
+//! There is no file system, no network, no console and no module to import, statically or dynamically. `console`, `process`,
+//! `require`, `fetch` and others like them are there only to say in their error what to use instead.
+//!
+//! What crosses the border is JSON, as `JSON.stringify` makes it. `undefined`, functions, symbols, `BigInt` and cycles as a whole
+//! argument or stored value are errors; inside of an object, functions and `undefined` vanish as they do in JSON. Single halves of
+//! surrogate pairs become U+FFFD.
+//!
+//! # When a cell ends
+//!
+//! * Its module has run to its end, no microtask is left and no tool call is in flight: a call that nobody awaits is waited for.
+//!   A pending timer alone keeps no cell alive.
+//! * It throws: at once, with its calls still in flight. The result has the error's name, message, stack and causes; lines are
+//!   those of the model's text, its pragma line counted. What was shown and stored before counts.
+//! * A promise was rejected and nobody handled it by the end: an error that would otherwise be lost.
+//! * It waits for a promise that nothing can settle any more (no call in flight, no timer): an error that says so. It would wait
+//!   for ever, and the model would wait with it.
+//! * It is terminated, or its session is dropped or shut down. What it stored is lost.
+//!
+//! A cell that is still at work *yields* after its yield time, 10 seconds by default: the response has the output since the last
+//! one, and `wait` asks for more. Nothing is handed out twice.
+//!
+//! # Limits
+//!
+//! [`CellLimits`] sets them; these are the defaults.
+//!
+//! | what | limit | beyond it |
+//! |---|---|---|
+//! | memory of the engine | 64 MiB | `InternalError: out of memory`, which a script may catch |
+//! | stack of the engine | 4 MiB, some 6000 calls | `RangeError: Maximum call stack size exceeded`, the same |
+//! | source | 1 MiB | the cell does not start |
+//! | arguments of the tool calls in flight | 8 MiB as JSON, 127 levels deep | `RangeError` |
+//! | output that waits to be handed out | 8 MiB | `RangeError` |
+//! | values that one cell stores | 8 MiB as JSON, 127 levels deep | `RangeError` |
+//! | notifications of one cell | 1 MiB | `RangeError` |
+//! | tool calls in flight, pending timers | 256, 1000 | `RangeError` |
+//! | cells of a session at one time | 32 | [`ExecuteError::TooManyCells`] |
+//! | text of one response | 10,000 tokens of 4 bytes | head and tail are kept, a note between them says how much was cut |
+//! | arrays given to `sort`, `join`, `reverse` and their like | 2²⁴ elements | `RangeError`; only sparse ones are so long |
+//!
+//! How long a cell runs has no limit: who started it waits, or terminates it.
+//!
+//! # Termination, and what cannot be interrupted
+//!
+//! A terminated script does not notice: no `catch` and no `finally` runs. Between two steps of a script the engine asks whether to go
+//! on once in ten thousand steps, and within regular expressions as often, so that loops of any kind, promise chains and
+//! backtracking end within a few milliseconds, and a cell that waits ends at once.
+//!
+//! A call of a built-in function is one step however long it takes. The functions whose time grows with their input (sorting,
+//! searching, splitting, joining, replacing, JSON, copying) therefore ask before they begin; what remains is the rest of one call,
+//! up to about 0.5 s within the default memory. Not so for operators and syntax, which nobody can put a question in front of:
+//! comparing strings of many megabytes, spreading large arrays and objects, `eval` of long texts and arithmetic on `BigInt`s of
+//! hundred thousands of bits end after the ten thousandth step at the latest. `examples/stop_times.rs` measures it; on one core of
+//! a small cloud machine, in a loop around each:
+//!
+//! | operation | thread gone after |
+//! |---|---|
+//! | empty loop, `try` in a loop, backtracking, microtasks | 3 to 8 ms |
+//! | `toSorted` of 200,000 strings | 130 ms |
+//! | `toSorted` of a typed array of 5,000,000 numbers | 500 ms |
+//! | `JSON.parse` and `JSON.stringify` of 200,000 objects | 100 ms |
+//! | `replaceAll` in 10 MB | 210 ms |
+//! | adding to a `BigInt` of a million bits | 1 s |
+//! | spreading 500,000 elements, comparing strings of 20 MB, `eval` of 400 kB | a minute or more |
+//! | multiplying or printing `BigInt`s of a million bits, `indexOf` in 20 MB that nearly matches everywhere | minutes |
+//!
+//! The answer to `wait` does not depend on this: after [`TERMINATION_GRACE`] it is [`CellResponse::Terminated`] whether the thread is
+//! gone or not. A thread that is still at it counts as one of the session's cells, holds its memory, and can do nothing: it has no
+//! output, no tools, and ends by itself at its next step.
+//!
+//! # What a script cannot break
+//!
+//! A script may overwrite every global and every prototype; it breaks its own cell at most. A panic in this crate while a cell runs
+//! is that cell's failed result. A session that is dropped terminates its cells, and their threads end.
+
+#![forbid(unsafe_code)]
+
+mod cell;
+mod content;
+mod crossing;
+mod engine;
+mod failure;
+mod host;
+mod ids;
+mod limits;
+mod message;
+mod pragma;
+mod rejections;
+mod request;
+mod response;
+mod session;
+mod timers;
+mod tool;
+mod truncation;
+
+pub use content::{ContentItem, ImageDetail};
+pub use ids::{CellId, RuntimeToolCallId};
+pub use limits::{BYTES_PER_TOKEN, CellLimits, DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_YIELD_TIME};
+pub use message::CellMessage;
+pub use pragma::{ExecSource, PragmaError, parse_exec_source};
+pub use request::{ExecuteError, ExecuteRequest, WaitRequest};
+pub use response::{CellResponse, WaitOutcome};
+pub use session::{CodeModeSession, SHUTDOWN_GRACE, TERMINATION_GRACE};
+pub use tool::ToolSpec;

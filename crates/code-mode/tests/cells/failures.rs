@@ -1,0 +1,183 @@
+//! What goes wrong in a script, and how it reads.
+
+use insta::assert_snapshot;
+use rollout_trace_code_mode::CellLimits;
+
+use crate::support::{ran, ran_within};
+
+#[test]
+fn syntax_errors_have_their_place() {
+    assert_snapshot!(ran("// @exec: {\"yield_time_ms\": 60000}\nconst a = 1;\nconst b = ;"), @r"
+    failed: SyntaxError: unexpected token in expression: ';'
+        at cell:3:11
+    ");
+    assert_snapshot!(ran("text(1"), @r"
+    failed: SyntaxError: Unexpected end of input
+        at cell:1:7
+    ");
+    assert_snapshot!(ran("text('ä'); let a; let a;"), @r"
+    failed: SyntaxError: invalid redefinition of global identifier
+        at cell:1:25
+    ");
+    assert_snapshot!(ran("eval('1 +')"), @r"
+    failed: SyntaxError: unexpected token in expression: ''
+        at <input>:1:4
+        at <anonymous> (cell:1:1)
+    ");
+    assert_snapshot!(ran("text(1)\0"), @r"failed: SyntaxError: the script holds a NUL character, which JavaScript text may only have as the escape \0");
+    assert_snapshot!(ran("return 1"), @r"
+    failed: SyntaxError: return not in a function
+        at cell:1:1
+    ");
+}
+
+#[test]
+fn thrown_errors_have_their_stack() {
+    assert_snapshot!(ran("// @exec: {}\nfunction inner() {\n  throw new RangeError('too far');\n}\nfunction outer() { inner() }\ntext('before');\nouter();"), @r"
+    text: before
+    failed: RangeError: too far
+        at inner (cell:3:13)
+        at outer (cell:5:20)
+        at <anonymous> (cell:7:1)
+    ");
+    assert_snapshot!(ran("const undefinedValue = undefined;\nundefinedValue.field"), @r"
+    failed: TypeError: cannot read property 'field' of undefined
+        at <anonymous> (cell:2:1)
+    ");
+    assert_snapshot!(ran("missing()"), @r"
+    failed: ReferenceError: missing is not defined
+        at <anonymous> (cell:1:1)
+    ");
+    assert_snapshot!(ran("class Own extends Error { name = 'Own' }\nthrow new Own('mine', { cause: new Error('the cause') })"), @r"
+    failed: Own: mine
+        at Own (cell:1:1)
+        at <anonymous> (cell:2:36)
+    caused by Error: the cause
+        at <anonymous> (cell:2:36)
+    ");
+    assert_snapshot!(ran("await Promise.any([tools.fail(), Promise.reject(2)])"), @r"
+    call 1.1: fail {}
+    failed: AggregateError
+        at <anonymous> (cell:1:41)
+    caused by Error: it is broken
+        at <anonymous> (cell:1:25)
+    ");
+}
+
+#[test]
+fn thrown_values_that_are_no_errors() {
+    for (thrown, shown) in [
+        ("'text'", "text"),
+        ("null", "null"),
+        ("undefined", "undefined"),
+        ("{ a: 1 }", r#"{"a":1}"#),
+        ("1n", "1"),
+        ("Symbol('s')", "[a symbol]"),
+        ("() => 1", "[a function]"),
+        ("new Proxy({}, { get() { throw 1 } })", "a value of type proxy that cannot be shown"),
+        ("{ a: 1n }", "a value of type object that cannot be shown"),
+    ] {
+        assert_eq!(ran(&format!("throw {thrown}")), format!("failed: thrown: {shown}\n"), "{thrown}");
+    }
+}
+
+#[test]
+fn errors_that_fight_back() {
+    assert_snapshot!(ran("throw Object.defineProperty(new Error('a'), 'message', { get() { throw new Error('b') } })"), @r"
+    failed: Error
+        at <anonymous> (cell:1:33)
+    ");
+    assert_snapshot!(ran("throw Object.assign(new Error('a'), { stack: 'made up', name: Symbol() })"), @r"
+    failed: Error: a
+    made up
+    ");
+    assert_snapshot!(ran("Error.prepareStackTrace = () => { throw 1 }; throw new Error('a')"), @r"
+    failed: Error: a
+    null
+    ");
+    assert_snapshot!(ran("Error.stackTraceLimit = 1e9; (function deep(n) { if (n > 0) deep(n - 1); else throw new Error('a') })(2)"), @r"
+    failed: Error: a
+        at deep (cell:1:89)
+        at deep (cell:1:69)
+        at deep (cell:1:69)
+        at <anonymous> (cell:1:99)
+    ");
+}
+
+#[test]
+fn memory_and_recursion_end() {
+    assert_snapshot!(ran("const all = []; for (;;) all.push('x'.repeat(1000) + all.length)"), @r"
+    failed: InternalError: out of memory
+        at <anonymous> (cell:1:38)
+    ");
+    assert_snapshot!(ran("new Uint8Array(1e9)"), @r"
+    failed: InternalError: out of memory
+        at <anonymous> (cell:1:5)
+    ");
+    assert_snapshot!(ran("'x'.repeat(1e9)"), @r"
+    failed: InternalError: out of memory
+        at <anonymous> (cell:1:4)
+    ");
+    assert_snapshot!(ran("const f = () => f() + 1; f()").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
+    assert_snapshot!(ran("const f = async () => await f(); await f()").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
+    assert_snapshot!(ran("JSON.parse('['.repeat(1e6))").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
+    assert_snapshot!(ran("eval('('.repeat(1e6))").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
+    assert_snapshot!(ran("let a = []; for (let i = 0; i < 1e5; i++) a = [a]; text(a)").lines().next().unwrap(), @"failed: TypeError: the value cannot be made JSON: RangeError: Maximum call stack size exceeded");
+    // A script may go on after it.
+    assert_snapshot!(ran("try { (function f() { f() })() } catch { text('deep') } try { new Uint8Array(1e9) } catch { text('large') }"), @r"
+    text: deep
+    text: large
+    done
+    ");
+}
+
+#[test]
+fn limits_are_those_of_the_session() {
+    let small = CellLimits { memory_bytes: 4 << 20, stack_bytes: 64 << 10, ..CellLimits::default() };
+    assert_snapshot!(ran_within(small.clone(), "new Uint8Array(5e6)"), @r"
+    failed: InternalError: out of memory
+        at <anonymous> (cell:1:5)
+    ");
+    let depth = "let depth = 0; try { (function f() { depth++; f() })() } catch {} text(depth > 5 && depth < 2000)";
+    assert_snapshot!(ran_within(small, depth), @r"
+    text: true
+    done
+    ");
+    let none = CellLimits { memory_bytes: 1 << 10, ..CellLimits::default() };
+    assert_snapshot!(ran_within(none, "1"), @"failed: the engine did not start: Allocation failed while creating object");
+}
+
+#[test]
+fn lost_rejections_are_told() {
+    assert_snapshot!(ran("tools.fail(); text('goes on')"), @r"
+    call 1.1: fail {}
+    text: goes on
+    failed: a promise was rejected and nobody awaited it: Error: it is broken
+        at <anonymous> (cell:1:6)
+    ");
+    assert_snapshot!(ran("Promise.reject('first'); Promise.reject('second')"), @"failed: a promise was rejected and nobody awaited it: thrown: first");
+    assert_snapshot!(ran("queueMicrotask(() => { throw new Error('in a microtask') })"), @r"
+    failed: a promise was rejected and nobody awaited it: Error: in a microtask
+        at <anonymous> (cell:1:34)
+    ");
+    assert_snapshot!(ran("setTimeout(() => { throw new Error('in a timer') }); await tools.late(1)"), @r"
+    call 1.1: late 1
+    failed: Error: in a timer
+        at <anonymous> (cell:1:30)
+    ");
+    assert_snapshot!(ran("const e = new Error('a'); e.cause = e; throw e"), @r"
+    failed: Error: a
+        at <anonymous> (cell:1:15)
+    caused by Error: a
+        at <anonymous> (cell:1:15)
+    caused by Error: a
+        at <anonymous> (cell:1:15)
+    caused by Error: a
+        at <anonymous> (cell:1:15)
+    ");
+    // Handled late is handled.
+    assert_snapshot!(ran("const p = Promise.reject(1); await null; await null; await p.catch((e) => text(e))"), @r"
+    text: 1
+    done
+    ");
+}

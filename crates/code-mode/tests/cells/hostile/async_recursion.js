@@ -1,0 +1,2 @@
+async function f() { try { await f() } finally { await f() } }
+await Promise.all([f(), f(), f()]);

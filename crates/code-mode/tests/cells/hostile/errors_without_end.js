@@ -1,0 +1,2 @@
+class E extends Error { get message() { return (function f() { return f() })() } get stack() { for (;;); } }
+throw new E();

@@ -1,0 +1,1 @@
+try { exit() } finally { for (;;) { try { text("still") } catch {} } }

@@ -1,0 +1,2 @@
+let list = null;
+for (;;) { try { list = { list, s: String(Math.random()) } } catch { await null } }

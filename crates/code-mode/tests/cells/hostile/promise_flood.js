@@ -1,0 +1,2 @@
+const all = [];
+for (;;) all.push(new Promise((resolve) => all.push(resolve)), Promise.reject(all));

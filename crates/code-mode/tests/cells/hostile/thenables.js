@@ -1,0 +1,2 @@
+const thenable = { get then() { return (resolve) => resolve(thenable) } };
+await thenable;

@@ -1,0 +1,123 @@
+//! Cells that are stopped.
+
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use rollout_trace_code_mode::{CellResponse, TERMINATION_GRACE, WaitOutcome, WaitRequest};
+use serde_json::json;
+
+use crate::support::{Run, block_on};
+
+/// Runs a script that says `begun` and then never ends, and terminates it; gives the drawing.
+fn stopped(source: &str) -> String {
+    block_on(async {
+        let mut run = Run::new();
+        let response = run.start(run.request(&format!("text('begun'); yield_control(); {source}"))).await;
+        let CellResponse::Yielded { cell_id, .. } = response else { panic!("{source}: {response:?}") };
+        // The script gets to where it stays.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let outcome = run.wait(WaitRequest::terminate(cell_id.clone())).await;
+        assert!(matches!(outcome, WaitOutcome::Cell(CellResponse::Terminated { .. })), "{source}: {outcome:?}");
+        run.wait(WaitRequest::new(cell_id)).await;
+        assert_eq!(run.session.shutdown().await, 0, "{source}: the thread is left");
+        run.drawn
+    })
+}
+
+#[test]
+fn wherever_they_are() {
+    for source in [
+        "for (;;);",
+        "while (true) { try { while (true); } catch { for (;;); } finally { for (;;); } }",
+        "const f = () => { try { f() } finally { f() } }; f()",
+        "/(a+)+$/.exec('a'.repeat(60) + 'b')",
+        "'a'.repeat(60).concat('b').replace(/(a|a)+$/g, 'x')",
+        "const again = () => Promise.resolve().then(again); await again()",
+        "for (;;) await null",
+        "const job = () => queueMicrotask(job); job(); await new Promise(() => {})",
+        "const tick = () => setTimeout(tick, 0); tick(); await new Promise(() => {})",
+        "await tools.never()",
+        "tools.never()",
+        "await new Promise((done) => setTimeout(done, 1e9))",
+        "await { then() { for (;;); } }",
+        "function* g() { try { for (;;) yield 1 } finally { for (;;); } } for (const x of g()) ;",
+        "async function* g() { try { for (;;) yield 1 } finally { for (;;) await 1 } } for await (const x of g()) ;",
+        "const o = { get x() { for (;;); } }; text(o)",
+        "throw { toJSON() { for (;;); } }",
+        "throw Object.defineProperty(new Error(), 'stack', { get() { for (;;); } })",
+        "tools.echo({ toJSON() { for (;;); } })",
+        "new Proxy({}, { get() { for (;;); } }).x",
+        "[1, 2].sort(() => { for (;;); })",
+        "for (;;) eval('1')",
+        "eval('for (;;);')",
+        "new Function('for (;;);')()",
+        "for (;;) Array.from({ length: 1e5 }, (_, i) => i).sort().join().split(',')",
+        "const s = JSON.stringify(Array.from({ length: 5e4 }, (_, i) => ({ i }))); for (;;) { try { JSON.parse(s) } catch {} }",
+        "for (;;) 'x'.repeat(1e7)",
+        "class A { static { for (;;); } }",
+        "label: for (;;) { try { continue label } finally { continue label } }",
+    ] {
+        let drawn = stopped(source);
+        let ends: Vec<&str> = drawn.lines().filter(|line| !line.starts_with("call ")).collect();
+        assert_eq!(ends, ["text: begun", "yielded", "terminated", "no cell 1"], "{source}");
+    }
+}
+
+#[test]
+fn what_they_showed_is_not_lost() {
+    let drawn =
+        stopped("text('shown before the end'); store('k', 1); try { for (;;); } finally { text('shown after') }");
+    // It is in the first response or in the last one.
+    let ends: Vec<&str> = drawn.lines().filter(|line| *line != "yielded").collect();
+    assert_eq!(ends, ["text: begun", "text: shown before the end", "terminated", "no cell 1"]);
+}
+
+#[test]
+fn a_cell_that_has_ended_gives_its_result() {
+    let drawn = block_on(async {
+        let mut run = Run::new();
+        let CellResponse::Yielded { cell_id, .. } =
+            run.execute("const call = tools.never(); yield_control(); await call; text('ended')").await
+        else {
+            panic!("it yields");
+        };
+        // The thread is gone when it hears no more.
+        while run.session.answer(&cell_id, &"1.1".into(), Ok(json!(1))) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        run.wait(WaitRequest::terminate(cell_id.clone())).await;
+        run.wait(WaitRequest::terminate(cell_id)).await;
+        run.drawn
+    });
+    assert_snapshot!(drawn, @r"
+    call 1.1: never {}
+    yielded
+    text: ended
+    done
+    no cell 1
+    ");
+}
+
+/// One operation that takes minutes and that the engine does not interrupt.
+const UNINTERRUPTIBLE: &str = "const n = 3n ** 300000n; yield_control(); for (;;) n * n;";
+
+#[test]
+fn an_answer_does_not_wait_for_the_engine() {
+    block_on(async {
+        let mut run = Run::new();
+        let CellResponse::Yielded { cell_id, .. } = run.execute(UNINTERRUPTIBLE).await else { panic!("it yields") };
+        let start = Instant::now();
+        run.wait(WaitRequest::terminate(cell_id.clone())).await;
+        // Twenty times the grace: a loaded machine is slow, waiting for the engine would take minutes.
+        assert!(start.elapsed() < 20 * TERMINATION_GRACE);
+        run.wait(WaitRequest::new(cell_id)).await;
+        run.execute("text('the session works on')").await;
+        assert_snapshot!(run.drawn, @r"
+        yielded
+        terminated
+        no cell 1
+        text: the session works on
+        done
+        ");
+    });
+}

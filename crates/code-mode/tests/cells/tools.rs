@@ -1,0 +1,157 @@
+//! What a script calls.
+
+use insta::assert_snapshot;
+
+use crate::support::{ran, ran_within};
+use rollout_trace_code_mode::CellLimits;
+
+#[test]
+fn a_tool_call_gives_a_promise() {
+    assert_snapshot!(ran("const promise = tools.echo({ a: [1, null, 'ü'] }); text(promise instanceof Promise); text(await promise);"), @r#"
+    call 1.1: echo {"a":[1,null,"ü"]}
+    text: true
+    text: {"a":[1,null,"ü"]}
+    done
+    "#);
+}
+
+#[test]
+fn many_calls_are_in_flight_at_once() {
+    assert_snapshot!(ran("
+        const answers = await Promise.all([tools.late(1), tools.echo(2), tools.late(3)]);
+        text(answers);
+    "), @r"
+    call 1.1: late 1
+    call 1.2: echo 2
+    call 1.3: late 3
+    text: [1,2,3]
+    done
+    ");
+}
+
+#[test]
+fn a_failed_call_rejects_with_an_error() {
+    assert_snapshot!(ran("
+        try { await tools.fail({}) } catch (error) { text([error instanceof Error, error.name, error.message]) }
+        await tools.fail('again');
+    "), @r#"
+    call 1.1: fail {}
+    call 1.2: fail "again"
+    text: [true,"Error","it is broken"]
+    failed: Error: it is broken
+        at <anonymous> (cell:3:21)
+    "#);
+}
+
+#[test]
+fn names_and_namespaces() {
+    assert_snapshot!(ran("
+        text(ALL_TOOLS.map((tool) => tool.name));
+        text(ALL_TOOLS[4]);
+        await tools.mcp__files__read_file({ path: 'a' });
+    "), @r#"
+    call 1.1: mcp__files read-file {"path":"a"}
+    text: ["echo","fail","never","late","mcp__files__read_file"]
+    text: {"name":"mcp__files__read_file","description":"Reads."}
+    done
+    "#);
+}
+
+#[test]
+fn an_unknown_tool_names_the_known_ones() {
+    assert_snapshot!(ran("await tools.ehco(1)"), @r"
+    failed: Error: tools.ehco is no tool; there are: echo, fail, never, late, mcp__files__read_file
+        at <anonymous> (cell:1:7)
+    ");
+    assert_snapshot!(ran("text(['echo' in tools, 'ehco' in tools, Object.keys(tools).length])"), @r"
+    text: [true,false,5]
+    done
+    ");
+}
+
+#[test]
+fn arguments_that_json_has_not() {
+    assert_snapshot!(ran("
+        const refused = async (what) => { try { await tools.echo(what) } catch (error) { text(String(error)) } };
+        await refused(1n);
+        await refused({ deep: [2n] });
+        await refused(() => 1);
+        await refused(Symbol('s'));
+        const cycle = {}; cycle.cycle = cycle;
+        await refused(cycle);
+        await refused('x'.repeat(9e6));
+        let deep = []; for (let i = 0; i < 200; i++) deep = [deep];
+        await refused(deep);
+        await refused({ get bad() { throw new Error('a getter') } });
+    "), @r"
+    text: TypeError: the argument of tools.echo cannot be made JSON: TypeError: BigInt are forbidden in JSON.stringify
+    text: TypeError: the argument of tools.echo cannot be made JSON: TypeError: BigInt are forbidden in JSON.stringify
+    text: TypeError: the argument of tools.echo is a function, which JSON does not have
+    text: TypeError: the argument of tools.echo is a symbol, which JSON does not have
+    text: TypeError: the argument of tools.echo cannot be made JSON: TypeError: circular reference
+    text: RangeError: the argument of tools.echo has 9000002 bytes as JSON, there is room for 8388608
+    text: RangeError: the argument of tools.echo is nested deeper than 127 levels
+    text: TypeError: the argument of tools.echo cannot be made JSON: Error: a getter
+    done
+    ");
+}
+
+#[test]
+fn arguments_that_become_json() {
+    assert_snapshot!(ran(r"
+        await tools.echo();
+        await tools.echo(undefined);
+        await tools.echo(null);
+        await tools.echo({ gone: undefined, f() {}, date: new Date(0), list: [undefined, NaN, -0, 1e21], map: new Map([[1, 2]]) });
+        await tools.echo('\ud800 \u{1f600} \\ud800 \0');
+        await tools.echo({ '\udfff': ['\ud83d', '\\', '\\\ud800'] });
+        text(await tools.echo(9007199254740993));
+    "), @r#"
+    call 1.1: echo {}
+    call 1.2: echo {}
+    call 1.3: echo null
+    call 1.4: echo {"date":"1970-01-01T00:00:00.000Z","list":[null,null,0,1e+21],"map":{}}
+    call 1.5: echo "� 😀 \\ud800 \u0000"
+    call 1.6: echo {"�":["�","\\","\\�"]}
+    call 1.7: echo 9007199254740992
+    text: 9007199254740992
+    done
+    "#);
+}
+
+#[test]
+fn calls_without_await_are_waited_for() {
+    assert_snapshot!(ran("tools.late(1).then((answer) => text(answer)); text('first')"), @r"
+    call 1.1: late 1
+    text: first
+    text: 1
+    done
+    ");
+}
+
+#[test]
+fn an_error_ends_a_cell_with_calls_in_flight() {
+    assert_snapshot!(ran("tools.never(); await Promise.all([tools.never(), tools.fail()])"), @r"
+    call 1.1: never {}
+    call 1.2: never {}
+    call 1.3: fail {}
+    failed: Error: it is broken
+        at <anonymous> (cell:1:55)
+    ");
+}
+
+#[test]
+fn calls_in_flight_are_limited() {
+    let limits = CellLimits { tool_calls_in_flight: 2, ..CellLimits::default() };
+    assert_snapshot!(ran_within(limits, "
+        await Promise.all([tools.late(1), tools.late(2)]);
+        await Promise.all([tools.never(3), tools.never(4), tools.never(5)]);
+    "), @r"
+    call 1.1: late 1
+    call 1.2: late 2
+    call 1.3: never 3
+    call 1.4: never 4
+    failed: RangeError: 2 tool calls are in flight, no more are allowed: await some
+        at <anonymous> (cell:3:66)
+    ");
+}
