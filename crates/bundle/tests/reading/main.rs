@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod archives;
 #[cfg(test)]
+mod dependants;
+#[cfg(test)]
 mod lines;
 #[cfg(test)]
 mod opening;

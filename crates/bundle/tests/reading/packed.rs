@@ -1,7 +1,7 @@
 //! Payloads in one file: read back exactly, and damage found wherever it is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -13,12 +13,15 @@ use rollout_trace_bundle::{
 };
 use rollout_trace_schema::{
     PayloadKind, PayloadRef,
-    packed::{FILE_HEADER_LEN, FileHeader, PACK_ROOM, RecordHeader},
+    packed::{FILE_HEADER_LEN, FileHeader, PACK_ROOM, RECORD_HEADER_LEN, RecordHeader},
 };
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{bundle, write_manifest};
+use crate::{
+    dependants::Dependants,
+    support::{bundle, write_manifest},
+};
 
 /// A document and the thread of which it is a request.
 type Document = (Option<u8>, Vec<u8>);
@@ -209,7 +212,7 @@ fn a_buffer_of_another_pack_is_not_patched() {
 fn any_byte_flipped() {
     let pack = Pack::of(&session(40));
     let sound = fs::read(pack.path()).unwrap();
-    let records = pack.records();
+    let dependants = Dependants::of(&sound);
     let mut file = OpenOptions::new().write(true).open(pack.path()).unwrap();
     for (at, byte) in sound.iter().copied().enumerate() {
         // Every bit has its turn, though not at every byte.
@@ -220,28 +223,31 @@ fn any_byte_flipped() {
             assert_eq!(read.whole.len(), pack.documents.len(), "the header, byte {at}");
             continue;
         }
-        let (offset, header) = *records.iter().rfind(|(offset, _)| *offset <= at as u64).unwrap();
-        let context = format!("byte {at} of record {}: {read:?}", header.number);
-        assert!(read.whole.len() < pack.documents.len(), "not found, {context}");
-        let concerned = read.marked.iter().chain(&read.lost).all(|number| *number >= header.number);
-        assert!(concerned, "an earlier document is concerned, {context}");
-        let in_data = at as u64 >= offset + 32 && (at as u64) < offset + header.meta_offset();
-        if !in_data {
-            assert!(read.lost.contains(&header.number), "{context}");
-        }
-        // The first record of a thread has the text that all its requests stand in.
-        let of_text = in_data && [1, 9].contains(&header.number);
-        // Without its meta, a record costs those that build upon it until the list of pieces begins anew.
-        let chain_ends = |number: &&u64| **number >= header.number + 2 * 40;
-        assert!(
-            of_text || header.number == 1 || header.number == 9 || read.lost.iter().filter(chain_ends).count() == 0,
-            "{context}"
-        );
-        if in_data && !of_text && header.number % 2 == 1 {
-            assert!(read.lost.is_empty() && !read.marked.is_empty(), "no document is lost for an item, {context}");
-        }
+        let expected = dependants.of_byte(at as u64);
+        let concerned: BTreeSet<u64> = read.marked.iter().chain(&read.lost).copied().collect();
+        assert_eq!(concerned, expected, "byte {at} of record {}", dependants.record_at(at as u64));
+        assert!(!expected.is_empty(), "byte {at} is there for nothing");
     }
     assert_eq!(fs::read(pack.path()).unwrap(), sound);
+}
+
+#[test]
+fn a_damaged_item_is_a_mark() {
+    let pack = Pack::of(&session(40));
+    let sound = fs::read(pack.path()).unwrap();
+    let mut file = OpenOptions::new().write(true).open(pack.path()).unwrap();
+    for (offset, header) in pack.records() {
+        // The first record of a thread has the text that all its requests stand in; other requests have only items of their own.
+        let has_items = header.number % 2 == 1 && ![1, 9].contains(&header.number);
+        let data = offset + RECORD_HEADER_LEN as u64..offset + header.meta_offset();
+        for at in data.filter(|_| has_items) {
+            let byte = sound[at as usize];
+            flip(&mut file, at, byte ^ 1);
+            let read = pack.read();
+            flip(&mut file, at, byte);
+            assert!(read.lost.is_empty() && !read.marked.is_empty(), "byte {at} of record {}", header.number);
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! Which documents of a pack depend on which of its bytes, worked out from the layout's description alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use rollout_trace_schema::packed::{
+    FILE_HEADER_LEN, FileHeader, META_CHECKSUM_LEN, Piece, RECORD_HEADER_LEN, RecordHeader, RecordMeta,
+};
+
+/// The records of a sound pack.
+pub(crate) struct Dependants {
+    records: BTreeMap<u64, Record>,
+}
+
+struct Record {
+    /// Where in the file it stands.
+    place: Range<u64>,
+    data_len: u64,
+    /// Where in the data each part is.
+    parts: Vec<Range<u64>>,
+    /// The records upon which the document builds, itself included.
+    chain: BTreeSet<u64>,
+    /// Which data of which records the document is.
+    segments: Vec<(u64, Range<u64>)>,
+}
+
+impl Dependants {
+    pub(crate) fn of(pack: &[u8]) -> Self {
+        let FileHeader { salt } = FileHeader::decode(pack).unwrap();
+        let mut records: BTreeMap<u64, Record> = BTreeMap::new();
+        let mut at = FILE_HEADER_LEN as u64;
+        while at < pack.len() as u64 {
+            let header = RecordHeader::decode(&pack[at as usize..], salt, at).unwrap();
+            let (number, data_len) = (header.number, u64::from(header.data_len));
+            let place = at..at + header.record_len();
+            let meta = (at + header.meta_offset()) as usize..place.end as usize - META_CHECKSUM_LEN;
+            let meta = RecordMeta::decode(&pack[meta], number, header.data_len).unwrap();
+            let mut end = 0;
+            let parts = meta.parts.iter().map(|part| {
+                end += part.len;
+                end - part.len..end
+            });
+            let parts = parts.collect();
+            let base = meta.base.map(|base| &records[&base]);
+            let mut chain = base.map_or(BTreeSet::new(), |base| base.chain.clone());
+            chain.insert(number);
+            let mut segments = Vec::new();
+            let mut own = 0;
+            for piece in &meta.pieces {
+                match *piece {
+                    Piece::Own { len } => {
+                        segments.push((number, own..own + len));
+                        own += len;
+                    }
+                    Piece::Stored { record, offset, len } => segments.push((record, offset..offset + len)),
+                    Piece::Base { offset, len } => segments.extend(base.unwrap().slice(offset..offset + len)),
+                }
+            }
+            if meta.pieces.is_empty() {
+                segments.push((number, 0..data_len));
+            }
+            at = place.end;
+            records.insert(number, Record { place, data_len, parts, chain, segments });
+        }
+        Self { records }
+    }
+
+    /// The record in which this byte of the file is.
+    pub(crate) fn record_at(&self, at: u64) -> u64 {
+        *self.records.iter().find(|(_, record)| record.place.contains(&at)).unwrap().0
+    }
+
+    /// The documents that are not whole without this byte of the file, which lies in a record.
+    pub(crate) fn of_byte(&self, at: u64) -> BTreeSet<u64> {
+        let damaged = self.record_at(at);
+        let record = &self.records[&damaged];
+        let in_data = at.checked_sub(record.place.start + RECORD_HEADER_LEN as u64).filter(|at| *at < record.data_len);
+        let lost = match in_data {
+            Some(at) => record.parts.iter().find(|part| part.contains(&at)).unwrap().clone(),
+            // Without its header or its meta nothing of a record can be had.
+            None => 0..record.data_len,
+        };
+        let uses = |(number, record): &(&u64, &Record)| {
+            let is_lost =
+                |(other, used): &(u64, Range<u64>)| *other == damaged && used.start < lost.end && lost.start < used.end;
+            (in_data.is_none() && record.chain.contains(&damaged))
+                || record.segments.iter().any(is_lost)
+                || (**number == damaged && in_data.is_none())
+        };
+        self.records.iter().filter(uses).map(|(number, _)| *number).collect()
+    }
+}
+
+impl Record {
+    /// Where a run of the document comes from.
+    fn slice(&self, run: Range<u64>) -> Vec<(u64, Range<u64>)> {
+        let mut at = 0;
+        let mut found = Vec::new();
+        for (record, data) in &self.segments {
+            let len = data.end - data.start;
+            let (from, to) = (run.start.max(at), run.end.min(at + len));
+            if from < to {
+                found.push((*record, data.start + from - at..data.start + to - at));
+            }
+            at += len;
+        }
+        found
+    }
+}
