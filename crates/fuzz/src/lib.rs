@@ -5,9 +5,11 @@
 mod check;
 mod folder;
 mod line;
+mod pack;
 mod template;
 
 pub use check::{Forgetful, check, feed};
 pub use folder::{Document, Files, in_folder};
 pub use line::{Line, write_log};
+pub use pack::{Damage, Pack, PackPlan, PackedDocument};
 pub use template::{DOCUMENTS, EVENTS, ITEMS, fill};

@@ -71,9 +71,7 @@
 mod checksum;
 mod document_text;
 mod frame;
-mod index;
 mod meta;
-mod reader;
 mod varint;
 
 pub use checksum::checksum;
@@ -82,9 +80,7 @@ pub use frame::{
     FILE_HEADER_LEN, FileHeader, FrameError, META_CHECKSUM_LEN, RECORD_HEADER_LEN, RECORD_MAGIC, RecordHeader,
     find_record_header,
 };
-pub use index::{Damage, Located, PackBytes, PackIndex};
 pub use meta::{MetaError, Part, PartKind, Piece, RecordMeta};
-pub use reader::{Change, PackError, PackReader};
 
 /// The layout's name and version in the manifest.
 pub const PACKED_LAYOUT: &str = "packed-1";

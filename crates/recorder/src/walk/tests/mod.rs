@@ -1,14 +1,17 @@
 //! What is read back is what `serde_json` writes.
 
+mod reading;
 mod shape;
 
 use std::{ops::Range, sync::Mutex};
 
 use proptest::prelude::*;
-use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, PackReader};
+use rollout_trace_bundle::PayloadBuffer;
+use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, RecordHeader, RecordMeta};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::reading::Reader;
 use super::{Compared, FingerprintKey, KnownTexts, Moved, Scratch, Spares, WalkContext, WalkError, whole};
 
 const SALT: u64 = 0x5eed;
@@ -83,21 +86,20 @@ impl Pack {
 
     /// Reads all documents back, each alone and each over the one before.
     fn check(&self) {
-        let mut one_by_one = PackReader::open(self.bytes.clone(), u64::MAX).expect("a pack");
-        let mut document = Vec::new();
-        let mut held = None;
+        let mut one_by_one = Reader::open(&self.bytes);
+        let mut buffer = PayloadBuffer::default();
         for (number, expected) in (1_u64..).zip(&self.expected) {
-            let before = document.clone();
-            let change = one_by_one.load(number, held, &mut document).expect("a document");
-            assert_eq!(String::from_utf8_lossy(&document), String::from_utf8_lossy(expected), "record {number}");
-            assert!(change.holes.is_empty());
-            assert_eq!(before.get(..change.prefix), document.get(..change.prefix));
-            assert!(before.ends_with(&document[document.len() - change.suffix..]));
-            held = Some(number);
-            let mut alone = PackReader::open(&self.bytes[..], u64::MAX).expect("a pack");
-            let mut document = b"something else".to_vec();
-            alone.load(number, None, &mut document).expect("a document");
-            assert!(document == *expected);
+            let before = buffer.bytes().to_vec();
+            one_by_one.load(number, &mut buffer).expect("a document");
+            let document = buffer.bytes();
+            assert_eq!(String::from_utf8_lossy(document), String::from_utf8_lossy(expected), "record {number}");
+            assert_eq!(buffer.holes(), []);
+            let (prefix, suffix) = (buffer.unchanged_prefix(), buffer.unchanged_suffix());
+            assert_eq!(before.get(..prefix), document.get(..prefix));
+            assert!(before.ends_with(&document[document.len() - suffix..]));
+            let mut alone = PayloadBuffer::default();
+            one_by_one.another().load(number, &mut alone).expect("a document");
+            assert!(alone.bytes() == expected);
         }
     }
 }
@@ -256,16 +258,17 @@ fn a_chain_of_bases_ends() {
         items.push(item(turn));
         pack.put(&request(&items), Way::Request, 0).expect("plain");
     }
-    let reader = PackReader::open(&pack.bytes[..], u64::MAX).expect("a pack");
-    let chain = |mut number: u64| {
-        let mut length = 0;
-        while let Some(base) = reader.index().get(number).expect("a record").meta.base {
-            (number, length) = (base, length + 1);
-        }
-        length
-    };
-    let longest = (1..100).map(chain).max();
-    assert_eq!(longest, Some(31));
+    let mut chains = vec![0];
+    let mut at = FILE_HEADER_LEN;
+    while at < pack.bytes.len() {
+        let header = RecordHeader::decode(&pack.bytes[at..], SALT, at as u64).expect("a record");
+        let meta = at + header.meta_offset() as usize;
+        let meta = &pack.bytes[meta..meta + header.meta_len as usize];
+        let meta = RecordMeta::decode(meta, header.number, header.data_len).expect("a sound description");
+        chains.push(meta.base.map_or(0, |base| chains[base as usize] + 1));
+        at += header.record_len() as usize;
+    }
+    assert_eq!(chains.iter().max(), Some(&31));
     pack.check();
 }
 
@@ -331,20 +334,22 @@ fn each_byte_of_a_pack_may_be_damaged() {
     for at in FILE_HEADER_LEN..pack.bytes.len() {
         let mut damaged = pack.bytes.clone();
         damaged[at] ^= 1 << (at % 8);
-        let mut reader = PackReader::open(damaged, 1 << 20).expect("the header is sound");
+        let mut reader = Reader::open(&damaged);
         let mut affected = 0;
         for number in 1..=documents {
             let expected = &pack.expected[number as usize - 1];
-            let mut document = Vec::new();
-            match reader.load(number, None, &mut document) {
+            let mut buffer = PayloadBuffer::default();
+            let loaded = reader.load(number, &mut buffer);
+            let document = buffer.bytes();
+            match loaded {
                 Err(_) => (lost, affected) = (lost + 1, affected + 1),
-                Ok(change) if !change.holes.is_empty() => {
+                Ok(()) if !buffer.holes().is_empty() => {
                     (with_holes, affected) = (with_holes + 1, affected + 1);
-                    assert!(serde_json::from_slice::<Value>(&document).is_ok(), "byte {at}, record {number}");
+                    assert!(serde_json::from_slice::<Value>(document).is_ok(), "byte {at}, record {number}");
                 }
-                Ok(_) => {
+                Ok(()) => {
                     whole_ones += 1;
-                    assert!(document == *expected, "byte {at}, record {number}");
+                    assert!(document == expected, "byte {at}, record {number}");
                 }
             }
         }
@@ -364,13 +369,12 @@ fn a_pack_may_be_cut_at_each_byte() {
         ends.push(pack.bytes.len());
     }
     for cut in FILE_HEADER_LEN..pack.bytes.len() {
-        let mut growing = PackReader::open(&pack.bytes[..cut], 1 << 20).expect("the header is sound");
+        let mut growing = Reader::open(&pack.bytes[..cut]);
         let whole = ends.iter().filter(|&&end| end <= cut).count();
-        assert_eq!(growing.index().numbers().count(), whole, "cut at {cut}");
-        assert_eq!(growing.index().damage(), [], "what is not whole yet is no damage");
         for number in 1..=whole as u64 {
-            growing.load(number, None, &mut Vec::new()).expect("a whole record");
+            growing.load(number, &mut PayloadBuffer::default()).expect("a whole record");
         }
+        growing.load(whole as u64 + 1, &mut PayloadBuffer::default()).expect_err("a record that is cut");
     }
 }
 
@@ -393,11 +397,11 @@ proptest! {
                 bytes[at] = byte;
             }
         }
-        let mut reader = PackReader::open(bytes, 1 << 20).expect("the header is sound");
+        let mut reader = Reader::open(&bytes);
         for number in 0..8 {
-            let mut document = Vec::new();
-            if let Ok(change) = reader.load(number, None, &mut document) && change.holes.is_empty() {
-                prop_assert!(document == pack.expected[number as usize - 1]);
+            let mut buffer = PayloadBuffer::default();
+            if reader.load(number, &mut buffer).is_ok() && buffer.holes().is_empty() {
+                prop_assert!(buffer.bytes() == pack.expected[number as usize - 1]);
             }
         }
     }

@@ -1,0 +1,243 @@
+//! Packs whose documents are made of any pieces, and damage to them.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use arbitrary::Arbitrary;
+use rollout_trace_schema::packed::{
+    FILE_HEADER_LEN, FileHeader, Part, PartKind, Piece, RECORD_HEADER_LEN, RecordHeader, RecordMeta, checksum,
+};
+
+/// How many records are made of an input: more are only more of the same.
+const MAX_RECORDS: usize = 24;
+
+/// How long a document may grow by repeating others.
+const MAX_DOCUMENT: usize = 1 << 16;
+
+/// A pack in the making.
+#[derive(Arbitrary, Debug)]
+pub struct PackPlan {
+    salt: u64,
+    records: Vec<RecordPlan>,
+}
+
+#[derive(Arbitrary, Debug)]
+struct RecordPlan {
+    /// How many numbers are left out before this one.
+    gap: u8,
+    /// How many records back the base is; 0 for none.
+    base: u8,
+    pieces: Vec<PiecePlan>,
+}
+
+#[derive(Arbitrary, Debug)]
+enum PiecePlan {
+    /// Text of the record's own, and what it is said to be.
+    Own { text: u8, kind: u8 },
+    /// Bytes of its own.
+    Bytes { bytes: Vec<u8>, kind: u8 },
+    /// A run of the base.
+    Base { from: u16, len: u16 },
+    /// A run of the data of a record so many back.
+    Stored { back: u8, from: u16, len: u16 },
+}
+
+/// Text that the marks of damaged parts must fit into.
+const TEXTS: &[&str] = &[
+    "{\"input\":[", "]}", "{\"a\":1}", ",{\"a\":1}", ",", "\"text\"", "{\"text\":", "}", "[", "1", ":", "\0rtr", "\\", "\"",
+];
+
+const KINDS: [PartKind; 5] =
+    [PartKind::Text, PartKind::String, PartKind::FirstElement, PartKind::LaterElement, PartKind::RestOfElement];
+
+/// A pack, and what should be read from it.
+pub struct Pack {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Its documents.
+    pub documents: Vec<PackedDocument>,
+}
+
+/// A document of a pack.
+#[derive(Debug)]
+pub struct PackedDocument {
+    /// Its record's number.
+    pub number: u64,
+    /// What it is.
+    pub bytes: Vec<u8>,
+    record: Range<usize>,
+    data: Range<usize>,
+    /// The records upon which it builds, itself included.
+    chain: BTreeSet<usize>,
+    /// Where in the file each of its bytes is.
+    places: Vec<usize>,
+    /// Where in the file each part of the record is.
+    parts: Vec<Range<usize>>,
+}
+
+impl PackPlan {
+    /// Makes the pack.
+    pub fn build(&self) -> Pack {
+        let mut pack = Pack { bytes: FileHeader { salt: self.salt }.encode().to_vec(), documents: Vec::new() };
+        let mut number = 0;
+        for plan in self.records.iter().take(MAX_RECORDS) {
+            number += 1 + u64::from(plan.gap % 4);
+            pack.add(number, plan, self.salt);
+        }
+        pack
+    }
+}
+
+impl Pack {
+    fn add(&mut self, number: u64, plan: &RecordPlan, salt: u64) {
+        let base = self.documents.len().checked_sub(usize::from(plan.base)).filter(|_| plan.base > 0);
+        let offset = self.bytes.len();
+        let data_start = offset + RECORD_HEADER_LEN;
+        let mut document = PackedDocument {
+            number,
+            bytes: Vec::new(),
+            record: offset..offset,
+            data: data_start..data_start,
+            chain: base.map_or(BTreeSet::new(), |base| self.documents[base].chain.clone()),
+            places: Vec::new(),
+            parts: Vec::new(),
+        };
+        document.chain.insert(self.documents.len());
+        let mut meta = RecordMeta { base: base.map(|base| self.documents[base].number), ..RecordMeta::default() };
+        let mut data = Vec::new();
+        for piece in &plan.pieces {
+            match piece {
+                PiecePlan::Own { text, kind } => {
+                    let text = TEXTS[usize::from(*text) % TEXTS.len()].as_bytes();
+                    document.own(text, *kind, salt, &mut data, &mut meta);
+                }
+                PiecePlan::Bytes { bytes, kind } => document.own(bytes, *kind, salt, &mut data, &mut meta),
+                PiecePlan::Base { from, len } => {
+                    let Some(base) = base.map(|base| &self.documents[base]) else { continue };
+                    let run = run(*from, *len, base.bytes.len());
+                    if run.is_empty() || document.bytes.len() + run.len() > MAX_DOCUMENT {
+                        continue;
+                    }
+                    meta.pieces.push(Piece::Base { offset: run.start as u64, len: run.len() as u64 });
+                    document.bytes.extend(&base.bytes[run.clone()]);
+                    document.places.extend(&base.places[run]);
+                }
+                PiecePlan::Stored { back, from, len } => {
+                    let other = self.documents.len().checked_sub(1 + usize::from(*back));
+                    let Some(other) = other.map(|other| &self.documents[other]) else { continue };
+                    let run = run(*from, *len, other.data.len());
+                    if run.is_empty() || document.bytes.len() + run.len() > MAX_DOCUMENT {
+                        continue;
+                    }
+                    let (offset, len) = (run.start as u64, run.len() as u64);
+                    meta.pieces.push(Piece::Stored { record: other.number, offset, len });
+                    let places = other.data.start + run.start..other.data.start + run.end;
+                    document.bytes.extend(&self.bytes[places.clone()]);
+                    document.places.extend(places);
+                }
+            }
+        }
+        meta.document_len = document.bytes.len() as u64;
+        let mut meta_bytes = Vec::new();
+        meta.encode(number, &mut meta_bytes);
+        let lengths = (meta_bytes.len() as u32, data.len() as u32);
+        let header = RecordHeader { number, meta_len: lengths.0, data_len: lengths.1 };
+        self.bytes.extend(header.encode(salt, offset as u64));
+        self.bytes.extend(&data);
+        self.bytes.extend(&meta_bytes);
+        self.bytes.extend(checksum(&meta_bytes, salt ^ number).to_le_bytes());
+        document.data.end += data.len();
+        document.record.end = self.bytes.len();
+        self.documents.push(document);
+    }
+
+    /// The documents that are not whole without this byte of the file; none is concerned by one in its header.
+    pub fn dependants(&self, at: usize) -> BTreeSet<u64> {
+        let Some(damaged) = self.documents.iter().position(|document| document.record.contains(&at)) else {
+            return BTreeSet::new();
+        };
+        let record = &self.documents[damaged];
+        let part = record.parts.iter().find(|part| part.contains(&at));
+        let lost = part.unwrap_or(&record.data);
+        let concerned = self.documents.iter().filter(|document| {
+            (part.is_none() && document.chain.contains(&damaged))
+                || document.places.iter().any(|place| lost.contains(place))
+        });
+        concerned.map(|document| document.number).collect()
+    }
+
+    /// The documents that are whole in the first bytes of the file.
+    pub fn within(&self, length: usize) -> BTreeSet<u64> {
+        let whole = self.documents.iter().filter(|document| document.record.end <= length);
+        whole.map(|document| document.number).collect()
+    }
+}
+
+impl PackedDocument {
+    fn own(&mut self, bytes: &[u8], kind: u8, salt: u64, data: &mut Vec<u8>, meta: &mut RecordMeta) {
+        if bytes.is_empty() {
+            return;
+        }
+        let start = self.data.start + data.len();
+        let (kind, len) = (KINDS[usize::from(kind) % KINDS.len()], bytes.len() as u64);
+        meta.parts.push(Part { kind, len, check: checksum(bytes, salt) as u32 });
+        meta.pieces.push(Piece::Own { len });
+        self.parts.push(start..start + bytes.len());
+        self.places.extend(start..start + bytes.len());
+        self.bytes.extend(bytes);
+        data.extend(bytes);
+    }
+}
+
+/// A run of something so long.
+fn run(from: u16, len: u16, of: usize) -> Range<usize> {
+    let from = usize::from(from).min(of);
+    from..(from + usize::from(len)).min(of)
+}
+
+/// What happens to a pack.
+#[derive(Arbitrary, Debug)]
+pub enum Damage {
+    /// Nothing.
+    None,
+    /// A byte is another one.
+    Flip { at: u32, bits: u8 },
+    /// The file ends here.
+    Cut { at: u32 },
+    /// These bytes follow.
+    Longer(Vec<u8>),
+    /// These bytes stand somewhere in it.
+    Over { at: u32, bytes: Vec<u8> },
+}
+
+impl Damage {
+    /// Does it. Gives the documents that must still be whole.
+    pub fn apply(&self, pack: &mut Pack) -> BTreeSet<u64> {
+        let len = pack.bytes.len();
+        let all = pack.within(len);
+        match self {
+            Self::None => all,
+            Self::Flip { at, bits } => {
+                let at = *at as usize % len;
+                pack.bytes[at] ^= bits;
+                if *bits == 0 { all } else { &all - &pack.dependants(at) }
+            }
+            Self::Cut { at } => {
+                let at = *at as usize % (len + 1);
+                pack.bytes.truncate(at);
+                if at < FILE_HEADER_LEN { BTreeSet::new() } else { pack.within(at) }
+            }
+            Self::Longer(bytes) => {
+                pack.bytes.extend(bytes);
+                all
+            }
+            Self::Over { at, bytes } => {
+                let at = *at as usize % len;
+                let end = len.min(at + bytes.len());
+                let concerned = (at..end).flat_map(|at| pack.dependants(at)).collect();
+                pack.bytes[at..end].copy_from_slice(&bytes[..end - at]);
+                // Two bytes of the file's header are more than can be found out.
+                if at < FILE_HEADER_LEN { BTreeSet::new() } else { &all - &concerned }
+            }
+        }
+    }
+}
