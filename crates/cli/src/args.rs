@@ -19,9 +19,6 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
 
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -66,6 +63,9 @@ pub(crate) struct ReduceArgs {
     /// Write JSON without white space.
     #[arg(long)]
     pub(crate) compact: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Lists the bundles under a trace root, the newest first.
@@ -77,6 +77,9 @@ pub(crate) struct ListArgs {
     /// The folder that holds the bundles.
     #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Reads everything in bundles and tells every surprise.
@@ -91,6 +94,9 @@ pub(crate) struct CheckArgs {
     /// Print each diagnostic as one line of JSON, with the bundle's path.
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Draws what happened in a bundle.
@@ -109,6 +115,9 @@ pub(crate) struct ShowArgs {
     /// Draw one conversation item with all that is known about it: its number, as the drawing has it.
     #[arg(long, value_name = "N")]
     pub(crate) item: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Prints a payload, byte for byte as it was recorded.
@@ -120,6 +129,9 @@ pub(crate) struct PayloadArgs {
 
     /// The payload's id, as events and state.json have it; its number is enough.
     pub(crate) id: String,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Writes a bundle anew with its payloads stored in another way.
@@ -139,6 +151,9 @@ pub(crate) struct ConvertArgs {
     /// The new bundle's folder, which must not be there yet.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// How payloads are stored.
@@ -169,6 +184,9 @@ pub(crate) struct PackArgs {
     /// The file to write, which must not be there yet. Without it, BUNDLE.tar.zst beside the bundle.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Unpacks a bundle that pack made one file of.
@@ -183,6 +201,9 @@ pub(crate) struct UnpackArgs {
     /// The bundle's folder, which must not be there yet. Without it, the file's name without .tar.zst, beside it.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Prints the shell's completion script.
@@ -216,24 +237,24 @@ pub(crate) struct BundleArgs {
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
     /// Leave payloads unread that are larger.
-    #[arg(long, global = true, value_name = "BYTES", default_value_t = Limits::default().max_payload_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_payload_bytes)]
     max_payload_bytes: usize,
 
     /// Leave event lines unread that are longer.
-    #[arg(long, global = true, value_name = "BYTES", default_value_t = Limits::default().max_line_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_line_bytes)]
     max_line_bytes: usize,
 
     /// Leave JSON unread that nests deeper (at most 2048).
-    #[arg(long, global = true, value_name = "LEVELS", default_value_t = Limits::default().max_nesting as u16,
+    #[arg(long, value_name = "LEVELS", default_value_t = Limits::default().max_nesting as u16,
         value_parser = clap::value_parser!(u16).range(1..=2048))]
     max_nesting: u16,
 
     /// Leave what archives unpack to beyond so much.
-    #[arg(long, global = true, value_name = "BYTES", default_value_t = Limits::default().max_archive_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_archive_bytes)]
     max_archive_bytes: u64,
 
     /// Stop after so many events.
-    #[arg(long, global = true, value_name = "EVENTS", default_value_t = Limits::default().max_events)]
+    #[arg(long, value_name = "EVENTS", default_value_t = Limits::default().max_events)]
     max_events: u64,
 }
 

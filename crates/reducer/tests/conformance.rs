@@ -1,56 +1,13 @@
 //! Every fact that official reducers give is in our graph (only where their cases are at hand).
 
+#[path = "../../model/tests/differences/mod.rs"]
+mod differences;
 mod support;
 
 use std::{fs, path::Path};
 
+use differences::differences;
 use serde_json::Value;
-
-/// The maps of the graph, which hold no more entries than the official ones.
-const MAPS: &[&str] = &[
-    "threads",
-    "codex_turns",
-    "conversation_items",
-    "inference_calls",
-    "code_cells",
-    "tool_calls",
-    "terminal_sessions",
-    "terminal_operations",
-    "compactions",
-    "compaction_requests",
-    "interaction_edges",
-    "raw_payloads",
-];
-
-/// Keys that the official state leaves out on purpose.
-const ABSENT_IF_NONE: &[&str] =
-    &["accepted_seq", "accepted_at_unix_ms", "responses_item_id", "started_code_cell_id", "agent_message"];
-
-fn differences(expected: &Value, actual: &Value, path: &str, found: &mut Vec<String>) {
-    match (expected, actual) {
-        (Value::Object(expected), Value::Object(actual)) => {
-            for key in actual.keys().filter(|key| !expected.contains_key(*key)) {
-                if ABSENT_IF_NONE.contains(&key.as_str()) || MAPS.contains(&path) {
-                    found.push(format!("{path}.{key} should not be there"));
-                }
-            }
-            for (key, value) in expected {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                match actual.get(key) {
-                    Some(other) => differences(value, other, &path, found),
-                    None => found.push(format!("{path} is missing")),
-                }
-            }
-        }
-        (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => {
-            for (number, (expected, actual)) in expected.iter().zip(actual).enumerate() {
-                differences(expected, actual, &format!("{path}[{number}]"), found);
-            }
-        }
-        _ if expected != actual => found.push(format!("{path}: expected {expected}, got {actual}")),
-        _ => {}
-    }
-}
 
 fn check(name: &str, bundle: &Path, expected: Option<&Value>) -> Vec<String> {
     let graph = support::reduce(bundle);
@@ -60,7 +17,7 @@ fn check(name: &str, bundle: &Path, expected: Option<&Value>) -> Vec<String> {
     };
     let mut found = Vec::new();
     let actual = serde_json::to_value(&graph).expect("a graph serialises");
-    differences(expected, &actual, "", &mut found);
+    differences(expected, &actual, "$", &mut found);
     found.into_iter().map(|difference| format!("{name}: {difference}")).collect()
 }
 
