@@ -81,8 +81,11 @@ impl ModelClient {
         if let Some((name, value)) = envelope.trace_header {
             request = request.header(name, value);
         }
-        let response =
-            request.send().await.map_err(|error| ModelError::Connection { url, cause: told(&error.without_url()) })?;
+        let response = request.send().await.map_err(|error| {
+            let cannot_be = error.is_builder();
+            let cause = told(&error.without_url());
+            if cannot_be { ModelError::Unaskable { url, cause } } else { ModelError::Connection { url, cause } }
+        })?;
         if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }
 }
@@ -114,11 +117,10 @@ async fn refused(response: Response) -> ModelError {
     let after = header("retry-after").and_then(|text| retry_after(&text));
     let upstream_request_id = upstream_request_id(response.headers());
     let text = response.text().await.unwrap_or_default();
-    let message = match serde_json::from_str::<Value>(&text) {
-        Ok(document) => document["error"]["message"].as_str().map_or(text, str::to_owned),
-        Err(_) => text,
-    };
-    ModelError::Refused { status, message: shortened(message), retry_after: after, upstream_request_id }
+    let error = serde_json::from_str::<Value>(&text).map(|mut document| document["error"].take()).unwrap_or_default();
+    let code = error["code"].as_str().map(str::to_owned);
+    let message = error["message"].as_str().map_or(text, str::to_owned);
+    ModelError::Refused { status, code, message: shortened(message), retry_after: after, upstream_request_id }
 }
 
 /// A provider may answer with a whole page.
