@@ -127,8 +127,14 @@ fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
     if let Some(model) = &args.model {
         config.model.clone_from(model);
     }
+    config.check().map_err(|error| {
+        Failure::of(
+            &error,
+            "docs/agent.md says what a setting may be, and which environment variables and options win over it",
+        )
+    })?;
     let url = &config.provider.base_url;
-    if config.provider.api_key.is_none() && !is_local(url) {
+    if config.provider.api_key.is_none() && !config.provider.is_local() {
         return Err(Failure::new(
             format!("there is no key for {url}"),
             format!(
@@ -137,12 +143,6 @@ fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
         ));
     }
     Ok(config)
-}
-
-/// Whether a URL is one of this machine, whose servers mostly ask for no key.
-fn is_local(url: &str) -> bool {
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-    ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local))
 }
 
 fn trace_target(args: &RunArgs) -> Result<TraceTarget, Failure> {

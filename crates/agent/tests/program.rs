@@ -122,6 +122,8 @@ fn what_cannot_be_used_is_told_with_its_place() {
     };
     assert!(case(&["--config", "agent.toml"]).contains("unknown field `retrys`"));
     assert!(case(&["--config", "missing.toml"]).contains("cannot read the configuration missing.toml"));
+    fs::write(folder.path().join("zero.toml"), "stream_idle_ms = 0\n").unwrap();
+    assert!(case(&["--config", "zero.toml"]).contains("`stream_idle_ms` has to be more than 0"));
     assert!(case(&["--cwd", "not/there"]).contains("cannot work in not/there"));
     let output = agent(&["demo", "--scenario", "agent.toml"]).current_dir(folder.path()).output().unwrap();
     let (code, _, stderr) = told(&output);
