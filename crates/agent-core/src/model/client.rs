@@ -8,7 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use sse_stream::SseStream;
 
-use super::{ModelError, ResponseEvent, retry::retry_after};
+use super::{
+    ModelError, ResponseEvent,
+    bounds::{ANSWER_BYTES, Body, BodyEnd, ERROR_BYTES, EventLength},
+    retry::retry_after,
+};
 use crate::{Item, Provider, told::told};
 
 /// The header that says which agent asks, for a provider's logs.
@@ -50,9 +54,18 @@ impl ModelClient {
     pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
         let response = self.post("responses", body, envelope).await?;
         let upstream_request_id = upstream_request_id(response.headers());
-        let events = SseStream::from_bytes_stream(response.bytes_stream()).filter_map(|event| async {
+        let mut length = EventLength::default();
+        let bytes = response.bytes_stream().map(move |piece| {
+            let piece = piece.map_err(|error| ModelError::Broken(format!("body error: {}", told(&error))))?;
+            if length.exceeds(&piece, ANSWER_BYTES) { Err(too_long("an event of the stream")) } else { Ok(piece) }
+        });
+        let events = SseStream::from_bytes_stream(bytes).filter_map(|event| async {
             match event {
                 Ok(event) => event.data.filter(|data| data != "[DONE]").map(|data| ResponseEvent::parse(&data)),
+                Err(sse_stream::Error::Body(cause)) => Some(Err(match cause.downcast() {
+                    Ok(error) => *error,
+                    Err(cause) => ModelError::Broken(cause.to_string()),
+                })),
                 Err(error) => Some(Err(ModelError::Broken(told(&error)))),
             }
         });
@@ -62,8 +75,12 @@ impl ModelClient {
     /// Asks for a shorter history.
     pub(crate) async fn compact(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Vec<Item>, ModelError> {
         let response = self.post("responses/compact", body, envelope).await?;
-        let bytes = response.bytes().await.map_err(|error| ModelError::Broken(told(&error)))?;
-        compacted(&bytes)
+        let body = Body::read(response, ANSWER_BYTES).await;
+        match body.end {
+            BodyEnd::Whole => compacted(&body.bytes),
+            BodyEnd::TooLong => Err(too_long("a compacted history")),
+            BodyEnd::Broken(error) => Err(ModelError::Broken(told(&error))),
+        }
     }
 
     async fn post(&self, endpoint: &str, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Response, ModelError> {
@@ -100,6 +117,10 @@ impl Stream {
     }
 }
 
+fn too_long(what: &str) -> ModelError {
+    ModelError::Unreadable(format!("{what} is longer than {} MiB", ANSWER_BYTES >> 20))
+}
+
 /// Reads a compacted history.
 fn compacted(document: &[u8]) -> Result<Vec<Item>, ModelError> {
     #[derive(Deserialize)]
@@ -116,7 +137,8 @@ async fn refused(response: Response) -> ModelError {
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
     let after = header("retry-after").and_then(|text| retry_after(&text));
     let upstream_request_id = upstream_request_id(response.headers());
-    let text = response.text().await.unwrap_or_default();
+    // Whatever came of it may say why.
+    let text = String::from_utf8_lossy(&Body::read(response, ERROR_BYTES).await.bytes).into_owned();
     let error = serde_json::from_str::<Value>(&text).map(|mut document| document["error"].take()).unwrap_or_default();
     let code = error["code"].as_str().map(str::to_owned);
     let message = error["message"].as_str().map_or(text, str::to_owned);
