@@ -7,8 +7,8 @@ use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
 use crate::{
-    AgentConfig, AgentStatus, ConfigSnapshot, Event, EventMessage, Item, Op, PauseGuard, TokenUsageInfo, TraceTarget,
-    UserInput,
+    AgentConfig, AgentStatus, BadSetting, ConfigSnapshot, Event, EventMessage, Item, Op, PauseGuard, TokenUsageInfo,
+    TraceTarget, UserInput,
     lock::lock,
     mcp::McpServer,
     model::ModelClient,
@@ -48,6 +48,9 @@ pub enum StartThreadError {
         #[source]
         source: io::Error,
     },
+    /// A setting lets nothing work.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
     /// No HTTP client can be made.
     #[error("cannot make an HTTP client: {0}")]
     Http(String),
@@ -70,8 +73,9 @@ impl AgentThread {
     ///
     /// # Errors
     ///
-    /// The folder to work in is not there, or there is no HTTP client to be had.
+    /// A setting lets nothing work, the folder to work in is not there, or there is no HTTP client to be had.
     pub async fn start(mut config: AgentConfig) -> Result<Self, StartThreadError> {
+        config.check()?;
         let folder = config.cwd.clone();
         config.cwd = folder.canonicalize().map_err(|source| StartThreadError::Folder { folder, source })?;
         let model =

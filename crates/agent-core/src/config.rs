@@ -2,10 +2,12 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use reqwest::Url;
 use rollout_trace_recorder::TraceOptions;
 use serde::Deserialize;
 
@@ -61,6 +63,15 @@ pub struct Provider {
     pub base_url: String,
     /// The key that it asks for.
     pub api_key: Option<String>,
+}
+
+impl Provider {
+    /// Whether it is on this machine, where servers mostly ask for no key.
+    pub fn is_local(&self) -> bool {
+        let Ok(url) = Url::parse(&self.base_url) else { return false };
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
 }
 
 impl fmt::Debug for Provider {
@@ -210,5 +221,33 @@ impl AgentConfig {
 
     pub(crate) fn settings(&self) -> TurnSettings {
         TurnSettings { model: self.model.clone(), effort: self.effort, cwd: self.cwd.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_provider_is_one_whose_host_is_this_machine() {
+        let is_local = |url: &str| Provider { name: String::new(), base_url: url.to_owned(), api_key: None }.is_local();
+        for url in [
+            "http://localhost:80/v1",
+            "http://LOCALHOST",
+            "http://127.0.0.1:1/v1",
+            "http://127.9.9.9",
+            "https://[::1]:8/v1",
+        ] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in [
+            "http://localhost.example.com",
+            "http://127.example.com/v1",
+            "http://127.0.0.1@example.com",
+            "http://10.0.0.1",
+            "no",
+        ] {
+            assert!(!is_local(url), "{url}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod agent_thread;
+mod bad_setting;
 mod compaction;
 mod config;
 mod config_file;
@@ -33,6 +34,7 @@ mod tools;
 mod turn;
 
 pub use agent_thread::{AgentThread, NoTurnRunning, StartThreadError, ThreadEnded};
+pub use bad_setting::BadSetting;
 pub use config::{
     AgentConfig, AgentLimits, AgentMessages, CommandLimits, CompactionBy, CompactionConfig, HistoryMode, Provider,
     RetryPolicy, TraceTarget,

@@ -307,3 +307,17 @@ async fn a_compaction_that_is_never_answered_fails() {
     let EventMessage::Error { message } = error.message else { unreachable!() };
     assert_eq!(message, "stream disconnected before completion: nothing came for 0.1 seconds");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_cut_short_is_kept_once_and_fails_the_turn() {
+    let script = "[[reply]]\nend = \"incomplete\"\n[[reply.item]]\nsay = \"This is half of\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Begin.")).unwrap();
+    let error =
+        rollout.event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::Retrying { .. })).await;
+    let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
+    assert_eq!(message, "the model's answer is incomplete: max_output_tokens");
+    assert!(matches!(rollout.turn_end().await.message, EventMessage::TurnAborted { .. }));
+    let texts: Vec<_> = rollout.thread.history().iter().map(|item| item.message_text()).collect();
+    assert_eq!(texts, ["Begin.", "This is half of"]);
+}

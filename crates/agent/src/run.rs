@@ -1,12 +1,16 @@
 //! `rollout-trace-agent run`.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    path::PathBuf,
+    process::{self, ExitCode},
+};
 
 use rollout_trace_agent_core::{
     AbortReason, AgentConfig, AgentThread, ConfigFile, EventMessage, Op, TraceOptions, TraceTarget,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     args::RunArgs,
@@ -28,7 +32,13 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
     if bundle.is_none() && !args.no_trace {
         screen.say("warning: this run is not recorded: the trace folder cannot be written to");
     }
-    let ended = converse(&thread, &args.prompt, screen).await?;
+    // One listener from here to the end: a new one each time would miss what comes in between.
+    let mut interrupts = Interrupts::listen()?;
+    let ended = converse(&thread, &args.prompt, &mut interrupts, screen).await;
+    tokio::spawn(async move {
+        interrupts.next().await;
+        process::exit(INTERRUPTED.into());
+    });
     thread.shutdown_and_wait().await;
     if let Some(bundle) = &bundle {
         if args.draw {
@@ -44,32 +54,56 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
 }
 
 /// One turn, shown as it happens. Gives why it came to no end of its own.
-async fn converse(thread: &AgentThread, prompt: &str, screen: &mut Screen) -> Result<Option<AbortReason>, Failure> {
-    // One listener for all of the turn: a new one for each event would miss what is pressed in between.
-    let mut interrupts = signal(SignalKind::interrupt())
-        .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}"), "try again"))?;
+async fn converse(
+    thread: &AgentThread,
+    prompt: &str,
+    interrupts: &mut Interrupts,
+    screen: &mut Screen,
+) -> Option<AbortReason> {
     let mut is_stopping = false;
     if thread.submit(Op::say(prompt)).is_err() {
-        return Ok(Some(AbortReason::Shutdown));
+        return Some(AbortReason::Shutdown);
     }
     loop {
         tokio::select! {
             event = thread.next_event() => {
-                let Some(event) = event else { return Ok(Some(AbortReason::Shutdown)) };
+                let Some(event) = event else { return Some(AbortReason::Shutdown) };
                 screen.event(&event);
                 match event.message {
-                    EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return Ok(None),
-                    EventMessage::TurnAborted { reason, .. } if event.agent_path == "/root" => return Ok(Some(reason)),
+                    EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return None,
+                    EventMessage::TurnAborted { reason, .. } if event.agent_path == "/root" => return Some(reason),
                     _ => {}
                 }
             }
-            _ = interrupts.recv() => {
+            () = interrupts.next() => {
                 // The first stops the turn, which tells its end; whoever presses again will not wait for that.
                 if is_stopping || thread.submit(Op::Interrupt).is_err() {
-                    return Ok(Some(AbortReason::Shutdown));
+                    return Some(AbortReason::Shutdown);
                 }
                 is_stopping = true;
             }
+        }
+    }
+}
+
+/// What asks the program to stop: Ctrl-C, and SIGTERM, which means the same.
+struct Interrupts {
+    ctrl_c: Signal,
+    term: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}"), "try again"))
+        };
+        Ok(Self { ctrl_c: listen(SignalKind::interrupt())?, term: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.ctrl_c.recv() => {}
+            _ = self.term.recv() => {}
         }
     }
 }
@@ -93,8 +127,14 @@ fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
     if let Some(model) = &args.model {
         config.model.clone_from(model);
     }
+    config.check().map_err(|error| {
+        Failure::of(
+            &error,
+            "docs/agent.md says what a setting may be, and which environment variables and options win over it",
+        )
+    })?;
     let url = &config.provider.base_url;
-    if config.provider.api_key.is_none() && !is_local(url) {
+    if config.provider.api_key.is_none() && !config.provider.is_local() {
         return Err(Failure::new(
             format!("there is no key for {url}"),
             format!(
@@ -103,12 +143,6 @@ fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
         ));
     }
     Ok(config)
-}
-
-/// Whether a URL is one of this machine, whose servers mostly ask for no key.
-fn is_local(url: &str) -> bool {
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-    ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local))
 }
 
 fn trace_target(args: &RunArgs) -> Result<TraceTarget, Failure> {

@@ -122,6 +122,8 @@ fn what_cannot_be_used_is_told_with_its_place() {
     };
     assert!(case(&["--config", "agent.toml"]).contains("unknown field `retrys`"));
     assert!(case(&["--config", "missing.toml"]).contains("cannot read the configuration missing.toml"));
+    fs::write(folder.path().join("zero.toml"), "stream_idle_ms = 0\n").unwrap();
+    assert!(case(&["--config", "zero.toml"]).contains("`stream_idle_ms` has to be more than 0"));
     assert!(case(&["--cwd", "not/there"]).contains("cannot work in not/there"));
     let output = agent(&["demo", "--scenario", "agent.toml"]).current_dir(folder.path()).output().unwrap();
     let (code, _, stderr) = told(&output);
@@ -130,6 +132,15 @@ fn what_cannot_be_used_is_told_with_its_place() {
 
 #[test]
 fn ctrl_c_stops_a_turn() {
+    stopped_by("-INT");
+}
+
+#[test]
+fn sigterm_stops_a_turn_as_ctrl_c_does() {
+    stopped_by("-TERM");
+}
+
+fn stopped_by(signal: &str) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let script = "[[reply]]\n[[reply.item]]\ncall = \"exec_command\"\narguments = { cmd = \"sleep 600\" }";
@@ -139,7 +150,7 @@ fn ctrl_c_stops_a_turn() {
     let mut running = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(running.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("sleep 600")));
-    let kill = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    let kill = Command::new("kill").args([signal, &running.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let rest: Vec<String> = lines.collect();
     assert_eq!(running.wait().unwrap().code(), Some(130), "{rest:?}");

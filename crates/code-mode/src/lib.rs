@@ -15,7 +15,7 @@
 //!
 //! | global | what it does |
 //! |---|---|
-//! | `tools.<name>(argument)` | calls a tool; gives a promise of its answer. Any number of calls may be in flight. A failed call rejects with an `Error` that has the tool's message and the place of the call. No argument is an empty object. |
+//! | `tools.<name>(argument)` | calls a tool; gives a promise of its answer. Any number of calls may be in flight. A failed call rejects with an `Error` that has the tool's message and the place of the call; so does one that cannot be made, with what the limits below say. No argument is an empty object. |
 //! | `ALL_TOOLS` | the tools, `{ name, description }` each |
 //! | `text(value)` | shows a value: strings as they are, errors with their stack, objects as JSON |
 //! | `image(url)`, `image({ image_url, detail })` | shows an image, a `data:` or `http(s):` URL |

@@ -4,13 +4,22 @@
   const { defineProperty, create, freeze } = Object;
   const ErrorClass = Error;
   const ProxyClass = Proxy;
+  const PromiseClass = Promise;
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 
   const table = create(null);
   for (let index = 0; index < tools.length; index++) {
     // The error is made here so that it has the place of the call; the host fills in the message of a call that fails.
-    table[tools[index]] = { [tools[index]]: (argument) => call(index, argument, new ErrorClass()) }[tools[index]];
+    // A call that cannot be made fails like any other: one too many is no end of all that are in flight.
+    table[tools[index]] = { [tools[index]]: (argument) => {
+      const failure = new ErrorClass();
+      try {
+        return call(index, argument, failure);
+      } catch (error) {
+        return new PromiseClass((_, reject) => reject(error));
+      }
+    } }[tools[index]];
   }
   freeze(table);
   const names = tools.length === 0 ? "this cell has no tools" : "there are: " + tools.join(", ");

@@ -8,7 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use sse_stream::SseStream;
 
-use super::{ModelError, ResponseEvent, retry::retry_after};
+use super::{
+    ModelError, ResponseEvent,
+    bounds::{ANSWER_BYTES, Body, BodyEnd, ERROR_BYTES, EventLength},
+    retry::retry_after,
+};
 use crate::{Item, Provider, told::told};
 
 /// The header that says which agent asks, for a provider's logs.
@@ -50,9 +54,18 @@ impl ModelClient {
     pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
         let response = self.post("responses", body, envelope).await?;
         let upstream_request_id = upstream_request_id(response.headers());
-        let events = SseStream::from_bytes_stream(response.bytes_stream()).filter_map(|event| async {
+        let mut length = EventLength::default();
+        let bytes = response.bytes_stream().map(move |piece| {
+            let piece = piece.map_err(|error| ModelError::Broken(format!("body error: {}", told(&error))))?;
+            if length.exceeds(&piece, ANSWER_BYTES) { Err(too_long("an event of the stream")) } else { Ok(piece) }
+        });
+        let events = SseStream::from_bytes_stream(bytes).filter_map(|event| async {
             match event {
                 Ok(event) => event.data.filter(|data| data != "[DONE]").map(|data| ResponseEvent::parse(&data)),
+                Err(sse_stream::Error::Body(cause)) => Some(Err(match cause.downcast() {
+                    Ok(error) => *error,
+                    Err(cause) => ModelError::Broken(cause.to_string()),
+                })),
                 Err(error) => Some(Err(ModelError::Broken(told(&error)))),
             }
         });
@@ -62,8 +75,12 @@ impl ModelClient {
     /// Asks for a shorter history.
     pub(crate) async fn compact(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Vec<Item>, ModelError> {
         let response = self.post("responses/compact", body, envelope).await?;
-        let bytes = response.bytes().await.map_err(|error| ModelError::Broken(told(&error)))?;
-        compacted(&bytes)
+        let body = Body::read(response, ANSWER_BYTES).await;
+        match body.end {
+            BodyEnd::Whole => compacted(&body.bytes),
+            BodyEnd::TooLong => Err(too_long("a compacted history")),
+            BodyEnd::Broken(error) => Err(ModelError::Broken(told(&error))),
+        }
     }
 
     async fn post(&self, endpoint: &str, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Response, ModelError> {
@@ -81,8 +98,11 @@ impl ModelClient {
         if let Some((name, value)) = envelope.trace_header {
             request = request.header(name, value);
         }
-        let response =
-            request.send().await.map_err(|error| ModelError::Connection { url, cause: told(&error.without_url()) })?;
+        let response = request.send().await.map_err(|error| {
+            let cannot_be = error.is_builder();
+            let cause = told(&error.without_url());
+            if cannot_be { ModelError::Unaskable { url, cause } } else { ModelError::Connection { url, cause } }
+        })?;
         if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }
 }
@@ -95,6 +115,10 @@ impl Stream {
             None => Err(ModelError::Broken("stream closed before response.completed".to_owned())),
         }
     }
+}
+
+fn too_long(what: &str) -> ModelError {
+    ModelError::Unreadable(format!("{what} is longer than {} MiB", ANSWER_BYTES >> 20))
 }
 
 /// Reads a compacted history.
@@ -113,12 +137,12 @@ async fn refused(response: Response) -> ModelError {
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
     let after = header("retry-after").and_then(|text| retry_after(&text));
     let upstream_request_id = upstream_request_id(response.headers());
-    let text = response.text().await.unwrap_or_default();
-    let message = match serde_json::from_str::<Value>(&text) {
-        Ok(document) => document["error"]["message"].as_str().map_or(text, str::to_owned),
-        Err(_) => text,
-    };
-    ModelError::Refused { status, message: shortened(message), retry_after: after, upstream_request_id }
+    // Whatever came of it may say why.
+    let text = String::from_utf8_lossy(&Body::read(response, ERROR_BYTES).await.bytes).into_owned();
+    let error = serde_json::from_str::<Value>(&text).map(|mut document| document["error"].take()).unwrap_or_default();
+    let code = error["code"].as_str().map(str::to_owned);
+    let message = error["message"].as_str().map_or(text, str::to_owned);
+    ModelError::Refused { status, code, message: shortened(message), retry_after: after, upstream_request_id }
 }
 
 /// A provider may answer with a whole page.

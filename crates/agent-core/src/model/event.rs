@@ -34,6 +34,8 @@ struct Wire {
     response: Value,
     #[serde(default)]
     message: Value,
+    #[serde(default)]
+    code: Value,
 }
 
 impl ResponseEvent {
@@ -55,19 +57,25 @@ impl ResponseEvent {
                 response_id: wire.response["id"].as_str().map(str::to_owned),
                 usage: usage(&wire.response["usage"]),
             }),
-            "response.failed" => Err(ModelError::Failed(said(&wire.response["error"]["message"], "no reason given"))),
-            "response.incomplete" => {
-                let reason = said(&wire.response["incomplete_details"]["reason"], "no reason given");
-                Err(ModelError::Failed(format!("the answer is incomplete: {reason}")))
+            "response.failed" => {
+                let error = &wire.response["error"];
+                Err(failed(&error["code"], &error["message"]))
             }
-            "error" => Err(ModelError::Failed(said(&wire.message, "no reason given"))),
+            "response.incomplete" => {
+                Err(ModelError::Incomplete { reason: said(&wire.response["incomplete_details"]["reason"]) })
+            }
+            "error" => Err(failed(&wire.code, &wire.message)),
             _ => Ok(Self::Other),
         }
     }
 }
 
-fn said(value: &Value, otherwise: &str) -> String {
-    value.as_str().unwrap_or(otherwise).to_owned()
+fn failed(code: &Value, message: &Value) -> ModelError {
+    ModelError::Failed { code: code.as_str().map(str::to_owned), message: said(message) }
+}
+
+fn said(value: &Value) -> String {
+    value.as_str().unwrap_or("no reason given").to_owned()
 }
 
 fn usage(usage: &Value) -> Option<TokenUsage> {
@@ -82,4 +90,26 @@ fn usage(usage: &Value) -> Option<TokenUsage> {
         total_tokens: usage["total_tokens"].as_i64(),
         ..TokenUsage::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        let passes = |event: &str| ResponseEvent::parse(event).unwrap_err().is_passing();
+        let failed = |code: &str| {
+            passes(&format!(r#"{{"type": "response.failed", "response": {{"error": {{"code": "{code}"}}}}}}"#))
+        };
+        assert!(failed("server_error") && failed("rate_limit_exceeded") && failed("failed_to_download_image"));
+        assert!(!failed("context_length_exceeded") && !failed("invalid_prompt") && !failed("insufficient_quota"));
+        assert!(passes(r#"{"type": "error", "message": "busy"}"#));
+        assert!(!passes(r#"{"type": "error", "code": "invalid_image_url"}"#));
+        let incomplete = |reason: &str| {
+            let details = format!(r#""incomplete_details": {{"reason": "{reason}"}}"#);
+            passes(&format!(r#"{{"type": "response.incomplete", "response": {{{details}}}}}"#))
+        };
+        assert!(!incomplete("max_output_tokens") && !incomplete("content_filter") && incomplete("overload"));
+    }
 }

@@ -1,5 +1,6 @@
 //! The model: requests to a provider of the Responses API.
 
+mod bounds;
 mod client;
 mod error;
 mod event;

@@ -30,7 +30,7 @@ mod tests {
 
     fn refusal(status: u16, retry_after: Option<Duration>) -> ModelError {
         let status = reqwest::StatusCode::from_u16(status).unwrap();
-        ModelError::Refused { status, message: String::new(), retry_after, upstream_request_id: None }
+        ModelError::Refused { status, code: None, message: String::new(), retry_after, upstream_request_id: None }
     }
 
     #[test]

@@ -64,10 +64,13 @@ pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget, 
     }
 }
 
-/// A program among the examples, which `cargo test` builds before it runs tests.
+/// A program among the examples. `cargo test` builds them before it runs tests, but not where it is told which test.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(2).unwrap().join("examples").join(name)
+    let program = test.ancestors().nth(2).unwrap().join("examples").join(name);
+    let is_built = program.exists();
+    assert!(is_built, "{name} is not built: run `cargo build -p rollout-trace-agent --example {name}` first");
+    program
 }
 
 /// The sound graph of a bundle.

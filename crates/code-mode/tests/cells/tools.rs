@@ -155,3 +155,21 @@ fn calls_in_flight_are_limited() {
         at <anonymous> (cell:3:66)
     ");
 }
+
+#[test]
+fn a_call_that_cannot_be_made_gives_a_rejected_promise() {
+    let limits = CellLimits { tool_calls_in_flight: 1, argument_bytes: 10, ..CellLimits::default() };
+    assert_snapshot!(ran_within(limits, "
+        text(await tools.echo('longer than this').catch((error) => String(error)));
+        const ends = await Promise.allSettled([tools.late(1), tools.late(2)]);
+        text(ends.map((end) => end.value ?? String(end.reason)));
+        text(await tools.echo(3));
+    "), @r#"
+    call 1.1: late 1
+    call 1.2: echo 3
+    text: RangeError: the argument of tools.echo has 18 bytes as JSON, there is room for 10
+    text: [1,"RangeError: 1 tool calls are in flight, no more are allowed: await some"]
+    text: 3
+    done
+    "#);
+}
