@@ -5,7 +5,7 @@ use rollout_trace_recorder::{CompactionCheckpointTracePayload, CompactionTraceCo
 use crate::{
     CompactionBy, EventMessage, Item,
     lock::lock,
-    model::{CompactRequest, Envelope},
+    model::{CompactRequest, Envelope, ModelError},
     turn::{Turn, TurnEnd},
 };
 
@@ -63,11 +63,13 @@ impl Turn {
         let body =
             serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail");
         let envelope = Envelope { agent_path: &thread.path, trace_header: None };
+        let limit = thread.rollout.config.stream_idle_limit;
         let mut failures = 0;
         loop {
             self.unless_stopped(thread.pause.over()).await?;
             let attempt = compaction.start_attempt(&request);
-            let answer = thread.rollout.model.compact(body.clone(), envelope);
+            let answer = thread.pause.timeout(limit, thread.rollout.model.compact(body.clone(), envelope));
+            let answer = async { answer.await.unwrap_or_else(|| Err(ModelError::silent(limit))) };
             match self.unless_stopped(answer).await {
                 Ok(Ok(items)) => {
                     attempt.record_completed(&Evidence(&items));

@@ -13,6 +13,9 @@ use crate::{
     turn::{Turn, TurnEnd},
 };
 
+/// What the model is told of a call in an answer that broke off, where nothing comes after that.
+const NOT_RUN: &str = "not run: the answer with this call broke off";
+
 /// What the model said.
 pub(crate) struct Answer {
     pub(crate) calls: Vec<Call>,
@@ -51,7 +54,11 @@ impl Turn {
                 AttemptEnd::Failed(error) => {
                     *failures += 1;
                     let answer = self.take_answer(without_loose_reasoning(items), false);
-                    self.wait_to_retry(*failures, &error).await?;
+                    if let Err(end) = self.wait_to_retry(*failures, &error).await {
+                        // Providers refuse a history with a call that is never answered.
+                        answer.calls.iter().for_each(|call| self.accept(call.output(&NOT_RUN.into())));
+                        return Err(end);
+                    }
                     if !answer.calls.is_empty() {
                         return Ok(answer);
                     }
@@ -161,7 +168,7 @@ impl Turn {
     ) -> Result<(Option<String>, Option<TokenUsage>), ModelError> {
         let thread = &self.thread;
         let limit = thread.rollout.config.stream_idle_limit;
-        let silent = || ModelError::Broken(format!("nothing came for {} seconds", limit.as_secs_f32()));
+        let silent = || ModelError::silent(limit);
         let envelope = Envelope { agent_path: &thread.path, trace_header: attempt.request_header() };
         let opening = thread.rollout.model.stream(body, envelope);
         let mut stream = thread.pause.timeout(limit, opening).await.ok_or_else(silent)??;

@@ -5,8 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use rollout_trace_agent_core::{
-    AgentConfig, AgentStatus, AgentThread, Effort, Event, EventMessage, Item, NoTurnRunning, Op, Provider, ThreadEnded,
-    TraceOptions, TraceTarget, TurnOverrides, UserInput,
+    AgentConfig, AgentStatus, AgentThread, CompactionBy, Effort, Event, EventMessage, Item, NoTurnRunning, Op,
+    Provider, ThreadEnded, TraceOptions, TraceTarget, TurnOverrides, UserInput,
 };
 use rollout_trace_recorder::MemorySink;
 use rollout_trace_scripted_model::{Script, ScriptedModel};
@@ -266,4 +266,44 @@ async fn a_dropped_handle_ends_its_thread() {
     };
     timeout(HANG, ended).await.expect("the thread ends by itself");
     assert!(sink.event_log().contains("\"tool_call_runtime_ended\""), "the command was left running");
+}
+
+#[tokio::test]
+async fn calls_of_an_answer_that_broke_off_do_not_spoil_the_next_turn() {
+    let script = r#"
+[[reply]]
+end = "failed"
+[[reply.item]]
+call = "exec_command"
+arguments = { cmd = "echo never" }
+[[reply]]
+[[reply.item]]
+say = "All is well."
+"#;
+    let rollout = Rollout::new(script, |config| config.retries.first_delay = HANG * 2).await;
+    rollout.thread.submit(Op::say("Begin.")).unwrap();
+    rollout.event(|message| matches!(message, EventMessage::Retrying { .. })).await;
+    rollout.thread.submit(Op::Interrupt).unwrap();
+    let stopped = rollout.turn_end().await;
+    assert!(matches!(stopped.message, EventMessage::TurnAborted { .. }), "{stopped:?}");
+    let kinds: Vec<_> = rollout.thread.history().iter().map(|item| item.kind().to_owned()).collect();
+    assert_eq!(kinds, ["message", "function_call", "function_call_output"]);
+    let end = rollout.turn("Go on.").await;
+    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_compaction_that_is_never_answered_fails() {
+    let script = "[[reply]]\nto = \"compact\"\ndelay_ms = 600000\n";
+    let rollout = Rollout::new(script, |config| {
+        config.compaction.by = CompactionBy::Provider;
+        config.history_items = vec![Item::user_text("Hi.")];
+        config.retries.retries = 0;
+        config.stream_idle_limit = Duration::from_millis(100);
+    })
+    .await;
+    rollout.thread.submit(Op::Compact).unwrap();
+    let error = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await;
+    let EventMessage::Error { message } = error.message else { unreachable!() };
+    assert_eq!(message, "stream disconnected before completion: nothing came for 0.1 seconds");
 }

@@ -16,6 +16,8 @@ pub(crate) struct Screen {
     color: bool,
     /// Whether the cursor stands behind words of the model.
     is_mid_line: bool,
+    /// Whether the provider sends messages in pieces, which are shown as they come. Not every one does.
+    sends_pieces: bool,
 }
 
 const REMARK: Style = AnsiColor::BrightBlack.on_default();
@@ -35,7 +37,7 @@ impl Screen {
                     && env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         };
-        Self { color, is_mid_line: false }
+        Self { color, is_mid_line: false, sends_pieces: false }
     }
 
     pub(crate) fn color(&self) -> bool {
@@ -47,8 +49,15 @@ impl Screen {
         let agent = event.agent_path.as_str();
         match &event.message {
             EventMessage::UserMessage { text } => self.remark(agent, USER, &line(text)),
-            EventMessage::AgentMessageDelta { delta } if agent == "/root" => self.words(delta),
+            EventMessage::AgentMessageDelta { delta } if agent == "/root" => {
+                self.sends_pieces = true;
+                self.words(delta);
+            }
             EventMessage::AgentMessage { text } if agent != "/root" => self.remark(agent, TOOL, text),
+            EventMessage::AgentMessage { text } if !self.sends_pieces => {
+                self.end_line();
+                self.words(text);
+            }
             EventMessage::ToolCallBegan { tool, input, .. } => {
                 self.remark(agent, TOOL, &format!("{tool} {}", line(input)))
             }

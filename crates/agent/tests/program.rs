@@ -73,6 +73,15 @@ fn a_run_streams_the_answer_and_says_where_its_trace_is() {
 }
 
 #[test]
+fn an_answer_that_comes_in_one_piece_is_shown() {
+    // The scripted model sends the first part in pieces, of which an empty text has none.
+    let parts = r#"[{ type = "output_text", text = "" }, { type = "output_text", text = "It is done." }]"#;
+    let item = format!("raw = {{ type = \"message\", role = \"assistant\", content = {parts} }}");
+    let (code, stdout, stderr) = run(&format!("[[reply]]\n[[reply.item]]\n{item}\n"), &[]);
+    assert_eq!((code, stdout.as_str()), (0, "It is done.\n"), "{stderr}");
+}
+
+#[test]
 fn a_run_can_be_drawn_or_left_unrecorded() {
     let script = "[[reply]]\n[[reply.item]]\nsay = \"Done.\"";
     let (code, stdout, _) = run(script, &["--draw"]);

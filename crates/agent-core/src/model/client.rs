@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream::BoxStream};
 use reqwest::{Client, Response, header::HeaderMap};
+use serde::Deserialize;
 use serde_json::Value;
 use sse_stream::SseStream;
 
@@ -62,11 +63,7 @@ impl ModelClient {
     pub(crate) async fn compact(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Vec<Item>, ModelError> {
         let response = self.post("responses/compact", body, envelope).await?;
         let bytes = response.bytes().await.map_err(|error| ModelError::Broken(told(&error)))?;
-        let unreadable = |what: String| ModelError::Unreadable(format!("a compacted history: {what}"));
-        let mut document: Value = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        let items: Vec<Item> =
-            serde_json::from_value(document["output"].take()).map_err(|error| unreadable(error.to_string()))?;
-        if items.is_empty() { Err(unreadable("it is empty".to_owned())) } else { Ok(items) }
+        compacted(&bytes)
     }
 
     async fn post(&self, endpoint: &str, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Response, ModelError> {
@@ -100,6 +97,17 @@ impl Stream {
     }
 }
 
+/// Reads a compacted history.
+fn compacted(document: &[u8]) -> Result<Vec<Item>, ModelError> {
+    #[derive(Deserialize)]
+    struct Compacted {
+        output: Vec<Item>,
+    }
+    let unreadable = |what: &str| ModelError::Unreadable(format!("a compacted history: {what}"));
+    let Compacted { output } = serde_json::from_slice(document).map_err(|error| unreadable(&error.to_string()))?;
+    if output.is_empty() { Err(unreadable("it is empty")) } else { Ok(output) }
+}
+
 async fn refused(response: Response) -> ModelError {
     let status = response.status();
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
@@ -124,4 +132,19 @@ fn shortened(mut message: String) -> String {
 
 fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compacted_history_is_an_object_with_items() {
+        let read = |document: &str| compacted(document.as_bytes());
+        let items = read(r#"{"id": "cmp", "output": [{"type": "compaction", "encrypted_content": "…"}]}"#).unwrap();
+        assert_eq!(items[0].kind(), "compaction");
+        for document in ["", "null", "7", "\"text\"", "[1, 2]", "{}", r#"{"output": null}"#, r#"{"output": []}"#] {
+            assert!(matches!(read(document), Err(ModelError::Unreadable(_))), "{document}");
+        }
+    }
 }

@@ -25,6 +25,11 @@ pub(crate) enum ModelError {
 }
 
 impl ModelError {
+    /// Nothing came for so long.
+    pub(crate) fn silent(limit: Duration) -> Self {
+        Self::Broken(format!("nothing came for {} seconds", limit.as_secs_f32()))
+    }
+
     /// Whether another attempt may go better.
     pub(crate) fn is_passing(&self) -> bool {
         match self {

@@ -154,7 +154,8 @@ impl Terminals {
                 whole: HeadTail::new(settings.max_buffered_bytes),
                 on_event: Arc::clone(&self.on_event),
                 started,
-                deadline: request.time_limit.or(settings.time_limit).map(|limit| started + limit),
+                // A limit beyond what clocks can tell is none.
+                deadline: request.time_limit.or(settings.time_limit).and_then(|limit| started.checked_add(limit)),
             }
         };
         let session = Arc::clone(&supervisor.session);

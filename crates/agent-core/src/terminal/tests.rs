@@ -255,6 +255,13 @@ async fn what_cannot_run_says_why() {
 }
 
 #[tokio::test]
+async fn a_time_limit_beyond_all_clocks_is_none() {
+    let bench = Bench::with(|settings| settings.time_limit = Some(Duration::MAX));
+    let output = bench.run("echo in time").await;
+    assert_eq!((output.exit_code, output.timed_out, output.output.as_str()), (Some(0), false, "in time\r\n"));
+}
+
+#[tokio::test]
 async fn a_time_limit_kills_everything() {
     let bench = Bench::new();
     let mut request = bench.request("sleep 1000 & echo child=$!; wait");

@@ -42,14 +42,6 @@ fn wrong_use() {
     stderr:   -h, --help          Print help
     stderr:   -V, --version       Print version
     stderr: 
-    stderr: Limits:
-    stderr:       --max-payload-bytes <BYTES>  Leave payloads unread that are larger [default: 536870912]
-    stderr:       --max-line-bytes <BYTES>     Leave event lines unread that are longer [default: 67108864]
-    stderr:       --max-nesting <LEVELS>       Leave JSON unread that nests deeper (at most 2048) [default: 512]
-    stderr:       --max-archive-bytes <BYTES>  Leave what archives unpack to beyond so much [default:
-    stderr:                                    17179869184]
-    stderr:       --max-events <EVENTS>        Stop after so many events [default: 50000000]
-    stderr: 
     stderr: Exit codes:
     stderr:   0  done; for check: clean
     stderr:   1  damage: check found errors or warnings, or reduce --strict found errors
