@@ -23,6 +23,28 @@ static KEY: LazyLock<(u64, u64)> = LazyLock::new(|| {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(u128);
 
+/// Gives fingerprints their place in a map: they are hashes already, and nobody can choose them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByFingerprint(u64);
+
+impl Hasher for ByFingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        for word in bytes.chunks(8) {
+            let mut whole = [0; 8];
+            whole[..word.len()].copy_from_slice(word);
+            self.0 ^= u64::from_le_bytes(whole);
+        }
+    }
+
+    fn write_u128(&mut self, fingerprint: u128) {
+        self.0 = fingerprint as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Takes a fingerprint piece by piece. Each piece is delimited, so that pieces cannot run into one another.
 pub(crate) struct Fingerprinter(SipHasher13);
 

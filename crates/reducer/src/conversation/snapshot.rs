@@ -1,18 +1,23 @@
 //! What a thread's model last saw.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::BuildHasherDefault};
 
 use rollout_trace_model::ItemId;
 
-use crate::{fingerprint::Fingerprint, item::Identity};
+use crate::{
+    fingerprint::{ByFingerprint, Fingerprint},
+    item::Identity,
+};
+
+/// Places in a list of items, ascending, by what is known of the items.
+type Places = HashMap<Fingerprint, Vec<u32>, BuildHasherDefault<ByFingerprint>>;
 
 /// The items that the model last saw, in order, and where to find each by its identity.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     items: Vec<ItemId>,
-    /// Places in `items`, ascending.
-    by_content: HashMap<Fingerprint, Vec<u32>>,
-    by_encrypted: HashMap<Fingerprint, Vec<u32>>,
+    by_content: Places,
+    by_encrypted: Places,
 }
 
 impl Snapshot {
@@ -70,7 +75,7 @@ impl Snapshot {
     }
 }
 
-fn forget_last(places: &mut HashMap<Fingerprint, Vec<u32>>, key: Fingerprint) {
+fn forget_last(places: &mut Places, key: Fingerprint) {
     if let Some(list) = places.get_mut(&key) {
         list.pop();
         if list.is_empty() {
@@ -80,7 +85,7 @@ fn forget_last(places: &mut HashMap<Fingerprint, Vec<u32>>, key: Fingerprint) {
 }
 
 fn move_places(
-    places: &mut HashMap<Fingerprint, Vec<u32>>,
+    places: &mut Places,
     items: &[ItemId],
     item: ItemId,
     old: Option<Fingerprint>,

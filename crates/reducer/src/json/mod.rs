@@ -85,7 +85,6 @@ impl<'a> Json<'a> {
 
     /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see it.
     pub(crate) fn parse_arguments(text: &'a str) -> Option<Self> {
-        const DEPTH_OF_SERDE_JSON: usize = 127;
         quick::parse(text, DEPTH_OF_SERDE_JSON).or_else(|| Self::parse_strict(text, DEPTH_OF_SERDE_JSON).ok())
     }
 
@@ -140,6 +139,9 @@ impl<'a> Json<'a> {
         serde_json::to_string(self).expect("a value in memory serialises")
     }
 }
+
+/// How deep `serde_json` parses unasked.
+const DEPTH_OF_SERDE_JSON: usize = 127;
 
 /// Why a document is no value.
 #[derive(Debug)]

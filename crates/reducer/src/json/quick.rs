@@ -104,15 +104,15 @@ impl<'a> Parser<'a> {
 
     fn string(&mut self) -> Option<Cow<'a, str>> {
         self.take(b'"')?;
-        let start = self.at;
         let mut unescaped = String::new();
         loop {
-            let rest = &self.text.as_bytes()[self.at..];
-            let len = plain_len(rest);
-            let run = &self.text[self.at..self.at + len];
-            self.at += len + 1;
-            match rest.get(len)? {
-                b'"' if self.at - len - 1 == start => return Some(Cow::Borrowed(run)),
+            let rest = &self.text[self.at..];
+            let run = &rest[..plain_len(rest.as_bytes())];
+            self.at += run.len();
+            let byte = self.peek()?;
+            self.at += 1;
+            match byte {
+                b'"' if unescaped.is_empty() => return Some(Cow::Borrowed(run)),
                 b'"' => {
                     unescaped.push_str(run);
                     return Some(Cow::Owned(unescaped));
@@ -120,7 +120,7 @@ impl<'a> Parser<'a> {
                 b'\\' => {
                     if unescaped.is_empty() {
                         // Text with an escape is seldom short, and growing is slow.
-                        unescaped.reserve(len + (self.text.len() - self.at).min(1 << 10));
+                        unescaped.reserve(run.len() + (rest.len() - run.len()).min(1 << 10));
                     }
                     unescaped.push_str(run);
                     unescaped.push(self.escaped()?);
@@ -165,24 +165,32 @@ impl<'a> Parser<'a> {
 
 /// How many bytes come before a quotation mark, a backslash or a control character.
 fn plain_len(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHEST: u64 = ONES << 7;
     let mut words = text.chunks_exact(8);
     let mut len = 0;
     for word in &mut words {
-        let word = u64::from_le_bytes(word.try_into().expect("a chunk of 8 bytes"));
-        // A subtraction borrows into the highest bit of a byte that is smaller. It may go on to borrow from the next byte, which is
-        // then marked wrongly, but never the first one.
-        let is_less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word;
-        let is_equal = |byte: u8| is_less(word ^ (ONES * u64::from(byte)), 1);
-        let marked = (is_less(word, b' ') | is_equal(b'"') | is_equal(b'\\')) & HIGHEST;
-        if marked != 0 {
-            return len + marked.trailing_zeros() as usize / 8;
+        match plain_in(word) {
+            8 => len += 8,
+            plain => return len + plain,
         }
-        len += 8;
     }
-    let is_plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | ..b' ');
     len + words.remainder().iter().take_while(is_plain).count()
+}
+
+/// How many of 8 bytes come before such a one.
+fn plain_in(word: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    let word = u64::from_le_bytes(word.try_into().expect("a word of 8 bytes"));
+    // A subtraction borrows into the highest bit of a byte that is smaller. It may go on to borrow from the next byte, which is then
+    // marked wrongly, but never the first one.
+    let is_less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word;
+    let is_equal = |byte: u8| is_less(word ^ (ONES * u64::from(byte)), 1);
+    let marked = (is_less(word, b' ') | is_equal(b'"') | is_equal(b'\\')) & HIGHEST;
+    marked.trailing_zeros() as usize / 8
+}
+
+fn is_plain(byte: &&u8) -> bool {
+    !matches!(byte, b'"' | b'\\' | ..b' ')
 }
 
 #[cfg(test)]
@@ -235,8 +243,8 @@ mod tests {
     proptest! {
         #[test]
         fn plain_bytes(text: Vec<u8>) {
-            let is_plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | ..b' ');
-            prop_assert_eq!(plain_len(&text), text.iter().take_while(is_plain).count());
+            let expected = text.iter().take_while(is_plain).count();
+            prop_assert_eq!(plain_len(&text), expected);
         }
 
         #[test]

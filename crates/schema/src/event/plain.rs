@@ -1,6 +1,6 @@
-//! Reading an event in one go, where it is written as writers write it.
+//! Reading an event that is written as writers write it.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,15 +8,15 @@ use serde::{
 };
 
 use super::{EventPayload, RawEvent};
-use crate::{CodexTurnId, RolloutId, Seq, ThreadId, UnixMillis};
+use crate::{CodexTurnId, RolloutId, ThreadId};
 
 /// The field that tells payloads apart.
 const TAG: &str = "type";
 
 impl RawEvent {
-    /// Reads an event from its line: what [`Deserialize`] gives, in a quarter of the time.
+    /// Reads an event from its line: what [`Deserialize`] gives, in a fraction of the time.
     ///
-    /// An enum that is told apart by a field is usually read twice, because the field may stand anywhere. Writers put it first.
+    /// Fields may stand in any order and be written in many ways, which takes its time. Writers write them all in one way.
     ///
     /// # Errors
     ///
@@ -24,33 +24,54 @@ impl RawEvent {
     pub fn from_json(text: &[u8]) -> serde_json::Result<Self> {
         // Once for all strings in it.
         let Ok(line) = std::str::from_utf8(text) else { return serde_json::from_slice(text) };
-        match serde_json::from_str::<Plain>(line) {
-            Ok(event) => Ok(Self {
-                schema_version: event.schema_version,
-                seq: event.seq,
-                wall_time_unix_ms: event.wall_time_unix_ms,
-                rollout_id: event.rollout_id,
-                thread_id: event.thread_id,
-                codex_turn_id: event.codex_turn_id,
-                payload: event.payload.0,
-            }),
-            Err(_) => serde_json::from_str(line),
-        }
+        Envelope(line).event().map_or_else(|| serde_json::from_str(line), Ok)
     }
 }
 
-/// A [`RawEvent`] of a known type.
-#[derive(Deserialize)]
-struct Plain {
-    schema_version: u32,
-    seq: Seq,
-    wall_time_unix_ms: UnixMillis,
-    rollout_id: RolloutId,
-    #[serde(default)]
-    thread_id: Option<ThreadId>,
-    #[serde(default)]
-    codex_turn_id: Option<CodexTurnId>,
-    payload: TypeFirst,
+/// What is left of a line whose fields stand in the order of [`RawEvent`], with nothing between them and no escapes before the payload.
+struct Envelope<'a>(&'a str);
+
+impl<'a> Envelope<'a> {
+    fn event(&mut self) -> Option<RawEvent> {
+        self.take("{\"schema_version\":")?;
+        let schema_version = self.number()?;
+        self.take(",\"seq\":")?;
+        let seq = self.number()?;
+        self.take(",\"wall_time_unix_ms\":")?;
+        let wall_time_unix_ms = self.number()?;
+        self.take(",\"rollout_id\":")?;
+        let rollout_id = RolloutId::from(self.string()?);
+        self.take(",\"thread_id\":")?;
+        let thread_id = self.string_or_null()?.map(ThreadId::from);
+        self.take(",\"codex_turn_id\":")?;
+        let codex_turn_id = self.string_or_null()?.map(CodexTurnId::from);
+        self.take(",\"payload\":")?;
+        let TypeFirst(payload) = serde_json::from_str(self.0.strip_suffix('}')?).ok()?;
+        Some(RawEvent { schema_version, seq, wall_time_unix_ms, rollout_id, thread_id, codex_turn_id, payload })
+    }
+
+    fn take(&mut self, text: &str) -> Option<()> {
+        self.0 = self.0.strip_prefix(text)?;
+        Some(())
+    }
+
+    fn number<T: FromStr>(&mut self) -> Option<T> {
+        let len = self.0.bytes().take_while(u8::is_ascii_digit).count();
+        let (digits, rest) = self.0.split_at(len);
+        self.0 = rest;
+        // JSON has no numbers that begin with zeros.
+        if digits.starts_with('0') && digits != "0" { None } else { digits.parse().ok() }
+    }
+
+    fn string(&mut self) -> Option<&'a str> {
+        let (text, rest) = self.0.strip_prefix('"')?.split_once('"')?;
+        self.0 = rest;
+        text.bytes().all(|byte| byte >= b' ' && byte != b'\\').then_some(text)
+    }
+
+    fn string_or_null(&mut self) -> Option<Option<&'a str>> {
+        if self.take("null").is_some() { Some(None) } else { self.string().map(Some) }
+    }
 }
 
 /// A payload whose first field is its type.

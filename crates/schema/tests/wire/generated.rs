@@ -136,6 +136,21 @@ macro_rules! event {
     };
 }
 
+/// A line around a payload, as writers write it or a little otherwise.
+fn envelope() -> impl Strategy<Value = String> {
+    let number = || prop::sample::select(vec!["0", "1", "12", "01", "-1", "18446744073709551616", "1.5", "", "null"]);
+    let text =
+        || prop::sample::select(vec![r#""r""#, r#""""#, "null", r#""a\"b""#, r#""\u00e9""#, "\"é\"", "\"a\tb\"", "7"]);
+    let end = prop::sample::select(vec!["}", "}}", " }", "", ",\"seq\":2}", "} x"]);
+    let odd = (number(), number(), number(), text(), text(), text(), end).prop_map(|(version, seq, time, rollout, thread, turn, end)| {
+        format!(
+            "{{\"schema_version\":{version},\"seq\":{seq},\"wall_time_unix_ms\":{time},\"rollout_id\":{rollout},\"thread_id\":{thread},\"codex_turn_id\":{turn},\"payload\":PAYLOAD{end}"
+        )
+    });
+    let usual = r#"{"schema_version":2,"seq":7,"wall_time_unix_ms":1,"rollout_id":"r","thread_id":"t","codex_turn_id":null,"payload":PAYLOAD}"#;
+    prop_oneof![Just(usual.to_owned()), odd]
+}
+
 fn event_payload() -> impl Strategy<Value = EventPayload> {
     let of_threads = prop_oneof![
         Just(EventPayload::from(RecordingCompleted {})),
@@ -256,7 +271,7 @@ proptest! {
 
     #[test]
     fn reading_in_one_go(payload in event_payload(), field in any::<prop::sample::Index>(), other in value(),
-                         change in 0..4) {
+                         change in 0..4, envelope in envelope()) {
         let mut fields = serde_json::to_value(&payload).unwrap();
         let fields = fields.as_object_mut().unwrap();
         let name = fields.keys().nth(field.index(fields.len())).unwrap().clone();
@@ -273,7 +288,7 @@ proptest! {
         }
         let comma = if rest == "{}" { "" } else { "," };
         let payload = format!("{{\"type\":{first}{comma}{}", &rest[1..]);
-        let line = format!("{{\"schema_version\":2,\"seq\":1,\"wall_time_unix_ms\":1,\"rollout_id\":\"r\",\"payload\":{payload}}}");
+        let line = envelope.replace("PAYLOAD", &payload);
         let read = RawEvent::from_json(line.as_bytes()).map_err(|error| error.to_string());
         prop_assert_eq!(read, serde_json::from_str(&line).map_err(|error| error.to_string()));
     }
