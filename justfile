@@ -26,6 +26,10 @@ docs:
 bench *ARGS:
     cargo bench --workspace --no-fail-fast {{ARGS}}
 
+# Checks the recorder with every combination of features and by the oldest compiler that it is declared for.
+features:
+    .ci/features
+
 # Counts the instructions of the recorder's calls with tracing off (needs valgrind).
 instructions:
     .ci/instructions
