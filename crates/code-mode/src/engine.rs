@@ -24,6 +24,7 @@ use crate::{
     CellLimits, CellMessage, ExecuteRequest,
     cell::{Cell, Command, Outcome},
     failure,
+    heap::{Heap, HeapControl},
     host::Host,
     rejections::Rejections,
 };
@@ -63,17 +64,22 @@ fn run_script(
     commands: &Receiver<Command>,
 ) {
     let engine = || {
-        let runtime = Runtime::new()?;
-        // To the engine, a limit of nothing is none.
-        runtime.set_memory_limit(limits.memory_bytes.max(1));
+        let (heap, bounds) = Heap::new(cell);
+        let runtime = Runtime::new_with_alloc(heap)?;
         runtime.set_max_stack_size(limits.stack_bytes);
         runtime.set_loader(NoModules, NoModules);
-        let watched = Arc::clone(cell);
-        runtime.set_interrupt_handler(Some(Box::new(move || watched.halted())));
+        let (watched, spared) = (Arc::clone(cell), bounds.clone());
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            let halted = watched.halted();
+            if halted {
+                spared.spare();
+            }
+            halted
+        })));
         let context = Context::full(&runtime)?;
-        Ok::<_, rquickjs::Error>((runtime, context))
+        Ok::<_, rquickjs::Error>((runtime, context, bounds))
     };
-    let (runtime, context) = match engine() {
+    let (runtime, context, heap) = match engine() {
         Ok(engine) => engine,
         Err(error) => return cell.end(failed(format!("the engine did not start: {error}"))),
     };
@@ -81,7 +87,7 @@ fn run_script(
     context.with(|ctx| {
         let (source, host) = Host::new(cell, request, limits, messages);
         let host = ClearedOnDrop(host);
-        let end = Script { ctx, host: &host.0, rejections: &rejections, commands }.run(source);
+        let end = Script { ctx, host: &host.0, heap: &heap, limits, rejections: &rejections, commands }.run(source);
         let terminated = cell.terminated() && matches!(end, End::Halted);
         cell.end(if terminated {
             Outcome::Terminated
@@ -116,16 +122,21 @@ enum End {
 struct Script<'a, 'js> {
     ctx: Ctx<'js>,
     host: &'a Rc<Host<'js>>,
+    heap: &'a HeapControl,
+    limits: &'a CellLimits,
     rejections: &'a Rejections,
     commands: &'a Receiver<Command>,
 }
 
 impl<'js> Script<'_, 'js> {
     fn run(&self, source: String) -> End {
-        let end = match self.start(source) {
-            Ok(main) => self.turn(&main),
-            Err(error) => Err(error),
-        };
+        let end = Host::install(self.host, &self.ctx).and_then(|()| {
+            if !self.heap.limit(self.limits) {
+                let bytes = self.limits.memory_bytes;
+                return Ok(End::Failed(format!("the engine did not start: it needs more memory than {bytes} bytes")));
+            }
+            self.turn(&self.start(source)?)
+        });
         let end = end.catch(&self.ctx);
         if self.host.cell.halted() {
             return End::Halted;
@@ -139,7 +150,6 @@ impl<'js> Script<'_, 'js> {
     }
 
     fn start(&self, source: String) -> rquickjs::Result<Promise<'js>> {
-        Host::install(self.host, &self.ctx)?;
         if source.contains('\0') {
             let message = "the script holds a NUL character, which JavaScript text may only have as the escape \\0";
             return Err(rquickjs::Exception::throw_syntax(&self.ctx, message));

@@ -54,7 +54,10 @@ fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
 
 fn one_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
     let name = read(ctx, error, "name").filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
-    let message = read(ctx, error, "message").unwrap_or_default();
+    let mut message = read(ctx, error, "message").unwrap_or_default();
+    if name == "InternalError" && message == "out of memory" {
+        message.push_str(": the script keeps too much, or one text, array or buffer is too large");
+    }
     let mut text = if message.is_empty() { name } else { format!("{name}: {message}") };
     let stack = read(ctx, error, "stack").unwrap_or_default();
     let ours = format!("({OWN_SCRIPT}:");

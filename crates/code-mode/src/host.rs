@@ -42,6 +42,8 @@ pub(crate) struct Host<'js> {
     timers: RefCell<Timers<'js>>,
     notified_bytes: Slot<usize>,
     stored: RefCell<Stored>,
+    /// A function that runs for ever. It is there from the start because a halted engine has no memory to make one.
+    endless: RefCell<Option<Function<'js>>>,
 }
 
 struct Settle<'js> {
@@ -79,6 +81,7 @@ impl<'js> Host<'js> {
             timers: RefCell::default(),
             notified_bytes: Slot::new(0),
             stored: RefCell::new(Stored { found: request.stored_values, ..Stored::default() }),
+            endless: RefCell::default(),
         };
         (request.source, Rc::new(host))
     }
@@ -123,13 +126,14 @@ impl<'js> Host<'js> {
         };
         let call = Function::new(ctx.clone(), call)?;
         own_script(ctx, PRELUDE)?.call::<_, ()>((call, names))?;
+        host.endless.replace(Some(own_script(ctx, "(function () { for (;;); })")?));
         let halting = Rc::clone(host);
-        let check = Function::new(ctx.clone(), move |ctx: Ctx<'js>| halting.check(&ctx))?;
+        let check = Function::new(ctx.clone(), move || halting.check())?;
         own_script(ctx, GUARDS)?.call((check, LONGEST_ARRAY))
     }
 
     fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>) -> Result<Value<'js>> {
-        self.check(ctx)?;
+        self.check()?;
         let Some(tool) = self.tools.get(tool) else { return Err(Exception::throw_type(ctx, "there is no such tool")) };
         if self.calls_in_flight() >= self.limits.tool_calls_in_flight {
             let message =
@@ -175,8 +179,16 @@ impl<'js> Host<'js> {
         match answer {
             Ok(value) => match crossing::value(ctx, &value) {
                 Ok(value) => settle.resolve.call((value,)),
-                // The answer does not fit into the script's memory.
-                Err(rquickjs::Error::Exception) => settle.reject.call((ctx.catch(),)),
+                // Valid JSON is only refused where there is no room for it.
+                Err(rquickjs::Error::Exception) => {
+                    ctx.catch();
+                    let message = format!(
+                        "the answer does not fit into the cell: all values together have {} bytes at most, one text {}; ask for less",
+                        self.limits.memory_bytes, self.limits.block_bytes
+                    );
+                    settle.failure.set("message", message)?;
+                    settle.reject.call((settle.failure,))
+                }
                 Err(error) => Err(error),
             },
             Err(message) => {
@@ -187,13 +199,13 @@ impl<'js> Host<'js> {
     }
 
     fn text(&self, ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Result<()> {
-        self.check(ctx)?;
+        self.check()?;
         let text = crossing::display(ctx, &given(ctx, value))?;
         self.push(ctx, ContentItem::Text { text })
     }
 
     fn image(&self, ctx: &Ctx<'js>, image: Opt<Value<'js>>) -> Result<()> {
-        self.check(ctx)?;
+        self.check()?;
         let image = given(ctx, image);
         let (url, detail) = match image.as_object() {
             Some(image) => (image.get::<_, Value>("image_url")?, image.get::<_, Value>("detail")?),
@@ -225,7 +237,7 @@ impl<'js> Host<'js> {
     }
 
     fn notify(&self, ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Result<()> {
-        self.check(ctx)?;
+        self.check()?;
         let text = crossing::display(ctx, &given(ctx, value))?;
         let sent = self.notified_bytes.get() + text.len() + mem::size_of::<CellMessage>();
         if sent > self.limits.notification_bytes {
@@ -241,7 +253,7 @@ impl<'js> Host<'js> {
     }
 
     fn store(&self, ctx: &Ctx<'js>, key: Opt<Value<'js>>, value: Opt<Value<'js>>) -> Result<()> {
-        self.check(ctx)?;
+        self.check()?;
         let key = self.key(ctx, key, "store")?;
         let value = given(ctx, value);
         let stored = self.stored.borrow();
@@ -257,7 +269,7 @@ impl<'js> Host<'js> {
     }
 
     fn load(&self, ctx: &Ctx<'js>, key: Opt<Value<'js>>) -> Result<Value<'js>> {
-        self.check(ctx)?;
+        self.check()?;
         let key = self.key(ctx, key, "load")?;
         let stored = self.stored.borrow();
         match stored.written.get(&key).or_else(|| stored.found.get(&key)) {
@@ -278,15 +290,15 @@ impl<'js> Host<'js> {
         self.stored.take().written
     }
 
-    fn yield_control(&self, ctx: &Ctx<'js>) -> Result<()> {
-        self.check(ctx)?;
+    fn yield_control(&self, _: &Ctx<'js>) -> Result<()> {
+        self.check()?;
         self.cell.request_yield();
         Ok(())
     }
 
-    fn exit(&self, ctx: &Ctx<'js>) -> Result<()> {
+    fn exit(&self, _: &Ctx<'js>) -> Result<()> {
         self.cell.halt();
-        self.check(ctx)
+        self.check()
     }
 
     fn set_timeout(
@@ -296,7 +308,7 @@ impl<'js> Host<'js> {
         delay: Opt<Value<'js>>,
         arguments: Rest<Value<'js>>,
     ) -> Result<u32> {
-        self.check(ctx)?;
+        self.check()?;
         let Some(callback) = given(ctx, callback).into_function() else {
             return Err(Exception::throw_type(ctx, "setTimeout takes a function and a number of milliseconds"));
         };
@@ -310,7 +322,7 @@ impl<'js> Host<'js> {
     }
 
     fn clear_timeout(&self, ctx: &Ctx<'js>, timer: Opt<Value<'js>>) -> Result<()> {
-        self.check(ctx)?;
+        self.check()?;
         let removed = given(ctx, timer).as_number().and_then(|timer| self.timers.borrow_mut().remove(timer));
         drop(removed);
         Ok(())
@@ -330,8 +342,9 @@ impl<'js> Host<'js> {
     ///
     /// An exception of ours could be caught. What the script cannot catch is only thrown by the engine when it asks the interrupt
     /// handler, and this brings it to that within a few thousand steps.
-    fn check(&self, ctx: &Ctx<'js>) -> Result<()> {
-        if self.cell.halted() { ctx.eval::<(), _>("for (;;);") } else { Ok(()) }
+    fn check(&self) -> Result<()> {
+        let endless = if self.cell.halted() { self.endless.borrow().clone() } else { None };
+        endless.map_or(Ok(()), |endless| endless.call(()))
     }
 
     /// Lets go of every value of the script.
@@ -339,7 +352,7 @@ impl<'js> Host<'js> {
         let calls = self.calls.take();
         let timers = self.timers.take();
         // Freed after the cells are free again: a finaliser may look into them.
-        drop((calls, timers));
+        drop((calls, timers, self.endless.take()));
     }
 }
 

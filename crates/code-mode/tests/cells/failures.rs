@@ -107,15 +107,15 @@ fn errors_that_fight_back() {
 #[test]
 fn memory_and_recursion_end() {
     assert_snapshot!(ran("const all = []; for (;;) all.push('x'.repeat(1000) + all.length)"), @r"
-    failed: InternalError: out of memory
+    failed: InternalError: out of memory: the script keeps too much, or one text, array or buffer is too large
         at <anonymous> (cell:1:38)
     ");
     assert_snapshot!(ran("new Uint8Array(1e9)"), @r"
-    failed: InternalError: out of memory
+    failed: InternalError: out of memory: the script keeps too much, or one text, array or buffer is too large
         at <anonymous> (cell:1:5)
     ");
     assert_snapshot!(ran("'x'.repeat(1e9)"), @r"
-    failed: InternalError: out of memory
+    failed: InternalError: out of memory: the script keeps too much, or one text, array or buffer is too large
         at <anonymous> (cell:1:4)
     ");
     assert_snapshot!(ran("const f = () => f() + 1; f()").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
@@ -135,7 +135,7 @@ fn memory_and_recursion_end() {
 fn limits_are_those_of_the_session() {
     let small = CellLimits { memory_bytes: 4 << 20, stack_bytes: 64 << 10, ..CellLimits::default() };
     assert_snapshot!(ran_within(small.clone(), "new Uint8Array(5e6)"), @r"
-    failed: InternalError: out of memory
+    failed: InternalError: out of memory: the script keeps too much, or one text, array or buffer is too large
         at <anonymous> (cell:1:5)
     ");
     let depth = "let depth = 0; try { (function f() { depth++; f() })() } catch {} text(depth > 5 && depth < 2000)";
@@ -143,8 +143,19 @@ fn limits_are_those_of_the_session() {
     text: true
     done
     ");
+    let narrow = CellLimits { block_bytes: 1 << 20, ..CellLimits::default() };
+    let blocks = "
+        const pieces = Array.from({ length: 20 }, (_, i) => String(i).repeat(2e5));
+        text(pieces.length);
+        const whole = pieces.join('');
+    ";
+    assert_snapshot!(ran_within(narrow, blocks), @r"
+    text: 20
+    failed: InternalError: out of memory: the script keeps too much, or one text, array or buffer is too large
+        at <anonymous> (cell:4:30)
+    ");
     let none = CellLimits { memory_bytes: 1 << 10, ..CellLimits::default() };
-    assert_snapshot!(ran_within(none, "1"), @"failed: the engine did not start: Allocation failed while creating object");
+    assert_snapshot!(ran_within(none, "1"), @"failed: the engine did not start: it needs more memory than 1024 bytes");
 }
 
 #[test]

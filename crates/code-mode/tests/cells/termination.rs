@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use rollout_trace_code_mode::{CellResponse, TERMINATION_GRACE, WaitOutcome, WaitRequest};
 use serde_json::json;
 
-use crate::support::{Run, block_on};
+use crate::support::{HANG, Run, block_on};
 
 /// Runs a script that says `begun` and then never ends, and terminates it; gives the drawing.
 fn stopped(source: &str) -> String {
@@ -98,8 +98,61 @@ fn a_cell_that_has_ended_gives_its_result() {
     ");
 }
 
-/// One operation that takes minutes and that the engine does not interrupt.
-const UNINTERRUPTIBLE: &str = "const n = 3n ** 300000n; yield_control(); for (;;) n * n;";
+/// Waits until every thread is gone.
+async fn all_gone(run: &Run) {
+    let gone = async { while run.session.shutdown().await > 0 {} };
+    tokio::time::timeout(HANG, gone).await.expect("the threads end");
+}
+
+/// Between two questions of the engine lie ten thousand steps. Of these, so many would take several times as long as the test waits.
+#[test]
+fn in_steps_that_take_long() {
+    for step in [
+        "(1n << 499999n) * one",
+        "[...many]",
+        "(long + long)[0]",
+        "`${long}${long}` === ''",
+        "new Map(pairs)",
+        "eval(code)",
+        "const [first, ...rest] = many",
+    ] {
+        block_on(async {
+            let mut run = Run::new();
+            let source = format!(
+                "const one = (1n << 499999n) - 1n, many = new Array(3e5).fill(1), long = 'x'.repeat(6e6);
+                const pairs = Array.from({{ length: 1e5 }}, (_, i) => [i, i]), code = '1;'.repeat(2e5);
+                yield_control();
+                for (;;) try {{ {step} }} catch {{}}"
+            );
+            let CellResponse::Yielded { cell_id, .. } = run.execute(&source).await else { panic!("{step}: it yields") };
+            run.wait(WaitRequest::terminate(cell_id)).await;
+            all_gone(&run).await;
+        });
+    }
+}
+
+/// A script that has left no byte of its memory free, down to the smallest object.
+const FULL: &str = "
+    let list = null;
+    try { for (;;) list = { list } } catch {}
+    for (let length = 0; length < 600;) try { list = { list, held: new Array(length).fill(1) } } catch { length++ }
+";
+
+#[test]
+fn without_any_memory() {
+    for end in ["yield_control(); for (;;) try { for (;;); } catch {}", "for (;;) try { exit() } catch {}"] {
+        block_on(async {
+            let mut run = Run::new();
+            if let CellResponse::Yielded { cell_id, .. } = run.execute(&format!("{FULL} {end}")).await {
+                run.wait(WaitRequest::terminate(cell_id)).await;
+            }
+            all_gone(&run).await;
+        });
+    }
+}
+
+/// Steps that need no memory, and that the engine does not interrupt: ten thousand of them take minutes.
+const UNINTERRUPTIBLE: &str = "const s = ' '.repeat(8e6); yield_control(); for (;;) +s;";
 
 #[test]
 fn an_answer_does_not_wait_for_the_engine() {

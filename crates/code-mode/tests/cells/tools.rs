@@ -173,3 +173,22 @@ fn a_call_that_cannot_be_made_gives_a_rejected_promise() {
     done
     "#);
 }
+
+#[test]
+fn an_answer_that_does_not_fit() {
+    // Short as JSON, and long as values.
+    let source = "
+        const all = new Array(60000).fill({ a: 1 });
+        try { await tools.echo(all) } catch (error) { text(error) }
+        text(await tools.echo('the cell works on'));
+    ";
+    let small = CellLimits { memory_bytes: 4 << 20, ..CellLimits::default() };
+    let drawn = ran_within(small, source);
+    let shown: Vec<&str> = drawn.lines().filter(|line| !line.starts_with("call ")).collect();
+    assert_snapshot!(shown.join("\n"), @r"
+    text: Error: the answer does not fit into the cell: all values together have 4194304 bytes at most, one text 16777216; ask for less
+        at <anonymous> (cell:3:32)
+    text: the cell works on
+    done
+    ");
+}
