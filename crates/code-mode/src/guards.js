@@ -6,6 +6,7 @@
   const { defineProperty, getOwnPropertyDescriptor } = Object;
   const { apply } = Reflect;
   const RangeErrorClass = RangeError;
+  const { match, replace: replacer, split } = Symbol;
 
   const replace = (owner, key, wrap) => {
     const property = getOwnPropertyDescriptor(owner, key);
@@ -24,6 +25,87 @@
     if (!(this?.length <= short)) check();
     return apply(original, this, rest);
   } }).method;
+
+  // A search takes the product of both lengths where the text nearly matches everywhere. What may take long is therefore done here, in
+  // steps that take a part of a second each.
+  const easy = 2 ** 26, step = 2 ** 16, head = 2 ** 10;
+  const { indexOf, lastIndexOf, slice, startsWith } = String.prototype;
+  const { max, min, trunc } = Math;
+  const cut = (text, from, to) => apply(slice, text, [from, to]);
+  const find = (text, part, from) => {
+    const start = cut(part, 0, head);
+    while (from + part.length <= text.length) {
+      check();
+      const at = apply(indexOf, cut(text, from, from + step + start.length - 1), [start]);
+      if (at < 0) from += step;
+      else if (apply(startsWith, text, [part, from + at])) return from + at;
+      else from += at + 1;
+    }
+    return -1;
+  };
+  const findLast = (text, part, from) => {
+    const start = cut(part, 0, head);
+    while (from >= 0) {
+      check();
+      const low = max(0, from - step + 1);
+      const at = low + apply(lastIndexOf, cut(text, low, from + start.length), [start]);
+      if (at < low) from = low - 1;
+      else if (apply(startsWith, text, [part, at])) return at;
+      else from = at - 1;
+    }
+    return -1;
+  };
+  const position = (from, most) => { from = trunc(from); return from > 0 ? min(from, most) : 0; };
+  const substituted = (by, part, at, text) => {
+    let result = "", from = 0;
+    for (let sign; (sign = apply(indexOf, by, ["$", from])) >= 0; from = sign + 2) {
+      const key = cut(by, sign, sign + 2);
+      result += cut(by, from, sign);
+      if (key === "$$") result += "$";
+      else if (key === "$&") result += part;
+      else if (key === "$`") result += cut(text, 0, at);
+      else if (key === "$'") result += cut(text, at + part.length);
+      else result += key;
+    }
+    return result + cut(by, from);
+  };
+  const replacing = (all) => (text, part, by) => {
+    if (typeof by !== "function") by = `${by}`;
+    let result = "", from = 0;
+    for (let at = find(text, part, 0); at >= 0; at = all ? find(text, part, from) : -1) {
+      result += cut(text, from, at) + (typeof by === "function" ? `${by(part, at, text)}` : substituted(by, part, at, text));
+      from = at + part.length;
+    }
+    return result + cut(text, from);
+  };
+  const splitting = (text, part, limit) => {
+    limit = limit === undefined ? 2 ** 32 - 1 : limit >>> 0;
+    const pieces = [];
+    const add = (from, to) => {
+      const value = cut(text, from, to);
+      // Not by assignment: the script may have given arrays a setter.
+      defineProperty(pieces, pieces.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+      return pieces.length < limit;
+    };
+    if (limit === 0) return pieces;
+    let from = 0;
+    for (let at; (at = find(text, part, from)) >= 0; from = at + part.length) if (!add(from, at)) return pieces;
+    add(from);
+    return pieces;
+  };
+  // What searches by itself, such as a regular expression, has a method with that symbol, and is interrupted.
+  const guardedSearch = (symbol, search) => (original) => ({ method(...rest) {
+    if (typeof this === "string" && this.length <= short) return apply(original, this, rest);
+    check();
+    const sought = rest[0];
+    const isObject = (typeof sought === "object" && sought !== null) || typeof sought === "function";
+    if (this === undefined || this === null || sought === undefined || (isObject && (sought[symbol] ?? null) !== null)) {
+      return apply(original, this, rest);
+    }
+    const text = `${this}`;
+    const part = rest[0] = `${sought}`;
+    return text.length * part.length > easy ? search(text, part, rest[1]) : apply(original, text, rest);
+  } }).method;
   const guardedArray = (original) => ({ method(...rest) {
     if (!(this?.length <= short)) {
       check();
@@ -41,10 +123,19 @@
   // These copy what they are given, and a short receiver says nothing of that.
   all(array, "concat flat", guarded);
   all(Array, "from", guarded);
-  all(string, "endsWith includes indexOf isWellFormed lastIndexOf localeCompare match matchAll normalize search slice split " +
-    "startsWith substr substring toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase toWellFormed trim trimEnd trimStart",
-    guardedByLength);
-  all(string, "concat padEnd padStart repeat replace replaceAll", guarded);
+  all(string, "indexOf", guardedSearch(undefined, (text, part, from) => find(text, part, position(from, text.length))));
+  all(string, "includes", guardedSearch(match, (text, part, from) => find(text, part, position(from, text.length)) >= 0));
+  all(string, "lastIndexOf", guardedSearch(undefined, (text, part, from) => {
+    from = +from;
+    const most = text.length - part.length;
+    return findLast(text, part, from === from ? min(position(from, text.length), most) : most);
+  }));
+  all(string, "replace", guardedSearch(replacer, replacing(false)));
+  all(string, "replaceAll", guardedSearch(replacer, replacing(true)));
+  all(string, "split", guardedSearch(split, splitting));
+  all(string, "endsWith isWellFormed localeCompare match matchAll normalize search slice startsWith substr substring " +
+    "toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase toWellFormed trim trimEnd trimStart", guardedByLength);
+  all(string, "concat padEnd padStart repeat", guarded);
   all(typedArray, "copyWithin fill includes indexOf join lastIndexOf reverse slice sort toLocaleString toReversed toSorted with",
     guardedByLength);
   all(typedArray, "set", guarded);

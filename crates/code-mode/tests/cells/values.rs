@@ -135,3 +135,77 @@ fn a_global_object_that_cannot_grow() {
     done
     ");
 }
+
+#[test]
+fn searches_find_what_the_language_says() {
+    // Longer than what the guards leave alone, in every way in which a search may be asked for.
+    assert_snapshot!(ran("
+        const s = 'ab\u{1f600}-'.repeat(400), object = { toString: () => 'b\u{1f600}' };
+        const lone = s + '\\ud83d';
+        text([s.indexOf('-a'), s.indexOf('-a', 5), s.indexOf(object, 9), s.indexOf('') , s.indexOf('', 1e9), s.indexOf('zz')]);
+        text([s.lastIndexOf('-a'), s.lastIndexOf('-a', 9), s.lastIndexOf(object), s.lastIndexOf('a', -1), lone.lastIndexOf('\\ud83d')]);
+        text([s.includes('-a', 1990), s.includes('-a', 1999), s.includes(object), s.includes()]);
+        text([s.split('-').length, s.split('-', 2), s.split().length, s.split(/-/).length, s.split(undefined, 0).length]);
+        text([s.replace('-', '[$&$$]').length, s.replace('b', (found, at) => found + at).slice(0, 6), s.replaceAll('-a', '').length]);
+        text(s.replace({ [Symbol.replace]: (text, by) => text.length + by }, '!'));
+        text(s.replaceAll(/a/g, 'aa').length);
+        text(String.prototype.indexOf.call({ toString: () => s }, '-a') + String.prototype.indexOf.call(12345, 34));
+        for (const f of [() => s.includes(/a/), () => s.indexOf(Symbol()), () => String.prototype.split.call(null, 'a')])
+            try { f() } catch (error) { text(error.message) }
+    "), @r#"
+    text: [4,9,11,0,2000,-1]
+    text: [1994,9,1996,0,2000]
+    text: [true,false,true,false]
+    text: [401,["ab😀","ab😀"],1,401,0]
+    text: [2003,"ab1😀-",1202]
+    text: 2000!
+    text: 2400
+    text: 6
+    text: regexp not supported
+    text: cannot convert symbol to string
+    text: cannot convert to object
+    done
+    "#);
+}
+
+#[test]
+fn long_searches_find_what_short_ones_find() {
+    // Regular expressions search on their own.
+    assert_snapshot!(ran("
+        const show = text, same = (what, found, expected) => { if (found !== expected) show(what + ': ' + found + ' is not ' + expected) };
+        const numbers = Array.from({ length: 1.6e5 }, (_, i) => i + ',').join('');
+        const line = 'aaaaaaaaab'.repeat(7);
+        for (const at of [65467, 65536]) {
+            const text = numbers.slice(0, at) + line + line + numbers.slice(at, 131000) + line + numbers + 'aa\u{1f600}' + line;
+            const parts = [line, line + 'b', 'a\u{1f600}' + line, text.slice(65530, 67000), text.slice(65530, 67000) + 'x', text.slice(-2000)];
+            for (const part of parts) {
+                const every = [];
+                for (let at = -1, pattern = new RegExp(part, 'y'); ;) {
+                    at = text.slice(at + 1).search(new RegExp(part)) + at + 1;
+                    if (every.at(-1) === at || (pattern.lastIndex = at, !pattern.test(text))) break;
+                    every.push(at);
+                }
+                for (const from of [undefined, '65468', 65536.9, -3, Infinity]) {
+                    const start = Math.max(Math.trunc(Number(from)) || 0, 0);
+                    same('indexOf', text.indexOf(part, from), every.find((at) => at >= start) ?? -1);
+                    same('includes', text.includes(part, from), every.some((at) => at >= start));
+                    const end = Number.isNaN(Number(from)) ? Infinity : start;
+                    same('lastIndexOf', text.lastIndexOf(part, from), every.findLast((at) => at <= end) ?? -1);
+                }
+                for (const limit of [undefined, 0, 2])
+                    same('split', text.split(part, limit).join(), text.split(new RegExp(part), limit).join());
+                for (const by of ['', 'x$$y[$&]$1$<a>$', (found, at) => '$&' + at + found.length]) {
+                    same('replace', text.replace(part, by), text.replace(new RegExp(part), by));
+                    same('replaceAll', text.replaceAll(part, by), text.replaceAll(new RegExp(part, 'g'), by));
+                }
+                same('before', text.replace(part, '$`|').length, text.replace(new RegExp(part), '$`|').length);
+                same('after', text.replace(part, `|$'`).length, text.replace(new RegExp(part), `|$'`).length);
+            }
+            show([text.length * line.length > 2 ** 26, text.split(line).length, text.lastIndexOf(line + line), text.includes(line + 'b')]);
+        }
+    "), @r"
+    text: [true,5,65467,false]
+    text: [true,5,65536,false]
+    done
+    ");
+}
