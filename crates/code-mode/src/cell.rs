@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use crate::{CellId, ContentItem, RuntimeToolCallId};
+use crate::{CellId, ContentItem, RuntimeToolCallId, thread::CellThread};
 
 /// What the session tells the thread.
 pub(crate) enum Command {
@@ -47,6 +47,7 @@ pub(crate) struct Cell {
     terminated: AtomicBool,
     outside: Mutex<Outside>,
     changed: Notify,
+    pub(crate) thread: CellThread,
 }
 
 #[derive(Default)]
@@ -68,6 +69,7 @@ impl Cell {
             terminated: AtomicBool::new(false),
             outside: Mutex::default(),
             changed: Notify::new(),
+            thread: CellThread::default(),
         }
     }
 

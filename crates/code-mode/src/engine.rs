@@ -37,7 +37,7 @@ pub(crate) fn run(
     messages: UnboundedSender<CellMessage>,
     commands: Receiver<Command>,
 ) {
-    contained(cell, || run_script(cell, request, limits, messages, &commands));
+    cell.thread.run(|| contained(cell, || run_script(cell, request, limits, messages, &commands)));
 }
 
 /// Makes a panic the cell's outcome.

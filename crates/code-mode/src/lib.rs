@@ -118,6 +118,7 @@ mod rejections;
 mod request;
 mod response;
 mod session;
+mod thread;
 mod timers;
 mod tool;
 mod truncation;

@@ -97,6 +97,7 @@ impl CodeModeSession {
         if request.terminate {
             cell.terminate();
             if timeout(TERMINATION_GRACE, cell.ended()).await.is_err() {
+                cell.thread.slow_down();
                 self.forget(&cell);
                 let max_tokens = request.max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT_TOKENS);
                 let content = truncate(cell.abandon(), max_tokens);
@@ -123,15 +124,15 @@ impl CodeModeSession {
     ///
     /// No cell starts after this. Called again, it waits again for those that were left.
     pub async fn shutdown(&self) -> usize {
-        let mut threads = {
+        let (live, mut threads) = {
             let mut cells = self.inner.cells();
             cells.shut_down = true;
-            cells.live.drain(..).for_each(|cell| {
-                cell.terminate();
-                cell.abandon();
-            });
-            std::mem::take(&mut cells.threads)
+            (std::mem::take(&mut cells.live), std::mem::take(&mut cells.threads))
         };
+        for cell in &live {
+            cell.terminate();
+            cell.abandon();
+        }
         let deadline = Instant::now() + SHUTDOWN_GRACE;
         loop {
             for thread in threads.extract_if(.., |thread| thread.is_finished()) {
@@ -140,6 +141,7 @@ impl CodeModeSession {
             }
             if threads.is_empty() || Instant::now() >= deadline {
                 let left = threads.len();
+                live.iter().for_each(|cell| cell.thread.slow_down());
                 self.inner.cells().threads.append(&mut threads);
                 return left;
             }

@@ -1,9 +1,12 @@
 //! Cells that are stopped.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use insta::assert_snapshot;
-use rollout_trace_code_mode::{CellResponse, TERMINATION_GRACE, WaitOutcome, WaitRequest};
+use rollout_trace_code_mode::{CellResponse, ExecuteRequest, TERMINATION_GRACE, WaitOutcome, WaitRequest};
 use serde_json::json;
 
 use crate::support::{HANG, Run, block_on};
@@ -48,6 +51,8 @@ fn wherever_they_are() {
         "tools.echo({ toJSON() { for (;;); } })",
         "new Proxy({}, { get() { for (;;); } }).x",
         "[1, 2].sort(() => { for (;;); })",
+        "const s = 'a'.repeat(1e6), part = 'a'.repeat(1e5) + 'b'; s.indexOf(part)",
+        "const s = 'a'.repeat(1e6), part = 'b' + 'a'.repeat(1e5); s.replaceAll(part, 'c') + s.split('a'.repeat(1e5) + 'b')",
         "for (;;) eval('1')",
         "eval('for (;;);')",
         "new Function('for (;;);')()",
@@ -154,21 +159,35 @@ fn without_any_memory() {
 /// Steps that need no memory, and that the engine does not interrupt: ten thousand of them take minutes.
 const UNINTERRUPTIBLE: &str = "const s = ' '.repeat(8e6); yield_control(); for (;;) +s;";
 
+/// The nice value of the thread with a name, where the system tells.
+fn nice_value(name: &str) -> Option<i32> {
+    let mut threads = fs::read_dir("/proc/self/task").ok()?.filter_map(|thread| {
+        // Other tests' threads end meanwhile.
+        let stat = fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
+        let (before, after) = stat.rsplit_once(") ")?;
+        // The nineteenth field; the name is the second.
+        after.split(' ').nth(16).filter(|_| before.ends_with(&format!("({name}")))?.parse().ok()
+    });
+    threads.next()
+}
+
 #[test]
 fn an_answer_does_not_wait_for_the_engine() {
     block_on(async {
         let mut run = Run::new();
-        let CellResponse::Yielded { cell_id, .. } = run.execute(UNINTERRUPTIBLE).await else { panic!("it yields") };
+        let request = ExecuteRequest { cell_id: "busy".into(), ..run.request(UNINTERRUPTIBLE) };
+        let CellResponse::Yielded { cell_id, .. } = run.start(request).await else { panic!("it yields") };
         let start = Instant::now();
         run.wait(WaitRequest::terminate(cell_id.clone())).await;
         // Twenty times the grace: a loaded machine is slow, waiting for the engine would take minutes.
         assert!(start.elapsed() < 20 * TERMINATION_GRACE);
+        assert_eq!(nice_value("cell-busy"), cfg!(target_os = "linux").then_some(19));
         run.wait(WaitRequest::new(cell_id)).await;
         run.execute("text('the session works on')").await;
         assert_snapshot!(run.drawn, @r"
         yielded
         terminated
-        no cell 1
+        no cell busy
         text: the session works on
         done
         ");
