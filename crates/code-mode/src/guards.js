@@ -34,24 +34,24 @@
   const cut = (text, from, to) => apply(slice, text, [from, to]);
   const find = (text, part, from) => {
     const start = cut(part, 0, head);
-    while (from + part.length <= text.length) {
+    for (; from + part.length <= text.length; from += step) {
       check();
-      const at = apply(indexOf, cut(text, from, from + step + start.length - 1), [start]);
-      if (at < 0) from += step;
-      else if (apply(startsWith, text, [part, from + at])) return from + at;
-      else from += at + 1;
+      const piece = cut(text, from, from + step + start.length - 1);
+      for (let at = -1; (at = apply(indexOf, piece, [start, at + 1])) >= 0; check()) {
+        if (apply(startsWith, text, [part, from + at])) return from + at;
+      }
     }
     return -1;
   };
   const findLast = (text, part, from) => {
     const start = cut(part, 0, head);
-    while (from >= 0) {
+    for (; from >= 0; from -= step) {
       check();
       const low = max(0, from - step + 1);
-      const at = low + apply(lastIndexOf, cut(text, low, from + start.length), [start]);
-      if (at < low) from = low - 1;
-      else if (apply(startsWith, text, [part, at])) return at;
-      else from = at - 1;
+      const piece = cut(text, low, from + start.length);
+      for (let at = from - low + 1; at > 0 && (at = apply(lastIndexOf, piece, [start, at - 1])) >= 0; check()) {
+        if (apply(startsWith, text, [part, low + at])) return low + at;
+      }
     }
     return -1;
   };
