@@ -54,6 +54,7 @@
 //! | what | limit | beyond it |
 //! |---|---|---|
 //! | memory of the engine | 64 MiB | `InternalError: out of memory`, which a script may catch |
+//! | one text, array or buffer in it | 16 MiB; an array takes 16 bytes for an element, and half as much again while it grows | the same |
 //! | stack of the engine | 4 MiB, some 6000 calls | `RangeError: Maximum call stack size exceeded`, the same |
 //! | source | 1 MiB | the cell does not start |
 //! | arguments of the tool calls in flight | 8 MiB as JSON, 127 levels deep | `RangeError` |
@@ -69,31 +70,43 @@
 //!
 //! # Termination, and what cannot be interrupted
 //!
-//! A terminated script does not notice: no `catch` and no `finally` runs. Between two steps of a script the engine asks whether to go
-//! on once in ten thousand steps, and within regular expressions as often, so that loops of any kind, promise chains and
-//! backtracking end within a few milliseconds, and a cell that waits ends at once.
+//! The engine asks whether to go on once in ten thousand steps of a script, and within regular expressions as often, so that loops of
+//! any kind, promise chains and backtracking end within a few milliseconds; a cell that waits ends at once. What answers the question
+//! is no error that a script could catch. Until then a terminated script may still take some steps, but reaches nothing outside.
 //!
-//! A call of a built-in function is one step however long it takes. The functions whose time grows with their input (sorting,
-//! searching, splitting, joining, replacing, JSON, copying) therefore ask before they begin; what remains is the rest of one call,
-//! up to about 0.5 s within the default memory. Not so for operators and syntax, which nobody can put a question in front of:
-//! comparing strings of many megabytes, spreading large arrays and objects, `eval` of long texts and arithmetic on `BigInt`s of
-//! hundred thousands of bits end after the ten thousandth step at the latest. `examples/stop_times.rs` measures it; on one core of
-//! a small cloud machine, in a loop around each:
+//! Steps may be slow, however, and three things keep ten thousand of them short:
+//!
+//! * A terminated script gets no memory any more. Operators and syntax that need some fail at once: spreading, arithmetic with large
+//!   `BigInt`s, making texts, `eval`. Should the script catch the errors, it comes to the question the sooner.
+//! * A call of a built-in function is one step. Those whose time grows with their input (sorting, splitting, joining, replacing,
+//!   JSON, copying) ask before they begin, and long searches in texts ask on the way; what remains is the rest of one call.
+//! * No text, array or buffer is longer than the limits allow.
+//!
+//! What remains needs no memory and is no call: comparing long texts, making a number of one, looking up what a long chain of
+//! prototypes does not have. A script that does this and nothing else, ten thousand times, goes on for as long as its data is large.
+//! `examples/stop_times.rs` measures all of it; on one core of a small and busy cloud machine, in a loop around each that catches
+//! every error:
 //!
 //! | operation | thread gone after |
 //! |---|---|
-//! | empty loop, `try` in a loop, backtracking, microtasks | 3 to 8 ms |
-//! | `toSorted` of 200,000 strings | 130 ms |
-//! | `toSorted` of a typed array of 5,000,000 numbers | 500 ms |
-//! | `JSON.parse` and `JSON.stringify` of 200,000 objects | 100 ms |
-//! | `replaceAll` in 10 MB | 210 ms |
-//! | adding to a `BigInt` of a million bits | 1 s |
-//! | spreading 500,000 elements, comparing strings of 20 MB, `eval` of 400 kB | a minute or more |
-//! | multiplying or printing `BigInt`s of a million bits, `indexOf` in 20 MB that nearly matches everywhere | minutes |
+//! | empty loop, `try` in a loop, backtracking, microtasks, async iteration, ropes, template literals | 3 to 10 ms |
+//! | spreading and destructuring 500,000 elements, new `Map`s, `Function` of 400 kB, adding and multiplying `BigInt`s of a million bits | 10 to 200 ms |
+//! | `toSorted` of 200,000 strings, `JSON.parse` and `JSON.stringify` of 200,000 objects | 100 to 200 ms |
+//! | `replaceAll` in 10 MB, `eval` of 400 kB, `toSorted` of a typed array of 3,000,000 numbers | 0.5 s |
+//! | `for`-`in` and spreading with 50,000 properties, a `Proxy` with 100,000 keys, a `BigInt` of a million bits as text | 3 to 6 s |
+//! | `eval` of a comment of 4 MB | 6 s |
+//! | comparing texts of 10 MB | 4 to 8 s |
+//! | comparing texts of a million characters beyond Latin-1 | 8 s |
+//! | looking up texts of 1 MB in a `Map`, a number of 1 MB of blanks | 8 to 16 s |
+//! | property through 20,000 prototypes, through 150,000 | 1 s, 45 s |
+//! | `length` of an array with 200,000 other properties | 40 s |
+//!
+//! The last five rows grow with the data, those of texts up to 16 times within the default limits; so does one call that compares long
+//! texts in great numbers, such as sorting them. A lower [`CellLimits::block_bytes`] shortens what concerns texts.
 //!
 //! The answer to `wait` does not depend on this: after [`TERMINATION_GRACE`] it is [`CellResponse::Terminated`] whether the thread is
-//! gone or not. A thread that is still at it counts as one of the session's cells, holds its memory, and can do nothing: it has no
-//! output, no tools, and ends by itself at its next step.
+//! gone or not. A thread that is still at it has the lowest priority on Linux, counts as one of the session's cells, holds its memory, and
+//! can do nothing: it has no output, no tools, and ends by itself at its next question.
 //!
 //! # What a script cannot break
 //!

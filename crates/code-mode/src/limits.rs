@@ -18,8 +18,8 @@ pub const BYTES_PER_TOKEN: usize = 4;
 pub struct CellLimits {
     /// The engine's heap, in bytes; everything that a script makes lies in it. The engine itself takes half a megabyte.
     pub memory_bytes: usize,
-    /// The largest piece of that heap, in bytes: the longest string, array or buffer. It bounds how long the operations take that
-    /// the engine does not interrupt.
+    /// The largest piece of that heap, in bytes: the longest string, array or buffer. It bounds the time of what the engine does not
+    /// interrupt.
     pub block_bytes: usize,
     /// The engine's stack, in bytes, from 64 KiB to 8 MiB: less or more counts as the one or the other.
     pub stack_bytes: usize,
