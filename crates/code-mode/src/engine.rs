@@ -68,13 +68,10 @@ fn run_script(
         let runtime = Runtime::new_with_alloc(heap)?;
         runtime.set_max_stack_size(limits.stack_bytes);
         runtime.set_loader(NoModules, NoModules);
-        let (watched, spared) = (Arc::clone(cell), bounds.clone());
+        let (watched, asked) = (Arc::clone(cell), bounds.clone());
         runtime.set_interrupt_handler(Some(Box::new(move || {
-            let halted = watched.halted();
-            if halted {
-                spared.spare();
-            }
-            halted
+            asked.asked();
+            watched.halted()
         })));
         let context = Context::full(&runtime)?;
         Ok::<_, rquickjs::Error>((runtime, context, bounds))
@@ -131,7 +128,7 @@ struct Script<'a, 'js> {
 impl<'js> Script<'_, 'js> {
     fn run(&self, source: String) -> End {
         let end = Host::install(self.host, &self.ctx).and_then(|()| {
-            if !self.heap.limit(self.limits) {
+            if !self.heap.limit(&self.ctx, self.limits) {
                 let bytes = self.limits.memory_bytes;
                 return Ok(End::Failed(format!("the engine did not start: it needs more memory than {bytes} bytes")));
             }

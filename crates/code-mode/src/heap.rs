@@ -1,20 +1,34 @@
 //! The memory of one cell's engine.
 
-use std::{cell::Cell as Slot, ptr, rc::Rc, sync::Arc};
+use std::{
+    cell::Cell as Slot,
+    ptr::{self, NonNull},
+    rc::Rc,
+    sync::Arc,
+};
 
-use rquickjs::allocator::{Allocator, RustAllocator};
+use rquickjs::{
+    Ctx,
+    allocator::{Allocator, RustAllocator},
+    qjs,
+};
 
 use crate::{CellLimits, cell::Cell};
 
-/// What a halted engine may still allocate each time that it is told to stop. The error that ends the script is less than a tenth
-/// of it.
-const LAST_BYTES: usize = 64 << 10;
+/// The largest new block that a halted engine gets, and the size up to which one may grow. Smaller ones make no step long, and the
+/// engine copes better with a refusal for a large string or array than for the small things that hold it together; what grows
+/// may be the code that its compiler is writing.
+const LAST_BLOCK_BYTES: usize = 16 << 10;
+const LAST_GROWTH_BYTES: usize = 256 << 10;
+
+/// What a halted engine may use beyond its limit: it has to make the error that ends the script.
+const LAST_BYTES: usize = 1 << 20;
 
 /// The allocator of one engine: it keeps the limits of memory, and it stops a halted script between two questions.
 ///
 /// The engine asks whether to go on once in ten thousand steps. A step may be the sum of two numbers of a million bits, and ten
-/// thousand of these take seconds. Nearly all steps that take long need memory. When a halted engine gets none any more, they fail
-/// at once, and it comes to its question in a moment, whatever the script does about the errors.
+/// thousand of these take seconds. Nearly all steps that take long need large blocks of memory. When a halted engine gets none any
+/// more, they fail at once, and it comes to its question in a moment, whatever the script does about the errors.
 pub(crate) struct Heap {
     cell: Arc<Cell>,
     bounds: Rc<Bounds>,
@@ -28,49 +42,78 @@ struct Bounds {
     memory_bytes: Slot<usize>,
     block_bytes: Slot<usize>,
     used: Slot<usize>,
-    /// What is left to a halted engine.
-    last_bytes: Slot<usize>,
+    /// The engine, from when the limits hold.
+    engine: Slot<Option<NonNull<qjs::JSRuntime>>>,
+    /// Whether the engine collects no garbage for now.
+    keeps_garbage: Slot<bool>,
 }
 
 impl HeapControl {
     /// Sets the limits; gives whether there is any room within them. Until then there are none, since the engine does not survive
     /// that it gets no memory for its own foundations.
-    pub(crate) fn limit(&self, limits: &CellLimits) -> bool {
+    pub(crate) fn limit(&self, ctx: &Ctx<'_>, limits: &CellLimits) -> bool {
         self.0.memory_bytes.set(limits.memory_bytes);
         self.0.block_bytes.set(limits.block_bytes);
-        self.spare();
+        // SAFETY: the context is alive.
+        self.0.engine.set(NonNull::new(unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) }));
         self.0.used.get() < limits.memory_bytes
     }
 
-    /// Makes room for the error that the engine is about to throw. Without memory for it the engine would throw `null`, which
-    /// scripts can catch.
-    pub(crate) fn spare(&self) {
-        self.0.last_bytes.set(LAST_BYTES);
+    /// The engine asks whether to go on, and is in order: it may collect garbage again.
+    pub(crate) fn asked(&self) {
+        if self.0.keeps_garbage.replace(false) {
+            // At the next object.
+            self.0.collect_from(0);
+        }
+    }
+}
+
+impl Bounds {
+    /// Notes that a block was refused. The engine makes an error then, and an object in the midst of a change, which it would not survive
+    /// to look for garbage in.
+    fn refused(&self) {
+        if !self.keeps_garbage.replace(true) {
+            self.collect_from(usize::MAX);
+        }
+    }
+
+    /// Sets the number of bytes in use at which the engine collects garbage.
+    fn collect_from(&self, bytes: usize) {
+        if let Some(engine) = self.engine.get() {
+            // SAFETY: the engine is alive, as it is who calls, and this is its thread. The function sets one number and does no more.
+            unsafe { qjs::JS_SetGCThreshold(engine.as_ptr(), bytes as qjs::size_t) }
+        }
     }
 }
 
 impl Heap {
     pub(crate) fn new(cell: &Arc<Cell>) -> (Self, HeapControl) {
-        let unlimited = || Slot::new(usize::MAX);
-        let bounds =
-            Bounds { memory_bytes: unlimited(), block_bytes: unlimited(), used: Slot::new(0), last_bytes: unlimited() };
+        let bounds = Bounds {
+            memory_bytes: Slot::new(usize::MAX),
+            block_bytes: Slot::new(usize::MAX),
+            used: Slot::new(0),
+            engine: Slot::new(None),
+            keeps_garbage: Slot::new(false),
+        };
         let control = HeapControl(Rc::new(bounds));
         (Self { cell: Arc::clone(cell), bounds: Rc::clone(&control.0) }, control)
     }
 
-    /// Whether there is room for a block of `size` bytes, `more` of which are new.
-    fn admits(&self, size: usize, more: usize) -> bool {
+    /// Whether there is room for a block of `size` bytes in place of one of `old_size`, which is none for a new block.
+    fn admits(&self, size: usize, old_size: usize) -> bool {
         let bounds = &self.bounds;
-        // No block is larger than half of the address space, and the rounding of sizes must not overflow.
-        if size > bounds.block_bytes.get().min(isize::MAX as usize / 2) {
-            return false;
+        let (mut memory_bytes, mut block_bytes) = (bounds.memory_bytes.get(), bounds.block_bytes.get());
+        if bounds.engine.get().is_some() && self.cell.halted() {
+            memory_bytes = memory_bytes.saturating_add(LAST_BYTES);
+            block_bytes = block_bytes.min(if old_size == 0 { LAST_BLOCK_BYTES } else { LAST_GROWTH_BYTES });
         }
-        if !self.cell.halted() {
-            return more <= bounds.memory_bytes.get().saturating_sub(bounds.used.get());
+        // No block has half of the address space, so that the rounding of sizes does not overflow.
+        let admitted = size <= block_bytes.min(isize::MAX as usize / 2)
+            && size.saturating_sub(old_size) <= memory_bytes.saturating_sub(bounds.used.get());
+        if !admitted {
+            bounds.refused();
         }
-        let left = bounds.last_bytes.get().checked_sub(more);
-        bounds.last_bytes.set(left.unwrap_or(0));
-        left.is_some()
+        admitted
     }
 
     /// Counts a new block; gives it back.
@@ -91,12 +134,12 @@ fn held(block: *mut u8) -> usize {
 // the script, or is called by two threads: the engine holds the heap, and both stay on the thread that made them.
 unsafe impl Allocator for Heap {
     fn alloc(&mut self, size: usize) -> *mut u8 {
-        if self.admits(size, size) { self.counted(RustAllocator.alloc(size)) } else { ptr::null_mut() }
+        if self.admits(size, 0) { self.counted(RustAllocator.alloc(size)) } else { ptr::null_mut() }
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
         match count.checked_mul(size) {
-            Some(bytes) if self.admits(bytes, bytes) => self.counted(RustAllocator.calloc(count, size)),
+            Some(bytes) if self.admits(bytes, 0) => self.counted(RustAllocator.calloc(count, size)),
             _ => ptr::null_mut(),
         }
     }
@@ -109,7 +152,8 @@ unsafe impl Allocator for Heap {
 
     unsafe fn realloc(&mut self, block: *mut u8, new_size: usize) -> *mut u8 {
         let old_size = held(block);
-        if !self.admits(new_size, new_size.saturating_sub(old_size)) {
+        // What gets smaller is not refused: the engine does not reckon with it.
+        if new_size > old_size && !self.admits(new_size, old_size) {
             return ptr::null_mut();
         }
         // SAFETY: as in `dealloc`. The engine passes no null here; it allocates instead.
@@ -130,18 +174,21 @@ unsafe impl Allocator for Heap {
 mod tests {
     use std::sync::mpsc;
 
+    use rquickjs::{Context, Runtime};
+
     use super::*;
 
-    fn heap(memory_bytes: usize, block_bytes: usize) -> (Arc<Cell>, Heap, HeapControl) {
+    fn heap(memory_bytes: usize, block_bytes: usize) -> (Arc<Cell>, Heap) {
         let cell = Arc::new(Cell::new("1".into(), mpsc::channel().0));
-        let (heap, control) = Heap::new(&cell);
-        control.limit(&CellLimits { memory_bytes, block_bytes, ..CellLimits::default() });
-        (cell, heap, control)
+        let (heap, _) = Heap::new(&cell);
+        heap.bounds.memory_bytes.set(memory_bytes);
+        heap.bounds.block_bytes.set(block_bytes);
+        (cell, heap)
     }
 
     #[test]
     fn limits_are_kept_and_what_is_freed_may_be_had_again() {
-        let (_, mut heap, _) = heap(1000, 600);
+        let (_, mut heap) = heap(1000, 600);
         assert!(heap.alloc(601).is_null());
         assert!(heap.calloc(usize::MAX, 2).is_null());
         let first = heap.alloc(100);
@@ -165,24 +212,25 @@ mod tests {
     }
 
     #[test]
-    fn a_halted_engine_gets_only_what_is_spared() {
-        let (cell, mut heap, control) = heap(1000, LAST_BYTES);
-        let blocks = [heap.alloc(1000)];
-        assert!(heap.alloc(8).is_null());
-        cell.halt();
-        // Although the memory is full.
-        let last = [heap.alloc(LAST_BYTES / 2), heap.alloc(LAST_BYTES / 2)];
-        assert!(heap.alloc(8).is_null());
-        control.spare();
-        let spared = [heap.alloc(8)];
-        // It is not saved up by asking for more than there is.
-        assert!(heap.alloc(LAST_BYTES).is_null());
-        assert!(heap.alloc(8).is_null());
-        for block in blocks.into_iter().chain(last).chain(spared) {
-            assert!(!block.is_null());
-            // SAFETY: each is a block of this heap, freed once.
-            unsafe { heap.dealloc(block) }
-        }
-        assert_eq!(heap.bounds.used.get(), 0);
+    fn a_halted_engine_gets_small_blocks_only() {
+        let cell = Arc::new(Cell::new("1".into(), mpsc::channel().0));
+        let (heap, control) = Heap::new(&cell);
+        let runtime = Runtime::new_with_alloc(heap).unwrap();
+        let context = Context::full(&runtime).unwrap();
+        context.with(|ctx| {
+            let limits = CellLimits { memory_bytes: control.0.used.get() + 1_000_000, ..CellLimits::default() };
+            assert!(control.limit(&ctx, &limits));
+            let made = |length: usize| ctx.eval::<usize, _>(format!("new Uint8Array({length}).length"));
+            assert_eq!(made(900_000).unwrap(), 900_000);
+            assert!(made(1_100_000).is_err());
+            cell.halt();
+            assert!(made(LAST_BLOCK_BYTES).is_err());
+            assert_eq!(made(LAST_BLOCK_BYTES - 64).unwrap(), LAST_BLOCK_BYTES - 64);
+            // Although the memory is full.
+            control.0.memory_bytes.set(0);
+            assert_eq!(made(1).unwrap(), 1);
+        });
+        drop((context, runtime));
+        assert_eq!(control.0.used.get(), 0);
     }
 }

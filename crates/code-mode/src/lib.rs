@@ -76,32 +76,33 @@
 //!
 //! Steps may be slow, however, and three things keep ten thousand of them short:
 //!
-//! * A terminated script gets no memory any more. Operators and syntax that need some fail at once: spreading, arithmetic with large
-//!   `BigInt`s, making texts, `eval`. Should the script catch the errors, it comes to the question the sooner.
+//! * A terminated script gets no large blocks of memory any more. Operators and syntax that need some fail at once: spreading,
+//!   arithmetic with large `BigInt`s, making texts. Should the script catch the errors, it comes to the question the sooner.
 //! * A call of a built-in function is one step. Those whose time grows with their input (sorting, splitting, joining, replacing,
 //!   JSON, copying) ask before they begin, and long searches in texts ask on the way; what remains is the rest of one call.
 //! * No text, array or buffer is longer than the limits allow.
 //!
-//! What remains needs no memory and is no call: comparing long texts, making a number of one, looking up what a long chain of
-//! prototypes does not have. A script that does this and nothing else, ten thousand times, goes on for as long as its data is large.
+//! What remains needs little memory and is no call: comparing long texts, making a number of one, `eval` of one, looking up what a long
+//! chain of prototypes does not have. A script that does this and nothing else goes on for as long as ten thousand of it take.
 //! `examples/stop_times.rs` measures all of it; on one core of a small and busy cloud machine, in a loop around each that catches
 //! every error:
 //!
 //! | operation | thread gone after |
 //! |---|---|
 //! | empty loop, `try` in a loop, backtracking, microtasks, async iteration, ropes, template literals | 3 to 10 ms |
-//! | spreading and destructuring 500,000 elements, new `Map`s, `Function` of 400 kB, adding and multiplying `BigInt`s of a million bits | 10 to 200 ms |
+//! | destructuring 500,000 elements, new `Map`s, `Function` of 400 kB, adding and multiplying `BigInt`s of a million bits | 10 to 300 ms |
 //! | `toSorted` of 200,000 strings, `JSON.parse` and `JSON.stringify` of 200,000 objects | 100 to 200 ms |
-//! | `replaceAll` in 10 MB, `eval` of 400 kB, `toSorted` of a typed array of 3,000,000 numbers | 0.5 s |
-//! | `for`-`in` and spreading with 50,000 properties, a `Proxy` with 100,000 keys, a `BigInt` of a million bits as text | 3 to 6 s |
-//! | `eval` of a comment of 4 MB | 6 s |
+//! | `replaceAll` in 10 MB, `toSorted` of a typed array of 3,000,000 numbers | 0.5 s |
+//! | spreading 500,000 elements, 60,000 arguments, a `BigInt` of a million bits as text | 2 to 3 s |
+//! | `for`-`in` and spreading with 50,000 properties, a `Proxy` with 100,000 keys | 3 to 6 s |
 //! | comparing texts of 10 MB | 4 to 8 s |
 //! | comparing texts of a million characters beyond Latin-1 | 8 s |
 //! | looking up texts of 1 MB in a `Map`, a number of 1 MB of blanks | 8 to 16 s |
 //! | property through 20,000 prototypes, through 150,000 | 1 s, 45 s |
 //! | `length` of an array with 200,000 other properties | 40 s |
+//! | `eval` of 400 kB of code, of a comment of 4 MB | a minute or more, 6 s |
 //!
-//! The last five rows grow with the data, those of texts up to 16 times within the default limits; so does one call that compares long
+//! The last six rows grow with the data, those of texts up to 16 times within the default limits; so does one call that compares long
 //! texts in great numbers, such as sorting them. A lower [`CellLimits::block_bytes`] shortens what concerns texts.
 //!
 //! The answer to `wait` does not depend on this: after [`TERMINATION_GRACE`] it is [`CellResponse::Terminated`] whether the thread is

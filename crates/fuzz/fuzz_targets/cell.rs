@@ -76,7 +76,12 @@ async fn survives(source: String) {
             last = next;
         }
         assert!(matches!(last, CellResponse::Result { error_text: None, .. }), "{last:?}");
-        assert_eq!(session.shutdown().await, 0, "a thread is left");
+        // A thread that has not ended in time has the lowest priority, and the machine may be busy.
+        let mut left = session.shutdown().await;
+        for _ in 0..10 {
+            left = if left == 0 { break } else { session.shutdown().await };
+        }
+        assert_eq!(left, 0, "a thread is left");
     };
     tokio::select! {
         () = running => {}

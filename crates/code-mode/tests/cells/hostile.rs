@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use rollout_trace_code_mode::{CellLimits, CellResponse, ExecuteRequest, WaitOutcome, WaitRequest};
 
-use crate::support::{Run, block_on};
+use crate::support::{Run, all_gone, block_on};
 
 #[test]
 fn the_host_survives_them_all() {
@@ -40,6 +40,6 @@ pub(crate) fn survives(name: &str, source: &str, limits: CellLimits) {
         run.drawn.clear();
         run.execute("text(await tools.echo('works'))").await;
         assert!(run.drawn.ends_with("text: works\ndone\n"), "{name}: {}", run.drawn);
-        assert_eq!(run.session.shutdown().await, 0, "{name}: a thread is left");
+        all_gone(&run).await;
     });
 }
