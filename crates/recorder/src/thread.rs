@@ -230,7 +230,11 @@ impl ThreadInner {
 
 impl Drop for ThreadInner {
     fn drop(&mut self) {
-        if self.recorder.is_ours() && self.recorder.drop_thread(&self.thread_id) {
+        // A lock that a thread of the parent held when it forked is never free in the child.
+        if !self.recorder.is_ours() {
+            return;
+        }
+        if self.recorder.drop_thread(&self.thread_id) {
             self.report_abandoned("thread", &self.thread_id);
             self.record_ended(&ExecutionStatus::Aborted);
         }
