@@ -321,3 +321,92 @@ async fn an_answer_that_is_cut_short_is_kept_once_and_fails_the_turn() {
     let texts: Vec<_> = rollout.thread.history().iter().map(|item| item.message_text()).collect();
     assert_eq!(texts, ["Begin.", "This is half of"]);
 }
+
+#[tokio::test]
+async fn a_call_without_an_id_fails_its_turn_and_stays_out_of_the_history() {
+    for (kind, call_id) in
+        [("function_call", ""), ("custom_tool_call", "call_id = \"\", "), ("function_call", "call_id = 7, ")]
+    {
+        let script = format!(
+            "[[reply]]\n[[reply.item]]\nsay = \"I look.\"\n[[reply.item]]\n\
+             raw = {{ type = \"{kind}\", {call_id}name = \"exec_command\", arguments = \"{{}}\", input = \"\" }}\n\
+             [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
+        );
+        let rollout = Rollout::new(&script, |_| {}).await;
+        rollout.thread.submit(Op::say("Look.")).unwrap();
+        let error = rollout
+            .event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. }))
+            .await;
+        let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
+        let expected =
+            "the model's provider answered what cannot be read: a call of \"exec_command\" without a call_id";
+        assert_eq!(message, expected);
+        rollout.turn_end().await;
+        let kinds: Vec<_> = rollout.thread.history().iter().map(|item| item.kind().to_owned()).collect();
+        assert_eq!(kinds, ["message", "message"]);
+        let end = rollout.turn("Go on.").await;
+        assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_time_of_a_tool_runs_out_in_a_pause() {
+    // In each answer one call is for a command and one for a cell; all yield after a second, which is also what commands may run.
+    let until = |file: &str| format!("while [ ! -e {file} ]; do sleep 0.02; done; echo {file} is there");
+    let (first, second) = (until("first"), until("second"));
+    let script = format!(
+        r#"
+[[reply]]
+[[reply.item]]
+call = "exec_command"
+arguments = {{ cmd = "{first}", yield_time_ms = 1000 }}
+[[reply.item]]
+code = """// @exec: {{"yield_time_ms": 1000}}
+text((await tools.exec_command({{cmd: '{first}', yield_time_ms: 1000}})).output);"""
+[[reply]]
+[[reply.item]]
+call = "exec_command"
+arguments = {{ cmd = "{second}", yield_time_ms = 1 }}
+[[reply.item]]
+code = "yield_control(); text((await tools.exec_command({{cmd: '{second}', yield_time_ms: 1000}})).output);"
+[[reply]]
+[[reply.item]]
+call = "write_stdin"
+arguments = {{ session_id = 1002, chars = "", yield_time_ms = 1000 }}
+[[reply.item]]
+call = "wait"
+arguments = {{ cell_id = "2", yield_time_ms = 1000 }}
+[[reply]]
+[[reply.item]]
+say = "Done."
+"#
+    );
+    let rollout = Rollout::new(&script, |config| {
+        config.commands.min_yield_ms = Some(1);
+        config.commands.time_limit_secs = Some(1);
+    })
+    .await;
+    let is_command = |message: &EventMessage| matches!(message, EventMessage::CommandBegan { .. });
+    let is_look = |message: &EventMessage| matches!(message, EventMessage::ToolCallBegan { tool, .. } if tool == "write_stdin" || tool == "wait");
+    rollout.thread.submit(Op::say("Wait.")).unwrap();
+    rollout.event(is_command).await;
+    rollout.event(is_command).await;
+    let pause = rollout.thread.pause();
+    sleep(Duration::from_millis(1500)).await;
+    std::fs::write(rollout.folder.path().join("first"), "").unwrap();
+    drop(pause);
+    rollout.event(is_look).await;
+    let pause = rollout.thread.pause();
+    rollout.event(is_look).await;
+    sleep(Duration::from_millis(1500)).await;
+    std::fs::write(rollout.folder.path().join("second"), "").unwrap();
+    drop(pause);
+    rollout.turn_end().await;
+    let request = rollout.server.requests().pop().unwrap().body;
+    let outputs: Vec<_> =
+        request["input"].as_array().unwrap().iter().filter(|item| !item["output"].is_null()).collect();
+    for (output, file) in [(0, "first"), (1, "first"), (4, "second"), (5, "second")] {
+        let output = outputs[output].to_string();
+        assert!(output.contains(&format!("{file} is there")), "{output}");
+    }
+}
