@@ -42,8 +42,12 @@ impl ModelClient {
     pub(crate) fn new(provider: Provider) -> Result<Self, reqwest::Error> {
         // Somebody else in the process may have chosen already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().user_agent(concat!("rollout-trace-agent/", env!("CARGO_PKG_VERSION"))).build()?;
-        Ok(Self { http, provider: Arc::new(provider) })
+        let mut http = Client::builder().user_agent(concat!("rollout-trace-agent/", env!("CARGO_PKG_VERSION")));
+        if provider.is_local() {
+            // The environment names proxies for what is elsewhere.
+            http = http.no_proxy();
+        }
+        Ok(Self { http: http.build()?, provider: Arc::new(provider) })
     }
 
     pub(crate) fn provider_name(&self) -> &str {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::retry::try_again_in;
+
 /// Why a request to the model failed. Its text is for people.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelError {
@@ -62,6 +64,7 @@ impl ModelError {
     /// How long the provider asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
+            Self::Refused { retry_after: None, message, .. } | Self::Failed { message, .. } => try_again_in(message),
             Self::Refused { retry_after, .. } => *retry_after,
             _ => None,
         }
