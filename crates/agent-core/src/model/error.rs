@@ -15,6 +15,11 @@ pub(crate) enum ModelError {
     /// The provider was not reached.
     #[error("cannot reach the model at {url}: {cause}")]
     Connection { url: String, cause: String },
+    /// The provider shows a certificate that nobody vouches for.
+    #[error(
+        "cannot trust the model's provider at {url}: {cause} (SSL_CERT_FILE names a file of certificates to trust)"
+    )]
+    Untrusted { url: String, cause: String },
     /// The provider refused the request.
     #[error("the model's provider answered {status}: {message}")]
     Refused {
@@ -57,7 +62,7 @@ impl ModelError {
                     || status.is_server_error();
                 may_pass && !is_lasting(code.as_deref())
             }
-            Self::Unaskable { .. } | Self::Unreadable(_) => false,
+            Self::Unaskable { .. } | Self::Untrusted { .. } | Self::Unreadable(_) => false,
         }
     }
 
