@@ -127,7 +127,7 @@ fn a_model_on_this_machine_is_asked_without_a_proxy() {
             }
         });
     let stderr: Vec<String> = running.stderr().collect();
-    assert_eq!(running.process.wait().unwrap().code(), Some(0), "{stderr:?}");
+    assert_eq!(running.exit_code(), Some(0), "{stderr:?}");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn stopped_by(signal: &str) {
     assert!(lines.any(|line| line.contains("sleep 600")));
     running.signal(signal);
     let rest: Vec<String> = lines.collect();
-    assert_eq!(running.process.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert_eq!(running.exit_code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("interrupted")), "{rest:?}");
     assert!(rest.iter().any(|line| line.starts_with("Recorded in ")), "{rest:?}");
 }
@@ -177,14 +177,18 @@ fn stopped_by(signal: &str) {
 #[test]
 fn ctrl_c_twice_ends_a_program_that_nobody_reads() {
     // More than a pipe holds.
-    let script = format!("[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"{}\"", "word ".repeat(50_000));
+    let script = format!(
+        "[[reply]]\n[[reply.item]]\nsay = \"{}\"\n[[reply.item]]\ncall = \"exec_command\"\narguments = {{ cmd = \"sleep 600\" }}",
+        "word ".repeat(50_000)
+    );
     let mut running = Running::start(&script, "", Stdio::piped());
-    let mut stdout = running.process.stdout.take().unwrap();
-    stdout.read_exact(&mut [0; 4]).unwrap();
+    running.wait_for_event("tool_call_runtime_started");
+    // All words are there; a moment later the program is stuck with them.
+    sleep(Duration::from_secs(1));
     running.signal("-INT");
-    running.wait_for_event("inference_cancelled");
+    running.wait_for_event("codex_turn_ended");
     running.signal("-INT");
-    assert_eq!(running.process.wait().unwrap().code(), Some(130));
+    assert_eq!(running.exit_code(), Some(130));
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn ctrl_c_twice_ends_a_program_that_shuts_down() {
     let mut lines = running.stderr();
     assert!(lines.any(|line| line.contains("interrupted")));
     running.signal("-INT");
-    assert_eq!(running.process.wait().unwrap().code(), Some(130));
+    assert_eq!(running.exit_code(), Some(130));
     assert_eq!(lines.find(|line| line.starts_with("Recorded in ")), None);
 }
 
@@ -238,6 +242,17 @@ impl Running {
     fn signal(&self, signal: &str) {
         let kill = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         assert!(kill.success());
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.process.try_wait().unwrap() {
+                Some(status) => return status.code(),
+                None => assert!(Instant::now() < deadline, "the program goes on"),
+            }
+            sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits until an event is recorded, which is done also where nothing can be shown.
