@@ -195,7 +195,7 @@ fn ctrl_c_twice_ends_a_program_that_nobody_reads() {
 fn ctrl_c_twice_ends_a_program_that_shuts_down() {
     // Each of these servers has to be killed, which takes seconds.
     let greeting = r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}"#;
-    let server = format!("trap \"\" TERM; read -r line; echo '{greeting}'; while :; do sleep 1; done");
+    let server = format!("trap \"\" TERM; read -r line; echo '{greeting}'; while kill -0 $PPID; do sleep 1; done");
     let server = format!("command = \"sh\"\nargs = [\"-c\", '''{server}''']\n");
     let config = ["a", "b", "c", "d", "e"].map(|name| format!("[mcp_servers.{name}]\n{server}")).concat();
     let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Well\"";
