@@ -73,7 +73,9 @@ impl ThreadTraceContext {
         codex_turn_id: impl Into<CodexTurnId>,
         runtime_cell_id: impl Into<RuntimeCellId>,
     ) -> CodeCellTraceContext {
-        CodeCellTraceContext(self.inner().map(|inner| {
+        // A forked child must not touch the cells: their lock may have been held when it was forked.
+        let inner = self.inner().filter(|inner| inner.recorder().is_some());
+        CodeCellTraceContext(inner.map(|inner| {
             let runtime_cell_id = runtime_cell_id.into();
             let steps = Arc::clone(inner.open_cells().0.entry(runtime_cell_id.clone()).or_default());
             Arc::new(ContextInner {

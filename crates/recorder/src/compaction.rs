@@ -164,7 +164,7 @@ impl CompactionTraceAttempt {
     /// Records that the request failed.
     pub fn record_failed(&self, error: impl Display) {
         if let Some((inner, recorder)) = self.ending() {
-            inner.fail(recorder, error.to_string());
+            inner.fail(recorder, recorder.displayed(error));
         }
     }
 

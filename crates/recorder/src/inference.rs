@@ -216,7 +216,7 @@ impl InferenceTraceAttempt {
         let event = InferenceFailed {
             inference_call_id: inner.inference_call_id.clone(),
             upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
-            error: error.to_string(),
+            error: recorder.displayed(error),
             partial_response_payload: partial.as_ref().map(|payload| payload.reference()),
         };
         inner.append(recorder, partial, event);
@@ -234,7 +234,7 @@ impl InferenceTraceAttempt {
         let event = InferenceCancelled {
             inference_call_id: inner.inference_call_id.clone(),
             upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
-            reason: reason.to_string(),
+            reason: recorder.displayed(reason),
             partial_response_payload: partial.as_ref().map(|payload| payload.reference()),
         };
         inner.append(recorder, partial, event);

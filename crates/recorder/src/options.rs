@@ -8,7 +8,7 @@ use std::{
 
 use rollout_trace_schema::UnixMillis;
 
-use crate::{MemorySink, Redactor, random_ids::RandomIds};
+use crate::{MemorySink, Redactor, payload::guarded, random_ids::RandomIds};
 
 /// How payload documents are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,8 +70,8 @@ impl TraceOptions {
         self
     }
 
-    /// Sets the size of the bundle above which payload documents are left out, and an eighth above which events are, too.
-    /// Default: 16 GiB.
+    /// Sets the size of the bundle above which payload documents are left out, and an eighth above which events are, too. What was
+    /// lost and the end marker are written all the same. Default: 16 GiB.
     #[must_use]
     pub fn max_bundle_bytes(mut self, bytes: u64) -> Self {
         self.max_bundle_bytes = bytes;
@@ -113,6 +113,16 @@ impl TraceOptions {
     pub fn redactor(mut self, redactor: Redactor) -> Self {
         self.redactor = Some(redactor);
         self
+    }
+
+    /// What the clock says; where it panics, what the system's says.
+    pub(crate) fn now(&self) -> UnixMillis {
+        guarded("ask the clock", || Ok((self.clock)())).unwrap_or_else(|_| wall_clock())
+    }
+
+    /// An id from the source of ids; where that panics, a random one.
+    pub(crate) fn mint(&self) -> String {
+        guarded("mint an id", || Ok((self.ids)())).unwrap_or_else(|_| RandomIds::default().next())
     }
 
     /// Records into memory instead of a folder. The sink takes one bundle.

@@ -1,6 +1,7 @@
 //! Payload documents on their way into a bundle.
 
 use std::{
+    fmt::{Display, Write},
     mem,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     loss::Lost,
-    recorder::{Packing, Recorder},
+    recorder::{Packing, Recorder, Refusal},
     walk::{self, Compared, Moved, Scratch, SealedRecord, WalkContext, WalkError},
 };
 
@@ -68,6 +69,11 @@ impl CompareSlot {
         Self(Arc::new(Mutex::new(Some(Box::default()))))
     }
 
+    /// How much memory the state takes, unless a call has it.
+    fn bytes(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |compared| compared.bytes())
+    }
+
     /// Takes the state. None: another call has it, on another thread or further up the stack.
     fn take(&self) -> Option<Lease> {
         let compared = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
@@ -118,6 +124,13 @@ impl Lease {
 }
 
 impl Recorder {
+    /// Gives back what the comparison state of a thread that is gone took of the memory for all of them.
+    pub(crate) fn forget_compared(&self, slot: &CompareSlot) {
+        if let Some(packing) = &self.packing {
+            packing.compare_bytes.fetch_sub(slot.bytes(), Ordering::Relaxed);
+        }
+    }
+
     /// Prepares a document that is compared with nothing but what is known to be stored.
     pub(crate) fn prepare<T: Serialize + ?Sized>(&self, kind: PayloadKind, document: &T) -> Prepared {
         match &self.packing {
@@ -192,16 +205,30 @@ impl Recorder {
         packing: &Packing,
         encode: impl FnOnce() -> Result<(Scratch, Moved, Option<Lease>), WalkError>,
     ) -> Prepared {
-        let encoded = guarded(encode).and_then(|(scratch, moved, lease)| {
+        if self.is_left_out() {
+            return self.left_out(kind);
+        }
+        let encoded = guarded(SERIALISE, encode).and_then(|(scratch, moved, lease)| {
             if self.has_room_for(scratch.draft.data_len()) { Ok((scratch, moved, lease)) } else { Err(self.no_room()) }
         });
-        let (mut scratch, moved, lease) = encoded.unwrap_or_else(|reason| {
+        let (scratch, moved, lease) = encoded.unwrap_or_else(|reason| {
             let lost = self.lost(reason);
             let context =
                 WalkContext { redaction: None, max_document: u32::MAX as usize, ..self.walk_context(packing) };
             let walked = walk::whole(&context, &lost).expect("a plain document far below the limit");
             (walked.scratch, Moved::Not, None)
         });
+        self.seal(kind, packing, scratch, moved, lease)
+    }
+
+    fn seal(
+        &self,
+        kind: PayloadKind,
+        packing: &Packing,
+        mut scratch: Scratch,
+        moved: Moved,
+        lease: Option<Lease>,
+    ) -> Prepared {
         let number = self.next_payload.fetch_add(1, Ordering::Relaxed);
         let nothing = Compared::default();
         let compared = lease.as_ref().map_or(&nothing, |lease| &lease.compared);
@@ -210,7 +237,10 @@ impl Recorder {
     }
 
     fn prepare_file(&self, kind: PayloadKind, encode: impl FnOnce() -> Result<Vec<u8>, WalkError>) -> Prepared {
-        let text = guarded(encode).and_then(|text| {
+        if self.is_left_out() {
+            return self.left_out(kind);
+        }
+        let text = guarded(SERIALISE, encode).and_then(|text| {
             let limit = self.options.max_payload_bytes;
             match () {
                 () if text.len() > limit => Err(WalkError::TooLarge { limit }.to_string()),
@@ -221,11 +251,51 @@ impl Recorder {
         let text = text
             .unwrap_or_else(|reason| serde_json::to_vec(&self.lost(reason)).expect("a plain document has a JSON text"));
         let number = self.next_payload.fetch_add(1, Ordering::Relaxed);
-        match self.sink.write_payload(&payload_path(number), &text) {
-            Ok(()) => self.count_bytes(text.len()),
-            Err(error) => self.losses.note(Lost::Payload, format!("cannot write a payload: {error}")),
+        if let Err(reason) = self.write_file(number, &text) {
+            self.losses.note(Lost::Payload, reason);
         }
         Prepared { number, kind, record: None }
+    }
+
+    fn write_file(&self, number: u64, text: &[u8]) -> Result<(), String> {
+        let written = self.sink.write_payload(&payload_path(number), text);
+        written.map_err(|error| format!("cannot write a payload: {error}"))?;
+        self.count_bytes(text.len());
+        Ok(())
+    }
+
+    /// Prepares what the recorder itself has to say, for which no limit holds.
+    pub(crate) fn prepare_report<T: Serialize>(&self, document: &T) -> Result<Prepared, String> {
+        let kind = PayloadKind::ProtocolEvent;
+        match &self.packing {
+            Some(packing) => {
+                let context = WalkContext { max_document: u32::MAX as usize, ..self.walk_context(packing) };
+                let walked = guarded(SERIALISE, || walk::whole(&context, document))?;
+                Ok(self.seal(kind, packing, walked.scratch, Moved::Not, None))
+            }
+            None => {
+                let text = guarded(SERIALISE, || self.document_text(document))?;
+                let number = self.next_payload.fetch_add(1, Ordering::Relaxed);
+                self.write_file(number, &text)?;
+                Ok(Prepared { number, kind, record: None })
+            }
+        }
+    }
+
+    /// Whether a document need not be looked at, as its event will not be written either.
+    fn is_left_out(&self) -> bool {
+        match self.may_write() {
+            Ok(()) => false,
+            Err(Refusal::NotOurs) => true,
+            Err(Refusal::Lost(reason)) => {
+                self.losses.note(Lost::Payload, reason);
+                true
+            }
+        }
+    }
+
+    fn left_out(&self, kind: PayloadKind) -> Prepared {
+        Prepared { number: self.next_payload.fetch_add(1, Ordering::Relaxed), kind, record: None }
     }
 
     fn document_text<T: Serialize + ?Sized>(&self, document: &T) -> Result<Vec<u8>, WalkError> {
@@ -256,8 +326,34 @@ impl Recorder {
 
     /// Notes that a document is lost. Gives what stands in its place.
     fn lost(&self, reason: String) -> LostPayload {
+        let reason = self.told(reason);
         self.losses.note(Lost::Payload, &reason);
         LostPayload { rollout_trace_lost: LostPayloadReason { reason } }
+    }
+
+    /// A reason as the trace may tell it: redacted, for the caller's code may have made it, and cut off where it is long.
+    fn told(&self, reason: String) -> String {
+        const MAX_CHARS: usize = 1000;
+        let mut reason = self.redacted(&reason).unwrap_or(reason);
+        if let Some((cut, _)) = reason.char_indices().nth(MAX_CHARS) {
+            reason.truncate(cut);
+        }
+        reason
+    }
+
+    /// The text of something that the caller's code displays. Where it cannot, a text that says so.
+    pub(crate) fn displayed(&self, value: impl Display) -> String {
+        let display = || {
+            let mut text = String::new();
+            // `to_string` would panic.
+            write!(text, "{value}").map_err(|_| WalkError::Display)?;
+            Ok(text)
+        };
+        guarded("display a text", display).unwrap_or_else(|reason| {
+            let reason = self.told(reason);
+            self.losses.note(Lost::Payload, &reason);
+            reason
+        })
     }
 
     fn no_room(&self) -> String {
@@ -273,14 +369,63 @@ impl Recorder {
     }
 }
 
-/// Runs the caller's `Serialize`. Without tracing a panic in it would not have happened, so it must not go on.
-pub(crate) fn guarded<T>(encode: impl FnOnce() -> Result<T, WalkError>) -> Result<T, String> {
-    match panic::catch_unwind(AssertUnwindSafe(encode)) {
-        Ok(result) => result.map_err(|error| format!("cannot serialise a payload: {error}")),
-        Err(_) => Err("cannot serialise a payload: the caller's code panicked".to_owned()),
+/// What [`guarded`] does most.
+const SERIALISE: &str = "serialise a payload";
+
+/// Runs code of the caller. Without tracing a panic in it would not have happened, so it must not go on.
+pub(crate) fn guarded<T>(what: &str, run: impl FnOnce() -> Result<T, WalkError>) -> Result<T, String> {
+    match panic::catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.map_err(|error| format!("cannot {what}: {error}")),
+        Err(_) => Err(format!("cannot {what}: the caller's code panicked")),
     }
 }
 
-fn payload_path(number: u64) -> String {
+pub(crate) fn payload_path(number: u64) -> String {
     format!("{}/{number}.json", Manifest::PAYLOADS_DIR)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{MemorySink, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
+
+    fn metadata(thread_id: &str) -> ThreadStartedTraceMetadata<Value> {
+        let text = String::new;
+        ThreadStartedTraceMetadata {
+            thread_id: thread_id.into(),
+            agent_path: "/root".into(),
+            task_name: None,
+            nickname: None,
+            agent_role: None,
+            session_source: Value::Null,
+            cwd: text(),
+            rollout_path: None,
+            model: text(),
+            provider_name: text(),
+            approval_policy: text(),
+            sandbox_policy: text(),
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_gone_takes_no_memory_from_the_others() {
+        let options = TraceOptions::new().memory_sink(&MemorySink::new());
+        let root = ThreadTraceContext::start_root(Path::new("nowhere"), metadata("root"), options).expect("memory");
+        let compare_bytes = || {
+            let recorder = root.inner().and_then(|inner| inner.recorder()).expect("it is on");
+            recorder.packing.as_ref().expect("it packs").compare_bytes.load(Ordering::Relaxed)
+        };
+        let child = root.start_child_thread_trace_or_disabled(metadata("child"));
+        let attempt = child.inference_trace_context("turn", "m", "p").start_attempt();
+        attempt.record_started(&json!({"input": ["x".repeat(1000)]}));
+        assert!(compare_bytes() > 1000);
+        drop(child);
+        assert!(compare_bytes() > 1000, "the attempt still has the thread");
+        drop(attempt);
+        assert_eq!(compare_bytes(), 0);
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
     hash::{BuildHasher, RandomState},
-    mem,
+    io, mem,
     path::PathBuf,
     process,
     sync::{
@@ -13,8 +14,8 @@ use std::{
 };
 
 use rollout_trace_schema::{
-    EventPayload, Manifest, PayloadKind, Producer, ProtocolEventObserved, RecordingCompleted, RolloutId,
-    RolloutStarted, SchemaVersion, Seq, ThreadId, TraceId,
+    EventPayload, Manifest, Producer, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted,
+    SchemaVersion, Seq, ThreadId, TraceId,
     document::{RecorderReport, RedactionCount},
     packed::{FileHeader, PACK_FILE, PACK_ROOM, PACKED_LAYOUT},
 };
@@ -45,6 +46,12 @@ pub(crate) struct Recorder {
     /// How many bytes the bundle has, about.
     bytes: AtomicU64,
     writer: Mutex<Writer>,
+    /// Whether the end is being written, for which no limit holds.
+    closing: AtomicBool,
+    /// Whether the end marker is written. Set under the writer's lock.
+    closed: AtomicBool,
+    /// The number of the first payload file that no sync was for.
+    next_unsynced: AtomicU64,
     pub(crate) losses: LossLedger,
     /// Whether a report of losses is being written, so that its own failure is not reported at once.
     reporting: AtomicBool,
@@ -70,11 +77,10 @@ struct Writer {
     pack: Option<Appender>,
     seq: Seq,
     line: Vec<u8>,
-    closed: bool,
 }
 
 /// Why an event is not in the log.
-enum Refusal {
+pub(crate) enum Refusal {
     /// The recording is over, or it is another process's.
     NotOurs,
     /// It could not be written.
@@ -85,11 +91,11 @@ impl Recorder {
     /// Begins a bundle under `root`.
     pub(crate) fn start(root: PathBuf, root_thread_id: &ThreadId, options: TraceOptions) -> Result<Self, StartError> {
         let rollout_id = RolloutId::new(root_thread_id.as_str());
-        let started_at_unix_ms = (options.clock)();
+        let started_at_unix_ms = options.now();
         let packed = options.layout == PayloadLayout::Packed;
         let mut tries = 0;
         let (trace_id, sink) = loop {
-            let trace_id = TraceId::from((options.ids)());
+            let trace_id = TraceId::from(options.mint());
             let manifest = Manifest {
                 schema_version: SchemaVersion::NEWEST.number(),
                 trace_id: trace_id.clone(),
@@ -118,7 +124,7 @@ impl Recorder {
             match sink.create(&manifest, !packed) {
                 Ok(()) => break (trace_id, sink),
                 // Two sessions with one root and a source of ids that repeats itself.
-                Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists && tries < MAX_NAME_TRIES => {}
+                Err(source) if source.kind() == io::ErrorKind::AlreadyExists && tries < MAX_NAME_TRIES => {}
                 Err(source) => return Err(StartError::Bundle { path: folder, source }),
             }
         };
@@ -149,7 +155,10 @@ impl Recorder {
             next_payload: AtomicU64::new(1),
             next_compaction_request: AtomicU64::new(1),
             bytes: AtomicU64::new(0),
-            writer: Mutex::new(Writer { log, pack, seq: 0, line: Vec::new(), closed: false }),
+            writer: Mutex::new(Writer { log, pack, seq: 0, line: Vec::new() }),
+            closing: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            next_unsynced: AtomicU64::new(1),
             losses: LossLedger::default(),
             reporting: AtomicBool::new(false),
             threads: Mutex::default(),
@@ -166,7 +175,7 @@ impl Recorder {
 
     /// Mints an id.
     pub(crate) fn mint(&self) -> String {
-        (self.options.ids)()
+        self.options.mint()
     }
 
     /// Mints the id of a request for a compaction.
@@ -195,28 +204,26 @@ impl Recorder {
 
     /// Appends an event and the payloads that it refers to, these first. Never called in a forked child.
     pub(crate) fn commit<const N: usize>(&self, context: Context<'_>, event: &impl EventText, payloads: [Prepared; N]) {
-        let tail = event_line::encode_tail((self.options.clock)(), &self.rollout_id, context, event);
-        let tail = match payload::guarded(|| Ok(self.redacted(tail))) {
+        let tail = match self.tail(context, event) {
             Ok(tail) => tail,
             Err(reason) => return self.losses.note(Lost::Event, reason),
         };
         let mut records = payloads.map(|payload| payload.record);
-        let mut failures: [Option<String>; N] = [const { None }; N];
+        // None: it was not tried.
+        let mut written: [Option<Result<(), String>>; N] = [const { None }; N];
         let result = {
             let mut writer = self.writer();
-            if writer.closed {
-                Err(Refusal::NotOurs)
-            } else {
-                for (record, failure) in records.iter_mut().zip(&mut failures) {
-                    *failure = record.as_mut().and_then(|record| self.write_record(&mut writer, record).err());
+            self.may_write().and_then(|()| {
+                for (record, written) in records.iter_mut().zip(&mut written) {
+                    *written = record.as_mut().map(|record| self.write_record(&mut writer, record));
                 }
-                self.write_line(&mut writer, &tail)
-            }
+                self.write_line(&mut writer, &tail).map_err(Refusal::Lost)
+            })
         };
-        for (record, failure) in records.into_iter().zip(failures) {
-            match (record, failure) {
-                (Some(record), None) if !matches!(result, Err(Refusal::NotOurs)) => record.written(self),
-                (_, Some(reason)) => self.losses.note(Lost::Payload, reason),
+        for (record, written) in records.into_iter().zip(written) {
+            match (record, written) {
+                (Some(record), Some(Ok(()))) => record.written(self),
+                (_, Some(Err(reason))) => self.losses.note(Lost::Payload, reason),
                 _ => {}
             }
         }
@@ -227,11 +234,35 @@ impl Recorder {
         }
     }
 
-    fn redacted(&self, mut tail: Vec<u8>) -> Vec<u8> {
+    /// What the event's line ends with, redacted.
+    fn tail(&self, context: Context<'_>, event: &impl EventText) -> Result<Vec<u8>, String> {
+        let mut tail = event_line::encode_tail(self.options.now(), &self.rollout_id, context, event);
         if let Some(redaction) = &self.redaction {
-            redaction.apply_to_json(&mut tail, 0);
+            payload::guarded("redact an event", || {
+                redaction.apply_to_event(&mut tail);
+                Ok(())
+            })?;
         }
-        tail
+        Ok(tail)
+    }
+
+    /// What the redactor makes of a text; none: it stays as it is.
+    pub(crate) fn redacted(&self, text: &str) -> Option<String> {
+        let redaction = self.redaction.as_ref()?;
+        payload::guarded("redact a text", || Ok(redaction.apply(text))).unwrap_or_else(Some)
+    }
+
+    /// Whether an event and its payloads may still be written. To be sure, the writer's lock must be held.
+    pub(crate) fn may_write(&self) -> Result<(), Refusal> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Refusal::NotOurs);
+        }
+        let limit = self.options.max_bundle_bytes;
+        if self.bytes.load(Ordering::Relaxed) > limit.saturating_add(limit / 8) && !self.closing.load(Ordering::Relaxed)
+        {
+            return Err(Refusal::Lost(format!("the bundle is larger than the limit of {limit} bytes")));
+        }
+        Ok(())
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -247,18 +278,14 @@ impl Recorder {
         Ok(())
     }
 
-    fn write_line(&self, writer: &mut Writer, tail: &[u8]) -> Result<(), Refusal> {
-        let limit = self.options.max_bundle_bytes;
-        if self.bytes.load(Ordering::Relaxed) > limit.saturating_add(limit / 8) {
-            return Err(Refusal::Lost(format!("the bundle is larger than the limit of {limit} bytes")));
-        }
+    fn write_line(&self, writer: &mut Writer, tail: &[u8]) -> Result<(), String> {
         let Writer { log, line, seq, .. } = writer;
         event_line::assemble(line, *seq + 1, tail);
         if log.is_torn() {
             // What a failed write left behind must not run into the next line.
             line.insert(0, b'\n');
         }
-        log.append(line).map_err(|error| Refusal::Lost(format!("cannot write an event: {error}")))?;
+        log.append(line).map_err(|error| format!("cannot write an event: {error}"))?;
         *seq += 1;
         self.count_bytes(line.len());
         Ok(())
@@ -269,21 +296,35 @@ impl Recorder {
         if self.reporting.swap(true, Ordering::Acquire) {
             return;
         }
-        if let Some(loss) = self.losses.take_pending() {
-            let before = self.losses.total();
-            self.report(RecorderReport::LOSS, &loss);
-            if self.losses.total() != before {
-                self.losses.restore(loss);
-            }
+        if let Some(loss) = self.losses.take_pending()
+            && self.report(RecorderReport::LOSS, &loss).is_err()
+        {
+            self.losses.restore(loss);
         }
         self.reporting.store(false, Ordering::Release);
     }
 
-    /// Writes a protocol event of the recorder's own.
-    pub(crate) fn report(&self, event_type: &str, document: &impl Serialize) {
-        let payload = self.prepare(PayloadKind::ProtocolEvent, document);
+    /// Writes a protocol event of the recorder's own, with its document or not at all.
+    ///
+    /// The limits for payloads do not hold for it: else a trace that they make incomplete could not say so.
+    pub(crate) fn report(&self, event_type: &str, document: &impl Serialize) -> Result<(), Refusal> {
+        self.may_write()?;
+        let payload = self.prepare_report(document).map_err(Refusal::Lost)?;
         let event = ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference() };
-        self.append_with(Context::default(), payload, event);
+        let tail = self.tail(Context::default(), &EventPayload::from(event)).map_err(Refusal::Lost)?;
+        let mut record = payload.record;
+        {
+            let mut writer = self.writer();
+            self.may_write()?;
+            if let Some(record) = &mut record {
+                self.write_record(&mut writer, record).map_err(Refusal::Lost)?;
+            }
+            self.write_line(&mut writer, &tail).map_err(Refusal::Lost)?;
+        }
+        if let Some(record) = record {
+            record.written(self);
+        }
+        Ok(())
     }
 
     /// Notes that a thread got a handle of its own. Gives what the bundle knew of the thread.
@@ -323,27 +364,47 @@ impl Recorder {
     }
 
     fn sync(&self) {
+        let files = self.sync_payload_files();
         let writer = self.writer();
         let failed = writer.pack.iter().chain([&writer.log]).find_map(|file| file.sync().err());
         drop(writer);
-        if let Some(error) = failed {
+        if let Some(error) = files.err().or(failed) {
             self.losses.note(Lost::Event, format!("cannot sync the trace to disk: {error}"));
         }
     }
 
+    /// Waits until the disk has the payload files that were written since the last time, and their names.
+    fn sync_payload_files(&self) -> io::Result<()> {
+        let (None, Some(folder)) = (&self.packing, self.sink.folder()) else { return Ok(()) };
+        let to = self.next_payload.load(Ordering::Relaxed);
+        for number in self.next_unsynced.swap(to, Ordering::Relaxed)..to {
+            match File::open(folder.join(payload::payload_path(number))) {
+                Ok(file) => file.sync_data()?,
+                // It is lost, and counted.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // Elsewhere a folder is no file that can be opened.
+        if cfg!(unix) { File::open(folder.join(Manifest::PAYLOADS_DIR))?.sync_all() } else { Ok(()) }
+    }
+
     /// Writes the end marker. Nothing follows it.
     pub(crate) fn close(&self) {
-        if !self.is_ours() || self.writer().closed {
+        if !self.is_ours() || self.closed.load(Ordering::Relaxed) {
             return;
         }
-        if let Some(redacted) = self.redaction.as_ref().map(Redaction::count).filter(|&count| count > 0) {
-            self.report(RecorderReport::REDACTED, &RedactionCount { redacted });
+        self.closing.store(true, Ordering::Relaxed);
+        if let Some(redacted) = self.redaction.as_ref().map(Redaction::count).filter(|&count| count > 0)
+            && let Err(Refusal::Lost(reason)) = self.report(RecorderReport::REDACTED, &RedactionCount { redacted })
+        {
+            self.losses.note(Lost::Event, reason);
         }
         self.report_losses();
         let event = EventPayload::from(RecordingCompleted {});
-        let tail = event_line::encode_tail((self.options.clock)(), &self.rollout_id, Context::default(), &event);
+        let tail = event_line::encode_tail(self.options.now(), &self.rollout_id, Context::default(), &event);
         let mut writer = self.writer();
-        if !mem::replace(&mut writer.closed, true) {
+        if !self.closed.swap(true, Ordering::Relaxed) {
             // A trace that could not take its end marker is one that does not have it.
             let _ = self.write_line(&mut writer, &tail);
             if let Some(pack) = &mut writer.pack {

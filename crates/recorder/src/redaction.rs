@@ -9,14 +9,17 @@ use std::{
     },
 };
 
+use serde::de::IgnoredAny;
+
 use crate::secrets;
 
 type Hook = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Looks at every string before it is written for the first time, and says what is to be written instead.
 ///
-/// It sees the values of payload documents and events, not the names of fields. The same string must always give the same answer:
-/// what did not change since the last request is not looked at again.
+/// It sees the values of payload documents and events, and the keys of maps in payload documents. What comes as JSON text, and what is
+/// recorded as files, does not tell a map from a struct: there it sees the names of fields, too. A body that is no JSON it sees as a
+/// whole. The same string must always give the same answer: what did not change since the last request is not looked at again.
 #[derive(Clone)]
 pub struct Redactor {
     hook: Arc<Hook>,
@@ -68,18 +71,35 @@ impl Redaction {
         Some(replaced)
     }
 
-    /// Replaces string values in the JSON text from `from` on. Names of fields stay.
+    /// Replaces string values in the JSON text of an event, whose names of fields are the recorder's own.
+    pub(crate) fn apply_to_event(&self, json: &mut Vec<u8>) {
+        self.apply_to_strings(json, 0, false);
+    }
+
+    /// Replaces strings in what should be JSON text from `from` on.
     pub(crate) fn apply_to_json(&self, json: &mut Vec<u8>, from: usize) {
+        self.apply_to_strings(json, from, true);
+        // Where it is none, a text may lie anywhere in it.
+        if serde_json::from_slice::<IgnoredAny>(&json[from..]).is_err()
+            && let Some(replaced) = self.apply(&String::from_utf8_lossy(&json[from..]))
+        {
+            json.truncate(from);
+            json.extend_from_slice(replaced.as_bytes());
+        }
+    }
+
+    fn apply_to_strings(&self, json: &mut Vec<u8>, from: usize, with_names: bool) {
         let mut out: Option<Vec<u8>> = None;
         let (mut copied, mut at) = (from, from);
         while let Some(start) = json[at..].iter().position(|&byte| byte == b'"').map(|found| at + found) {
             let Some(end) = string_end(json, start) else { break };
             at = end;
-            let is_name = json[end..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
-            if is_name {
+            if !with_names && json[end..].first() == Some(&b':') {
                 continue;
             }
-            let Ok(text) = serde_json::from_slice::<String>(&json[start..end]) else { continue };
+            let text = serde_json::from_slice(&json[start..end]);
+            // Half a surrogate, for one, is JSON and no text: then what is written is looked at.
+            let text = text.unwrap_or_else(|_| String::from_utf8_lossy(&json[start + 1..end - 1]).into_owned());
             if let Some(replaced) = self.apply(&text) {
                 let out = out.get_or_insert_with(Vec::new);
                 out.extend_from_slice(&json[copied..start]);
@@ -112,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_in_json_are_replaced_and_names_are_not() {
+    fn strings_in_json_are_replaced() {
         let redaction =
             Redaction::new(Redactor::new(|text| text.contains("secret").then(|| text.replace("secret", "\"?\""))));
         let check = |before: &str, after: &str| {
@@ -120,11 +140,36 @@ mod tests {
             redaction.apply_to_json(&mut json, 0);
             assert_eq!(String::from_utf8(json).expect("text"), after);
         };
-        check(r#"{"secret" : "a secret","b":["secret",1]}"#, r#"{"secret" : "a \"?\"","b":["\"?\"",1]}"#);
+        check(r#"{"secret" : "a secret","b":["secret",1]}"#, r#"{"\"?\"" : "a \"?\"","b":["\"?\"",1]}"#);
         check(r#"{"a":"s\u0065cret\\"}"#, r#"{"a":"\"?\"\\"}"#);
-        check(r#"{"a":"unfinished secret"#, r#"{"a":"unfinished secret"#);
-        check("{\"a\":\"\\ud800 secret\"}", "{\"a\":\"\\ud800 secret\"}");
-        assert_eq!(redaction.count(), 3);
+        assert_eq!(redaction.count(), 4);
+        check("{\"a\":\"\\ud800 secret\"}", "{\"a\":\"\\\\ud800 \\\"?\\\"\"}");
+    }
+
+    #[test]
+    fn in_what_is_no_json_texts_are_replaced_too() {
+        let redaction =
+            Redaction::new(Redactor::new(|text| text.contains("secret").then(|| text.replace("secret", "?"))));
+        for (before, after) in [
+            (&b"{\"a\":\"unfinished secret"[..], "{\"a\":\"unfinished ?"),
+            (b"x\"{\"a\":\"secret\"}", "x\"{\"a\":\"?\"}"),
+            (b"{'a':'secret'}", "{'a':'?'}"),
+            (b"{\"a\":\"\xff secret\"}", "{\"a\":\"\u{fffd} ?\"}"),
+            (b"{\"a\":\"a line\nsecret\"}", "{\"a\":\"a line\\n?\"}"),
+            (b"\"s\\u0065cret", "\"s\\u0065cret"),
+        ] {
+            let mut json = [b"secret ", before].concat();
+            redaction.apply_to_json(&mut json, 7);
+            assert_eq!(String::from_utf8(json).expect("text"), format!("secret {after}"));
+        }
+    }
+
+    #[test]
+    fn names_of_an_events_fields_stay() {
+        let redaction = Redaction::new(Redactor::new(|_| Some("?".to_owned())));
+        let mut event = br#"{"type":"turn","n":1,"list":["a"]}"#.to_vec();
+        redaction.apply_to_event(&mut event);
+        assert_eq!(String::from_utf8(event).expect("text"), r#"{"type":"?","n":1,"list":["?"]}"#);
     }
 
     #[test]

@@ -4,22 +4,30 @@
 const PREFIXES: &[(&str, &str, usize)] = &[
     ("sk-", "api_key", 16),
     ("sk_live_", "api_key", 16),
+    ("sk_test_", "api_key", 16),
     ("rk_live_", "api_key", 16),
     ("ghp_", "api_key", 30),
     ("gho_", "api_key", 30),
+    ("ghu_", "api_key", 30),
     ("ghs_", "api_key", 30),
+    ("ghr_", "api_key", 30),
     ("github_pat_", "api_key", 30),
     ("glpat-", "api_key", 16),
+    ("xoxa-", "api_key", 16),
     ("xoxb-", "api_key", 16),
     ("xoxp-", "api_key", 16),
+    ("xoxr-", "api_key", 16),
+    ("xoxs-", "api_key", 16),
+    ("xapp-", "api_key", 16),
     ("AKIA", "api_key", 16),
     ("ASIA", "api_key", 16),
     ("AIza", "api_key", 30),
     ("npm_", "api_key", 30),
+    ("pypi-", "api_key", 30),
     ("hf_", "api_key", 30),
 ];
 
-const BEARER: &str = "bearer ";
+const BEARER: &str = "bearer";
 const MIN_BEARER: usize = 16;
 const KEY_BEGIN: &str = "-----BEGIN ";
 const KEY_END: &str = "-----END ";
@@ -52,15 +60,16 @@ fn secret_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
         b'-' => private_key(text, at),
         b'b' | b'B' if is_word_start(bytes, at) => {
             let head = bytes.get(at..at + BEARER.len())?;
-            let start = at + BEARER.len();
-            let len = key_len(&bytes[start..]);
+            let blanks = bytes[at + BEARER.len()..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let start = at + BEARER.len() + blanks;
+            let len = if blanks == 0 { 0 } else { key_len(&bytes[start..]) };
             (head.eq_ignore_ascii_case(BEARER.as_bytes()) && len >= MIN_BEARER).then_some((
                 start,
                 start + len,
                 "bearer_token",
             ))
         }
-        b's' | b'r' | b'g' | b'x' | b'A' | b'n' | b'h' if is_word_start(bytes, at) => {
+        b's' | b'r' | b'g' | b'x' | b'A' | b'n' | b'p' | b'h' if is_word_start(bytes, at) => {
             let (prefix, kind, _) = PREFIXES.iter().find(|(prefix, _, min)| {
                 bytes[at..].starts_with(prefix.as_bytes()) && key_len(&bytes[at + prefix.len()..]) >= *min
             })?;
@@ -74,7 +83,8 @@ fn secret_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
 fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     let rest = text[at..].strip_prefix(KEY_BEGIN)?;
     let label = &rest[..rest.find("-----")?];
-    if !label.ends_with("PRIVATE KEY") || label.contains('\n') {
+    let is_private = label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK");
+    if !is_private || label.contains('\n') {
         return None;
     }
     let end = format!("{KEY_END}{label}-----");
@@ -82,8 +92,15 @@ fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     Some((at, end, "private_key"))
 }
 
+/// Whether a word may begin at `at`. Arguments of tools are JSON text in a string, and so are many outputs: there a letter before
+/// the word may be an escape's.
 fn is_word_start(bytes: &[u8], at: usize) -> bool {
-    at == 0 || !bytes[at - 1].is_ascii_alphanumeric()
+    match bytes[..at] {
+        [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => true,
+        [.., b'\\', b'u', a, b, c, d] if [a, b, c, d].iter().all(u8::is_ascii_hexdigit) => true,
+        [.., before] => !before.is_ascii_alphanumeric(),
+        [] => true,
+    }
 }
 
 /// How many of the first bytes can be those of a key.
@@ -111,6 +128,11 @@ mod tests {
         let key = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----";
         check(&format!("ä{key}ö{key}"), Some("ä[redacted:private_key:00000041]ö[redacted:private_key:00000041]"));
         check("-----BEGIN PRIVATE KEY-----\nabc", Some("[redacted:private_key:0000001f]"));
+        check("-----BEGIN PGP PRIVATE KEY BLOCK-----\nabc", Some("[redacted:private_key:00000029]"));
+        check("BEARER \t abcdefghijklmnop", Some("BEARER \t [redacted:bearer_token:00000010]"));
+        check(r#"{\"a\":\"\nsk-abcdefghijklmnop\"}"#, Some(r#"{\"a\":\"\n[redacted:api_key:00000013]\"}"#));
+        check(r"\u0020AKIAABCDEFGHIJKLMNOP", Some(r"\u0020[redacted:api_key:00000014]"));
+        check(r"\tBearer abcdefghijklmnop", Some(r"\tBearer [redacted:bearer_token:00000010]"));
     }
 
     #[test]
@@ -118,6 +140,7 @@ mod tests {
         check("task-abcdefghijklmnop0123", None);
         check("sk-short", None);
         check("bearer of bad news that is long", None);
+        check("bearerabcdefghijklmnopqrstuvwxyz", None);
         check("-----BEGIN CERTIFICATE-----\nabc", None);
         check("risk-averse-and-very-long-word", None);
         check("ß-----BEGIN ", None);

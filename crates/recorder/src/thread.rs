@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -16,8 +16,9 @@ use crate::{
     StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions,
     code_cell::OpenCells,
     event_line::Context,
+    loss::Lost,
     payload::CompareSlot,
-    recorder::{Recorder, ThreadEntry},
+    recorder::{Recorder, Refusal, ThreadEntry},
 };
 
 /// The environment variable that names the folder for traces. Unset or empty: tracing is off.
@@ -86,7 +87,9 @@ impl ThreadTraceContext {
         metadata: ThreadStartedTraceMetadata<S>,
         options: TraceOptions,
     ) -> Result<Self, StartError> {
-        let recorder = Recorder::start(root.to_owned(), &metadata.thread_id, options)?;
+        // The agent may go to another folder, and payload files are made as they come.
+        let root = path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        let recorder = Recorder::start(root, &metadata.thread_id, options)?;
         let inner = ThreadInner::new(Arc::new(recorder), metadata.thread_id.clone(), true);
         inner.record_started(&metadata);
         Ok(Self(Some(Arc::new(inner))))
@@ -210,9 +213,10 @@ impl ThreadInner {
 
     /// Writes that a handle was dropped before its end was recorded.
     pub(crate) fn report_abandoned(&self, object: &str, id: &str) {
-        if let Some(recorder) = self.recorder() {
-            recorder
-                .report(RecorderReport::ABANDONED, &AbandonedHandle { object: object.to_owned(), id: id.to_owned() });
+        let Some(recorder) = self.recorder() else { return };
+        let abandoned = AbandonedHandle { object: object.to_owned(), id: id.to_owned() };
+        if let Err(Refusal::Lost(reason)) = recorder.report(RecorderReport::ABANDONED, &abandoned) {
+            recorder.losses.note(Lost::Event, reason);
         }
     }
 
@@ -226,9 +230,14 @@ impl ThreadInner {
 
 impl Drop for ThreadInner {
     fn drop(&mut self) {
-        if self.recorder.is_ours() && self.recorder.drop_thread(&self.thread_id) {
+        // A lock that a thread of the parent held when it forked is never free in the child.
+        if !self.recorder.is_ours() {
+            return;
+        }
+        if self.recorder.drop_thread(&self.thread_id) {
             self.report_abandoned("thread", &self.thread_id);
             self.record_ended(&ExecutionStatus::Aborted);
         }
+        self.recorder.forget_compared(&self.compare);
     }
 }

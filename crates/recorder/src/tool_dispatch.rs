@@ -13,7 +13,9 @@ use rollout_trace_schema::{
 };
 use serde::Serialize;
 
-use crate::{ThreadTraceContext, ToolDispatchInvocation, recorder::Recorder, thread::ThreadInner};
+use crate::{
+    ThreadTraceContext, ToolDispatchInvocation, loss::Lost, payload::guarded, recorder::Recorder, thread::ThreadInner,
+};
 
 /// Records one tool call's end. Clones are the same call, which ends once; one that is dropped without an end is recorded as cancelled.
 #[derive(Clone, Debug, Default)]
@@ -50,15 +52,25 @@ impl ThreadTraceContext {
         invocation: impl FnOnce() -> Option<ToolDispatchInvocation>,
     ) -> ToolDispatchTraceContext {
         match self.inner() {
-            Some(inner) => ToolDispatchTraceContext(invocation().and_then(|invocation| start(inner, &invocation))),
+            Some(inner) => ToolDispatchTraceContext(start(inner, invocation)),
             None => ToolDispatchTraceContext(None),
         }
     }
 }
 
 #[cold]
-fn start(thread: &Arc<ThreadInner>, invocation: &ToolDispatchInvocation) -> Option<Arc<DispatchInner>> {
+fn start(
+    thread: &Arc<ThreadInner>,
+    invocation: impl FnOnce() -> Option<ToolDispatchInvocation>,
+) -> Option<Arc<DispatchInner>> {
     let recorder = thread.recorder()?;
+    let invocation = match guarded("build an invocation", || Ok(invocation())) {
+        Ok(invocation) => invocation?,
+        Err(reason) => {
+            recorder.losses.note(Lost::Event, reason);
+            return None;
+        }
+    };
     let payload = recorder.prepare(PayloadKind::ToolInvocation, &invocation.document());
     let (model_visible_call_id, code_mode_runtime_tool_id) = invocation.requester.ids();
     let event = ToolCallStarted {
@@ -67,7 +79,7 @@ fn start(thread: &Arc<ThreadInner>, invocation: &ToolDispatchInvocation) -> Opti
         code_mode_runtime_tool_id,
         requester: invocation.requester.requester(),
         kind: invocation.kind(),
-        summary: invocation.summary(),
+        summary: invocation.summary(|text| recorder.redacted(text)),
         invocation_payload: Some(payload.reference()),
     };
     recorder.append_with(thread.context(Some(&invocation.codex_turn_id)), payload, event);
@@ -112,7 +124,11 @@ impl ToolDispatchTraceContext {
     #[inline]
     pub fn record_failed(&self, error: impl Display) {
         if let Some((inner, recorder)) = self.ending() {
-            inner.end(recorder, ExecutionStatus::Failed, &ToolResult::<&(), &()>::Error { error: error.to_string() });
+            inner.end(
+                recorder,
+                ExecutionStatus::Failed,
+                &ToolResult::<&(), &()>::Error { error: recorder.displayed(error) },
+            );
         }
     }
 

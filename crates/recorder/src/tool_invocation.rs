@@ -99,7 +99,9 @@ impl ToolDispatchInvocation {
         self.kind.clone().unwrap_or_else(|| ToolKind::from_tool_name(&self.tool_name))
     }
 
-    pub(crate) fn summary(&self) -> ToolSummary {
+    /// What shows the call at a glance. `redacted` sees the arguments before they are cut off: half a secret is not known for one.
+    pub(crate) fn summary(&self, redacted: impl Fn(&str) -> Option<String>) -> ToolSummary {
+        let preview = |text: &str| preview(redacted(text).as_deref().unwrap_or(text));
         let label = match &self.tool_namespace {
             Some(namespace) => format!("{namespace}.{}", self.tool_name),
             None => self.tool_name.clone(),

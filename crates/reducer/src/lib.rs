@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod agents;
+mod ahead;
 mod at;
 mod calls;
 mod code_cell;

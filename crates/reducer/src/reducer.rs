@@ -10,8 +10,8 @@ use rollout_trace_schema::{
 };
 
 use crate::{
-    agents::Agents, at::At, calls::Calls, code_cell::Cells, conversation::Conversations, documents::Documents, finish,
-    report::Report, terminal::Terminals, tool_call::Tools,
+    agents::Agents, ahead::for_each_read_ahead, at::At, calls::Calls, code_cell::Cells, conversation::Conversations,
+    documents::Documents, finish, report::Report, terminal::Terminals, tool_call::Tools,
 };
 
 /// Reduces a whole bundle.
@@ -21,9 +21,7 @@ pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
         reducer.note_problem(problem);
     }
     let mut payloads = bundle.payloads();
-    for evidence in bundle.events() {
-        reducer.apply(&evidence, &mut payloads);
-    }
+    for_each_read_ahead(bundle.events(), |evidence| reducer.apply(evidence, &mut payloads));
     reducer.finish()
 }
 

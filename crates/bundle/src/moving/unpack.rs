@@ -120,6 +120,9 @@ pub(crate) fn peek_manifest(archive: &Path) -> Option<Vec<u8>> {
     None
 }
 
+/// Why an entry is left that has a name which the system cannot have.
+const TOO_LONG: &str = "its name is too long";
+
 /// What ends the unpacking early.
 enum Stop {
     Archive(io::Error),
@@ -184,6 +187,10 @@ impl Unpacking<'_> {
                 self.skip(path.to_string_lossy().as_bytes(), "there is a file in its place");
                 Ok(())
             }
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                self.skip(path.to_string_lossy().as_bytes(), TOO_LONG);
+                Ok(())
+            }
             made => made.map_err(|error| Stop::Write(target, error)),
         }
     }
@@ -201,10 +208,20 @@ impl Unpacking<'_> {
                 self.skip(name.as_bytes(), "there is a file in the place of its folder");
                 return Ok(());
             }
+            if error.kind() == io::ErrorKind::InvalidFilename {
+                self.skip(name.as_bytes(), TOO_LONG);
+                return Ok(());
+            }
             return Err(Stop::Write(target, error));
         }
         let failed = |error| Stop::Write(target.clone(), error);
-        let mut file = create_file(&target).map_err(failed)?;
+        let mut file = match create_file(&target) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                self.skip(name.as_bytes(), TOO_LONG);
+                return Ok(());
+            }
+            created => created.map_err(failed)?,
+        };
         let mut buffer = vec![0; 64 << 10];
         loop {
             let count = match bytes.read(&mut buffer) {

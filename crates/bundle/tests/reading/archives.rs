@@ -191,6 +191,29 @@ fn hostile_entries() {
 }
 
 #[test]
+fn names_that_no_file_can_have() {
+    use EntryType::{Directory, GNULongName, Regular};
+    let long = "n".repeat(300);
+    let (file, folder, below) = (format!("b/{long}"), format!("b/{long}/"), format!("b/{long}/x"));
+    let (_folder, archive) = archive_of(&[
+        (GNULongName, "././@LongLink", file.as_bytes()),
+        (Regular, "b/cut", b"x"),
+        (GNULongName, "././@LongLink", folder.as_bytes()),
+        (Directory, "b/cut", b""),
+        (GNULongName, "././@LongLink", below.as_bytes()),
+        (Regular, "b/cut", b"x"),
+        (Regular, "b/trace.jsonl", b"{}"),
+    ]);
+    let opened = Bundle::open(&archive).unwrap();
+    let left = opened
+        .problems()
+        .iter()
+        .filter(|problem| matches!(problem, Problem::ArchiveEntry { reason, .. } if reason == "its name is too long"));
+    assert_eq!(left.count(), 3, "{:?}", opened.problems());
+    assert_eq!(fs::read(opened.folder().join("trace.jsonl")).unwrap(), b"{}");
+}
+
+#[test]
 fn an_archive_that_unpacks_to_too_much() {
     let bomb = vec![0; 3 << 20];
     let (_folder, archive) =

@@ -4,9 +4,13 @@ use std::{
     env, fs,
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-use rollout_trace_recorder::{ExecutionStatus, PayloadLayout, SessionSource, ThreadTraceContext, TraceOptions};
+use rollout_trace_recorder::{
+    ExecutionStatus, PayloadLayout, SessionSource, ThreadTraceContext, ToolDispatchInvocation, ToolDispatchPayload,
+    ToolDispatchRequester, TraceOptions,
+};
 use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,6 +61,123 @@ fn a_value_that_fails_or_panics_leaves_its_event() {
         assert!(marks[0].contains("panicked") && marks[1].ends_with("on purpose"), "{marks:?}");
         assert_eq!(recorded.reports("rollout_trace.loss").len(), 3);
     }
+}
+
+/// Cannot be displayed.
+struct Unspeakable {
+    panics: bool,
+}
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        assert!(!self.panics, "on purpose");
+        Err(std::fmt::Error)
+    }
+}
+
+#[test]
+fn an_error_that_cannot_be_displayed_is_an_end_all_the_same() {
+    for panics in [false, true] {
+        let (trace, sink) = in_memory(options(PayloadLayout::Packed));
+        let attempt = || {
+            let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+            attempt.record_started(&json!({}));
+            attempt
+        };
+        attempt().record_failed(Unspeakable { panics }, None, &[] as &[Value]);
+        attempt().record_cancelled(Unspeakable { panics }, None, &[] as &[Value]);
+        trace.compaction_trace_context("t", None, "m", "p").start_attempt(&1).record_failed(Unspeakable { panics });
+        trace.start_tool_dispatch_trace(|| Some(invocation())).record_failed(Unspeakable { panics });
+        assert_eq!(trace.losses(), 4);
+        drop(trace);
+        let recorded = Recorded::of(&sink);
+        for (name, field) in
+            [("inference_failed", "error"), ("inference_cancelled", "reason"), ("compaction_request_failed", "error")]
+        {
+            let ends = recorded.of_type(name);
+            let [end] = &ends[..] else { panic!("{ends:?}") };
+            assert!(end[field].as_str().is_some_and(|text| text.starts_with("cannot display a text: ")), "{end}");
+        }
+        assert_eq!(recorded.of_type("tool_call_ended")[0]["status"], "failed");
+    }
+}
+
+fn invocation() -> ToolDispatchInvocation {
+    ToolDispatchInvocation {
+        codex_turn_id: "t".into(),
+        tool_call_id: "call".into(),
+        tool_name: "tool".into(),
+        tool_namespace: None,
+        kind: None,
+        requester: ToolDispatchRequester::Model { model_visible_call_id: "call".into() },
+        payload: ToolDispatchPayload::Function { arguments: "{}".into() },
+    }
+}
+
+#[test]
+fn closures_that_panic_stop_nobody() {
+    let calls = AtomicU64::new(0);
+    let options = TraceOptions::new()
+        .clock(move || if calls.fetch_add(1, Ordering::Relaxed) % 2 == 1 { panic!("on purpose") } else { 7 })
+        .ids(|| panic!("on purpose"));
+    let (trace, sink) = in_memory(options);
+    let dispatch = trace.start_tool_dispatch_trace(|| panic!("on purpose"));
+    assert!(!dispatch.is_enabled());
+    let ids: Vec<_> = (0..2)
+        .map(|_| {
+            let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+            attempt.record_started(&1);
+            attempt.inference_call_id().cloned().expect("an id")
+        })
+        .collect();
+    assert_ne!(ids[0], ids[1]);
+    assert_eq!(trace.losses(), 1);
+    drop(trace);
+    let recorded = Recorded::of(&sink);
+    assert_eq!(recorded.of_type("inference_started").len(), 2);
+    assert!(recorded.types().ends_with(&["recording_completed"]));
+    assert_eq!(recorded.reports("rollout_trace.loss")[0]["lost_events"], 1);
+}
+
+#[test]
+fn nothing_is_written_after_the_end() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout));
+        trace.finish();
+        let files = sink.files();
+        trace.record_protocol_event("late", &1);
+        trace.inference_trace_context("t", "m", "p").start_attempt().record_started(&1);
+        drop(trace);
+        assert_eq!(sink.files(), files);
+    }
+}
+
+const RELATIVE_ROOT: &str = "ROLLOUT_TRACE_TEST_RELATIVE_ROOT";
+
+/// Not a test: records under a relative root in a process that goes to another folder.
+#[test]
+fn agent_that_goes_elsewhere() {
+    let Some(elsewhere) = env::var_os(RELATIVE_ROOT) else { return };
+    let trace = start(Path::new("traces"), TraceOptions::new().layout(PayloadLayout::Files));
+    env::set_current_dir(elsewhere).expect("a folder");
+    trace.record_protocol_event("there", &1);
+    assert_eq!(trace.losses(), 0);
+    assert!(trace.bundle_folder().is_some_and(|folder| folder.join("payloads/2.json").is_file()));
+}
+
+#[test]
+fn a_relative_root_stays_where_it_was() {
+    let (here, there) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let status = Command::new(env::current_exe().expect("this program"))
+        .args(["--exact", "faults::agent_that_goes_elsewhere"])
+        .env(RELATIVE_ROOT, there.path())
+        .current_dir(here.path())
+        .stdout(Stdio::null())
+        .status()
+        .expect("it starts");
+    assert!(status.success());
+    assert_eq!(here.path().join("traces").read_dir().expect("the root").count(), 1);
+    assert_eq!(there.path().read_dir().expect("a folder").count(), 0);
 }
 
 #[test]

@@ -22,10 +22,12 @@ fn a_forked_child_does_not_write() {
             trace.record_codex_turn_started("child");
             trace.record_protocol_event("child", &json!({"a": 1}));
             attempt.record_failed("child", None, &[] as &[()]);
+            let cell = trace.start_code_cell_trace("turn", "cell", "call", "text(1)");
             trace.finish();
-            drop((trace, attempt));
+            let status = i32::from(cell.is_enabled());
+            drop((trace, attempt, cell));
             // SAFETY: leaves without running what belongs to the parent.
-            unsafe { libc::_exit(0) };
+            unsafe { libc::_exit(status) };
         }
         let mut status = 0;
         // SAFETY: waits for the child above.

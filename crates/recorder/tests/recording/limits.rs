@@ -1,6 +1,6 @@
 //! Bounds that the options set.
 
-use rollout_trace_recorder::PayloadLayout;
+use rollout_trace_recorder::{ExecutionStatus, PayloadLayout};
 use serde_json::{Value, json};
 
 use crate::support::{LAYOUTS, Recorded, in_memory, options};
@@ -48,6 +48,51 @@ fn a_bundle_that_is_too_large_keeps_its_events_and_then_its_end() {
             chunks.iter().any(Value::is_string) && chunks.iter().any(|chunk| chunk.get("rollout_trace_lost").is_some())
         );
         assert!(!recorded.reports("rollout_trace.loss").is_empty());
+    }
+}
+
+#[test]
+fn a_bundle_beyond_its_limit_grows_no_more_and_says_what_it_lost() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout).max_bundle_bytes(20_000));
+        let size = || sink.files().values().map(Vec::len).sum::<usize>();
+        let record = |rounds: std::ops::Range<usize>| {
+            for round in rounds {
+                trace.record_protocol_event("chunk", &text(round, 1000));
+            }
+        };
+        record(1..100);
+        let (full, files) = (size(), sink.files().len());
+        record(100..1000);
+        assert_eq!((size(), sink.files().len()), (full, files));
+        trace.record_ended(ExecutionStatus::Completed);
+        let lost = trace.losses();
+        drop(trace);
+        assert!(size() < full + 2000, "{} after {full}", size());
+        let recorded = Recorded::of(&sink);
+        assert!(recorded.types().ends_with(&["protocol_event_observed", "recording_completed"]));
+        let reported: u64 = recorded
+            .reports("rollout_trace.loss")
+            .iter()
+            .map(|loss| {
+                loss["lost_events"].as_u64().expect("a number") + loss["lost_payloads"].as_u64().expect("a number")
+            })
+            .sum();
+        assert_eq!(reported, lost);
+    }
+}
+
+#[test]
+fn no_limit_keeps_a_report_of_losses_out() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout).max_payload_bytes(10));
+        for turn in 0..20 {
+            trace.record_codex_turn_started(format!("turn-{turn}"));
+        }
+        assert_eq!(trace.losses(), 1, "that of the thread's metadata");
+        drop(trace);
+        let reports = Recorded::of(&sink).reports("rollout_trace.loss");
+        assert_eq!((reports.len(), &reports[0]["lost_payloads"]), (1, &json!(1)));
     }
 }
 

@@ -1,6 +1,9 @@
 //! What is redacted is nowhere in the bundle.
 
-use rollout_trace_recorder::{PayloadLayout, Redactor};
+use rollout_trace_recorder::{
+    PayloadLayout, Redactor, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester,
+};
+use serde::{Serialize, Serializer, ser::Error};
 use serde_json::json;
 
 use crate::support::{LAYOUTS, Recorded, in_memory, options};
@@ -53,4 +56,49 @@ fn a_redactor_that_panics_costs_the_agent_nothing() {
     assert!(recorded.reports("fine")[0].get("rollout_trace_lost").is_some());
     assert_eq!(recorded.reports("after"), ["fine"]);
     assert_eq!(recorded.reports("boom"), [] as [&str; 0]);
+}
+
+/// Fails, and says a secret.
+struct Telling;
+
+impl Serialize for Telling {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(S::Error::custom(format!("cannot use {SECRET}")))
+    }
+}
+
+#[test]
+fn a_secret_is_found_where_no_value_is_whole() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout).redactor(Redactor::common_secrets()));
+        trace.record_protocol_event("failing", &Telling);
+        trace.record_protocol_event("key", &json!({SECRET: {"in": {format!("a {SECRET}"): 1}}}));
+        let torn = format!("{{\"input\":[\"{SECRET}");
+        for body in [&format!("{{\"{SECRET}\":\"\\ud800 {SECRET}\"}}"), &torn, &format!("{{'key': '{SECRET}'}}")] {
+            trace.inference_trace_context("t", "m", "p").start_attempt().record_started_body(body.as_bytes());
+        }
+        // A summary is cut off somewhere in the secret.
+        for before in 120..170 {
+            let arguments = format!("{} {SECRET}", "x".repeat(before));
+            let invocation = ToolDispatchInvocation {
+                codex_turn_id: "t".into(),
+                tool_call_id: format!("call-{before}").into(),
+                tool_name: "tool".into(),
+                tool_namespace: None,
+                kind: None,
+                requester: ToolDispatchRequester::Model { model_visible_call_id: "call".into() },
+                payload: ToolDispatchPayload::Function { arguments },
+            };
+            trace.start_tool_dispatch_trace(|| Some(invocation)).record_failed("no");
+        }
+        drop(trace);
+        for (path, bytes) in sink.files() {
+            assert!(!String::from_utf8_lossy(&bytes).contains("sk-a"), "{path}");
+        }
+        let recorded = Recorded::of(&sink);
+        let lost = &recorded.reports("failing")[0]["rollout_trace_lost"]["reason"];
+        assert!(lost.as_str().is_some_and(|reason| reason.contains("cannot use [redacted:api_key:")), "{lost}");
+        let key = recorded.reports("key")[0].as_object().and_then(|key| key.keys().next().cloned());
+        assert!(key.is_some_and(|key| key.starts_with("[redacted:api_key:")));
+    }
 }
