@@ -1,7 +1,7 @@
 //! Payload documents on their way into a bundle.
 
 use std::{
-    fmt::{Display, Write},
+    fmt::Display,
     mem,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
@@ -343,13 +343,7 @@ impl Recorder {
 
     /// The text of something that the caller's code displays. Where it cannot, a text that says so.
     pub(crate) fn displayed(&self, value: impl Display) -> String {
-        let display = || {
-            let mut text = String::new();
-            // `to_string` would panic.
-            write!(text, "{value}").map_err(|_| WalkError::Display)?;
-            Ok(text)
-        };
-        guarded("display a text", display).unwrap_or_else(|reason| {
+        guarded("display a text", || walk::display(&value)).unwrap_or_else(|reason| {
             let reason = self.told(reason);
             self.losses.note(Lost::Payload, &reason);
             reason
