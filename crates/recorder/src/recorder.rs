@@ -117,7 +117,7 @@ impl Recorder {
                 Some(memory) => Sink::Memory(memory.store()),
                 None => {
                     sink::make_trace_root(&root).map_err(|source| StartError::Root { path: root.clone(), source })?;
-                    Sink::Folder(folder.clone())
+                    Sink::in_folder(folder.clone())
                 }
             };
             tries += 1;

@@ -238,13 +238,26 @@ fn two_sessions_with_one_root_and_equal_ids_have_a_bundle_each() {
 
 const FULL_DISK_ROOT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_ROOT";
 const FULL_DISK_LAYOUT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LAYOUT";
+const FULL_DISK_LATER: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LATER";
+
+/// The trace of an agent in a process whose files cannot grow beyond a size; none: it is not that process.
+fn trace_on_a_full_disk() -> Option<ThreadTraceContext> {
+    let root = env::var_os(FULL_DISK_ROOT)?;
+    let is_files = env::var(FULL_DISK_LAYOUT).is_ok_and(|layout| layout == "Files");
+    let trace = start(Path::new(&root), TraceOptions::new().layout(LAYOUTS[usize::from(is_files)]));
+    #[cfg(unix)]
+    if env::var_os(FULL_DISK_LATER).is_some() {
+        let limit = libc::rlimit { rlim_cur: 32 << 10, rlim_max: 32 << 10 };
+        // SAFETY: reads the limit that stands above, and changes nothing but what this process may write.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+    }
+    Some(trace)
+}
 
 /// Not a test: records in a process whose files cannot grow beyond a size. Its exit is the agent's result.
 #[test]
 fn agent_with_a_full_disk() {
-    let Some(root) = env::var_os(FULL_DISK_ROOT) else { return };
-    let layout = if env::var(FULL_DISK_LAYOUT).is_ok_and(|layout| layout == "Files") { LAYOUTS[1] } else { LAYOUTS[0] };
-    let trace = start(Path::new(&root), TraceOptions::new().layout(layout));
+    let Some(trace) = trace_on_a_full_disk() else { return };
     let mut result = 0;
     for round in 0..400_usize {
         let request = json!({"input": [format!("{round} ").repeat(if round % 50 == 0 { 60_000 } else { 200 })]});
@@ -258,22 +271,34 @@ fn agent_with_a_full_disk() {
     assert_eq!(result, 400 * 399 / 2);
 }
 
+/// Runs the test of this name after some commands of the shell. Gives the bundle that it made.
+#[cfg(unix)]
+fn run_on_a_full_disk(commands: &str, test: &str, root: &Path, layout: PayloadLayout) -> std::path::PathBuf {
+    let status = Command::new("sh")
+        .args(["-c", &format!("{commands} exec \"$0\" --exact faults::{test}")])
+        .arg(env::current_exe().expect("this program"))
+        .env(FULL_DISK_ROOT, root)
+        .env(FULL_DISK_LAYOUT, format!("{layout:?}"))
+        .stdout(Stdio::null())
+        .status()
+        .expect("a shell");
+    assert!(status.success(), "{commands} {layout:?}: {status}");
+    root.read_dir().expect("a folder").next().expect("a bundle").expect("an entry").path()
+}
+
+/// Sets a limit of 64 blocks of 512 or 1024 bytes. A write beyond it kills, which only Linux lets the recorder foresee.
+#[cfg(unix)]
+const LIMIT: &str = if cfg!(target_os = "linux") { "ulimit -f 64;" } else { "trap '' XFSZ; ulimit -f 64;" };
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_stops_nobody() {
-    for layout in LAYOUTS {
+    // With the signal ignored, a write beyond the limit fails; so does one beyond a limit that was not there at the beginning.
+    let later = format!("trap '' XFSZ; export {FULL_DISK_LATER}=1;");
+    let limits = [LIMIT, "trap '' XFSZ; ulimit -f 64;", &later];
+    for (layout, commands) in LAYOUTS.iter().flat_map(|layout| limits.map(|commands| (*layout, commands))) {
         let root = TempDir::new().expect("a folder");
-        // 64 blocks of 512 or 1024 bytes, by the shell; a write beyond fails instead of killing.
-        let status = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact faults::agent_with_a_full_disk"])
-            .arg(env::current_exe().expect("this program"))
-            .env(FULL_DISK_ROOT, root.path())
-            .env(FULL_DISK_LAYOUT, format!("{layout:?}"))
-            .stdout(Stdio::null())
-            .status()
-            .expect("a shell");
-        assert!(status.success());
-        let bundle = root.path().read_dir().expect("a folder").next().expect("a bundle").expect("an entry").path();
+        let bundle = run_on_a_full_disk(commands, "agent_with_a_full_disk", root.path(), layout);
         let recorded = Recorded::at(&bundle);
         let mut whole = 0;
         for reference in recorded.references() {
