@@ -365,12 +365,18 @@ impl Recorder {
 
     fn sync(&self) {
         let files = self.sync_payload_files();
-        let writer = self.writer();
-        let failed = writer.pack.iter().chain([&writer.log]).find_map(|file| file.sync().err());
-        drop(writer);
-        if let Some(error) = files.err().or(failed) {
+        if let Err(error) = self.sync_appended().and(files) {
             self.losses.note(Lost::Event, format!("cannot sync the trace to disk: {error}"));
         }
+    }
+
+    /// Waits until the disk has what was appended. Other threads go on appending meanwhile.
+    fn sync_appended(&self) -> io::Result<()> {
+        let writer = self.writer();
+        let (pack, log) = (writer.pack.as_ref().and_then(Appender::file), writer.log.file());
+        drop(writer);
+        // The payloads before the events that refer to them.
+        [pack, log].iter().flatten().try_for_each(|file| file.sync_data())
     }
 
     /// Waits until the disk has the payload files that were written since the last time, and their names.

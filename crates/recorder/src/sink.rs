@@ -61,7 +61,8 @@ impl Sink {
             Self::Folder { path: folder, file_limit } => {
                 let mut options = OpenOptions::new();
                 let options = if room == 0 { options.append(true) } else { options.write(true) };
-                (Target::File(open_private(options.create_new(true), &folder.join(name))?), *file_limit)
+                let file = open_private(options.create_new(true), &folder.join(name))?;
+                (Target::File(Arc::new(file)), *file_limit)
             }
             Self::Memory(store) => {
                 store.put_file(name.to_owned(), Vec::new());
@@ -107,7 +108,7 @@ pub(crate) struct Appender {
 
 #[derive(Debug)]
 enum Target {
-    File(File),
+    File(Arc<File>),
     Memory { store: Arc<MemoryStore>, name: &'static str },
 }
 
@@ -126,8 +127,8 @@ impl Appender {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.limit.allows(self.length + bytes.len() as u64)?;
         self.set_room_aside(bytes.len() as u64);
-        match &mut self.target {
-            Target::File(file) => match file.write_all(bytes) {
+        match &self.target {
+            Target::File(file) => match file.as_ref().write_all(bytes) {
                 Ok(()) => {
                     self.length += bytes.len() as u64;
                     self.end = self.end.max(self.length);
@@ -141,7 +142,7 @@ impl Appender {
                         self.length = found;
                     }
                     self.end = self.length;
-                    file.seek(SeekFrom::Start(self.length))?;
+                    file.as_ref().seek(SeekFrom::Start(self.length))?;
                     Err(error)
                 }
             },
@@ -157,7 +158,8 @@ impl Appender {
     ///
     /// Most of what a small write costs is a new page of the system's cache at the file's end; many pages at once cost much less.
     fn set_room_aside(&mut self, bytes: u64) {
-        let Target::File(file) = &mut self.target else { return };
+        let Target::File(file) = &self.target else { return };
+        let mut file = file.as_ref();
         if self.length + bytes <= self.end
             || bytes > self.room / 4
             || self.limit.allows(self.length + self.room).is_err()
@@ -185,11 +187,11 @@ impl Appender {
         }
     }
 
-    /// Waits until the disk has the file's bytes.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    /// The file, to wait for the disk with while others append; none: it is in memory.
+    pub(crate) fn file(&self) -> Option<Arc<File>> {
         match &self.target {
-            Target::File(file) => file.sync_data(),
-            Target::Memory { .. } => Ok(()),
+            Target::File(file) => Some(Arc::clone(file)),
+            Target::Memory { .. } => None,
         }
     }
 }
