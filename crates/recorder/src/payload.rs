@@ -161,8 +161,8 @@ impl Recorder {
             let (scratch, moved) = match (input, &mut lease) {
                 (RequestInput::Value { request, unchanged }, Some(lease)) => {
                     let walked = lease.compared.request(&context, request, unchanged)?;
-                    if walked.hint_was_wrong {
-                        self.warn_of_wrong_hint();
+                    if walked.hint_was_wrong && !packing.warned_of_hint.swap(true, Ordering::Relaxed) {
+                        warn_of_wrong_hint();
                     }
                     (walked.scratch, Moved::Walk)
                 }
@@ -353,14 +353,15 @@ impl Recorder {
     fn no_room(&self) -> String {
         format!("the bundle is as large as its limit of {} bytes", self.options.max_bundle_bytes)
     }
+}
 
-    #[cold]
-    fn warn_of_wrong_hint(&self) {
-        tracing::warn!(
-            target: crate::TRACING_TARGET,
-            "items of a request were said to be unchanged and are not; a release build would have recorded the old ones"
-        );
-    }
+#[cold]
+fn warn_of_wrong_hint() {
+    tracing::warn!(
+        target: crate::TRACING_TARGET,
+        "items of a request were said to be unchanged and are not; a release build would have recorded the old ones \
+         (said once)"
+    );
 }
 
 /// What [`guarded`] does most.

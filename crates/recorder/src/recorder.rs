@@ -69,6 +69,8 @@ pub(crate) struct Packing {
     pub(crate) spares: Spares,
     /// How much memory the threads' comparison states take.
     pub(crate) compare_bytes: AtomicUsize,
+    /// Whether a wrong hint was warned of: a core that gives one gives it with each request.
+    pub(crate) warned_of_hint: AtomicBool,
 }
 
 /// What is done under the lock: as little as possible.
@@ -147,6 +149,7 @@ impl Recorder {
                 known: Mutex::default(),
                 spares: Spares::default(),
                 compare_bytes: AtomicUsize::new(0),
+                warned_of_hint: AtomicBool::new(false),
             }),
             options,
             rollout_id,
