@@ -109,6 +109,21 @@ fn wrong_use() {
     assert!(!root.path("c").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_for_temporary_files_that_takes_nothing_is_told() {
+    let root = Root::new(&["a"]);
+    root.run("convert a --layout packed -o p");
+    let mut pack = program();
+    let output = pack.args(["pack", "p"]).current_dir(root.path(".")).env("TMPDIR", "nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"
+    error: cannot write to nowhere, the folder for temporary files: entity not found
+      make room there, or set TMPDIR to another folder
+    ");
+    assert!(!root.path("p.tar.zst").exists());
+}
+
 #[test]
 fn damage() {
     let root = Root::new(&["a"]);
