@@ -81,6 +81,11 @@ fn wrong_use() {
     stderr:   it was left as it is; use -o to write elsewhere
     exit code 2
     ");
+    assert_snapshot!(root.run("pack a -o -"), @"
+    stderr: error: an archive is not written to stdout
+    stderr:   use -o FILE; ./- is a file of that name
+    exit code 2
+    ");
     assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"
     stderr: error: a/trace.jsonl is no archive of a bundle: the archive is damaged: Unknown frame descriptor
     stderr:   give a file that rollout-trace pack made
