@@ -178,12 +178,13 @@ impl Appender {
         }
     }
 
-    /// Cuts off what is set aside: nothing will be appended any more.
+    /// Cuts off what is set aside, and sets nothing aside any more.
     pub(crate) fn give_room_back(&mut self) {
+        self.room = 0;
         if let (Target::File(file), true) = (&self.target, self.end > self.length) {
             // A reader takes what stays for what it is.
             let _ = file.set_len(self.length);
-            (self.end, self.room) = (self.length, 0);
+            self.end = self.length;
         }
     }
 

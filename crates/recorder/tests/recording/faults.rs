@@ -15,11 +15,19 @@ use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{LAYOUTS, Recorded, in_memory, metadata, options};
+use crate::support::{LAYOUTS, Recorded, in_memory, metadata, options, reduced};
 
 fn start(root: &Path, options: TraceOptions) -> ThreadTraceContext {
     let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
     ThreadTraceContext::start_root(root, metadata, options).expect("a bundle")
+}
+
+/// How much the trace says that it lost: with documents, and without.
+fn told(recorded: &Recorded) -> (u64, u64) {
+    let lost = |loss: &Value| loss["lost_events"].as_u64().unwrap_or(0) + loss["lost_payloads"].as_u64().unwrap_or(0);
+    let others = recorded.of_type("other");
+    let lines = others.iter().filter(|event| event["kind"] == "rollout_trace.loss").map(|event| &event["metadata"]);
+    (recorded.reports("rollout_trace.loss").iter().map(lost).sum(), lines.map(lost).sum())
 }
 
 /// Fails or panics after it has said something.
@@ -208,17 +216,32 @@ fn payload_files_that_cannot_be_made_are_reported_in_the_log() {
     drop(trace);
     let recorded = Recorded::at(&folder);
     let missing = recorded.references().iter().filter(|reference| recorded.document(reference).is_err()).count();
-    let lost: u64 = recorded
-        .events
-        .iter()
-        .filter_map(|event| serde_json::to_value(&event.payload).ok())
-        .filter(|event| event["event_type"] == "rollout_trace.loss")
-        .filter_map(|event| serde_json::from_value(event["event_payload"].clone()).ok())
-        .filter_map(|reference| recorded.document(&reference).ok())
-        .filter_map(|document| serde_json::from_slice::<Value>(&document).ok()?["lost_payloads"].as_u64())
-        .sum();
-    assert!(missing > 0 && lost > 0, "{missing} missing, {lost} reported");
+    let (in_documents, in_lines) = told(&recorded);
+    assert!(
+        missing > 0 && in_documents + in_lines == missing as u64,
+        "{missing} missing, {in_documents} and {in_lines} told"
+    );
     assert!(recorded.types().ends_with(&["rollout_ended", "recording_completed"]));
+}
+
+#[test]
+fn where_no_document_can_be_written_a_line_says_what_is_lost() {
+    let root = TempDir::new().expect("a folder");
+    let trace = start(root.path(), options(PayloadLayout::Files));
+    let folder = trace.bundle_folder().expect("a folder");
+    fs::rename(folder.join("payloads"), folder.join("moved")).expect("it is ours");
+    trace.record_protocol_event("lost", &"a document");
+    trace.record_protocol_event("lost", &"a document");
+    trace.record_ended(ExecutionStatus::Completed);
+    trace.finish();
+    assert_eq!(trace.losses(), 2);
+    let recorded = Recorded::at(&folder);
+    assert_eq!(told(&recorded), (0, 2));
+    assert!(recorded.types().ends_with(&["recording_completed"]));
+    let (_, bad) = reduced(&recorded.bundle);
+    let losses: Vec<_> = bad.iter().filter(|diagnostic| diagnostic.contains("\"recording_loss\"")).collect();
+    assert_eq!(losses.len(), 2, "{bad:?}");
+    assert!(losses[0].contains("the recorder lost 0 events and 1 payload document: cannot write a payload: "));
 }
 
 #[test]
@@ -238,6 +261,7 @@ fn two_sessions_with_one_root_and_equal_ids_have_a_bundle_each() {
 
 const FULL_DISK_ROOT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_ROOT";
 const FULL_DISK_LAYOUT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LAYOUT";
+const FULL_DISK_LENGTH: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LENGTH";
 const FULL_DISK_LATER: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LATER";
 
 /// The trace of an agent in a process whose files cannot grow beyond a size; none: it is not that process.
@@ -269,6 +293,38 @@ fn agent_with_a_full_disk() {
     trace.record_ended(ExecutionStatus::Completed);
     assert!(trace.losses() > 0, "the limit was not felt");
     assert_eq!(result, 400 * 399 / 2);
+}
+
+/// Not a test: records until its file of payloads takes nothing more, and its log still does.
+#[test]
+fn agent_with_a_full_pack() {
+    let Some(trace) = trace_on_a_full_disk() else { return };
+    for step in (0..15).rev().flat_map(|power| [1 << power; 2]) {
+        trace.record_protocol_event(
+            "chunk",
+            &(0..step).map(|at| char::from(b'a' + (at * step % 23) as u8)).collect::<String>(),
+        );
+    }
+    let folder = trace.bundle_folder().expect("a folder");
+    trace.finish();
+    let recorded = Recorded::at(&folder);
+    let (_, without_document) = told(&recorded);
+    assert!(without_document > 0, "the last losses");
+    assert!(recorded.types().ends_with(&["recording_completed"]));
+}
+
+/// Not a test: records until its log takes nothing more.
+#[test]
+fn agent_with_a_full_log() {
+    let Some(trace) = trace_on_a_full_disk() else { return };
+    let folder = trace.bundle_folder().expect("a folder");
+    let length: usize = env::var(FULL_DISK_LENGTH).expect("a length").parse().expect("a number");
+    trace.record_codex_turn_started("x".repeat(length));
+    while trace.losses() == 0 {
+        trace.record_codex_turn_started("turn");
+    }
+    trace.finish();
+    assert!(!Recorded::at(&folder).types().contains(&"recording_completed"), "{length}: the loss is told nowhere");
 }
 
 /// Runs the test of this name after some commands of the shell. Gives the bundle that it made.
@@ -311,5 +367,17 @@ fn a_full_disk_stops_nobody() {
         assert!(whole > 20, "{layout:?}: {whole}");
         let log = fs::read_to_string(bundle.join("trace.jsonl")).expect("a log");
         assert!(log.ends_with('\n'), "no torn line stays");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_pack_or_log_does_not_pass_for_a_whole_trace() {
+    let root = || TempDir::new().expect("a folder");
+    run_on_a_full_disk(LIMIT, "agent_with_a_full_pack", root().path(), PayloadLayout::Packed);
+    // Whatever is left of the log's last line: a report has no place in it, an end marker may have.
+    for length in (0..100).step_by(4) {
+        let commands = format!("{LIMIT} export {FULL_DISK_LENGTH}={length};");
+        run_on_a_full_disk(&commands, "agent_with_a_full_log", root().path(), PayloadLayout::Packed);
     }
 }
