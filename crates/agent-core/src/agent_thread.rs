@@ -172,9 +172,12 @@ impl AgentThread {
         self.inject_response_items(vec![Item::user_message(content)]);
     }
 
-    /// Lets the thread stand still until the guard is dropped: it sends no request, and its time-outs do not run.
+    /// Lets the thread stand still until the guard is dropped: it sends no request, and no time runs out, neither that of a stream
+    /// or a retry nor that of a tool: after which a command, a cell or a wait yields, and for how long a command or a call of an MCP
+    /// server may run.
     ///
-    /// Pauses nest; the last one lifted ends it. What is under way (an answer's stream, a command) goes on.
+    /// Pauses nest; the last one lifted ends it. What is under way (an answer's stream, a command) goes on. Other agents are not
+    /// paused.
     pub fn pause(&self) -> PauseGuard {
         self.thread().pause.begin()
     }

@@ -99,10 +99,10 @@ impl Item {
         self
     }
 
-    /// The text of a message: its text parts joined.
+    /// The text of a message: its text parts joined, also those in which the model says that it refuses.
     pub fn message_text(&self) -> String {
         let parts = self.0.get("content").and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
-        parts.iter().filter_map(|part| part["text"].as_str()).collect()
+        parts.iter().filter_map(|part| part["text"].as_str().or(part["refusal"].as_str())).collect()
     }
 
     /// Whether this is a message of the given role.
@@ -144,6 +144,13 @@ mod tests {
         assert_eq!(serde_json::to_string(&item).unwrap(), r#"{"encrypted_content":"sealed","type":"reasoning"}"#);
         let shown = serde_json::to_value(rollout_trace_recorder::EvidenceOf(&item)).unwrap();
         assert_eq!(shown["content"][0]["text"], "hm");
+    }
+
+    #[test]
+    fn a_refusal_is_text() {
+        let content = json!([{"type": "output_text", "text": "Well. "}, {"type": "refusal", "refusal": "No."}]);
+        let item = Item::from_value(json!({"type": "message", "role": "assistant", "content": content})).unwrap();
+        assert_eq!(item.message_text(), "Well. No.");
     }
 
     #[test]

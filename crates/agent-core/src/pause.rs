@@ -9,7 +9,8 @@ use tokio::{
 
 /// Lets a thread stand still: while somebody asks, say, a person something. Pauses nest; the last one lifted ends it.
 ///
-/// While it is paused a thread sends no request, and its time-outs do not run. What is under way (a stream, a command) goes on.
+/// While it is paused a thread sends no request, and its time-outs and those of its tools do not run. What is under way (a stream,
+/// a command) goes on.
 #[derive(Clone, Debug)]
 pub(crate) struct Pause(watch::Sender<usize>);
 

@@ -117,6 +117,7 @@ impl Rollout {
         let (requests, received) = mpsc::unbounded_channel();
         let (terminated, is_terminated) = watch::channel(false);
         let (cells, messages) = Cells::new();
+        let pause = Pause::new();
         let Identity { id, path, depth, parent } = identity;
         let thread = Arc::new(Thread {
             instructions: format!(
@@ -125,7 +126,7 @@ impl Rollout {
                 self.config.cwd.display()
             ),
             tools: tools::described(self),
-            commands: Commands::new(self, &path, trace.clone()),
+            commands: Commands::new(self, &path, trace.clone(), pause.clone()),
             id,
             path: path.clone(),
             depth,
@@ -133,7 +134,7 @@ impl Rollout {
             rollout: Arc::clone(self),
             trace,
             cells,
-            pause: Pause::new(),
+            pause,
             requests,
             status: watch::Sender::new(AgentStatus::PendingInit),
             mail_count: watch::Sender::new(0),

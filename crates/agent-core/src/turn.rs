@@ -2,10 +2,12 @@
 
 use std::{
     future::Future,
+    panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
 use rollout_trace_recorder::{ExecutionStatus, ThreadTraceContext};
 use tokio_util::sync::CancellationToken;
 
@@ -167,16 +169,18 @@ impl Turn {
     async fn run_calls(self: &Arc<Self>, calls: Vec<Call>) {
         // Begun one after another, so that the trace has them in the model's order.
         let begun: Vec<_> = calls.into_iter().map(|call| Dispatch::begin(self, call)).collect();
-        let running: Vec<_> = begun
+        // In one task, where each gets as far as its first wait before the next one starts: a model that patches a file and runs a
+        // command with it, or spawns an agent and waits for it, means it in this order.
+        let mut running: FuturesOrdered<BoxFuture<'static, Item>> = begun
             .into_iter()
             .map(|dispatch| {
                 let lost = dispatch.call().output(&"the tool broke down".into());
-                (lost, tokio::spawn(dispatch.answer_model()))
+                // A tool that panics is one that failed; its dropped handle has told the trace.
+                AssertUnwindSafe(dispatch.answer_model()).catch_unwind().map(|answer| answer.unwrap_or(lost)).boxed()
             })
             .collect();
-        for (lost, task) in running {
-            // A tool that panics is one that failed; its dropped handle has told the trace.
-            self.accept(task.await.unwrap_or(lost));
+        while let Some(answer) = running.next().await {
+            self.accept(answer);
         }
     }
 

@@ -10,7 +10,11 @@ use rollout_trace_agent_core::{
 };
 use rollout_trace_recorder::MemorySink;
 use rollout_trace_scripted_model::{Script, ScriptedModel};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 
 const ANSWERS: &str = r#"
 [[reply]]
@@ -320,4 +324,194 @@ async fn an_answer_that_is_cut_short_is_kept_once_and_fails_the_turn() {
     assert!(matches!(rollout.turn_end().await.message, EventMessage::TurnAborted { .. }));
     let texts: Vec<_> = rollout.thread.history().iter().map(|item| item.message_text()).collect();
     assert_eq!(texts, ["Begin.", "This is half of"]);
+}
+
+#[tokio::test]
+async fn a_call_without_an_id_fails_its_turn_and_stays_out_of_the_history() {
+    for (kind, call_id) in
+        [("function_call", ""), ("custom_tool_call", "call_id = \"\", "), ("function_call", "call_id = 7, ")]
+    {
+        let script = format!(
+            "[[reply]]\n[[reply.item]]\nsay = \"I look.\"\n[[reply.item]]\n\
+             raw = {{ type = \"{kind}\", {call_id}name = \"exec_command\", arguments = \"{{}}\", input = \"\" }}\n\
+             [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
+        );
+        let rollout = Rollout::new(&script, |_| {}).await;
+        rollout.thread.submit(Op::say("Look.")).unwrap();
+        let error = rollout
+            .event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. }))
+            .await;
+        let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
+        let expected =
+            "the model's provider answered what cannot be read: a call of \"exec_command\" without a call_id";
+        assert_eq!(message, expected);
+        rollout.turn_end().await;
+        let kinds: Vec<_> = rollout.thread.history().iter().map(|item| item.kind().to_owned()).collect();
+        assert_eq!(kinds, ["message", "message"]);
+        let end = rollout.turn("Go on.").await;
+        assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_time_of_a_tool_runs_out_in_a_pause() {
+    // In each answer one call is for a command and one for a cell; all yield after a second, which is also what commands may run.
+    let until = |file: &str| format!("while [ ! -e {file} ]; do sleep 0.02; done; echo {file} is there");
+    let (first, second) = (until("first"), until("second"));
+    let script = format!(
+        r#"
+[[reply]]
+[[reply.item]]
+call = "exec_command"
+arguments = {{ cmd = "{first}", yield_time_ms = 1000 }}
+[[reply.item]]
+code = """// @exec: {{"yield_time_ms": 1000}}
+text((await tools.exec_command({{cmd: '{first}', yield_time_ms: 1000}})).output);"""
+[[reply]]
+[[reply.item]]
+call = "exec_command"
+arguments = {{ cmd = "{second}", yield_time_ms = 1 }}
+[[reply.item]]
+code = "yield_control(); text((await tools.exec_command({{cmd: '{second}', yield_time_ms: 1000}})).output);"
+[[reply]]
+[[reply.item]]
+call = "write_stdin"
+arguments = {{ session_id = 1002, chars = "", yield_time_ms = 1000 }}
+[[reply.item]]
+call = "wait"
+arguments = {{ cell_id = "2", yield_time_ms = 1000 }}
+[[reply]]
+[[reply.item]]
+say = "Done."
+"#
+    );
+    let rollout = Rollout::new(&script, |config| {
+        config.commands.min_yield_ms = Some(1);
+        config.commands.time_limit_secs = Some(1);
+    })
+    .await;
+    let is_command = |message: &EventMessage| matches!(message, EventMessage::CommandBegan { .. });
+    let is_look = |message: &EventMessage| matches!(message, EventMessage::ToolCallBegan { tool, .. } if tool == "write_stdin" || tool == "wait");
+    rollout.thread.submit(Op::say("Wait.")).unwrap();
+    rollout.event(is_command).await;
+    rollout.event(is_command).await;
+    let pause = rollout.thread.pause();
+    sleep(Duration::from_millis(1500)).await;
+    std::fs::write(rollout.folder.path().join("first"), "").unwrap();
+    drop(pause);
+    rollout.event(is_look).await;
+    let pause = rollout.thread.pause();
+    rollout.event(is_look).await;
+    sleep(Duration::from_millis(1500)).await;
+    std::fs::write(rollout.folder.path().join("second"), "").unwrap();
+    drop(pause);
+    rollout.turn_end().await;
+    let request = rollout.server.requests().pop().unwrap().body;
+    let outputs: Vec<_> =
+        request["input"].as_array().unwrap().iter().filter(|item| !item["output"].is_null()).collect();
+    for (output, file) in [(0, "first"), (1, "first"), (4, "second"), (5, "second")] {
+        let output = outputs[output].to_string();
+        assert!(output.contains(&format!("{file} is there")), "{output}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_side_by_side_begin_in_their_order() {
+    let pairs: String = (0..16)
+        .map(|number| {
+            format!(
+                "[[reply.item]]\npatch = \"*** Begin Patch\\n*** Add File: {number}.txt\\n+file {number}\\n*** End Patch\"\n\
+                 [[reply.item]]\ncall = \"exec_command\"\narguments = {{ cmd = \"cat {number}.txt\" }}\n"
+            )
+        })
+        .collect();
+    let script = format!("[[reply]]\n{pairs}\n[[reply]]\n[[reply.item]]\nsay = \"Done.\"");
+    let rollout = Rollout::new(&script, |_| {}).await;
+    rollout.turn("Write and read.").await;
+    let request = rollout.server.requests().pop().unwrap().body;
+    for number in 0..16 {
+        let output = request["input"][1 + 32 + 2 * number + 1]["output"].as_str().unwrap();
+        assert!(output.contains(&format!("file {number}")), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_between_the_events_of_a_stream_is_no_event() {
+    // The scripted model sends none of this.
+    let stream = ": hello\n\ndata:\n\nevent: ping\ndata: \n\ndata: {\"type\": \"response.new_thing\"}\n\n\
+                  data: {\"type\": \"response.completed\", \"response\": {\"id\": \"r\"}}\n\ndata: [DONE]\n\n";
+    let url = answering(vec![("200 OK", stream.to_owned())]).await;
+    let rollout = Rollout::new("", |config| config.provider.base_url = url).await;
+    let end = rollout.turn("Hello?").await;
+    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+}
+
+/// Listens, answers each request with the next of the bodies, and closes the connection.
+async fn answering(answers: Vec<(&'static str, String)>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        for (status, body) in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            // The body is small and comes with or right after the head; an answer may come before it is read.
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+            }
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            // Whoever has read enough goes away.
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.write_all(body.as_bytes()).await;
+            let _ = stream.shutdown().await;
+            while stream.read_buf(&mut request).await.is_ok_and(|length| length > 0) {
+                request.clear();
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn answers_are_taken_into_memory_up_to_a_bound() {
+    const BOUND: usize = 64 << 20;
+    let completed = "data: {\"type\": \"response.completed\", \"response\": {\"id\": \"r\"}}\n\n";
+    let event =
+        |length: usize| format!("data: {{\"type\": \"filler\", \"of\": \"{}\"}}\n\n{completed}", "x".repeat(length));
+    let compacted = |length: usize| {
+        let sealed = "x".repeat(length);
+        format!("{{\"output\": [{{\"type\": \"compaction\", \"encrypted_content\": \"{sealed}\"}}]}}")
+    };
+    // What a person is told where an answer of that status and length is the only one.
+    let outcome = async |op: Op, status: &'static str, body: String| {
+        let url = answering(vec![(status, body)]).await;
+        let rollout = Rollout::new("", |config| {
+            config.provider.base_url = url;
+            config.retries.retries = 0;
+            config.compaction.by = CompactionBy::Provider;
+            config.history_items = vec![Item::user_text("Hi.")];
+        })
+        .await;
+        rollout.thread.submit(op).unwrap();
+        let is_end =
+            |message: &EventMessage| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. });
+        match rollout.event(is_end).await.message {
+            EventMessage::Error { message } => message,
+            _ => "completed".to_owned(),
+        }
+    };
+    let say = || Op::say("Speak.");
+    assert_eq!(outcome(say(), "200 OK", event(BOUND / 2)).await, "completed");
+    let too_long = "the model's provider answered what cannot be read: an event of the stream is longer than 64 MiB";
+    assert_eq!(outcome(say(), "200 OK", event(BOUND)).await, too_long);
+    assert_eq!(outcome(Op::Compact, "200 OK", compacted(BOUND / 2)).await, "completed");
+    let too_long = "the model's provider answered what cannot be read: a compacted history is longer than 64 MiB";
+    assert_eq!(outcome(Op::Compact, "200 OK", compacted(BOUND)).await, too_long);
+    // The reason stands behind what is read of the page, or before its end.
+    let page =
+        |length: usize| format!("{{\"error\": {{\"filler\": \"{}\", \"message\": \"why\"}}}}", "x".repeat(length));
+    let refused = "the model's provider answered 400 Bad Request: ";
+    assert_eq!(outcome(say(), "400 Bad Request", page(60 << 10)).await, format!("{refused}why"));
+    let shown = outcome(say(), "400 Bad Request", page(64 << 10)).await;
+    assert!(shown.starts_with(&format!("{refused}{{\"error\": {{\"filler\": \"xxx")), "{shown:.300}");
+    assert_eq!(shown.chars().count(), refused.len() + 501);
 }

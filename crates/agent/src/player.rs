@@ -16,7 +16,7 @@ use crate::{Scenario, scenario::Step};
 /// What came of a scenario.
 #[derive(Debug)]
 pub struct Played {
-    /// All events, in the order in which they came.
+    /// All events, in the order in which they came; only the latest if the scenario says so.
     pub events: Vec<Event>,
     /// All requests that the model saw; without their bodies if the scenario says so.
     pub requests: Vec<SeenRequest>,
@@ -62,6 +62,8 @@ pub enum PlayError {
 struct Player<'p> {
     thread: AgentThread,
     events: Vec<Event>,
+    /// Whether only the latest event is kept.
+    forgetful: bool,
     /// Submissions whose turns have not ended.
     open: Vec<String>,
     show: &'p mut dyn FnMut(&Event),
@@ -81,14 +83,15 @@ pub async fn play(
     let failed = |source| PlayError::Files { folder: folder.to_owned(), source };
     scenario.setup.write_files(folder).map_err(failed)?;
     let server = ScriptedModel::start(scenario.script.clone()).await?;
-    if scenario.setup.forget_requests {
+    if scenario.setup.forgetful {
         server.forget_bodies();
     }
     let mut config = scenario.setup.config(server.base_url(), folder);
     config.trace = trace;
     let thread = AgentThread::start(config).await?;
     let bundle = thread.trace_folder();
-    let mut player = Player { thread, events: Vec::new(), open: Vec::new(), show };
+    let forgetful = scenario.setup.forgetful;
+    let mut player = Player { thread, events: Vec::new(), forgetful, open: Vec::new(), show };
     for (step, number) in scenario.steps.iter().zip(1..) {
         player.wait_for(step.at.as_deref()).await?;
         player.take(step, folder).await.map_err(|why| PlayError::Step { step: number, why })?;
@@ -113,6 +116,9 @@ impl Player<'_> {
             self.open.retain(|id| Some(id) != event.submission_id.as_ref());
         }
         (self.show)(&event);
+        if self.forgetful {
+            self.events.clear();
+        }
         self.events.push(event);
         true
     }

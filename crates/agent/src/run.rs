@@ -7,7 +7,7 @@ use std::{
 };
 
 use rollout_trace_agent_core::{
-    AbortReason, AgentConfig, AgentThread, ConfigFile, EventMessage, Op, TraceOptions, TraceTarget,
+    AbortReason, AgentConfig, AgentStatus, AgentThread, ConfigFile, EventMessage, Op, TraceOptions, TraceTarget,
 };
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,13 +32,7 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
     if bundle.is_none() && !args.no_trace {
         screen.say("warning: this run is not recorded: the trace folder cannot be written to");
     }
-    // One listener from here to the end: a new one each time would miss what comes in between.
-    let mut interrupts = Interrupts::listen()?;
-    let ended = converse(&thread, &args.prompt, &mut interrupts, screen).await;
-    tokio::spawn(async move {
-        interrupts.next().await;
-        process::exit(INTERRUPTED.into());
-    });
+    let ended = converse(&thread, &args.prompt, Interrupts::listen()?, screen).await;
     thread.shutdown_and_wait().await;
     if let Some(bundle) = &bundle {
         if args.draw {
@@ -57,33 +51,22 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
 async fn converse(
     thread: &AgentThread,
     prompt: &str,
-    interrupts: &mut Interrupts,
+    interrupts: Interrupts,
     screen: &mut Screen,
 ) -> Option<AbortReason> {
-    let mut is_stopping = false;
     if thread.submit(Op::say(prompt)).is_err() {
         return Some(AbortReason::Shutdown);
     }
-    loop {
-        tokio::select! {
-            event = thread.next_event() => {
-                let Some(event) = event else { return Some(AbortReason::Shutdown) };
-                screen.event(&event);
-                match event.message {
-                    EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return None,
-                    EventMessage::TurnAborted { reason, .. } if event.agent_path == "/root" => return Some(reason),
-                    _ => {}
-                }
-            }
-            () = interrupts.next() => {
-                // The first stops the turn, which tells its end; whoever presses again will not wait for that.
-                if is_stopping || thread.submit(Op::Interrupt).is_err() {
-                    return Some(AbortReason::Shutdown);
-                }
-                is_stopping = true;
-            }
+    tokio::spawn(interrupts.obey(thread.clone()));
+    while let Some(event) = thread.next_event().await {
+        screen.event(&event);
+        match event.message {
+            EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return None,
+            EventMessage::TurnAborted { reason, .. } if event.agent_path == "/root" => return Some(reason),
+            _ => {}
         }
     }
+    Some(AbortReason::Shutdown)
 }
 
 /// What asks the program to stop: Ctrl-C, and SIGTERM, which means the same.
@@ -100,6 +83,17 @@ impl Interrupts {
         Ok(Self { ctrl_c: listen(SignalKind::interrupt())?, term: listen(SignalKind::terminate())? })
     }
 
+    /// Stops the running turn at the first, and the program at the next, or where no turn is running. A task of its own: the one
+    /// that shows the rollout may be held up by whoever does not read what it shows.
+    async fn obey(mut self, thread: AgentThread) {
+        self.next().await;
+        let is_at_work = matches!(thread.agent_status(), AgentStatus::PendingInit | AgentStatus::Running);
+        if is_at_work && thread.submit(Op::Interrupt).is_ok() {
+            self.next().await;
+        }
+        process::exit(INTERRUPTED.into());
+    }
+
     async fn next(&mut self) {
         tokio::select! {
             _ = self.ctrl_c.recv() => {}
@@ -109,6 +103,12 @@ impl Interrupts {
 }
 
 fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
+    if args.prompt.trim().is_empty() {
+        return Err(Failure::new(
+            "the task is empty",
+            "say what to do, as in `rollout-trace-agent run \"Look around.\"`",
+        ));
+    }
     let file = match &args.config {
         Some(path) => ConfigFile::read(path)
             .map_err(|error| Failure::of(&error, "docs/agent.md says what a configuration file may say"))?,

@@ -61,8 +61,8 @@ pub(crate) struct Setup {
     config: ConfigFile,
     /// The history with which the root agent begins: messages of the user and the assistant in turn.
     history: Vec<String>,
-    /// Whether the bodies of requests are not kept, which a long rollout would fill memory with.
-    pub(crate) forget_requests: bool,
+    /// Whether events and the bodies of requests are not kept, with which a long rollout would fill memory.
+    pub(crate) forgetful: bool,
 }
 
 /// One thing that the user does: exactly one of the first six.

@@ -14,6 +14,8 @@ use rollout_trace_agent_core::{AbortReason, Event, EventMessage};
 #[derive(Debug)]
 pub(crate) struct Screen {
     color: bool,
+    /// Whether remarks, which go to stderr, are coloured.
+    colors_remarks: bool,
     /// Whether the cursor stands behind words of the model.
     is_mid_line: bool,
     /// Whether the provider sends messages in pieces, which are shown as they come. Not every one does.
@@ -27,17 +29,16 @@ const BAD: Style = AnsiColor::Red.on_default();
 
 impl Screen {
     pub(crate) fn new(color: ColorChoice) -> Self {
-        let color = match color {
+        let is_wanted = |is_terminal: bool| match color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
                 let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-                io::stdout().is_terminal()
-                    && !is_set("NO_COLOR")
-                    && env::var_os("TERM").is_none_or(|term| term != "dumb")
+                is_terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         };
-        Self { color, is_mid_line: false, sends_pieces: false }
+        let (color, colors_remarks) = (is_wanted(io::stdout().is_terminal()), is_wanted(io::stderr().is_terminal()));
+        Self { color, colors_remarks, is_mid_line: false, sends_pieces: false }
     }
 
     pub(crate) fn color(&self) -> bool {
@@ -102,7 +103,7 @@ impl Screen {
 
     fn remark(&mut self, agent: &str, style: Style, text: &str) {
         self.end_line();
-        let (on, off) = if self.color {
+        let (on, off) = if self.colors_remarks {
             (style.render().to_string(), style.render_reset().to_string())
         } else {
             Default::default()

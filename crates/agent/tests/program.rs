@@ -4,9 +4,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use rollout_trace_scripted_model::{Script, ScriptedModel};
@@ -109,6 +111,26 @@ fn without_a_key_a_run_says_what_to_do() {
 }
 
 #[test]
+fn an_empty_task_is_refused() {
+    let output = agent(&["run", "--base-url", "http://127.0.0.1:1/v1", " \n"]).output().unwrap();
+    let (code, stdout, stderr) = told(&output);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.starts_with("error: the task is empty\n"), "{stderr}");
+}
+
+#[test]
+fn a_model_on_this_machine_is_asked_without_a_proxy() {
+    let mut running =
+        Running::start_with("[[reply]]\n[[reply.item]]\nsay = \"Here.\"", "retries = 0", Stdio::null(), |command| {
+            for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+                command.env(variable, "http://127.0.0.1:9");
+            }
+        });
+    let stderr: Vec<String> = running.stderr().collect();
+    assert_eq!(running.exit_code(), Some(0), "{stderr:?}");
+}
+
+#[test]
 fn what_cannot_be_used_is_told_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("agent.toml"), "retrys = 3\n").unwrap();
@@ -141,19 +163,115 @@ fn sigterm_stops_a_turn_as_ctrl_c_does() {
 }
 
 fn stopped_by(signal: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let script = "[[reply]]\n[[reply.item]]\ncall = \"exec_command\"\narguments = { cmd = \"sleep 600\" }";
-    let server = runtime.block_on(ScriptedModel::start(Script::parse("test", script).unwrap())).unwrap();
-    let mut command = agent(&["run", "--base-url", &server.base_url(), "--trace-root"]);
-    command.arg(folder.path()).arg("--cwd").arg(folder.path()).arg("Wait.");
-    let mut running = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut running = Running::start(script, "", Stdio::null());
+    let mut lines = running.stderr();
     assert!(lines.any(|line| line.contains("sleep 600")));
-    let kill = Command::new("kill").args([signal, &running.id().to_string()]).status().unwrap();
-    assert!(kill.success());
+    running.signal(signal);
     let rest: Vec<String> = lines.collect();
-    assert_eq!(running.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert_eq!(running.exit_code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("interrupted")), "{rest:?}");
     assert!(rest.iter().any(|line| line.starts_with("Recorded in ")), "{rest:?}");
+}
+
+#[test]
+fn ctrl_c_twice_ends_a_program_that_nobody_reads() {
+    // More than a pipe holds.
+    let script = format!(
+        "[[reply]]\n[[reply.item]]\nsay = \"{}\"\n[[reply.item]]\ncall = \"exec_command\"\narguments = {{ cmd = \"sleep 600\" }}",
+        "word ".repeat(50_000)
+    );
+    let mut running = Running::start(&script, "", Stdio::piped());
+    running.wait_for_event("tool_call_runtime_started");
+    // All words are there; a moment later the program is stuck with them.
+    sleep(Duration::from_secs(1));
+    running.signal("-INT");
+    running.wait_for_event("codex_turn_ended");
+    running.signal("-INT");
+    assert_eq!(running.exit_code(), Some(130));
+}
+
+#[test]
+fn ctrl_c_twice_ends_a_program_that_shuts_down() {
+    // Each of these servers has to be killed, which takes seconds.
+    let greeting = r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}"#;
+    let server = format!("trap \"\" TERM; read -r line; echo '{greeting}'; while kill -0 $PPID; do sleep 1; done");
+    let server = format!("command = \"sh\"\nargs = [\"-c\", '''{server}''']\n");
+    let config = ["a", "b", "c", "d", "e"].map(|name| format!("[mcp_servers.{name}]\n{server}")).concat();
+    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Well\"";
+    let mut running = Running::start(script, &config, Stdio::piped());
+    let mut stdout = running.process.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 4]).unwrap();
+    running.signal("-INT");
+    let mut lines = running.stderr();
+    assert!(lines.any(|line| line.contains("interrupted")));
+    running.signal("-INT");
+    assert_eq!(running.exit_code(), Some(130));
+    assert_eq!(lines.find(|line| line.starts_with("Recorded in ")), None);
+}
+
+/// A run that goes on while the test does something to it.
+struct Running {
+    process: Child,
+    folder: tempfile::TempDir,
+    _server: ScriptedModel,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Running {
+    fn start(script: &str, config: &str, stdout: Stdio) -> Self {
+        Self::start_with(script, config, stdout, |_| {})
+    }
+
+    fn start_with(script: &str, config: &str, stdout: Stdio, adapt: impl FnOnce(&mut Command)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let server = runtime.block_on(ScriptedModel::start(Script::parse("test", script).unwrap())).unwrap();
+        fs::write(folder.path().join("agent.toml"), config).unwrap();
+        let mut command = agent(&["run", "--config", "agent.toml", "--trace-root", "traces", "--base-url"]);
+        command.arg(server.base_url()).arg("Go on.").current_dir(folder.path());
+        adapt(&mut command);
+        let process = command.stderr(Stdio::piped()).stdout(stdout).spawn().unwrap();
+        Self { process, folder, _server: server, _runtime: runtime }
+    }
+
+    fn stderr(&mut self) -> impl Iterator<Item = String> + use<> {
+        BufReader::new(self.process.stderr.take().unwrap()).lines().map(Result::unwrap)
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.process.try_wait().unwrap() {
+                Some(status) => return status.code(),
+                None => assert!(Instant::now() < deadline, "the program goes on"),
+            }
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until an event is recorded, which is done also where nothing can be shown.
+    fn wait_for_event(&self, event: &str) {
+        let log = || {
+            let bundle = fs::read_dir(self.folder.path().join("traces")).ok()?.next()?.unwrap().path();
+            fs::read_to_string(bundle.join("trace.jsonl")).ok()
+        };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !log().is_some_and(|log| log.contains(event)) {
+            assert!(Instant::now() < deadline, "{event} is never recorded");
+            sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It is gone already, unless the test has failed.
+        let _ = self.process.kill();
+    }
 }

@@ -62,7 +62,7 @@ pub struct CodexTurn {
     pub execution: Execution,
     /// Always empty, as in the official state; see `new_input_item_ids`.
     pub input_item_ids: Vec<ItemId>,
-    /// The items that are new in the turn's first request and that no runtime object produced. *Ours.*
+    /// The items that are new in the turn's first request, that no runtime object produced, and that answer no earlier call. *Ours.*
     #[serde(default)]
     pub new_input_item_ids: Vec<ItemId>,
     /// How long the turn's work took. *Ours.*

@@ -65,10 +65,7 @@ mod tests {
             assert!(catch_unwind(AssertUnwindSafe(|| for_each_read_ahead(0.., apply))).is_err());
             assert_eq!(taken, at);
         }
-        let reading = (0..).map(|event| {
-            assert!(event < 2 * BATCH, "stop");
-            event
-        });
+        let reading = (0..).inspect(|event| assert!(*event < 2 * BATCH, "stop"));
         assert!(catch_unwind(AssertUnwindSafe(|| for_each_read_ahead(reading, |_| {}))).is_err());
     }
 }

@@ -6,7 +6,9 @@ use rollout_trace_model::{
     ConversationItem, DiagnosticCode, InferenceCall, InferredProducer, ItemId, ModelObservation, ObjectRef,
     ObservationSource, OperationKind, RolloutTrace,
 };
-use rollout_trace_schema::{CodexTurnId, ExecutionStatus, InferenceCallId, SchemaVersion, Seq, ThreadId};
+use rollout_trace_schema::{
+    CodexTurnId, ExecutionStatus, InferenceCallId, ModelVisibleCallId, SchemaVersion, Seq, ThreadId,
+};
 
 use crate::{
     agents::{self, Agents},
@@ -121,9 +123,17 @@ fn note_new_inputs(trace: &mut RolloutTrace) {
     let RolloutTrace { inference_calls, conversation_items, codex_turns, .. } = trace;
     let mut seen = vec![false; item_numbers(conversation_items)];
     let mut begun: HashSet<&CodexTurnId> = HashSet::new();
+    // An answer to a call that the model made before comes from inside, also where the call was never taken up.
+    let mut calls: HashSet<(&ThreadId, &ModelVisibleCallId)> = HashSet::new();
     for call in calls_in_order(inference_calls) {
         let first_of_turn = call.codex_turn_id.as_ref().filter(|turn| begun.insert(turn));
-        let is_new = |item: &ItemId| !seen[item.0 as usize] && conversation_items[item].produced_by.is_empty();
+        let is_new = |item: &ItemId| {
+            let item = (!seen[item.0 as usize]).then(|| &conversation_items[item]);
+            item.is_some_and(|item| {
+                let answers = item.call_id.as_ref().is_some_and(|call| calls.contains(&(&item.thread_id, call)));
+                item.produced_by.is_empty() && !answers
+            })
+        };
         // Contradicting evidence may have a thread ask in another thread's turn.
         let turn =
             first_of_turn.and_then(|turn| codex_turns.get_mut(turn)).filter(|turn| turn.thread_id == call.thread_id);
@@ -131,7 +141,10 @@ fn note_new_inputs(trace: &mut RolloutTrace) {
             turn.new_input_item_ids = call.request_item_ids.iter().copied().filter(is_new).collect();
         }
         for item in call.request_item_ids.iter().chain(&call.response_item_ids) {
-            seen[item.0 as usize] = true;
+            if !std::mem::replace(&mut seen[item.0 as usize], true) {
+                let item = &conversation_items[item];
+                calls.extend(item.call_id.as_ref().map(|call| (&item.thread_id, call)));
+            }
         }
     }
 }

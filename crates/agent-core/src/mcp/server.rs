@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::{McpError, McpServerConfig, McpTool, McpToolResult, process::Process};
+use crate::pause::Pause;
 
 /// How long the end of the connection may take; it only closes the server's input.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -105,27 +106,38 @@ impl McpServer {
         arguments: Option<Value>,
         meta: Option<Value>,
     ) -> Result<McpToolResult, McpError> {
+        self.call_tool_with_pauses(&Pause::new(), tool, arguments, meta).await
+    }
+
+    /// As [`call_tool`](Self::call_tool), with a limit that pauses do not count against: the server may be what waits for them.
+    pub(crate) async fn call_tool_with_pauses(
+        &self,
+        pause: &Pause,
+        tool: &str,
+        arguments: Option<Value>,
+        meta: Option<Value>,
+    ) -> Result<McpToolResult, McpError> {
         let mut params = CallToolRequestParams::new(tool.to_owned());
         params.arguments = object(tool, "arguments", arguments)?;
         params.meta = object(tool, "_meta", meta)?.map(|meta| RequestMetaObject(MetaObject(meta)));
         let server = || self.name.clone();
         let no_result = |reason: String| McpError::NoResult { server: server(), tool: tool.to_owned(), reason };
-        match timeout(self.call_limit, self.peer.call_tool_once(params)).await {
-            Ok(Ok(CallToolResponse::Complete(result))) => {
+        match pause.timeout(self.call_limit, self.peer.call_tool_once(params)).await {
+            Some(Ok(CallToolResponse::Complete(result))) => {
                 McpToolResult::new(result).map_err(|error| no_result(error.to_string()))
             }
-            Ok(Ok(_)) => Err(no_result("it asks for more input, or to come back later".to_owned())),
-            Ok(Err(ServiceError::McpError(error))) => Err(McpError::Refused {
+            Some(Ok(_)) => Err(no_result("it asks for more input, or to come back later".to_owned())),
+            Some(Err(ServiceError::McpError(error))) => Err(McpError::Refused {
                 server: server(),
                 tool: tool.to_owned(),
                 code: error.code.0,
                 message: error.message.into_owned(),
             }),
-            Ok(Err(ServiceError::TransportClosed | ServiceError::TransportSend(_))) => {
+            Some(Err(ServiceError::TransportClosed | ServiceError::TransportSend(_))) => {
                 Err(McpError::Gone { server: server(), reason: self.fate().await })
             }
-            Ok(Err(error)) => Err(no_result(error.to_string())),
-            Err(_) => {
+            Some(Err(error)) => Err(no_result(error.to_string())),
+            None => {
                 let process = self.process.lock().await;
                 let stderr = process.as_ref().map(Process::last_words).unwrap_or_default();
                 Err(McpError::TooSlow { server: server(), limit: self.call_limit, stderr })

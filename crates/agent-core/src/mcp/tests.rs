@@ -7,6 +7,7 @@ use nix::{sys::signal::kill, unistd::Pid};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::pause::Pause;
 
 /// Cargo builds examples before it runs tests, into a folder beside that of the tests.
 fn example() -> String {
@@ -140,6 +141,19 @@ async fn a_slow_call_is_given_up() {
     let server = McpServer::start(McpServerConfig { call_limit: Duration::from_millis(50), ..config() }).await.unwrap();
     let error = server.call_tool("slow", Some(json!({"milliseconds": 600_000})), None).await.unwrap_err();
     assert_snapshot!(error, @"MCP server trial gave no valid answer within 50ms");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_pause_does_not_count_against_a_call() {
+    let server = McpServer::start(McpServerConfig { call_limit: Duration::from_millis(50), ..config() }).await.unwrap();
+    let pause = Pause::new();
+    let guard = pause.begin();
+    let call = server.call_tool_with_pauses(&pause, "slow", Some(json!({"milliseconds": 200})), None);
+    assert_eq!(call.await.unwrap().content[0]["text"], "at last");
+    drop(guard);
+    let call = server.call_tool_with_pauses(&pause, "slow", Some(json!({"milliseconds": 600_000})), None);
+    assert!(matches!(call.await, Err(McpError::TooSlow { .. })));
     server.shutdown().await;
 }
 

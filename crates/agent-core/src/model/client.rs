@@ -1,6 +1,6 @@
 //! The HTTP client.
 
-use std::sync::Arc;
+use std::{error::Error, io, sync::Arc};
 
 use futures_util::{StreamExt, stream::BoxStream};
 use reqwest::{Client, Response, header::HeaderMap};
@@ -42,8 +42,12 @@ impl ModelClient {
     pub(crate) fn new(provider: Provider) -> Result<Self, reqwest::Error> {
         // Somebody else in the process may have chosen already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().user_agent(concat!("rollout-trace-agent/", env!("CARGO_PKG_VERSION"))).build()?;
-        Ok(Self { http, provider: Arc::new(provider) })
+        let mut http = Client::builder().user_agent(concat!("rollout-trace-agent/", env!("CARGO_PKG_VERSION")));
+        if provider.is_local() {
+            // The environment names proxies for what is elsewhere.
+            http = http.no_proxy();
+        }
+        Ok(Self { http: http.build()?, provider: Arc::new(provider) })
     }
 
     pub(crate) fn provider_name(&self) -> &str {
@@ -61,7 +65,7 @@ impl ModelClient {
         });
         let events = SseStream::from_bytes_stream(bytes).filter_map(|event| async {
             match event {
-                Ok(event) => event.data.filter(|data| data != "[DONE]").map(|data| ResponseEvent::parse(&data)),
+                Ok(event) => event.data.filter(|data| !is_filler(data)).map(|data| ResponseEvent::parse(&data)),
                 Err(sse_stream::Error::Body(cause)) => Some(Err(match cause.downcast() {
                     Ok(error) => *error,
                     Err(cause) => ModelError::Broken(cause.to_string()),
@@ -99,9 +103,16 @@ impl ModelClient {
             request = request.header(name, value);
         }
         let response = request.send().await.map_err(|error| {
-            let cannot_be = error.is_builder();
-            let cause = told(&error.without_url());
-            if cannot_be { ModelError::Unaskable { url, cause } } else { ModelError::Connection { url, cause } }
+            let error = error.without_url();
+            if let Some(cause) = bad_certificate(&error) {
+                return ModelError::Untrusted { url, cause };
+            }
+            let cause = told(&error);
+            if error.is_builder() {
+                ModelError::Unaskable { url, cause }
+            } else {
+                ModelError::Connection { url, cause }
+            }
         })?;
         if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }
@@ -115,6 +126,23 @@ impl Stream {
             None => Err(ModelError::Broken("stream closed before response.completed".to_owned())),
         }
     }
+}
+
+/// What is wrong with the provider's certificate, if that is why it was not reached.
+fn bad_certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+        return Some(error.to_string());
+    }
+    // An I/O error hides what it wraps: its source is the source of that.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => bad_certificate(wrapped),
+        None => bad_certificate(error.source()?),
+    }
+}
+
+/// Whether data is none of an event: some servers send empty ones to keep the connection alive, and a last one that says so.
+fn is_filler(data: &str) -> bool {
+    matches!(data.trim(), "" | "[DONE]")
 }
 
 fn too_long(what: &str) -> ModelError {
@@ -142,11 +170,12 @@ async fn refused(response: Response) -> ModelError {
     let error = serde_json::from_str::<Value>(&text).map(|mut document| document["error"].take()).unwrap_or_default();
     let code = error["code"].as_str().map(str::to_owned);
     let message = error["message"].as_str().map_or(text, str::to_owned);
-    ModelError::Refused { status, code, message: shortened(message), retry_after: after, upstream_request_id }
+    ModelError::Refused { status, code, message: shortened(&message), retry_after: after, upstream_request_id }
 }
 
-/// A provider may answer with a whole page.
-fn shortened(mut message: String) -> String {
+/// A message on one line. A provider may answer with a whole page.
+fn shortened(message: &str) -> String {
+    let mut message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = message.char_indices().nth(500) {
         message.truncate(cut);
         message.push('…');

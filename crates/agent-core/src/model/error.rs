@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::retry::try_again_in;
+
 /// Why a request to the model failed. Its text is for people.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelError {
@@ -13,6 +15,11 @@ pub(crate) enum ModelError {
     /// The provider was not reached.
     #[error("cannot reach the model at {url}: {cause}")]
     Connection { url: String, cause: String },
+    /// The provider shows a certificate that nobody vouches for.
+    #[error(
+        "cannot trust the model's provider at {url}: {cause} (SSL_CERT_FILE names a file of certificates to trust)"
+    )]
+    Untrusted { url: String, cause: String },
     /// The provider refused the request.
     #[error("the model's provider answered {status}: {message}")]
     Refused {
@@ -55,13 +62,14 @@ impl ModelError {
                     || status.is_server_error();
                 may_pass && !is_lasting(code.as_deref())
             }
-            Self::Unaskable { .. } | Self::Unreadable(_) => false,
+            Self::Unaskable { .. } | Self::Untrusted { .. } | Self::Unreadable(_) => false,
         }
     }
 
     /// How long the provider asks to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
+            Self::Refused { retry_after: None, message, .. } | Self::Failed { message, .. } => try_again_in(message),
             Self::Refused { retry_after, .. } => *retry_after,
             _ => None,
         }

@@ -36,6 +36,8 @@ struct Wire {
     message: Value,
     #[serde(default)]
     code: Value,
+    #[serde(default)]
+    error: Value,
 }
 
 impl ResponseEvent {
@@ -45,11 +47,16 @@ impl ResponseEvent {
             .map_err(|error| ModelError::Unreadable(format!("an event of the stream: {error}")))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match wire.kind.as_str() {
-            "response.output_text.delta" => Ok(Self::TextDelta(text(&wire.delta))),
+            "response.output_text.delta" | "response.refusal.delta" => Ok(Self::TextDelta(text(&wire.delta))),
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 Ok(Self::ReasoningDelta(text(&wire.delta)))
             }
             "response.output_item.done" => match Item::from_value(wire.item) {
+                // Its answer would be one to no call, which providers refuse, now and with every later request.
+                Some(item) if is_call(&item) && item.text_field("call_id").is_empty() => {
+                    let name = item.text_field("name");
+                    Err(ModelError::Unreadable(format!("a call of {name:?} without a call_id")))
+                }
                 Some(item) => Ok(Self::Item(item)),
                 None => Err(ModelError::Unreadable("an item that is no object".to_owned())),
             },
@@ -64,10 +71,17 @@ impl ResponseEvent {
             "response.incomplete" => {
                 Err(ModelError::Incomplete { reason: said(&wire.response["incomplete_details"]["reason"]) })
             }
+            // The protocol's description has code and message in the event itself, servers mostly in an object of it.
+            "error" if wire.error.is_object() => Err(failed(&wire.error["code"], &wire.error["message"])),
             "error" => Err(failed(&wire.code, &wire.message)),
             _ => Ok(Self::Other),
         }
     }
+}
+
+/// Whether an item is a call that wants an answer of the agent.
+fn is_call(item: &Item) -> bool {
+    matches!(item.kind(), "function_call" | "custom_tool_call")
 }
 
 fn failed(code: &Value, message: &Value) -> ModelError {
@@ -106,6 +120,8 @@ mod tests {
         assert!(!failed("context_length_exceeded") && !failed("invalid_prompt") && !failed("insufficient_quota"));
         assert!(passes(r#"{"type": "error", "message": "busy"}"#));
         assert!(!passes(r#"{"type": "error", "code": "invalid_image_url"}"#));
+        assert!(!passes(r#"{"type": "error", "error": {"code": "context_length_exceeded"}}"#));
+        assert!(passes(r#"{"type": "error", "code": null, "error": {"code": "server_error"}}"#));
         let incomplete = |reason: &str| {
             let details = format!(r#""incomplete_details": {{"reason": "{reason}"}}"#);
             passes(&format!(r#"{{"type": "response.incomplete", "response": {{{details}}}}}"#))

@@ -24,6 +24,19 @@ pub(super) fn retry_after(header: &str) -> Option<Duration> {
     }
 }
 
+/// The time that an error's text asks for: a stream has no header to say it in. `Please try again in 1.5s.`
+pub(super) fn try_again_in(message: &str) -> Option<Duration> {
+    let (_, rest) = message.split_once("try again in ")?;
+    let (number, rest) = rest.split_at(rest.find(|c: char| c != '.' && !c.is_ascii_digit())?);
+    let unit: String = rest.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    let seconds = match unit.as_str() {
+        "ms" => 0.001,
+        "s" | "second" | "seconds" => 1.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +66,17 @@ mod tests {
         assert_eq!(retry_after("soon"), None);
         assert_eq!(retry_after("-1"), None);
         assert_eq!(retry_after("NaN"), None);
+    }
+
+    #[test]
+    fn an_error_may_say_when_to_try_again() {
+        let asked = |message: &str| ModelError::Failed { code: None, message: message.to_owned() }.retry_after();
+        let millis = |millis| Some(Duration::from_millis(millis));
+        assert_eq!(asked("Rate limit reached for m. Please try again in 1.5s. Visit us."), millis(1500));
+        assert_eq!(asked("Please try again in 20ms."), millis(20));
+        assert_eq!(asked("try again in 3 seconds"), millis(3000));
+        for message in ["try again in 6m0s", "try again in a while", "try again in 1.2.3s", "try again in 5", "busy"] {
+            assert_eq!(asked(message), None, "{message}");
+        }
     }
 }

@@ -3,12 +3,11 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, timeout},
+    time::Instant,
 };
 
 use super::{EndReason, TerminalError, head_tail::HeadTail, process::Process};
@@ -95,10 +94,5 @@ impl Session {
     pub(crate) async fn wait(&self) {
         // The sender lives as long as `self`.
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
-    }
-
-    /// Waits for the end, but no longer than that.
-    pub(crate) async fn wait_at_most(&self, limit: Duration) {
-        let _ = timeout(limit, self.wait()).await;
     }
 }

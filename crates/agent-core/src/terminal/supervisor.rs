@@ -1,6 +1,6 @@
 //! The one task that deals with a running command.
 
-use std::{future::pending, io, sync::Arc, time::Duration};
+use std::{future::pending, io, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     net::unix::pipe,
@@ -15,6 +15,7 @@ use super::{
     process::Terminal,
     session::{End, Session, State},
 };
+use crate::pause::Pause;
 
 /// How long output may still come after the end while other processes, left behind by the command, hold its terminal open.
 /// Without such processes the terminal says itself when it is empty.
@@ -52,7 +53,9 @@ pub(crate) struct Supervisor {
     pub(crate) whole: HeadTail,
     pub(crate) on_event: OnEvent,
     pub(crate) started: Instant,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) pause: Pause,
+    /// How long the command may run, pauses apart.
+    pub(crate) time_limit: Option<Duration>,
 }
 
 impl Supervisor {
@@ -61,6 +64,8 @@ impl Supervisor {
         let mut buffer = vec![0; 1 << 14];
         let mut open = true;
         let (mut settled_at, mut given_up_at) = (None, None);
+        let mut time_is_up = pin!(time_limit(self.pause.clone(), self.time_limit));
+        let mut is_up = false;
         loop {
             if settled_at.is_none() && self.session.process.has_ended() {
                 settled_at = Some(Instant::now() + SETTLE);
@@ -75,7 +80,6 @@ impl Supervisor {
             if killed && given_up_at.is_none() {
                 given_up_at = Some(Instant::now() + GIVE_UP);
             }
-            let deadline = self.deadline.filter(|_| settled_at.is_none());
             tokio::select! {
                 _ = self.terminal.output.readable(), if open => open = self.read(&mut buffer).is_none_or(|length| length > 0),
                 _ = self.terminal.input.writable(), if open && input_waits => {
@@ -83,8 +87,8 @@ impl Supervisor {
                 }
                 _ = self.children.recv() => {}
                 () = self.session.changed.notified() => {}
-                () = until(deadline) => {
-                    self.deadline = None;
+                () = &mut time_is_up, if !is_up && settled_at.is_none() => {
+                    is_up = true;
                     self.session.kill(EndReason::TimedOut);
                 }
                 () = until(given_up_at) => return,
@@ -114,6 +118,13 @@ impl Supervisor {
             // Linux calls it an error when nobody has the terminal open any more.
             Err(_) => Some(0),
         }
+    }
+}
+
+async fn time_limit(pause: Pause, limit: Option<Duration>) {
+    match limit {
+        Some(limit) => pause.sleep(limit).await,
+        None => pending().await,
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
@@ -21,6 +22,7 @@ use super::{
     session::Session,
     supervisor::{OnEvent, Supervisor},
 };
+use crate::pause::Pause;
 
 /// Not a number that a model might take for an exit code or a count.
 const FIRST_SESSION_ID: i32 = 1000;
@@ -32,6 +34,8 @@ const FIRST_SESSION_ID: i32 = 1000;
 pub struct Terminals {
     settings: TerminalSettings,
     on_event: OnEvent,
+    /// While it lasts, nobody's time runs out.
+    pause: Pause,
     sessions: Mutex<Sessions>,
 }
 
@@ -44,8 +48,17 @@ struct Sessions {
 impl Terminals {
     /// Makes an empty store. `on_event` hears of every command's begin and end as they happen, on whatever thread; it must not block.
     pub fn new(settings: TerminalSettings, on_event: impl Fn(TerminalEvent) + Send + Sync + 'static) -> Self {
+        Self::with_pause(settings, Pause::new(), on_event)
+    }
+
+    /// Makes an empty store whose times, those to yield and those that commands may run, stand still during pauses.
+    pub(crate) fn with_pause(
+        settings: TerminalSettings,
+        pause: Pause,
+        on_event: impl Fn(TerminalEvent) + Send + Sync + 'static,
+    ) -> Self {
         let sessions = Sessions { open: BTreeMap::new(), next_id: FIRST_SESSION_ID, shut_down: false };
-        Self { settings, on_event: Arc::new(on_event), sessions: Mutex::new(sessions) }
+        Self { settings, on_event: Arc::new(on_event), pause, sessions: Mutex::new(sessions) }
     }
 
     /// Says how commands run.
@@ -63,7 +76,7 @@ impl Terminals {
         let session = self.start(&request)?;
         let mut guard = KillIfDropped { terminals: self, session: &session, armed: request.kill_if_dropped };
         let patience = request.yield_time.unwrap_or(settings.exec_yield);
-        session.wait_at_most(patience.max(settings.min_yield).min(settings.max_yield)).await;
+        self.wait(&session, patience.max(settings.min_yield).min(settings.max_yield)).await;
         guard.armed = false;
         Ok(self.collect(&session, called, request.max_output_tokens))
     }
@@ -87,7 +100,7 @@ impl Terminals {
             session.write(&request.chars)?;
             patience.max(settings.min_yield).min(settings.max_yield)
         };
-        session.wait_at_most(patience).await;
+        self.wait(&session, patience).await;
         Ok(self.collect(&session, called, request.max_output_tokens))
     }
 
@@ -109,6 +122,11 @@ impl Terminals {
         for session in open.values() {
             session.wait().await;
         }
+    }
+
+    /// Waits for a command's end, but no longer than that.
+    async fn wait(&self, session: &Session, limit: Duration) {
+        self.pause.timeout(limit, session.wait()).await;
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -154,8 +172,8 @@ impl Terminals {
                 whole: HeadTail::new(settings.max_buffered_bytes),
                 on_event: Arc::clone(&self.on_event),
                 started,
-                // A limit beyond what clocks can tell is none.
-                deadline: request.time_limit.or(settings.time_limit).and_then(|limit| started.checked_add(limit)),
+                pause: self.pause.clone(),
+                time_limit: request.time_limit.or(settings.time_limit),
             }
         };
         let session = Arc::clone(&supervisor.session);

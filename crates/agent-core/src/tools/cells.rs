@@ -7,8 +7,8 @@ use std::{
 };
 
 use rollout_trace_code_mode::{
-    CellId, CellLimits, CellMessage, CellResponse, CodeModeSession, ContentItem, ExecuteRequest, RuntimeToolCallId,
-    WaitOutcome, WaitRequest, parse_exec_source,
+    CellId, CellLimits, CellMessage, CellResponse, CodeModeSession, ContentItem, DEFAULT_YIELD_TIME, ExecuteRequest,
+    RuntimeToolCallId, WaitOutcome, WaitRequest, parse_exec_source,
 };
 use rollout_trace_recorder::{CellStatus, CodeCellTraceContext};
 use serde::Deserialize;
@@ -23,6 +23,9 @@ use super::{
     describe,
 };
 use crate::{Item, lock::lock, thread::Thread, turn::Turn};
+
+/// When a cell yields by the session's clock. It yields by the thread's, which stands still during pauses.
+const NEVER: Duration = Duration::MAX;
 
 /// A thread's code cells.
 pub(crate) struct Cells {
@@ -76,6 +79,12 @@ impl Cells {
             // Without an answer there is nobody to hear anything any more.
             let _ = heard.await;
         }
+    }
+
+    /// How far a cell has come.
+    async fn look(&self, cell: &CellId, max_output_tokens: Option<usize>) -> WaitOutcome {
+        let now = WaitRequest { yield_time: Some(Duration::ZERO), max_output_tokens, ..WaitRequest::new(cell.clone()) };
+        self.session.wait(now).await
     }
 
     /// Terminates every cell, and returns when its end and those of its calls are recorded.
@@ -209,11 +218,22 @@ impl Dispatch {
             enabled_tools: describe::for_cells(&thread.rollout),
             source: source.source,
             stored_values: lock(&cells.stored).clone(),
-            yield_time: source.yield_time,
+            yield_time: Some(NEVER),
             max_output_tokens: source.max_output_tokens,
         };
         let began = Instant::now();
-        match self.unless_stopped(cells.session.execute(request)).await? {
+        let patience = source.yield_time.unwrap_or(DEFAULT_YIELD_TIME);
+        let executed = async {
+            match thread.pause.timeout(patience, cells.session.execute(request)).await {
+                Some(executed) => executed,
+                None => Ok(match cells.look(&cell_id, source.max_output_tokens).await {
+                    WaitOutcome::Cell(response) => response,
+                    // Somebody terminated it meanwhile, and got its output.
+                    WaitOutcome::Missing(cell_id) => CellResponse::Terminated { cell_id, content: Vec::new() },
+                }),
+            }
+        };
+        match self.unless_stopped(executed).await? {
             Ok(response) => {
                 cells.heard().await;
                 cells.note(&response, None);
@@ -228,15 +248,24 @@ impl Dispatch {
 
     pub(super) async fn wait_for_cell(&self) -> Result<Outcome, ToolError> {
         let arguments: WaitArguments = self.call().arguments()?;
-        let cells = &self.turn.thread.cells;
+        let Thread { cells, pause, .. } = &*self.turn.thread;
+        let cell = CellId::from(arguments.cell_id);
+        let max_output_tokens = arguments.max_output_tokens;
+        let patience = arguments.yield_time_ms.map_or(DEFAULT_YIELD_TIME, Duration::from_millis);
         let request = WaitRequest {
-            cell_id: CellId::from(arguments.cell_id),
-            yield_time: arguments.yield_time_ms.map(Duration::from_millis),
-            max_output_tokens: arguments.max_output_tokens,
+            cell_id: cell.clone(),
+            yield_time: Some(NEVER),
+            max_output_tokens,
             terminate: arguments.terminate,
         };
         let began = Instant::now();
-        match self.unless_stopped(cells.session.wait(request)).await? {
+        let waited = async {
+            match pause.timeout(patience, cells.session.wait(request)).await {
+                Some(outcome) => outcome,
+                None => cells.look(&cell, max_output_tokens).await,
+            }
+        };
+        match self.unless_stopped(waited).await? {
             WaitOutcome::Cell(response) => {
                 cells.heard().await;
                 cells.note(&response, None);

@@ -17,6 +17,7 @@ use crate::{
     Event, EventMessage,
     event::millis,
     lock::lock,
+    pause::Pause,
     rollout::Rollout,
     terminal::{
         CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalEvent, TerminalSettings, Terminals,
@@ -69,7 +70,7 @@ struct WriteArguments {
 }
 
 impl Commands {
-    pub(crate) fn new(rollout: &Arc<Rollout>, agent_path: &str, trace: ThreadTraceContext) -> Self {
+    pub(crate) fn new(rollout: &Arc<Rollout>, agent_path: &str, trace: ThreadTraceContext, pause: Pause) -> Self {
         let config = &rollout.config;
         let mut settings = TerminalSettings::new(&config.cwd);
         let limits = &config.commands;
@@ -87,7 +88,7 @@ impl Commands {
             open: watch::Sender::default(),
             sessions: Mutex::default(),
         });
-        let terminals = Terminals::new(settings.clone(), {
+        let terminals = Terminals::with_pause(settings.clone(), pause, {
             let known = Arc::clone(&known);
             move |event| known.record(event)
         });

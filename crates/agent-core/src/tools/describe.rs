@@ -3,7 +3,6 @@
 use rollout_trace_code_mode::ToolSpec;
 use serde_json::{Map, Value, json};
 
-use super::mcp::tool_name;
 use crate::rollout::Rollout;
 
 /// Name, description, and the arguments: name, JSON type, whether it must be there, description.
@@ -91,21 +90,26 @@ pub(crate) fn described(rollout: &Rollout) -> Vec<Value> {
     if rollout.config.code_mode {
         tools.extend([custom(EXEC), function(&WAIT)]);
     }
-    for server in &rollout.mcp_servers {
-        tools.extend(server.tools().iter().map(|tool| {
-            json!({"type": "function", "name": tool_name(server, tool), "description": tool.description, "strict": false,
-                   "parameters": tool.input_schema})
-        }));
-    }
+    tools.extend(rollout.mcp_tools().map(|(name, _, tool)| {
+        json!({"type": "function", "name": name, "description": tool.description, "strict": false,
+               "parameters": parameters(&tool.input_schema)})
+    }));
     tools
+}
+
+/// The schema of an MCP tool's arguments as providers take it: they refuse one that does not name the properties, even where there
+/// are none.
+fn parameters(schema: &Map<String, Value>) -> Map<String, Value> {
+    let mut schema = schema.clone();
+    schema.entry("type").or_insert_with(|| "object".into());
+    schema.entry("properties").or_insert_with(|| json!({}));
+    schema
 }
 
 /// The tools that a code cell may call.
 pub(super) fn for_cells(rollout: &Rollout) -> Vec<ToolSpec> {
     let own = FUNCTIONS.iter().map(|(name, description, _)| ToolSpec::new(*name, *description));
-    let of_servers = rollout.mcp_servers.iter().flat_map(|server| {
-        server.tools().iter().map(move |tool| ToolSpec::new(tool_name(server, tool), tool.description.clone()))
-    });
+    let of_servers = rollout.mcp_tools().map(|(name, _, tool)| ToolSpec::new(name, tool.description.clone()));
     own.chain([ToolSpec::new(PATCH.0, PATCH.1)]).chain(of_servers).collect()
 }
 
@@ -119,4 +123,17 @@ fn function((name, description, arguments): &Function) -> Value {
     json!({"type": "function", "name": name, "description": description, "strict": false,
            "parameters": {"type": "object", "properties": properties, "required": required,
                           "additionalProperties": false}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_names_its_properties() {
+        let schema = |schema: Value| Value::from(parameters(schema.as_object().unwrap()));
+        assert_eq!(schema(json!({})), json!({"type": "object", "properties": {}}));
+        let whole = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
+        assert_eq!(schema(whole.clone()), whole);
+    }
 }

@@ -1,26 +1,49 @@
 //! Tools of MCP servers.
 
+use std::collections::HashSet;
+
+use rollout_trace_code_mode::ToolSpec;
 use rollout_trace_recorder::{ExecutionStatus, ToolKind};
 use serde_json::{Map, Value, json};
 
 use super::{Dispatch, Outcome, ToolError};
 use crate::{
-    mcp::{McpServer, McpTool},
+    mcp::{McpServer, McpTool, McpToolResult},
     rollout::Rollout,
     told::told,
 };
 
-/// What the model calls a tool of an MCP server.
-pub(super) fn tool_name(server: &McpServer, tool: &McpTool) -> String {
-    format!("mcp__{}__{}", server.name(), tool.name)
+/// How long the name of a tool may be to providers.
+const NAME_CHARS: usize = 64;
+
+/// What the model calls a tool of an MCP server: as providers take it, which allow few characters and not many.
+fn tool_name(server: &str, tool: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
+    let whole = format!("mcp__{server}__{tool}");
+    let mut name: String = whole.chars().map(allowed).collect();
+    if name.len() > NAME_CHARS {
+        // What tells long names apart is mostly at their ends.
+        let sum = whole.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let end = format!("_{sum:08x}");
+        name.truncate(NAME_CHARS - end.len());
+        name.push_str(&end);
+    }
+    name
 }
 
 impl Rollout {
+    /// The tools of MCP servers, and what the model calls them. Of those that would have one name, to the model or in a script, the
+    /// first has it.
+    pub(super) fn mcp_tools(&self) -> impl Iterator<Item = (String, &McpServer, &McpTool)> {
+        let tools = self.mcp_servers.iter().flat_map(|server| server.tools().iter().map(move |tool| (server, tool)));
+        let named = tools.map(|(server, tool)| (tool_name(server.name(), &tool.name), server, tool));
+        let mut taken = HashSet::new();
+        named.filter(move |(name, ..)| taken.insert(ToolSpec::new(name.clone(), "").script_name()))
+    }
+
     /// The tool of an MCP server that the model means by a name.
     pub(super) fn mcp_tool(&self, name: &str) -> Option<(&McpServer, &McpTool)> {
-        let mut tools =
-            self.mcp_servers.iter().flat_map(|server| server.tools().iter().map(move |tool| (server, tool)));
-        tools.find(|(server, tool)| tool_name(server, tool) == name)
+        self.mcp_tools().find(|(known, ..)| known == name).map(|(_, server, tool)| (server, tool))
     }
 }
 
@@ -31,7 +54,8 @@ impl Dispatch {
         let kind = ToolKind::Mcp { server: server.name().to_owned(), tool: tool.to_owned() };
         let invocation = json!({"server": server.name(), "tool": tool, "arguments": arguments});
         self.record_runtime_started(kind, &json!({"call_id": self.call().id, "invocation": invocation}));
-        let answer = server.call_tool(tool, Some(arguments.into()), correlation.add_request_meta(None));
+        let (pause, meta) = (&self.turn.thread.pause, correlation.add_request_meta(None));
+        let answer = server.call_tool_with_pauses(pause, tool, Some(arguments.into()), meta);
         let answer = self.unless_stopped(answer).await;
         let (status, result) = match &answer {
             Ok(Ok(result)) if !result.is_error => (ExecutionStatus::Completed, json!({"Ok": result})),
@@ -41,8 +65,16 @@ impl Dispatch {
         };
         self.record_runtime_ended(status, &json!({"call_id": self.call().id, "result": result}));
         let result = answer?.map_err(ToolError::failed)?;
-        let output = result.content.iter().map(part).collect::<Vec<Value>>();
-        Ok(Outcome { output: output.into(), value: json!(result), success: !result.is_error })
+        Ok(Outcome { output: output(&result), value: json!(result), success: !result.is_error })
+    }
+}
+
+/// A result as the model takes it: its parts, or where there are none what there is.
+fn output(result: &McpToolResult) -> Value {
+    match &result.structured_content {
+        _ if !result.content.is_empty() => result.content.iter().map(part).collect(),
+        Some(value) => value.to_string().into(),
+        None => "".into(),
     }
 }
 
@@ -56,5 +88,30 @@ fn part(content: &Value) -> Value {
             json!({"type": "input_image", "image_url": url})
         }
         _ => json!({"type": "input_text", "text": content.to_string()}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_such_as_providers_take() {
+        assert_eq!(tool_name("files", "read-all_1"), "mcp__files__read-all_1");
+        assert_eq!(tool_name("my server", "files.read é"), "mcp__my_server__files_read__");
+        let names = ["a", "b"].map(|end| tool_name("server", &format!("{}{end}", "x".repeat(100))));
+        assert!(names[0] != names[1] && names.iter().all(|name| name.len() == NAME_CHARS), "{names:?}");
+        assert!(names[0].starts_with("mcp__server__xxx"), "{names:?}");
+    }
+
+    #[test]
+    fn a_result_without_parts_is_told_all_the_same() {
+        let result = |content: Vec<Value>, structured_content| {
+            output(&McpToolResult { content, structured_content, is_error: false, meta: None })
+        };
+        let parts = vec![json!({"type": "text", "text": "3"})];
+        assert_eq!(result(parts, Some(json!({"sum": 3}))), json!([{"type": "input_text", "text": "3"}]));
+        assert_eq!(result(Vec::new(), Some(json!({"sum": 3}))), json!(r#"{"sum":3}"#));
+        assert_eq!(result(Vec::new(), None), json!(""));
     }
 }

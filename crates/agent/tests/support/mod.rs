@@ -5,7 +5,7 @@
 pub(crate) mod normal;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,6 +22,12 @@ pub(crate) struct Recorded {
     pub(crate) played: Played,
     pub(crate) graph: RolloutTrace,
 }
+
+/// How many of the latest events are shown where a scenario hangs.
+const SHOWN: usize = 200;
+
+/// What stands for the program of the MCP server in a scenario.
+const MCP_SERVER: &str = "{mcp_server}";
 
 /// Longer than any scenario takes on a busy machine.
 const HANG: Duration = Duration::from_secs(60);
@@ -47,14 +53,18 @@ pub(crate) fn unrecorded(name: &str, text: &str) -> Played {
 
 /// Plays a scenario. `watch` sees each event as it comes.
 pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget, watch: impl Fn(&Event)) -> Played {
-    let server = example("agent_mcp_server");
-    let scenario = Scenario::parse(name, &text.replace("{mcp_server}", &server.to_string_lossy())).unwrap();
+    let text = match text.contains(MCP_SERVER) {
+        true => &text.replace(MCP_SERVER, &mcp_server().to_string_lossy()),
+        false => text,
+    };
+    let scenario = Scenario::parse(name, text).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut seen = Vec::new();
+    let mut seen = VecDeque::new();
     let played = runtime.block_on(async {
         let mut show = |event: &Event| {
             watch(event);
-            seen.push(event.clone());
+            seen.push_back(event.clone());
+            seen.drain(..seen.len().saturating_sub(SHOWN));
         };
         tokio::time::timeout(HANG, play(&scenario, folder, trace, &mut show)).await
     });
@@ -64,12 +74,16 @@ pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget, 
     }
 }
 
-/// A program among the examples. `cargo test` builds them before it runs tests, but not where it is told which test.
-fn example(name: &str) -> PathBuf {
+/// The MCP server, an example. `cargo test` builds examples before it runs tests, but not where it is told which test; then an old
+/// one may lie there, or none.
+fn mcp_server() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples").join(name);
-    let is_built = program.exists();
-    assert!(is_built, "{name} is not built: run `cargo build -p rollout-trace-agent --example {name}` first");
+    let program = test.ancestors().nth(2).unwrap().join("examples/agent_mcp_server");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent-core/examples/mcp_server.rs");
+    let time = |file: &Path| file.metadata().and_then(|metadata| metadata.modified());
+    let is_fresh = time(&program).is_ok_and(|built| built >= time(&source).unwrap());
+    let build = "cargo build -p rollout-trace-agent --example agent_mcp_server";
+    assert!(is_fresh, "{} is missing, or older than its source: run `{build}` first", program.display());
     program
 }
 
