@@ -123,6 +123,8 @@ diagnostic_codes! {
     MalformedEvent = "malformed_event", Error;
     /// A value is not among those known.
     UnknownValue = "unknown_value", Warning;
+    /// The recorder says that it could not record everything.
+    RecordingLoss = "recording_loss", Error;
     /// A payload is not there.
     PayloadMissing = "payload_missing", Error;
     /// A payload's path leads out of the bundle.

@@ -14,6 +14,7 @@ mod code_cell;
 mod compaction;
 mod event_line;
 mod evidence;
+mod file_limit;
 mod inference;
 mod loss;
 mod mcp_call;

@@ -31,6 +31,8 @@ pub(crate) struct LossLedger {
     /// Whether `pending` has anything, to be asked without a lock.
     any_pending: AtomicBool,
     total: AtomicU64,
+    /// How much of that the trace says.
+    told: AtomicU64,
     warned: AtomicBool,
 }
 
@@ -40,6 +42,8 @@ impl LossLedger {
     /// Never called under the writer's lock: a `tracing` subscriber may call back into the recorder.
     pub(crate) fn note(&self, lost: Lost, reason: impl fmt::Display) {
         let reason = reason.to_string();
+        // First, so that never more is told than was lost.
+        self.total.fetch_add(1, Ordering::Relaxed);
         {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             match lost {
@@ -51,7 +55,6 @@ impl LossLedger {
             }
             self.any_pending.store(true, Ordering::Release);
         }
-        self.total.fetch_add(1, Ordering::Relaxed);
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(target: TRACING_TARGET, "the trace is losing evidence: {reason} (further losses are only counted)");
         }
@@ -60,6 +63,16 @@ impl LossLedger {
     /// How much was lost altogether.
     pub(crate) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a report stands in the trace.
+    pub(crate) fn tell(&self, loss: &RecordingLoss) {
+        self.told.fetch_add(loss.lost_events + loss.lost_payloads, Ordering::Relaxed);
+    }
+
+    /// Whether the trace says everything that it lost.
+    pub(crate) fn all_is_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed) == self.total()
     }
 
     /// Takes what no report mentions yet.
@@ -97,10 +110,13 @@ mod tests {
         let loss = ledger.take_pending().expect("a loss");
         assert_eq!(loss, RecordingLoss { lost_events: 1, lost_payloads: 1, reasons: vec!["disk full".into()] });
         assert_eq!(ledger.take_pending(), None);
+        assert!(!ledger.all_is_told(), "taken is not told");
         ledger.restore(loss);
         ledger.note(Lost::Event, "folder gone");
         let loss = ledger.take_pending().expect("a loss");
         assert_eq!((loss.lost_events, loss.reasons.len()), (2, 2));
         assert_eq!(ledger.total(), 3);
+        ledger.tell(&loss);
+        assert!(ledger.all_is_told());
     }
 }

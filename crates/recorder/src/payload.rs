@@ -1,7 +1,7 @@
 //! Payload documents on their way into a bundle.
 
 use std::{
-    fmt::{Display, Write},
+    fmt::Display,
     mem,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
@@ -161,8 +161,8 @@ impl Recorder {
             let (scratch, moved) = match (input, &mut lease) {
                 (RequestInput::Value { request, unchanged }, Some(lease)) => {
                     let walked = lease.compared.request(&context, request, unchanged)?;
-                    if walked.hint_was_wrong {
-                        self.warn_of_wrong_hint();
+                    if walked.hint_was_wrong && !packing.warned_of_hint.swap(true, Ordering::Relaxed) {
+                        warn_of_wrong_hint();
                     }
                     (walked.scratch, Moved::Walk)
                 }
@@ -343,13 +343,7 @@ impl Recorder {
 
     /// The text of something that the caller's code displays. Where it cannot, a text that says so.
     pub(crate) fn displayed(&self, value: impl Display) -> String {
-        let display = || {
-            let mut text = String::new();
-            // `to_string` would panic.
-            write!(text, "{value}").map_err(|_| WalkError::Display)?;
-            Ok(text)
-        };
-        guarded("display a text", display).unwrap_or_else(|reason| {
+        guarded("display a text", || walk::display(&value)).unwrap_or_else(|reason| {
             let reason = self.told(reason);
             self.losses.note(Lost::Payload, &reason);
             reason
@@ -359,14 +353,15 @@ impl Recorder {
     fn no_room(&self) -> String {
         format!("the bundle is as large as its limit of {} bytes", self.options.max_bundle_bytes)
     }
+}
 
-    #[cold]
-    fn warn_of_wrong_hint(&self) {
-        tracing::warn!(
-            target: crate::TRACING_TARGET,
-            "items of a request were said to be unchanged and are not; a release build would have recorded the old ones"
-        );
-    }
+#[cold]
+fn warn_of_wrong_hint() {
+    tracing::warn!(
+        target: crate::TRACING_TARGET,
+        "items of a request were said to be unchanged and are not; a release build would have recorded the old ones \
+         (said once)"
+    );
 }
 
 /// What [`guarded`] does most.

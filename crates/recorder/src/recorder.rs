@@ -14,9 +14,9 @@ use std::{
 };
 
 use rollout_trace_schema::{
-    EventPayload, Manifest, Producer, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted,
+    EventPayload, Manifest, Other, Producer, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted,
     SchemaVersion, Seq, ThreadId, TraceId,
-    document::{RecorderReport, RedactionCount},
+    document::{RecorderReport, RecordingLoss, RedactionCount},
     packed::{FileHeader, PACK_FILE, PACK_ROOM, PACKED_LAYOUT},
 };
 use serde::Serialize;
@@ -69,6 +69,8 @@ pub(crate) struct Packing {
     pub(crate) spares: Spares,
     /// How much memory the threads' comparison states take.
     pub(crate) compare_bytes: AtomicUsize,
+    /// Whether a wrong hint was warned of: a core that gives one gives it with each request.
+    pub(crate) warned_of_hint: AtomicBool,
 }
 
 /// What is done under the lock: as little as possible.
@@ -117,7 +119,7 @@ impl Recorder {
                 Some(memory) => Sink::Memory(memory.store()),
                 None => {
                     sink::make_trace_root(&root).map_err(|source| StartError::Root { path: root.clone(), source })?;
-                    Sink::Folder(folder.clone())
+                    Sink::in_folder(folder.clone())
                 }
             };
             tries += 1;
@@ -147,6 +149,7 @@ impl Recorder {
                 known: Mutex::default(),
                 spares: Spares::default(),
                 compare_bytes: AtomicUsize::new(0),
+                warned_of_hint: AtomicBool::new(false),
             }),
             options,
             rollout_id,
@@ -296,10 +299,12 @@ impl Recorder {
         if self.reporting.swap(true, Ordering::Acquire) {
             return;
         }
-        if let Some(loss) = self.losses.take_pending()
-            && self.report(RecorderReport::LOSS, &loss).is_err()
-        {
-            self.losses.restore(loss);
+        if let Some(loss) = self.losses.take_pending() {
+            let told = self.report(RecorderReport::LOSS, &loss).or_else(|_| self.report_without_document(&loss));
+            match told {
+                Ok(()) => self.losses.tell(&loss),
+                Err(_) => self.losses.restore(loss),
+            }
         }
         self.reporting.store(false, Ordering::Release);
     }
@@ -325,6 +330,22 @@ impl Recorder {
             record.written(self);
         }
         Ok(())
+    }
+
+    /// Writes what was lost where no document can be written and a line perhaps can.
+    ///
+    /// Other tools refuse such an event. They refuse a bundle that lacks a document in any case.
+    fn report_without_document(&self, loss: &RecordingLoss) -> Result<(), Refusal> {
+        let event = Other {
+            kind: RecorderReport::LOSS.to_owned(),
+            summary: "the recorder could not record everything".to_owned(),
+            payloads: Vec::new(),
+            metadata: serde_json::to_value(loss).expect("numbers and texts have a JSON value"),
+        };
+        let tail = self.tail(Context::default(), &EventPayload::from(event)).map_err(Refusal::Lost)?;
+        let mut writer = self.writer();
+        self.may_write()?;
+        self.write_line(&mut writer, &tail).map_err(Refusal::Lost)
     }
 
     /// Notes that a thread got a handle of its own. Gives what the bundle knew of the thread.
@@ -365,12 +386,18 @@ impl Recorder {
 
     fn sync(&self) {
         let files = self.sync_payload_files();
-        let writer = self.writer();
-        let failed = writer.pack.iter().chain([&writer.log]).find_map(|file| file.sync().err());
-        drop(writer);
-        if let Some(error) = files.err().or(failed) {
+        if let Err(error) = self.sync_appended().and(files) {
             self.losses.note(Lost::Event, format!("cannot sync the trace to disk: {error}"));
         }
+    }
+
+    /// Waits until the disk has what was appended. Other threads go on appending meanwhile.
+    fn sync_appended(&self) -> io::Result<()> {
+        let writer = self.writer();
+        let (pack, log) = (writer.pack.as_ref().and_then(Appender::file), writer.log.file());
+        drop(writer);
+        // The payloads before the events that refer to them.
+        [pack, log].iter().flatten().try_for_each(|file| file.sync_data())
     }
 
     /// Waits until the disk has the payload files that were written since the last time, and their names.
@@ -389,12 +416,17 @@ impl Recorder {
         if cfg!(unix) { File::open(folder.join(Manifest::PAYLOADS_DIR))?.sync_all() } else { Ok(()) }
     }
 
-    /// Writes the end marker. Nothing follows it.
+    /// Writes what is left to say, and then the end marker, after which nothing follows. A trace that does not say everything that it
+    /// lost does not get one.
     pub(crate) fn close(&self) {
         if !self.is_ours() || self.closed.load(Ordering::Relaxed) {
             return;
         }
         self.closing.store(true, Ordering::Relaxed);
+        if let Some(pack) = &mut self.writer().pack {
+            // On a full disk, this makes room for what is left to say.
+            pack.give_room_back();
+        }
         if let Some(redacted) = self.redaction.as_ref().map(Redaction::count).filter(|&count| count > 0)
             && let Err(Refusal::Lost(reason)) = self.report(RecorderReport::REDACTED, &RedactionCount { redacted })
         {
@@ -404,12 +436,9 @@ impl Recorder {
         let event = EventPayload::from(RecordingCompleted {});
         let tail = event_line::encode_tail(self.options.now(), &self.rollout_id, Context::default(), &event);
         let mut writer = self.writer();
-        if !self.closed.swap(true, Ordering::Relaxed) {
+        if !self.closed.swap(true, Ordering::Relaxed) && self.losses.all_is_told() {
             // A trace that could not take its end marker is one that does not have it.
             let _ = self.write_line(&mut writer, &tail);
-            if let Some(pack) = &mut writer.pack {
-                pack.give_room_back();
-            }
         }
         drop(writer);
         self.sync_if_asked();

@@ -9,7 +9,7 @@ use std::{
 
 use rollout_trace_schema::{Manifest, packed::PACK_ROOM};
 
-use crate::memory_sink::MemoryStore;
+use crate::{file_limit::FileLimit, memory_sink::MemoryStore};
 
 /// What room is set aside with.
 static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
@@ -17,15 +17,20 @@ static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
 /// Everything that a recorder does to the outside world.
 #[derive(Debug)]
 pub(crate) enum Sink {
-    Folder(PathBuf),
+    Folder { path: PathBuf, file_limit: FileLimit },
     Memory(Arc<MemoryStore>),
 }
 
 impl Sink {
+    /// Writes to a folder, under the limits that this process has now.
+    pub(crate) fn in_folder(path: PathBuf) -> Self {
+        Self::Folder { path, file_limit: FileLimit::of_this_process() }
+    }
+
     /// The bundle's folder, if it has one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
-            Self::Folder(folder) => Some(folder),
+            Self::Folder { path, .. } => Some(path),
             Self::Memory(_) => None,
         }
     }
@@ -33,7 +38,8 @@ impl Sink {
     /// Makes the bundle's folder, which must not exist yet, and writes what stands before the first event.
     pub(crate) fn create(&self, manifest: &[u8], payloads_dir: bool) -> io::Result<()> {
         match self {
-            Self::Folder(folder) => {
+            Self::Folder { path: folder, file_limit } => {
+                file_limit.allows(manifest.len() as u64)?;
                 make_private_folder(folder)?;
                 if payloads_dir {
                     make_private_folder(&folder.join(Manifest::PAYLOADS_DIR))?;
@@ -51,24 +57,26 @@ impl Sink {
     /// Opens one of the bundle's append-only files. `room` is how many bytes are set aside at its end as it grows, [`PACK_ROOM`] at
     /// the most.
     pub(crate) fn appender(&self, name: &'static str, room: u64) -> io::Result<Appender> {
-        let target = match self {
-            Self::Folder(folder) => {
+        let (target, limit) = match self {
+            Self::Folder { path: folder, file_limit } => {
                 let mut options = OpenOptions::new();
                 let options = if room == 0 { options.append(true) } else { options.write(true) };
-                Target::File(open_private(options.create_new(true), &folder.join(name))?)
+                let file = open_private(options.create_new(true), &folder.join(name))?;
+                (Target::File(Arc::new(file)), *file_limit)
             }
             Self::Memory(store) => {
                 store.put_file(name.to_owned(), Vec::new());
-                Target::Memory { store: Arc::clone(store), name }
+                (Target::Memory { store: Arc::clone(store), name }, FileLimit::NONE)
             }
         };
-        Ok(Appender { target, length: 0, end: 0, room, torn: false })
+        Ok(Appender { target, limit, length: 0, end: 0, room, torn: false })
     }
 
     /// Writes a payload file, which must not exist yet. Needs no lock: its name is the caller's alone.
     pub(crate) fn write_payload(&self, path: &str, document: &[u8]) -> io::Result<()> {
         match self {
-            Self::Folder(folder) => {
+            Self::Folder { path: folder, file_limit } => {
+                file_limit.allows(document.len() as u64)?;
                 let path = folder.join(path);
                 let mut file = open_private(OpenOptions::new().write(true).create_new(true), &path)?;
                 file.write_all(document).inspect_err(|_| {
@@ -88,6 +96,7 @@ impl Sink {
 #[derive(Debug)]
 pub(crate) struct Appender {
     target: Target,
+    limit: FileLimit,
     /// Where the next bytes will stand.
     length: u64,
     /// Where the file ends: behind that, if room is set aside.
@@ -99,7 +108,7 @@ pub(crate) struct Appender {
 
 #[derive(Debug)]
 enum Target {
-    File(File),
+    File(Arc<File>),
     Memory { store: Arc<MemoryStore>, name: &'static str },
 }
 
@@ -116,9 +125,10 @@ impl Appender {
 
     /// Appends all of `bytes`, with one `write` where the system takes them at once, or nothing.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.limit.allows(self.length + bytes.len() as u64)?;
         self.set_room_aside(bytes.len() as u64);
-        match &mut self.target {
-            Target::File(file) => match file.write_all(bytes) {
+        match &self.target {
+            Target::File(file) => match file.as_ref().write_all(bytes) {
                 Ok(()) => {
                     self.length += bytes.len() as u64;
                     self.end = self.end.max(self.length);
@@ -132,7 +142,7 @@ impl Appender {
                         self.length = found;
                     }
                     self.end = self.length;
-                    file.seek(SeekFrom::Start(self.length))?;
+                    file.as_ref().seek(SeekFrom::Start(self.length))?;
                     Err(error)
                 }
             },
@@ -148,8 +158,12 @@ impl Appender {
     ///
     /// Most of what a small write costs is a new page of the system's cache at the file's end; many pages at once cost much less.
     fn set_room_aside(&mut self, bytes: u64) {
-        let Target::File(file) = &mut self.target else { return };
-        if self.length + bytes <= self.end || bytes > self.room / 4 {
+        let Target::File(file) = &self.target else { return };
+        let mut file = file.as_ref();
+        if self.length + bytes <= self.end
+            || bytes > self.room / 4
+            || self.limit.allows(self.length + self.room).is_err()
+        {
             return;
         }
         let zeros = &ZEROS[..(self.room - (self.end - self.length)) as usize];
@@ -164,20 +178,21 @@ impl Appender {
         }
     }
 
-    /// Cuts off what is set aside: nothing will be appended any more.
+    /// Cuts off what is set aside, and sets nothing aside any more.
     pub(crate) fn give_room_back(&mut self) {
+        self.room = 0;
         if let (Target::File(file), true) = (&self.target, self.end > self.length) {
             // A reader takes what stays for what it is.
             let _ = file.set_len(self.length);
-            (self.end, self.room) = (self.length, 0);
+            self.end = self.length;
         }
     }
 
-    /// Waits until the disk has the file's bytes.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    /// The file, to wait for the disk with while others append; none: it is in memory.
+    pub(crate) fn file(&self) -> Option<Arc<File>> {
         match &self.target {
-            Target::File(file) => file.sync_data(),
-            Target::Memory { .. } => Ok(()),
+            Target::File(file) => Some(Arc::clone(file)),
+            Target::Memory { .. } => None,
         }
     }
 }

@@ -1,22 +1,54 @@
 //! Evidence that is only listed.
 
-use rollout_trace_bundle::PayloadSource;
-use rollout_trace_model::{Marker, MarkerKind};
-use rollout_trace_schema::{Other, PayloadRef, ProtocolEventObserved, RawPayloadId};
+use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_model::{DiagnosticCode, Marker, MarkerKind};
+use rollout_trace_schema::{
+    Other, PayloadRef, ProtocolEventObserved, RawPayloadId,
+    document::{RecorderReport, RecordingLoss},
+};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{at::At, reducer::Reducer};
 
 impl Reducer {
-    pub(crate) fn protocol_event_observed(&mut self, at: &At, event: &ProtocolEventObserved) {
+    pub(crate) fn protocol_event_observed(
+        &mut self,
+        at: &At,
+        event: &ProtocolEventObserved,
+        payloads: &mut dyn PayloadSource,
+    ) {
         let payload = event.event_payload.raw_payload_id.clone();
         self.mark(at, MarkerKind::ProtocolEvent, &event.event_type, None, vec![payload], Value::Null);
+        if event.event_type == RecorderReport::LOSS {
+            let mut buffer = PayloadBuffer::default();
+            // What is wrong with the document is told as of every other.
+            let is_there = payloads.load(&event.event_payload, &mut buffer).is_ok();
+            self.report_loss(at, is_there.then(|| serde_json::from_slice(buffer.bytes()).ok()).flatten());
+        }
+    }
+
+    /// Tells what the recorder says that it lost.
+    fn report_loss(&mut self, at: &At, loss: Option<RecordingLoss>) {
+        let message = match loss {
+            Some(RecordingLoss { lost_events, lost_payloads, reasons }) => format!(
+                "the recorder lost {} and {}: {}",
+                count(lost_events, "event"),
+                count(lost_payloads, "payload document"),
+                reasons.join("; ")
+            ),
+            None => "the recorder lost something; what it says of it cannot be read".to_owned(),
+        };
+        self.report.at(at, DiagnosticCode::RecordingLoss, &[], message);
     }
 
     pub(crate) fn other(&mut self, at: &At, event: &Other) {
         let payloads = event.payloads.iter().map(|reference| reference.raw_payload_id.clone()).collect();
         let summary = Some(event.summary.clone());
         self.mark(at, MarkerKind::Other, &event.kind, summary, payloads, event.metadata.clone());
+        if event.kind == RecorderReport::LOSS {
+            self.report_loss(at, RecordingLoss::deserialize(&event.metadata).ok());
+        }
     }
 
     /// Keeps an event of an unknown type, with the payload references that can be told in it.
@@ -59,6 +91,10 @@ impl Reducer {
         let thread = at.thread.as_ref().and_then(|thread| self.trace.threads.get_mut(thread));
         thread.map_or(&mut self.trace.markers, |thread| &mut thread.markers).push(marker);
     }
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// How deep metadata may nest in a graph: JSON readers give up at 128 levels, of which the graph itself takes a few.

@@ -201,7 +201,7 @@ impl Reducer {
             EventPayload::CompactionRequestFailed(event) => self.compaction_request_failed(&at, event),
             EventPayload::CompactionInstalled(event) => self.compaction_installed(&at, event, payloads),
             EventPayload::AgentResultObserved(event) => self.agents.note_result(&at, event),
-            EventPayload::ProtocolEventObserved(event) => self.protocol_event_observed(&at, event),
+            EventPayload::ProtocolEventObserved(event) => self.protocol_event_observed(&at, event, payloads),
             EventPayload::Other(event) => self.other(&at, event),
             unknown => self.unreadable_event(&at, unknown, payloads),
         }

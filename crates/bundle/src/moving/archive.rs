@@ -100,17 +100,14 @@ impl Packing<'_> {
         // The log before the payloads, for a bundle that is being written: then what the log refers to is there.
         for path in [Manifest::FILE_NAME, Manifest::RAW_EVENT_LOG] {
             if self.bundle.folder().join(path).symlink_metadata().is_ok() {
-                self.append_file(&mut archive, &root, path).map_err(failed)?;
+                self.append_file(&mut archive, &root, path, target)?;
             }
         }
         let mut losses = Vec::new();
-        walk(self.bundle.folder(), "", &mut losses, &mut |path, entry| {
-            let appended = match entry {
-                Entry::Folder => append_folder(&mut archive, &root.join(path)),
-                Entry::File if path == Manifest::FILE_NAME || path == Manifest::RAW_EVENT_LOG => Ok(()),
-                Entry::File => self.append_file(&mut archive, &root, path),
-            };
-            appended.map_err(failed)
+        walk(self.bundle.folder(), "", &mut losses, &mut |path, entry| match entry {
+            Entry::Folder => append_folder(&mut archive, &root.join(path)).map_err(failed),
+            Entry::File if path == Manifest::FILE_NAME || path == Manifest::RAW_EVENT_LOG => Ok(()),
+            Entry::File => self.append_file(&mut archive, &root, path, target),
         })?;
         self.done.losses.append(&mut losses);
         let finish = || -> io::Result<()> {
@@ -133,7 +130,13 @@ impl Packing<'_> {
         added.map_or(0, |()| size)
     }
 
-    fn append_file<W: Write>(&mut self, archive: &mut Builder<W>, root: &Path, path: &str) -> io::Result<()> {
+    fn append_file<W: Write>(
+        &mut self,
+        archive: &mut Builder<W>,
+        root: &Path,
+        path: &str,
+        target: &Path,
+    ) -> Result<(), ConvertError> {
         let (file, length) = match self.source.open(path) {
             Ok(opened) => opened,
             Err(error) => {
@@ -147,18 +150,25 @@ impl Packing<'_> {
         // A file that is cut while it is read must not shift those behind it.
         let mut bytes = file.take(length).chain(io::repeat(0)).take(length);
         if path == PACK_FILE && length >= FILE_HEADER_LEN as u64 {
-            let mut bare = BufWriter::new(tempfile::tempfile()?);
-            write_bare(&mut BufReader::new(bytes), length, &mut bare)?;
-            let mut bare = bare.into_inner()?;
+            let (bare, bare_length) = bare_file(&mut BufReader::new(bytes), length).map_err(ConvertError::temporary)?;
             header.set_entry_type(EntryType::new(BARE_PACK));
-            header.set_size(bare.stream_position()?);
-            bare.rewind()?;
-            return archive.append_data(&mut header, root.join(path), bare);
+            header.set_size(bare_length);
+            return archive.append_data(&mut header, root.join(path), bare).map_err(ConvertError::write(target));
         }
         header.set_entry_type(EntryType::Regular);
         header.set_size(length);
-        archive.append_data(&mut header, root.join(path), &mut bytes)
+        archive.append_data(&mut header, root.join(path), &mut bytes).map_err(ConvertError::write(target))
     }
+}
+
+/// Puts a pack file into its bare form in a temporary file, as its length must be known before its first byte is archived.
+fn bare_file(pack: &mut impl Read, length: u64) -> io::Result<(File, u64)> {
+    let mut bare = BufWriter::new(tempfile::tempfile()?);
+    write_bare(pack, length, &mut bare)?;
+    let mut bare = bare.into_inner()?;
+    let length = bare.stream_position()?;
+    bare.rewind()?;
+    Ok((bare, length))
 }
 
 fn append_folder<W: Write>(archive: &mut Builder<W>, path: &Path) -> io::Result<()> {

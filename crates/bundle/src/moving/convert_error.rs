@@ -1,6 +1,6 @@
 //! What goes wrong when a bundle is brought into another form.
 
-use std::{io, path::PathBuf};
+use std::{env, io, path::PathBuf};
 
 use thiserror::Error;
 
@@ -38,6 +38,15 @@ pub enum ConvertError {
         #[source]
         source: io::Error,
     },
+    /// What is only needed meanwhile cannot be written.
+    #[error("cannot write to {}, the folder for temporary files", folder.display())]
+    Temporary {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The file is no archive.
     #[error("{} is no archive of a bundle: {reason}", path.display())]
     NotAnArchive {
@@ -56,6 +65,7 @@ impl ConvertError {
             Self::Inside { .. } => "use -o to write elsewhere",
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "nothing of the result was left; use -o to write elsewhere",
+            Self::Temporary { .. } => "make room there, or set TMPDIR to another folder",
             Self::NotAnArchive { .. } => "give a file that rollout-trace pack made",
         }
     }
@@ -66,6 +76,11 @@ impl ConvertError {
 
     pub(super) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Write { path: path.into(), source }
+    }
+
+    pub(super) fn temporary(error: io::Error) -> Self {
+        // The error as it comes may name the temporary file, which nobody asked for.
+        Self::Temporary { folder: env::temp_dir(), source: error.kind().into() }
     }
 }
 

@@ -81,29 +81,38 @@ pub(crate) fn unpack_into(
         Err(Stop::Entries) => problems.push(Problem::ArchiveTooLarge { limit: limits.max_archive_bytes }),
         Ok(()) => {}
     }
-    let Some(found) = bundle_in(folder) else {
-        let reason = problems.first().map_or_else(|| "there is no bundle in it".to_owned(), ToString::to_string);
-        return Err(not_an_archive(reason));
+    if holds_bundle(folder) {
+        return Ok((problems, folder.to_owned()));
+    }
+    let found: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let reason = match found.as_slice() {
+        [only] if holds_bundle(only) => return Ok((problems, only.clone())),
+        several if several.iter().any(|found| holds_bundle(found)) => {
+            format!("there is more in it than one bundle: {}", names(several))
+        }
+        _ => problems.first().map_or_else(|| "there is no bundle in it".to_owned(), ToString::to_string),
     };
-    Ok((problems, found))
+    Err(not_an_archive(reason))
+}
+
+/// The names of some files, as far as a message has room for them.
+fn names(paths: &[PathBuf]) -> String {
+    const MOST: usize = 8;
+    // In quotes: an archive may come from anywhere, and have control characters in them.
+    let mut names: Vec<String> = paths.iter().filter_map(|path| Some(format!("{:?}", path.file_name()?))).collect();
+    names.sort_unstable();
+    if names.len() > MOST {
+        let more = names.len() - MOST;
+        names.truncate(MOST);
+        names.push(format!("and {more} more"));
+    }
+    names.join(", ")
 }
 
 type Unpacked = io::Take<zstd::Decoder<'static, BufReader<File>>>;
 
 fn decoder(archive: &Path, limit: u64) -> io::Result<Unpacked> {
     Ok(zstd::Decoder::new(File::open(archive)?)?.take(limit))
-}
-
-/// The folder of the bundle: where the files were put, or the one folder there.
-fn bundle_in(folder: &Path) -> Option<PathBuf> {
-    if holds_bundle(folder) {
-        return Some(folder.to_owned());
-    }
-    let inner: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
-    match inner.as_slice() {
-        [inner] if holds_bundle(inner) => Some(inner.clone()),
-        _ => None,
-    }
 }
 
 /// The manifest of an archive, if it is among the first files.

@@ -234,8 +234,12 @@ fn an_archive_that_unpacks_to_too_much() {
 fn what_is_no_archive() {
     let (_folder, archive) = archive_of(&[(EntryType::Regular, "README", b"hello")]);
     assert!(matches!(Bundle::open(&archive), Err(OpenError::Archive { .. })));
-    fs::write(&archive, b"plain text").unwrap();
     let out = archive.with_file_name("out");
+    let (_folder, several) =
+        archive_of(&[(EntryType::Regular, "b/trace.jsonl", b""), (EntryType::Regular, "a/manifest.json", b"{}")]);
+    let Err(ConvertError::NotAnArchive { reason, .. }) = unpack(&several, &out, &Limits::default()) else { panic!() };
+    assert_eq!(reason, r#"there is more in it than one bundle: "a", "b""#);
+    fs::write(&archive, b"plain text").unwrap();
     assert!(matches!(unpack(&archive, &out, &Limits::default()), Err(ConvertError::NotAnArchive { .. })));
     assert!(matches!(Bundle::open(&archive), Err(OpenError::NotABundle { .. })));
     assert!(!out.exists());

@@ -1,5 +1,7 @@
 //! `rollout-trace pack`.
 
+use std::path::Path;
+
 use rollout_trace_bundle::{ARCHIVE_SUFFIX, Bundle, Limits, pack};
 
 use crate::{
@@ -10,6 +12,9 @@ use crate::{
 };
 
 pub(crate) fn run(args: &PackArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    if args.output.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::new("an archive is not written to stdout", "use -o FILE; ./- is a file of that name"));
+    }
     let bundle = Bundle::open_with(&args.bundle, limits)?;
     let name = format!("{}{ARCHIVE_SUFFIX}", bundle.name());
     // A folder called . or .. has its name from elsewhere.

@@ -81,6 +81,11 @@ fn wrong_use() {
     stderr:   it was left as it is; use -o to write elsewhere
     exit code 2
     ");
+    assert_snapshot!(root.run("pack a -o -"), @"
+    stderr: error: an archive is not written to stdout
+    stderr:   use -o FILE; ./- is a file of that name
+    exit code 2
+    ");
     assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"
     stderr: error: a/trace.jsonl is no archive of a bundle: the archive is damaged: Unknown frame descriptor
     stderr:   give a file that rollout-trace pack made
@@ -107,6 +112,21 @@ fn wrong_use() {
     exit code 2
     "#);
     assert!(!root.path("c").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_for_temporary_files_that_takes_nothing_is_told() {
+    let root = Root::new(&["a"]);
+    root.run("convert a --layout packed -o p");
+    let mut pack = program();
+    let output = pack.args(["pack", "p"]).current_dir(root.path(".")).env("TMPDIR", "nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"
+    error: cannot write to nowhere, the folder for temporary files: entity not found
+      make room there, or set TMPDIR to another folder
+    ");
+    assert!(!root.path("p.tar.zst").exists());
 }
 
 #[test]

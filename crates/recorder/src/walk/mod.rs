@@ -33,7 +33,7 @@ pub(crate) use scratch::{Scratch, Spares};
 pub(crate) use walker::WalkContext;
 
 /// The text of a value that can be displayed. A failure does not panic, as `to_string` does.
-fn display(value: &(impl Display + ?Sized)) -> Result<String, WalkError> {
+pub(crate) fn display(value: &(impl Display + ?Sized)) -> Result<String, WalkError> {
     let mut text = String::new();
     write!(text, "{value}").map_err(|_| WalkError::Display)?;
     Ok(text)

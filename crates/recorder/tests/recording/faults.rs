@@ -15,11 +15,19 @@ use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{LAYOUTS, Recorded, in_memory, metadata, options};
+use crate::support::{LAYOUTS, Recorded, in_memory, metadata, options, reduced};
 
 fn start(root: &Path, options: TraceOptions) -> ThreadTraceContext {
     let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
     ThreadTraceContext::start_root(root, metadata, options).expect("a bundle")
+}
+
+/// How much the trace says that it lost: with documents, and without.
+fn told(recorded: &Recorded) -> (u64, u64) {
+    let lost = |loss: &Value| loss["lost_events"].as_u64().unwrap_or(0) + loss["lost_payloads"].as_u64().unwrap_or(0);
+    let others = recorded.of_type("other");
+    let lines = others.iter().filter(|event| event["kind"] == "rollout_trace.loss").map(|event| &event["metadata"]);
+    (recorded.reports("rollout_trace.loss").iter().map(lost).sum(), lines.map(lost).sum())
 }
 
 /// Fails or panics after it has said something.
@@ -208,17 +216,32 @@ fn payload_files_that_cannot_be_made_are_reported_in_the_log() {
     drop(trace);
     let recorded = Recorded::at(&folder);
     let missing = recorded.references().iter().filter(|reference| recorded.document(reference).is_err()).count();
-    let lost: u64 = recorded
-        .events
-        .iter()
-        .filter_map(|event| serde_json::to_value(&event.payload).ok())
-        .filter(|event| event["event_type"] == "rollout_trace.loss")
-        .filter_map(|event| serde_json::from_value(event["event_payload"].clone()).ok())
-        .filter_map(|reference| recorded.document(&reference).ok())
-        .filter_map(|document| serde_json::from_slice::<Value>(&document).ok()?["lost_payloads"].as_u64())
-        .sum();
-    assert!(missing > 0 && lost > 0, "{missing} missing, {lost} reported");
+    let (in_documents, in_lines) = told(&recorded);
+    assert!(
+        missing > 0 && in_documents + in_lines == missing as u64,
+        "{missing} missing, {in_documents} and {in_lines} told"
+    );
     assert!(recorded.types().ends_with(&["rollout_ended", "recording_completed"]));
+}
+
+#[test]
+fn where_no_document_can_be_written_a_line_says_what_is_lost() {
+    let root = TempDir::new().expect("a folder");
+    let trace = start(root.path(), options(PayloadLayout::Files));
+    let folder = trace.bundle_folder().expect("a folder");
+    fs::rename(folder.join("payloads"), folder.join("moved")).expect("it is ours");
+    trace.record_protocol_event("lost", &"a document");
+    trace.record_protocol_event("lost", &"a document");
+    trace.record_ended(ExecutionStatus::Completed);
+    trace.finish();
+    assert_eq!(trace.losses(), 2);
+    let recorded = Recorded::at(&folder);
+    assert_eq!(told(&recorded), (0, 2));
+    assert!(recorded.types().ends_with(&["recording_completed"]));
+    let (_, bad) = reduced(&recorded.bundle);
+    let losses: Vec<_> = bad.iter().filter(|diagnostic| diagnostic.contains("\"recording_loss\"")).collect();
+    assert_eq!(losses.len(), 2, "{bad:?}");
+    assert!(losses[0].contains("the recorder lost 0 events and 1 payload document: cannot write a payload: "));
 }
 
 #[test]
@@ -238,13 +261,27 @@ fn two_sessions_with_one_root_and_equal_ids_have_a_bundle_each() {
 
 const FULL_DISK_ROOT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_ROOT";
 const FULL_DISK_LAYOUT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LAYOUT";
+const FULL_DISK_LENGTH: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LENGTH";
+const FULL_DISK_LATER: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_LATER";
+
+/// The trace of an agent in a process whose files cannot grow beyond a size; none: it is not that process.
+fn trace_on_a_full_disk() -> Option<ThreadTraceContext> {
+    let root = env::var_os(FULL_DISK_ROOT)?;
+    let is_files = env::var(FULL_DISK_LAYOUT).is_ok_and(|layout| layout == "Files");
+    let trace = start(Path::new(&root), TraceOptions::new().layout(LAYOUTS[usize::from(is_files)]));
+    #[cfg(unix)]
+    if env::var_os(FULL_DISK_LATER).is_some() {
+        let limit = libc::rlimit { rlim_cur: 32 << 10, rlim_max: 32 << 10 };
+        // SAFETY: reads the limit that stands above, and changes nothing but what this process may write.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+    }
+    Some(trace)
+}
 
 /// Not a test: records in a process whose files cannot grow beyond a size. Its exit is the agent's result.
 #[test]
 fn agent_with_a_full_disk() {
-    let Some(root) = env::var_os(FULL_DISK_ROOT) else { return };
-    let layout = if env::var(FULL_DISK_LAYOUT).is_ok_and(|layout| layout == "Files") { LAYOUTS[1] } else { LAYOUTS[0] };
-    let trace = start(Path::new(&root), TraceOptions::new().layout(layout));
+    let Some(trace) = trace_on_a_full_disk() else { return };
     let mut result = 0;
     for round in 0..400_usize {
         let request = json!({"input": [format!("{round} ").repeat(if round % 50 == 0 { 60_000 } else { 200 })]});
@@ -258,22 +295,66 @@ fn agent_with_a_full_disk() {
     assert_eq!(result, 400 * 399 / 2);
 }
 
+/// Not a test: records until its file of payloads takes nothing more, and its log still does.
+#[test]
+fn agent_with_a_full_pack() {
+    let Some(trace) = trace_on_a_full_disk() else { return };
+    for step in (0..15).rev().flat_map(|power| [1 << power; 2]) {
+        trace.record_protocol_event(
+            "chunk",
+            &(0..step).map(|at| char::from(b'a' + (at * step % 23) as u8)).collect::<String>(),
+        );
+    }
+    let folder = trace.bundle_folder().expect("a folder");
+    trace.finish();
+    let recorded = Recorded::at(&folder);
+    let (_, without_document) = told(&recorded);
+    assert!(without_document > 0, "the last losses");
+    assert!(recorded.types().ends_with(&["recording_completed"]));
+}
+
+/// Not a test: records until its log takes nothing more.
+#[test]
+fn agent_with_a_full_log() {
+    let Some(trace) = trace_on_a_full_disk() else { return };
+    let folder = trace.bundle_folder().expect("a folder");
+    let length: usize = env::var(FULL_DISK_LENGTH).expect("a length").parse().expect("a number");
+    trace.record_codex_turn_started("x".repeat(length));
+    while trace.losses() == 0 {
+        trace.record_codex_turn_started("turn");
+    }
+    trace.finish();
+    assert!(!Recorded::at(&folder).types().contains(&"recording_completed"), "{length}: the loss is told nowhere");
+}
+
+/// Runs the test of this name after some commands of the shell. Gives the bundle that it made.
+#[cfg(unix)]
+fn run_on_a_full_disk(commands: &str, test: &str, root: &Path, layout: PayloadLayout) -> std::path::PathBuf {
+    let status = Command::new("sh")
+        .args(["-c", &format!("{commands} exec \"$0\" --exact faults::{test}")])
+        .arg(env::current_exe().expect("this program"))
+        .env(FULL_DISK_ROOT, root)
+        .env(FULL_DISK_LAYOUT, format!("{layout:?}"))
+        .stdout(Stdio::null())
+        .status()
+        .expect("a shell");
+    assert!(status.success(), "{commands} {layout:?}: {status}");
+    root.read_dir().expect("a folder").next().expect("a bundle").expect("an entry").path()
+}
+
+/// Sets a limit of 64 blocks of 512 or 1024 bytes. A write beyond it kills, which only Linux lets the recorder foresee.
+#[cfg(unix)]
+const LIMIT: &str = if cfg!(target_os = "linux") { "ulimit -f 64;" } else { "trap '' XFSZ; ulimit -f 64;" };
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_stops_nobody() {
-    for layout in LAYOUTS {
+    // With the signal ignored, a write beyond the limit fails; so does one beyond a limit that was not there at the beginning.
+    let later = format!("trap '' XFSZ; export {FULL_DISK_LATER}=1;");
+    let limits = [LIMIT, "trap '' XFSZ; ulimit -f 64;", &later];
+    for (layout, commands) in LAYOUTS.iter().flat_map(|layout| limits.map(|commands| (*layout, commands))) {
         let root = TempDir::new().expect("a folder");
-        // 64 blocks of 512 or 1024 bytes, by the shell; a write beyond fails instead of killing.
-        let status = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact faults::agent_with_a_full_disk"])
-            .arg(env::current_exe().expect("this program"))
-            .env(FULL_DISK_ROOT, root.path())
-            .env(FULL_DISK_LAYOUT, format!("{layout:?}"))
-            .stdout(Stdio::null())
-            .status()
-            .expect("a shell");
-        assert!(status.success());
-        let bundle = root.path().read_dir().expect("a folder").next().expect("a bundle").expect("an entry").path();
+        let bundle = run_on_a_full_disk(commands, "agent_with_a_full_disk", root.path(), layout);
         let recorded = Recorded::at(&bundle);
         let mut whole = 0;
         for reference in recorded.references() {
@@ -286,5 +367,17 @@ fn a_full_disk_stops_nobody() {
         assert!(whole > 20, "{layout:?}: {whole}");
         let log = fs::read_to_string(bundle.join("trace.jsonl")).expect("a log");
         assert!(log.ends_with('\n'), "no torn line stays");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_pack_or_log_does_not_pass_for_a_whole_trace() {
+    let root = || TempDir::new().expect("a folder");
+    run_on_a_full_disk(LIMIT, "agent_with_a_full_pack", root().path(), PayloadLayout::Packed);
+    // Whatever is left of the log's last line: a report has no place in it, an end marker may have.
+    for length in (0..100).step_by(4) {
+        let commands = format!("{LIMIT} export {FULL_DISK_LENGTH}={length};");
+        run_on_a_full_disk(&commands, "agent_with_a_full_log", root().path(), PayloadLayout::Packed);
     }
 }

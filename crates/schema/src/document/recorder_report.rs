@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct RecorderReport;
 
 impl RecorderReport {
-    /// Something could not be recorded: a [`RecordingLoss`].
+    /// Something could not be recorded: a [`RecordingLoss`]. Where even this could not be written as a document, it is the metadata of an
+    /// [`Other`](crate::Other) event of this kind.
     pub const LOSS: &str = "rollout_trace.loss";
     /// A handle was dropped before its end was recorded: an [`AbandonedHandle`].
     pub const ABANDONED: &str = "rollout_trace.abandoned";
