@@ -149,4 +149,6 @@
   all(BigInt.prototype, "toString toLocaleString", guarded);
   all(BigInt, "asIntN asUintN", guarded);
   all(globalThis, "atob btoa decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape parseFloat parseInt", guarded);
+  // By this it sees the globals only, wherever it is called.
+  all(globalThis, "eval", guarded);
 })

@@ -25,6 +25,7 @@
 //! | `exit()` | ends the cell, well, wherever it is called; no `catch` and no `finally` sees it |
 //! | `setTimeout(callback, ms, ...arguments)`, `clearTimeout(id)` | timers, as in browsers |
 //! | `queueMicrotask(callback)` | as in browsers |
+//! | `eval(code)` | sees globals only, wherever it is called |
 //!
 //! There is no file system, no network, no console and no module to import, statically or dynamically. `console`, `process`,
 //! `require`, `fetch` and others like them are there only to say in their error what to use instead.
@@ -79,18 +80,18 @@
 //! * A terminated script gets no large blocks of memory any more. Operators and syntax that need some fail at once: spreading,
 //!   arithmetic with large `BigInt`s, making texts. Should the script catch the errors, it comes to the question the sooner.
 //! * A call of a built-in function is one step. Those whose time grows with their input (sorting, splitting, joining, replacing,
-//!   JSON, copying) ask before they begin, and long searches in texts ask on the way; what remains is the rest of one call.
+//!   JSON, copying, `eval`) ask before they begin, and long searches in texts ask on the way; what remains is the rest of one call.
 //! * No text, array or buffer is longer than the limits allow.
 //!
-//! What remains needs little memory and is no call: comparing long texts, making a number of one, `eval` of one, looking up what a long
-//! chain of prototypes does not have. A script that does this and nothing else goes on for as long as ten thousand of it take.
+//! What remains needs little memory and is no call: comparing long texts, making a number of one, looking up what a long chain of
+//! prototypes does not have. A script that does this and nothing else goes on for as long as ten thousand of it take.
 //! `examples/stop_times.rs` measures all of it; on one core of a small and busy cloud machine, in a loop around each that catches
 //! every error:
 //!
 //! | operation | thread gone after |
 //! |---|---|
 //! | empty loop, `try` in a loop, backtracking, microtasks, async iteration, ropes, template literals | 3 to 10 ms |
-//! | destructuring 500,000 elements, new `Map`s, `Function` of 400 kB, adding and multiplying `BigInt`s of a million bits | 10 to 300 ms |
+//! | destructuring 500,000 elements, new `Map`s, `Function` and `eval` of 400 kB, adding and multiplying `BigInt`s of a million bits | 10 to 300 ms |
 //! | `toSorted` of 200,000 strings, `JSON.parse` and `JSON.stringify` of 200,000 objects | 100 to 200 ms |
 //! | `replaceAll` in 10 MB, `toSorted` of a typed array of 3,000,000 numbers | 0.5 s |
 //! | spreading 500,000 elements, 60,000 arguments, a `BigInt` of a million bits as text | 2 to 3 s |
@@ -100,9 +101,8 @@
 //! | looking up texts of 1 MB in a `Map`, a number of 1 MB of blanks | 8 to 16 s |
 //! | property through 20,000 prototypes, through 150,000 | 1 s, 45 s |
 //! | `length` of an array with 200,000 other properties | 40 s |
-//! | `eval` of 400 kB of code, of a comment of 4 MB | a minute or more, 6 s |
 //!
-//! The last six rows grow with the data, those of texts up to 16 times within the default limits; so does one call that compares long
+//! The last five rows grow with the data, those of texts up to 16 times within the default limits; so does one call that compares long
 //! texts in great numbers, such as sorting them. A lower [`CellLimits::block_bytes`] shortens what concerns texts.
 //!
 //! The answer to `wait` does not depend on this: after [`TERMINATION_GRACE`] it is [`CellResponse::Terminated`] whether the thread is

@@ -22,6 +22,7 @@ fn syntax_errors_have_their_place() {
     assert_snapshot!(ran("eval('1 +')"), @r"
     failed: SyntaxError: unexpected token in expression: ''
         at <input>:1:4
+        at eval (native)
         at <anonymous> (cell:1:1)
     ");
     assert_snapshot!(ran("text(1)\0"), @r"failed: SyntaxError: the script holds a NUL character, which JavaScript text may only have as the escape \0");

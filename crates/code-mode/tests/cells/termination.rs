@@ -54,6 +54,7 @@ fn wherever_they_are() {
         "const s = 'a'.repeat(1e6), part = 'a'.repeat(1e5) + 'b'; s.indexOf(part)",
         "const s = 'a'.repeat(1e6), part = 'b' + 'a'.repeat(1e5); s.replaceAll(part, 'c') + s.split('a'.repeat(1e5) + 'b')",
         "for (;;) eval('1')",
+        "const code = '1;'.repeat(1e5); for (;;) try { eval(code) } catch {}",
         "eval('for (;;);')",
         "new Function('for (;;);')()",
         "for (;;) Array.from({ length: 1e5 }, (_, i) => i).sort().join().split(',')",
