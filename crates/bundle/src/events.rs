@@ -23,6 +23,8 @@ pub struct Events {
     sequencer: Sequencer,
     limits: Limits,
     problems: u64,
+    /// Of the log that is read.
+    bytes_read: u64,
     done: bool,
 }
 
@@ -33,8 +35,14 @@ impl Events {
             sequencer: Sequencer::new(header.schema_version),
             limits,
             problems: 0,
+            bytes_read: 0,
             done: false,
         }
+    }
+
+    /// How many bytes of the log were read, which is about what the events since then take in memory. It does not grow once all is read.
+    pub fn bytes_read(&self) -> u64 {
+        self.log.as_ref().map_or(self.bytes_read, |log| log.lines.offset())
     }
 
     /// Counts problems and holds back those beyond the limit, except the one that changes what the whole log is worth.
@@ -68,6 +76,7 @@ impl Iterator for Events {
             let sequencer = &mut self.sequencer;
             let more = self.log.as_mut().is_some_and(|log| log.read_line(|line| sequencer.push(line)));
             if !more {
+                self.bytes_read = self.bytes_read();
                 self.log = None;
                 self.done = true;
                 self.sequencer.finish();

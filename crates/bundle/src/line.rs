@@ -23,12 +23,18 @@ pub(crate) struct LineReader<R> {
     input: R,
     limit: usize,
     number: u64,
+    offset: u64,
     buffer: Vec<u8>,
 }
 
 impl<R: BufRead> LineReader<R> {
     pub(crate) fn new(input: R, limit: usize) -> Self {
-        Self { input, limit, number: 0, buffer: Vec::new() }
+        Self { input, limit, number: 0, offset: 0, buffer: Vec::new() }
+    }
+
+    /// How many bytes were read.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Gives the next line that is not blank; none at the end.
@@ -53,6 +59,7 @@ impl<R: BufRead> LineReader<R> {
                 }
                 let consumed = part.len() + usize::from(newline.is_some());
                 self.input.consume(consumed);
+                self.offset += consumed as u64;
                 if newline.is_some() {
                     break true;
                 }

@@ -1,27 +1,50 @@
 //! Reading events while others are being applied.
 
 use std::{
+    iter,
     sync::mpsc,
     thread::{self, Builder},
 };
 
+use rollout_trace_bundle::{Events, Evidence};
+
 /// How many pieces of evidence are handed over together. A log that has no more is read without another thread.
 const BATCH: usize = 128;
 
-/// How many batches may wait, so that memory stays bounded.
-const WAITING: usize = 4;
+/// How many bytes of the log a batch may have before the next piece is one too many.
+const BATCH_BYTES: u64 = 256 << 10;
+
+/// How many batches may wait: with the bounds above, what is read ahead takes no more memory than a few of the longest lines.
+const WAITING: usize = 2;
 
 /// Gives each piece of evidence to `apply`, in order, and reads on meanwhile: decoding the log is an eighth of all the work, and
 /// nothing in it depends on the rest.
-pub(crate) fn for_each_read_ahead<E: Send>(mut events: impl Iterator<Item = E> + Send, mut apply: impl FnMut(&E)) {
-    let first: Vec<_> = events.by_ref().take(BATCH).collect();
+pub(crate) fn for_each_read_ahead(mut events: Events, apply: impl FnMut(&Evidence)) {
+    for_each_of_batches(|| batch(&mut events), apply);
+}
+
+/// The next pieces; none when all were read.
+fn batch(events: &mut Events) -> Vec<Evidence> {
+    let start = events.bytes_read();
+    let mut batch = Vec::new();
+    while batch.len() < BATCH
+        && events.bytes_read() - start <= BATCH_BYTES
+        && let Some(evidence) = events.next()
+    {
+        batch.push(evidence);
+    }
+    batch
+}
+
+fn for_each_of_batches<E: Send>(mut read: impl FnMut() -> Vec<E> + Send, mut apply: impl FnMut(&E)) {
+    let first = read();
     if first.len() == BATCH {
         thread::scope(|scope| {
-            let (sender, batches) = mpsc::sync_channel::<Vec<E>>(WAITING);
-            let events = &mut events;
+            let (sender, batches) = mpsc::sync_channel(WAITING);
+            let read = &mut read;
             let reading = move || {
                 loop {
-                    let batch: Vec<_> = events.by_ref().take(BATCH).collect();
+                    let batch = read();
                     // Nobody takes it any more if applying panicked.
                     if batch.is_empty() || sender.send(batch).is_err() {
                         return;
@@ -30,26 +53,34 @@ pub(crate) fn for_each_read_ahead<E: Send>(mut events: impl Iterator<Item = E> +
             };
             // Where there is no thread to be had, nothing comes, and all is left for below.
             let _reading = Builder::new().name("read-ahead".to_owned()).spawn_scoped(scope, reading);
-            first.iter().for_each(&mut apply);
-            batches.iter().flatten().for_each(|event| apply(&event));
+            iter::once(first).chain(batches).for_each(|batch| batch.iter().for_each(&mut apply));
         });
     } else {
         first.iter().for_each(&mut apply);
     }
-    events.for_each(|event| apply(&event));
+    iter::repeat_with(read).take_while(|batch| !batch.is_empty()).flatten().for_each(|event| apply(&event));
 }
 
 #[cfg(test)]
 mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::{
+        fs,
+        panic::{AssertUnwindSafe, catch_unwind},
+    };
+
+    use rollout_trace_bundle::Bundle;
 
     use super::*;
+
+    fn batches(mut events: impl Iterator<Item = usize> + Send) -> impl FnMut() -> Vec<usize> + Send {
+        move || events.by_ref().take(BATCH).collect()
+    }
 
     #[test]
     fn all_come_in_order() {
         for count in [0, 1, BATCH - 1, BATCH, BATCH + 1, 9 * BATCH, 100 * BATCH + 7] {
             let mut taken = Vec::new();
-            for_each_read_ahead(0..count, |event| taken.push(*event));
+            for_each_of_batches(batches(0..count), |event| taken.push(*event));
             assert_eq!(taken, Vec::from_iter(0..count));
         }
     }
@@ -62,10 +93,26 @@ mod tests {
                 assert!(*event < at, "stop");
                 taken += 1;
             };
-            assert!(catch_unwind(AssertUnwindSafe(|| for_each_read_ahead(0.., apply))).is_err());
+            assert!(catch_unwind(AssertUnwindSafe(|| for_each_of_batches(batches(0..), apply))).is_err());
             assert_eq!(taken, at);
         }
-        let reading = (0..).inspect(|event| assert!(*event < 2 * BATCH, "stop"));
-        assert!(catch_unwind(AssertUnwindSafe(|| for_each_read_ahead(reading, |_| {}))).is_err());
+        let reading = batches((0..).inspect(|event| assert!(*event < 2 * BATCH, "stop")));
+        assert!(catch_unwind(AssertUnwindSafe(|| for_each_of_batches(reading, |_| {}))).is_err());
+    }
+
+    #[test]
+    fn long_lines_come_few_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = |seq: u64| {
+            format!(
+                "{{\"schema_version\":2,\"seq\":{seq},\"wall_time_unix_ms\":1,\"rollout_id\":\"r\",\"payload\":{{\"type\":\"{}\"}}}}\n",
+                "x".repeat(100_000)
+            )
+        };
+        fs::write(folder.path().join("trace.jsonl"), (1..=20).map(line).collect::<String>()).unwrap();
+        let mut events = Bundle::open(folder.path()).unwrap().events();
+        let lengths: Vec<_> = iter::repeat_with(|| batch(&mut events).len()).take_while(|length| *length > 0).collect();
+        assert_eq!(lengths.iter().sum::<usize>(), 20);
+        assert!(lengths.iter().all(|length| *length <= 4), "{lengths:?}");
     }
 }
