@@ -316,20 +316,7 @@ impl Recorder {
         self.may_write()?;
         let payload = self.prepare_report(document).map_err(Refusal::Lost)?;
         let event = ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference() };
-        let tail = self.tail(Context::default(), &EventPayload::from(event)).map_err(Refusal::Lost)?;
-        let mut record = payload.record;
-        {
-            let mut writer = self.writer();
-            self.may_write()?;
-            if let Some(record) = &mut record {
-                self.write_record(&mut writer, record).map_err(Refusal::Lost)?;
-            }
-            self.write_line(&mut writer, &tail).map_err(Refusal::Lost)?;
-        }
-        if let Some(record) = record {
-            record.written(self);
-        }
-        Ok(())
+        self.append_report(event.into(), payload.record)
     }
 
     /// Writes what was lost where no document can be written and a line perhaps can.
@@ -342,10 +329,23 @@ impl Recorder {
             payloads: Vec::new(),
             metadata: serde_json::to_value(loss).expect("numbers and texts have a JSON value"),
         };
-        let tail = self.tail(Context::default(), &EventPayload::from(event)).map_err(Refusal::Lost)?;
+        self.append_report(event.into(), None)
+    }
+
+    /// Appends an event of the recorder's own and its document: both, or it fails.
+    fn append_report(&self, event: EventPayload, mut record: Option<PackedRecord>) -> Result<(), Refusal> {
+        let tail = self.tail(Context::default(), &event).map_err(Refusal::Lost)?;
         let mut writer = self.writer();
         self.may_write()?;
-        self.write_line(&mut writer, &tail).map_err(Refusal::Lost)
+        if let Some(record) = &mut record {
+            self.write_record(&mut writer, record).map_err(Refusal::Lost)?;
+        }
+        self.write_line(&mut writer, &tail).map_err(Refusal::Lost)?;
+        drop(writer);
+        if let Some(record) = record {
+            record.written(self);
+        }
+        Ok(())
     }
 
     /// Notes that a thread got a handle of its own. Gives what the bundle knew of the thread.
