@@ -212,19 +212,12 @@ impl Unpacking<'_> {
             return Ok(());
         }
         let folder = target.parent().unwrap_or(self.folder);
-        if let Err(error) = create_folders(folder) {
-            if folder.ancestors().any(|above| above.is_file()) {
+        let failed = |error| Stop::Write(target.clone(), error);
+        let mut file = match create_folders(folder).and_then(|()| create_file(&target)) {
+            Err(_) if folder.ancestors().any(Path::is_file) => {
                 self.skip(name.as_bytes(), "there is a file in the place of its folder");
                 return Ok(());
             }
-            if error.kind() == io::ErrorKind::InvalidFilename {
-                self.skip(name.as_bytes(), TOO_LONG);
-                return Ok(());
-            }
-            return Err(Stop::Write(target, error));
-        }
-        let failed = |error| Stop::Write(target.clone(), error);
-        let mut file = match create_file(&target) {
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
                 self.skip(name.as_bytes(), TOO_LONG);
                 return Ok(());
