@@ -127,12 +127,13 @@ fn note_new_inputs(trace: &mut RolloutTrace) {
     let mut calls: HashSet<(&ThreadId, &ModelVisibleCallId)> = HashSet::new();
     for call in calls_in_order(inference_calls) {
         let first_of_turn = call.codex_turn_id.as_ref().filter(|turn| begun.insert(turn));
+        let answers_call = |item: &ConversationItem| {
+            item.call_id.as_ref().is_some_and(|call| calls.contains(&(&item.thread_id, call)))
+        };
         let is_new = |item: &ItemId| {
-            let item = (!seen[item.0 as usize]).then(|| &conversation_items[item]);
-            item.is_some_and(|item| {
-                let answers = item.call_id.as_ref().is_some_and(|call| calls.contains(&(&item.thread_id, call)));
-                item.produced_by.is_empty() && !answers
-            })
+            !seen[item.0 as usize]
+                && conversation_items[item].produced_by.is_empty()
+                && !answers_call(&conversation_items[item])
         };
         // Contradicting evidence may have a thread ask in another thread's turn.
         let turn =
