@@ -2,6 +2,7 @@
 
 use std::{future::pending, io, pin::pin, sync::Arc, time::Duration};
 
+use nix::{errno::Errno, unistd};
 use tokio::{
     net::unix::pipe,
     signal::unix::Signal,
@@ -71,7 +72,7 @@ impl Supervisor {
                 settled_at = Some(Instant::now() + SETTLE);
             }
             if settled_at.is_some() && !open {
-                return;
+                return self.read_rest(&mut buffer);
             }
             let (input_waits, killed) = {
                 let state = self.session.state();
@@ -92,15 +93,7 @@ impl Supervisor {
                     self.session.kill(EndReason::TimedOut);
                 }
                 () = until(given_up_at) => return,
-                () = until(settled_at) => {
-                    // On a busy machine all of the output may still wait; what was left behind may write for ever.
-                    for _ in 0..LAST_READS {
-                        if self.read(&mut buffer).is_none_or(|length| length == 0) {
-                            break;
-                        }
-                    }
-                    return;
-                }
+                () = until(settled_at) => return self.read_rest(&mut buffer),
             }
         }
     }
@@ -109,15 +102,33 @@ impl Supervisor {
     fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         match self.terminal.output.try_read(buffer) {
             Ok(length) => {
-                let text = self.decoder.push(&buffer[..length]);
-                self.whole.push(&text);
-                self.session.state().fresh.push(&text);
+                self.take(&buffer[..length]);
                 Some(length)
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
             // Linux calls it an error when nobody has the terminal open any more.
             Err(_) => Some(0),
         }
+    }
+
+    /// Takes the output that is left once the process has ended.
+    ///
+    /// It asks the terminal itself: on a busy machine the runtime hears of output late, and the system may say that nobody has the
+    /// terminal open any more while the last output is still on its way. What the command left behind may write for ever.
+    fn read_rest(&mut self, buffer: &mut [u8]) {
+        for _ in 0..LAST_READS {
+            match unistd::read(&self.terminal.output, buffer) {
+                Ok(length) if length > 0 => self.take(&buffer[..length]),
+                Err(Errno::EINTR) => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let text = self.decoder.push(bytes);
+        self.whole.push(&text);
+        self.session.state().fresh.push(&text);
     }
 }
 

@@ -394,8 +394,7 @@ async fn no_output_is_lost_at_the_end() {
     let bench = Bench::new();
     for _ in 0..20 {
         let output = bench.run("i=0; while [ $i -lt 500 ]; do echo line; i=$((i+1)); done; printf end").await;
-        assert_eq!(output.original_token_count, (500 * 6 + 3_usize).div_ceil(4));
-        assert!(output.output.ends_with("line\r\nend"));
+        assert_eq!((output.exit_code, output.output), (Some(0), format!("{}end", "line\r\n".repeat(500))));
     }
 }
 
