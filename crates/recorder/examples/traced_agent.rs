@@ -17,6 +17,10 @@ use serde_json::{Map, Value, json};
 const MODEL: &str = "scripted-1";
 const PROVIDER: &str = "script";
 
+/// A real agent core mints its threads' ids: UUIDs, for Codex's own reducer takes no others.
+pub(crate) const ROOT_THREAD: &str = "01935f5e-8a00-7000-8000-000000000001";
+const READER_THREAD: &str = "01935f5e-8a00-7000-8000-000000000002";
+
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the example is a program")]
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
@@ -31,7 +35,7 @@ fn main() -> ExitCode {
     // An agent core calls `ThreadTraceContext::start_root_or_disabled(metadata)`, which asks the environment.
     let trace = ThreadTraceContext::start_root_in_or_disabled(
         Path::new(&root),
-        metadata("thread-root", "/root", SessionSource::Program("example".to_owned())),
+        metadata(ROOT_THREAD, "/root", SessionSource::Program("example".to_owned())),
         TraceOptions::new().layout(layout),
     );
     run_session(&trace);
@@ -44,7 +48,7 @@ fn main() -> ExitCode {
 /// One session: two turns of the root agent, a child agent in between, a compaction.
 pub(crate) fn run_session(trace: &ThreadTraceContext) {
     trace.record_protocol_event("session_configured", &json!({"type": "session_configured", "model": MODEL}));
-    let mut root = Agent::new(trace.clone(), "thread-root");
+    let mut root = Agent::new(trace.clone(), ROOT_THREAD);
     root.turn("turn-1", "What is in notes.txt? Let a reader check it.", |agent| {
         let call = agent.infer(&[
             Item::reasoning("rs_1", "I shall look."),
@@ -295,9 +299,9 @@ impl Agent {
             unknown: Map::new(),
         };
         let source = SessionSource::Subagent { subagent: SubagentSource::ThreadSpawn { thread_spawn: spawn } };
-        let child_metadata = metadata("thread-child", "/root/reader", source);
+        let child_metadata = metadata(READER_THREAD, "/root/reader", source);
         let child_trace = self.trace.start_child_thread_trace_or_disabled(child_metadata);
-        let activity = json!({"event_id": call.text("call_id"), "agent_thread_id": "thread-child",
+        let activity = json!({"event_id": call.text("call_id"), "agent_thread_id": READER_THREAD,
                               "agent_path": "/root/reader", "kind": "started"});
         self.trace.record_tool_call_runtime_ended(
             &*self.turn_id,
@@ -312,7 +316,7 @@ impl Agent {
             );
         });
 
-        let mut child = Agent::new(child_trace, "thread-child");
+        let mut child = Agent::new(child_trace, READER_THREAD);
         child.turn("turn-child", "You are a reader.", |child| {
             let task = json!({"type": "agent_message", "id": "amsg_1", "author": "/root", "recipient": "/root/reader",
                               "content": [{"type": "input_text", "text": "check notes.txt"}]});

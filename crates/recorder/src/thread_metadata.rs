@@ -6,7 +6,7 @@ use serde::Serialize;
 /// Who an agent thread is and how it is set up. `Source` is the agent core's own type for who started the session.
 #[derive(Clone, Debug, Serialize)]
 pub struct ThreadStartedTraceMetadata<Source = SessionSource> {
-    /// The thread.
+    /// The thread. A UUID, if Codex's own reducer shall read the bundle: it refuses other ids. Nothing of this project does.
     pub thread_id: ThreadId,
     /// Its agent's place in the tree of agents: `/root`, `/root/reader`.
     pub agent_path: AgentPath,

@@ -15,10 +15,10 @@ use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{LAYOUTS, Recorded, in_memory, metadata, options, reduced};
+use crate::support::{LAYOUTS, ROOT_THREAD, Recorded, in_memory, metadata, options, reduced};
 
 fn start(root: &Path, options: TraceOptions) -> ThreadTraceContext {
-    let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
+    let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
     ThreadTraceContext::start_root(root, metadata, options).expect("a bundle")
 }
 
@@ -255,7 +255,7 @@ fn two_sessions_with_one_root_and_equal_ids_have_a_bundle_each() {
     assert_ne!(one.bundle_folder(), other.bundle_folder());
     let always = || TraceOptions::new().ids(|| "the same".to_owned());
     let _first = start(root.path(), always());
-    let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
+    let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
     assert!(ThreadTraceContext::start_root(root.path(), metadata, always()).is_err(), "it gives up after a while");
 }
 

@@ -4,13 +4,13 @@
 use rollout_trace_recorder::{ExecutionStatus, SessionSource, ThreadTraceContext, TraceOptions};
 use serde_json::json;
 
-use crate::support::{Recorded, metadata};
+use crate::support::{ROOT_THREAD, Recorded, metadata};
 
 #[test]
 fn a_forked_child_does_not_write() {
     let root = tempfile::TempDir::new().expect("a folder");
     for layout in crate::support::LAYOUTS {
-        let source = metadata("thread-root", "/root", SessionSource::Program("x".into()));
+        let source = metadata(ROOT_THREAD, "/root", SessionSource::Program("x".into()));
         let options = TraceOptions::new().layout(layout);
         let trace = ThreadTraceContext::start_root(root.path(), source, options).expect("a bundle");
         let folder = trace.bundle_folder().expect("a folder");

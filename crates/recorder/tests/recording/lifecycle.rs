@@ -13,7 +13,7 @@ use rollout_trace_schema::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Recorded, in_memory, metadata, options};
+use crate::support::{ROOT_THREAD, Recorded, in_memory, metadata, options};
 
 const NO_USAGE: Option<&TokenUsage> = None;
 const NO_ITEMS: &[Value] = &[];
@@ -138,7 +138,7 @@ fn a_dropped_handle_says_that_it_was_abandoned() {
     assert_eq!(recorded.of_type("rollout_ended")[0]["status"], "aborted");
     assert_eq!(
         recorded.reports("rollout_trace.abandoned"),
-        [json!({"object": "thread", "id": "thread-root"}), json!({"object": "code_cell", "id": "7"})]
+        [json!({"object": "thread", "id": ROOT_THREAD}), json!({"object": "code_cell", "id": "7"})]
     );
     assert_eq!(recorded.types().last(), Some(&"recording_completed"));
 }
@@ -244,7 +244,7 @@ fn the_modes_of_a_request_are_written_down() {
 #[test]
 fn what_was_set_aside_is_given_back() {
     let root = tempfile::TempDir::new().expect("a folder");
-    let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
+    let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
     let trace = ThreadTraceContext::start_root(root.path(), metadata, TraceOptions::new()).expect("a bundle");
     let pack = trace.bundle_folder().expect("a folder").join(PACK_FILE);
     trace.record_protocol_event("small", &json!({"text": "small"}));

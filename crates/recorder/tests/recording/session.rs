@@ -4,7 +4,7 @@ use rollout_trace_recorder::PayloadLayout;
 use rollout_trace_schema::{SchemaVersion, packed::PACKED_LAYOUT};
 
 use crate::{
-    support::{LAYOUTS, Recorded, in_memory, options, reduced},
+    support::{LAYOUTS, ROOT_THREAD, Recorded, in_memory, options, reduced},
     traced_agent::run_session,
 };
 
@@ -41,7 +41,8 @@ fn what_other_readers_refuse_is_not_written() {
         let recorded = record(layout);
         for (event, seq) in recorded.events.iter().zip(1..) {
             assert_eq!((event.seq, event.schema_version), (seq, SchemaVersion::NEWEST.number()));
-            assert_eq!(event.rollout_id.as_str(), "thread-root");
+            assert_eq!(event.rollout_id.as_str(), ROOT_THREAD);
+            assert!(event.thread_id.as_ref().is_none_or(|id| uuid::Uuid::parse_str(id.as_str()).is_ok()));
             assert!(event.payload.misfit().is_none());
         }
         let mut ids: Vec<String> = recorded.references().iter().map(|r| r.raw_payload_id.to_string()).collect();

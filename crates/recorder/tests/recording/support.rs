@@ -14,7 +14,7 @@ use rollout_trace_schema::{PayloadRef, RawEvent};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use crate::traced_agent::metadata;
+pub(crate) use crate::traced_agent::{ROOT_THREAD, metadata};
 
 pub(crate) const LAYOUTS: [PayloadLayout; 2] = [PayloadLayout::Packed, PayloadLayout::Files];
 
@@ -30,7 +30,7 @@ pub(crate) fn options(layout: PayloadLayout) -> TraceOptions {
 /// A root thread that records into memory.
 pub(crate) fn in_memory(options: TraceOptions) -> (ThreadTraceContext, MemorySink) {
     let sink = MemorySink::new();
-    let metadata = metadata("thread-root", "/root", SessionSource::Program("test".into()));
+    let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
     let trace = ThreadTraceContext::start_root(Path::new("nowhere"), metadata, options.memory_sink(&sink))
         .expect("memory is always there");
     (trace, sink)
