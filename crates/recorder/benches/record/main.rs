@@ -25,6 +25,7 @@ fn main() {
         if wanted(name) {
             ladder::unchanged_prefix(name, bytes, rounds);
             ladder::all_new(name, bytes, rounds);
+            ladder::first(name, bytes, rounds);
         }
     }
     if wanted("threads") {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::Write,
+    io::{Seek, SeekFrom, Write},
     path::Path,
     time::{Duration, Instant},
 };
@@ -37,6 +37,12 @@ impl Lanes {
         self.quantile(name, 0.5)
     }
 
+    /// A lane's mean, in microseconds.
+    pub(crate) fn mean(&self, name: &str) -> f64 {
+        let Some(lane) = self.names.iter().position(|known| *known == name) else { return f64::NAN };
+        self.times[lane].iter().sum::<Duration>().as_secs_f64() * 1e6 / self.times[lane].len() as f64
+    }
+
     /// A lane's quantile, in microseconds.
     pub(crate) fn quantile(&self, name: &str, quantile: f64) -> f64 {
         let Some(lane) = self.names.iter().position(|known| *known == name) else { return f64::NAN };
@@ -66,17 +72,39 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
-/// A file that takes bare writes.
-pub(crate) struct Bare(File);
+/// How many zeros are written at once.
+const ROOM: u64 = 64 << 10;
+
+/// A file that takes bare writes at its end.
+pub(crate) struct Bare {
+    file: File,
+    end: u64,
+    /// Up to where there are zeros to write over; none: it is only appended to.
+    zeros_to: Option<u64>,
+}
 
 impl Bare {
     pub(crate) fn new(folder: &Path, name: &str) -> Self {
         let file = OpenOptions::new().append(true).create(true).open(folder.join(name)).expect("a file");
-        Self(file)
+        Self { file, end: 0, zeros_to: None }
+    }
+
+    /// A file to whose end zeros are written first, many at once, as the recorder does it in its pack.
+    pub(crate) fn with_room(folder: &Path, name: &str) -> Self {
+        let file = File::create(folder.join(name)).expect("a file");
+        Self { file, end: 0, zeros_to: Some(0) }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).expect("space");
+        let end = self.end + bytes.len() as u64;
+        if let Some(zeros_to) = self.zeros_to.filter(|zeros_to| end > *zeros_to && end - self.end < ROOM) {
+            self.file.seek(SeekFrom::Start(zeros_to)).expect("a file");
+            self.file.write_all(&[0; ROOM as usize]).expect("space");
+            self.file.seek(SeekFrom::Start(self.end)).expect("a file");
+            self.zeros_to = Some(zeros_to + ROOM);
+        }
+        self.file.write_all(bytes).expect("space");
+        self.end = end;
     }
 }
 
