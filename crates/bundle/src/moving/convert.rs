@@ -115,16 +115,21 @@ impl Conversion<'_> {
         }
         // What an event refers to and is not there is lost too.
         numbers.extend(self.follows.keys());
-        let mut files = Vec::new();
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
         walk(self.bundle.folder(), "", &mut self.done.losses, &mut |path, entry| {
             match (entry, document_number(path)) {
                 (Entry::File, Some(number)) => drop(numbers.insert(number)),
                 (Entry::File, None) if path == Manifest::FILE_NAME || path == PACK_FILE => {}
                 (Entry::File, None) => files.push(path.to_owned()),
-                (Entry::Folder, _) => {}
+                // Whether it is needed depends on the layout.
+                (Entry::Folder, _) if path == Manifest::PAYLOADS_DIR => {}
+                (Entry::Folder, _) => folders.push(path.to_owned()),
             }
             Ok(())
         })?;
+        for folder in folders.into_iter().map(|path| self.folder.join(path)) {
+            create_folders(&folder).map_err(ConvertError::write(folder))?;
+        }
         for path in files {
             copy_file(&mut self.source, &path, &self.folder, &mut self.done.losses)?;
             self.done.payloads += u64::from(Path::new(&path).starts_with(Manifest::PAYLOADS_DIR));

@@ -390,6 +390,17 @@ fn files_beside_the_pack() {
 }
 
 #[test]
+fn folders_are_kept_even_empty_ones() {
+    let pack = Pack::of(&session(1));
+    fs::create_dir_all(pack.bundle().join("notes/empty")).unwrap();
+    for (layout, name) in [(PayloadLayout::Packed, "packed again"), (PayloadLayout::Files, "files")] {
+        let converted = pack.bundle().with_file_name(name);
+        convert(&Bundle::open(pack.bundle()).unwrap(), &converted, layout).unwrap();
+        assert!(converted.join("notes/empty").is_dir());
+    }
+}
+
+#[test]
 fn a_document_larger_than_the_limit() {
     let pack = Pack::of(&session(3));
     let limits = Limits { max_payload_bytes: 100, ..Limits::default() };
