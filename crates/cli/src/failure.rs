@@ -30,6 +30,17 @@ impl Failure {
         Self::new(format!("{what} {}: {error}", path.display()), hint)
     }
 
+    /// Refuses `-`, which elsewhere is stdout, as the place of a bundle.
+    pub(crate) fn if_stdout(target: &Path) -> Result<(), Self> {
+        if target == Path::new("-") {
+            return Err(Self::new(
+                "a bundle is a folder, and not written to stdout",
+                "use -o DIR; ./- is a folder of that name",
+            ));
+        }
+        Ok(())
+    }
+
     /// A failure to write to stdout.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         match error.kind() {

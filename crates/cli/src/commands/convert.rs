@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &ConvertArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    Failure::if_stdout(&args.output)?;
     let bundle = Bundle::open_with(&args.bundle, limits)?;
     let converted = convert(&bundle, &args.output, args.layout.into())?;
     output.line(args.output.display())?;

@@ -21,6 +21,7 @@ pub(crate) fn run(args: &UnpackArgs, limits: Limits, output: &mut Output) -> Res
             args.file.with_file_name(name)
         }
     };
+    Failure::if_stdout(&target)?;
     let problems = unpack(&args.file, &target, &limits)?;
     output.line(target.display())?;
     for problem in &problems {

@@ -86,6 +86,16 @@ fn wrong_use() {
     stderr:   use -o FILE; ./- is a file of that name
     exit code 2
     ");
+    assert_snapshot!(root.run("convert a --layout packed -o -"), @"
+    stderr: error: a bundle is a folder, and not written to stdout
+    stderr:   use -o DIR; ./- is a folder of that name
+    exit code 2
+    ");
+    assert_snapshot!(root.run("unpack a.tar.zst -o -"), @"
+    stderr: error: a bundle is a folder, and not written to stdout
+    stderr:   use -o DIR; ./- is a folder of that name
+    exit code 2
+    ");
     assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"
     stderr: error: a/trace.jsonl is no archive of a bundle: the archive is damaged: Unknown frame descriptor
     stderr:   give a file that rollout-trace pack made
