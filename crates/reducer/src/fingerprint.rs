@@ -89,7 +89,7 @@ impl Fingerprinter {
         match value {
             Json::Null => self.tag(b'n'),
             Json::Bool(value) => self.tag(b'b').tag(u8::from(*value)),
-            Json::Number(number) => self.tag(b'd').text(&number.to_string()),
+            Json::Number(number) => self.tag(b'd').text(number),
             Json::String(text) => self.tag(b's').text(text),
             Json::Array(items) => {
                 self.tag(b'[');

@@ -280,7 +280,7 @@ impl Parts<'_> {
 /// The compact text, cut at a character boundary.
 fn summary(value: &Json<'_>) -> String {
     let mut text = Bounded { text: Vec::with_capacity(SUMMARY_BYTES + 16), limit: SUMMARY_BYTES };
-    let whole = serde_json::to_writer(&mut text, value).is_ok();
+    let whole = value.write(&mut text).is_ok();
     let mut text = String::from_utf8_lossy(&text.text).into_owned();
     if !whole {
         let cut = text.floor_char_boundary(SUMMARY_BYTES);

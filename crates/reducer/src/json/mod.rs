@@ -1,19 +1,16 @@
-//! JSON as payloads hold it: key order kept, lone surrogates survived, depth bounded.
+//! JSON as payloads hold it: key order and numbers kept, lone surrogates survived, depth bounded.
 
 mod fields;
 mod quick;
+mod write;
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{borrow::Cow, fmt};
 
 use rollout_trace_bundle::pair_surrogates;
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor},
-};
-use serde_json::Number;
+use serde::de::IgnoredAny;
 
 pub(crate) use fields::Fields;
-use fields::FieldsBuilder;
+use quick::Refused;
 
 /// A JSON value, which takes from the text that it was parsed from what stands there as it is. Of keys that come twice the last
 /// value counts, in the place of the first.
@@ -21,7 +18,8 @@ use fields::FieldsBuilder;
 pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
-    Number(Number),
+    /// The number's text, which may say more than a machine calculates with.
+    Number(Cow<'a, str>),
     String(Cow<'a, str>),
     Array(Vec<Self>),
     Object(Fields<'a>),
@@ -43,13 +41,16 @@ impl<'a> Json<'a> {
     }
 
     fn parse_forgiving(text: &'a str, max_nesting: usize) -> Result<Self, JsonError> {
-        if let Some(value) = quick::parse(text, max_nesting) {
-            return Ok(value);
+        let paired = match quick::parse(text, max_nesting) {
+            Ok(value) => return Ok(value),
+            Err(Refused::TooDeep) => return Err(JsonError::TooDeep(max_nesting)),
+            Err(Refused::NoValue) => pair_surrogates(text),
+        };
+        match quick::parse(&paired, max_nesting) {
+            Ok(value) => Ok(value.into_owned()),
+            Err(Refused::TooDeep) => Err(JsonError::TooDeep(max_nesting)),
+            Err(Refused::NoValue) => Err(JsonError::Syntax(serde_json::from_str::<IgnoredAny>(&paired).err())),
         }
-        Self::parse_strict(text, max_nesting).or_else(|error| match pair_surrogates(text) {
-            Cow::Owned(paired) => Json::parse_strict(&paired, max_nesting).map(Json::into_owned),
-            Cow::Borrowed(_) => Err(error),
-        })
     }
 
     /// The same value, which needs no text any more.
@@ -58,7 +59,7 @@ impl<'a> Json<'a> {
         match self {
             Self::Null => Json::Null,
             Self::Bool(value) => Json::Bool(value),
-            Self::Number(number) => Json::Number(number),
+            Self::Number(number) => Json::Number(owned(number)),
             Self::String(text) => Json::String(owned(text)),
             Self::Array(items) => Json::Array(items.into_iter().map(Self::into_owned).collect()),
             Self::Object(Fields(fields)) => Json::Object(Fields(
@@ -69,23 +70,12 @@ impl<'a> Json<'a> {
 
     /// Parses the value that a text begins with, if it needs no forgiving. Gives also how long it is.
     pub(crate) fn parse_first(text: &'a str, max_nesting: usize) -> Option<(Self, usize)> {
-        quick::parse_first(text, max_nesting)
-    }
-
-    fn parse_strict(text: &'a str, max_nesting: usize) -> Result<Self, JsonError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        // The seed counts instead, so that the limit can be set.
-        deserializer.disable_recursion_limit();
-        let too_deep = Cell::new(false);
-        Nested { left: max_nesting, too_deep: &too_deep }
-            .deserialize(&mut deserializer)
-            .and_then(|value| deserializer.end().map(|()| value))
-            .map_err(|error| if too_deep.get() { JsonError::TooDeep(max_nesting) } else { JsonError::Syntax(error) })
+        quick::parse_first(text, max_nesting).ok()
     }
 
     /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see it.
     pub(crate) fn parse_arguments(text: &'a str) -> Option<Self> {
-        quick::parse(text, DEPTH_OF_SERDE_JSON).or_else(|| Self::parse_strict(text, DEPTH_OF_SERDE_JSON).ok())
+        quick::parse(text, DEPTH_OF_SERDE_JSON).ok()
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
@@ -109,7 +99,7 @@ impl<'a> Json<'a> {
 
     pub(crate) fn as_i64(&self) -> Option<i64> {
         match self {
-            Self::Number(number) => number.as_i64(),
+            Self::Number(number) => number.parse().ok(),
             _ => None,
         }
     }
@@ -133,11 +123,6 @@ impl<'a> Json<'a> {
             _ => None,
         }
     }
-
-    /// The compact text.
-    pub(crate) fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("a value in memory serialises")
-    }
 }
 
 /// How deep `serde_json` parses unasked.
@@ -146,112 +131,17 @@ const DEPTH_OF_SERDE_JSON: usize = 127;
 /// Why a document is no value.
 #[derive(Debug)]
 pub(crate) enum JsonError {
-    Syntax(serde_json::Error),
+    /// It is not JSON, and what `serde_json` has to say of it.
+    Syntax(Option<serde_json::Error>),
     TooDeep(usize),
 }
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Syntax(error) => error.fmt(f),
+            Self::Syntax(Some(error)) => error.fmt(f),
+            Self::Syntax(None) => f.write_str("it is not JSON"),
             Self::TooDeep(limit) => write!(f, "it nests deeper than the limit of {limit}"),
-        }
-    }
-}
-
-/// Reads a value that may nest so many levels more.
-struct Nested<'a> {
-    left: usize,
-    too_deep: &'a Cell<bool>,
-}
-
-impl<'a> Nested<'a> {
-    fn deeper<E: de::Error>(&self) -> Result<Nested<'a>, E> {
-        let left = self.left.checked_sub(1).ok_or_else(|| {
-            self.too_deep.set(true);
-            E::custom("nesting limit exceeded")
-        })?;
-        Ok(Nested { left, too_deep: self.too_deep })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Nested<'_> {
-    type Value = Json<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Nested<'_> {
-    type Value = Json<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
-        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
-        Ok(Json::String(Cow::Owned(value.to_owned())))
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::String(Cow::Borrowed(value)))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Json<'de>, E> {
-        Ok(Json::String(Cow::Owned(value)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(self.deeper()?)? {
-            array.push(item);
-        }
-        Ok(Json::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json<'de>, A::Error> {
-        let mut object = FieldsBuilder::default();
-        while let Some(key) = fields.next_key::<Name<'de>>()? {
-            object.add(key.0, fields.next_value_seed(self.deeper()?)?);
-        }
-        Ok(Json::Object(object.finish()))
-    }
-}
-
-/// A field's name, borrowed where it can be.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(number) => number.serialize(serializer),
-            Self::String(text) => serializer.serialize_str(text),
-            Self::Array(items) => serializer.collect_seq(items),
-            Self::Object(fields) => serializer.collect_map(fields.iter()),
         }
     }
 }
@@ -270,13 +160,23 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_serde_json_writes_values() {
-        for number in
-            ["0", "-1", "1.0", "1e3", "0.1", "18446744073709551615", "18446744073709551616", "-9223372036854775808"]
-        {
-            let value: serde_json::Value = serde_json::from_str(number).expect("valid");
-            assert_eq!(parse(number).to_text(), value.to_string());
+    fn numbers_are_what_stands_there() {
+        for (text, kept) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.0", "-0.0"),
+            ("1.10", "1.10"),
+            ("1e2", "1e+2"),
+            ("1E-02", "1e-02"),
+            ("1e400", "1e+400"),
+            ("-9223372036854775809", "-9223372036854775809"),
+            ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ] {
+            assert_eq!(parse(text), Json::Number(kept.into()));
+            assert_eq!(parse(&format!("[{text}]")).to_text(), format!("[{kept}]"));
         }
+        assert_eq!(parse("-12").as_i64(), Some(-12));
+        assert_eq!(parse("1.0").as_i64(), None);
     }
 
     #[test]
