@@ -81,11 +81,6 @@ impl Fingerprinter {
 
     /// Adds a value, whatever the order of its keys.
     pub(crate) fn json(&mut self, value: &Json<'_>) -> &mut Self {
-        self.json_without(value, None)
-    }
-
-    /// Adds a value as if its own field `skipped` were not there.
-    pub(crate) fn json_without(&mut self, value: &Json<'_>, skipped: Option<&str>) -> &mut Self {
         match value {
             Json::Null => self.tag(b'n'),
             Json::Bool(value) => self.tag(b'b').tag(u8::from(*value)),
@@ -99,10 +94,8 @@ impl Fingerprinter {
                 self.tag(b']')
             }
             Json::Object(fields) => {
-                let mut sorted: Vec<_> = fields.iter().filter(|(key, _)| Some(*key) != skipped).collect();
-                sorted.sort_unstable_by_key(|(key, _)| *key);
                 self.tag(b'{');
-                for (key, value) in sorted {
+                for (key, value) in fields.sorted() {
                     self.text(key).json(value);
                 }
                 self.tag(b'}')

@@ -9,6 +9,9 @@ use crate::{
     json::Json,
 };
 
+/// What an agent core attaches to an item for itself, and not in each place where it shows it.
+const ATTACHED: &str = "internal_chat_message_metadata_passthrough";
+
 /// The bytes that a JSON part shows of its value.
 const SUMMARY_BYTES: usize = 240;
 
@@ -125,7 +128,7 @@ fn phase(item: &Json<'_>) -> Option<Channel> {
 
 /// Who the item comes from, by what the agent core attached to it, else by its role.
 fn provenance(item: &Json<'_>, role: &Role) -> Vec<InferredProducer> {
-    let metadata = item.get("internal_chat_message_metadata_passthrough");
+    let metadata = item.get(ATTACHED);
     let parts = metadata.and_then(|metadata| metadata.get("content_item_metadata")?.as_array()).unwrap_or_default();
     let mut producers = Vec::new();
     for provenance in parts.iter().filter_map(|part| part.get("provenance")) {
@@ -201,9 +204,10 @@ impl Parts<'_> {
         self.json(value, Fingerprinter::default().json(value).finish());
     }
 
-    /// The item itself, which is the same whatever its own id.
+    /// The item itself, without what the agent core attached to it. It is the same whatever its own id.
     fn whole_item(&mut self, item: &Json<'_>) {
-        self.json(item, Fingerprinter::default().json_without(item, Some("id")).finish());
+        let item = item.without(ATTACHED);
+        self.json(&item, Fingerprinter::default().json(&item.without("id")).finish());
     }
 
     fn payload_ref(&mut self, label: &str, content: Option<&Json<'_>>) {

@@ -17,6 +17,13 @@ impl<'a> Fields<'a> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
+
+    /// The fields in the order of their names.
+    pub(crate) fn sorted(&self) -> Vec<(&str, &Json<'a>)> {
+        let mut sorted: Vec<_> = self.iter().collect();
+        sorted.sort_unstable_by_key(|(name, _)| *name);
+        sorted
+    }
 }
 
 /// Of equal names the last value counts, in the place of the first.

@@ -85,6 +85,16 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// The same value as if its own field `name` were not there.
+    pub(crate) fn without(&self, name: &str) -> Cow<'_, Self> {
+        match self {
+            Self::Object(Fields(fields)) if fields.iter().any(|(own, _)| own == name) => {
+                Cow::Owned(Self::Object(Fields(fields.iter().filter(|(own, _)| own != name).cloned().collect())))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// The field's text; none if it is absent or something else.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
