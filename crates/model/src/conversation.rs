@@ -164,6 +164,9 @@ pub enum BodyPart {
         label: String,
         /// The payload that showed it first.
         raw_payload_id: RawPayloadId,
+        /// The SHA-256 of a content part's compact JSON text with sorted keys, in schema 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content_sha256: Option<String>,
     },
 }
 

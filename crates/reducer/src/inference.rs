@@ -339,11 +339,7 @@ impl Reducer {
 
     /// The sighting of a model item; none for what is no part of a conversation.
     pub(crate) fn sighting(&self, item: &Json<'_>, origin: &Origin<'_>) -> Option<Sighting> {
-        let mut sighting = normalise(item, origin.payload)?;
-        if self.version == SchemaVersion::V1 {
-            sighting.responses_item_id = None;
-        }
-        Some(sighting)
+        normalise(item, origin.payload, self.version)
     }
 
     /// The sightings in a document that is an array of model items, or has one under one of these names.

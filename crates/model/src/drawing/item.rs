@@ -158,7 +158,7 @@ impl Canvas<'_, '_> {
                     (format!("JSON, whole in {}", self.payload_path(raw_payload_id)), summary.as_str())
                 }
                 BodyPart::Code { language, source } => (language.clone(), source.as_str()),
-                BodyPart::PayloadRef { label, raw_payload_id } => {
+                BodyPart::PayloadRef { label, raw_payload_id, .. } => {
                     (format!("{label}, in {}", self.payload_path(raw_payload_id)), "")
                 }
             };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{BodyPart, ConversationItem, names::Names};
+use crate::{BodyPart, ConversationItem, ItemKind, names::Names};
 
 /// How many characters of a text are shown.
 const WIDTH: usize = 80;
@@ -28,6 +28,9 @@ pub(super) fn item_preview(item: &ConversationItem, names: &Names) -> String {
         (Some(_), Some(part)) => std::slice::from_ref(part),
         _ => &item.body.parts[..],
     };
+    if parts.is_empty() && item.kind != ItemKind::CompactionMarker {
+        return "<empty>".to_owned();
+    }
     let mut line = String::new();
     for part in parts {
         if !line.is_empty() {

@@ -53,7 +53,7 @@ impl Reducer {
         let mut buffer = PayloadBuffer::default();
         let Some(document) = self.document(at, reference, payloads, &mut buffer) else { return };
         let payload = &reference.raw_payload_id;
-        let sighting = normalise(&document, payload).filter(|sighting| {
+        let sighting = normalise(&document, payload, self.version).filter(|sighting| {
             sighting.agent_message.is_some() && sighting.responses_item_id.as_ref() == Some(&event.item_id)
         });
         let Some(sighting) = sighting else {

@@ -1,7 +1,8 @@
 //! From a model item's JSON to a [`Sighting`] (`spec`: *Normalising a model item*).
 
 use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, InferredProducer, ItemKind, Role};
-use rollout_trace_schema::{ModelVisibleCallId, RawPayloadId, ResponsesItemId};
+use rollout_trace_schema::{ModelVisibleCallId, RawPayloadId, ResponsesItemId, SchemaVersion};
+use sha2::{Digest, Sha256};
 
 use super::{Sighting, body::identity};
 use crate::{
@@ -16,9 +17,9 @@ const ATTACHED: &str = "internal_chat_message_metadata_passthrough";
 const SUMMARY_BYTES: usize = 240;
 
 /// Normalises an item that the payload shows. None for what is no part of a conversation.
-pub(crate) fn normalise(item: &Json<'_>, payload: &RawPayloadId) -> Option<Sighting> {
+pub(crate) fn normalise(item: &Json<'_>, payload: &RawPayloadId, version: SchemaVersion) -> Option<Sighting> {
     let kind = item.text("type").unwrap_or_default();
-    let mut parts = Parts { payload, parts: Vec::new(), contents: Vec::new() };
+    let mut parts = Parts { payload, version, parts: Vec::new(), contents: Vec::new() };
     let mut agent_message = None;
     let mut unknown_type = None;
     let (role, channel, item_kind) = match kind {
@@ -100,7 +101,7 @@ pub(crate) fn normalise(item: &Json<'_>, payload: &RawPayloadId) -> Option<Sight
         body,
         identity,
         lacks: lacks(item, kind),
-        responses_item_id: item.text("id").map(ResponsesItemId::from),
+        responses_item_id: item.text("id").filter(|_| version >= SchemaVersion::V2).map(ResponsesItemId::from),
         unknown_type,
     })
 }
@@ -170,6 +171,7 @@ fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
 /// A body in the making.
 struct Parts<'a> {
     payload: &'a RawPayloadId,
+    version: SchemaVersion,
     parts: Vec<BodyPart>,
     /// What each part stands for, where the part does not hold it.
     contents: Vec<Option<Fingerprint>>,
@@ -211,8 +213,26 @@ impl Parts<'_> {
     }
 
     fn payload_ref(&mut self, label: &str, content: Option<&Json<'_>>) {
-        self.parts.push(BodyPart::PayloadRef { label: label.to_owned(), raw_payload_id: self.payload.clone() });
+        let (label, raw_payload_id) = (label.to_owned(), self.payload.clone());
+        self.parts.push(BodyPart::PayloadRef { label, raw_payload_id, content_sha256: None });
         self.contents.push(content.map(|content| Fingerprinter::default().json(content).finish()));
+    }
+
+    /// A part that is not text.
+    fn other_part(&mut self, part: &Json<'_>) {
+        self.payload_ref(part.text("type").unwrap_or("content"), Some(part));
+        if self.version >= SchemaVersion::V2
+            && let Some(BodyPart::PayloadRef { content_sha256, .. }) = self.parts.last_mut()
+        {
+            *content_sha256 = Some(sha256(part));
+        }
+    }
+
+    /// Says that there are no parts, where the body does not just have none.
+    fn no_parts(&mut self) {
+        if self.version == SchemaVersion::V1 {
+            self.payload_ref("empty_content", None);
+        }
     }
 
     fn content(&mut self, content: Option<&Json<'_>>) {
@@ -225,12 +245,12 @@ impl Parts<'_> {
 
     fn content_parts(&mut self, parts: &[Json<'_>]) {
         if parts.is_empty() {
-            self.payload_ref("empty_content", None);
+            self.no_parts();
         }
         for part in parts {
             match text_part(part) {
                 Some(text) => self.text(text),
-                None => self.payload_ref(part.text("type").unwrap_or("content"), Some(part)),
+                None => self.other_part(part),
             }
         }
     }
@@ -238,13 +258,13 @@ impl Parts<'_> {
     fn content_of_agent_message(&mut self, content: Option<&Json<'_>>) {
         let Some(Json::Array(parts)) = content else { return self.content(content) };
         if parts.is_empty() {
-            self.payload_ref("empty_content", None);
+            self.no_parts();
         }
         for part in parts {
             match (text_part(part), part.text("encrypted_content")) {
                 (Some(text), _) => self.text(text),
                 (None, Some(value)) => self.encoded(value),
-                (None, None) => self.payload_ref(part.text("type").unwrap_or("content"), Some(part)),
+                (None, None) => self.other_part(part),
             }
         }
     }
@@ -267,7 +287,7 @@ impl Parts<'_> {
                 None => self.text(text),
             },
             Some(value) => self.value(value),
-            None => self.payload_ref("arguments", None),
+            None => self.payload_ref("payload", None),
         }
     }
 
@@ -279,6 +299,12 @@ impl Parts<'_> {
             None => self.payload_ref("tool_output", None),
         }
     }
+}
+
+/// The hash of the compact text with sorted keys, in hexadecimal digits.
+fn sha256(value: &Json<'_>) -> String {
+    let hash = Sha256::digest(value.to_sorted_text());
+    hash.iter().fold(String::with_capacity(64), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 /// The compact text, cut at a character boundary.

@@ -12,8 +12,19 @@ impl Json<'_> {
         String::from_utf8(text).expect("JSON is text")
     }
 
+    /// The compact text, the keys of each object sorted.
+    pub(crate) fn to_sorted_text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.write_in_order(&mut text, true).expect("memory takes everything");
+        text
+    }
+
     /// Writes the compact text, the keys in the order in which they came.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        self.write_in_order(out, false)
+    }
+
+    fn write_in_order(&self, out: &mut impl Write, sorted: bool) -> io::Result<()> {
         match self {
             Self::Null => out.write_all(b"null"),
             Self::Bool(value) => write!(out, "{value}"),
@@ -25,19 +36,20 @@ impl Json<'_> {
                     if place > 0 {
                         out.write_all(b",")?;
                     }
-                    item.write(out)?;
+                    item.write_in_order(out, sorted)?;
                 }
                 out.write_all(b"]")
             }
             Self::Object(fields) => {
+                let fields = if sorted { fields.sorted() } else { fields.iter().collect() };
                 out.write_all(b"{")?;
-                for (place, (name, value)) in fields.iter().enumerate() {
+                for (place, (name, value)) in fields.into_iter().enumerate() {
                     if place > 0 {
                         out.write_all(b",")?;
                     }
                     serde_json::to_writer(&mut *out, name)?;
                     out.write_all(b":")?;
-                    value.write(out)?;
+                    value.write_in_order(out, sorted)?;
                 }
                 out.write_all(b"}")
             }
