@@ -12,7 +12,13 @@ use rollout_trace_schema::{
     ToolSummary, UnixMillis,
 };
 
-use crate::{at::At, item::output_text, json::Json, reducer::Reducer, tool_call::Invocation};
+use crate::{
+    at::At,
+    item::{item_text, output_text},
+    json::Json,
+    reducer::Reducer,
+    tool_call::Invocation,
+};
 
 /// What is remembered of terminals beyond the graph.
 #[derive(Debug, Default)]
@@ -321,8 +327,8 @@ fn answered_result(document: &Json<'_>) -> TerminalResult {
     };
     match document.text("type") {
         Some("direct_response") => {
-            let output = document.get("response_item").and_then(|item| item.get("output"));
-            shown(output.map(output_text).unwrap_or_default())
+            let item = document.get("response_item");
+            shown(item.map(|item| item_text(item).unwrap_or_else(|| item.to_text())).unwrap_or_default())
         }
         Some("code_mode_response") => {
             let value = document.get("value").unwrap_or(&Json::Null);

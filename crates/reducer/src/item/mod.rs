@@ -5,5 +5,5 @@ mod normalise;
 mod sighting;
 
 pub(crate) use body::{merge_reasoning, refresh_raw_identity};
-pub(crate) use normalise::{normalise, output_text};
+pub(crate) use normalise::{item_text, normalise, output_text};
 pub(crate) use sighting::{Identity, Sighting};

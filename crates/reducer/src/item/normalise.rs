@@ -161,6 +161,18 @@ pub(crate) fn output_text(output: &Json<'_>) -> String {
     }
 }
 
+/// The text that an output item shows: of parts those that are text. None where nothing is.
+pub(crate) fn item_text(item: &Json<'_>) -> Option<String> {
+    match item.get("output")? {
+        Json::Null => None,
+        Json::Array(parts) => {
+            let texts: Vec<_> = parts.iter().filter_map(text_part).collect();
+            (!texts.is_empty()).then(|| texts.join("\n"))
+        }
+        output => Some(output_text(output)),
+    }
+}
+
 fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
     match part.text("type")? {
         "input_text" | "output_text" | "text" => part.text("text"),
