@@ -221,9 +221,9 @@ impl<'a> Check<'a> {
         if let Some(cell) = &tool.started_code_cell_id {
             self.leads(graph.code_cells.contains_key(cell), id, "code cell", cell);
         }
-        let fits =
-            |item: &ConversationItem| item.thread_id == tool.thread_id && item.call_id == tool.model_visible_call_id;
-        self.each_item(id, &tool.model_visible_call_item_ids, fits, "has another call id or thread");
+        // In any thread: one may begin with another's items.
+        let fits = |item: &ConversationItem| item.call_id == tool.model_visible_call_id;
+        self.each_item(id, &tool.model_visible_call_item_ids, fits, "has another call id");
         self.distinct(id, &tool.model_visible_call_item_ids);
         let producer = ProducerRef::Tool { tool_call_id: id.clone() };
         let answers = |item: &ConversationItem| fits(item) && item.produced_by.contains(&producer);
@@ -248,10 +248,9 @@ impl<'a> Check<'a> {
         }
         self.payloads(id, &cell.raw_initial_response_payload_id);
         self.payloads(id, &cell.raw_result_payload_id);
-        let fits = |item: &ConversationItem| {
-            item.thread_id == cell.thread_id && item.call_id.as_ref() == Some(&cell.model_visible_call_id)
-        };
-        self.each_item(id, &[cell.source_item_id], fits, "has another call id or thread");
+        let fits = |item: &ConversationItem| item.call_id.as_ref() == Some(&cell.model_visible_call_id);
+        let is_source = |item: &ConversationItem| item.thread_id == cell.thread_id && fits(item);
+        self.each_item(id, &[cell.source_item_id], is_source, "has another call id or thread");
         let producer = ProducerRef::CodeCell { code_cell_id: id.clone() };
         let answers = |item: &ConversationItem| fits(item) && item.produced_by.contains(&producer);
         self.each_item(id, &cell.output_item_ids, answers, "is not linked back to the code cell");

@@ -13,6 +13,29 @@ use crate::{at::At, conversation::Origin, fingerprint::Fingerprint, reducer::Red
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     uses: HashMap<(ThreadId, ModelVisibleCallId), Vec<CallUse>>,
+    /// The threads in which a tool call or a code cell bears each call id.
+    owners: HashMap<ModelVisibleCallId, Vec<ThreadId>>,
+}
+
+impl Calls {
+    fn note_owner(&mut self, thread: &ThreadId, call_id: &ModelVisibleCallId) {
+        let owners = self.owners.entry(call_id.clone()).or_default();
+        if !owners.contains(thread) {
+            owners.push(thread.clone());
+        }
+    }
+
+    /// The tool call and the code cell that bear a call id in another thread, if they do in one only: a thread may begin with
+    /// its parent's items.
+    fn elsewhere(
+        &self,
+        thread: &ThreadId,
+        call_id: &ModelVisibleCallId,
+    ) -> Option<(Option<ToolCallId>, Option<CodeCellId>)> {
+        let [owner] = self.owners.get(call_id)?.as_slice() else { return None };
+        let call = self.uses.get(&(owner.clone(), call_id.clone()))?.last()?;
+        (owner != thread).then(|| (call.tool.clone(), call.cell.clone()))
+    }
 }
 
 /// What belongs to one call.
@@ -35,6 +58,16 @@ struct Part {
 }
 
 impl CallUse {
+    /// Joins what was copied from another thread with what it belongs to there.
+    fn inherit(&mut self, elsewhere: Option<(Option<ToolCallId>, Option<CodeCellId>)>) {
+        if let Some((tool, cell)) = elsewhere
+            && (self.tool.is_none() && self.cell.is_none() && self.made_by.is_none())
+        {
+            self.tool = tool;
+            self.cell = cell;
+        }
+    }
+
     fn shows(parts: &[Part], kind: &ItemKind, content: Fingerprint) -> bool {
         parts.iter().any(|part| part.kind == *kind && part.content == content)
     }
@@ -66,6 +99,7 @@ impl Reducer {
     }
 
     fn link_call_item(&mut self, at: &At, origin: &Origin<'_>, call_id: &ModelVisibleCallId, part: Part) {
+        let elsewhere = self.calls.elsewhere(origin.thread, call_id);
         let uses = self.calls.uses.entry((origin.thread.clone(), call_id.clone())).or_default();
         let shown_by = uses.iter().rposition(|call| CallUse::shows(&call.calls, &part.kind, part.content));
         let place = shown_by.or_else(|| {
@@ -92,6 +126,7 @@ impl Reducer {
         if call.made_by.is_none() {
             call.made_by = origin.response_of.cloned();
         }
+        call.inherit(elsewhere);
         call.calls.push(part.clone());
         let tool = call.tool.clone();
         if let Some(tool) = tool {
@@ -105,6 +140,7 @@ impl Reducer {
 
     fn link_output_item(&mut self, at: &At, origin: &Origin<'_>, call_id: &ModelVisibleCallId, part: Part) {
         let version = self.version;
+        let elsewhere = self.calls.elsewhere(origin.thread, call_id);
         let uses = self.calls.uses.entry((origin.thread.clone(), call_id.clone())).or_default();
         if uses.is_empty() {
             uses.push(CallUse::default());
@@ -117,6 +153,7 @@ impl Reducer {
             shown_by.unwrap_or(last)
         };
         let call = &mut uses[place];
+        call.inherit(elsewhere);
         let is_rewritten = version == SchemaVersion::V1
             && call.cell.is_none()
             && call.outputs.iter().any(|other| other.kind == part.kind)
@@ -153,6 +190,8 @@ impl Reducer {
 
     /// Joins a tool call that starts with the items that are there. The call is in the graph already.
     pub(crate) fn link_tool(&mut self, at: &At, thread: &ThreadId, call_id: &ModelVisibleCallId, tool: &ToolCallId) {
+        self.calls.note_owner(thread, call_id);
+        self.disinherit(thread, call_id);
         let uses = self.calls.uses.entry((thread.clone(), call_id.clone())).or_default();
         if let Some(other) = uses.last().and_then(|call| call.tool.clone()) {
             self.split_call(at, thread, call_id, &other);
@@ -176,6 +215,38 @@ impl Reducer {
         }
         for item in calls {
             self.list_started_tools(item);
+        }
+    }
+
+    /// Parts a call from what it was joined with in another thread: it turns out to be this thread's own.
+    fn disinherit(&mut self, thread: &ThreadId, call_id: &ModelVisibleCallId) {
+        let Some(call) = self.calls.uses.get_mut(&(thread.clone(), call_id.clone())).and_then(|uses| uses.last_mut())
+        else {
+            return;
+        };
+        let is_own = |item: &ItemId| call.calls.iter().chain(&call.outputs).any(|part| part.item == *item);
+        let mut foreign = Vec::new();
+        if let Some(id) = &call.tool
+            && let Some(tool) = self.trace.tool_calls.get_mut(id).filter(|tool| tool.thread_id != *thread)
+        {
+            tool.model_visible_call_item_ids.retain(|item| !is_own(item));
+            tool.model_visible_output_item_ids.retain(|item| !is_own(item));
+            foreign.push(ProducerRef::Tool { tool_call_id: id.clone() });
+        }
+        if let Some(id) = &call.cell
+            && let Some(cell) = self.trace.code_cells.get_mut(id).filter(|cell| cell.thread_id != *thread)
+        {
+            cell.output_item_ids.retain(|item| !is_own(item));
+            foreign.push(ProducerRef::CodeCell { code_cell_id: id.clone() });
+        }
+        if foreign.is_empty() {
+            return;
+        }
+        call.tool = None;
+        call.cell = None;
+        for part in &call.outputs {
+            let item = self.trace.conversation_items.get_mut(&part.item).expect("a joined item is in the graph");
+            item.produced_by.retain(|producer| !foreign.contains(producer));
         }
     }
 
@@ -221,6 +292,8 @@ impl Reducer {
         source: ItemId,
         cell: &CodeCellId,
     ) {
+        self.calls.note_owner(thread, call_id);
+        self.disinherit(thread, call_id);
         let uses = self.calls.uses.entry((thread.clone(), call_id.clone())).or_default();
         let place = uses.iter().position(|call| call.calls.iter().any(|part| part.item == source));
         let call = &mut uses[place.expect("the source is an item of the call")];
@@ -250,16 +323,28 @@ impl Reducer {
         Some(source.item)
     }
 
+    /// The items that show the call which this item shows.
+    pub(crate) fn items_of_call(&self, item_id: ItemId) -> Vec<ItemId> {
+        let call = self.call_of(item_id);
+        call.map(|call| call.calls.iter().map(|part| part.item).collect()).unwrap_or_default()
+    }
+
+    fn call_of(&self, item_id: ItemId) -> Option<&CallUse> {
+        let item = &self.trace.conversation_items[&item_id];
+        let call_id = item.call_id.clone().filter(|_| is_call(&item.kind))?;
+        let uses = self.calls.uses.get(&(item.thread_id.clone(), call_id))?;
+        uses.iter().find(|call| call.calls.iter().any(|part| part.item == item_id))
+    }
+
     /// Has the inference calls whose responses hold this call item list the tool call that it started.
     pub(crate) fn list_started_tools(&mut self, item_id: ItemId) {
-        let item = &self.trace.conversation_items[&item_id];
-        let Some(call_id) = item.call_id.clone().filter(|_| is_call(&item.kind)) else { return };
-        let Some(uses) = self.calls.uses.get(&(item.thread_id.clone(), call_id)) else { return };
-        let call = uses.iter().find(|call| call.calls.iter().any(|part| part.item == item_id));
-        let Some(tool) = call.and_then(|call| call.tool.clone()) else { return };
-        for producer in &item.produced_by {
+        let Some(call) = self.call_of(item_id) else { return };
+        let Some(tool) = call.tool.clone() else { return };
+        // A response may show a call as another item than the one that was sighted.
+        let items = call.calls.iter().map(|part| &self.trace.conversation_items[&part.item]);
+        for producer in items.flat_map(|item| item.produced_by.clone()).collect::<Vec<_>>() {
             if let ProducerRef::Inference { inference_call_id } = producer
-                && let Some(call) = self.trace.inference_calls.get_mut(inference_call_id)
+                && let Some(call) = self.trace.inference_calls.get_mut(&inference_call_id)
                 && !call.tool_call_ids_started_by_response.contains(&tool)
             {
                 call.tool_call_ids_started_by_response.push(tool.clone());

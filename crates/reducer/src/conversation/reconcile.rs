@@ -27,14 +27,7 @@ impl Reducer {
         for &item in &items {
             self.conversations.use_item(item);
         }
-        let unproven = std::mem::take(&mut self.conversations.thread(origin.thread).unproven_calls);
-        for item in unproven {
-            if self.conversations.is_used(item) {
-                self.list_started_tools(item);
-            } else {
-                self.conversations.thread(origin.thread).unproven_calls.push(item);
-            }
-        }
+        self.list_tools_of_shown_calls(origin.thread);
         for sighting in sightings {
             let item = self.find_in_snapshot(origin.thread, Some(items.len()), &sighting);
             items.push(self.settle(at, origin, item, sighting, None));
@@ -52,6 +45,18 @@ impl Reducer {
         items
     }
 
+    /// Has responses list the tool calls that they made, for the calls that a request is known to show.
+    fn list_tools_of_shown_calls(&mut self, thread: &ThreadId) {
+        let unproven = std::mem::take(&mut self.conversations.thread(thread).unproven_calls);
+        for item in unproven {
+            if self.items_of_call(item).into_iter().any(|item| self.conversations.is_used(item)) {
+                self.list_started_tools(item);
+            } else {
+                self.conversations.thread(thread).unproven_calls.push(item);
+            }
+        }
+    }
+
     /// Reconciles an incremental request: what precedes it, and the items that its payload adds.
     pub(crate) fn reconcile_delta(
         &mut self,
@@ -63,6 +68,10 @@ impl Reducer {
         let prefix_known = prefix.is_some();
         let mut items = prefix.unwrap_or_default();
         self.conversations.begin_use();
+        for &item in &items {
+            self.conversations.use_item(item);
+        }
+        self.list_tools_of_shown_calls(origin.thread);
         for sighting in sightings {
             let place = items.len();
             let there = self.conversations.thread(origin.thread).live.get(place);

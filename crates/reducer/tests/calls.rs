@@ -1,0 +1,51 @@
+//! What tool calls are joined with.
+
+mod support;
+
+use serde_json::Value;
+
+#[test]
+fn a_response_lists_a_call_that_is_shown_again_as_another_item() {
+    let bundle = support::scenario(
+        r#"
+begin
+ask i1 {"input":["user hi","call c1 ls {\"dir\":\".\"}"]}
+call c1 ls {"dir":"."}
+reply i1 {"response_id":"r1","output_items":["call c1 ls {\"dir\":\".\"}"]}
+ask i2 {"input":["user hi","call c1 ls {\"dir\":\".\"}"]}
+reply i2 {"response_id":"r2","output_items":[]}
+end
+"#,
+    );
+    let graph = support::reduce(bundle.path());
+    let listed: Vec<_> = graph.inference_calls.values().map(|call| &*call.tool_call_ids_started_by_response).collect();
+    assert_eq!(listed, [&["c1".into()][..], &[]]);
+}
+
+#[test]
+fn a_write_shows_the_text_of_its_answer() {
+    let result = |output: &str| {
+        let item = format!(r#"{{"type":"function_call_output","call_id":"c1","output":{output}}}"#);
+        let bundle = support::scenario(&format!(
+            r#"
+begin
+call c1 write_stdin {{"session_id":7,"chars":"x"}}
+done c1 {{"type":"direct_response","response_item":{item}}}
+end
+"#
+        ));
+        let graph = support::reduce(bundle.path());
+        let operation = graph.terminal_operations.values().next().unwrap();
+        let stdout = operation.result.clone().unwrap().stdout;
+        let is_item = serde_json::from_str(&stdout).is_ok_and(|shown: Value| item.parse::<Value>().unwrap() == shown);
+        if is_item { "the item".to_owned() } else { stdout }
+    };
+    assert_eq!(result(r#""a""#), "a");
+    let texts = r#"{"type":"input_text","text":"a"},{"type":"input_text","text":"b"}"#;
+    assert_eq!(result(&format!("[{texts}]")), "a\nb");
+    assert_eq!(result(&format!(r#"[{texts},{{"type":"input_image","image_url":"u"}}]"#)), "a\nb");
+    assert_eq!(result(r#"{"a":1}"#), r#"{"a":1}"#);
+    for without_text in ["[]", "null", r#"[{"type":"input_image","image_url":"u"}]"#] {
+        assert_eq!(result(without_text), "the item");
+    }
+}
