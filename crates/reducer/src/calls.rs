@@ -133,6 +133,9 @@ impl Reducer {
             let tool = self.trace.tool_calls.get_mut(&tool).expect("a joined tool call is in the graph");
             tool.model_visible_call_item_ids.push(part.item);
         }
+        if origin.response_of.is_none() {
+            self.list_started_tools(part.item);
+        }
         if part.kind == ItemKind::CustomToolCall {
             self.start_waiting_cells(origin.thread, call_id, part.item);
         }

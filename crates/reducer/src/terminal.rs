@@ -17,7 +17,7 @@ use crate::{
     item::{item_text, output_text},
     json::Json,
     reducer::Reducer,
-    tool_call::Invocation,
+    tool_call::{Invocation, add_payload},
 };
 
 /// What is remembered of terminals beyond the graph.
@@ -56,7 +56,7 @@ impl Reducer {
     pub(crate) fn begin_exec(&mut self, at: &At, tool: &ToolCallId, payload: &PayloadRef, begin: Begin) {
         if let Some(operation_id) = self.trace.tool_calls[tool].terminal_operation_id {
             let operation = self.operation(operation_id);
-            operation.raw_payload_ids.push(payload.raw_payload_id.clone());
+            add_payload(&mut operation.raw_payload_ids, payload);
             let message = format!(
                 "tool call {tool} begins a second terminal operation; the first counts, the rest is among its payloads"
             );
@@ -79,7 +79,7 @@ impl Reducer {
             (OperationKind::ExecCommand, request)
         };
         let operation_id = self.new_operation(at, tool, kind, request);
-        self.operation(operation_id).raw_payload_ids.push(payload.raw_payload_id.clone());
+        add_payload(&mut self.operation(operation_id).raw_payload_ids, payload);
         self.note_process_id(at, operation_id, begin.process_id);
     }
 
@@ -115,7 +115,7 @@ impl Reducer {
         let operation_id = self.trace.tool_calls[tool].terminal_operation_id.expect("the caller saw it");
         let v1 = self.is_v1();
         let operation = self.operation(operation_id);
-        operation.raw_payload_ids.push(event.runtime_payload.raw_payload_id.clone());
+        add_payload(&mut operation.raw_payload_ids, &event.runtime_payload);
         operation.execution.end(at.time, at.seq, event.status.clone());
         let Some(document) = document else { return };
         let exit_code = document.get("exit_code").and_then(Json::as_i64);
@@ -145,7 +145,7 @@ impl Reducer {
         let operation = self.operation(operation_id);
         operation.execution.end(at.time, at.seq, status.clone());
         let Some(reference) = result else { return };
-        operation.raw_payload_ids.push(reference.raw_payload_id.clone());
+        add_payload(&mut operation.raw_payload_ids, reference);
         let mut buffer = PayloadBuffer::default();
         let Some(document) = self.document(at, reference, payloads, &mut buffer) else { return };
         let result = answered_result(&document);

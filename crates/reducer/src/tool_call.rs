@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{DiagnosticCode, Execution, Requester, ToolCall};
 use rollout_trace_schema::{
-    McpToolCallCorrelationAssigned, PayloadRef, SchemaVersion, ThreadId, ToolCallEnded, ToolCallId,
+    McpToolCallCorrelationAssigned, PayloadRef, RawPayloadId, SchemaVersion, ThreadId, ToolCallEnded, ToolCallId,
     ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind, ToolRequester, ToolSummary,
 };
 use serde_json::{Map, Value};
@@ -134,7 +134,7 @@ impl Reducer {
     ) {
         let id = self.ensure_tool(at, &event.tool_call_id);
         let call = self.trace.tool_calls.get_mut(&id).expect("it was made sure of");
-        call.raw_runtime_payload_ids.push(event.runtime_payload.raw_payload_id.clone());
+        add_payload(&mut call.raw_runtime_payload_ids, &event.runtime_payload);
         if let Some(kind) = &event.kind {
             call.kind = kind.clone();
             if matches!(kind, ToolKind::Unknown(_)) {
@@ -187,7 +187,7 @@ impl Reducer {
     ) {
         let id = self.ensure_tool(at, &event.tool_call_id);
         let call = self.trace.tool_calls.get_mut(&id).expect("it was made sure of");
-        call.raw_runtime_payload_ids.push(event.runtime_payload.raw_payload_id.clone());
+        add_payload(&mut call.raw_runtime_payload_ids, &event.runtime_payload);
         let (kind, has_operation) = (call.kind.clone(), call.terminal_operation_id.is_some());
         let mut buffer = PayloadBuffer::default();
         if has_operation {
@@ -317,6 +317,13 @@ impl Reducer {
     /// Whether this version of the schema tells more than the official state of schema 1.
     pub(crate) fn is_v1(&self) -> bool {
         self.version == SchemaVersion::V1
+    }
+}
+
+/// Adds a payload to those of an object, once.
+pub(crate) fn add_payload(payloads: &mut Vec<RawPayloadId>, reference: &PayloadRef) {
+    if !payloads.contains(&reference.raw_payload_id) {
+        payloads.push(reference.raw_payload_id.clone());
     }
 }
 

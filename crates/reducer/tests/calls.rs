@@ -23,6 +23,24 @@ end
 }
 
 #[test]
+fn a_response_lists_a_call_that_a_request_shows_under_another_id() {
+    let bundle = support::scenario(
+        r#"
+begin
+ask i1 {"input":["user hi"]}
+call c1 ls {"dir":"."}
+reply i1 {"response_id":"r1","output_items":[{"type":"function_call","id":"fc_1","call_id":"c1","name":"ls","arguments":"{}"}]}
+ask i2 {"input":["user hi",{"type":"function_call","id":"fc_2","call_id":"c1","name":"ls","arguments":"{}"}]}
+reply i2 {"response_id":"r2","output_items":[]}
+end
+"#,
+    );
+    let graph = support::reduce(bundle.path());
+    let listed: Vec<_> = graph.inference_calls.values().map(|call| &*call.tool_call_ids_started_by_response).collect();
+    assert_eq!(listed, [&["c1".into()][..], &[]]);
+}
+
+#[test]
 fn a_write_shows_the_text_of_its_answer() {
     let result = |output: &str| {
         let item = format!(r#"{{"type":"function_call_output","call_id":"c1","output":{output}}}"#);
@@ -48,4 +66,34 @@ end
     for without_text in ["[]", "null", r#"[{"type":"input_image","image_url":"u"}]"#] {
         assert_eq!(result(without_text), "the item");
     }
+}
+
+#[test]
+fn a_payload_that_is_named_twice_is_listed_once() {
+    let end = r#"ran c1 {"exit_code":0,"aggregated_output":"a"}"#;
+    let bundle = support::scenario(&format!(
+        r#"
+begin
+call c1 exec_command {{"cmd":"ls"}}
+runs c1 exec_command {{"command":["ls"],"cwd":"/"}}
+{end}
+end
+"#
+    ));
+    let log = bundle.path().join("trace.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let twice: String = text
+        .lines()
+        .flat_map(|line| vec![line; if line.contains("runtime_ended") { 2 } else { 1 }])
+        .zip(1..)
+        .map(|(line, seq)| {
+            let mut event: Value = line.parse().unwrap();
+            event["seq"] = seq.into();
+            format!("{event}\n")
+        })
+        .collect();
+    std::fs::write(log, twice).unwrap();
+    let graph = support::reduce(bundle.path());
+    assert_eq!(graph.tool_calls.values().next().unwrap().raw_runtime_payload_ids.len(), 2);
+    assert_eq!(graph.terminal_operations.values().next().unwrap().raw_payload_ids.len(), 2);
 }
