@@ -149,9 +149,9 @@ impl Dispatch {
             return Err(ToolError::Failed("an agent cannot close itself or an agent above it".to_owned()));
         }
         let before = target.thread.status();
-        let begin = json!({"call_id": self.call().id, "sender_thread_id": thread.id,
-                           "receiver_thread_id": target.thread.id, "receiver_status": before});
-        self.record_runtime_started(ToolKind::CloseAgent, &begin);
+        let mut event = json!({"call_id": self.call().id, "sender_thread_id": thread.id,
+                               "receiver_thread_id": target.thread.id});
+        self.record_runtime_started(ToolKind::CloseAgent, &event);
         let below = format!("{}/", target.thread.path);
         let mut descendants: Vec<Agent> =
             thread.rollout.agents().into_iter().filter(|agent| agent.thread.path.starts_with(&below)).collect();
@@ -159,7 +159,9 @@ impl Dispatch {
             Rollout::close(agent);
             agent.terminated().await;
         }
-        self.record_runtime_ended(ExecutionStatus::Completed, &begin);
+        // The tools of Codex read no end that lacks it.
+        event["status"] = json!(before);
+        self.record_runtime_ended(ExecutionStatus::Completed, &event);
         Ok(Outcome::document(json!({"previous_status": before})))
     }
 

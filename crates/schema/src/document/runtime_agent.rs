@@ -66,6 +66,9 @@ pub struct AgentClose {
     pub sender_thread_id: ThreadId,
     /// The closed agent's thread.
     pub receiver_thread_id: ThreadId,
+    /// What the agent was doing just before: a word, or an object with one and what there is to say. Every end has it, no begin does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Value>,
     /// Fields that this version does not know, as they were written.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,

@@ -1,0 +1,29 @@
+//! The documents in a trace have what its readers ask for.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::fs;
+
+use rollout_trace_agent_core::{TraceOptions, TraceTarget};
+use rollout_trace_recorder::{PayloadLayout, ToolKind};
+use serde_json::Value;
+
+#[test]
+fn the_end_of_an_agent_says_what_it_was_doing() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TraceOptions::new().layout(PayloadLayout::Files);
+    let trace = TraceTarget::Root(folder.path().join("traces"), options);
+    let scenario = include_str!("scenarios/agents.toml");
+    let played = support::played("agents", scenario, &folder.path().join("work"), trace, |_| {});
+    let bundle = played.bundle.unwrap();
+    let graph = support::reduced(&bundle);
+    let close = graph.tool_calls.values().find(|call| call.kind == ToolKind::CloseAgent).unwrap();
+    let document = |place: usize| -> Value {
+        let payload = &graph.raw_payloads[&close.raw_runtime_payload_ids[place]];
+        serde_json::from_slice(&fs::read(bundle.join(&payload.path)).unwrap()).unwrap()
+    };
+    assert_eq!(document(0).get("status"), None);
+    assert_eq!(document(1)["status"]["completed"], "5.");
+}
