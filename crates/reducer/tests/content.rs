@@ -10,7 +10,7 @@ fn parts(schema: u32, items: &Value) -> Vec<Value> {
     let bundle = support::scenario(&format!("schema {schema}\nbegin\nask i1 {request}\nend"));
     let graph = support::reduce(bundle.path());
     let bodies = graph.conversation_items.values().map(|item| &item.body.parts);
-    bodies.map(|parts| serde_json::to_value(parts).unwrap()).collect()
+    bodies.map(|parts| serde_json::to_value(parts).expect("parts are JSON")).collect()
 }
 
 fn image() -> Value {
