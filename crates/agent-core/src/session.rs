@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::{
-    AgentStatus, EventMessage, Op, TurnOverrides,
+    AbortReason, AgentStatus, EventMessage, Op, TurnOverrides,
     lock::lock,
     mail::Mail,
     rollout::Rollout,
@@ -97,15 +97,17 @@ impl Session {
                 tokio::select! {
                     biased;
                     request = self.requests.recv() => match request {
-                        Some(Request::Submission { op: Op::Interrupt, .. }) => turn.cancel.cancel(),
+                        Some(Request::Submission { op: Op::Interrupt, .. }) => turn.stop(AbortReason::Interrupted),
                         Some(request) => {
                             if matches!(request, Request::Submission { op: Op::Shutdown, .. }) {
-                                turn.cancel.cancel();
+                                // What waits is begun no more.
+                                self.waiting.clear();
+                                turn.stop(AbortReason::Shutdown);
                             }
                             self.waiting.push_back(request);
                         }
                         // The thread itself holds a sender.
-                        None => turn.cancel.cancel(),
+                        None => turn.stop(AbortReason::Shutdown),
                     },
                     end = &mut running => break end,
                 }

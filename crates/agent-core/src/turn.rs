@@ -27,6 +27,8 @@ pub(crate) struct Turn {
     pub(crate) settings: TurnSettings,
     /// Stops the turn.
     pub(crate) cancel: CancellationToken,
+    /// Why it was stopped, if it was.
+    stopped: OnceLock<AbortReason>,
     began: Instant,
     began_at_unix_ms: u64,
     time_to_first_token_ms: OnceLock<u64>,
@@ -72,6 +74,7 @@ impl Turn {
             submission_id,
             settings,
             cancel: CancellationToken::new(),
+            stopped: OnceLock::new(),
             began: Instant::now(),
             began_at_unix_ms,
             time_to_first_token_ms: OnceLock::new(),
@@ -88,6 +91,12 @@ impl Turn {
 
     pub(crate) fn accept(&self, item: Item) {
         self.thread.accept(Some(&self.id), item);
+    }
+
+    /// Stops the turn. The first reason counts.
+    pub(crate) fn stop(&self, reason: AbortReason) {
+        self.stopped.get_or_init(|| reason);
+        self.cancel.cancel();
     }
 
     /// Notes that something of an answer has come.
@@ -128,7 +137,8 @@ impl Turn {
                 EventMessage::TurnComplete { last_agent_message: last_agent_message.clone(), timings },
             ),
             TurnEnd::Interrupted => {
-                (ExecutionStatus::Cancelled, EventMessage::TurnAborted { reason: AbortReason::Interrupted, timings })
+                let reason = self.stopped.get().copied().unwrap_or(AbortReason::Interrupted);
+                (ExecutionStatus::Cancelled, EventMessage::TurnAborted { reason, timings })
             }
             TurnEnd::Failed(error) => {
                 self.emit(EventMessage::Error { message: error.clone() });

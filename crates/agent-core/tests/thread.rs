@@ -5,8 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use rollout_trace_agent_core::{
-    AgentConfig, AgentStatus, AgentThread, CompactionBy, Effort, Event, EventMessage, Item, NoTurnRunning, Op,
-    Provider, ThreadEnded, TraceOptions, TraceTarget, TurnOverrides, UserInput,
+    AbortReason, AgentConfig, AgentMessages, AgentStatus, AgentThread, CompactionBy, Effort, Event, EventMessage, Item,
+    NoTurnRunning, Op, Provider, ThreadEnded, TraceOptions, TraceTarget, TurnOverrides, UserInput,
 };
 use rollout_trace_recorder::MemorySink;
 use rollout_trace_scripted_model::{Script, ScriptedModel};
@@ -116,7 +116,20 @@ async fn a_shutdown_stops_the_running_turn() {
     rollout.thread.submit(Op::say("Talk.")).unwrap();
     rollout.event(|message| matches!(message, EventMessage::AgentMessageDelta { .. })).await;
     timeout(HANG, rollout.thread.shutdown_and_wait()).await.unwrap();
-    rollout.event(|message| matches!(message, EventMessage::TurnAborted { .. })).await;
+    let end = rollout.turn_end().await;
+    assert!(matches!(end.message, EventMessage::TurnAborted { reason: AbortReason::Shutdown, .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_shutdown_overtakes_what_waits_for_the_running_turn() {
+    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"For ever\"\n\
+                  [[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"And ever\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Talk.")).unwrap();
+    rollout.event(|message| matches!(message, EventMessage::AgentMessageDelta { .. })).await;
+    rollout.thread.submit(Op::say("Talk more.")).unwrap();
+    timeout(HANG, rollout.thread.shutdown_and_wait()).await.unwrap();
+    assert_eq!(rollout.server.requests().len(), 1);
 }
 
 #[tokio::test]
