@@ -139,7 +139,7 @@ impl AgentThread {
         }
     }
 
-    /// Adds to what the running turn is asked. The model sees it in the turn's next request.
+    /// Adds to what the running turn is asked. The model sees it in the turn's next request; if the turn ends before, in the next turn.
     ///
     /// # Errors
     ///

@@ -237,7 +237,13 @@ impl Turn {
 
     /// Leaves the turn, whatever its end. What a stopped turn ran is stopped with it.
     async fn close(&self) {
-        lock(&self.thread.state).running = None;
+        let late = {
+            let mut state = lock(&self.thread.state);
+            state.running = None;
+            std::mem::take(&mut state.steered)
+        };
+        // There is no request of this turn any more that could take it in, and what comes next is later.
+        late.into_iter().for_each(|item| self.accept_from_outside(item));
         if self.cancel.is_cancelled() {
             self.thread.cells.terminate_all().await;
         }

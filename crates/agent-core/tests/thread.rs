@@ -141,6 +141,22 @@ async fn steering_wants_a_turn() {
 }
 
 #[tokio::test]
+async fn what_a_stopped_turn_was_told_stands_before_what_comes_next() {
+    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"For ever\"\n\
+                  [[reply]]\n[[reply.item]]\nsay = \"Two.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Talk.")).unwrap();
+    rollout.event(|message| matches!(message, EventMessage::AgentMessageDelta { .. })).await;
+    rollout.thread.steer_input(&text("Be brief.")).unwrap();
+    rollout.thread.submit(Op::Interrupt).unwrap();
+    rollout.turn_end().await;
+    assert_eq!(rollout.thread.history().last().map(Item::message_text).as_deref(), Some("Be brief."));
+    rollout.turn("Go on.").await;
+    let texts: Vec<_> = rollout.thread.history().iter().map(Item::message_text).collect();
+    assert_eq!(texts, ["Talk.", "Be brief.", "Go on.", "Two."]);
+}
+
+#[tokio::test]
 async fn what_is_put_into_the_history_starts_no_turn() {
     let rollout = Rollout::new(ANSWERS, |config| config.history_items = vec![Item::user_text("Yesterday.")]).await;
     rollout.thread.inject_user_message_without_turn(&text("By the way."));
