@@ -115,6 +115,11 @@ impl Item {
         self.kind() == "reasoning"
     }
 
+    /// Whether this is a call that wants an answer of the agent.
+    pub(crate) fn is_call(&self) -> bool {
+        matches!(self.kind(), "function_call" | "custom_tool_call")
+    }
+
     fn is_sealed(&self) -> bool {
         self.0.get("encrypted_content").is_some_and(|sealed| !sealed.is_null())
     }

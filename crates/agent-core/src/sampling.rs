@@ -1,5 +1,7 @@
 //! Asking the model.
 
+use std::collections::HashSet;
+
 use rollout_trace_recorder::{
     Evidence, EvidenceOf, InferenceTraceAttempt, InferenceTraceContext, ResponseIds, TokenUsage,
 };
@@ -37,7 +39,7 @@ impl Turn {
         let inference = self.inference();
         loop {
             self.unless_stopped(self.thread.pause.over()).await?;
-            let (mut items, end) = self.attempt(&inference, self.request_body(None)).await;
+            let (mut items, end) = self.attempt(&inference, None).await;
             match end {
                 AttemptEnd::Completed { response_id, usage } => {
                     *failures = 0;
@@ -73,7 +75,7 @@ impl Turn {
         let mut failures = 0;
         loop {
             self.unless_stopped(self.thread.pause.over()).await?;
-            let (items, end) = self.attempt(&inference, self.request_body(Some(&question))).await;
+            let (items, end) = self.attempt(&inference, Some(&question)).await;
             match end {
                 AttemptEnd::Completed { .. } => return Ok(items.iter().map(Item::message_text).collect()),
                 AttemptEnd::Stopped => return Err(TurnEnd::Interrupted),
@@ -131,13 +133,20 @@ impl Turn {
         serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail")
     }
 
-    /// One request and what came of it, recorded from its start to its end.
-    async fn attempt(&self, inference: &InferenceTraceContext, body: Vec<u8>) -> (Vec<Item>, AttemptEnd) {
+    /// One request for an answer, to the history or to a question about it, and what came of it; recorded from its start to its end.
+    async fn attempt(&self, inference: &InferenceTraceContext, question: Option<&Item>) -> (Vec<Item>, AttemptEnd) {
+        let body = self.request_body(question);
         let attempt = inference.start_attempt();
         attempt.record_started_body(&body);
         let mut items = Vec::new();
         let mut request_id = None;
-        let end = self.unless_stopped(self.receive(&attempt, body, &mut items, &mut request_id)).await;
+        let tell = |message| {
+            // What answers a question of ours is for nobody else.
+            if question.is_none() {
+                self.emit(message);
+            }
+        };
+        let end = self.unless_stopped(self.receive(&attempt, body, &mut items, &mut request_id, tell)).await;
         let request_id = request_id.as_deref();
         let partial = || items.iter().map(EvidenceOf).collect::<Vec<_>>();
         let end = match end {
@@ -165,6 +174,7 @@ impl Turn {
         body: Vec<u8>,
         items: &mut Vec<Item>,
         request_id: &mut Option<String>,
+        tell: impl Fn(EventMessage),
     ) -> Result<(Option<String>, Option<TokenUsage>), ModelError> {
         let thread = &self.thread;
         let limit = thread.rollout.config.stream_idle_limit;
@@ -173,18 +183,27 @@ impl Turn {
         let opening = thread.rollout.model.stream(body, envelope);
         let mut stream = thread.pause.timeout(limit, opening).await.ok_or_else(silent)??;
         *request_id = stream.upstream_request_id.take();
+        let mut call_ids = HashSet::new();
         loop {
             match thread.pause.timeout(limit, stream.next()).await.ok_or_else(silent)?? {
                 ResponseEvent::TextDelta(delta) => {
                     self.note_token();
-                    self.emit(EventMessage::AgentMessageDelta { delta });
+                    tell(EventMessage::AgentMessageDelta { delta });
                 }
                 ResponseEvent::ReasoningDelta(delta) => {
                     self.note_token();
-                    self.emit(EventMessage::ReasoningDelta { delta });
+                    tell(EventMessage::ReasoningDelta { delta });
                 }
                 ResponseEvent::Item(item) => {
                     self.note_token();
+                    let call_id = item.text_field("call_id");
+                    if item.is_call() && !call_ids.insert(call_id.to_owned()) {
+                        // Of their outputs nobody could tell which belongs to which.
+                        return Err(ModelError::Unreadable(format!("two calls with the call_id {call_id:?}")));
+                    }
+                    if item.is_message_of("assistant") {
+                        tell(EventMessage::AgentMessage { text: item.message_text() });
+                    }
                     items.push(item.with_id());
                 }
                 ResponseEvent::Completed { response_id, usage } => return Ok((response_id, usage)),
@@ -200,9 +219,7 @@ impl Turn {
         let mut last_message = None;
         for item in items {
             if item.is_message_of("assistant") {
-                let text = item.message_text();
-                self.emit(EventMessage::AgentMessage { text: text.clone() });
-                last_message = Some(text);
+                last_message = Some(item.message_text());
             }
             if keeps_reasoning || !item.is_reasoning() {
                 self.accept(item);

@@ -508,6 +508,37 @@ async fn answers_are_taken_into_memory_up_to_a_bound() {
         |length: usize| format!("data: {{\"type\": \"filler\", \"of\": \"{}\"}}\n\n{completed}", "x".repeat(length));
     let compacted = |length: usize| {
         let sealed = "x".repeat(length);
+#[tokio::test]
+async fn a_summary_is_no_answer() {
+    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply]]\n[[reply.item]]\nsay = \"They counted.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.turn("Count.").await;
+    rollout.thread.submit(Op::Compact).unwrap();
+    let is_told = |message: &EventMessage| {
+        matches!(message, EventMessage::AgentMessageDelta { .. } | EventMessage::AgentMessage { .. })
+    };
+    let event = rollout.event(|message| is_told(message) || matches!(message, EventMessage::TurnComplete { .. })).await;
+    assert!(!is_told(&event.message), "{event:?}");
+    assert!(rollout.thread.history().iter().any(|item| item.message_text().contains("They counted.")));
+}
+
+#[tokio::test]
+async fn each_message_of_an_answer_is_told_before_the_next_one_begins() {
+    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply.item]]\nsay = \"Two.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Count.")).unwrap();
+    let mut told = String::new();
+    loop {
+        match rollout.event(|_| true).await.message {
+            EventMessage::AgentMessageDelta { delta } => told += &delta,
+            EventMessage::AgentMessage { text } => told += &format!("[{text}]"),
+            EventMessage::TurnComplete { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(told, "One.[One.]Two.[Two.]");
+}
+
         format!("{{\"output\": [{{\"type\": \"compaction\", \"encrypted_content\": \"{sealed}\"}}]}}")
     };
     // What a person is told where an answer of that status and length is the only one.
@@ -544,3 +575,23 @@ async fn answers_are_taken_into_memory_up_to_a_bound() {
     assert!(shown.starts_with(&format!("{refused}{{\"error\": {{\"filler\": \"xxx")), "{shown:.300}");
     assert_eq!(shown.chars().count(), refused.len() + 501);
 }
+#[tokio::test]
+async fn two_calls_of_one_id_fail_their_turn_and_the_second_is_not_made() {
+    let call =
+        r#"raw = { type = "function_call", call_id = "c", name = "exec_command", arguments = '{"cmd": "true"}' }"#;
+    let script = format!(
+        "[[reply]]\n[[reply.item]]\n{call}\n[[reply.item]]\n{call}\n\
+                          [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
+    );
+    let rollout = Rollout::new(&script, |_| {}).await;
+    rollout.thread.submit(Op::say("Look.")).unwrap();
+    let error = rollout
+        .event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. }))
+        .await;
+    let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
+    assert_eq!(message, "the model's provider answered what cannot be read: two calls with the call_id \"c\"");
+    rollout.turn_end().await;
+    let end = rollout.turn("Go on.").await;
+    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+}
+

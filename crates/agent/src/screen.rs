@@ -55,7 +55,9 @@ impl Screen {
                 self.words(delta);
             }
             EventMessage::AgentMessage { text } if agent != "/root" => self.remark(agent, TOOL, text),
-            EventMessage::AgentMessage { text } if !self.sends_pieces => {
+            // Its pieces are there already. What follows is another message, or the end.
+            EventMessage::AgentMessage { .. } if self.sends_pieces => self.end_line(),
+            EventMessage::AgentMessage { text } => {
                 self.end_line();
                 self.words(text);
             }

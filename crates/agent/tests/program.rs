@@ -84,6 +84,13 @@ fn an_answer_that_comes_in_one_piece_is_shown() {
 }
 
 #[test]
+fn two_messages_of_one_answer_are_two_lines() {
+    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply.item]]\nsay = \"Two.\"";
+    let (code, stdout, stderr) = run(script, &[]);
+    assert_eq!((code, stdout.as_str()), (0, "One.\nTwo.\n"), "{stderr}");
+}
+
+#[test]
 fn a_run_can_be_drawn_or_left_unrecorded() {
     let script = "[[reply]]\n[[reply.item]]\nsay = \"Done.\"";
     let (code, stdout, _) = run(script, &["--draw"]);

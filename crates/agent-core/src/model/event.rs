@@ -53,7 +53,7 @@ impl ResponseEvent {
             }
             "response.output_item.done" => match Item::from_value(wire.item) {
                 // Its answer would be one to no call, which providers refuse, now and with every later request.
-                Some(item) if is_call(&item) && item.text_field("call_id").is_empty() => {
+                Some(item) if item.is_call() && item.text_field("call_id").is_empty() => {
                     let name = item.text_field("name");
                     Err(ModelError::Unreadable(format!("a call of {name:?} without a call_id")))
                 }
@@ -77,11 +77,6 @@ impl ResponseEvent {
             _ => Ok(Self::Other),
         }
     }
-}
-
-/// Whether an item is a call that wants an answer of the agent.
-fn is_call(item: &Item) -> bool {
-    matches!(item.kind(), "function_call" | "custom_tool_call")
 }
 
 fn failed(code: &Value, message: &Value) -> ModelError {
