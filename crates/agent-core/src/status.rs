@@ -43,17 +43,22 @@ pub struct TokenUsageInfo {
 impl TokenUsageInfo {
     pub(crate) fn add(&mut self, usage: TokenUsage) {
         let total = &mut self.total;
-        total.input_tokens += usage.input_tokens;
-        total.cached_input_tokens += usage.cached_input_tokens;
-        total.cache_write_input_tokens += usage.cache_write_input_tokens;
-        total.output_tokens += usage.output_tokens;
-        total.reasoning_output_tokens += usage.reasoning_output_tokens;
+        for (sum, more) in [
+            (&mut total.input_tokens, usage.input_tokens),
+            (&mut total.cached_input_tokens, usage.cached_input_tokens),
+            (&mut total.cache_write_input_tokens, usage.cache_write_input_tokens),
+            (&mut total.output_tokens, usage.output_tokens),
+            (&mut total.reasoning_output_tokens, usage.reasoning_output_tokens),
+        ] {
+            // A provider may say anything.
+            *sum = sum.saturating_add(more);
+        }
         self.last = Some(usage);
     }
 
     /// How much of the model's window the last request and its answer took.
     pub(crate) fn context_tokens(&self) -> i64 {
-        self.last.as_ref().map_or(0, |usage| usage.input_tokens + usage.output_tokens)
+        self.last.as_ref().map_or(0, |usage| usage.input_tokens.saturating_add(usage.output_tokens))
     }
 }
 
@@ -69,4 +74,18 @@ pub struct ConfigSnapshot {
     /// Model, effort and folder: of the running turn, else as configured.
     #[serde(flatten)]
     pub settings: TurnSettings,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sum_is_too_large() {
+        let mut info = TokenUsageInfo::default();
+        for _ in 0..2 {
+            info.add(TokenUsage { input_tokens: i64::MAX, output_tokens: i64::MAX, ..TokenUsage::default() });
+        }
+        assert_eq!((info.total.input_tokens, info.context_tokens()), (i64::MAX, i64::MAX));
+    }
 }
