@@ -156,6 +156,22 @@ impl Rollout {
         lock(&self.agents).values().cloned().collect()
     }
 
+    /// Closes all live agents whose paths are meant, and returns when their threads have ended.
+    pub(crate) async fn end_agents(&self, is_meant: impl Fn(&str) -> bool) {
+        // One that is being closed may have spawned another meanwhile.
+        loop {
+            let mut agents = self.agents();
+            agents.retain(|agent| is_meant(&agent.thread.path));
+            if agents.is_empty() {
+                return;
+            }
+            agents.iter().for_each(Self::close);
+            for agent in &mut agents {
+                agent.terminated().await;
+            }
+        }
+    }
+
     /// Notes that a thread has ended.
     pub(crate) fn forget(&self, thread: &Thread) {
         lock(&self.agents).remove(&thread.path);

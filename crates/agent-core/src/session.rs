@@ -10,7 +10,6 @@ use crate::{
     AbortReason, AgentStatus, EventMessage, Op, TurnOverrides,
     lock::lock,
     mail::Mail,
-    rollout::Rollout,
     thread::{Request, Thread},
     turn::{Turn, TurnEnd, Work},
 };
@@ -121,10 +120,8 @@ impl Session {
             TurnEnd::Interrupted => AgentStatus::Interrupted,
             TurnEnd::Failed(error) => AgentStatus::Errored(error),
         });
-        if let Some(parent) = &thread.parent {
-            // It may be waiting for somebody who says nothing any more.
-            parent.mail_count.send_modify(|_| {});
-        }
+        // Each may be waiting for somebody who says nothing any more, and the last one at work wakes all.
+        thread.rollout.agents().iter().for_each(|agent| agent.thread.mail_count.send_modify(|_| {}));
     }
 
     async fn shut_down(self) {
@@ -132,18 +129,7 @@ impl Session {
         let rollout = Arc::clone(&thread.rollout);
         let is_root = thread.parent.is_none();
         if is_root {
-            // An agent that is being closed may have spawned another meanwhile.
-            loop {
-                let mut others = rollout.agents();
-                others.retain(|agent| agent.thread.id != thread.id);
-                if others.is_empty() {
-                    break;
-                }
-                others.iter().for_each(Rollout::close);
-                for agent in &mut others {
-                    agent.terminated().await;
-                }
-            }
+            rollout.end_agents(|path| path != thread.path).await;
         }
         thread.cells.shut_down().await;
         thread.commands.shut_down().await;

@@ -247,6 +247,178 @@ async fn nobody_waits_for_agents_that_do_nothing() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_agents_that_have_stopped_to_work_for_another() {
+    // The grandchild's end is reported to the child, which has nothing to do any more.
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Delegate." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "b works."
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "No other agent is at work."
+        item = [{ say = "All are done." }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ call = "spawn_agent", arguments = { task_name = "b", message = "Work." } }]
+        [[reply]]
+        agent = "/root/a"
+        after = { agent = "/root", requests = 2 }
+        item = [{ say = "b works." }]
+        [[reply]]
+        agent = "/root/a/b"
+        after = { agent = "/root", requests = 3 }
+        delay_ms = 200
+        item = [{ say = "Done." }]
+    "#;
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    let is_end = |message: &EventMessage| matches!(message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "All are done.");
+    rollout.event(is_end).await;
+}
+
+#[tokio::test]
+async fn an_agent_is_opened_again_below_one_that_is_open() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Delegate." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        item = [{ call = "close_agent", arguments = { target = "a" } }]
+        [[reply]]
+        item = [{ call = "followup_task", arguments = { target = "a/b", message = "More." } }]
+        [[reply]]
+        when = "/root/a is closed"
+        item = [{ call = "followup_task", arguments = { target = "a", message = "Come back." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "I am back."
+        item = [{ call = "followup_task", arguments = { target = "a/b", message = "More." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "No other agent is at work."
+        item = [{ call = "followup_task", arguments = { target = "a", message = "What does b say?" } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "More is done."
+        item = [{ say = "That is all." }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ call = "spawn_agent", arguments = { task_name = "b", message = "Work." } }]
+        [[reply]]
+        agent = "/root/a"
+        after = { agent = "/root/a/b", requests = 1 }
+        item = [{ say = "b works." }]
+        [[reply]]
+        agent = "/root/a"
+        when = "Come back."
+        after = { agent = "/root", requests = 6 }
+        item = [{ say = "I am back." }]
+        [[reply]]
+        agent = "/root/a"
+        when = "What does b say?"
+        after = { agent = "/root", requests = 10 }
+        item = [{ say = "More is done." }]
+        [[reply]]
+        agent = "/root/a/b"
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/a/b"
+        when = "More."
+        after = { agent = "/root", requests = 8 }
+        item = [{ say = "More than that." }]
+    "#;
+    let rollout = Rollout::new(script, |config| config.agent_messages = AgentMessages::Items).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    let root_ends = async {
+        loop {
+            let event = rollout.event(|_| true).await;
+            match event.message {
+                EventMessage::TurnComplete { last_agent_message, .. } if event.agent_path == "/root" => {
+                    return last_agent_message;
+                }
+                EventMessage::TurnAborted { .. } => panic!("{event:?}"),
+                _ => {}
+            }
+        }
+    };
+    assert_eq!(root_ends.await.as_deref(), Some("That is all."));
+    let last = rollout.server.requests().into_iter().rev().find(|request| request.agent == "/root/a").unwrap();
+    assert!(last.body.to_string().contains("More than that."), "{}", last.body);
+}
+
+#[tokio::test]
+async fn an_agent_opened_again_counts_as_one() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } }]
+        [[reply]]
+        after = { agent = "/root/a", requests = 1 }
+        item = [{ call = "close_agent", arguments = { target = "a" } }]
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "b", message = "Work." } }]
+        [[reply]]
+        item = [{ call = "followup_task", arguments = { target = "a", message = "Come back." } }]
+        [[reply]]
+        when = "there are 2 agents, and no more may be"
+        item = [{ say = "Too many." }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/b"
+        after = { agent = "/root", requests = 5 }
+        item = [{ say = "Done." }]
+    "#;
+    let rollout = Rollout::new(script, |config| config.agents.max_threads = 2).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    let is_end = |message: &EventMessage| matches!(message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "Too many.");
+    rollout.event(is_end).await;
+}
+
+#[tokio::test]
+async fn closing_an_agent_can_be_stopped() {
+    // The child's cell cannot be interrupted, so that its thread takes a while to end.
+    let cell = "const s = ' '.repeat(8e6); notify('x'); await tools.list_agents(); for (;;) +s;";
+    let script = format!(
+        r#"
+        [[reply]]
+        item = [{{ call = "spawn_agent", arguments = {{ task_name = "a", message = "Compute." }} }}]
+        [[reply]]
+        after = {{ agent = "/root/a", requests = 1 }}
+        item = [{{ call = "exec_command", arguments = {{ cmd = "while [ ! -e go ]; do sleep 0.02; done" }} }}]
+        [[reply]]
+        item = [{{ call = "close_agent", arguments = {{ target = "a" }} }}]
+        [[reply]]
+        agent = "/root/a"
+        item = [{{ code = "{cell}" }}]
+        "#
+    );
+    let rollout = Rollout::new(&script, |_| {}).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    rollout
+        .event(|message| matches!(message, EventMessage::ToolCallEnded { output, .. } if output.contains("agents")))
+        .await;
+    std::fs::write(rollout.folder.path().join("go"), "").unwrap();
+    rollout.event(|message| matches!(message, EventMessage::ToolCallBegan { tool, .. } if tool == "close_agent")).await;
+    rollout.thread.submit(Op::Interrupt).unwrap();
+    let is_end = |message: &EventMessage| {
+        matches!(
+            message,
+            EventMessage::ShutdownComplete | EventMessage::TurnAborted { reason: AbortReason::Interrupted, .. }
+        )
+    };
+    let end = rollout.event(is_end).await;
+    assert_eq!((end.agent_path.as_str(), end.turn_id.is_some()), ("/root", true), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_provider_that_is_not_there_is_told() {
     let nowhere = |config: &mut AgentConfig| {
         config.provider.base_url = "http://127.0.0.1:9/v1".to_owned();
@@ -342,6 +514,37 @@ async fn a_compaction_that_is_never_answered_fails() {
 }
 
 #[tokio::test]
+async fn a_summary_is_no_answer() {
+    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply]]\n[[reply.item]]\nsay = \"They counted.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.turn("Count.").await;
+    rollout.thread.submit(Op::Compact).unwrap();
+    let is_told = |message: &EventMessage| {
+        matches!(message, EventMessage::AgentMessageDelta { .. } | EventMessage::AgentMessage { .. })
+    };
+    let event = rollout.event(|message| is_told(message) || matches!(message, EventMessage::TurnComplete { .. })).await;
+    assert!(!is_told(&event.message), "{event:?}");
+    assert!(rollout.thread.history().iter().any(|item| item.message_text().contains("They counted.")));
+}
+
+#[tokio::test]
+async fn each_message_of_an_answer_is_told_before_the_next_one_begins() {
+    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply.item]]\nsay = \"Two.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Count.")).unwrap();
+    let mut told = String::new();
+    loop {
+        match rollout.event(|_| true).await.message {
+            EventMessage::AgentMessageDelta { delta } => told += &delta,
+            EventMessage::AgentMessage { text } => told += &format!("[{text}]"),
+            EventMessage::TurnComplete { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(told, "One.[One.]Two.[Two.]");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_cut_short_is_kept_once_and_fails_the_turn() {
     let script = "[[reply]]\nend = \"incomplete\"\n[[reply.item]]\nsay = \"This is half of\"";
     let rollout = Rollout::new(script, |_| {}).await;
@@ -380,6 +583,26 @@ async fn a_call_without_an_id_fails_its_turn_and_stays_out_of_the_history() {
         let end = rollout.turn("Go on.").await;
         assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
     }
+}
+
+#[tokio::test]
+async fn two_calls_of_one_id_fail_their_turn_and_the_second_is_not_made() {
+    let call =
+        r#"raw = { type = "function_call", call_id = "c", name = "exec_command", arguments = '{"cmd": "true"}' }"#;
+    let script = format!(
+        "[[reply]]\n[[reply.item]]\n{call}\n[[reply.item]]\n{call}\n\
+                          [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
+    );
+    let rollout = Rollout::new(&script, |_| {}).await;
+    rollout.thread.submit(Op::say("Look.")).unwrap();
+    let error = rollout
+        .event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. }))
+        .await;
+    let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
+    assert_eq!(message, "the model's provider answered what cannot be read: two calls with the call_id \"c\"");
+    rollout.turn_end().await;
+    let end = rollout.turn("Go on.").await;
+    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -508,37 +731,6 @@ async fn answers_are_taken_into_memory_up_to_a_bound() {
         |length: usize| format!("data: {{\"type\": \"filler\", \"of\": \"{}\"}}\n\n{completed}", "x".repeat(length));
     let compacted = |length: usize| {
         let sealed = "x".repeat(length);
-#[tokio::test]
-async fn a_summary_is_no_answer() {
-    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply]]\n[[reply.item]]\nsay = \"They counted.\"";
-    let rollout = Rollout::new(script, |_| {}).await;
-    rollout.turn("Count.").await;
-    rollout.thread.submit(Op::Compact).unwrap();
-    let is_told = |message: &EventMessage| {
-        matches!(message, EventMessage::AgentMessageDelta { .. } | EventMessage::AgentMessage { .. })
-    };
-    let event = rollout.event(|message| is_told(message) || matches!(message, EventMessage::TurnComplete { .. })).await;
-    assert!(!is_told(&event.message), "{event:?}");
-    assert!(rollout.thread.history().iter().any(|item| item.message_text().contains("They counted.")));
-}
-
-#[tokio::test]
-async fn each_message_of_an_answer_is_told_before_the_next_one_begins() {
-    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply.item]]\nsay = \"Two.\"";
-    let rollout = Rollout::new(script, |_| {}).await;
-    rollout.thread.submit(Op::say("Count.")).unwrap();
-    let mut told = String::new();
-    loop {
-        match rollout.event(|_| true).await.message {
-            EventMessage::AgentMessageDelta { delta } => told += &delta,
-            EventMessage::AgentMessage { text } => told += &format!("[{text}]"),
-            EventMessage::TurnComplete { .. } => break,
-            _ => {}
-        }
-    }
-    assert_eq!(told, "One.[One.]Two.[Two.]");
-}
-
         format!("{{\"output\": [{{\"type\": \"compaction\", \"encrypted_content\": \"{sealed}\"}}]}}")
     };
     // What a person is told where an answer of that status and length is the only one.
@@ -575,23 +767,3 @@ async fn each_message_of_an_answer_is_told_before_the_next_one_begins() {
     assert!(shown.starts_with(&format!("{refused}{{\"error\": {{\"filler\": \"xxx")), "{shown:.300}");
     assert_eq!(shown.chars().count(), refused.len() + 501);
 }
-#[tokio::test]
-async fn two_calls_of_one_id_fail_their_turn_and_the_second_is_not_made() {
-    let call =
-        r#"raw = { type = "function_call", call_id = "c", name = "exec_command", arguments = '{"cmd": "true"}' }"#;
-    let script = format!(
-        "[[reply]]\n[[reply.item]]\n{call}\n[[reply.item]]\n{call}\n\
-                          [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
-    );
-    let rollout = Rollout::new(&script, |_| {}).await;
-    rollout.thread.submit(Op::say("Look.")).unwrap();
-    let error = rollout
-        .event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. }))
-        .await;
-    let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
-    assert_eq!(message, "the model's provider answered what cannot be read: two calls with the call_id \"c\"");
-    rollout.turn_end().await;
-    let end = rollout.turn("Go on.").await;
-    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
-}
-

@@ -12,7 +12,7 @@ use crate::{
     AgentStatus,
     lock::lock,
     mail::Mail,
-    rollout::{Agent, Identity, Rollout},
+    rollout::{Agent, ClosedAgent, Identity},
 };
 
 /// How long `wait_agent` waits unless it is told.
@@ -65,9 +65,7 @@ impl Dispatch {
         if parent.depth >= limits.max_depth {
             return Err(ToolError::Failed(format!("agents may be {} deep, and you are the last", limits.max_depth)));
         }
-        if rollout.agents().len() >= limits.max_threads {
-            return Err(ToolError::Failed(format!("there are {} agents, and no more may be", limits.max_threads)));
-        }
+        self.check_room()?;
         let identity = Identity {
             id: Uuid::now_v7().to_string(),
             path: format!("{}/{name}", parent.path),
@@ -101,17 +99,37 @@ impl Dispatch {
         let arguments: MessageArguments = self.call().arguments()?;
         let path = self.path_of(&arguments.target);
         let rollout = &self.turn.thread.rollout;
-        let target = match rollout.take_closed(&path) {
-            Some(closed) => {
-                let metadata = self.child_metadata(&closed.identity);
-                let trace = self.turn.thread.trace.resume_child_thread_trace_or_disabled(metadata);
-                rollout.start_thread(closed.identity, trace, closed.history)
-            }
-            None => self.live_agent(&path)?,
-        };
+        let target = if rollout.is_closed(&path) { self.reopen(&path)? } else { self.live_agent(&path)? };
         self.record_activity(&target, "interacted");
         self.deliver(&target, arguments.message, true);
         Ok(Outcome::text(""))
+    }
+
+    /// Opens a closed agent again.
+    fn reopen(&self, path: &str) -> Result<Agent, ToolError> {
+        let rollout = &self.turn.thread.rollout;
+        // Its results go to its parent, which must be there to get them.
+        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+        let parent = rollout.agent(above).ok_or_else(|| {
+            ToolError::Failed(format!("{above} is closed, and {path} reports to it; give {above} a task first"))
+        })?;
+        self.check_room()?;
+        let closed = rollout.take_closed(path);
+        let ClosedAgent { identity, history } =
+            closed.ok_or_else(|| ToolError::Failed(format!("{path} has been opened meanwhile")))?;
+        let identity = Identity { parent: Some(parent.thread), ..identity };
+        let trace = self.turn.thread.trace.resume_child_thread_trace_or_disabled(self.child_metadata(&identity));
+        Ok(rollout.start_thread(identity, trace, history))
+    }
+
+    /// Whether one more agent may be.
+    fn check_room(&self) -> Result<(), ToolError> {
+        let rollout = &self.turn.thread.rollout;
+        let most = rollout.config.agents.max_threads;
+        if rollout.agents().len() >= most {
+            return Err(ToolError::Failed(format!("there are {most} agents, and no more may be")));
+        }
+        Ok(())
     }
 
     pub(super) async fn wait_agent(&self) -> Result<Outcome, ToolError> {
@@ -144,7 +162,7 @@ impl Dispatch {
     pub(super) async fn close_agent(&self) -> Result<Outcome, ToolError> {
         let arguments: TargetArguments = self.call().arguments()?;
         let thread = &self.turn.thread;
-        let mut target = self.live_agent(&arguments.target)?;
+        let target = self.live_agent(&arguments.target)?;
         if thread.path == target.thread.path || thread.path.starts_with(&format!("{}/", target.thread.path)) {
             return Err(ToolError::Failed("an agent cannot close itself or an agent above it".to_owned()));
         }
@@ -152,16 +170,15 @@ impl Dispatch {
         let mut event = json!({"call_id": self.call().id, "sender_thread_id": thread.id,
                                "receiver_thread_id": target.thread.id});
         self.record_runtime_started(ToolKind::CloseAgent, &event);
-        let below = format!("{}/", target.thread.path);
-        let mut descendants: Vec<Agent> =
-            thread.rollout.agents().into_iter().filter(|agent| agent.thread.path.starts_with(&below)).collect();
-        for agent in descendants.iter_mut().rev().chain([&mut target]) {
-            Rollout::close(agent);
-            agent.terminated().await;
-        }
+        let (path, below) = (&target.thread.path, format!("{}/", target.thread.path));
+        let ended = thread.rollout.end_agents(|other| other == path || other.starts_with(&below));
+        // Without a way out two agents that close one another would wait for ever.
+        let ended = self.unless_stopped(ended).await;
+        let status = if ended.is_ok() { ExecutionStatus::Completed } else { ExecutionStatus::Cancelled };
         // The tools of Codex read no end that lacks it.
         event["status"] = json!(before);
-        self.record_runtime_ended(ExecutionStatus::Completed, &event);
+        self.record_runtime_ended(status, &event);
+        ended?;
         Ok(Outcome::document(json!({"previous_status": before})))
     }
 
