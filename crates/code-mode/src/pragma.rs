@@ -68,6 +68,7 @@ pub fn parse_exec_source(source: &str) -> Result<ExecSource, PragmaError> {
     let mut pragma = Pragma { yield_time_ms: None, max_output_tokens: None };
     let mut code = source;
     if let Some(arguments) = pragma_arguments(source.lines().next().unwrap_or_default()) {
+        let arguments = arguments.map_err(|why| PragmaError::Malformed(why.to_owned()))?;
         pragma = serde_json::from_str(arguments).map_err(|error| PragmaError::Malformed(without_place(&error)))?;
         code = source.split_once('\n').map_or("", |(_, code)| code);
     }
@@ -86,15 +87,16 @@ pub fn parse_exec_source(source: &str) -> Result<ExecSource, PragmaError> {
     })
 }
 
-/// What follows the mark, where the line is a pragma. Blanks around the parts of the mark are free.
-fn pragma_arguments(line: &str) -> Option<&str> {
-    line.trim_start()
-        .strip_prefix("//")?
-        .trim_start()
-        .strip_prefix("@exec")?
-        .trim_start()
-        .strip_prefix(':')
-        .map(str::trim)
+/// What follows the mark, where the line is a pragma, or is so nearly that nothing else can be meant. Blanks around the parts of the
+/// mark are free.
+fn pragma_arguments(line: &str) -> Option<Result<&str, &'static str>> {
+    let rest = line.trim_start().strip_prefix("//")?.trim_start().strip_prefix("@exec")?.trim_start();
+    match rest.strip_prefix(':').map(str::trim) {
+        // To serde an array is as good as an object.
+        Some(arguments) if arguments.starts_with('[') => Some(Err("an array")),
+        Some(arguments) => Some(Ok(arguments)),
+        None => rest.starts_with('{').then_some(Err("the colon after `@exec` is missing")),
+    }
 }
 
 /// The message without serde's line and column, which count from the JSON and not from the script.

@@ -20,6 +20,7 @@ fn what_it_sets() {
     assert_snapshot!(parsed("// @exec: {\"max_output_tokens\": 1}\r\ntext(1)"), @"None Some(1)");
     assert_snapshot!(parsed("  //@exec:{}\ntext(1)"), @"None None");
     assert_snapshot!(parsed("// @executive: order\ntext(1)"), @"None None");
+    assert_snapshot!(parsed("// @exec runs this {}\ntext(1)"), @"None None");
     assert_snapshot!(parsed("text('// @exec: {}')\n// @exec: {}"), @"None None");
 }
 
@@ -30,6 +31,8 @@ fn what_is_wrong_with_it() {
     assert_snapshot!(parsed("// @exec: {\"yield_time_ms\": 250}"), @r#"the script is empty: write JavaScript, at most after a first line `// @exec: {"yield_time_ms": 10000}`"#);
     assert_snapshot!(parsed("// @exec: {\"yield_time_ms\": 250\ntext(1)"), @"line 1, `// @exec:`: EOF while parsing an object; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional");
     assert_snapshot!(parsed("// @exec:\ntext(1)"), @"line 1, `// @exec:`: EOF while parsing a value; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional");
+    assert_snapshot!(parsed("// @exec: [250, 20]\ntext(1)"), @"line 1, `// @exec:`: an array; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional");
+    assert_snapshot!(parsed("// @exec {\"yield_time_ms\": 250}\ntext(1)"), @"line 1, `// @exec:`: the colon after `@exec` is missing; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional");
     assert_snapshot!(parsed("// @exec: {} {}\ntext(1)"), @"line 1, `// @exec:`: trailing characters; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional");
     assert_snapshot!(parsed("// @exec: {\"yield_ms\": 250}\ntext(1)"), @"line 1, `// @exec:`: unknown field `yield_ms`, expected `yield_time_ms` or `max_output_tokens`; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional");
     assert_snapshot!(parsed("// @exec: {\"yield_time_ms\": \"250\"}\ntext(1)"), @r#"line 1, `// @exec:`: invalid type: string "250", expected u64; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional"#);
