@@ -724,6 +724,19 @@ async fn answering(answers: Vec<(&'static str, String)>) -> String {
 }
 
 #[tokio::test]
+async fn a_page_in_place_of_a_stream_is_told_and_not_asked_for_again() {
+    let url = answering(vec![("200 OK\r\ncontent-type: text/html; charset=utf-8", "<html></html>".to_owned())]).await;
+    let rollout = Rollout::new("", |config| config.provider.base_url.clone_from(&url)).await;
+    rollout.thread.submit(Op::say("Speak.")).unwrap();
+    let is_told =
+        |message: &EventMessage| matches!(message, EventMessage::Error { .. } | EventMessage::Retrying { .. });
+    let told = rollout.event(is_told).await.message;
+    let EventMessage::Error { message } = told else { panic!("{told:?}") };
+    let expected = format!("text/html from {url}/responses where a stream of events was asked for");
+    assert!(message.ends_with(&expected), "{message}");
+}
+
+#[tokio::test]
 async fn answers_are_taken_into_memory_up_to_a_bound() {
     const BOUND: usize = 64 << 20;
     let completed = "data: {\"type\": \"response.completed\", \"response\": {\"id\": \"r\"}}\n\n";

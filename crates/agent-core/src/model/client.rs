@@ -57,6 +57,10 @@ impl ModelClient {
     /// Sends a request for an answer, and gives its stream once the provider takes it.
     pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
         let response = self.post("responses", body, envelope).await?;
+        if let Some(kind) = other_than_events(response.headers()) {
+            let url = response.url();
+            return Err(ModelError::Unreadable(format!("{kind} from {url} where a stream of events was asked for")));
+        }
         let upstream_request_id = upstream_request_id(response.headers());
         let mut length = EventLength::default();
         let bytes = response.bytes_stream().map(move |piece| {
@@ -138,6 +142,13 @@ fn bad_certificate(error: &(dyn Error + 'static)) -> Option<String> {
         Some(wrapped) => bad_certificate(wrapped),
         None => bad_certificate(error.source()?),
     }
+}
+
+/// What an answer is that is surely no stream of events, such as the page of a server that is no provider. Some providers give their
+/// streams another name, or none.
+fn other_than_events(headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get("content-type")?.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
+    matches!(kind.as_str(), "text/html" | "application/json").then_some(kind)
 }
 
 /// Whether data is none of an event: some servers send empty ones to keep the connection alive, and a last one that says so.
