@@ -1,6 +1,7 @@
 //! What a person sees of a rollout.
 
 use std::{
+    borrow::Cow,
     env,
     io::{self, IsTerminal, Write},
 };
@@ -99,7 +100,9 @@ impl Screen {
 
     fn words(&mut self, words: &str) {
         let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(words.as_bytes()).and_then(|()| stdout.flush());
+        // A file or a program gets the words as they are.
+        let shown = if stdout.is_terminal() { harmless(words).into() } else { Cow::Borrowed(words) };
+        let _ = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
         self.is_mid_line = !words.ends_with('\n');
     }
 
@@ -110,7 +113,7 @@ impl Screen {
         } else {
             Default::default()
         };
-        let _ = writeln!(io::stderr(), "{on}{agent}: {text}{off}");
+        let _ = writeln!(io::stderr(), "{on}{agent}: {}{off}", harmless(text));
     }
 
     fn end_line(&mut self) {
@@ -118,6 +121,11 @@ impl Screen {
             let _ = writeln!(io::stdout());
         }
     }
+}
+
+/// A text of others without what would do something to a terminal: move its cursor, change its title, answer in the user's name.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
 }
 
 /// How much of a text a remark shows.

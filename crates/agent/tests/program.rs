@@ -108,6 +108,12 @@ fn a_run_that_fails_says_why() {
 }
 
 #[test]
+fn what_a_provider_says_does_nothing_to_the_terminal() {
+    let (code, _, stderr) = run("[[reply]]\nstatus = 400\nerror = \"wrong \\u001b[2Jkey\"", &[]);
+    assert!(code == 1 && stderr.contains("400 Bad Request: wrong  [2Jkey"), "{stderr:?}");
+}
+
+#[test]
 fn without_a_key_a_run_says_what_to_do() {
     let (code, stdout, stderr) = told(&agent(&["run", "Do it."]).output().unwrap());
     assert_eq!((code, stdout.as_str()), (2, ""));
