@@ -17,7 +17,7 @@ impl AgentConfig {
     ///
     /// # Errors
     ///
-    /// The URL is none that can be asked, the key fits into no header, or a limit lets nothing happen. The error names the setting
+    /// The URL is none that can be asked, the model has no name, the key fits into no header, or a limit lets nothing happen. The error names the setting
     /// as configuration files do.
     pub fn check(&self) -> Result<(), BadSetting> {
         let bad = |key, problem: String| Err(BadSetting { key, problem });
@@ -28,6 +28,9 @@ impl AgentConfig {
             }
             Ok(_) => {}
             Err(error) => return bad("base_url", format!("is {base_url}, which is no URL: {error}")),
+        }
+        if self.model.trim().is_empty() {
+            return bad("model", "is empty: every request names one".to_owned());
         }
         if self.provider.api_key.as_ref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
             return bad("api_key_env", "names a variable whose value has characters that no key has".to_owned());
@@ -66,6 +69,7 @@ mod tests {
             "`base_url` has to begin with http:// or https://, and is ftp://a/v1"
         );
         assert_eq!(problem("base_url = '/v1'"), "`base_url` is /v1, which is no URL: relative URL without a base");
+        assert_eq!(problem("model = ' '"), "`model` is empty: every request names one");
         let zero = "has to be more than 0: nothing works within that limit";
         assert_eq!(problem("stream_idle_ms = 0"), format!("`stream_idle_ms` {zero}"));
         assert_eq!(problem("compaction = { at_tokens = 0 }"), format!("`compaction.at_tokens` {zero}"));

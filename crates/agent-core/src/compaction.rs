@@ -59,7 +59,8 @@ impl Turn {
         before: &[Item],
     ) -> Result<Vec<Item>, TurnEnd> {
         let thread = &self.thread;
-        let request = CompactRequest { model: &self.settings.model, instructions: &thread.instructions, input: before };
+        let instructions = self.instructions();
+        let request = CompactRequest { model: &self.settings.model, instructions: &instructions, input: before };
         let body =
             serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail");
         let envelope = Envelope { agent_path: &thread.path, trace_header: None };

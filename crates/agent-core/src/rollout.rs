@@ -120,11 +120,7 @@ impl Rollout {
         let pause = Pause::new();
         let Identity { id, path, depth, parent } = identity;
         let thread = Arc::new(Thread {
-            instructions: format!(
-                "{}\n\nYou are the agent {path}. Your working folder is {}.",
-                self.config.instructions,
-                self.config.cwd.display()
-            ),
+            instructions: format!("{}\n\nYou are the agent {path}.", self.config.instructions),
             tools: tools::described(self),
             commands: Commands::new(self, &path, trace.clone(), pause.clone()),
             id,

@@ -121,15 +121,10 @@ impl Turn {
         };
         let keep = mode == HistoryMode::PreviousResponse;
         let sealed = thread.rollout.config.sealed_reasoning;
-        let request = ResponseRequest::new(
-            &self.settings,
-            &thread.instructions,
-            (previous, input),
-            &thread.tools,
-            &thread.id,
-            keep,
-        )
-        .with_sealed_reasoning(sealed);
+        let instructions = self.instructions();
+        let request =
+            ResponseRequest::new(&self.settings, &instructions, (previous, input), &thread.tools, &thread.id, keep)
+                .with_sealed_reasoning(sealed);
         serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail")
     }
 

@@ -32,6 +32,7 @@ pub(crate) struct Thread {
     pub(crate) parent: Option<Arc<Thread>>,
     pub(crate) rollout: Arc<Rollout>,
     pub(crate) trace: ThreadTraceContext,
+    /// What the model is told first, apart from what differs between turns.
     pub(crate) instructions: String,
     /// The tools as requests describe them.
     pub(crate) tools: Vec<Value>,

@@ -93,6 +93,11 @@ impl Turn {
         self.thread.accept(Some(&self.id), item);
     }
 
+    /// What the model is told first: of this turn's folder too.
+    pub(crate) fn instructions(&self) -> String {
+        format!("{} Your working folder is {}.", self.thread.instructions, self.settings.cwd.display())
+    }
+
     /// Stops the turn. The first reason counts.
     pub(crate) fn stop(&self, reason: AbortReason) {
         self.stopped.get_or_init(|| reason);

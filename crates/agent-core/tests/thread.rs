@@ -197,6 +197,21 @@ async fn overrides_hold_for_one_turn_and_are_checked() {
 }
 
 #[tokio::test]
+async fn the_model_is_told_the_folder_of_its_turn() {
+    let rollout = Rollout::new(ANSWERS, |_| {}).await;
+    let below = rollout.folder.path().canonicalize().unwrap().join("below");
+    std::fs::create_dir(&below).unwrap();
+    let overrides = TurnOverrides { cwd: Some(below.clone()), ..TurnOverrides::default() };
+    rollout.thread.submit(Op::UserTurn { input: text("Count.").into(), overrides }).unwrap();
+    rollout.turn_end().await;
+    rollout.turn("Go on.").await;
+    let told = |request: usize| rollout.server.requests()[request].body["instructions"].as_str().unwrap().to_owned();
+    let folder = |path: &std::path::Path| format!("Your working folder is {}.", path.display());
+    assert!(told(0).ends_with(&folder(&below)), "{}", told(0));
+    assert!(told(1).ends_with(&folder(below.parent().unwrap())), "{}", told(1));
+}
+
+#[tokio::test]
 async fn a_paused_thread_asks_nothing() {
     let rollout = Rollout::new(ANSWERS, |_| {}).await;
     let (outer, inner) = (rollout.thread.pause(), rollout.thread.pause());
