@@ -1,7 +1,7 @@
 //! A rollout: an agent and all agents that it spawns, directly or not.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Rollout {
     agents: Mutex<BTreeMap<String, Agent>>,
     /// The agents whose threads have ended, by path, to be opened again.
     closed: Mutex<BTreeMap<String, ClosedAgent>>,
+    /// How often a provider has given an id to a call.
+    call_ids: Mutex<HashMap<String, u64>>,
 }
 
 /// A live agent.
@@ -98,8 +100,16 @@ impl Rollout {
         mcp_servers: Vec<McpServer>,
         events: mpsc::UnboundedSender<Event>,
     ) -> Arc<Self> {
-        let (agents, closed) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { config, model, mcp_servers, events, agents, closed })
+        let (agents, closed, call_ids) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { config, model, mcp_servers, events, agents, closed, call_ids })
+    }
+
+    /// An id that no other call has, for one to which a provider gave this id.
+    pub(crate) fn unique_call_id(&self, id: &str) -> String {
+        let mut known = lock(&self.call_ids);
+        let uses = known.entry(id.to_owned()).or_default();
+        *uses += 1;
+        if *uses == 1 { id.to_owned() } else { format!("{id}#{uses}") }
     }
 
     pub(crate) fn publish(&self, event: Event) {

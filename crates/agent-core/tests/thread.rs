@@ -620,6 +620,33 @@ async fn two_calls_of_one_id_fail_their_turn_and_the_second_is_not_made() {
     assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
 }
 
+#[tokio::test]
+async fn an_id_that_comes_again_with_another_answer_names_another_call() {
+    let call = |cmd: &str| {
+        format!(
+            "[[reply]]\n[[reply.item]]\nraw = {{ type = \"function_call\", call_id = \"c\", name = \"exec_command\", \
+             arguments = '{{\"cmd\": \"{cmd}\", \"yield_time_ms\": 250}}' }}\n"
+        )
+    };
+    let script = call("sleep 600") + &call("echo hello") + "[[reply]]\n[[reply.item]]\nsay = \"Well.\"";
+    let rollout = Rollout::new(&script, |_| {}).await;
+    rollout.thread.submit(Op::say("Run.")).unwrap();
+    let mut began = Vec::new();
+    loop {
+        match rollout.event(|_| true).await.message {
+            EventMessage::ToolCallBegan { call_id, .. } | EventMessage::CommandBegan { call_id, .. } => {
+                began.push(call_id);
+            }
+            EventMessage::TurnComplete { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(began, ["c", "c", "c#2", "c#2"]);
+    // The model knows them by the ids that it gave.
+    let history = rollout.thread.history();
+    assert!(history.iter().filter(|item| item.kind() != "message").all(|item| item.text_field("call_id") == "c"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_time_of_a_tool_runs_out_in_a_pause() {
     // In each answer one call is for a command and one for a cell; all yield after a second, which is also what commands may run.

@@ -38,8 +38,14 @@ pub(crate) enum Input {
 /// Who calls.
 #[derive(Clone, Debug)]
 pub(crate) enum Requester {
-    Model,
-    Cell { cell: CellId, call: RuntimeToolCallId },
+    Model {
+        /// The id that the model gave the call. Some providers give the same ones with every answer.
+        call_id: String,
+    },
+    Cell {
+        cell: CellId,
+        call: RuntimeToolCallId,
+    },
 }
 
 /// What a tool made of a call.
@@ -105,7 +111,7 @@ impl Call {
             name: item.text_field("name").to_owned(),
             namespace: namespace.map(str::to_owned),
             input,
-            requester: Requester::Model,
+            requester: Requester::Model { call_id: item.text_field("call_id").to_owned() },
         })
     }
 
@@ -126,9 +132,17 @@ impl Call {
         }
     }
 
+    /// The id by which the model knows the call.
+    pub(crate) fn model_call_id(&self) -> &str {
+        match &self.requester {
+            Requester::Model { call_id } => call_id,
+            Requester::Cell { .. } => &self.id,
+        }
+    }
+
     /// The item that answers a call of the model.
     pub(crate) fn output(&self, output: &Value) -> Item {
-        Item::output(matches!(self.input, Input::Custom(_)), &self.id, output.clone()).with_id()
+        Item::output(matches!(self.input, Input::Custom(_)), self.model_call_id(), output.clone()).with_id()
     }
 
     /// The call as a trace shows it.
@@ -140,7 +154,9 @@ impl Call {
             tool_namespace: self.namespace.clone(),
             kind,
             requester: match &self.requester {
-                Requester::Model => ToolDispatchRequester::Model { model_visible_call_id: self.id.as_str().into() },
+                Requester::Model { call_id } => {
+                    ToolDispatchRequester::Model { model_visible_call_id: call_id.as_str().into() }
+                }
                 Requester::Cell { cell, call } => ToolDispatchRequester::CodeCell {
                     runtime_cell_id: cell.as_str().into(),
                     runtime_tool_call_id: call.as_str().into(),

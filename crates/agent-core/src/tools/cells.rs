@@ -207,14 +207,14 @@ impl Dispatch {
         let trace = self.turn.trace().start_code_cell_trace(
             &*self.turn.id,
             cell_id.as_str(),
-            &*self.call().id,
+            self.call().model_call_id(),
             source.source.as_str(),
         );
         let open = OpenCell { trace, stop: CancellationToken::new() };
         lock(&cells.open).insert(cell_id.clone(), open);
         let request = ExecuteRequest {
             cell_id: cell_id.clone(),
-            tool_call_id: self.call().id.clone(),
+            tool_call_id: self.call().model_call_id().to_owned(),
             enabled_tools: describe::for_cells(&thread.rollout),
             source: source.source,
             stored_values: lock(&cells.stored).clone(),

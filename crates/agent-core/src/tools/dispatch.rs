@@ -27,7 +27,8 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// Begins a call of the model.
-    pub(crate) fn begin(turn: &Arc<Turn>, call: Call) -> Self {
+    pub(crate) fn begin(turn: &Arc<Turn>, mut call: Call) -> Self {
+        call.id = turn.thread.rollout.unique_call_id(&call.id);
         Self::begin_until(turn, call, turn.cancel.clone())
     }
 
@@ -141,8 +142,8 @@ impl Dispatch {
             ("wait_agent", _) => self.wait_agent().await,
             ("close_agent", _) => self.close_agent().await,
             ("list_agents", _) => Ok(self.list_agents()),
-            ("exec", Requester::Model) if rollout.config.code_mode => self.exec_cell().await,
-            ("wait", Requester::Model) if rollout.config.code_mode => self.wait_for_cell().await,
+            ("exec", Requester::Model { .. }) if rollout.config.code_mode => self.exec_cell().await,
+            ("wait", Requester::Model { .. }) if rollout.config.code_mode => self.wait_for_cell().await,
             (name, _) => match rollout.mcp_tool(name) {
                 Some((server, tool)) => self.call_mcp(server, &tool.name).await,
                 None => Err(ToolError::Failed(format!("unsupported call: {name}"))),
