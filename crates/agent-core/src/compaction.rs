@@ -29,9 +29,13 @@ impl Turn {
     /// Makes the history shorter.
     pub(crate) async fn compact(&self) -> Result<(), TurnEnd> {
         let thread = &self.thread;
+        let before = lock(&thread.state).history.items().to_vec();
+        if before.is_empty() {
+            // A model would summarise what never was.
+            return Err(TurnEnd::Failed("there is no history yet that could become shorter".to_owned()));
+        }
         let provider = thread.rollout.model.provider_name();
         let compaction = self.trace().compaction_trace_context(&*self.id, None, &*self.settings.model, provider);
-        let before = lock(&thread.state).history.items().to_vec();
         let after = match thread.rollout.config.compaction.by {
             CompactionBy::Provider => self.compacted_by_provider(&compaction, &before).await?,
             CompactionBy::Summary => self.compacted_by_summary(&before).await?,

@@ -529,6 +529,15 @@ async fn a_compaction_that_is_never_answered_fails() {
 }
 
 #[tokio::test]
+async fn nothing_is_not_summarised() {
+    let rollout = Rollout::new(ANSWERS, |_| {}).await;
+    rollout.thread.submit(Op::Compact).unwrap();
+    let end = rollout.turn_end().await;
+    assert!(matches!(end.message, EventMessage::TurnAborted { reason: AbortReason::Failed, .. }), "{end:?}");
+    assert!(rollout.server.requests().is_empty() && rollout.thread.history().is_empty());
+}
+
+#[tokio::test]
 async fn a_summary_is_no_answer() {
     let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply]]\n[[reply.item]]\nsay = \"They counted.\"";
     let rollout = Rollout::new(script, |_| {}).await;
