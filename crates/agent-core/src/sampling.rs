@@ -10,7 +10,7 @@ use crate::{
     EventMessage, HistoryMode, Item,
     event::millis,
     lock::lock,
-    model::{Envelope, ModelError, ResponseEvent, ResponseRequest},
+    model::{self, Envelope, ModelError, ResponseEvent, ResponseRequest},
     tools::Call,
     turn::{Turn, TurnEnd},
 };
@@ -179,6 +179,19 @@ impl Turn {
         let mut stream = thread.pause.timeout(limit, opening).await.ok_or_else(silent)??;
         *request_id = stream.upstream_request_id.take();
         let mut call_ids = HashSet::new();
+        let mut take = |item: Item, items: &mut Vec<Item>| {
+            self.note_token();
+            let call_id = item.text_field("call_id");
+            if item.is_call() && !call_ids.insert(call_id.to_owned()) {
+                // Of their outputs nobody could tell which belongs to which.
+                return Err(ModelError::Unreadable(format!("two calls with the call_id {call_id:?}")));
+            }
+            if item.is_message_of("assistant") {
+                tell(EventMessage::AgentMessage { text: item.message_text() });
+            }
+            items.push(item.with_id());
+            Ok(())
+        };
         loop {
             match thread.pause.timeout(limit, stream.next()).await.ok_or_else(silent)?? {
                 ResponseEvent::TextDelta(delta) => {
@@ -189,19 +202,13 @@ impl Turn {
                     self.note_token();
                     tell(EventMessage::ReasoningDelta { delta });
                 }
-                ResponseEvent::Item(item) => {
-                    self.note_token();
-                    let call_id = item.text_field("call_id");
-                    if item.is_call() && !call_ids.insert(call_id.to_owned()) {
-                        // Of their outputs nobody could tell which belongs to which.
-                        return Err(ModelError::Unreadable(format!("two calls with the call_id {call_id:?}")));
+                ResponseEvent::Item(item) => take(item, items)?,
+                ResponseEvent::Completed { response_id, usage, output } => {
+                    if items.is_empty() {
+                        output.into_iter().try_for_each(|value| take(model::item(value)?, items))?;
                     }
-                    if item.is_message_of("assistant") {
-                        tell(EventMessage::AgentMessage { text: item.message_text() });
-                    }
-                    items.push(item.with_id());
+                    return Ok((response_id, usage));
                 }
-                ResponseEvent::Completed { response_id, usage } => return Ok((response_id, usage)),
                 ResponseEvent::Other => {}
             }
         }

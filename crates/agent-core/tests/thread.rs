@@ -749,6 +749,43 @@ async fn what_is_between_the_events_of_a_stream_is_no_event() {
     assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
 }
 
+#[tokio::test]
+async fn items_that_come_only_with_the_end_are_the_answer() {
+    let message = |text: &str| {
+        format!(
+            "{{\"type\": \"message\", \"role\": \"assistant\", \"content\": [{{\"type\": \"output_text\", \"text\": \"{text}\"}}]}}"
+        )
+    };
+    let completed = |output: &str| {
+        format!(
+            "data: {{\"type\": \"response.completed\", \"response\": {{\"id\": \"r\", \"output\": [{output}]}}}}\n\n"
+        )
+    };
+    let only_here = completed(&message("hello"));
+    let item = format!("data: {{\"type\": \"response.output_item.done\", \"item\": {}}}\n\n", message("once"));
+    let here_too = item + &completed(&message("once"));
+    let no_item = completed("7");
+    let url = answering([only_here, here_too, no_item].map(|stream| ("200 OK", stream)).to_vec()).await;
+    let rollout = Rollout::new("", |config| {
+        config.provider.base_url = url;
+        config.retries.retries = 0;
+    })
+    .await;
+    for text in ["hello", "once"] {
+        let end = rollout.turn("Speak.").await;
+        let EventMessage::TurnComplete { last_agent_message, .. } = end.message else { panic!("{end:?}") };
+        assert_eq!(last_agent_message.as_deref(), Some(text));
+    }
+    let said = rollout.thread.history().iter().filter(|item| item.text_field("role") == "assistant").count();
+    assert_eq!(said, 2);
+    rollout.thread.submit(Op::say("Speak.")).unwrap();
+    let error = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await.message;
+    assert!(
+        matches!(&error, EventMessage::Error { message } if message.contains("an item that is no object")),
+        "{error:?}"
+    );
+}
+
 /// Listens, answers each request with the next of the bodies, and closes the connection.
 async fn answering(answers: Vec<(&'static str, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -16,8 +16,8 @@ pub(crate) enum ResponseEvent {
     ReasoningDelta(String),
     /// A whole item.
     Item(Item),
-    /// The answer is complete.
-    Completed { response_id: Option<String>, usage: Option<TokenUsage> },
+    /// The answer is complete. Here some servers tell all of its items, and a few nowhere else.
+    Completed { response_id: Option<String>, usage: Option<TokenUsage>, output: Vec<Value> },
     /// Anything else: the provider is at work.
     Other,
 }
@@ -51,18 +51,11 @@ impl ResponseEvent {
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 Ok(Self::ReasoningDelta(text(&wire.delta)))
             }
-            "response.output_item.done" => match Item::from_value(wire.item) {
-                // Its answer would be one to no call, which providers refuse, now and with every later request.
-                Some(item) if item.is_call() && item.text_field("call_id").is_empty() => {
-                    let name = item.text_field("name");
-                    Err(ModelError::Unreadable(format!("a call of {name:?} without a call_id")))
-                }
-                Some(item) => Ok(Self::Item(item)),
-                None => Err(ModelError::Unreadable("an item that is no object".to_owned())),
-            },
+            "response.output_item.done" => item(wire.item).map(Self::Item),
             "response.completed" => Ok(Self::Completed {
                 response_id: wire.response["id"].as_str().map(str::to_owned),
                 usage: usage(&wire.response["usage"]),
+                output: wire.response["output"].as_array().cloned().unwrap_or_default(),
             }),
             "response.failed" => {
                 let error = &wire.response["error"];
@@ -76,6 +69,19 @@ impl ResponseEvent {
             "error" => Err(failed(&wire.code, &wire.message)),
             _ => Ok(Self::Other),
         }
+    }
+}
+
+/// Reads an item of an answer.
+pub(crate) fn item(value: Value) -> Result<Item, ModelError> {
+    match Item::from_value(value) {
+        // Its answer would be one to no call, which providers refuse, now and with every later request.
+        Some(item) if item.is_call() && item.text_field("call_id").is_empty() => {
+            let name = item.text_field("name");
+            Err(ModelError::Unreadable(format!("a call of {name:?} without a call_id")))
+        }
+        Some(item) => Ok(item),
+        None => Err(ModelError::Unreadable("an item that is no object".to_owned())),
     }
 }
 

@@ -9,5 +9,5 @@ mod retry;
 
 pub(crate) use client::{Envelope, ModelClient};
 pub(crate) use error::ModelError;
-pub(crate) use event::ResponseEvent;
+pub(crate) use event::{ResponseEvent, item};
 pub(crate) use request::{CompactRequest, ResponseRequest};
