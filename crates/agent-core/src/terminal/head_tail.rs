@@ -24,6 +24,13 @@ impl HeadTail {
         Self { half: limit / 2, head: String::new(), tail: String::new(), total: 0 }
     }
 
+    /// Takes a whole text, of which an excerpt is wanted.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut whole = Self::new(text.len().saturating_mul(2));
+        whole.push(text);
+        whole
+    }
+
     pub(crate) fn push(&mut self, mut text: &str) {
         self.total += text.len() as u64;
         if self.tail.is_empty() {
@@ -95,6 +102,8 @@ mod tests {
 
     #[test]
     fn what_fits_is_whole() {
+        assert_eq!(HeadTail::of("abcdefgh").excerpt(2), "abcdefgh");
+        assert_eq!(HeadTail::of("abcdefghi").excerpt(2), "abcd…1 tokens truncated…fghi");
         assert_eq!(pushed(100, &["abcdefgh"]).excerpt(2), "abcdefgh");
         assert_eq!(pushed(100, &["abcdefghi"]).excerpt(2), "abcd…1 tokens truncated…fghi");
         assert_eq!(pushed(100, &["abcdefghi"]).excerpt(0), "…3 tokens truncated…");

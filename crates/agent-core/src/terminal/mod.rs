@@ -23,3 +23,5 @@ pub use output::ExecOutput;
 pub use request::{ExecRequest, WriteStdinRequest};
 pub use settings::TerminalSettings;
 pub use terminals::Terminals;
+
+pub(crate) use head_tail::HeadTail;

@@ -104,6 +104,11 @@ impl Commands {
         command
     }
 
+    /// How much a tool tells the model, unless the call says otherwise.
+    pub(super) fn max_output_tokens(&self) -> usize {
+        self.settings.max_output_tokens
+    }
+
     /// Stops all commands, and returns when their ends are recorded.
     pub(crate) async fn shut_down(&self) {
         self.terminals.shutdown().await;

@@ -10,6 +10,7 @@ use super::{Dispatch, Outcome, ToolError};
 use crate::{
     mcp::{McpServer, McpTool, McpToolResult},
     rollout::Rollout,
+    terminal::HeadTail,
     told::told,
 };
 
@@ -65,30 +66,40 @@ impl Dispatch {
         };
         self.record_runtime_ended(status, &json!({"call_id": self.call().id, "result": result}));
         let result = answer?.map_err(ToolError::failed)?;
-        Ok(Outcome { output: output(&result), value: json!(result), success: !result.is_error })
+        let max_tokens = self.turn.thread.commands.max_output_tokens();
+        Ok(Outcome { output: output(&result, max_tokens), value: json!(result), success: !result.is_error })
     }
 }
 
-/// A result as the model takes it: its parts, or where there are none what there is.
-fn output(result: &McpToolResult) -> Value {
+/// A result as the model takes it: its parts, or where there are none what there is; of its text no more than so many tokens.
+fn output(result: &McpToolResult, max_tokens: usize) -> Value {
+    let mut left = max_tokens;
     match &result.structured_content {
-        _ if !result.content.is_empty() => result.content.iter().map(part).collect(),
-        Some(value) => value.to_string().into(),
+        _ if !result.content.is_empty() => result.content.iter().map(|content| part(content, &mut left)).collect(),
+        Some(value) => excerpt(&value.to_string(), &mut left).into(),
         None => "".into(),
     }
 }
 
 /// A part of a result as the model takes it.
-fn part(content: &Value) -> Value {
-    match content["type"].as_str() {
-        Some("text") => json!({"type": "input_text", "text": content["text"]}),
-        Some("image") => {
+fn part(content: &Value, left: &mut usize) -> Value {
+    match (content["type"].as_str(), content["text"].as_str()) {
+        (Some("text"), Some(text)) => json!({"type": "input_text", "text": excerpt(text, left)}),
+        (Some("image"), _) => {
             let (kind, data) = (content["mimeType"].as_str(), content["data"].as_str());
             let url = format!("data:{};base64,{}", kind.unwrap_or("image/png"), data.unwrap_or_default());
             json!({"type": "input_image", "image_url": url})
         }
-        _ => json!({"type": "input_text", "text": content.to_string()}),
+        _ => json!({"type": "input_text", "text": excerpt(&content.to_string(), left)}),
     }
+}
+
+/// What the model is told of a text, with `left` tokens left to tell.
+fn excerpt(text: &str, left: &mut usize) -> String {
+    let whole = HeadTail::of(text);
+    let excerpt = whole.excerpt(*left);
+    *left = left.saturating_sub(whole.token_count());
+    excerpt
 }
 
 #[cfg(test)]
@@ -107,11 +118,20 @@ mod tests {
     #[test]
     fn a_result_without_parts_is_told_all_the_same() {
         let result = |content: Vec<Value>, structured_content| {
-            output(&McpToolResult { content, structured_content, is_error: false, meta: None })
+            output(&McpToolResult { content, structured_content, is_error: false, meta: None }, 5)
         };
         let parts = vec![json!({"type": "text", "text": "3"})];
         assert_eq!(result(parts, Some(json!({"sum": 3}))), json!([{"type": "input_text", "text": "3"}]));
         assert_eq!(result(Vec::new(), Some(json!({"sum": 3}))), json!(r#"{"sum":3}"#));
         assert_eq!(result(Vec::new(), None), json!(""));
+
+        // A long one is told in part.
+        let texts = ["x".repeat(12), "y".repeat(12), "z".repeat(12)];
+        let parts = texts.map(|text| json!({"type": "text", "text": text}));
+        let told = result(parts.to_vec(), None);
+        let told: Vec<_> = told.as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap()).collect();
+        assert_eq!(told, ["xxxxxxxxxxxx", "yyyy…1 tokens truncated…yyyy", "…3 tokens truncated…"]);
+        let image = json!({"type": "image", "mimeType": "image/png", "data": "A".repeat(100)});
+        assert_eq!(result(vec![image], None)[0]["image_url"].as_str().unwrap().len(), 100 + 22);
     }
 }
