@@ -17,8 +17,8 @@ impl AgentConfig {
     ///
     /// # Errors
     ///
-    /// The URL is none that can be asked, the model has no name, the key fits into no header, or a limit lets nothing happen. The error names the setting
-    /// as configuration files do.
+    /// The URL is none that can be asked, the model has no name, the key fits into no header, or a limit lets nothing happen. The error
+    /// names the setting as configuration files do.
     pub fn check(&self) -> Result<(), BadSetting> {
         let bad = |key, problem: String| Err(BadSetting { key, problem });
         let base_url = &self.provider.base_url;

@@ -1,0 +1,186 @@
+//! Agents that work for one another.
+
+use rollout_trace_agent_core::{AbortReason, AgentMessages, EventMessage, Op};
+
+use crate::support::Rollout;
+
+#[tokio::test]
+async fn nobody_waits_for_agents_that_do_nothing() {
+    let script = "[[reply]]\n[[reply.item]]\ncall = \"wait_agent\"\narguments = { timeout_ms = 3600000 }\n\
+                  [[reply]]\nwhen = \"No other agent is at work.\"\n[[reply.item]]\nsay = \"Nobody there.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    let end = rollout.turn("Wait.").await;
+    assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_agents_that_have_stopped_to_work_for_another() {
+    // The grandchild's end is reported to the child, which has nothing to do any more.
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Delegate." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "b works."
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "No other agent is at work."
+        item = [{ say = "All are done." }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ call = "spawn_agent", arguments = { task_name = "b", message = "Work." } }]
+        [[reply]]
+        agent = "/root/a"
+        after = { agent = "/root", requests = 2 }
+        item = [{ say = "b works." }]
+        [[reply]]
+        agent = "/root/a/b"
+        after = { agent = "/root", requests = 3 }
+        delay_ms = 200
+        item = [{ say = "Done." }]
+    "#;
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    let is_end = |message: &EventMessage| matches!(message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "All are done.");
+    rollout.event(is_end).await;
+}
+
+#[tokio::test]
+async fn an_agent_is_opened_again_below_one_that_is_open() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Delegate." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        item = [{ call = "close_agent", arguments = { target = "a" } }]
+        [[reply]]
+        item = [{ call = "followup_task", arguments = { target = "a/b", message = "More." } }]
+        [[reply]]
+        when = "/root/a is closed"
+        item = [{ call = "followup_task", arguments = { target = "a", message = "Come back." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "I am back."
+        item = [{ call = "followup_task", arguments = { target = "a/b", message = "More." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "No other agent is at work."
+        item = [{ call = "followup_task", arguments = { target = "a", message = "What does b say?" } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        when = "More is done."
+        item = [{ say = "That is all." }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ call = "spawn_agent", arguments = { task_name = "b", message = "Work." } }]
+        [[reply]]
+        agent = "/root/a"
+        after = { agent = "/root/a/b", requests = 1 }
+        item = [{ say = "b works." }]
+        [[reply]]
+        agent = "/root/a"
+        when = "Come back."
+        after = { agent = "/root", requests = 6 }
+        item = [{ say = "I am back." }]
+        [[reply]]
+        agent = "/root/a"
+        when = "What does b say?"
+        after = { agent = "/root", requests = 10 }
+        item = [{ say = "More is done." }]
+        [[reply]]
+        agent = "/root/a/b"
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/a/b"
+        when = "More."
+        after = { agent = "/root", requests = 8 }
+        item = [{ say = "More than that." }]
+    "#;
+    let rollout = Rollout::new(script, |config| config.agent_messages = AgentMessages::Items).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    let root_ends = async {
+        loop {
+            let event = rollout.event(|_| true).await;
+            match event.message {
+                EventMessage::TurnComplete { last_agent_message, .. } if event.agent_path == "/root" => {
+                    return last_agent_message;
+                }
+                EventMessage::TurnAborted { .. } => panic!("{event:?}"),
+                _ => {}
+            }
+        }
+    };
+    assert_eq!(root_ends.await.as_deref(), Some("That is all."));
+    let last = rollout.server.requests().into_iter().rev().find(|request| request.agent == "/root/a").unwrap();
+    assert!(last.body.to_string().contains("More than that."), "{}", last.body);
+}
+
+#[tokio::test]
+async fn an_agent_opened_again_counts_as_one() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } }]
+        [[reply]]
+        after = { agent = "/root/a", requests = 1 }
+        item = [{ call = "close_agent", arguments = { target = "a" } }]
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "b", message = "Work." } }]
+        [[reply]]
+        item = [{ call = "followup_task", arguments = { target = "a", message = "Come back." } }]
+        [[reply]]
+        when = "there are 2 agents, and no more may be"
+        item = [{ say = "Too many." }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/b"
+        after = { agent = "/root", requests = 5 }
+        item = [{ say = "Done." }]
+    "#;
+    let rollout = Rollout::new(script, |config| config.agents.max_threads = 2).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    let is_end = |message: &EventMessage| matches!(message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "Too many.");
+    rollout.event(is_end).await;
+}
+
+#[tokio::test]
+async fn closing_an_agent_can_be_stopped() {
+    // The child's cell cannot be interrupted, so that its thread takes a while to end.
+    let cell = "const s = ' '.repeat(8e6); notify('x'); await tools.list_agents(); for (;;) +s;";
+    let script = format!(
+        r#"
+        [[reply]]
+        item = [{{ call = "spawn_agent", arguments = {{ task_name = "a", message = "Compute." }} }}]
+        [[reply]]
+        after = {{ agent = "/root/a", requests = 1 }}
+        item = [{{ call = "exec_command", arguments = {{ cmd = "while [ ! -e go ]; do sleep 0.02; done" }} }}]
+        [[reply]]
+        item = [{{ call = "close_agent", arguments = {{ target = "a" }} }}]
+        [[reply]]
+        agent = "/root/a"
+        item = [{{ code = "{cell}" }}]
+        "#
+    );
+    let rollout = Rollout::new(&script, |_| {}).await;
+    rollout.thread.submit(Op::say("Delegate.")).unwrap();
+    rollout
+        .event(|message| matches!(message, EventMessage::ToolCallEnded { output, .. } if output.contains("agents")))
+        .await;
+    std::fs::write(rollout.folder.path().join("go"), "").unwrap();
+    rollout.event(|message| matches!(message, EventMessage::ToolCallBegan { tool, .. } if tool == "close_agent")).await;
+    rollout.thread.submit(Op::Interrupt).unwrap();
+    let is_end = |message: &EventMessage| {
+        matches!(
+            message,
+            EventMessage::ShutdownComplete | EventMessage::TurnAborted { reason: AbortReason::Interrupted, .. }
+        )
+    };
+    let end = rollout.event(is_end).await;
+    assert_eq!((end.agent_path.as_str(), end.turn_id.is_some()), ("/root", true), "{end:?}");
+}

@@ -1,0 +1,46 @@
+//! Compactions that come to nothing, and one that does.
+
+use std::time::Duration;
+
+use rollout_trace_agent_core::{AbortReason, CompactionBy, EventMessage, Item, Op};
+
+use crate::support::{ANSWERS, Rollout};
+
+#[tokio::test]
+async fn a_compaction_that_is_never_answered_fails() {
+    let script = "[[reply]]\nto = \"compact\"\ndelay_ms = 600000\n";
+    let rollout = Rollout::new(script, |config| {
+        config.compaction.by = CompactionBy::Provider;
+        config.history_items = vec![Item::user_text("Hi.")];
+        config.retries.retries = 0;
+        config.stream_idle_limit = Duration::from_millis(100);
+    })
+    .await;
+    rollout.thread.submit(Op::Compact).unwrap();
+    let error = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await;
+    let EventMessage::Error { message } = error.message else { unreachable!() };
+    assert_eq!(message, "stream disconnected before completion: nothing came for 0.1 seconds");
+}
+
+#[tokio::test]
+async fn nothing_is_not_summarised() {
+    let rollout = Rollout::new(ANSWERS, |_| {}).await;
+    rollout.thread.submit(Op::Compact).unwrap();
+    let end = rollout.turn_end().await;
+    assert!(matches!(end.message, EventMessage::TurnAborted { reason: AbortReason::Failed, .. }), "{end:?}");
+    assert!(rollout.server.requests().is_empty() && rollout.thread.history().is_empty());
+}
+
+#[tokio::test]
+async fn a_summary_is_no_answer() {
+    let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply]]\n[[reply.item]]\nsay = \"They counted.\"";
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.turn("Count.").await;
+    rollout.thread.submit(Op::Compact).unwrap();
+    let is_told = |message: &EventMessage| {
+        matches!(message, EventMessage::AgentMessageDelta { .. } | EventMessage::AgentMessage { .. })
+    };
+    let event = rollout.event(|message| is_told(message) || matches!(message, EventMessage::TurnComplete { .. })).await;
+    assert!(!is_told(&event.message), "{event:?}");
+    assert!(rollout.thread.history().iter().any(|item| item.message_text().contains("They counted.")));
+}

@@ -1,0 +1,9 @@
+//! A thread as its user sees it, with a scripted model.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod agents;
+mod answers;
+mod compaction;
+mod support;
+mod turns;

@@ -1,0 +1,67 @@
+//! A rollout with a scripted model.
+
+use std::time::Duration;
+
+use rollout_trace_agent_core::{AgentConfig, AgentThread, Event, EventMessage, Op, Provider, TraceTarget, UserInput};
+use rollout_trace_scripted_model::{Script, ScriptedModel};
+use tokio::time::timeout;
+
+pub(crate) const ANSWERS: &str = r#"
+[[reply]]
+usage = { input_tokens = 20, cached_tokens = 5, output_tokens = 3, reasoning_tokens = 1 }
+[[reply.item]]
+say = "One."
+[[reply]]
+[[reply.item]]
+say = "Two."
+"#;
+
+/// Longer than anything here takes on a busy machine.
+pub(crate) const HANG: Duration = Duration::from_secs(60);
+
+pub(crate) struct Rollout {
+    pub(crate) thread: AgentThread,
+    pub(crate) server: ScriptedModel,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Rollout {
+    pub(crate) async fn new(script: &str, adapt: impl FnOnce(&mut AgentConfig)) -> Self {
+        let server = ScriptedModel::start(Script::parse("test", script).unwrap()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let provider = Provider { name: "script".to_owned(), base_url: server.base_url(), api_key: None };
+        let mut config = AgentConfig::new(provider, "scripted-1", folder.path());
+        config.trace = TraceTarget::Off;
+        config.commands.login_shell = Some(false);
+        config.retries.first_delay = Duration::from_millis(1);
+        adapt(&mut config);
+        Self { thread: AgentThread::start(config).await.unwrap(), server, folder }
+    }
+
+    /// Takes events up to one that `is_wanted`, and gives it.
+    pub(crate) async fn event(&self, is_wanted: impl Fn(&EventMessage) -> bool) -> Event {
+        let look = async {
+            loop {
+                let event = self.thread.next_event().await.expect("the rollout goes on");
+                if is_wanted(&event.message) {
+                    return event;
+                }
+            }
+        };
+        timeout(HANG, look).await.expect("the event comes")
+    }
+
+    pub(crate) async fn turn_end(&self) -> Event {
+        self.event(|message| matches!(message, EventMessage::TurnComplete { .. } | EventMessage::TurnAborted { .. }))
+            .await
+    }
+
+    pub(crate) async fn turn(&self, text: &str) -> Event {
+        self.thread.submit(Op::say(text)).unwrap();
+        self.turn_end().await
+    }
+}
+
+pub(crate) fn text(text: &str) -> [UserInput; 1] {
+    [UserInput::Text(text.to_owned())]
+}
