@@ -46,15 +46,20 @@ impl Canvas<'_, '_> {
     }
 
     pub(super) fn item_title(&self, item: &ConversationItem) -> String {
-        let call = || item.call_id.as_ref().map_or_else(|| "a call without id".into(), |id| self.name(id));
+        let call_id = item.call_id.as_ref().map(|id| self.name(id));
         match &item.kind {
             ItemKind::Message => match (&item.agent_message, &item.channel) {
                 (Some(message), _) => format!("{} → {}", message.author, message.recipient),
                 (None, Some(channel)) => format!("{}, {channel}", item.role),
                 (None, None) => item.role.to_string(),
             },
-            ItemKind::FunctionCall | ItemKind::CustomToolCall => format!("call {}", call()),
-            ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput => format!("output of {}", call()),
+            // Such as a search that the provider makes itself.
+            ItemKind::FunctionCall | ItemKind::CustomToolCall => {
+                format!("call {}", call_id.unwrap_or("without id".into()))
+            }
+            ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput => {
+                format!("output of {}", call_id.unwrap_or("a call without id".into()))
+            }
             ItemKind::CompactionMarker => "compaction marker".to_owned(),
             ItemKind::Reasoning if item.role == Role::Assistant && item.channel == Some(Channel::Analysis) => {
                 "reasoning".to_owned()
