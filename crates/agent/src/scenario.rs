@@ -38,6 +38,19 @@ pub enum ScenarioError {
         #[source]
         source: Box<toml::de::Error>,
     },
+    /// A step of the user is none, or several.
+    #[error(
+        "{name} is not a scenario: step {number} of the user does {actions} things, and it takes one of say, steer, inject, interrupt, \
+         compact and pause_ms"
+    )]
+    Step {
+        /// The scenario's name.
+        name: String,
+        /// Which step, from 1.
+        number: usize,
+        /// How many things it does.
+        actions: usize,
+    },
 }
 
 #[derive(Deserialize)]
@@ -101,6 +114,12 @@ impl Scenario {
         let script = Script::parse(name, text)?;
         let Document { setup, user, .. } = toml::from_str(text)
             .map_err(|source| ScenarioError::Parse { name: name.to_owned(), source: Box::new(source) })?;
+        for (step, number) in user.iter().zip(1..) {
+            let actions = step.actions();
+            if actions != 1 {
+                return Err(ScenarioError::Step { name: name.to_owned(), number, actions });
+            }
+        }
         Ok(Self { script, setup, steps: user })
     }
 
@@ -112,6 +131,14 @@ impl Scenario {
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })?;
         Self::parse(&path.display().to_string(), &text)
+    }
+}
+
+impl Step {
+    /// How many things it does.
+    fn actions(&self) -> usize {
+        let texts = [&self.say, &self.steer, &self.inject].into_iter().filter(|text| text.is_some()).count();
+        texts + usize::from(self.interrupt) + usize::from(self.compact) + usize::from(self.pause_ms.is_some())
     }
 }
 
@@ -144,4 +171,23 @@ impl Setup {
 fn message((text, of_user): (&String, bool)) -> Option<Item> {
     let (role, kind) = if of_user { ("user", "input_text") } else { ("assistant", "output_text") };
     Item::from_value(json!({"type": "message", "role": role, "content": [{"type": kind, "text": text}]}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_does_one_thing() {
+        let problem = |user: &str| Scenario::parse("s.toml", user).map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(problem("[[user]]\nsay = 'a'\nat = 'x'\n[[user]]\ninterrupt = true"), Ok(()));
+        let told = |number: usize, actions: usize| {
+            Err(format!(
+                "s.toml is not a scenario: step {number} of the user does {actions} things, and it takes one of say, steer, inject, \
+                 interrupt, compact and pause_ms"
+            ))
+        };
+        assert_eq!(problem("[[user]]\nsay = 'a'\n[[user]]\nat = 'x'"), told(2, 0));
+        assert_eq!(problem("[[user]]\nsay = 'a'\ncompact = true"), told(1, 2));
+    }
 }
