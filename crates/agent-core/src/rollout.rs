@@ -1,7 +1,7 @@
 //! A rollout: an agent and all agents that it spawns, directly or not.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -31,8 +31,8 @@ pub(crate) struct Rollout {
     agents: Mutex<BTreeMap<String, Agent>>,
     /// The agents whose threads have ended, by path, to be opened again.
     closed: Mutex<BTreeMap<String, ClosedAgent>>,
-    /// How often a provider has given an id to a call.
-    call_ids: Mutex<HashMap<String, u64>>,
+    /// The ids of the calls so far.
+    call_ids: Mutex<HashSet<String>>,
 }
 
 /// A live agent.
@@ -107,9 +107,13 @@ impl Rollout {
     /// An id that no other call has, for one to which a provider gave this id.
     pub(crate) fn unique_call_id(&self, id: &str) -> String {
         let mut known = lock(&self.call_ids);
-        let uses = known.entry(id.to_owned()).or_default();
-        *uses += 1;
-        if *uses == 1 { id.to_owned() } else { format!("{id}#{uses}") }
+        let mut unique = id.to_owned();
+        let mut uses = 1;
+        while !known.insert(unique.clone()) {
+            uses += 1;
+            unique = format!("{id}#{uses}");
+        }
+        unique
     }
 
     pub(crate) fn publish(&self, event: Event) {

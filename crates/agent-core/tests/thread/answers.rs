@@ -136,15 +136,9 @@ async fn a_call_without_an_id_fails_its_turn_and_stays_out_of_the_history() {
              [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
         );
         let rollout = Rollout::new(&script, |_| {}).await;
-        rollout.thread.submit(Op::say("Look.")).unwrap();
-        let error = rollout
-            .event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. }))
-            .await;
-        let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
         let expected =
             "the model's provider answered what cannot be read: a call of \"exec_command\" without a call_id";
-        assert_eq!(message, expected);
-        rollout.turn_end().await;
+        assert_eq!(rollout.failure("Look.").await, expected);
         let kinds: Vec<_> = rollout.thread.history().iter().map(|item| item.kind().to_owned()).collect();
         assert_eq!(kinds, ["message", "message"]);
         let end = rollout.turn("Go on.").await;
@@ -161,13 +155,8 @@ async fn two_calls_of_one_id_fail_their_turn_and_the_second_is_not_made() {
                           [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
     );
     let rollout = Rollout::new(&script, |_| {}).await;
-    rollout.thread.submit(Op::say("Look.")).unwrap();
-    let error = rollout
-        .event(|message| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. }))
-        .await;
-    let EventMessage::Error { message } = error.message else { panic!("{error:?}") };
-    assert_eq!(message, "the model's provider answered what cannot be read: two calls with the call_id \"c\"");
-    rollout.turn_end().await;
+    let expected = "the model's provider answered what cannot be read: two calls with the call_id \"c\"";
+    assert_eq!(rollout.failure("Look.").await, expected);
     let end = rollout.turn("Go on.").await;
     assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
 }
@@ -180,7 +169,9 @@ async fn an_id_that_comes_again_with_another_answer_names_another_call() {
              arguments = '{{\"cmd\": \"{cmd}\", \"yield_time_ms\": 250}}' }}\n"
         )
     };
-    let script = call("sleep 600") + &call("echo hello") + "[[reply]]\n[[reply.item]]\nsay = \"Well.\"";
+    // An id of the provider's own may look like one that was made.
+    let odd = call("echo hello").replace("call_id = \"c\"", "call_id = \"c#2\"");
+    let script = call("sleep 600") + &call("echo hello") + &odd + "[[reply]]\n[[reply.item]]\nsay = \"Well.\"";
     let rollout = Rollout::new(&script, |_| {}).await;
     rollout.thread.submit(Op::say("Run.")).unwrap();
     let mut began = Vec::new();
@@ -193,10 +184,14 @@ async fn an_id_that_comes_again_with_another_answer_names_another_call() {
             _ => {}
         }
     }
-    assert_eq!(began, ["c", "c", "c#2", "c#2"]);
+    assert_eq!(began, ["c", "c", "c#2", "c#2", "c#2#2", "c#2#2"]);
     // The model knows them by the ids that it gave.
     let history = rollout.thread.history();
-    assert!(history.iter().filter(|item| item.kind() != "message").all(|item| item.text_field("call_id") == "c"));
+    let shown: Vec<_> = history.iter().filter(|item| item.kind() != "message").collect();
+    assert_eq!(
+        shown.iter().map(|item| item.text_field("call_id")).collect::<Vec<_>>(),
+        ["c", "c", "c", "c", "c#2", "c#2"]
+    );
 }
 
 #[tokio::test]
@@ -239,12 +234,8 @@ async fn items_that_come_only_with_the_end_are_the_answer() {
     }
     let said = rollout.thread.history().iter().filter(|item| item.text_field("role") == "assistant").count();
     assert_eq!(said, 2);
-    rollout.thread.submit(Op::say("Speak.")).unwrap();
-    let error = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await.message;
-    assert!(
-        matches!(&error, EventMessage::Error { message } if message.contains("an item that is no object")),
-        "{error:?}"
-    );
+    let message = rollout.failure("Speak.").await;
+    assert!(message.contains("an item that is no object"), "{message}");
 }
 
 /// Listens, answers each request with the next of the bodies, and closes the connection.

@@ -56,6 +56,17 @@ impl Rollout {
             .await
     }
 
+    /// Begins a turn that fails, and gives what a person is told of it.
+    pub(crate) async fn failure(&self, text: &str) -> String {
+        self.thread.submit(Op::say(text)).unwrap();
+        let is_end =
+            |message: &EventMessage| matches!(message, EventMessage::Error { .. } | EventMessage::TurnComplete { .. });
+        let end = self.event(is_end).await;
+        let EventMessage::Error { message } = end.message else { panic!("{end:?}") };
+        self.turn_end().await;
+        message
+    }
+
     pub(crate) async fn turn(&self, text: &str) -> Event {
         self.thread.submit(Op::say(text)).unwrap();
         self.turn_end().await
