@@ -2,7 +2,14 @@
 
 mod support;
 
+use rollout_trace_schema::ToolCallId;
 use serde_json::Value;
+
+/// The tool calls that each response is said to have started.
+fn listed(bundle: &tempfile::TempDir) -> Vec<Vec<ToolCallId>> {
+    let graph = support::reduce(bundle.path());
+    graph.inference_calls.into_values().map(|call| call.tool_call_ids_started_by_response).collect()
+}
 
 #[test]
 fn a_response_lists_a_call_that_is_shown_again_as_another_item() {
@@ -17,9 +24,7 @@ reply i2 {"response_id":"r2","output_items":[]}
 end
 "#,
     );
-    let graph = support::reduce(bundle.path());
-    let listed: Vec<_> = graph.inference_calls.values().map(|call| &*call.tool_call_ids_started_by_response).collect();
-    assert_eq!(listed, [&["c1".into()][..], &[]]);
+    assert_eq!(listed(&bundle), [vec!["c1".into()], vec![]]);
 }
 
 #[test]
@@ -35,9 +40,7 @@ reply i2 {"response_id":"r2","output_items":[]}
 end
 "#,
     );
-    let graph = support::reduce(bundle.path());
-    let listed: Vec<_> = graph.inference_calls.values().map(|call| &*call.tool_call_ids_started_by_response).collect();
-    assert_eq!(listed, [&["c1".into()][..], &[]]);
+    assert_eq!(listed(&bundle), [vec!["c1".into()], vec![]]);
 }
 
 #[test]
