@@ -325,8 +325,8 @@ fn summary(value: &Json<'_>) -> String {
     let whole = value.write(&mut text).is_ok();
     let mut text = String::from_utf8_lossy(&text.text).into_owned();
     if !whole {
-        let cut = text.floor_char_boundary(SUMMARY_BYTES);
-        text.truncate(cut);
+        let cut = (0..=SUMMARY_BYTES).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(cut.expect("0 is a boundary"));
         text.push_str("...");
     }
     text
