@@ -4,11 +4,11 @@ default:
 
 # Checks that everything compiles.
 check:
-    cargo check --workspace --all-targets
+    cargo check --workspace --all-targets --locked
 
 # Runs the tests.
 test:
-    cargo test --workspace
+    cargo test --workspace --locked
 
 # Runs clippy with warnings denied.
 lint:
@@ -24,11 +24,15 @@ docs:
 
 # Measures (docs/benchmarks.md says what).
 bench *ARGS:
-    cargo bench --workspace --no-fail-fast {{ARGS}}
+    cargo bench --workspace --locked --no-fail-fast {{ARGS}}
 
-# Checks the recorder with every combination of features and by the oldest compiler that it is declared for.
+# Checks each library with every combination of its features and with the oldest compiler that it declares.
 features:
     .ci/features
+
+# Checks the dependencies: bans, licenses and sources; `just deny advisories` checks the advisories, too.
+deny *ARGS:
+    .ci/deny {{ARGS}}
 
 # Counts the instructions of the recorder's calls with tracing off (needs valgrind).
 instructions:
@@ -40,11 +44,11 @@ conformance *ARGS:
 
 # Holds the arrows between the crates and the recorder's dependencies.
 layers:
-    cargo test -p rollout-trace-cli --test layers
+    cargo test --locked -p rollout-trace-cli --test layers
 
 # Reduces a bundle.
 reduce BUNDLE *ARGS:
-    cargo run --release -p rollout-trace-cli -- reduce {{BUNDLE}} {{ARGS}}
+    cargo run --locked --release -p rollout-trace-cli -- reduce {{BUNDLE}} {{ARGS}}
 
 # Reviews changed snapshots, one by one.
 review:

@@ -27,7 +27,7 @@ const RECORDER_DEPENDENCIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../rec
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
-        .arg("--offline")
+        .arg("--locked")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("the cargo that built this test is there");
