@@ -1,8 +1,8 @@
-//! Runs one cell: the script comes from standard input, a tool `echo` answers what it gets.
+//! Runs one cell. The script comes from standard input, and a tool `echo` returns its argument.
 //!
 //!     echo 'text(await tools.echo({ hello: 1 }))' | cargo run -p rollout-trace-code-mode --example run_cell
 
-#![expect(clippy::print_stdout, reason = "what it is for")]
+#![expect(clippy::print_stdout, reason = "the example prints its results")]
 
 use std::io::Read;
 
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = ExecuteRequest {
         cell_id: session.next_cell_id(),
         tool_call_id: "call-1".to_owned(),
-        enabled_tools: vec![ToolSpec::new("echo", "Answers its argument.")],
+        enabled_tools: vec![ToolSpec::new("echo", "Returns its argument.")],
         source: source.source,
         stored_values: serde_json::Map::new(),
         yield_time: source.yield_time,

@@ -1,20 +1,21 @@
-//! Measures how long a cell goes on after its termination: in loops, and in loops around operations as slow as the limits allow.
+//! Measures how long a cell keeps running after its termination, in plain loops and in loops around the slowest
+//! operations that the limits allow.
 //!
 //!     cargo run --release -p rollout-trace-code-mode --example stop_times
 
-#![expect(clippy::print_stdout, reason = "what it is for")]
+#![expect(clippy::print_stdout, reason = "the example prints its results")]
 
 use std::time::{Duration, Instant};
 
 use rollout_trace_code_mode::{CellLimits, CellResponse, CodeModeSession, ExecuteRequest, WaitOutcome, WaitRequest};
 
-/// What runs, and the script; none of them ends by itself.
+/// A name and a script, for scripts that never end by themselves.
 const SCRIPTS: &[(&str, &str)] = &[
     ("empty loop", "for (;;);"),
     ("try and finally", "for (;;) { try { for (;;); } catch {} finally { for (;;); } }"),
     ("regular expression", "/(a+)+$/.exec('a'.repeat(60) + 'b')"),
     ("microtasks", "(async () => { for (;;) await 0; })(); await new Promise(() => {})"),
-    ("waits for ever", "await new Promise((done) => setTimeout(done, 1e9))"),
+    ("waits forever", "await new Promise((done) => setTimeout(done, 1e9))"),
     ("sort", "const a = Array.from({ length: 2e5 }, (_, i) => 'k' + (i * 7919) % 2e5); for (;;) a.toSorted();"),
     ("sort of a typed array", "const a = new Uint32Array(3e6).map((_, i) => i * 2654435761); for (;;) a.toSorted();"),
     ("repeat", "for (;;) 'x'.repeat(1e7);"),
@@ -94,7 +95,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// How long the slowest are watched.
+/// How long to wait for the slowest scripts.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
@@ -126,6 +127,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         assert!(matches!(first, CellResponse::Yielded { .. }), "{name} ended by itself: {first:?}");
         assert!(matches!(last, WaitOutcome::Cell(CellResponse::Terminated { .. })), "{name}: {last:?}");
     }
-    // Threads that are still at it end with the process.
+    // Threads that are still running end with the process.
     std::process::exit(0)
 }

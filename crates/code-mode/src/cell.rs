@@ -1,4 +1,4 @@
-//! A cell as both of its sides see it: the session that waits for it, and the thread that runs it.
+//! The state of a cell that is shared by the session that waits for it and the thread that runs it.
 
 use std::{
     mem,
@@ -13,13 +13,13 @@ use std::{
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use crate::{CellId, ContentItem, RuntimeToolCallId, thread::CellThread};
+use crate::{CellId, ContentItem, RuntimeToolCallId, thread::CellThread, tool::ToolAnswer};
 
-/// What the session tells the thread.
+/// A message from the session to the thread.
 pub(crate) enum Command {
-    /// A tool call is answered.
-    Answer(RuntimeToolCallId, Result<Value, String>),
-    /// The thread shall look at [`Cell::halted`].
+    /// Settles a tool call.
+    Answer(RuntimeToolCallId, ToolAnswer),
+    /// Makes the thread check [`Cell::halted`].
     Wake,
 }
 
@@ -30,33 +30,34 @@ pub(crate) enum Outcome {
     Finished { stored_values: Map<String, Value>, error_text: Option<String> },
 }
 
-/// What waits to be handed out.
+/// How far a cell has come.
 pub(crate) enum Progress {
     Working,
     Ended(Outcome),
-    /// The end has been handed out to somebody else.
+    /// The end has already been returned to another caller.
     Gone,
 }
 
 pub(crate) struct Cell {
     pub(crate) id: CellId,
     commands: Mutex<Sender<Command>>,
-    /// Set from either side, seen by the engine's interrupt handler: nothing of the script runs any more.
+    /// Whether the script must stop. Set by either side, and read by the engine's interrupt handler.
     halt: AtomicBool,
-    /// Whether it is the session that set `halt`.
+    /// Whether the session has set `halt`.
     terminated: AtomicBool,
-    outside: Mutex<Outside>,
+    pending: Mutex<Pending>,
+    /// What the next response takes.
     changed: Notify,
     pub(crate) thread: CellThread,
 }
 
 #[derive(Default)]
-struct Outside {
+struct Pending {
     content: Vec<ContentItem>,
     content_bytes: usize,
     yield_requested: bool,
     outcome: Option<Outcome>,
-    /// The end has been handed out, perhaps without waiting for the thread: what it still produces is for nobody.
+    /// Whether the end has been returned. The thread may still be running; its output is then discarded.
     gone: bool,
 }
 
@@ -67,13 +68,13 @@ impl Cell {
             commands: Mutex::new(commands),
             halt: AtomicBool::new(false),
             terminated: AtomicBool::new(false),
-            outside: Mutex::default(),
+            pending: Mutex::default(),
             changed: Notify::new(),
             thread: CellThread::default(),
         }
     }
 
-    /// Stops the script from outside.
+    /// Stops the script on behalf of the session.
     pub(crate) fn terminate(&self) {
         self.terminated.store(true, Ordering::Relaxed);
         self.halt();
@@ -93,94 +94,94 @@ impl Cell {
         self.terminated.load(Ordering::Relaxed)
     }
 
-    /// Gives whether the thread is still there to hear it.
+    /// Returns whether the thread is still there to receive the command.
     pub(crate) fn send(&self, command: Command) -> bool {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner).send(command).is_ok()
     }
 
-    /// Adds output; gives it back where more than `limit` bytes would wait to be handed out.
+    /// Adds output. Returns the item as an error if more than `limit` bytes would then be pending.
     pub(crate) fn push(&self, item: ContentItem, limit: usize) -> Result<(), ContentItem> {
-        // An item costs memory of its own, however short it is.
+        // Even an empty item costs memory.
         let bytes = item.bytes() + mem::size_of::<ContentItem>();
-        let mut outside = self.outside();
-        if outside.content_bytes + bytes > limit {
+        let mut pending = self.pending();
+        if pending.content_bytes + bytes > limit {
             return Err(item);
         }
-        if !outside.gone {
-            outside.content_bytes += bytes;
-            outside.content.push(item);
+        if !pending.gone {
+            pending.content_bytes += bytes;
+            pending.content.push(item);
         }
         Ok(())
     }
 
     pub(crate) fn request_yield(&self) {
-        self.outside().yield_requested = true;
+        self.pending().yield_requested = true;
         self.changed.notify_waiters();
     }
 
-    /// Says how the cell ended; only the first one counts.
+    /// Records how the cell ended. Only the first call counts.
     pub(crate) fn end(&self, outcome: Outcome) {
-        let mut outside = self.outside();
-        if !outside.gone {
-            outside.outcome.get_or_insert(outcome);
+        let mut pending = self.pending();
+        if !pending.gone {
+            pending.outcome.get_or_insert(outcome);
         }
-        drop(outside);
+        drop(pending);
         self.changed.notify_waiters();
     }
 
-    /// Waits until there is something to hand out.
+    /// Waits until the cell yields or ends.
     pub(crate) async fn changed(&self) {
-        self.until(|outside| outside.yield_requested || outside.outcome.is_some() || outside.gone).await;
+        self.until(|pending| pending.yield_requested || pending.outcome.is_some() || pending.gone).await;
     }
 
-    /// Waits for the end.
+    /// Waits until the cell ends.
     pub(crate) async fn ended(&self) {
-        self.until(|outside| outside.outcome.is_some() || outside.gone).await;
+        self.until(|pending| pending.outcome.is_some() || pending.gone).await;
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.outside().outcome.is_some()
+        self.pending().outcome.is_some()
     }
 
-    async fn until(&self, holds: impl Fn(&Outside) -> bool) {
+    async fn until(&self, holds: impl Fn(&Pending) -> bool) {
         loop {
             let mut notified = pin!(self.changed.notified());
-            // Listening begins before looking, so that no change falls between the two.
+            // Listening begins before the check, so that no change between the two is missed.
             notified.as_mut().enable();
-            if holds(&self.outside()) {
+            if holds(&self.pending()) {
                 return;
             }
             notified.await;
         }
     }
 
-    /// Hands out the output so far, once, and the end, once.
+    /// Removes and returns the pending output and, once it is there, the end.
     pub(crate) fn take(&self) -> (Vec<ContentItem>, Progress) {
-        let mut outside = self.outside();
-        outside.yield_requested = false;
-        outside.content_bytes = 0;
-        let content = mem::take(&mut outside.content);
-        let progress = match outside.outcome.take() {
+        let mut pending = self.pending();
+        pending.yield_requested = false;
+        pending.content_bytes = 0;
+        let content = mem::take(&mut pending.content);
+        let progress = match pending.outcome.take() {
             Some(outcome) => Progress::Ended(outcome),
-            None if outside.gone => Progress::Gone,
+            None if pending.gone => Progress::Gone,
             None => Progress::Working,
         };
-        outside.gone |= matches!(progress, Progress::Ended(_));
+        pending.gone |= matches!(progress, Progress::Ended(_));
         (content, progress)
     }
 
-    /// Hands out the output of a terminated cell whose thread is not waited for.
+    /// Removes and returns the output of a terminated cell without waiting for its thread.
     pub(crate) fn abandon(&self) -> Vec<ContentItem> {
         let content = {
-            let mut outside = self.outside();
-            outside.gone = true;
-            mem::take(&mut outside.content)
+            let mut pending = self.pending();
+            pending.gone = true;
+            mem::take(&mut pending.content)
         };
         self.changed.notify_waiters();
         content
     }
 
-    fn outside(&self) -> MutexGuard<'_, Outside> {
-        self.outside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

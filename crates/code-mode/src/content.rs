@@ -1,35 +1,35 @@
-//! What a cell shows to the model.
+//! The output of a cell.
 
 use serde::{Deserialize, Serialize};
 
-/// One piece of a cell's output, in the form in which models take it.
+/// One piece of a cell's output, in the form that models accept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum ContentItem {
-    /// What one call of `text()` showed.
+    /// The output of one call of `text()`.
     #[serde(rename = "input_text")]
     Text {
         /// The text.
         text: String,
     },
-    /// What one call of `image()` showed.
+    /// The output of one call of `image()`.
     #[serde(rename = "input_image")]
     Image {
         /// A `data:` or `http(s):` URL.
         image_url: String,
-        /// How closely the model shall look.
+        /// The resolution at which the model looks at the image.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         detail: Option<ImageDetail>,
     },
 }
 
 impl ContentItem {
-    /// A piece of text.
+    /// Creates a piece of text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
     }
 
-    /// The bytes that this piece holds.
+    /// Returns the length of the text or URL, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Text { text } => text.len(),
@@ -38,16 +38,16 @@ impl ContentItem {
     }
 }
 
-/// How closely a model looks at an image.
+/// The resolution at which a model looks at an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageDetail {
     /// The model decides.
     Auto,
-    /// A small version of it.
+    /// A scaled-down version.
     Low,
-    /// Its details.
+    /// High resolution.
     High,
-    /// Every pixel.
+    /// The original resolution.
     Original,
 }

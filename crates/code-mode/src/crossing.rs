@@ -1,26 +1,26 @@
-//! Values on their way into and out of a script.
+//! Converts values on their way into and out of a script.
 
 use rquickjs::{Coerced, Ctx, Exception, Result, Type, Value, convert::FromJs};
 use serde_json::Value as Json;
 
 use crate::failure;
 
-/// A script's value as JSON, and its length in bytes; `what` names it in errors.
+/// Returns a script's value as JSON, and its length in bytes. `what` names the value in errors.
 ///
 /// # Errors
 ///
-/// An exception in the script: the value is none that JSON has, or longer than the `room` that is left for it.
+/// Throws an exception in the script if JSON cannot represent the value, or if the value is longer than `room` bytes.
 pub(crate) fn json<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str, room: usize) -> Result<(Json, usize)> {
     let text = match ctx.json_stringify(value.clone()) {
-        Ok(Some(text)) => mended(text.to_string()?),
+        Ok(Some(text)) => replace_lone_surrogates(text.to_string()?),
         Ok(None) => {
-            let message = format!("{what} is {}, which JSON does not have", kind(value));
+            let message = format!("{what} is {}, which JSON cannot represent", kind(value));
             return Err(Exception::throw_type(ctx, &message));
         }
         Err(error) => return Err(explained(ctx, error, what)),
     };
     if text.len() > room {
-        let message = format!("{what} has {} bytes as JSON, there is room for {room}", text.len());
+        let message = format!("{what} has {} bytes as JSON, but there is room for only {room}", text.len());
         return Err(Exception::throw_range(ctx, &message));
     }
     let json = serde_json::from_str(&text).map_err(|error| {
@@ -34,7 +34,7 @@ pub(crate) fn json<'js>(ctx: &Ctx<'js>, value: &Value<'js>, what: &str, room: us
     Ok((json, text.len()))
 }
 
-/// Puts the engine's reason behind the name of what could not be converted.
+/// Adds the name of the value that could not be converted to the engine's reason.
 fn explained(ctx: &Ctx<'_>, error: rquickjs::Error, what: &str) -> rquickjs::Error {
     if !error.is_exception() {
         return error;
@@ -44,51 +44,52 @@ fn explained(ctx: &Ctx<'_>, error: rquickjs::Error, what: &str) -> rquickjs::Err
         return ctx.throw(thrown);
     }
     let reason = failure::describe(ctx, &thrown);
-    let message = format!("{what} cannot be made JSON: {}", reason.lines().next().unwrap_or_default());
+    let message = format!("{what} cannot be converted to JSON: {}", reason.lines().next().unwrap_or_default());
     Exception::throw_type(ctx, &message)
 }
 
-/// A JSON value as a value of the script.
+/// Returns a JSON value as a value of the script.
 pub(crate) fn value<'js>(ctx: &Ctx<'js>, json: &Json) -> Result<Value<'js>> {
     ctx.json_parse(json.to_string())
 }
 
-/// A string of the script. Halves of surrogate pairs, which no other text has, become U+FFFD.
+/// Returns the text of a script's string. A lone surrogate, which only JavaScript strings can contain, becomes U+FFFD.
 pub(crate) fn string<'js>(ctx: &Ctx<'js>, string: &rquickjs::String<'js>) -> Result<String> {
     match string.to_string() {
         Ok(text) => Ok(text),
         Err(rquickjs::Error::Utf8(_)) => {
             let Some(quoted) = ctx.json_stringify(string.clone())? else { return Ok(String::new()) };
-            Ok(serde_json::from_str(&mended(quoted.to_string()?)).unwrap_or_default())
+            Ok(serde_json::from_str(&replace_lone_surrogates(quoted.to_string()?)).unwrap_or_default())
         }
         Err(error) => Err(error),
     }
 }
 
-/// JSON text whose escapes of single surrogates, which the engine writes and serde does not read, are U+FFFD.
-fn mended(json: String) -> String {
+/// Replaces each escaped lone surrogate, which the engine writes and serde refuses, by U+FFFD.
+fn replace_lone_surrogates(json: String) -> String {
     if !json.contains("\\ud") {
         return json;
     }
-    let mut mended = String::with_capacity(json.len());
+    let mut replaced = String::with_capacity(json.len());
     let mut rest = json.as_str();
     while let Some(at) = rest.find('\\') {
-        mended.push_str(&rest[..at]);
+        replaced.push_str(&rest[..at]);
         rest = &rest[at..];
-        // The engine escapes no whole pair, so that every escape of a surrogate is that of a single one.
+        // The engine never escapes a whole pair, so every escaped surrogate is a lone one.
         let surrogate = rest.starts_with("\\ud") && matches!(rest.as_bytes().get(3), Some(b'8'..=b'9' | b'a'..=b'f'));
         let escape = if surrogate { 6 } else { 2 };
-        mended.push_str(if surrogate { "\\ufffd" } else { &rest[..2] });
+        replaced.push_str(if surrogate { "\\ufffd" } else { &rest[..2] });
         rest = &rest[escape..];
     }
-    mended + rest
+    replaced + rest
 }
 
-/// A value as `text()` shows it: strings as they are, errors with their stack, objects as JSON, the rest as JavaScript writes it.
+/// Returns a value as `text()` shows it: a string unchanged, an error with its stack, an object as JSON, and any other
+/// value as JavaScript prints it.
 ///
 /// # Errors
 ///
-/// An exception in the script: an object that JSON does not have.
+/// Throws an exception in the script if the value is an object that JSON cannot represent.
 pub(crate) fn display<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<String> {
     match value.type_of() {
         Type::String => value.as_string().map_or_else(|| Ok(String::new()), |text| string(ctx, text)),

@@ -1,4 +1,4 @@
-//! The thread of one cell: the engine, and the loop that feeds it.
+//! The thread of one cell: the JavaScript engine, and the loop that drives it.
 
 use std::{
     any::Any,
@@ -29,7 +29,7 @@ use crate::{
     rejections::Rejections,
 };
 
-/// Runs a cell to its end; nothing that happens on the way leaves this function but as the cell's outcome.
+/// Runs a cell to its end. Whatever happens is reported only as the cell's outcome.
 pub(crate) fn run(
     cell: &Arc<Cell>,
     request: ExecuteRequest,
@@ -40,7 +40,7 @@ pub(crate) fn run(
     cell.thread.run(|| contained(cell, || run_script(cell, request, limits, messages, &commands)));
 }
 
-/// Makes a panic the cell's outcome.
+/// Turns a panic into the cell's outcome.
 fn contained(cell: &Cell, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         cell.end(failed(format!("internal error of the cell's host: {}", panic_text(&*panic))));
@@ -70,7 +70,7 @@ fn run_script(
         runtime.set_loader(NoModules, NoModules);
         let (watched, asked) = (Arc::clone(cell), bounds.clone());
         runtime.set_interrupt_handler(Some(Box::new(move || {
-            asked.asked();
+            asked.interrupt_check_reached();
             watched.halted()
         })));
         let context = Context::full(&runtime)?;
@@ -94,13 +94,12 @@ fn run_script(
                 error_text: if let End::Failed(text) = end { Some(text) } else { None },
             }
         });
-        // The engine is freed only now: nobody waits for that.
+        // Freeing the engine takes time, so it happens after the outcome has been reported.
     });
     rejections.clear();
 }
 
-/// Takes the script's values out of the host's hands before the engine goes, also when it goes by a panic: the engine does not
-/// allow that any of its values outlives it.
+/// Clears the host's values before the engine is freed, even during a panic: no value may outlive its engine.
 struct ClearedOnDrop<'js>(Rc<Host<'js>>);
 
 impl Drop for ClearedOnDrop<'_> {
@@ -130,7 +129,7 @@ impl<'js> Script<'_, 'js> {
         let end = Host::install(self.host, &self.ctx).and_then(|()| {
             if !self.heap.limit(&self.ctx, self.limits) {
                 let bytes = self.limits.memory_bytes;
-                return Ok(End::Failed(format!("the engine did not start: it needs more memory than {bytes} bytes")));
+                return Ok(End::Failed(format!("the engine did not start: {bytes} bytes of memory are too few")));
             }
             self.turn(&self.start(source)?)
         });
@@ -142,20 +141,20 @@ impl<'js> Script<'_, 'js> {
             Ok(end) => end,
             Err(error) => End::Failed(failure::describe_caught(&self.ctx, error)),
         };
-        // Describing an error runs the script's code again.
+        // Describing an error may have run the script's code, which may have called `exit()`.
         if self.host.cell.halted() { End::Halted } else { end }
     }
 
     fn start(&self, source: String) -> rquickjs::Result<Promise<'js>> {
         if source.contains('\0') {
-            let message = "the script holds a NUL character, which JavaScript text may only have as the escape \\0";
+            let message = "the script contains a NUL character; write it as the escape \\0";
             return Err(rquickjs::Exception::throw_syntax(&self.ctx, message));
         }
         let (_, main) = Module::declare(self.ctx.clone(), "cell", source)?.eval()?;
         Ok(main)
     }
 
-    /// Runs jobs, timers and answers until the script is done.
+    /// Runs jobs, timers and answers until the script ends.
     fn turn(&self, main: &Promise<'js>) -> rquickjs::Result<End> {
         let host = self.host;
         loop {
@@ -173,7 +172,7 @@ impl<'js> Script<'_, 'js> {
                 (PromiseState::Pending, 0, None) => return Ok(End::Failed(NEVER.to_owned())),
                 (_, _, None) => match self.commands.recv() {
                     Ok(command) => self.obey(command)?,
-                    // The cell itself holds the sender.
+                    // Unreachable: the cell itself holds the sender.
                     Err(_) => return Ok(End::Halted),
                 },
                 (_, _, Some(due)) => match self.commands.recv_timeout(due.saturating_duration_since(Instant::now())) {
@@ -193,15 +192,15 @@ impl<'js> Script<'_, 'js> {
     }
 }
 
-const NEVER: &str = "the script waits for a promise that nothing can settle any more: no tool call is in flight and no timer is \
-                     pending. Await what tools and setTimeout give, and resolve every promise that you make. (A promise is also \
-                     lost where the memory ran out while it was settled.)";
+const NEVER: &str = "the script awaits a promise that can no longer be settled: no tool call is in flight and no timer \
+                     is pending. Await the promises that tools return, and resolve every promise that you create. (A \
+                     promise is also lost if memory ran out while it was being settled.)";
 
 /// Refuses every import.
 struct NoModules;
 
 const NO_MODULES: &str =
-    "a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)";
+    "a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)";
 
 impl Resolver for NoModules {
     fn resolve<'js>(
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_a_function_of_the_script_is_one_too() {
+    fn a_panic_in_a_function_that_the_script_calls_is_a_failed_result() {
         for source in ["boom()", "try { boom() } catch {} null.x", "[1].map(boom)", "new Proxy({}, { get: boom }).x"] {
             let text = outcome(|| {
                 let runtime = Runtime::new().unwrap();

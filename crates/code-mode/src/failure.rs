@@ -1,13 +1,13 @@
-//! What went wrong in a script, as text for the model.
+//! Describes a script's errors to the model.
 
 use rquickjs::{CaughtError, Coerced, Ctx, Object, Value, convert::FromJs};
 
 use crate::crossing;
 
-/// The name of our own scripts in stacks; their lines mean nothing to the model and are left out.
+/// The file name of this crate's own scripts in stacks. Their frames mean nothing to the model and are omitted.
 pub(crate) const OWN_SCRIPT: &str = "code-mode";
 
-/// An error that a script left behind: name, message, and the places in the script that led there.
+/// Describes an error that ended a script: its name, its message, and its stack within the script.
 pub(crate) fn describe_caught<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
     match error {
         CaughtError::Error(error) => error.to_string(),
@@ -16,7 +16,7 @@ pub(crate) fn describe_caught<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> S
     }
 }
 
-/// A thrown value. Reading it may run the script's code; what fails in that is left out.
+/// Describes a thrown value. Reading the value may run the script's code; parts that cannot be read are omitted.
 pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
     match value.as_object() {
         Some(error) if error.is_error() => describe_error(ctx, error),
@@ -30,16 +30,16 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
     }
 }
 
-/// How many errors below one another are told.
+/// The most nested causes that a description includes.
 const MAX_CAUSES: usize = 3;
 
 fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
     let mut text = one_error(ctx, error);
-    let mut below = error.clone();
+    let mut current = error.clone();
     for _ in 0..MAX_CAUSES {
-        let cause = below.get::<_, Value>("cause").unwrap_or_else(|_| ctx.catch());
-        // What `Promise.any` throws has a list of them: the first one stands for all.
-        let first = || below.get::<_, Object>("errors").ok()?.get::<_, Value>(0).ok();
+        let cause = current.get::<_, Value>("cause").unwrap_or_else(|_| ctx.catch());
+        // `Promise.any` throws an error with a list of errors, of which only the first is shown.
+        let first = || current.get::<_, Object>("errors").ok()?.get::<_, Value>(0).ok();
         let Some(cause) = Some(cause).filter(|cause| !cause.is_undefined()).or_else(first) else { break };
         text.push_str("\ncaused by ");
         let Some(error) = cause.as_object().filter(|cause| cause.is_error()) else {
@@ -47,7 +47,7 @@ fn describe_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
             break;
         };
         text.push_str(&one_error(ctx, error));
-        below = error.clone();
+        current = error.clone();
     }
     text
 }
@@ -63,7 +63,7 @@ fn one_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
     let ours = format!("({OWN_SCRIPT}:");
     let mut frames = stack.lines().filter(|line| !line.trim().is_empty()).peekable();
     while let Some(frame) = frames.next() {
-        // Our scripts call the functions that they guard by `apply`.
+        // The guards call the original functions by `apply`, which the model did not write either.
         let applied = frame.trim() == "at apply (native)" && frames.peek().is_some_and(|next| next.contains(&ours));
         if !applied && !frame.contains(&ours) {
             text.push('\n');

@@ -1,6 +1,7 @@
-// Runs before the script, after the prelude. The engine asks for interruption once in ten thousand steps, and a call of a built-in
-// function is one step however long it takes: a loop around one would go on for minutes after its end. So the functions whose time
-// grows with their input ask on each call.
+// Runs before the script and after the prelude. The engine calls its interrupt handler once in ten thousand steps, and
+// a call of a built-in function is one step however long it takes: a loop around such a call would go on for minutes
+// after its cell was stopped. The functions whose time grows with their input are therefore wrapped, and the wrapper
+// checks for a stop on each call.
 (function (check, longest) {
   "use strict";
   const { defineProperty, getOwnPropertyDescriptor } = Object;
@@ -17,17 +18,17 @@
     defineProperty(value, "length", { value: original.length, configurable: true });
     defineProperty(owner, key, { ...property, value });
   };
-  // Methods, so that they are no constructors, as the originals are none.
+  // A method is not a constructor, and neither is the function that it replaces.
   const guarded = (original) => ({ method(...rest) { check(); return apply(original, this, rest); } }).method;
-  // Where it is the receiver's length that takes time, a short one need not ask.
+  // Where the time depends on the receiver's length, a short receiver needs no check.
   const short = 512;
   const guardedByLength = (original) => ({ method(...rest) {
     if (!(this?.length <= short)) check();
     return apply(original, this, rest);
   } }).method;
 
-  // A search takes the product of both lengths where the text nearly matches everywhere. What may take long is therefore done here, in
-  // steps that take a part of a second each.
+  // If a text nearly matches everywhere, a search takes time in proportion to the product of both lengths. A search
+  // that may take long is therefore done here, in steps of a fraction of a second each.
   const easy = 2 ** 26, step = 2 ** 16, head = 2 ** 10;
   const { indexOf, lastIndexOf, slice, startsWith } = String.prototype;
   const { max, min, trunc } = Math;
@@ -83,7 +84,7 @@
     const pieces = [];
     const add = (from, to) => {
       const value = cut(text, from, to);
-      // Not by assignment: the script may have given arrays a setter.
+      // An assignment would call a setter that the script may have put on arrays.
       defineProperty(pieces, pieces.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
       return pieces.length < limit;
     };
@@ -93,7 +94,8 @@
     add(from);
     return pieces;
   };
-  // What searches by itself, such as a regular expression, has a method with that symbol, and is interrupted.
+  // An argument that searches by itself, such as a regular expression, has a method named by this symbol. The engine
+  // interrupts that.
   const guardedSearch = (symbol, search) => (original) => ({ method(...rest) {
     if (typeof this === "string" && this.length <= short) return apply(original, this, rest);
     check();
@@ -110,7 +112,7 @@
     if (!(this?.length <= short)) {
       check();
       if (typeof this === "object" && this?.length > longest) {
-        throw new RangeErrorClass("arrays longer than " + longest + " are not supported here, this one has length " + this.length);
+        throw new RangeErrorClass("this array has length " + this.length + "; arrays longer than " + longest + " are not supported here");
       }
     }
     return apply(original, this, rest);
@@ -120,7 +122,7 @@
   const array = Array.prototype, string = String.prototype, typedArray = Object.getPrototypeOf(Uint8Array.prototype);
   all(array, "concat copyWithin fill flat includes indexOf join lastIndexOf reverse shift slice sort splice " +
     "toLocaleString toReversed toSorted toSpliced unshift with", guardedArray);
-  // These copy what they are given, and a short receiver says nothing of that.
+  // These copy their arguments, so that the receiver's length says nothing about their time.
   all(array, "concat flat", guarded);
   all(Array, "from", guarded);
   all(string, "indexOf", guardedSearch(undefined, (text, part, from) => find(text, part, position(from, text.length))));
@@ -149,6 +151,6 @@
   all(BigInt.prototype, "toString toLocaleString", guarded);
   all(BigInt, "asIntN asUintN", guarded);
   all(globalThis, "atob btoa decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape parseFloat parseInt", guarded);
-  // By this it sees the globals only, wherever it is called.
+  // The wrapper also makes every call of `eval` an indirect one, which sees only globals.
   all(globalThis, "eval", guarded);
 })

@@ -15,26 +15,28 @@ use rquickjs::{
 
 use crate::{CellLimits, cell::Cell};
 
-/// The largest new block that a halted engine gets, and the size up to which one may grow. Smaller ones make no step long, and the
-/// engine copes better with a refusal for a large string or array than for the small things that hold it together; what grows
-/// may be the code that its compiler is writing.
+/// The largest new block that a halted engine may allocate, and the size up to which a block may grow. Smaller blocks
+/// make no step long, and the engine handles the refusal of a large string or array better than that of the small
+/// objects it depends on. Growth gets a higher limit because the block may be the code that the engine's compiler is
+/// writing.
 const LAST_BLOCK_BYTES: usize = 16 << 10;
 const LAST_GROWTH_BYTES: usize = 256 << 10;
 
-/// What a halted engine may use beyond its limit: it has to make the error that ends the script.
+/// The memory that a halted engine may use beyond its limit, to create the error that ends the script.
 const LAST_BYTES: usize = 1 << 20;
 
-/// The allocator of one engine: it keeps the limits of memory, and it stops a halted script between two questions.
+/// The allocator of one engine. It enforces the memory limits, and it brings a halted script to its end quickly.
 ///
-/// The engine asks whether to go on once in ten thousand steps. A step may be the sum of two numbers of a million bits, and ten
-/// thousand of these take seconds. Nearly all steps that take long need large blocks of memory. When a halted engine gets none any
-/// more, they fail at once, and it comes to its question in a moment, whatever the script does about the errors.
+/// The engine calls its interrupt handler once in ten thousand steps. A step may add two numbers of a million bits, and
+/// ten thousand such steps take seconds. Nearly all slow steps need large blocks of memory. A halted engine is refused
+/// such blocks, so these steps fail at once, and the engine reaches the next interrupt check in a moment, whatever the
+/// script does about the errors.
 pub(crate) struct Heap {
     cell: Arc<Cell>,
     bounds: Rc<Bounds>,
 }
 
-/// What a heap is told while the engine holds it.
+/// Controls a heap while the engine owns it.
 #[derive(Clone)]
 pub(crate) struct HeapControl(Rc<Bounds>);
 
@@ -42,15 +44,16 @@ struct Bounds {
     memory_bytes: Slot<usize>,
     block_bytes: Slot<usize>,
     used: Slot<usize>,
-    /// The engine, from when the limits hold.
+    /// The engine, once the limits apply.
     engine: Slot<Option<NonNull<qjs::JSRuntime>>>,
-    /// Whether the engine collects no garbage for now.
+    /// Whether garbage collection is suspended.
     keeps_garbage: Slot<bool>,
 }
 
 impl HeapControl {
-    /// Sets the limits; gives whether there is any room within them. Until then there are none, since the engine does not survive
-    /// that it gets no memory for its own foundations.
+    /// Sets the limits. Returns whether any memory is left within them.
+    ///
+    /// There are no limits before this call, since the engine does not survive a refusal during its own setup.
     pub(crate) fn limit(&self, ctx: &Ctx<'_>, limits: &CellLimits) -> bool {
         self.0.memory_bytes.set(limits.memory_bytes);
         self.0.block_bytes.set(limits.block_bytes);
@@ -59,18 +62,18 @@ impl HeapControl {
         self.0.used.get() < limits.memory_bytes
     }
 
-    /// The engine asks whether to go on, and is in order: it may collect garbage again.
-    pub(crate) fn asked(&self) {
+    /// Resumes garbage collection: at an interrupt check, the engine is in a consistent state.
+    pub(crate) fn interrupt_check_reached(&self) {
         if self.0.keeps_garbage.replace(false) {
-            // At the next object.
+            // A threshold of zero collects at the next allocation of an object.
             self.0.collect_from(0);
         }
     }
 }
 
 impl Bounds {
-    /// Notes that a block was refused. The engine makes an error then, and an object in the midst of a change, which it would not survive
-    /// to look for garbage in.
+    /// Suspends garbage collection after a refusal. The engine then allocates an error while an object may be half
+    /// changed, and would not survive a collection that visits this object.
     fn refused(&self) {
         if !self.keeps_garbage.replace(true) {
             self.collect_from(usize::MAX);
@@ -80,7 +83,8 @@ impl Bounds {
     /// Sets the number of bytes in use at which the engine collects garbage.
     fn collect_from(&self, bytes: usize) {
         if let Some(engine) = self.engine.get() {
-            // SAFETY: the engine is alive, as it is who calls, and this is its thread. The function sets one number and does no more.
+            // SAFETY: the engine is alive, since it is the caller, and this is its thread. The function only sets one
+            // number.
             unsafe { qjs::JS_SetGCThreshold(engine.as_ptr(), bytes as qjs::size_t) }
         }
     }
@@ -99,7 +103,8 @@ impl Heap {
         (Self { cell: Arc::clone(cell), bounds: Rc::clone(&control.0) }, control)
     }
 
-    /// Whether there is room for a block of `size` bytes in place of one of `old_size`, which is none for a new block.
+    /// Returns whether there is room for a block of `size` bytes in place of one of `old_size` bytes, which is 0 for a
+    /// new block.
     fn admits(&self, size: usize, old_size: usize) -> bool {
         let bounds = &self.bounds;
         let (mut memory_bytes, mut block_bytes) = (bounds.memory_bytes.get(), bounds.block_bytes.get());
@@ -107,7 +112,7 @@ impl Heap {
             memory_bytes = memory_bytes.saturating_add(LAST_BYTES);
             block_bytes = block_bytes.min(if old_size == 0 { LAST_BLOCK_BYTES } else { LAST_GROWTH_BYTES });
         }
-        // No block has half of the address space, so that the rounding of sizes does not overflow.
+        // No block may take half of the address space, so that rounding a size up does not overflow.
         let admitted = size <= block_bytes.min(isize::MAX as usize / 2)
             && size.saturating_sub(old_size) <= memory_bytes.saturating_sub(bounds.used.get());
         if !admitted {
@@ -116,22 +121,23 @@ impl Heap {
         admitted
     }
 
-    /// Counts a new block; gives it back.
+    /// Counts a new block, and returns it.
     fn counted(&self, block: *mut u8) -> *mut u8 {
         self.bounds.used.set(self.bounds.used.get() + held(block));
         block
     }
 }
 
-/// The bytes of a block, none where there is no block.
+/// Returns the bytes that a block takes, 0 for a null pointer.
 fn held(block: *mut u8) -> usize {
-    // SAFETY: only blocks of `RustAllocator` come here, and null.
+    // SAFETY: every pointer passed here is null or a block of `RustAllocator`.
     if block.is_null() { 0 } else { unsafe { RustAllocator::usable_size(block) } }
 }
 
-// SAFETY: every block comes from `RustAllocator`, which keeps the promises of the trait, and goes back to it as it came. All that is
-// added is that some are refused, by null, as the trait allows, and that their bytes are counted. Nothing here panics, runs code of
-// the script, or is called by two threads: the engine holds the heap, and both stay on the thread that made them.
+// SAFETY: every block comes from `RustAllocator`, which fulfills the contract of the trait, and is returned to it
+// unchanged. This implementation only refuses some blocks by returning null, which the trait allows, and counts bytes.
+// It does not panic or run code of the script, and no second thread calls it: the engine owns the heap, and both stay
+// on the thread that created them.
 unsafe impl Allocator for Heap {
     fn alloc(&mut self, size: usize) -> *mut u8 {
         if self.admits(size, 0) { self.counted(RustAllocator.alloc(size)) } else { ptr::null_mut() }
@@ -146,17 +152,17 @@ unsafe impl Allocator for Heap {
 
     unsafe fn dealloc(&mut self, block: *mut u8) {
         self.bounds.used.set(self.bounds.used.get() - held(block));
-        // SAFETY: the caller's block is of this heap, so it is one of `RustAllocator`.
+        // SAFETY: the caller's block is from this heap, so it is a block of `RustAllocator`.
         unsafe { RustAllocator.dealloc(block) }
     }
 
     unsafe fn realloc(&mut self, block: *mut u8, new_size: usize) -> *mut u8 {
         let old_size = held(block);
-        // What gets smaller is not refused: the engine does not reckon with it.
+        // Shrinking is never refused: the engine does not expect it to fail.
         if new_size > old_size && !self.admits(new_size, old_size) {
             return ptr::null_mut();
         }
-        // SAFETY: as in `dealloc`. The engine passes no null here; it allocates instead.
+        // SAFETY: as in `dealloc`. The engine never passes null here; it calls `alloc` instead.
         let moved = unsafe { RustAllocator.realloc(block, new_size) };
         if !moved.is_null() {
             self.bounds.used.set(self.bounds.used.get() - old_size);
@@ -187,12 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_kept_and_what_is_freed_may_be_had_again() {
+    fn limits_are_enforced_and_freed_memory_is_available_again() {
         let (_, mut heap) = heap(1000, 600);
         assert!(heap.alloc(601).is_null());
         assert!(heap.calloc(usize::MAX, 2).is_null());
         let first = heap.alloc(100);
-        // SAFETY: each block is one of this heap, and is used no more once it is moved or freed.
+        // SAFETY: each block is from this heap, and is not used after it was moved or freed.
         unsafe {
             first.write_bytes(7, 100);
             let grown = heap.realloc(first, 600);
@@ -226,7 +232,7 @@ mod tests {
             cell.halt();
             assert!(made(LAST_BLOCK_BYTES).is_err());
             assert_eq!(made(LAST_BLOCK_BYTES - 64).unwrap(), LAST_BLOCK_BYTES - 64);
-            // Although the memory is full.
+            // A small block is admitted even though the memory is full.
             control.0.memory_bytes.set(0);
             assert_eq!(made(1).unwrap(), 1);
         });

@@ -1,4 +1,4 @@
-//! What a script finds in its realm beside the language itself.
+//! The functions and values that a script finds in its realm in addition to the language itself.
 
 use std::{
     cell::{Cell as Slot, RefCell},
@@ -18,18 +18,18 @@ use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
-    CellLimits, CellMessage, ContentItem, ExecuteRequest, ImageDetail, RuntimeToolCallId, ToolSpec, cell::Cell,
-    crossing, failure, timers::Timers,
+    CellLimits, CellMessage, ContentItem, ExecuteRequest, ImageDetail, RuntimeToolCallId, ToolCallError, ToolSpec,
+    cell::Cell, crossing, failure, timers::Timers, tool::ToolAnswer,
 };
 
 const PRELUDE: &str = include_str!("prelude.js");
 const GUARDS: &str = include_str!("guards.js");
 
-/// The longest array that functions take which look at each index: no array of so many elements fits into a cell's memory, and
-/// without elements there may be four thousand million of them.
+/// The longest array that a function which visits each index accepts. No array with so many elements fits into a cell's
+/// memory, but an array without elements may have a length of 2³² - 1.
 const LONGEST_ARRAY: u32 = 1 << 24;
 
-/// The functions of one script, and what they share.
+/// The functions of one script and their shared state.
 pub(crate) struct Host<'js> {
     pub(crate) cell: Arc<Cell>,
     messages: UnboundedSender<CellMessage>,
@@ -41,29 +41,29 @@ pub(crate) struct Host<'js> {
     calls: RefCell<HashMap<RuntimeToolCallId, Settle<'js>>>,
     timers: RefCell<Timers<'js>>,
     notified_bytes: Slot<usize>,
-    stored: RefCell<Stored>,
-    /// A function that runs for ever. It is there from the start because a halted engine has no memory to make one.
+    stored: RefCell<StoredValues>,
+    /// A function that runs forever. It is created at the start because a halted engine has no memory for it.
     endless: RefCell<Option<Function<'js>>>,
 }
 
 struct Settle<'js> {
     resolve: Function<'js>,
     reject: Function<'js>,
-    /// What the promise is rejected with; it knows where the script made the call.
+    /// The error to reject the promise with. Its stack shows where the script made the call.
     failure: Object<'js>,
-    /// The length of the call's argument.
+    /// The length of the call's argument, as JSON.
     bytes: usize,
 }
 
 #[derive(Default)]
-struct Stored {
+struct StoredValues {
     found: Map<String, Json>,
     written: Map<String, Json>,
     written_bytes: HashMap<String, usize>,
 }
 
 impl<'js> Host<'js> {
-    /// Gives the script apart: the host does not need it.
+    /// Returns the script separately, since the host does not need it.
     pub(crate) fn new(
         cell: &Arc<Cell>,
         request: ExecuteRequest,
@@ -80,16 +80,16 @@ impl<'js> Host<'js> {
             calls: RefCell::default(),
             timers: RefCell::default(),
             notified_bytes: Slot::new(0),
-            stored: RefCell::new(Stored { found: request.stored_values, ..Stored::default() }),
+            stored: RefCell::new(StoredValues { found: request.stored_values, ..StoredValues::default() }),
             endless: RefCell::default(),
         };
         (request.source, Rc::new(host))
     }
 
-    /// Puts everything into the realm.
+    /// Defines all functions and values in the realm.
     pub(crate) fn install(host: &Rc<Self>, ctx: &Ctx<'js>) -> Result<()> {
         let globals = ctx.globals();
-        /// One global function: its name, its arguments, and the method that does the work.
+        /// Defines a global function from its name, its arguments, and the method that does the work.
         macro_rules! global {
             ($name:literal, $method:ident($($argument:ident: $kind:ty),*)) => {{
                 let host = Rc::clone(host);
@@ -134,10 +134,14 @@ impl<'js> Host<'js> {
 
     fn call(&self, ctx: &Ctx<'js>, tool: usize, argument: Value<'js>, failure: Object<'js>) -> Result<Value<'js>> {
         self.check()?;
-        let Some(tool) = self.tools.get(tool) else { return Err(Exception::throw_type(ctx, "there is no such tool")) };
+        let Some(tool) = self.tools.get(tool) else {
+            return Err(Exception::throw_type(ctx, "the tool does not exist"));
+        };
         if self.calls_in_flight() >= self.limits.tool_calls_in_flight {
-            let message =
-                format!("{} tool calls are in flight, no more are allowed: await some", self.calls_in_flight());
+            let message = format!(
+                "{} tool calls are in flight, which is the limit: await some of them first",
+                self.calls_in_flight()
+            );
             return Err(Exception::throw_range(ctx, &message));
         }
         let (input, bytes) = if argument.is_undefined() {
@@ -159,7 +163,7 @@ impl<'js> Host<'js> {
             input,
         };
         if self.messages.send(message).is_err() {
-            self.settle(ctx, &tool_call_id, Err("nobody answers tool calls: the session is gone".to_owned()))?;
+            self.settle(ctx, &tool_call_id, Err(ToolCallError::new("the session no longer answers tool calls")))?;
         }
         Ok(promise.into_value())
     }
@@ -168,22 +172,18 @@ impl<'js> Host<'js> {
         self.calls.borrow().len()
     }
 
-    /// Settles the promise of a tool call; an answer to an unknown one, or a second answer, is for nobody.
-    pub(crate) fn settle(
-        &self,
-        ctx: &Ctx<'js>,
-        call: &RuntimeToolCallId,
-        answer: std::result::Result<Json, String>,
-    ) -> Result<()> {
+    /// Settles the promise of a tool call. Ignores an answer to an unknown call and a second answer.
+    pub(crate) fn settle(&self, ctx: &Ctx<'js>, call: &RuntimeToolCallId, answer: ToolAnswer) -> Result<()> {
         let Some(settle) = self.calls.borrow_mut().remove(call) else { return Ok(()) };
         match answer {
             Ok(value) => match crossing::value(ctx, &value) {
                 Ok(value) => settle.resolve.call((value,)),
-                // Valid JSON is only refused where there is no room for it.
+                // The engine refuses valid JSON only if there is no room for it.
                 Err(rquickjs::Error::Exception) => {
                     ctx.catch();
                     let message = format!(
-                        "the answer does not fit into the cell: all values together have {} bytes at most, one text {}; ask for less",
+                        "the answer does not fit into the cell, whose limits are {} bytes for all values together and \
+                         {} bytes for one text: ask for less",
                         self.limits.memory_bytes, self.limits.block_bytes
                     );
                     settle.failure.set("message", message)?;
@@ -191,8 +191,8 @@ impl<'js> Host<'js> {
                 }
                 Err(error) => Err(error),
             },
-            Err(message) => {
-                settle.failure.set("message", message)?;
+            Err(error) => {
+                settle.failure.set("message", error.to_string())?;
                 settle.reject.call((settle.failure,))
             }
         }
@@ -213,16 +213,16 @@ impl<'js> Host<'js> {
         };
         let url = url.as_string().map(|url| crossing::string(ctx, url)).transpose()?.unwrap_or_default();
         if !["data:", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
-            let message = "image takes a data: or http(s): URL, or { image_url, detail } with one";
+            let message = "image() takes a data: or http(s): URL, or an object { image_url, detail } with such a URL";
             return Err(Exception::throw_type(ctx, message));
         }
         let detail = if detail.is_undefined() || detail.is_null() {
             None
         } else {
-            let (detail, _) = crossing::json(ctx, &detail, "the detail of image", self.limits.output_bytes)?;
+            let (detail, _) = crossing::json(ctx, &detail, "the detail of image()", self.limits.output_bytes)?;
             let known = serde_json::from_value::<ImageDetail>(detail);
             Some(known.map_err(|_| {
-                Exception::throw_type(ctx, "the detail of image is one of \"auto\", \"low\", \"high\", \"original\"")
+                Exception::throw_type(ctx, "the detail of image() must be \"auto\", \"low\", \"high\" or \"original\"")
             })?)
         };
         self.push(ctx, ContentItem::Image { image_url: url, detail })
@@ -231,7 +231,7 @@ impl<'js> Host<'js> {
     fn push(&self, ctx: &Ctx<'js>, item: ContentItem) -> Result<()> {
         let limit = self.limits.output_bytes;
         self.cell.push(item, limit).map_err(|_| {
-            let message = format!("more than {limit} bytes of output: show less, or yield_control() in between");
+            let message = format!("the output exceeds {limit} bytes: show less, or call yield_control() in between");
             Exception::throw_range(ctx, &message)
         })
     }
@@ -241,13 +241,16 @@ impl<'js> Host<'js> {
         let text = crossing::display(ctx, &given(ctx, value))?;
         let sent = self.notified_bytes.get() + text.len() + mem::size_of::<CellMessage>();
         if sent > self.limits.notification_bytes {
-            let message = format!("the notifications of a cell have {} bytes at most", self.limits.notification_bytes);
+            let message = format!(
+                "the notifications of this cell exceed {} bytes: send fewer or shorter ones",
+                self.limits.notification_bytes
+            );
             return Err(Exception::throw_range(ctx, &message));
         }
         self.notified_bytes.set(sent);
         let message =
             CellMessage::Notification { cell_id: self.cell.id.clone(), call_id: self.started_by.clone(), text };
-        // A session without a listener has nobody to notify.
+        // If nobody receives the messages, nobody misses the notification.
         self.messages.send(message).ok();
         Ok(())
     }
@@ -259,7 +262,7 @@ impl<'js> Host<'js> {
         let stored = self.stored.borrow();
         let others = stored.written_bytes.iter().filter(|(other, _)| **other != key).map(|(_, bytes)| bytes);
         let room = self.limits.stored_bytes.saturating_sub(others.sum::<usize>() + key.len());
-        // Making it JSON may run the script's code, which may store too.
+        // The conversion to JSON may run the script's code, which may call `store` as well.
         drop(stored);
         let (value, bytes) = crossing::json(ctx, &value, "the value to store", room)?;
         let mut stored = self.stored.borrow_mut();
@@ -281,11 +284,11 @@ impl<'js> Host<'js> {
     fn key(&self, ctx: &Ctx<'js>, key: Opt<Value<'js>>, function: &str) -> Result<String> {
         match given(ctx, key).as_string() {
             Some(key) => crossing::string(ctx, key),
-            None => Err(Exception::throw_type(ctx, &format!("{function} takes a string as its key"))),
+            None => Err(Exception::throw_type(ctx, &format!("{function}() takes a string as its key"))),
         }
     }
 
-    /// What the script stored, once.
+    /// Removes and returns the values that the script stored.
     pub(crate) fn take_stored(&self) -> Map<String, Json> {
         self.stored.take().written
     }
@@ -310,12 +313,12 @@ impl<'js> Host<'js> {
     ) -> Result<u32> {
         self.check()?;
         let Some(callback) = given(ctx, callback).into_function() else {
-            return Err(Exception::throw_type(ctx, "setTimeout takes a function and a number of milliseconds"));
+            return Err(Exception::throw_type(ctx, "setTimeout() takes a function and a number of milliseconds"));
         };
         let delay = given(ctx, delay).as_number().unwrap_or(0.0);
         let mut timers = self.timers.borrow_mut();
         if timers.len() >= self.limits.timers {
-            let message = format!("{} timers are pending, no more are allowed", timers.len());
+            let message = format!("{} timers are pending, which is the limit: await some of them first", timers.len());
             return Err(Exception::throw_range(ctx, &message));
         }
         Ok(timers.add(delay, callback, arguments.0))
@@ -332,26 +335,27 @@ impl<'js> Host<'js> {
         self.timers.borrow().next()
     }
 
-    /// Calls the timer that is due next.
+    /// Calls the callback of the timer that is due next.
     pub(crate) fn fire_timer(&self) -> Result<()> {
         let timer = self.timers.borrow_mut().pop();
         timer.map_or(Ok(()), |timer| timer.callback.call::<_, Value>((Rest(timer.arguments),)).map(drop))
     }
 
-    /// Stops the script for good where it shall not run any more.
+    /// Stops the script for good if its cell has been halted.
     ///
-    /// An exception of ours could be caught. What the script cannot catch is only thrown by the engine when it asks the interrupt
-    /// handler, and this brings it to that within a few thousand steps.
+    /// The script could catch an exception thrown here. Only the exception that the engine throws after calling its
+    /// interrupt handler cannot be caught, and the endless function makes the engine call that handler within a few
+    /// thousand steps.
     fn check(&self) -> Result<()> {
         let endless = if self.cell.halted() { self.endless.borrow().clone() } else { None };
         endless.map_or(Ok(()), |endless| endless.call(()))
     }
 
-    /// Lets go of every value of the script.
+    /// Releases every value of the script.
     pub(crate) fn clear(&self) {
         let calls = self.calls.take();
         let timers = self.timers.take();
-        // Freed after the cells are free again: a finaliser may look into them.
+        // Dropped only after the borrows above have ended: a finalizer may come back to this host.
         drop((calls, timers, self.endless.take()));
     }
 }
@@ -360,7 +364,7 @@ fn given<'js>(ctx: &Ctx<'js>, value: Opt<Value<'js>>) -> Value<'js> {
     value.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()))
 }
 
-/// A script of ours, which is one function.
+/// Evaluates a script of this crate, which consists of one function.
 fn own_script<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>> {
     let mut options = EvalOptions::default();
     options.filename = Some(failure::OWN_SCRIPT.to_owned());

@@ -1,4 +1,4 @@
-//! One newtype per id, each serialised as the plain string.
+//! One newtype per id, each serialized as a plain string.
 
 use std::{fmt, sync::Arc};
 
@@ -18,7 +18,7 @@ macro_rules! ids {
                 Self(text.into())
             }
 
-            /// The id's text.
+            /// Returns the id's text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -63,11 +63,12 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Names one cell; minted before its script starts by [`CodeModeSession::next_cell_id`], unique in its session.
+    /// Names one cell. Minted by [`CodeModeSession::next_cell_id`] before the script starts, and unique within its
+    /// session.
     ///
     /// [`CodeModeSession::next_cell_id`]: crate::CodeModeSession::next_cell_id
     CellId;
 
-    /// Names one tool call that a cell made; minted when the script makes it, unique in its session.
+    /// Names one tool call of a cell. Minted when the script makes the call, and unique within its session.
     RuntimeToolCallId;
 }

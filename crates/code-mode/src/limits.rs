@@ -1,43 +1,46 @@
-//! What a cell may use.
+//! The resources that a cell may use.
 
 use std::time::Duration;
 
-/// The yield time of `exec` and `wait` where neither the caller nor a pragma names one.
+/// The yield time of `exec` and `wait` if neither the caller nor a pragma sets one.
 pub const DEFAULT_YIELD_TIME: Duration = Duration::from_millis(10_000);
 
-/// The output limit of `exec` and `wait`, in tokens, where neither the caller nor a pragma names one.
+/// The output limit of `exec` and `wait`, in tokens, if neither the caller nor a pragma sets one.
 pub const DEFAULT_MAX_OUTPUT_TOKENS: usize = 10_000;
 
 /// The bytes of text that count as one token.
 pub const BYTES_PER_TOKEN: usize = 4;
 
-/// What one cell, and one session, may use.
+/// The limits of one cell and of one session.
 ///
-/// The defaults suit scripts that call tools and work on their answers. The crate's documentation says what happens at each limit.
+/// The defaults suit scripts that call tools and process their answers. The crate documentation says what happens at
+/// each limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellLimits {
-    /// The engine's heap, in bytes; everything that a script makes lies in it. The engine itself takes half a megabyte.
+    /// The engine's heap, in bytes, which contains everything that a script creates. The engine itself takes half a
+    /// megabyte.
     pub memory_bytes: usize,
-    /// The largest piece of that heap, in bytes: the longest string, array or buffer. It bounds the time of what the engine does not
-    /// interrupt.
+    /// The largest block of that heap, in bytes, and so the longest string, array or buffer. It bounds the time of
+    /// operations that the engine cannot interrupt.
     pub block_bytes: usize,
-    /// The engine's stack, in bytes, from 64 KiB to 8 MiB: less or more counts as the one or the other.
+    /// The engine's stack, in bytes, clamped to the range from 64 KiB to 8 MiB.
     pub stack_bytes: usize,
     /// The script's text, in bytes.
     pub source_bytes: usize,
-    /// The arguments of the tool calls in flight at one time, together, as JSON, in bytes.
+    /// The arguments of all tool calls in flight, as JSON, in bytes.
     pub argument_bytes: usize,
-    /// The output that waits to be handed out, in bytes.
+    /// The output that has not been returned yet, in bytes.
     pub output_bytes: usize,
-    /// All values that one cell stores, as JSON, in bytes.
+    /// The values that one cell stores, as JSON, in bytes.
     pub stored_bytes: usize,
-    /// The tool calls in flight at one time.
+    /// The number of tool calls in flight.
     pub tool_calls_in_flight: usize,
-    /// The notifications that one cell sends, together, in bytes.
+    /// All notifications of one cell, in bytes.
     pub notification_bytes: usize,
-    /// The timers pending at one time.
+    /// The number of pending timers.
     pub timers: usize,
-    /// The cells of a session that run at one time; and so many ends that nobody asks for are kept, the latest ones.
+    /// The number of cells that a session runs at one time. It keeps as many results that nobody has asked for, the
+    /// latest ones.
     pub cells: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The first line of a script that sets how it is run.
+//! The pragma: a first line of a script that sets how the script is run.
 
 use std::time::Duration;
 
@@ -7,36 +7,37 @@ use thiserror::Error;
 
 const MARK: &str = "// @exec:";
 
-/// A script as the model wrote it, and what its pragma asks for.
+/// A script as the model wrote it, and the settings of its pragma.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecSource {
-    /// The whole text. The pragma is part of it: to the engine it is a comment, and so errors name the lines that the model wrote.
+    /// The whole text, including the pragma. To the engine the pragma is a comment, so line numbers in errors match the
+    /// model's text.
     pub source: String,
     /// How long to wait before the cell yields.
     pub yield_time: Option<Duration>,
-    /// How much text one response holds, in tokens.
+    /// The most text that one response may contain, in tokens.
     pub max_output_tokens: Option<usize>,
 }
 
-/// Why a script was refused before it ran. Made for the model to read.
+/// Why a script was refused before it ran. The text is written for the model.
 #[derive(Debug, Error)]
 pub enum PragmaError {
     /// There is no script.
-    #[error("the script is empty: write JavaScript, at most after a first line `{MARK} {{\"yield_time_ms\": 10000}}`")]
-    Empty,
-    /// The pragma is no JSON object of known keys and whole numbers.
     #[error(
-        "line 1, `{MARK}`: {0}; it takes one JSON object with `yield_time_ms` and `max_output_tokens`, both optional"
+        "the script is empty: write JavaScript, optionally after a first line `{MARK} {{\"yield_time_ms\": 10000}}`"
     )]
+    Empty,
+    /// The pragma is not a JSON object with known keys and whole numbers.
+    #[error("line 1, `{MARK}`: {0}; write one JSON object with `yield_time_ms` and `max_output_tokens`, both optional")]
     Malformed(String),
-    /// A pragma that is not on the first line has no effect.
-    #[error("line {line}, `{MARK}`: it only counts as the very first line of the script; move it there")]
+    /// The pragma is not on the first line, where alone it has an effect.
+    #[error("line {line}, `{MARK}`: the pragma has an effect only on the first line of the script; move it there")]
     Misplaced {
         /// The line, from 1.
         line: usize,
     },
-    /// A number is out of its range.
-    #[error("line 1, `{MARK}`: `{key}` is {value}, it must be from 1 to {max}")]
+    /// A number is out of range.
+    #[error("line 1, `{MARK}`: `{key}` is {value}, but must be from 1 to {max}")]
     OutOfRange {
         /// The key.
         key: &'static str,
@@ -56,14 +57,14 @@ struct Pragma {
 
 /// The longest yield time, in milliseconds: an hour.
 const MAX_YIELD_TIME_MS: u64 = 3_600_000;
-/// The greatest output limit, in tokens: what a cell can hold.
+/// The greatest output limit, in tokens: the most output that a cell can hold.
 const MAX_OUTPUT_TOKENS: u64 = 1_000_000;
 
 /// Reads the pragma of a script.
 ///
 /// # Errors
 ///
-/// Anything wrong in the pragma, and a script without code; the text is made for the model.
+/// Returns an error, worded for the model, if the pragma is wrong or if the script has no code.
 pub fn parse_exec_source(source: &str) -> Result<ExecSource, PragmaError> {
     let mut pragma = Pragma { yield_time_ms: None, max_output_tokens: None };
     let mut code = source;
@@ -83,23 +84,23 @@ pub fn parse_exec_source(source: &str) -> Result<ExecSource, PragmaError> {
         source: source.to_owned(),
         yield_time: in_range("yield_time_ms", pragma.yield_time_ms, MAX_YIELD_TIME_MS)?.map(Duration::from_millis),
         max_output_tokens: in_range("max_output_tokens", pragma.max_output_tokens, MAX_OUTPUT_TOKENS)?
-            .map(|tokens| usize::try_from(tokens).expect("a million fits")),
+            .map(|tokens| usize::try_from(tokens).expect("a million fits into a usize")),
     })
 }
 
-/// What follows the mark, where the line is a pragma, or is so nearly that nothing else can be meant. Blanks around the parts of the
-/// mark are free.
+/// Returns the text after the mark if the line is a pragma, an error if the line is so close to one that it cannot mean
+/// anything else, and `None` otherwise. Blanks around the parts of the mark are optional.
 fn pragma_arguments(line: &str) -> Option<Result<&str, &'static str>> {
     let rest = line.trim_start().strip_prefix("//")?.trim_start().strip_prefix("@exec")?.trim_start();
     match rest.strip_prefix(':').map(str::trim) {
-        // To serde an array is as good as an object.
-        Some(arguments) if arguments.starts_with('[') => Some(Err("an array")),
+        // Serde would accept an array as the fields of a struct.
+        Some(arguments) if arguments.starts_with('[') => Some(Err("it is an array")),
         Some(arguments) => Some(Ok(arguments)),
         None => rest.starts_with('{').then_some(Err("the colon after `@exec` is missing")),
     }
 }
 
-/// The message without serde's line and column, which count from the JSON and not from the script.
+/// Returns the message without serde's line and column, which count from the start of the JSON and not of the script.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())

@@ -1,4 +1,5 @@
-// Runs before the script, in its realm. It takes what it needs before the script can change anything.
+// Runs in the script's realm, before the script, and keeps the built-in functions that it needs before the script can
+// change them.
 (function (call, tools) {
   "use strict";
   const { defineProperty, create, freeze } = Object;
@@ -10,8 +11,9 @@
 
   const table = create(null);
   for (let index = 0; index < tools.length; index++) {
-    // The error is made here so that it has the place of the call; the host fills in the message of a call that fails.
-    // A call that cannot be made fails like any other: one too many is no end of all that are in flight.
+    // The error is made here so that its stack shows the place of the call; if the call fails, the host fills in the
+    // message. A call that cannot be made also returns a rejected promise: an exception would end the calls that are
+    // already in flight.
     table[tools[index]] = { [tools[index]]: (argument) => {
       const failure = new ErrorClass();
       try {
@@ -22,45 +24,45 @@
     } }[tools[index]];
   }
   freeze(table);
-  const names = tools.length === 0 ? "this cell has no tools" : "there are: " + tools.join(", ");
+  const names = tools.length === 0 ? "this cell has no tools" : "the tools are " + tools.join(", ");
   define("tools", new ProxyClass(table, {
     get(table, name) {
       if (name in table) return table[name];
-      // What the language itself asks of any object: whether to await it, how to print it.
+      // The language itself reads these from any object, to find out whether to await it or how to print it.
       if (typeof name === "symbol" || name === "then" || name === "toJSON") return undefined;
-      throw new ErrorClass("tools." + name + " is no tool; " + names);
+      throw new ErrorClass("tools." + name + " does not exist; " + names);
     },
   }));
 
-  // A microtask that throws is an error of the cell, as a promise that nobody awaits is.
+  // A microtask that throws fails the cell, like a rejected promise that nobody awaits.
   define("queueMicrotask", (job) => {
     if (typeof job !== "function") throw new TypeError("queueMicrotask takes a function");
     (async () => { await undefined; job(); })();
   });
 
   const absentObject = (name, instead) => {
-    const refuse = () => { throw new ErrorClass(name + " is not there in a cell: " + instead); };
+    const refuse = () => { throw new ErrorClass(name + " does not exist in a cell: " + instead); };
     define(name, new ProxyClass(create(null), {
       get: (_, key) => (typeof key === "symbol" || key === "then" ? undefined : refuse()),
       set: refuse, has: refuse, deleteProperty: refuse, ownKeys: refuse, defineProperty: refuse,
     }));
   };
   const absentFunction = (name, instead) => {
-    const refuse = { [name]() { throw new ErrorClass(name + " is not there in a cell: " + instead); } }[name];
+    const refuse = { [name]() { throw new ErrorClass(name + " does not exist in a cell: " + instead); } }[name];
     define(name, new ProxyClass(function () {}, { apply: refuse, construct: refuse, get: refuse }));
   };
-  const byTools = "the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them)";
+  const byTools = "only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them)";
   absentObject("console", "show values with text(value), or with notify(text) while the script runs");
   absentObject("process", byTools + ", and exit() ends the script");
   absentObject("Deno", byTools);
   absentObject("Bun", byTools);
   absentObject("localStorage", "keep values with store(key, value) and load(key)");
-  absentFunction("require", "no modules; " + byTools);
-  absentFunction("fetch", "no network; " + byTools);
-  absentFunction("XMLHttpRequest", "no network; " + byTools);
-  absentFunction("WebSocket", "no network; " + byTools);
-  absentFunction("Worker", "no threads; many tool calls may be in flight at once: await Promise.all([...])");
-  absentFunction("setInterval", "use setTimeout, once for each turn");
+  absentFunction("require", "there are no modules; " + byTools);
+  absentFunction("fetch", "there is no network; " + byTools);
+  absentFunction("XMLHttpRequest", "there is no network; " + byTools);
+  absentFunction("WebSocket", "there is no network; " + byTools);
+  absentFunction("Worker", "there are no threads; to run many tool calls at once, await Promise.all([...])");
+  absentFunction("setInterval", "call setTimeout again each time");
   absentFunction("setImmediate", "use setTimeout(callback, 0)");
   absentFunction("alert", "show values with text(value)");
   absentFunction("print", "show values with text(value)");

@@ -1,4 +1,4 @@
-//! Promises that were rejected and that nobody looks at.
+//! Promises that were rejected without being handled.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -6,7 +6,7 @@ use rquickjs::{Ctx, Persistent, Runtime, Value};
 
 use crate::failure;
 
-/// The rejected promises of a cell without a handler: errors that would be lost.
+/// The rejected promises of a cell that have no handler, and whose errors would otherwise be lost.
 pub(crate) struct Rejections {
     unhandled: Rc<RefCell<Unhandled>>,
 }
@@ -14,7 +14,8 @@ pub(crate) struct Rejections {
 #[derive(Default)]
 struct Unhandled {
     count: u64,
-    /// By promise; the promise is kept alive, so that its place in memory is not another one's.
+    /// The order and the reason of each rejection, by promise. The promise is kept alive so that its address is not
+    /// reused.
     reasons: HashMap<Persistent<Value<'static>>, (u64, Persistent<Value<'static>>)>,
 }
 
@@ -28,7 +29,7 @@ impl Rejections {
             if is_handled {
                 let removed = unhandled.reasons.remove(&promise);
                 drop(unhandled);
-                // Values are freed outside of the borrow: finalisers may come back here.
+                // Values are freed after the borrow has ended: a finalizer may come back here.
                 drop((removed, promise));
             } else {
                 unhandled.count += 1;
@@ -39,14 +40,14 @@ impl Rejections {
         Self { unhandled }
     }
 
-    /// The earliest of them as text.
+    /// Describes the earliest of these rejections.
     pub(crate) fn first(&self, ctx: &Ctx<'_>) -> Option<String> {
         let reason = {
             let unhandled = self.unhandled.borrow();
             unhandled.reasons.values().min_by_key(|(number, _)| *number)?.1.clone()
         };
         let reason = reason.restore(ctx).ok()?;
-        Some(format!("a promise was rejected and nobody awaited it: {}", failure::describe(ctx, &reason)))
+        Some(format!("a promise was rejected and never handled: {}", failure::describe(ctx, &reason)))
     }
 
     pub(crate) fn clear(&self) {

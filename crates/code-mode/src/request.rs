@@ -1,4 +1,4 @@
-//! What starts a cell and what waits for it.
+//! Requests that start a cell or wait for one.
 
 use std::time::Duration;
 
@@ -12,17 +12,18 @@ use crate::{CellId, ToolSpec};
 pub struct ExecuteRequest {
     /// The new cell's id, from [`CodeModeSession::next_cell_id`](crate::CodeModeSession::next_cell_id).
     pub cell_id: CellId,
-    /// The model's tool call that the cell comes from; notifications carry it.
+    /// The model's tool call that starts the cell. Notifications contain it.
     pub tool_call_id: String,
     /// The tools that the script may call.
     pub enabled_tools: Vec<ToolSpec>,
-    /// The script. Its pragma line may still be there: it is a comment, and keeps line numbers those of the model's text.
+    /// The script. It may include its pragma line, which is a comment, so that line numbers match the model's text.
     pub source: String,
-    /// The values that `load()` finds.
+    /// The values that `load()` returns.
     pub stored_values: Map<String, Value>,
-    /// How long to wait before the cell yields; [`DEFAULT_YIELD_TIME`](crate::DEFAULT_YIELD_TIME) where it is `None`.
+    /// How long to wait before the cell yields; `None` means [`DEFAULT_YIELD_TIME`](crate::DEFAULT_YIELD_TIME).
     pub yield_time: Option<Duration>,
-    /// How much text one response holds, in tokens; [`DEFAULT_MAX_OUTPUT_TOKENS`](crate::DEFAULT_MAX_OUTPUT_TOKENS) where it is `None`.
+    /// The most text that one response may contain, in tokens; `None` means
+    /// [`DEFAULT_MAX_OUTPUT_TOKENS`](crate::DEFAULT_MAX_OUTPUT_TOKENS).
     pub max_output_tokens: Option<usize>,
 }
 
@@ -31,21 +32,22 @@ pub struct ExecuteRequest {
 pub struct WaitRequest {
     /// The cell.
     pub cell_id: CellId,
-    /// How long to wait before the cell yields again; [`DEFAULT_YIELD_TIME`](crate::DEFAULT_YIELD_TIME) where it is `None`.
+    /// How long to wait before the cell yields again; `None` means [`DEFAULT_YIELD_TIME`](crate::DEFAULT_YIELD_TIME).
     pub yield_time: Option<Duration>,
-    /// How much text the response holds, in tokens; [`DEFAULT_MAX_OUTPUT_TOKENS`](crate::DEFAULT_MAX_OUTPUT_TOKENS) where it is `None`.
+    /// The most text that the response may contain, in tokens; `None` means
+    /// [`DEFAULT_MAX_OUTPUT_TOKENS`](crate::DEFAULT_MAX_OUTPUT_TOKENS).
     pub max_output_tokens: Option<usize>,
-    /// Whether to stop the cell.
+    /// Whether to terminate the cell.
     pub terminate: bool,
 }
 
 impl WaitRequest {
-    /// Waits with the defaults.
+    /// Creates a request that waits with the default limits.
     pub fn new(cell_id: CellId) -> Self {
         Self { cell_id, yield_time: None, max_output_tokens: None, terminate: false }
     }
 
-    /// Stops the cell.
+    /// Creates a request that terminates the cell.
     pub fn terminate(cell_id: CellId) -> Self {
         Self { terminate: true, ..Self::new(cell_id) }
     }
@@ -54,35 +56,35 @@ impl WaitRequest {
 /// Why a cell did not start.
 #[derive(Debug, Error)]
 pub enum ExecuteError {
-    /// The id is that of a cell whose end has not been handed out yet.
-    #[error("cell {0} exists already")]
+    /// A cell with this id exists, and its end has not been returned yet.
+    #[error("cell {0} already exists")]
     CellExists(CellId),
-    /// The session runs as many cells as it may.
-    #[error("{running} cells are running, the most that a session may have: wait for one or terminate it")]
+    /// The session already runs as many cells as its limit allows.
+    #[error("running cells: {running}, which is the limit of a session: wait for one to end, or terminate it")]
     TooManyCells {
-        /// The cells that run.
+        /// The number of running cells.
         running: usize,
     },
     /// The script is longer than the limit.
-    #[error("the script has {bytes} bytes, {limit} at most are allowed")]
+    #[error("the script has {bytes} bytes, more than the limit of {limit}")]
     SourceTooLong {
-        /// The script's length.
+        /// The script's length, in bytes.
         bytes: usize,
-        /// The limit.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// Two tools would have one name in the script.
-    #[error("two tools would both be `tools.{0}`")]
+    /// Two tools have the same name in the script.
+    #[error("two tools have the same name in the script, `tools.{0}`")]
     ToolNameTaken(String),
     /// The session was shut down.
     #[error("the session has been shut down")]
     ShutDown,
-    /// The operating system gave no thread.
-    #[error("no thread for cell {cell_id}")]
+    /// The operating system did not start a thread.
+    #[error("error starting the thread of cell {cell_id}")]
     Thread {
         /// The cell.
         cell_id: CellId,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },

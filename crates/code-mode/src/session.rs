@@ -1,4 +1,4 @@
-//! The cells of one session, as their owner sees them.
+//! A session: it starts cells and waits for them.
 
 use std::{
     collections::HashSet,
@@ -19,25 +19,26 @@ use tokio::{
 
 use crate::{
     CellId, CellLimits, CellMessage, CellResponse, DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_YIELD_TIME, ExecuteError,
-    ExecuteRequest, RuntimeToolCallId, WaitOutcome, WaitRequest,
+    ExecuteRequest, RuntimeToolCallId, ToolCallError, WaitOutcome, WaitRequest,
     cell::{Cell, Command, Outcome, Progress},
     engine,
     truncation::{truncate, truncate_text},
 };
 
-/// How long termination waits for a thread that the engine does not let interrupt.
+/// How long termination waits for a thread whose engine cannot be interrupted.
 pub const TERMINATION_GRACE: Duration = Duration::from_millis(250);
-/// How long a shutdown waits for such threads.
+/// How long a shutdown waits for the threads of its cells.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// The stack that a cell's thread has beyond the engine's: the engine looks at its limit only on entry to a function, and the
-/// functions of the standard library below it need room of their own. Large because builds without optimisation use more of it.
+/// The stack of a cell's thread in addition to the engine's. The engine checks its limit only on entry to a function,
+/// and the native functions that it calls need stack as well. The reserve is large because unoptimized builds use more
+/// stack.
 const STACK_RESERVE: usize = 2 << 20;
 const MAX_STACK_BYTES: usize = 8 << 20;
-/// To the engine, no stack is one without a limit.
+/// The engine would take a limit of zero as no limit.
 const MIN_STACK_BYTES: usize = 64 << 10;
 
-/// The cells of one conversation; clones are the same session.
+/// The cells of one conversation. Clones share the session.
 ///
 /// Dropping the last clone terminates every cell.
 #[derive(Clone)]
@@ -54,21 +55,21 @@ struct Inner {
 
 #[derive(Default)]
 struct Cells {
-    /// In the order of their start. They are few: searching them costs less than an index.
+    /// In the order of their start. A search is cheaper than an index, since there are only a few.
     live: Vec<Arc<Cell>>,
     threads: Vec<JoinHandle<()>>,
     shut_down: bool,
 }
 
 impl CodeModeSession {
-    /// A session without cells, and the messages of those that it will have.
+    /// Returns a session without cells, and the receiver of its cells' messages.
     pub fn new(limits: CellLimits) -> (Self, UnboundedReceiver<CellMessage>) {
         let (messages, receiver) = unbounded_channel();
         let inner = Inner { limits, messages, last_cell: AtomicU64::new(0), cells: Mutex::default() };
         (Self { inner: Arc::new(inner) }, receiver)
     }
 
-    /// Mints the id of the next cell, which is thus known before its script starts.
+    /// Mints the id of the next cell, so that it is known before the script starts.
     pub fn next_cell_id(&self) -> CellId {
         let number = self.inner.last_cell.fetch_add(1, Ordering::Relaxed) + 1;
         CellId::from(number.to_string())
@@ -76,22 +77,23 @@ impl CodeModeSession {
 
     /// Starts a cell and waits until it ends or yields.
     ///
-    /// Dropping the future leaves the cell at work.
+    /// Dropping the future leaves the cell running.
     ///
     /// # Errors
     ///
-    /// The cell did not start. What a script does wrong is no error here but the `error_text` of its result.
+    /// Returns an error if the cell does not start. The failure of a script is not an error here: it is the
+    /// `error_text` of the result.
     pub async fn execute(&self, request: ExecuteRequest) -> Result<CellResponse, ExecuteError> {
         let (yield_time, max_output_tokens) = (request.yield_time, request.max_output_tokens);
         let cell = self.start(request)?;
         let response = self.response(&cell, yield_time, max_output_tokens).await;
-        // Somebody terminated the cell meanwhile, and got its output.
+        // Another caller has terminated the cell in the meantime and received its output.
         Ok(response.unwrap_or_else(|| CellResponse::Terminated { cell_id: cell.id.clone(), content: Vec::new() }))
     }
 
     /// Waits until a cell ends or yields, or terminates it.
     ///
-    /// Dropping the future loses nothing.
+    /// Dropping the future loses no output.
     pub async fn wait(&self, request: WaitRequest) -> WaitOutcome {
         let Some(cell) = self.cell(&request.cell_id) else { return WaitOutcome::Missing(request.cell_id) };
         if request.terminate {
@@ -108,21 +110,23 @@ impl CodeModeSession {
         response.map_or(WaitOutcome::Missing(request.cell_id), WaitOutcome::Cell)
     }
 
-    /// Answers a tool call: a value resolves its promise, an error rejects it with an `Error` that has that message.
+    /// Answers a tool call: a value resolves its promise, and an error rejects it with an `Error` that has the same
+    /// message.
     ///
-    /// Gives whether the cell was there to hear it.
-    pub fn answer(&self, cell: &CellId, call: &RuntimeToolCallId, answer: Result<Value, String>) -> bool {
+    /// Returns whether the cell still exists.
+    pub fn answer(&self, cell: &CellId, call: &RuntimeToolCallId, answer: Result<Value, ToolCallError>) -> bool {
         self.cell(cell).is_some_and(|cell| cell.send(Command::Answer(call.clone(), answer)))
     }
 
-    /// The ids of the cells whose end has not been handed out, in the order of their start.
+    /// Returns the ids of the cells whose end has not been returned yet, in the order of their start.
     pub fn cells(&self) -> Vec<CellId> {
         self.inner.cells().live.iter().map(|cell| cell.id.clone()).collect()
     }
 
-    /// Terminates every cell and waits until their threads are gone, at most for [`SHUTDOWN_GRACE`]; gives how many are left then.
+    /// Terminates every cell, waits for their threads for at most [`SHUTDOWN_GRACE`], and returns the number of threads
+    /// that are still running.
     ///
-    /// No cell starts after this. Called again, it waits again for those that were left.
+    /// No cell starts after this call. A second call waits again for the remaining threads.
     pub async fn shutdown(&self) -> usize {
         let (live, mut threads) = {
             let mut cells = self.inner.cells();
@@ -136,7 +140,7 @@ impl CodeModeSession {
         let deadline = Instant::now() + SHUTDOWN_GRACE;
         loop {
             for thread in threads.extract_if(.., |thread| thread.is_finished()) {
-                // What went wrong on the thread has been its cell's result.
+                // A panic of the thread has already been reported as its cell's result.
                 drop(thread.join());
             }
             if threads.is_empty() || Instant::now() >= deadline {
@@ -172,7 +176,7 @@ impl CodeModeSession {
         if running >= limits.cells {
             return Err(ExecuteError::TooManyCells { running });
         }
-        // A model that never asks for the ends of its cells shall not fill the memory with them.
+        // A model that never asks for the results of its cells must not fill the memory with them.
         let ended: Vec<CellId> =
             cells.live.iter().filter(|cell| cell.has_ended()).map(|cell| cell.id.clone()).collect();
         if let Some(oldest) = ended.first().filter(|_| ended.len() >= limits.cells) {
@@ -183,7 +187,7 @@ impl CodeModeSession {
         let stack = limits.stack_bytes.clamp(MIN_STACK_BYTES, MAX_STACK_BYTES);
         let (shared, messages, limits) = (Arc::clone(&cell), self.inner.messages.clone(), limits.clone());
         let thread = thread::Builder::new()
-            // No name of a thread holds a NUL.
+            // The name of a thread must not contain a NUL.
             .name(format!("cell-{}", request.cell_id).replace('\0', ""))
             .stack_size(stack + STACK_RESERVE)
             .spawn(move || {
@@ -195,14 +199,14 @@ impl CodeModeSession {
         Ok(cell)
     }
 
-    /// `None` where the end has been handed out to somebody else.
+    /// Waits until the cell ends or yields. Returns `None` if the end has already been returned to another caller.
     async fn response(
         &self,
         cell: &Cell,
         yield_time: Option<Duration>,
         max_output_tokens: Option<usize>,
     ) -> Option<CellResponse> {
-        // An elapsed time is an answer too: the cell yields.
+        // A timeout is not an error: the cell yields.
         timeout(yield_time.unwrap_or(DEFAULT_YIELD_TIME), cell.changed()).await.ok();
         let (content, progress) = cell.take();
         let max_tokens = max_output_tokens.unwrap_or(DEFAULT_MAX_OUTPUT_TOKENS);

@@ -1,19 +1,20 @@
-//! The thread of a cell, as something that can be slowed down.
+//! The thread of a cell, whose priority can be lowered.
 
-/// A thread while it runs.
+/// A cell's thread.
 #[derive(Default)]
 pub(crate) struct CellThread {
-    /// Nothing before it runs, and nothing after. Its number is used with the lock held, and so never when it is another thread's.
+    /// The thread's id while it runs. It is used only with the lock held, so it never refers to a later thread with the
+    /// same id.
     #[cfg(target_os = "linux")]
     running: std::sync::Mutex<Option<rustix::thread::Pid>>,
 }
 
-/// The lowest of the priorities from -20 to 19.
+/// The lowest priority, on a scale from -20 to 19.
 #[cfg(target_os = "linux")]
 const LOWEST: i32 = 19;
 
 impl CellThread {
-    /// Does the work of the thread, which is the calling one.
+    /// Does the work of the thread. Called on the thread itself.
     pub(crate) fn run(&self, work: impl FnOnce()) {
         #[cfg(target_os = "linux")]
         self.running().replace(rustix::thread::gettid());
@@ -22,15 +23,16 @@ impl CellThread {
         self.running().take();
     }
 
-    /// Gives the thread the lowest priority: what it still does is for nobody, and shall take time from nobody.
+    /// Sets the thread to the lowest priority: nobody needs its result any more, so it should not take time from
+    /// others.
     ///
-    /// Other systems than Linux have no priority of one thread that a library may set: there, nothing happens.
+    /// Does nothing on systems other than Linux, where a library cannot set the priority of a single thread.
     pub(crate) fn slow_down(&self) {
         #[cfg(target_os = "linux")]
         {
             let running = self.running();
             if running.is_some() {
-                // Where it is not allowed, the thread goes on as it is.
+                // Without the permission to do so the thread keeps its priority.
                 rustix::process::setpriority_process(*running, LOWEST).ok();
             }
         }

@@ -7,7 +7,7 @@ use std::{
 
 use rquickjs::{Function, Value};
 
-/// The pending timers, by the time at which they are due and, within it, in the order in which they were set.
+/// The pending timers, ordered by the time at which they are due, then by the order in which they were set.
 #[derive(Default)]
 pub(crate) struct Timers<'js> {
     last: u32,
@@ -20,11 +20,11 @@ pub(crate) struct Timer<'js> {
     pub(crate) arguments: Vec<Value<'js>>,
 }
 
-/// As in browsers: a delay in milliseconds is a 31-bit number.
+/// The longest delay: as in browsers, a number of milliseconds in 31 bits.
 const MAX_DELAY_MS: f64 = 2_147_483_647.0;
 
 impl<'js> Timers<'js> {
-    /// Sets a timer; gives its id. What is no delay counts as none.
+    /// Sets a timer and returns its id. A delay that is not a number counts as zero.
     pub(crate) fn add(&mut self, delay_ms: f64, callback: Function<'js>, arguments: Vec<Value<'js>>) -> u32 {
         let delay_ms = if delay_ms.is_nan() { 0.0 } else { delay_ms.clamp(0.0, MAX_DELAY_MS) };
         let due = Instant::now() + Duration::from_secs_f64(delay_ms / 1000.0);

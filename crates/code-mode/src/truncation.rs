@@ -1,9 +1,9 @@
-//! Keeps output within its limit.
+//! Keeps output within its token limit.
 
 use crate::{BYTES_PER_TOKEN, ContentItem};
 
-/// Cuts the middle out of the text where all text together has more than so many tokens; head and tail stay, and a note between
-/// them says how much is gone. Images stay.
+/// Removes the middle of the text if all text together exceeds `max_tokens`. Head and tail stay, with a note between
+/// them that says how much was removed. Images stay.
 pub(crate) fn truncate(content: Vec<ContentItem>, max_tokens: usize) -> Vec<ContentItem> {
     let total: usize = content.iter().map(text_len).sum();
     let Some((head, tail)) = middle(total, max_tokens) else { return content };
@@ -35,14 +35,14 @@ pub(crate) fn truncate(content: Vec<ContentItem>, max_tokens: usize) -> Vec<Cont
     kept
 }
 
-/// The same for one text.
+/// Does the same as [`truncate`] for a single text.
 pub(crate) fn truncate_text(text: String, max_tokens: usize) -> String {
     let Some((head, tail)) = middle(text.len(), max_tokens) else { return text };
     let (left, right) = (text.floor_char_boundary(head), text.ceil_char_boundary(tail));
     format!("{}\n{}\n{}", &text[..left], note(right - left, text.len()), &text[right..])
 }
 
-/// Where the cut begins and ends, in bytes, where there is one.
+/// Returns where the removed part begins and ends, in bytes, or `None` if nothing has to be removed.
 fn middle(total: usize, max_tokens: usize) -> Option<(usize, usize)> {
     let limit = max_tokens.saturating_mul(BYTES_PER_TOKEN);
     (total > limit).then(|| (limit / 2, total - limit.div_ceil(2)))

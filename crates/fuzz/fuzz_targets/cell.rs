@@ -1,4 +1,5 @@
-//! No script breaks the host of cells: each ends within its limits or is terminated, its session works on, and no thread is left.
+//! No script breaks the host of cells: each ends within its limits or is terminated, its session keeps working, and no thread
+//! remains.
 
 #![no_main]
 
@@ -7,14 +8,14 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use rollout_trace_code_mode::{
-    CellLimits, CellMessage, CellResponse, CodeModeSession, ExecuteRequest, ToolSpec, WaitRequest,
+    CellLimits, CellMessage, CellResponse, CodeModeSession, ExecuteRequest, ToolCallError, ToolSpec, WaitRequest,
 };
 
-/// A script out of pieces that mean harm, and of text of any kind.
+/// A piece of a script: a known harmful statement, or any text.
 #[derive(Arbitrary, Debug)]
 enum Piece {
     Known(u8),
-    /// The same, and what it throws does not keep the others from running.
+    /// Like `Known`, within a `try` block so that the following pieces still run.
     Caught(u8),
     Text(String),
 }
@@ -45,7 +46,7 @@ fn request(session: &CodeModeSession, source: String) -> ExecuteRequest {
 }
 
 async fn survives(source: String) {
-    // Small, so that a script comes to its limits in its twenty milliseconds.
+    // The limits are small, so that a script can reach them within its twenty milliseconds.
     let limits = CellLimits { memory_bytes: 2 << 20, stack_bytes: 128 << 10, ..CellLimits::default() };
     let (session, mut messages) = CodeModeSession::new(limits);
     let answers = session.clone();
@@ -54,7 +55,7 @@ async fn survives(source: String) {
             if let CellMessage::ToolCall { cell_id, tool_call_id, name, input, .. } = message {
                 match name.as_str() {
                     "never" => {}
-                    "fail" => drop(answers.answer(&cell_id, &tool_call_id, Err("it is broken".to_owned()))),
+                    "fail" => drop(answers.answer(&cell_id, &tool_call_id, Err(ToolCallError::new("it is broken")))),
                     _ => drop(answers.answer(&cell_id, &tool_call_id, Ok(input))),
                 }
             }
@@ -66,7 +67,7 @@ async fn survives(source: String) {
             session.wait(WaitRequest::terminate(cell_id)).await;
         }
         let mut last =
-            session.execute(request(&session, "text(await tools.echo(1))".to_owned())).await.expect("it starts");
+            session.execute(request(&session, "text(await tools.echo(1))".to_owned())).await.expect("the cell starts");
         while let CellResponse::Yielded { cell_id, .. } = &last {
             let rollout_trace_code_mode::WaitOutcome::Cell(next) =
                 session.wait(WaitRequest::new(cell_id.clone())).await
@@ -76,7 +77,7 @@ async fn survives(source: String) {
             last = next;
         }
         assert!(matches!(last, CellResponse::Result { error_text: None, .. }), "{last:?}");
-        // A thread that has not ended in time has the lowest priority, and the machine may be busy.
+        // A thread that has not ended in time has the lowest priority, and may take a while on a busy machine.
         let mut left = session.shutdown().await;
         for _ in 0..10 {
             left = if left == 0 { break } else { session.shutdown().await };
@@ -85,11 +86,11 @@ async fn survives(source: String) {
     };
     tokio::select! {
         () = running => {}
-        () = answering => unreachable!("the session holds the other end"),
+        () = answering => unreachable!("the session holds the sender of the messages"),
     }
 }
 
 fuzz_target!(|pieces: Vec<Piece>| {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime needs no more");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
     runtime.block_on(survives(script(&pieces)));
 });

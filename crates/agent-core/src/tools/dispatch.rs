@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
+use rollout_trace_code_mode::ToolCallError;
 use rollout_trace_recorder::{ExecutionStatus, ToolDispatchResult, ToolDispatchTraceContext, ToolKind};
 use serde::Serialize;
 use serde_json::Value;
@@ -86,7 +87,7 @@ impl Dispatch {
     }
 
     /// Does what a code cell asked for, and gives what its promise becomes.
-    pub(crate) async fn answer_cell(self) -> Result<Value, String> {
+    pub(crate) async fn answer_cell(self) -> Result<Value, ToolCallError> {
         let result = self.run().await;
         let (text, success) = self.told(&result);
         let status = match &result {
@@ -99,7 +100,7 @@ impl Dispatch {
         };
         let answer = match result {
             Ok(outcome) => Ok(outcome.value),
-            Err(_) => Err(text.as_str().unwrap_or_default().to_owned()),
+            Err(_) => Err(ToolCallError::new(text.as_str().unwrap_or_default())),
         };
         let value = answer.as_ref().map_or(&text, |value| value);
         // Where the failure is recorded already, this is not.

@@ -1,10 +1,10 @@
-//! What a script does not find, and what it is told.
+//! Functions that do not exist in a cell, and the errors that say so.
 
 use insta::assert_snapshot;
 
 use crate::support::ran;
 
-/// The message of each expression's error.
+/// Returns the error message of each expression.
 fn refusals(expressions: &[&str]) -> String {
     let mut drawn = String::new();
     for expression in expressions {
@@ -16,8 +16,8 @@ fn refusals(expressions: &[&str]) -> String {
 
 #[test]
 fn imports() {
-    assert_snapshot!(ran("import fs from 'fs';\ntext(1)"), @"failed: ReferenceError: Error resolving module 'fs' from 'cell': a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)");
-    assert_snapshot!(ran("export * from './other.js'"), @"failed: ReferenceError: Error resolving module './other.js' from 'cell': a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)");
+    assert_snapshot!(ran("import fs from 'fs';\ntext(1)"), @"failed: ReferenceError: Error resolving module 'fs' from 'cell': a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)");
+    assert_snapshot!(ran("export * from './other.js'"), @"failed: ReferenceError: Error resolving module './other.js' from 'cell': a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)");
     assert_snapshot!(refusals(&[
         "await import('node:fs')",
         "await eval(`import('fs')`)",
@@ -27,22 +27,22 @@ fn imports() {
         "require('fs')",
     ]), @r#"
     await import('node:fs')
-        text: Error resolving module 'node:fs' from 'cell': a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)
+        text: Error resolving module 'node:fs' from 'cell': a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)
     done
     await eval(`import('fs')`)
-        text: Error resolving module 'fs' from '<input>': a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)
+        text: Error resolving module 'fs' from '<input>': a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)
     done
     await new Function('return import("fs")')()
-        text: Error resolving module 'fs' from '<input>': a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)
+        text: Error resolving module 'fs' from '<input>': a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)
     done
     await import('./data.json', { with: { type: 'json' } })
-        text: Error resolving module './data.json' from 'cell': a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)
+        text: Error resolving module './data.json' from 'cell': a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)
     done
     await import('cell')
-        text: Error resolving module 'cell' from 'cell': a cell imports no modules: what is built into JavaScript is there, and `tools` reaches the world (see ALL_TOOLS)
+        text: Error resolving module 'cell' from 'cell': a cell cannot import modules: use JavaScript's built-ins, and `tools` for the outside world (see ALL_TOOLS)
     done
     require('fs')
-        text: require is not there in a cell: no modules; the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them)
+        text: require does not exist in a cell: there are no modules; only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them)
     done
     "#);
 }
@@ -62,34 +62,34 @@ fn network_and_system() {
         "localStorage.getItem('a')",
     ]), @r"
     await fetch('https://example.org')
-        text: fetch is not there in a cell: no network; the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them)
+        text: fetch does not exist in a cell: there is no network; only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them)
     done
     new XMLHttpRequest()
-        text: XMLHttpRequest is not there in a cell: no network; the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them)
+        text: XMLHttpRequest does not exist in a cell: there is no network; only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them)
     done
     new WebSocket('wss://example.org')
-        text: WebSocket is not there in a cell: no network; the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them)
+        text: WebSocket does not exist in a cell: there is no network; only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them)
     done
     process.env.HOME
-        text: process is not there in a cell: the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
+        text: process does not exist in a cell: only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
     done
     process.exit(1)
-        text: process is not there in a cell: the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
+        text: process does not exist in a cell: only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
     done
     globalThis.process.cwd()
-        text: process is not there in a cell: the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
+        text: process does not exist in a cell: only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
     done
     Deno.readTextFile('a')
-        text: Deno is not there in a cell: the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them)
+        text: Deno does not exist in a cell: only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them)
     done
     (0, eval)('process').argv
-        text: process is not there in a cell: the world is reached by tools only (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
+        text: process does not exist in a cell: only tools reach the outside world (await tools.<name>(argument); ALL_TOOLS lists them), and exit() ends the script
     done
     new Worker('a.js')
-        text: Worker is not there in a cell: no threads; many tool calls may be in flight at once: await Promise.all([...])
+        text: Worker does not exist in a cell: there are no threads; to run many tool calls at once, await Promise.all([...])
     done
     localStorage.getItem('a')
-        text: localStorage is not there in a cell: keep values with store(key, value) and load(key)
+        text: localStorage does not exist in a cell: keep values with store(key, value) and load(key)
     done
     ");
 }
@@ -106,22 +106,22 @@ fn console_and_timers() {
         "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)",
     ]), @r"
     console.log('a')
-        text: console is not there in a cell: show values with text(value), or with notify(text) while the script runs
+        text: console does not exist in a cell: show values with text(value), or with notify(text) while the script runs
     done
     console.error
-        text: console is not there in a cell: show values with text(value), or with notify(text) while the script runs
+        text: console does not exist in a cell: show values with text(value), or with notify(text) while the script runs
     done
     print('a')
-        text: print is not there in a cell: show values with text(value)
+        text: print does not exist in a cell: show values with text(value)
     done
     alert('a')
-        text: alert is not there in a cell: show values with text(value)
+        text: alert does not exist in a cell: show values with text(value)
     done
     setInterval(() => {}, 10)
-        text: setInterval is not there in a cell: use setTimeout, once for each turn
+        text: setInterval does not exist in a cell: call setTimeout again each time
     done
     setImmediate(() => {})
-        text: setImmediate is not there in a cell: use setTimeout(callback, 0)
+        text: setImmediate does not exist in a cell: use setTimeout(callback, 0)
     done
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
         text: cannot block in this thread
@@ -130,7 +130,7 @@ fn console_and_timers() {
 }
 
 #[test]
-fn their_names_are_free() {
+fn a_script_may_define_these_names_itself() {
     assert_snapshot!(ran("const console = { log: text }; console.log(typeof process, typeof window);"), @r"
     text: object
     done
@@ -142,7 +142,7 @@ fn their_names_are_free() {
 }
 
 #[test]
-fn nothing_of_the_engine_is_there() {
+fn the_engine_adds_no_other_globals() {
     let drawn = ran("
         const known = 'AggregateError Array ArrayBuffer Atomics BigInt BigInt64Array BigUint64Array Boolean DataView Date Error EvalError \
             Float16Array Float32Array Float64Array Function Infinity Int16Array Int32Array Int8Array InternalError Iterator JSON Map Math NaN \

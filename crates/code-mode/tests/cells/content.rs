@@ -1,4 +1,4 @@
-//! What a script shows.
+//! The output of a script.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn text_shows_every_value() {
 }
 
 #[test]
-fn text_refuses_what_would_be_lost() {
+fn text_refuses_values_that_json_cannot_represent() {
     assert_snapshot!(ran("
         const refused = (what) => { try { text(what) } catch (error) { text(String(error)) } };
         refused(Promise.resolve(1));
@@ -46,8 +46,8 @@ fn text_refuses_what_would_be_lost() {
         refused(cycle);
     "), @r"
     text: TypeError: a promise cannot be shown: await it first
-    text: TypeError: the value cannot be made JSON: TypeError: BigInt are forbidden in JSON.stringify
-    text: TypeError: the value cannot be made JSON: TypeError: circular reference
+    text: TypeError: the value cannot be converted to JSON: TypeError: BigInt are forbidden in JSON.stringify
+    text: TypeError: the value cannot be converted to JSON: TypeError: circular reference
     done
     ");
 }
@@ -65,11 +65,11 @@ fn images() {
     image: data:image/png;base64,AAAA
     image: https://example.org/a.png High
     image: http://example.org/a.png
-    text: TypeError: image takes a data: or http(s): URL, or { image_url, detail } with one
-    text: TypeError: image takes a data: or http(s): URL, or { image_url, detail } with one
-    text: TypeError: image takes a data: or http(s): URL, or { image_url, detail } with one
-    text: TypeError: image takes a data: or http(s): URL, or { image_url, detail } with one
-    text: TypeError: the detail of image is one of "auto", "low", "high", "original"
+    text: TypeError: image() takes a data: or http(s): URL, or an object { image_url, detail } with such a URL
+    text: TypeError: image() takes a data: or http(s): URL, or an object { image_url, detail } with such a URL
+    text: TypeError: image() takes a data: or http(s): URL, or an object { image_url, detail } with such a URL
+    text: TypeError: image() takes a data: or http(s): URL, or an object { image_url, detail } with such a URL
+    text: TypeError: the detail of image() must be "auto", "low", "high" or "original"
     done
     "#);
 }
@@ -86,7 +86,7 @@ fn notifications_are_sent_at_once() {
     let limits = CellLimits { notification_bytes: 300, ..CellLimits::default() };
     assert_snapshot!(ran_within(limits, "for (;;) notify('again'.repeat(10))"), @r"
     notification of 1 (exec-1): againagainagainagainagainagainagainagainagainagain
-    failed: RangeError: the notifications of a cell have 300 bytes at most
+    failed: RangeError: the notifications of this cell exceed 300 bytes: send fewer or shorter ones
         at <anonymous> (cell:1:24)
     ");
 }
@@ -96,7 +96,7 @@ fn output_is_limited() {
     let limits = CellLimits { output_bytes: 1000, ..CellLimits::default() };
     let drawn = ran_within(limits, "for (;;) text('0123456789')");
     assert_snapshot!(drawn.lines().skip_while(|line| line.starts_with("text: ")).collect::<Vec<_>>().join("\n"), @r"
-    failed: RangeError: more than 1000 bytes of output: show less, or yield_control() in between
+    failed: RangeError: the output exceeds 1000 bytes: show less, or call yield_control() in between
         at <anonymous> (cell:1:9)
     ");
 }
@@ -135,7 +135,7 @@ fn long_output_keeps_head_and_tail() {
     text: 😀
     done
     ");
-    // The limit is one for all pieces together, and is none for images.
+    // The limit applies to all pieces together, and not to images.
     assert_snapshot!(truncated(5, "for (let i = 0; i < 9; i++) { text('piece ' + i); image('data:,' + i) }"), @r"
     text: piece 0
     image: data:,0
@@ -161,7 +161,7 @@ fn long_output_keeps_head_and_tail() {
 }
 
 #[test]
-fn what_was_handed_out_is_not_handed_out_again() {
+fn output_is_returned_only_once() {
     let drawn = block_on(async {
         let mut run = Run::new();
         let source = "
@@ -209,7 +209,7 @@ fn a_cell_yields_after_its_time() {
 }
 
 #[test]
-fn items_have_the_form_that_models_take() {
+fn items_have_the_form_that_models_accept() {
     let items = [
         ContentItem::text("a"),
         ContentItem::Image { image_url: "data:,".to_owned(), detail: None },

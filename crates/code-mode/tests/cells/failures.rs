@@ -1,4 +1,4 @@
-//! What goes wrong in a script, and how it reads.
+//! Errors in scripts, and their descriptions.
 
 use insta::assert_snapshot;
 use rollout_trace_code_mode::CellLimits;
@@ -25,7 +25,7 @@ fn syntax_errors_have_their_place() {
         at eval (native)
         at <anonymous> (cell:1:1)
     ");
-    assert_snapshot!(ran("text(1)\0"), @r"failed: SyntaxError: the script holds a NUL character, which JavaScript text may only have as the escape \0");
+    assert_snapshot!(ran("text(1)\0"), @r"failed: SyntaxError: the script contains a NUL character; write it as the escape \0");
     assert_snapshot!(ran("return 1"), @r"
     failed: SyntaxError: return not in a function
         at cell:1:1
@@ -66,7 +66,7 @@ fn thrown_errors_have_their_stack() {
 }
 
 #[test]
-fn thrown_values_that_are_no_errors() {
+fn thrown_values_that_are_not_errors() {
     for (thrown, shown) in [
         ("'text'", "text"),
         ("null", "null"),
@@ -83,7 +83,7 @@ fn thrown_values_that_are_no_errors() {
 }
 
 #[test]
-fn errors_that_fight_back() {
+fn errors_that_resist_being_described() {
     assert_snapshot!(ran("throw Object.defineProperty(new Error('a'), 'message', { get() { throw new Error('b') } })"), @r"
     failed: Error
         at <anonymous> (cell:1:33)
@@ -106,7 +106,7 @@ fn errors_that_fight_back() {
 }
 
 #[test]
-fn memory_and_recursion_end() {
+fn memory_and_recursion_are_limited() {
     assert_snapshot!(ran("const all = []; for (;;) all.push('x'.repeat(1000) + all.length)"), @r"
     failed: InternalError: out of memory: the script keeps too much, or one text, array or buffer is too large
         at <anonymous> (cell:1:38)
@@ -123,8 +123,8 @@ fn memory_and_recursion_end() {
     assert_snapshot!(ran("const f = async () => await f(); await f()").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
     assert_snapshot!(ran("JSON.parse('['.repeat(1e6))").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
     assert_snapshot!(ran("eval('('.repeat(1e6))").lines().next().unwrap(), @"failed: RangeError: Maximum call stack size exceeded");
-    assert_snapshot!(ran("let a = []; for (let i = 0; i < 1e5; i++) a = [a]; text(a)").lines().next().unwrap(), @"failed: TypeError: the value cannot be made JSON: RangeError: Maximum call stack size exceeded");
-    // A script may go on after it.
+    assert_snapshot!(ran("let a = []; for (let i = 0; i < 1e5; i++) a = [a]; text(a)").lines().next().unwrap(), @"failed: TypeError: the value cannot be converted to JSON: RangeError: Maximum call stack size exceeded");
+    // A script can catch both errors and go on.
     assert_snapshot!(ran("try { (function f() { f() })() } catch { text('deep') } try { new Uint8Array(1e9) } catch { text('large') }"), @r"
     text: deep
     text: large
@@ -156,20 +156,20 @@ fn limits_are_those_of_the_session() {
         at <anonymous> (cell:4:30)
     ");
     let none = CellLimits { memory_bytes: 1 << 10, ..CellLimits::default() };
-    assert_snapshot!(ran_within(none, "1"), @"failed: the engine did not start: it needs more memory than 1024 bytes");
+    assert_snapshot!(ran_within(none, "1"), @"failed: the engine did not start: 1024 bytes of memory are too few");
 }
 
 #[test]
-fn lost_rejections_are_told() {
+fn unhandled_rejections_are_reported() {
     assert_snapshot!(ran("tools.fail(); text('goes on')"), @r"
     call 1.1: fail {}
     text: goes on
-    failed: a promise was rejected and nobody awaited it: Error: it is broken
+    failed: a promise was rejected and never handled: Error: it is broken
         at <anonymous> (cell:1:6)
     ");
-    assert_snapshot!(ran("Promise.reject('first'); Promise.reject('second')"), @"failed: a promise was rejected and nobody awaited it: thrown: first");
+    assert_snapshot!(ran("Promise.reject('first'); Promise.reject('second')"), @"failed: a promise was rejected and never handled: thrown: first");
     assert_snapshot!(ran("queueMicrotask(() => { throw new Error('in a microtask') })"), @r"
-    failed: a promise was rejected and nobody awaited it: Error: in a microtask
+    failed: a promise was rejected and never handled: Error: in a microtask
         at <anonymous> (cell:1:34)
     ");
     assert_snapshot!(ran("setTimeout(() => { throw new Error('in a timer') }); await tools.late(1)"), @r"
@@ -187,7 +187,7 @@ fn lost_rejections_are_told() {
     caused by Error: a
         at <anonymous> (cell:1:15)
     ");
-    // Handled late is handled.
+    // A rejection may be handled late.
     assert_snapshot!(ran("const p = Promise.reject(1); await null; await null; await p.catch((e) => text(e))"), @r"
     text: 1
     done

@@ -1,4 +1,4 @@
-//! Scripts that want to break the host, a file each in `tests/cells/hostile`.
+//! Scripts that try to break the host, one per file in `tests/cells/hostile`.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -19,13 +19,13 @@ fn the_host_survives_them_all() {
     }
 }
 
-/// Limits that a script reaches at once, wherever it is just then.
+/// Returns limits so small that a script reaches them at once, wherever it is at that moment.
 pub(crate) fn small() -> CellLimits {
     CellLimits { memory_bytes: 2 << 20, stack_bytes: 128 << 10, output_bytes: 1 << 20, ..CellLimits::default() }
 }
 
-/// Runs a script for a moment, stops it if it is still there, and holds that its session still works. The engine may need a
-/// while for the last thing that the script began, and no more.
+/// Runs a script for a moment, terminates it if it is still running, and asserts that its session still works. The
+/// engine may need a while to finish the last step of the script.
 pub(crate) fn survives(name: &str, source: &str, limits: CellLimits) {
     block_on(async {
         let mut run = Run::with_limits(limits);

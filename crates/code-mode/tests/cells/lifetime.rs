@@ -1,4 +1,4 @@
-//! Threads: none is left when its session is gone.
+//! The threads of cells: none is left after its session was dropped.
 
 use std::{fs, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{HANG, Run, block_on};
 
-/// The threads of this process that run cells with this id. Their names say so; other tests have cells of their own.
+/// Counts the threads of this process that run a cell with this id, by their names. Other tests use other ids.
 #[cfg(target_os = "linux")]
 fn threads_of(cell: &str) -> usize {
     let tasks = fs::read_dir("/proc/self/task").expect("Linux lists its threads");
@@ -61,7 +61,7 @@ fn a_dropped_wait_loses_nothing() {
 }
 
 #[test]
-fn a_session_whose_messages_nobody_hears() {
+fn a_session_whose_messages_nobody_receives() {
     block_on(async {
         let mut run = Run::new();
         let request = run.request("notify('nobody'); await tools.echo(1)");
@@ -69,6 +69,6 @@ fn a_session_whose_messages_nobody_hears() {
         drop(messages);
         run.session = session;
         run.start(request).await;
-        assert!(run.drawn.starts_with("failed: Error: nobody answers tool calls"), "{}", run.drawn);
+        assert!(run.drawn.starts_with("failed: Error: the session no longer answers tool calls"), "{}", run.drawn);
     });
 }

@@ -1,4 +1,4 @@
-//! Cells, as the model and the agent core see them.
+//! Tests of cells through the public interface.
 
 mod absent;
 mod content;

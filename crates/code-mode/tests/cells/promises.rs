@@ -1,4 +1,4 @@
-//! How long a cell lives: promises, timers, exit.
+//! The end of a cell: promises, timers, `exit()`.
 
 use insta::assert_snapshot;
 use rollout_trace_code_mode::CellLimits;
@@ -9,9 +9,9 @@ use crate::support::{ran, ran_within};
 fn a_promise_that_nothing_settles_is_an_error() {
     assert_snapshot!(ran("text('before'); await new Promise(() => {}); text('after')"), @r"
     text: before
-    failed: the script waits for a promise that nothing can settle any more: no tool call is in flight and no timer is pending. Await what tools and setTimeout give, and resolve every promise that you make. (A promise is also lost where the memory ran out while it was settled.)
+    failed: the script awaits a promise that can no longer be settled: no tool call is in flight and no timer is pending. Await the promises that tools return, and resolve every promise that you create. (A promise is also lost if memory ran out while it was being settled.)
     ");
-    assert_snapshot!(ran("let resolve; const p = new Promise((r) => (resolve = r)); clearTimeout(setTimeout(resolve, 1)); await p"), @"failed: the script waits for a promise that nothing can settle any more: no tool call is in flight and no timer is pending. Await what tools and setTimeout give, and resolve every promise that you make. (A promise is also lost where the memory ran out while it was settled.)");
+    assert_snapshot!(ran("let resolve; const p = new Promise((r) => (resolve = r)); clearTimeout(setTimeout(resolve, 1)); await p"), @"failed: the script awaits a promise that can no longer be settled: no tool call is in flight and no timer is pending. Await the promises that tools return, and resolve every promise that you create. (A promise is also lost if memory ran out while it was being settled.)");
 }
 
 #[test]
@@ -35,17 +35,17 @@ fn timers() {
     done
     ");
     assert_snapshot!(ran("setTimeout('text(1)', 1)"), @r"
-    failed: TypeError: setTimeout takes a function and a number of milliseconds
+    failed: TypeError: setTimeout() takes a function and a number of milliseconds
         at <anonymous> (cell:1:1)
     ");
     assert_snapshot!(ran("for (;;) setTimeout(() => {}, 1000)"), @r"
-    failed: RangeError: 1000 timers are pending, no more are allowed
+    failed: RangeError: 1000 timers are pending, which is the limit: await some of them first
         at <anonymous> (cell:1:9)
     ");
 }
 
 #[test]
-fn a_pending_timer_alone_keeps_no_cell_alive() {
+fn a_pending_timer_alone_does_not_keep_a_cell_alive() {
     assert_snapshot!(ran("setTimeout(() => text('never'), 3600000); text('end')"), @r"
     text: end
     done
@@ -64,7 +64,7 @@ fn microtasks_run_to_their_end() {
 }
 
 #[test]
-fn exit_ends_a_cell_well() {
+fn exit_ends_a_cell_successfully() {
     assert_snapshot!(ran("text('a'); store('k', 1); exit(); text('b')"), @r"
     text: a
     stored k: 1
@@ -82,7 +82,7 @@ fn exit_ends_a_cell_well() {
 }
 
 #[test]
-fn yield_control_gives_what_is_there() {
+fn yield_control_returns_the_output_so_far() {
     assert_snapshot!(ran("text('a'); yield_control(); await new Promise((done) => setTimeout(done, 3000)); text('b')"), @r"
     text: a
     yielded
@@ -93,7 +93,7 @@ fn yield_control_gives_what_is_there() {
 fn timers_are_limited() {
     let limits = CellLimits { timers: 2, ..CellLimits::default() };
     assert_snapshot!(ran_within(limits, "setTimeout(exit, 1000); setTimeout(exit, 1000); setTimeout(exit, 1000)"), @r"
-    failed: RangeError: 2 timers are pending, no more are allowed
+    failed: RangeError: 2 timers are pending, which is the limit: await some of them first
         at <anonymous> (cell:1:60)
     ");
 }

@@ -1,12 +1,12 @@
-//! Scripts strung together from hostile pieces.
+//! Random combinations of hostile pieces of scripts.
 
 use proptest::prelude::*;
 use rollout_trace_code_mode::CellLimits;
 
 use crate::hostile::{self, survives};
 
-/// Pieces of scripts, one a line. Each is a statement by itself, or breaks the syntax; some leave names behind that others use.
-/// The fuzz target `cell` takes the same.
+/// Pieces of scripts, one per line. Each is a statement by itself or a syntax error; some define names that others use.
+/// The fuzz target `cell` uses the same pieces.
 const PIECES: &str = include_str!("pieces.txt");
 
 fn pieces() -> impl Strategy<Value = Vec<&'static str>> {
@@ -23,7 +23,7 @@ proptest! {
         small in any::<bool>(),
     ) {
         let body = pieces.join("\n");
-        // Wrapped, what one piece throws does not keep the others from running.
+        // In a `try` block, a piece that throws does not keep the others from running.
         let source = if wrapped {
             pieces.iter().map(|piece| format!("try {{ {piece} }} catch (error) {{ globalThis.o = error }}\n")).collect()
         } else {

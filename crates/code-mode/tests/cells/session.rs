@@ -1,4 +1,4 @@
-//! Sessions: ids, several cells at once, limits.
+//! Sessions: ids, concurrent cells, limits.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ fn ids_are_known_before_the_script_starts() {
         let running = session.execute(request);
         let answering = async {
             let Some(CellMessage::ToolCall { cell_id, tool_call_id, .. }) = messages.recv().await else {
-                panic!("a tool call")
+                panic!("the script calls a tool")
             };
             assert_eq!(cell_id, expected);
-            assert!(!session.answer(&CellId::from("7"), &tool_call_id, Ok(json!(1))), "there is no cell 7");
-            assert!(session.answer(&cell_id, &"1.7".into(), Ok(json!(1))), "an unknown call is ignored");
+            assert!(!session.answer(&CellId::from("7"), &tool_call_id, Ok(json!(1))), "cell 7 does not exist");
+            assert!(session.answer(&cell_id, &"1.7".into(), Ok(json!(1))), "the answer to an unknown call is ignored");
             assert!(session.answer(&cell_id, &tool_call_id, Ok(json!(1))));
         };
         let (response, ()) = tokio::join!(running, answering);
@@ -35,7 +35,7 @@ fn ids_are_known_before_the_script_starts() {
 }
 
 #[test]
-fn a_cell_that_is_not_there() {
+fn waiting_for_an_unknown_cell() {
     let drawn = block_on(async {
         let mut run = Run::new();
         run.wait(WaitRequest::new("9".into())).await;
@@ -57,7 +57,7 @@ fn a_cell_that_is_not_there() {
 fn two_cells_run_at_once() {
     let drawn = block_on(async {
         let mut run = Run::new();
-        // The first cell spins until it is terminated; the second comes to its end meanwhile.
+        // The first cell spins until it is terminated; the second one ends in the meantime.
         run.execute("store('a', 1); yield_control(); for (;;);").await;
         run.execute("text('second'); store('b', 2)").await;
         run.wait(WaitRequest::terminate("1".into())).await;
@@ -76,7 +76,7 @@ fn two_cells_run_at_once() {
 }
 
 #[test]
-fn values_of_cells_that_ran_at_once_are_all_kept() {
+fn values_of_concurrent_cells_are_all_kept() {
     let drawn = block_on(async {
         let mut run = Run::new();
         run.execute("store('a', 1); const call = tools.never(); yield_control(); await call; store('c', 3)").await;
@@ -100,7 +100,7 @@ fn values_of_cells_that_ran_at_once_are_all_kept() {
 }
 
 #[test]
-fn two_that_wait_for_one_cell() {
+fn two_waits_for_one_cell() {
     block_on(async {
         let mut run = Run::new();
         run.execute("yield_control(); for (;;);").await;
@@ -111,7 +111,7 @@ fn two_that_wait_for_one_cell() {
             session.wait(WaitRequest::terminate("1".into())).await
         };
         let outcomes = tokio::join!(waiting, stopping);
-        // One of them gets the end, the other one learns that there is nothing more.
+        // One of them receives the end, and the other one is told that the cell no longer exists.
         let missing =
             [&outcomes.0, &outcomes.1].into_iter().filter(|outcome| matches!(outcome, WaitOutcome::Missing(_)));
         assert_eq!(missing.count(), 1, "{outcomes:?}");
@@ -119,7 +119,7 @@ fn two_that_wait_for_one_cell() {
 }
 
 #[test]
-fn what_does_not_start() {
+fn errors_of_starting_a_cell() {
     block_on(async {
         let limits = CellLimits { cells: 1, source_bytes: 40, ..CellLimits::default() };
         let mut run = Run::with_limits(limits);
@@ -127,14 +127,14 @@ fn what_does_not_start() {
             Err(error) => error.to_string(),
             Ok(response) => panic!("{response:?}"),
         };
-        assert_snapshot!(error(&run, run.request(&" ".repeat(41))).await, @"the script has 41 bytes, 40 at most are allowed");
+        assert_snapshot!(error(&run, run.request(&" ".repeat(41))).await, @"the script has 41 bytes, more than the limit of 40");
         let tools = vec![ToolSpec::new("a-b", ""), ToolSpec::new("a_b", "")];
-        assert_snapshot!(error(&run, ExecuteRequest { enabled_tools: tools, ..run.request("1") }).await, @"two tools would both be `tools.a_b`");
+        assert_snapshot!(error(&run, ExecuteRequest { enabled_tools: tools, ..run.request("1") }).await, @"two tools have the same name in the script, `tools.a_b`");
         let running = run.request("yield_control(); for (;;);");
         let id = running.cell_id.clone();
         run.start(running).await;
-        assert_snapshot!(error(&run, ExecuteRequest { cell_id: id.clone(), ..run.request("1") }).await, @"cell 3 exists already");
-        assert_snapshot!(error(&run, run.request("1")).await, @"1 cells are running, the most that a session may have: wait for one or terminate it");
+        assert_snapshot!(error(&run, ExecuteRequest { cell_id: id.clone(), ..run.request("1") }).await, @"cell 3 already exists");
+        assert_snapshot!(error(&run, run.request("1")).await, @"running cells: 1, which is the limit of a session: wait for one to end, or terminate it");
         assert_eq!(run.session.cells(), [id]);
         assert_eq!(run.session.shutdown().await, 0);
         assert!(matches!(run.session.execute(run.request("1")).await, Err(ExecuteError::ShutDown)));
@@ -143,14 +143,14 @@ fn what_does_not_start() {
 }
 
 #[test]
-fn ends_that_nobody_asks_for_are_not_kept_for_ever() {
+fn unclaimed_results_are_not_kept_forever() {
     block_on(async {
         let mut run = Run::with_limits(CellLimits { cells: 2, ..CellLimits::default() });
         for _ in 0..5 {
             let CellResponse::Yielded { cell_id, .. } =
                 run.execute("const call = tools.never(); yield_control(); await call").await
             else {
-                panic!("it yields")
+                panic!("the cell yields")
             };
             let call = format!("{cell_id}.1").into();
             while run.session.answer(&cell_id, &call, Ok(json!(1))) {
@@ -162,7 +162,7 @@ fn ends_that_nobody_asks_for_are_not_kept_for_ever() {
 }
 
 #[test]
-fn limits_that_make_no_sense() {
+fn extreme_limits() {
     block_on(async {
         for limits in [
             CellLimits { stack_bytes: 0, ..CellLimits::default() },

@@ -1,24 +1,24 @@
-//! Runs scripts and draws what came of them.
+//! Runs scripts and draws their results.
 
 use std::{fmt::Write, time::Duration};
 
 use rollout_trace_code_mode::{
-    CellLimits, CellMessage, CellResponse, CodeModeSession, ContentItem, ExecuteRequest, ToolSpec, WaitOutcome,
-    WaitRequest,
+    CellLimits, CellMessage, CellResponse, CodeModeSession, ContentItem, ExecuteRequest, ToolCallError, ToolSpec,
+    WaitOutcome, WaitRequest,
 };
 use serde_json::{Map, Value};
 use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 
-/// Nothing here takes long; a test that reaches this hangs.
+/// No step takes long; a test that reaches this limit hangs.
 pub(crate) const HANG: Duration = Duration::from_secs(120);
 /// Long enough for every script that ends by itself.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// A session whose tool calls are answered, and all that it did, as text.
+/// A session whose tool calls are answered, and a drawing of everything that it did.
 pub(crate) struct Run {
     pub(crate) session: CodeModeSession,
     messages: UnboundedReceiver<CellMessage>,
-    /// What the cells stored so far.
+    /// The values that the cells have stored so far.
     pub(crate) stored: Map<String, Value>,
     pub(crate) drawn: String,
 }
@@ -39,10 +39,10 @@ impl Run {
             cell_id: self.session.next_cell_id(),
             tool_call_id: "exec-1".to_owned(),
             enabled_tools: vec![
-                ToolSpec::new("echo", "Answers its argument."),
+                ToolSpec::new("echo", "Returns its argument."),
                 ToolSpec::new("fail", "Fails."),
                 ToolSpec::new("never", "Never answers."),
-                ToolSpec::new("late", "Answers its argument, later."),
+                ToolSpec::new("late", "Returns its argument, later."),
                 files,
             ],
             source: source.to_owned(),
@@ -69,7 +69,7 @@ impl Run {
         let outcome = self.answering(session.wait(request)).await;
         match &outcome {
             WaitOutcome::Cell(response) => self.draw(response),
-            WaitOutcome::Missing(cell) => writeln!(self.drawn, "no cell {cell}").expect("text takes text"),
+            WaitOutcome::Missing(cell) => writeln!(self.drawn, "no cell {cell}").expect("writing to a string succeeds"),
         }
         outcome
     }
@@ -85,7 +85,7 @@ impl Run {
                 }
             }
         });
-        let done = done.await.expect("it does not hang");
+        let done = done.await.expect("the cell answers in time");
         while let Ok(message) = self.messages.try_recv() {
             self.obey(message);
         }
@@ -95,16 +95,18 @@ impl Run {
     fn obey(&mut self, message: CellMessage) {
         match message {
             CellMessage::Notification { cell_id, call_id, text } => {
-                writeln!(self.drawn, "notification of {cell_id} ({call_id}): {text}").expect("text takes text");
+                writeln!(self.drawn, "notification of {cell_id} ({call_id}): {text}")
+                    .expect("writing to a string succeeds");
             }
             CellMessage::ToolCall { cell_id, tool_call_id, name, namespace, input } => {
                 let namespace = namespace.map(|namespace| namespace + " ").unwrap_or_default();
-                writeln!(self.drawn, "call {tool_call_id}: {namespace}{name} {input}").expect("text takes text");
+                writeln!(self.drawn, "call {tool_call_id}: {namespace}{name} {input}")
+                    .expect("writing to a string succeeds");
                 let session = self.session.clone();
                 match name.as_str() {
                     "never" => {}
                     "fail" => {
-                        session.answer(&cell_id, &tool_call_id, Err("it is broken".to_owned()));
+                        session.answer(&cell_id, &tool_call_id, Err(ToolCallError::new("it is broken")));
                     }
                     "late" => {
                         tokio::spawn(async move {
@@ -136,30 +138,31 @@ impl Run {
                     writeln!(out, "image: {image_url} {detail:?}")
                 }
             }
-            .expect("text takes text");
+            .expect("writing to a string succeeds");
         }
         if let CellResponse::Result { stored_values, .. } = response {
             for (key, value) in stored_values {
-                writeln!(out, "stored {key}: {value}").expect("text takes text");
+                writeln!(out, "stored {key}: {value}").expect("writing to a string succeeds");
             }
             self.stored.extend(stored_values.clone());
         }
-        writeln!(out, "{end}").expect("text takes text");
+        writeln!(out, "{end}").expect("writing to a string succeeds");
     }
 }
 
-/// Waits until every thread is gone, which takes a while on a busy machine: what has not ended in time has the lowest priority.
+/// Waits until every thread has ended. This takes a while on a busy machine, where a thread that has not ended in time
+/// has the lowest priority.
 pub(crate) async fn all_gone(run: &Run) {
     let gone = async { while run.session.shutdown().await > 0 {} };
     timeout(HANG, gone).await.expect("the threads end");
 }
 
-/// Runs a script in a session of its own; gives the drawing.
+/// Runs a script in a session of its own, and returns the drawing.
 pub(crate) fn ran(source: &str) -> String {
     ran_within(CellLimits::default(), source)
 }
 
-/// The same within other limits.
+/// Does the same as [`ran`] within other limits.
 pub(crate) fn ran_within(limits: CellLimits, source: &str) -> String {
     block_on(async {
         let mut run = Run::with_limits(limits);
@@ -170,5 +173,5 @@ pub(crate) fn ran_within(limits: CellLimits, source: &str) -> String {
 }
 
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime needs no more").block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts").block_on(work)
 }

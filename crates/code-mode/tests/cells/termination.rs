@@ -1,4 +1,4 @@
-//! Cells that are stopped.
+//! The termination of cells.
 
 use std::{
     fs,
@@ -13,13 +13,13 @@ use tokio::time::timeout;
 
 use crate::support::{HANG, Run, all_gone, block_on};
 
-/// Runs a script that says `begun` and then never ends, and terminates it; gives the drawing.
+/// Runs a script that shows `begun` and then never ends, terminates it, and returns the drawing.
 fn stopped(source: &str) -> String {
     block_on(async {
         let mut run = Run::new();
         let response = run.start(run.request(&format!("text('begun'); yield_control(); {source}"))).await;
         let CellResponse::Yielded { cell_id, .. } = response else { panic!("{source}: {response:?}") };
-        // The script gets to where it stays.
+        // Gives the script time to reach the point where it stays.
         tokio::time::sleep(Duration::from_millis(30)).await;
         let outcome = run.wait(WaitRequest::terminate(cell_id.clone())).await;
         assert!(matches!(outcome, WaitOutcome::Cell(CellResponse::Terminated { .. })), "{source}: {outcome:?}");
@@ -30,7 +30,7 @@ fn stopped(source: &str) -> String {
 }
 
 #[test]
-fn wherever_they_are() {
+fn a_cell_can_be_terminated_anywhere() {
     for source in [
         "for (;;);",
         "while (true) { try { while (true); } catch { for (;;); } finally { for (;;); } }",
@@ -72,24 +72,24 @@ fn wherever_they_are() {
 }
 
 #[test]
-fn what_they_showed_is_not_lost() {
+fn the_output_of_a_terminated_cell_is_not_lost() {
     let drawn =
         stopped("text('shown before the end'); store('k', 1); try { for (;;); } finally { text('shown after') }");
-    // It is in the first response or in the last one.
+    // The output is in the first or in the last response.
     let ends: Vec<&str> = drawn.lines().filter(|line| *line != "yielded").collect();
     assert_eq!(ends, ["text: begun", "text: shown before the end", "terminated", "no cell 1"]);
 }
 
 #[test]
-fn a_cell_that_has_ended_gives_its_result() {
+fn terminating_a_cell_that_has_ended_returns_its_result() {
     let drawn = block_on(async {
         let mut run = Run::new();
         let CellResponse::Yielded { cell_id, .. } =
             run.execute("const call = tools.never(); yield_control(); await call; text('ended')").await
         else {
-            panic!("it yields");
+            panic!("the cell yields");
         };
-        // The thread is gone when it hears no more.
+        // An answer fails once the thread has ended.
         while run.session.answer(&cell_id, &"1.1".into(), Ok(json!(1))) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -106,9 +106,10 @@ fn a_cell_that_has_ended_gives_its_result() {
     ");
 }
 
-/// Between two questions of the engine lie ten thousand steps. Of these, so many would take several times as long as the test waits.
+/// There are ten thousand steps between two interrupts of the engine. That many of the steps below would take several
+/// times as long as the test waits.
 #[test]
-fn in_steps_that_take_long() {
+fn a_cell_can_be_terminated_within_slow_steps() {
     for (number, step) in [
         "(1n << 499999n) * one",
         "[...many]",
@@ -130,9 +131,11 @@ fn in_steps_that_take_long() {
             );
             let name = format!("steps-{number}");
             let request = ExecuteRequest { cell_id: name.as_str().into(), ..run.request(&source) };
-            let CellResponse::Yielded { cell_id, .. } = run.start(request).await else { panic!("{step}: it yields") };
+            let CellResponse::Yielded { cell_id, .. } = run.start(request).await else {
+                panic!("{step}: the cell yields")
+            };
             run.wait(WaitRequest::terminate(cell_id)).await;
-            // At the lowest priority it gets next to no time on a busy machine. What counts is the time that it takes.
+            // At the lowest priority the thread gets hardly any time on a busy machine, so its processor time counts.
             let gone = async {
                 while run.session.shutdown().await > 0 {
                     let took = processor_time(&format!("cell-{name}"));
@@ -144,7 +147,7 @@ fn in_steps_that_take_long() {
     }
 }
 
-/// A script that has left no byte of its memory free, down to the smallest object.
+/// A script that fills its memory to the last byte, down to the smallest object.
 const FULL: &str = "
     let list = null;
     try { for (;;) list = { list } } catch {}
@@ -152,7 +155,7 @@ const FULL: &str = "
 ";
 
 #[test]
-fn without_any_memory() {
+fn a_cell_can_be_terminated_without_free_memory() {
     for end in ["yield_control(); for (;;) try { for (;;); } catch {}", "for (;;) try { exit() } catch {}"] {
         block_on(async {
             let mut run = Run::new();
@@ -164,13 +167,13 @@ fn without_any_memory() {
     }
 }
 
-/// Steps that need no memory, and that the engine does not interrupt: ten thousand of them take minutes.
+/// Steps that need no memory and that the engine cannot interrupt: ten thousand of them take minutes.
 const UNINTERRUPTIBLE: &str = "const s = ' '.repeat(8e6); yield_control(); for (;;) +s;";
 
-/// What the system says of the thread with a name, if it does: its third field and those after that.
+/// Returns the status fields of the thread with this name, from the third field on.
 fn thread_fields(name: &str) -> Option<Vec<String>> {
     let mut threads = fs::read_dir("/proc/self/task").ok()?.filter_map(|thread| {
-        // Other tests' threads end meanwhile.
+        // The threads of other tests may end in the meantime.
         let stat = fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
         let (before, after) = stat.rsplit_once(") ")?;
         // The name is the second field.
@@ -179,12 +182,12 @@ fn thread_fields(name: &str) -> Option<Vec<String>> {
     threads.next()
 }
 
-/// The nice value of the thread with a name.
+/// Returns the nice value of the thread with this name.
 fn nice_value(name: &str) -> Option<i32> {
     thread_fields(name)?.get(16)?.parse().ok()
 }
 
-/// How long the thread with a name has run: fields 14 and 15, in hundredths of a second.
+/// Returns the processor time of the thread with this name, from fields 14 and 15 in hundredths of a second.
 fn processor_time(name: &str) -> Option<Duration> {
     let fields = thread_fields(name)?;
     let hundredths = |field: usize| fields.get(field)?.parse::<u64>().ok();
@@ -192,23 +195,23 @@ fn processor_time(name: &str) -> Option<Duration> {
 }
 
 #[test]
-fn an_answer_does_not_wait_for_the_engine() {
+fn a_termination_does_not_wait_for_the_engine() {
     block_on(async {
         let mut run = Run::new();
         let request = ExecuteRequest { cell_id: "busy".into(), ..run.request(UNINTERRUPTIBLE) };
-        let CellResponse::Yielded { cell_id, .. } = run.start(request).await else { panic!("it yields") };
+        let CellResponse::Yielded { cell_id, .. } = run.start(request).await else { panic!("the cell yields") };
         let start = Instant::now();
         run.wait(WaitRequest::terminate(cell_id.clone())).await;
-        // Twenty times the grace: a loaded machine is slow, waiting for the engine would take minutes.
+        // Twenty times the grace allows for a loaded machine. Waiting for the engine would take minutes.
         assert!(start.elapsed() < 20 * TERMINATION_GRACE);
         assert_eq!(nice_value("cell-busy"), cfg!(target_os = "linux").then_some(19));
         run.wait(WaitRequest::new(cell_id)).await;
-        run.execute("text('the session works on')").await;
+        run.execute("text('the session goes on')").await;
         assert_snapshot!(run.drawn, @r"
         yielded
         terminated
         no cell busy
-        text: the session works on
+        text: the session goes on
         done
         ");
     });

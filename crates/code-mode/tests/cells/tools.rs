@@ -1,4 +1,4 @@
-//! What a script calls.
+//! Tool calls of a script.
 
 use insta::assert_snapshot;
 
@@ -6,7 +6,7 @@ use crate::support::{ran, ran_within};
 use rollout_trace_code_mode::CellLimits;
 
 #[test]
-fn a_tool_call_gives_a_promise() {
+fn a_tool_call_returns_a_promise() {
     assert_snapshot!(ran("const promise = tools.echo({ a: [1, null, 'ü'] }); text(promise instanceof Promise); text(await promise);"), @r#"
     call 1.1: echo {"a":[1,null,"ü"]}
     text: true
@@ -58,9 +58,9 @@ fn names_and_namespaces() {
 }
 
 #[test]
-fn an_unknown_tool_names_the_known_ones() {
+fn the_error_for_an_unknown_tool_names_the_known_ones() {
     assert_snapshot!(ran("await tools.ehco(1)"), @r"
-    failed: Error: tools.ehco is no tool; there are: echo, fail, never, late, mcp__files__read_file
+    failed: Error: tools.ehco does not exist; the tools are echo, fail, never, late, mcp__files__read_file
         at <anonymous> (cell:1:7)
     ");
     assert_snapshot!(ran("text(['echo' in tools, 'ehco' in tools, Object.keys(tools).length])"), @r"
@@ -70,7 +70,7 @@ fn an_unknown_tool_names_the_known_ones() {
 }
 
 #[test]
-fn arguments_that_json_has_not() {
+fn arguments_that_json_cannot_represent() {
     assert_snapshot!(ran("
         const refused = async (what) => { try { await tools.echo(what) } catch (error) { text(String(error)) } };
         await refused(1n);
@@ -84,20 +84,20 @@ fn arguments_that_json_has_not() {
         await refused(deep);
         await refused({ get bad() { throw new Error('a getter') } });
     "), @r"
-    text: TypeError: the argument of tools.echo cannot be made JSON: TypeError: BigInt are forbidden in JSON.stringify
-    text: TypeError: the argument of tools.echo cannot be made JSON: TypeError: BigInt are forbidden in JSON.stringify
-    text: TypeError: the argument of tools.echo is a function, which JSON does not have
-    text: TypeError: the argument of tools.echo is a symbol, which JSON does not have
-    text: TypeError: the argument of tools.echo cannot be made JSON: TypeError: circular reference
-    text: RangeError: the argument of tools.echo has 9000002 bytes as JSON, there is room for 8388608
+    text: TypeError: the argument of tools.echo cannot be converted to JSON: TypeError: BigInt are forbidden in JSON.stringify
+    text: TypeError: the argument of tools.echo cannot be converted to JSON: TypeError: BigInt are forbidden in JSON.stringify
+    text: TypeError: the argument of tools.echo is a function, which JSON cannot represent
+    text: TypeError: the argument of tools.echo is a symbol, which JSON cannot represent
+    text: TypeError: the argument of tools.echo cannot be converted to JSON: TypeError: circular reference
+    text: RangeError: the argument of tools.echo has 9000002 bytes as JSON, but there is room for only 8388608
     text: RangeError: the argument of tools.echo is nested deeper than 127 levels
-    text: TypeError: the argument of tools.echo cannot be made JSON: Error: a getter
+    text: TypeError: the argument of tools.echo cannot be converted to JSON: Error: a getter
     done
     ");
 }
 
 #[test]
-fn arguments_that_become_json() {
+fn arguments_are_converted_to_json() {
     assert_snapshot!(ran(r"
         await tools.echo();
         await tools.echo(undefined);
@@ -151,13 +151,13 @@ fn calls_in_flight_are_limited() {
     call 1.2: late 2
     call 1.3: never 3
     call 1.4: never 4
-    failed: RangeError: 2 tool calls are in flight, no more are allowed: await some
+    failed: RangeError: 2 tool calls are in flight, which is the limit: await some of them first
         at <anonymous> (cell:3:66)
     ");
 }
 
 #[test]
-fn a_call_that_cannot_be_made_gives_a_rejected_promise() {
+fn a_call_that_cannot_be_made_returns_a_rejected_promise() {
     let limits = CellLimits { tool_calls_in_flight: 1, argument_bytes: 10, ..CellLimits::default() };
     assert_snapshot!(ran_within(limits, "
         text(await tools.echo('longer than this').catch((error) => String(error)));
@@ -167,8 +167,8 @@ fn a_call_that_cannot_be_made_gives_a_rejected_promise() {
     "), @r#"
     call 1.1: late 1
     call 1.2: echo 3
-    text: RangeError: the argument of tools.echo has 18 bytes as JSON, there is room for 10
-    text: [1,"RangeError: 1 tool calls are in flight, no more are allowed: await some"]
+    text: RangeError: the argument of tools.echo has 18 bytes as JSON, but there is room for only 10
+    text: [1,"RangeError: 1 tool calls are in flight, which is the limit: await some of them first"]
     text: 3
     done
     "#);
@@ -176,19 +176,19 @@ fn a_call_that_cannot_be_made_gives_a_rejected_promise() {
 
 #[test]
 fn an_answer_that_does_not_fit() {
-    // Short as JSON, and long as values.
+    // The answer is short as JSON and large as values.
     let source = "
         const all = new Array(60000).fill({ a: 1 });
         try { await tools.echo(all) } catch (error) { text(error) }
-        text(await tools.echo('the cell works on'));
+        text(await tools.echo('the cell goes on'));
     ";
     let small = CellLimits { memory_bytes: 4 << 20, ..CellLimits::default() };
     let drawn = ran_within(small, source);
     let shown: Vec<&str> = drawn.lines().filter(|line| !line.starts_with("call ")).collect();
     assert_snapshot!(shown.join("\n"), @r"
-    text: Error: the answer does not fit into the cell: all values together have 4194304 bytes at most, one text 16777216; ask for less
+    text: Error: the answer does not fit into the cell, whose limits are 4194304 bytes for all values together and 16777216 bytes for one text: ask for less
         at <anonymous> (cell:3:32)
-    text: the cell works on
+    text: the cell goes on
     done
     ");
 }

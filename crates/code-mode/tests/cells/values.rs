@@ -1,4 +1,4 @@
-//! Stored values, and realms that a script has spoiled.
+//! Stored values, and scripts that overwrite their realm.
 
 use insta::assert_snapshot;
 use rollout_trace_code_mode::CellLimits;
@@ -51,13 +51,13 @@ fn keys_and_values_are_checked() {
         refused('a', 'x'.repeat(9e6));
         try { load({}) } catch (error) { text(String(error)) }
     "), @r"
-    text: TypeError: store takes a string as its key
-    text: TypeError: store takes a string as its key
-    text: TypeError: the value to store is undefined, which JSON does not have
-    text: TypeError: the value to store cannot be made JSON: TypeError: BigInt are forbidden in JSON.stringify
-    text: TypeError: the value to store is a function, which JSON does not have
-    text: RangeError: the value to store has 9000002 bytes as JSON, there is room for 8388607
-    text: TypeError: load takes a string as its key
+    text: TypeError: store() takes a string as its key
+    text: TypeError: store() takes a string as its key
+    text: TypeError: the value to store is undefined, which JSON cannot represent
+    text: TypeError: the value to store cannot be converted to JSON: TypeError: BigInt are forbidden in JSON.stringify
+    text: TypeError: the value to store is a function, which JSON cannot represent
+    text: RangeError: the value to store has 9000002 bytes as JSON, but there is room for only 8388607
+    text: TypeError: load() takes a string as its key
     done
     ");
     let limits = CellLimits { stored_bytes: 100, ..CellLimits::default() };
@@ -66,7 +66,7 @@ fn keys_and_values_are_checked() {
 }
 
 #[test]
-fn a_spoiled_realm_spoils_nothing_else() {
+fn an_overwritten_realm_affects_no_other_cell() {
     let spoil = "
         Object.prototype.x = 1;
         Object.prototype.toJSON = () => 'polluted';
@@ -137,8 +137,8 @@ fn a_global_object_that_cannot_grow() {
 }
 
 #[test]
-fn searches_find_what_the_language_says() {
-    // Longer than what the guards leave alone, in every way in which a search may be asked for.
+fn guarded_searches_follow_the_language() {
+    // The text is longer than what the guards leave alone, and is searched in every way that the language offers.
     assert_snapshot!(ran("
         const s = 'ab\u{1f600}-'.repeat(400), object = { toString: () => 'b\u{1f600}' };
         const lone = s + '\\ud83d';
@@ -169,8 +169,8 @@ fn searches_find_what_the_language_says() {
 }
 
 #[test]
-fn long_searches_find_what_short_ones_find() {
-    // Regular expressions search on their own.
+fn guarded_searches_agree_with_regular_expressions() {
+    // Regular expressions do not use the guards' own search.
     assert_snapshot!(ran("
         const show = text, same = (what, found, expected) => { if (found !== expected) show(what + ': ' + found + ' is not ' + expected) };
         const numbers = Array.from({ length: 1.6e5 }, (_, i) => i + ',').join('');
