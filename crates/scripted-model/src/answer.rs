@@ -1,4 +1,4 @@
-//! A reply as bytes on the wire.
+//! Sends a reply over HTTP.
 
 use std::{future, io, time::Duration};
 
@@ -13,10 +13,11 @@ use tokio::time::sleep;
 
 use crate::{
     dialogue::Chosen,
+    error::RequestError,
     script::{End, Reply},
 };
 
-/// How long a stream lies still before it breaks, so that what was sent has left.
+/// The pause before a stream breaks, so that the client receives what was sent before.
 const BEFORE_BREAKING: Duration = Duration::from_millis(20);
 
 enum Step {
@@ -36,10 +37,10 @@ impl Chosen {
         items.map(|(item, number)| item.wire(&format!("{}_{number}", self.place))).collect()
     }
 
-    /// The reply to a request for a response.
+    /// Returns the reply to a request for a response.
     pub(crate) async fn stream(&self) -> Response {
-        if let Some(refusal) = refusal(&self.reply).await {
-            return refusal;
+        if let Some(response) = http_error(&self.reply).await {
+            return response;
         }
         let mut steps = Vec::new();
         self.events().into_iter().for_each(|event| {
@@ -67,10 +68,10 @@ impl Chosen {
         response(StatusCode::OK, "text/event-stream", Body::from_stream(body)).unwrap_or_default()
     }
 
-    /// The reply to a request for a compaction.
+    /// Returns the reply to a request for a compaction.
     pub(crate) async fn document(&self) -> Response {
-        match refusal(&self.reply).await {
-            Some(refusal) => refusal,
+        match http_error(&self.reply).await {
+            Some(response) => response,
             None => json_response(StatusCode::OK, &json!({"object": "response.compaction", "output": self.items()})),
         }
     }
@@ -104,8 +105,8 @@ impl Chosen {
     }
 }
 
-/// Waits as the reply says, and gives its HTTP error if it is one.
-async fn refusal(reply: &Reply) -> Option<Response> {
+/// Waits for the reply's delay, and returns its HTTP error, or `None` if the reply is not an error.
+async fn http_error(reply: &Reply) -> Option<Response> {
     sleep(Duration::from_millis(reply.delay_ms)).await;
     let status = StatusCode::from_u16(reply.status?).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let error = reply.error.as_deref().unwrap_or("scripted error");
@@ -116,9 +117,9 @@ async fn refusal(reply: &Reply) -> Option<Response> {
     Some(response)
 }
 
-/// A refusal of a request that no reply is for.
-pub(crate) fn bad_request(complaint: &str) -> Response {
-    json_response(StatusCode::BAD_REQUEST, &error_document(complaint))
+/// Returns the response to a request that is refused.
+pub(crate) fn bad_request(error: &RequestError) -> Response {
+    json_response(StatusCode::BAD_REQUEST, &error_document(&error.to_string()))
 }
 
 fn error_document(message: &str) -> Value {
@@ -133,7 +134,7 @@ fn response(status: StatusCode, content_type: &str, body: Body) -> Result<Respon
     Response::builder().status(status).header("content-type", content_type).body(body)
 }
 
-/// The text of a message in pieces, a word each.
+/// Splits the text of a message into pieces of one word each.
 fn deltas(item: &Value) -> Vec<&str> {
     match item["type"].as_str() {
         Some("message") => item["content"][0]["text"].as_str().unwrap_or_default().split_inclusive(' ').collect(),

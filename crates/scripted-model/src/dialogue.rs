@@ -1,4 +1,4 @@
-//! How far each agent has come in the script.
+//! The state of a script: which requests have come, and which replies have been sent.
 
 use std::collections::BTreeSet;
 
@@ -6,23 +6,24 @@ use serde_json::Value;
 
 use crate::{
     Script, SeenRequest,
+    error::RequestError,
     script::{After, Reply},
 };
 
-/// The script, what has been asked, and what has been answered.
+/// A script and its progress.
 #[derive(Debug)]
 pub(crate) struct Dialogue {
     script: Script,
-    /// Replies by their places, and the agents that have had them.
+    /// The place of each reply that has been sent, and the agent that received it.
     given: BTreeSet<(usize, String)>,
-    /// The responses that a later request may build on.
+    /// The ids of the complete responses, which later requests may continue from.
     responses: BTreeSet<String>,
     pub(crate) seen: Vec<SeenRequest>,
-    /// Whether no bodies are kept in `seen`.
-    pub(crate) forgets: bool,
+    /// Whether `seen` omits the bodies.
+    pub(crate) forgets_bodies: bool,
 }
 
-/// The reply to a request, and what its ids are made of.
+/// The reply to a request, and the part of its ids that makes them unique.
 pub(crate) struct Chosen {
     pub(crate) reply: Reply,
     pub(crate) place: String,
@@ -30,20 +31,18 @@ pub(crate) struct Chosen {
 
 impl Dialogue {
     pub(crate) fn new(script: Script) -> Self {
-        Self { script, given: BTreeSet::new(), responses: BTreeSet::new(), seen: Vec::new(), forgets: false }
+        Self { script, given: BTreeSet::new(), responses: BTreeSet::new(), seen: Vec::new(), forgets_bodies: false }
     }
 
-    /// Notes a request and finds the reply to it, or says what is wrong.
-    pub(crate) fn answer(&mut self, request: SeenRequest) -> Result<Chosen, String> {
-        let body = if self.forgets { Value::Null } else { request.body.clone() };
+    /// Records a request and finds its reply.
+    pub(crate) fn answer(&mut self, request: SeenRequest) -> Result<Chosen, RequestError> {
+        let body = if self.forgets_bodies { Value::Null } else { request.body.clone() };
         self.seen.push(SeenRequest { body, ..request.clone() });
-        if let Some(complaint) = request.complaint() {
-            return Err(complaint);
-        }
+        request.check()?;
         if let Some(previous) = request.body["previous_response_id"].as_str()
             && !self.responses.contains(previous)
         {
-            return Err(format!("previous response {previous} not found"));
+            return Err(RequestError::UnknownPrevious(previous.to_owned()));
         }
         let newest = request.input().last().map(ToString::to_string).unwrap_or_default();
         let agent = request.agent;
@@ -53,7 +52,7 @@ impl Dialogue {
                 && reply.when.as_ref().is_none_or(|text| newest.contains(text.as_str()))
         };
         let Some((place, reply)) = self.script.replies.iter().enumerate().find(fits) else {
-            return Err(format!("the script has no reply for {agent} (any more) to: {newest}"));
+            return Err(RequestError::NoReply { agent, newest });
         };
         let reply = reply.clone();
         self.given.insert((place, agent.clone()));
@@ -64,17 +63,17 @@ impl Dialogue {
         Ok(Chosen { reply, place })
     }
 
-    /// Whether an agent has asked as often as a reply wants.
-    pub(crate) fn has_come(&self, after: &After) -> bool {
+    /// Returns whether an agent has made as many requests as a reply waits for.
+    pub(crate) fn is_reached(&self, after: &After) -> bool {
         self.seen.iter().filter(|request| request.agent == after.agent).count() >= after.requests
     }
 
-    /// Notes that a response is complete.
+    /// Records that a response is complete.
     pub(crate) fn completed(&mut self, response_id: String) {
         self.responses.insert(response_id);
     }
 
-    /// The places of the replies that nobody has had, from 1.
+    /// Returns the places, counted from 1, of the replies that have not been sent.
     pub(crate) fn unused(&self) -> Vec<usize> {
         let given = |place: usize| self.given.iter().any(|(given, _)| *given == place);
         (0..self.script.replies.len()).filter(|place| !given(*place)).map(|place| place + 1).collect()

@@ -19,19 +19,20 @@ pub(crate) struct ScriptItem {
     code: Option<String>,
     /// A patch: a call of the custom tool `apply_patch`.
     patch: Option<String>,
-    /// An item as it stands.
+    /// An item of any kind, sent unchanged.
     raw: Option<Map<String, Value>>,
-    /// The id of a call, where it matters.
+    /// The call's id, if the scenario depends on it.
     call_id: Option<String>,
 }
 
 impl ScriptItem {
-    pub(crate) fn says_one_thing(&self) -> bool {
+    /// Returns whether exactly one of the keys that say what the item is has a value.
+    pub(crate) fn has_one_kind(&self) -> bool {
         let texts = [&self.say, &self.think, &self.call, &self.code, &self.patch];
         texts.into_iter().filter(|text| text.is_some()).count() + usize::from(self.raw.is_some()) == 1
     }
 
-    /// The item as the provider sends it. `place` makes its ids, and is unique in the rollout.
+    /// Returns the item as the provider sends it. `place` is unique in the rollout, and makes the item's ids unique.
     pub(crate) fn wire(&self, place: &str) -> Value {
         let call_id = self.call_id.clone().unwrap_or_else(|| format!("call_{place}"));
         if let Some(text) = &self.say {

@@ -1,8 +1,8 @@
-//! A model that says what a script tells it to say.
+//! A model that answers from a script.
 //!
-//! [`ScriptedModel`] listens on loopback, speaks the Responses API with server-sent events, and takes its answers from a
-//! [`Script`]: items, pauses, HTTP errors, streams that break or stall. Tests and demos of an agent core run against it without a
-//! network, a key or chance. `docs/agent.md` says how a script is written.
+//! [`ScriptedModel`] listens on loopback, speaks the Responses API with server-sent events, and takes its answers from
+//! a [`Script`]: items, pauses, HTTP errors, and streams that break or stall. With it, tests and demos of an agent core
+//! need no network and no key, and give the same result each time. `docs/agent.md` describes the script format.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The scripted model as a program.
+//! The `rollout-trace-scripted-model` program.
 
 use std::{error::Error, path::PathBuf, process::ExitCode};
 
@@ -11,9 +11,9 @@ use rollout_trace_scripted_model::{Script, ScriptedModel};
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// The script: a TOML file with a [[reply]] for each answer
+    /// The script, a TOML file with one [[reply]] per answer
     script: PathBuf,
-    /// The port to listen on; 0 takes any that is free
+    /// The port to listen on; 0 means any free port
     #[arg(long, default_value_t = 0)]
     port: u16,
 }

@@ -1,21 +1,21 @@
-//! What an agent asked.
+//! A request of an agent core.
 
 use std::collections::BTreeSet;
 
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-use crate::Endpoint;
+use crate::{Endpoint, error::RequestError};
 
-/// The header by which an agent core says which agent asks.
+/// The header in which an agent core names the agent that makes the request.
 pub(crate) const AGENT_HEADER: &str = "x-agent-path";
 
-/// One request as the server saw it.
+/// A request that the server has received.
 #[derive(Clone, Debug)]
 pub struct SeenRequest {
-    /// The endpoint that it went to.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// The path of the agent that asked; `/root` if it did not say.
+    /// The path of the agent that made the request, `/root` if the request does not name one.
     pub agent: String,
     /// The headers, in the order in which they came.
     pub headers: Vec<(String, String)>,
@@ -34,16 +34,16 @@ impl SeenRequest {
         }
     }
 
-    /// The input items.
+    /// Returns the input items.
     pub(crate) fn input(&self) -> &[Value] {
         self.body["input"].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// What is wrong with the request, as a provider would say it.
+    /// Refuses a request that a provider would refuse.
     ///
-    /// Providers refuse an answer without its call and, where the whole history is sent, a call without its answer. So does this
-    /// one, because an agent core that gets along with it must get along with them.
-    pub(crate) fn complaint(&self) -> Option<String> {
+    /// Providers refuse a call without its output and, if the request contains the whole history, an output without its
+    /// call. This server does the same, so that an agent core that works with it also works with providers.
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
         let call_ids = |suffix: &str| -> BTreeSet<&str> {
             let items =
                 self.input().iter().filter(|item| item["type"].as_str().is_some_and(|kind| kind.ends_with(suffix)));
@@ -54,15 +54,15 @@ impl SeenRequest {
         let unanswered = calls.iter().find(|call| !outputs.contains(*call));
         let unasked = outputs.iter().find(|output| whole && !calls.contains(*output));
         if !self.body["input"].is_array() {
-            return Some("the request has no input".to_owned());
+            return Err(RequestError::NoInput);
         }
         if self.endpoint == Endpoint::Responses && self.body["stream"] != true {
-            return Some("this server only streams: \"stream\" must be true".to_owned());
+            return Err(RequestError::NotStreamed);
         }
         match (unanswered, unasked) {
-            (Some(call), _) => Some(format!("no tool output found for call {call}")),
-            (_, Some(call)) => Some(format!("no tool call found for the output of {call}")),
-            (None, None) => None,
+            (Some(&call), _) => Err(RequestError::MissingOutput(call.to_owned())),
+            (_, Some(&call)) => Err(RequestError::MissingCall(call.to_owned())),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -73,19 +73,19 @@ mod tests {
 
     use super::*;
 
-    fn complaint(mut body: Value) -> Option<String> {
+    fn error(mut body: Value) -> Option<String> {
         body["stream"] = true.into();
-        SeenRequest::new(Endpoint::Responses, &HeaderMap::new(), body).complaint()
+        SeenRequest::new(Endpoint::Responses, &HeaderMap::new(), body).check().err().map(|error| error.to_string())
     }
 
     #[test]
     fn calls_and_outputs_come_in_pairs() {
         let call = json!({"type": "function_call", "call_id": "a"});
         let output = json!({"type": "function_call_output", "call_id": "a"});
-        assert_eq!(complaint(json!({"input": [call, output]})), None);
-        assert_eq!(complaint(json!({"input": [call]})).unwrap(), "no tool output found for call a");
-        assert_eq!(complaint(json!({"input": [output]})).unwrap(), "no tool call found for the output of a");
-        assert_eq!(complaint(json!({"input": [output], "previous_response_id": "resp_1"})), None);
-        assert_eq!(complaint(json!({})).unwrap(), "the request has no input");
+        assert_eq!(error(json!({"input": [call, output]})), None);
+        assert_eq!(error(json!({"input": [call]})).unwrap(), "no tool output found for call a");
+        assert_eq!(error(json!({"input": [output]})).unwrap(), "no tool call found for the output of a");
+        assert_eq!(error(json!({"input": [output], "previous_response_id": "resp_1"})), None);
+        assert_eq!(error(json!({})).unwrap(), "the request has no input");
     }
 }

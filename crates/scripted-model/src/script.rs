@@ -1,4 +1,4 @@
-//! The script: what the model says, reply by reply.
+//! Scripts: the model's replies, in order.
 
 use std::{fs, path::Path};
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{ScriptError, item::ScriptItem};
 
-/// What a scripted model answers.
+/// The answers of a scripted model.
 ///
-/// A TOML text with a table `[[reply]]` for each answer, in the order in which each agent gets them. The tables `[setup]` and
-/// `[[user]]` are for whoever plays the other side, and are not looked at.
+/// A script is a TOML document with one table `[[reply]]` per answer. Each agent receives its replies in this order.
+/// The tables `[setup]` and `[[user]]` are ignored: they are for the program that plays the user.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub(crate) replies: Vec<Reply>,
 }
 
-/// The endpoint that a request goes to.
+/// The endpoint of a request.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
     /// `/responses`: the model's turn.
     #[default]
     Responses,
-    /// `/responses/compact`: a history to be made shorter.
+    /// `/responses/compact`: the compaction of a history.
     Compact,
 }
 
@@ -37,44 +37,45 @@ struct Document {
     _user: Option<IgnoredAny>,
 }
 
-/// One answer.
+/// One answer of the model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reply {
-    /// The agent that gets it, by its path; with a `*` at the end, each agent whose path begins so.
+    /// The path of the agent that receives the reply. With a `*` at the end, every agent whose path begins with the
+    /// rest receives it.
     #[serde(default = "root")]
     pub(crate) agent: String,
-    /// The endpoint that gives it.
+    /// The endpoint that sends the reply.
     #[serde(default)]
     pub(crate) to: Endpoint,
-    /// What the newest input item must contain. A reply whose condition does not hold lets the next one go first.
+    /// A text that the newest input item must contain. Otherwise the next reply is considered.
     pub(crate) when: Option<String>,
-    /// What another agent must have asked first. The model waits for it, so that rollouts of several agents come out alike.
+    /// The requests of another agent to wait for, so that the order of events is the same each time.
     pub(crate) after: Option<After>,
-    /// How long the model thinks before it answers at all.
+    /// The pause before the answer.
     #[serde(default)]
     pub(crate) delay_ms: u64,
-    /// How long it pauses before each event.
+    /// The pause before each event of the stream.
     #[serde(default)]
     pub(crate) pace_ms: u64,
-    /// An HTTP status instead of an answer.
+    /// The status of an HTTP error to send instead of an answer.
     pub(crate) status: Option<u16>,
-    /// The seconds after which to try again, with an HTTP status.
+    /// The `Retry-After` header of an HTTP error, in seconds.
     pub(crate) retry_after: Option<f64>,
-    /// What the error says.
+    /// The message of the error.
     pub(crate) error: Option<String>,
-    /// What the answer consists of.
+    /// The items of the answer.
     #[serde(default, rename = "item")]
     pub(crate) items: Vec<ScriptItem>,
     /// How the stream ends.
     #[serde(default)]
     pub(crate) end: End,
-    /// What the answer is said to have cost.
+    /// The token usage that the answer reports.
     #[serde(default)]
     pub(crate) usage: Usage,
 }
 
-/// How many requests an agent must have made.
+/// A number of requests that an agent must have made.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct After {
@@ -86,14 +87,14 @@ pub(crate) struct After {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum End {
-    /// As it should.
+    /// The response is complete.
     #[default]
     Completed,
     /// The connection breaks before the answer is complete.
     Broken,
-    /// Nothing more comes, in the middle of the last item, until the client goes away.
+    /// The stream stalls in the middle of the last item, until the client closes it.
     Stall,
-    /// The provider says that it failed.
+    /// The provider reports a failure.
     Failed,
     /// The provider stops before the answer is complete.
     Incomplete,
@@ -119,16 +120,16 @@ fn root() -> String {
 }
 
 impl Script {
-    /// Reads a script's text. `name` is what errors call it.
+    /// Parses a script. Errors refer to it by `name`.
     ///
     /// # Errors
     ///
-    /// The text is not a script; the error says where.
+    /// Returns an error if the text is not a script, with the place of the mistake.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScriptError> {
         let document: Document = toml::from_str(text)
             .map_err(|source| ScriptError::Parse { name: name.to_owned(), source: Box::new(source) })?;
         for (reply, place) in document.reply.iter().zip(1..) {
-            if let Some(item) = reply.items.iter().position(|item| !item.says_one_thing()) {
+            if let Some(item) = reply.items.iter().position(|item| !item.has_one_kind()) {
                 return Err(ScriptError::Item { name: name.to_owned(), reply: place, item: item + 1 });
             }
         }
@@ -139,7 +140,7 @@ impl Script {
     ///
     /// # Errors
     ///
-    /// The file cannot be read or is not a script.
+    /// Returns an error if the file cannot be read or is not a script.
     pub fn read(path: &Path) -> Result<Self, ScriptError> {
         let text = fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })?;
         Self::parse(&path.display().to_string(), &text)
@@ -147,7 +148,7 @@ impl Script {
 }
 
 impl Reply {
-    /// Whether an agent may get this reply.
+    /// Returns whether an agent may receive this reply.
     pub(crate) fn is_for(&self, agent: &str, endpoint: Endpoint) -> bool {
         let agent_fits = match self.agent.strip_suffix('*') {
             Some(beginning) => agent.starts_with(beginning),
@@ -156,7 +157,7 @@ impl Reply {
         agent_fits && self.to == endpoint
     }
 
-    /// Whether several agents get this reply, so that its ids must tell them apart.
+    /// Returns whether several agents receive this reply, so that its ids must differ between them.
     pub(crate) fn is_shared(&self) -> bool {
         self.agent.ends_with('*')
     }
@@ -166,28 +167,28 @@ impl Reply {
 mod tests {
     use super::*;
 
-    fn complaint(text: &str) -> String {
+    fn error(text: &str) -> String {
         let error = Script::parse("a.toml", text).unwrap_err();
         let source = std::error::Error::source(&error).map(|source| format!("\n{source}")).unwrap_or_default();
         format!("{error}{source}")
     }
 
     #[test]
-    fn an_item_says_one_thing() {
+    fn an_item_has_one_kind() {
         assert_eq!(
-            complaint("[[reply]]\n[[reply.item]]\nsay = \"a\"\n[[reply.item]]\nsay = \"a\"\ncode = \"b\""),
+            error("[[reply]]\n[[reply.item]]\nsay = \"a\"\n[[reply.item]]\nsay = \"a\"\ncode = \"b\""),
             "a.toml: item 2 of reply 1 must have exactly one of say, think, call, code, patch and raw"
         );
     }
 
     #[test]
-    fn a_typing_error_is_told_with_its_place() {
-        let complaint = complaint("[[reply]]\nagnet = \"/root\"");
-        assert!(complaint.contains("line 2") && complaint.contains("agnet"), "{complaint}");
+    fn a_misspelled_key_is_reported_with_its_place() {
+        let error = error("[[reply]]\nagnet = \"/root\"");
+        assert!(error.contains("line 2") && error.contains("agnet"), "{error}");
     }
 
     #[test]
-    fn a_star_stands_for_any_agent() {
+    fn a_star_matches_any_child_agent() {
         let script = Script::parse("a", "[[reply]]\nagent = \"/root/*\"").unwrap();
         assert!(script.replies[0].is_for("/root/reader", Endpoint::Responses));
         assert!(!script.replies[0].is_for("/root", Endpoint::Responses));

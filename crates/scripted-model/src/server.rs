@@ -1,4 +1,4 @@
-//! The server.
+//! The HTTP server.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -19,11 +19,13 @@ use crate::{
     Endpoint, Script, SeenRequest, ServeError,
     answer::bad_request,
     dialogue::Dialogue,
+    error::RequestError,
     script::{After, End},
 };
 
-/// A server on loopback that answers from a script. It stops when it is dropped.
+/// A server on loopback that answers from a script, until it is dropped.
 #[derive(Debug)]
+#[must_use = "the server stops when it is dropped"]
 pub struct ScriptedModel {
     address: SocketAddr,
     dialogue: Shared,
@@ -33,7 +35,7 @@ pub struct ScriptedModel {
 #[derive(Clone, Debug)]
 struct Shared {
     dialogue: Arc<Mutex<Dialogue>>,
-    /// Counts requests.
+    /// The number of requests so far.
     requests: watch::Sender<u64>,
 }
 
@@ -42,10 +44,10 @@ impl Shared {
         self.dialogue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until another agent has asked what it must have asked first.
+    /// Waits until another agent has made the requests that must come first.
     async fn wait_for(&self, after: &After) {
-        // The sender is `self`, so there is always an answer.
-        let _ = self.requests.subscribe().wait_for(|_| self.lock().has_come(after)).await;
+        // An error is impossible: `self` holds the sender.
+        let _ = self.requests.subscribe().wait_for(|_| self.lock().is_reached(after)).await;
     }
 }
 
@@ -54,16 +56,16 @@ impl ScriptedModel {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// Returns an error if no port is free.
     pub async fn start(script: Script) -> Result<Self, ServeError> {
         Self::start_on(script, 0).await
     }
 
-    /// Starts a server on a given port; 0 for any that is free.
+    /// Starts a server on the given port, or on any free port if it is 0.
     ///
     /// # Errors
     ///
-    /// The port cannot be listened on.
+    /// Returns an error if the server cannot listen on the port.
     pub async fn start_on(script: Script, port: u16) -> Result<Self, ServeError> {
         let failed = |source| ServeError { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
@@ -76,35 +78,35 @@ impl ScriptedModel {
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(dialogue.clone());
         let task = tokio::spawn(async move {
-            // Only a listener that is gone ends this, and nobody would be there to be told.
+            // This ends only if the listener is lost, and then no client is left to report it to.
             let _ = axum::serve(listener, routes).await;
         });
         Ok(Self { address, dialogue, task })
     }
 
-    /// What an agent core is given as base URL.
+    /// Returns the base URL to configure in an agent core.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// All requests so far, in the order in which they came.
+    /// Returns all requests so far, in the order in which they came.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.dialogue.lock().seen.clone()
     }
 
-    /// Keeps no bodies of requests from here on: a long rollout sends more than memory holds.
+    /// Stops keeping the bodies of requests. In a long rollout they would not fit into memory.
     pub fn forget_bodies(&self) {
-        self.dialogue.lock().forgets = true;
+        self.dialogue.lock().forgets_bodies = true;
     }
 
-    /// The places in the script, from 1, of the replies that nobody has had yet.
+    /// Returns the places in the script, counted from 1, of the replies that have not been sent yet.
     pub fn unused_replies(&self) -> Vec<usize> {
         self.dialogue.lock().unused()
     }
 
-    /// Serves until the server breaks down.
+    /// Serves until the listener is lost.
     pub async fn run(mut self) {
-        // The task is only ever aborted by the drop of what this future owns.
+        // The task is aborted only when `self` is dropped, which this future owns.
         let _ = (&mut self.task).await;
     }
 }
@@ -126,13 +128,13 @@ async fn compact(State(dialogue): State<Shared>, headers: HeaderMap, body: Bytes
 async fn answer(dialogue: &Shared, endpoint: Endpoint, headers: &HeaderMap, body: &[u8]) -> Response {
     let body = match serde_json::from_slice(body) {
         Ok(body) => body,
-        Err(error) => return bad_request(&format!("the body is not JSON: {error}")),
+        Err(source) => return bad_request(&RequestError::Body(source)),
     };
     let chosen = dialogue.lock().answer(SeenRequest::new(endpoint, headers, body));
     dialogue.requests.send_modify(|requests| *requests += 1);
     let chosen = match chosen {
         Ok(chosen) => chosen,
-        Err(complaint) => return bad_request(&complaint),
+        Err(error) => return bad_request(&error),
     };
     if let Some(after) = &chosen.reply.after {
         dialogue.wait_for(after).await;
