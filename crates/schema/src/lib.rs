@@ -10,6 +10,8 @@
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
 //!
+//! A line such as "Source: bundle 1, section 4.5" names the section of the specification (`docs/spec`) that an item implements.
+//!
 //! What a newer producer writes survives: an unknown event type, payload kind or enum value is read into the `Unknown`
 //! variant of its type and written back unchanged.
 

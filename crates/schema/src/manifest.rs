@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use crate::{RolloutId, ThreadId, TraceId, UnixMillis};
 
 /// A bundle's `manifest.json`.
+///
+/// Source: bundle 1, section 1.3; bundle 2, sections 1.1 to 1.3 and 4.1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The version of the event schema, not yet checked: see [`SchemaVersion`](crate::SchemaVersion).
@@ -45,6 +47,8 @@ impl Manifest {
 }
 
 /// The program that wrote a bundle.
+///
+/// Source: bundle 2, section 4.1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Producer {
     /// The program's name.

@@ -10,6 +10,7 @@ use crate::RawPayloadId;
 /// Points from an event to a payload document.
 ///
 /// A payload is readable at its place before the event that refers to it is written.
+// Source: bundle 1, section 3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PayloadRef {
@@ -24,6 +25,8 @@ pub struct PayloadRef {
 macro_rules! payload_kinds {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
         /// What a payload document is.
+        ///
+        /// Source: bundle 1, sections 3.1 and 3.2.
         ///
         /// Written adjacently tagged, `{"type": …}`; a kind of tomorrow may carry a `"value"`.
         #[derive(Clone, Debug, PartialEq, Eq)]

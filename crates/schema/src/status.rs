@@ -1,4 +1,6 @@
 //! How far something got.
+//!
+//! Source: bundle 1, section 5.1.
 
 use crate::open_enum::open_enum;
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::{AgentPath, RuntimeCellId};
 
 /// Who asked for a tool call.
+// Source: bundle 1, section 5.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -24,6 +25,7 @@ pub enum ToolRequester {
 }
 
 /// What a tool is, taken from its name when the call was recorded.
+// Source: bundle 1, section 5.4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -67,9 +69,11 @@ pub enum ToolKind {
 }
 
 impl ToolKind {
-    /// Takes the kind of a tool from its name, as producers do (`spec/bundle-v1.md`, *Event payloads*).
+    /// Takes the kind of a tool from its name, as producers do.
     ///
-    /// A tool of an MCP server is not told apart by its name; its kind is [`ToolKind::Mcp`].
+    /// Source: bundle 1, section 5.6.
+    ///
+    /// The name of a tool of an MCP server does not show that it is one; its kind is [`ToolKind::Mcp`].
     pub fn from_tool_name(name: &str) -> Self {
         match name {
             "exec_command" | "local_shell" | "shell" | "shell_command" => Self::ExecCommand,
@@ -88,6 +92,7 @@ impl ToolKind {
 }
 
 /// A short description of a tool call, bounded in size, for lists.
+// Source: bundle 1, section 5.5.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]

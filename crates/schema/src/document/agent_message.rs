@@ -7,6 +7,8 @@ use super::ContentPart;
 use crate::{AgentPath, ResponsesItemId};
 
 /// The body of an `agent_message` item, which is also the document that an accepted agent message carries.
+///
+/// Source: bundle 1, section 7.1; bundle 2, section 3.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentMessage {
     /// The item's own id.

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use crate::AgentPath;
 
 /// An `agent_result` document. `Status` is the agent core's own status type.
+///
+/// Source: bundle 1, section 6.9.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentResult<Status = Value> {
     /// The child.

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use super::ModelItem;
 
 /// A `compaction_checkpoint` document: what a history was before and after its compaction.
+///
+/// Source: bundle 1, section 6.3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompactionCheckpoint<Before = Vec<ModelItem>, After = Before> {
     /// The history that was compacted.
@@ -18,6 +20,8 @@ pub struct CompactionCheckpoint<Before = Vec<ModelItem>, After = Before> {
 }
 
 /// A `compaction_request` document: the compact endpoint's request.
+///
+/// Source: bundle 1, section 6.3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompactionRequest<Items = Vec<ModelItem>> {
     /// The history to be compacted.
@@ -28,6 +32,8 @@ pub struct CompactionRequest<Items = Vec<ModelItem>> {
 }
 
 /// A `compaction_response` document: what a request for a compaction was answered.
+///
+/// Source: bundle 1, section 6.3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompactionResponse<Items = Vec<ModelItem>> {
     /// The items that the answer holds.

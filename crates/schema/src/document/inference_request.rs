@@ -7,6 +7,8 @@ use super::ModelItem;
 use crate::ResponseId;
 
 /// An `inference_request` document: the provider request, of which only the conversation has a meaning here.
+///
+/// Source: bundle 1, section 6.1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InferenceRequest<Items = Vec<ModelItem>> {
     /// The conversation, or what follows the response named by `previous_response_id`.

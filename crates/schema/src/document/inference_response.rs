@@ -7,6 +7,8 @@ use super::ModelItem;
 use crate::{ResponseId, UpstreamRequestId};
 
 /// An `inference_response` document: an answer, or as much of it as arrived.
+///
+/// Source: bundle 1, section 6.2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InferenceResponse<Items = Vec<ModelItem>, Usage = TokenUsage> {
     /// The provider's id of the response.
@@ -31,6 +33,8 @@ fn none<T>() -> Option<T> {
 }
 
 /// What a request cost, in tokens.
+///
+/// Source: bundle 1, section 6.2.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TokenUsage {
     /// All input tokens.

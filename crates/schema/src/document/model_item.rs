@@ -7,6 +7,8 @@ use super::{AgentMessage, Content, ContentPart};
 use crate::{ModelVisibleCallId, ResponsesItemId};
 
 /// An item of a conversation, told apart by `type`. New kinds appear without notice and are kept as they are.
+///
+/// Source: bundle 1, section 7; bundle 2, section 3.1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -17,6 +17,8 @@ impl RecorderReport {
 }
 
 /// Says what could not be recorded since the last such report.
+///
+/// Source: bundle 2, section 4.2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordingLoss {
     /// Events that are not in the log.
@@ -28,6 +30,8 @@ pub struct RecordingLoss {
 }
 
 /// Says that a handle was dropped before its end was recorded, so that the end in the log is the recorder's own.
+///
+/// Source: bundle 2, section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbandonedHandle {
     /// What the handle stood for: `thread`, `tool_call`, `code_cell` and so on.
@@ -37,6 +41,8 @@ pub struct AbandonedHandle {
 }
 
 /// Says how many texts were redacted.
+///
+/// Source: bundle 2, section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedactionCount {
     /// The number of texts that were replaced.
@@ -44,6 +50,8 @@ pub struct RedactionCount {
 }
 
 /// Stands in the place of a payload document that could not be recorded.
+///
+/// Source: bundle 2, section 4.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostPayload {
     /// What happened.

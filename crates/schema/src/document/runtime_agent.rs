@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use crate::{AgentPath, ThreadId, UnixMillis};
 
 /// An agent did something for a tool call, told by the newer tools in one event.
+///
+/// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentActivity {
     /// The tool call.
@@ -25,6 +27,8 @@ pub struct AgentActivity {
 }
 
 /// A child agent is being spawned, or was.
+///
+/// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentSpawn {
     /// The tool call.
@@ -42,6 +46,8 @@ pub struct AgentSpawn {
 }
 
 /// A message is being sent to an agent, or was.
+///
+/// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentInteraction {
     /// The tool call.
@@ -58,6 +64,8 @@ pub struct AgentInteraction {
 }
 
 /// An agent is being closed, or was.
+///
+/// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentClose {
     /// The tool call.

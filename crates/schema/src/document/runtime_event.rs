@@ -8,6 +8,8 @@ use super::{AgentActivity, AgentClose, AgentInteraction, AgentSpawn, AgentWait, 
 /// A `tool_runtime_event` document, told apart by its fields: a runtime writes its event without a type.
 ///
 /// The order of the variants counts: the first that fits is taken.
+///
+/// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A command began.
+///
+/// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExecBegin {
     /// The tool call.
@@ -23,6 +25,8 @@ pub struct ExecBegin {
 }
 
 /// A command ended.
+///
+/// Source: bundle 1, sections 6.7 and 6.8; bundle 2, section 3.5.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExecEnd {
     /// The tool call.
@@ -47,6 +51,8 @@ pub struct ExecEnd {
 }
 
 /// What a command is to the script of a code cell.
+///
+/// Source: bundle 1, section 6.6; bundle 2, section 3.6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExecValue {
     /// Names the piece of output.

@@ -14,6 +14,8 @@ pub struct McpBegin {
 }
 
 /// An MCP request was answered. Server and tool are known from where the runtime took the call up.
+///
+/// Source: bundle 2, section 3.6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct McpEnd {
     /// The answer or what went wrong: `{"Ok": …}` or `{"Err": …}`.

@@ -7,6 +7,8 @@ use super::SessionSource;
 use crate::{AgentPath, ThreadId};
 
 /// A `session_metadata` document: who an agent thread is and how it is set up.
+///
+/// Source: bundle 1, section 6.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionMetadata {
     /// The thread.

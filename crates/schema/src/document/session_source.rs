@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use crate::{AgentPath, ThreadId};
 
 /// Who started a session: a program by its name, or another agent.
+///
+/// Source: bundle 1, section 6.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SessionSource {
@@ -34,6 +36,8 @@ pub enum SubagentSource {
 }
 
 /// The parent of a spawned thread, and the child's place.
+///
+/// Source: bundle 1, section 6.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ThreadSpawn {
     /// The parent.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A `tool_invocation` document.
+///
+/// Source: bundle 1, section 6.5.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolInvocation {
     /// The tool's name.
@@ -19,6 +21,8 @@ pub struct ToolInvocation {
 }
 
 /// A tool's arguments, by the way in which they came.
+///
+/// Source: bundle 1, section 6.5.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::ModelItem;
 
 /// A `tool_result` document of a tool call.
+///
+/// Source: bundle 1, section 6.6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -28,6 +30,8 @@ pub enum ToolResult<Item = ModelItem, CellValue = Value> {
 }
 
 /// A `tool_result` document of a code cell.
+///
+/// Source: bundle 1, section 6.6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CodeCellResponse<Response = Value> {
     /// The cell runtime's own answer.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{CodexTurnId, EdgeId, PayloadRef, ThreadId};
 
 /// A child agent's result reached its parent.
+///
+/// Source: bundle 1, section 4.8.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentResultObserved {
     /// Names the interaction: `edge:agent_result:<child thread>:<child turn>:<parent thread>`.

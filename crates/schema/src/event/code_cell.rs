@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{CellStatus, ModelVisibleCallId, PayloadRef, RuntimeCellId};
 
 /// A code cell began to run, often before the response that asked for it was complete.
+///
+/// Source: bundle 1, section 4.6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeCellStarted {
     /// The cell.
@@ -16,6 +18,8 @@ pub struct CodeCellStarted {
 }
 
 /// The model got a first answer from a code cell, which may go on.
+///
+/// Source: bundle 1, section 4.6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeCellInitialResponse {
     /// The cell.
@@ -28,6 +32,8 @@ pub struct CodeCellInitialResponse {
 }
 
 /// A code cell ended.
+///
+/// Source: bundle 1, section 4.6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeCellEnded {
     /// The cell.

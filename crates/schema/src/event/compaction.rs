@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{CodexTurnId, CompactionId, CompactionRequestId, PayloadRef, ThreadId};
 
 /// A compaction was asked for. Evidence only: history changes when it is installed.
+///
+/// Source: bundle 1, section 4.7.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactionRequestStarted {
     /// The compaction.
@@ -24,6 +26,8 @@ pub struct CompactionRequestStarted {
 }
 
 /// A request for a compaction was answered.
+///
+/// Source: bundle 1, section 4.7.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactionRequestCompleted {
     /// The compaction.
@@ -35,6 +39,8 @@ pub struct CompactionRequestCompleted {
 }
 
 /// A request for a compaction failed.
+///
+/// Source: bundle 1, section 4.7.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactionRequestFailed {
     /// The compaction.
@@ -46,6 +52,8 @@ pub struct CompactionRequestFailed {
 }
 
 /// A compacted history took the place of the old one, in the envelope's thread and turn.
+///
+/// Source: bundle 1, section 4.7.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompactionInstalled {
     /// The compaction.

@@ -14,6 +14,8 @@ use super::{
 use crate::{CodexTurnId, PayloadRef, RolloutId, Seq, ThreadId, UnixMillis};
 
 /// One line of the event log: who, when, in which order, and what.
+///
+/// Source: bundle 1, section 2.1; bundle 2, section 1.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RawEvent {
     /// The version of the event schema, not yet checked: see [`SchemaVersion`](crate::SchemaVersion).
@@ -36,7 +38,9 @@ pub struct RawEvent {
 
 macro_rules! event_payloads {
     ($($(#[$doc:meta])* $variant:ident($body:ty) = $type:literal,)+) => {
-        /// What an event saw, told apart by `type`.
+        /// What an event saw, distinguished by `type`.
+        ///
+        /// Source: bundle 1, section 4; bundle 2, section 2.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type")]
         #[non_exhaustive]

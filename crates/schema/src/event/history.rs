@@ -7,6 +7,8 @@ use crate::{PayloadRef, ResponsesItemId};
 /// An item entered the history of the envelope's thread (schema 2).
 ///
 /// It may come before or after the payloads that show the item.
+///
+/// Source: bundle 2, section 2.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryItemAccepted {
     /// The item's own id.

@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::{CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ThreadId, UpstreamRequestId};
 
 /// A request went to the model.
+///
+/// Source: bundle 1, section 4.4; bundle 2, section 2.8.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceStarted {
     /// The attempt; a retry is another.
@@ -26,6 +28,8 @@ pub struct InferenceStarted {
 }
 
 /// How a request's input relates to the conversation.
+///
+/// Source: bundle 1, section 5.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,6 +54,8 @@ pub enum RequestInputMode {
 }
 
 /// The model answered.
+///
+/// Source: bundle 1, section 4.4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceCompleted {
     /// The attempt.
@@ -65,6 +71,8 @@ pub struct InferenceCompleted {
 }
 
 /// A request failed.
+///
+/// Source: bundle 1, section 4.4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceFailed {
     /// The attempt.
@@ -80,6 +88,8 @@ pub struct InferenceFailed {
 }
 
 /// A request was given up.
+///
+/// Source: bundle 1, section 4.4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceCancelled {
     /// The attempt.

@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::PayloadRef;
 
 /// The agent core's protocol said something.
+///
+/// Source: bundle 1, section 4.9.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtocolEventObserved {
     /// The protocol event's own type.
@@ -15,6 +17,8 @@ pub struct ProtocolEventObserved {
 }
 
 /// Anything else that a producer found worth keeping.
+///
+/// Source: bundle 1, section 4.9; bundle 2, section 2.9.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Other {
     /// The producer's name for it.

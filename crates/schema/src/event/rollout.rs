@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{ExecutionStatus, ThreadId, TraceId};
 
 /// The rollout began. Where its ids differ from the manifest's, these count.
+///
+/// Source: bundle 1, section 4.1; bundle 2, section 1.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutStarted {
     /// Names this bundle.
@@ -14,6 +16,8 @@ pub struct RolloutStarted {
 }
 
 /// The rollout ended. Child threads may end later.
+///
+/// Source: bundle 1, section 4.1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutEnded {
     /// How it ended.
@@ -21,5 +25,7 @@ pub struct RolloutEnded {
 }
 
 /// The end marker (schema 2): always the last line, so what precedes it is the whole recording.
+///
+/// Source: bundle 2, section 2.5.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordingCompleted {}

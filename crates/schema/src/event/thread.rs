@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{AgentPath, ExecutionStatus, PayloadRef, ThreadId};
 
 /// An agent thread began.
+///
+/// Source: bundle 1, section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadStarted {
     /// The thread.
@@ -17,6 +19,8 @@ pub struct ThreadStarted {
 }
 
 /// An agent thread ended.
+///
+/// Source: bundle 1, section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadEnded {
     /// The thread.
@@ -26,6 +30,8 @@ pub struct ThreadEnded {
 }
 
 /// An ended agent thread of this bundle was opened again (schema 2).
+///
+/// Source: bundle 2, section 2.4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadResumed {
     /// The thread.

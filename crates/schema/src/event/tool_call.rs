@@ -8,6 +8,8 @@ use crate::{
 };
 
 /// A tool was called.
+///
+/// Source: bundle 1, section 4.5.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallStarted {
     /// The call.
@@ -30,6 +32,8 @@ pub struct ToolCallStarted {
 }
 
 /// A tool call got the id of its MCP request.
+///
+/// Source: bundle 1, section 4.5.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct McpToolCallCorrelationAssigned {
     /// The call.
@@ -39,6 +43,8 @@ pub struct McpToolCallCorrelationAssigned {
 }
 
 /// The command that a write to stdin goes to became known (schema 2).
+///
+/// Source: bundle 2, section 2.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StdinTargetResolved {
     /// The call that writes.
@@ -48,6 +54,8 @@ pub struct StdinTargetResolved {
 }
 
 /// A tool's runtime took the call up.
+///
+/// Source: bundle 1, section 4.5; bundle 2, section 2.6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallRuntimeStarted {
     /// The call.
@@ -60,6 +68,8 @@ pub struct ToolCallRuntimeStarted {
 }
 
 /// A tool's runtime was done with the call.
+///
+/// Source: bundle 1, section 4.5.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallRuntimeEnded {
     /// The call.
@@ -71,6 +81,8 @@ pub struct ToolCallRuntimeEnded {
 }
 
 /// A tool call was answered.
+///
+/// Source: bundle 1, section 4.5.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallEnded {
     /// The call.

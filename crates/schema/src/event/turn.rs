@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{CodexTurnId, ExecutionStatus, ThreadId};
 
 /// A turn began: an input from outside and all the work that it causes.
+///
+/// Source: bundle 1, section 4.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodexTurnStarted {
     /// The turn.
@@ -14,6 +16,8 @@ pub struct CodexTurnStarted {
 }
 
 /// A turn ended. What of its work was open ended with it.
+///
+/// Source: bundle 1, section 4.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodexTurnEnded {
     /// The turn.
