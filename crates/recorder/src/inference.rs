@@ -17,9 +17,10 @@ use serde::Serialize;
 use crate::{
     ThreadTraceContext,
     event_line::{EventText, put_number, put_text},
-    loss::Lost,
-    payload::{Prepared, RequestInput},
-    recorder::Recorder,
+    losses::Lost,
+    packer::RequestInput,
+    payload::PreparedPayload,
+    recorder::{RecordError, Recorder},
     thread::ThreadInner,
 };
 
@@ -248,7 +249,7 @@ impl InferenceTraceAttempt {
             return None;
         }
         if !inner.started.load(Ordering::Acquire) {
-            recorder.losses.note(Lost::Event, "an inference attempt ended that was never started");
+            recorder.lose(Lost::Event, RecordError::NeverStarted);
             return None;
         }
         Some((inner, recorder))
@@ -264,7 +265,7 @@ impl AttemptInner {
     fn start<T: Serialize + ?Sized>(
         &self,
         input: RequestInput<'_, T>,
-        mode: Option<(RequestInputMode, Option<Prepared>)>,
+        mode: Option<(RequestInputMode, Option<PreparedPayload>)>,
     ) {
         let Some(recorder) = self.recorder() else { return };
         if self.started.swap(true, Ordering::AcqRel) {
@@ -284,7 +285,7 @@ impl AttemptInner {
     fn append(
         &self,
         recorder: &Recorder,
-        payload: Option<Prepared>,
+        payload: Option<PreparedPayload>,
         event: impl Into<rollout_trace_schema::EventPayload>,
     ) {
         let envelope = self.context.thread.context(Some(&self.context.codex_turn_id));
@@ -342,7 +343,7 @@ fn response<U: Serialize, T: Serialize + ?Sized>(
     ids: ResponseIds<'_>,
     token_usage: Option<&U>,
     output_items: &T,
-) -> Prepared {
+) -> PreparedPayload {
     let document = InferenceResponse {
         response_id: ids.response_id.map(ResponseId::from),
         upstream_request_id: ids.upstream_request_id.map(UpstreamRequestId::from),
@@ -357,7 +358,7 @@ fn partial_response<T: Serialize>(
     recorder: &Recorder,
     upstream_request_id: Option<&str>,
     output_items: &[T],
-) -> Option<Prepared> {
+) -> Option<PreparedPayload> {
     let ids = ResponseIds { response_id: None, upstream_request_id };
     (!output_items.is_empty()).then(|| response(recorder, ids, None::<&()>, output_items))
 }

@@ -10,16 +10,21 @@
 #![forbid(unsafe_code)]
 
 mod agent_result;
+mod caller;
 mod code_cell;
 mod compaction;
+mod compare_slot;
 mod event_line;
 mod evidence;
 mod file_limit;
 mod inference;
-mod loss;
+mod losses;
 mod mcp_call;
 mod memory_sink;
+mod misuse;
+mod new_bundle;
 mod options;
+mod packer;
 mod payload;
 mod random_ids;
 mod recorder;
@@ -30,16 +35,18 @@ mod start_error;
 mod thread;
 mod thread_events;
 mod thread_metadata;
+mod threads;
 mod tool_dispatch;
 mod tool_invocation;
 mod walk;
+mod writer;
 
 pub use agent_result::AgentResultTracePayload;
 pub use code_cell::CodeCellTraceContext;
 pub use compaction::{CompactionCheckpointTracePayload, CompactionTraceAttempt, CompactionTraceContext};
 pub use evidence::{Evidence, EvidenceOf, TraceEvidence};
 pub use inference::{INFERENCE_CALL_ID_HEADER, InferenceTraceAttempt, InferenceTraceContext, ResponseIds};
-pub use loss::TRACING_TARGET;
+pub use losses::TRACING_TARGET;
 pub use mcp_call::{MCP_CALL_ID_META, McpCallTraceContext};
 pub use memory_sink::MemorySink;
 pub use options::{PayloadLayout, TraceOptions};

@@ -8,7 +8,7 @@ use std::{
 
 use rollout_trace_schema::UnixMillis;
 
-use crate::{MemorySink, Redactor, payload::guarded, random_ids::RandomIds};
+use crate::{MemorySink, Redactor, caller::guarded, random_ids::RandomIds};
 
 /// How payload documents are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl TraceOptions {
 
     /// What the clock says; where it panics, what the system's says.
     pub(crate) fn now(&self) -> UnixMillis {
-        guarded("ask the clock", || Ok((self.clock)())).unwrap_or_else(|_| wall_clock())
+        guarded("read the clock", || Ok((self.clock)())).unwrap_or_else(|_| wall_clock())
     }
 
     /// An id from the source of ids; where that panics, a random one.

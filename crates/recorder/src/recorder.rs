@@ -1,179 +1,103 @@
-//! One rollout's recorder, which all of its handles share.
+//! One rollout's recorder, which all of its handles share: packer, writer, losses and threads, put together.
 
 use std::{
-    collections::HashMap,
-    fs::File,
-    hash::{BuildHasher, RandomState},
-    io, mem,
-    path::PathBuf,
+    error::Error,
+    fmt::Display,
+    path::{Path, PathBuf},
     process,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
 };
 
 use rollout_trace_schema::{
-    EventPayload, Manifest, Other, Producer, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted,
-    SchemaVersion, Seq, ThreadId, TraceId,
-    document::{RecorderReport, RecordingLoss, RedactionCount},
-    packed::{FileHeader, PACK_FILE, PACK_ROOM, PACKED_LAYOUT},
+    EventPayload, Other, PayloadKind, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted, ThreadId,
+    document::{RecorderMisuse, RecorderReport, RecordingLoss, RedactionCount},
 };
 use serde::Serialize;
+use thiserror::Error;
 
 use crate::{
-    PayloadLayout, StartError, TraceOptions,
+    StartError, TraceOptions,
+    caller::{CallerError, displayed, guarded},
+    compare_slot::CompareSlot,
     event_line::{self, Context, EventText},
-    loss::{LossLedger, Lost},
-    payload::{self, PackedRecord, Prepared},
+    losses::{Losses, Lost, with_causes},
+    misuse::Misuse,
+    new_bundle::NewBundle,
+    packer::{EncodedDocument, Packer, RequestInput},
+    payload::{PayloadBytes, PreparedPayload},
     redaction::Redaction,
-    sink::{self, Appender, Sink},
-    walk::{FingerprintKey, KnownTexts, Spares},
+    threads::Threads,
+    writer::{WriteError, Writer},
 };
-
-/// How often a bundle's folder is sought when its name is taken.
-const MAX_NAME_TRIES: usize = 8;
 
 /// Everything that the handles of one rollout share.
 pub(crate) struct Recorder {
-    pub(crate) options: TraceOptions,
-    pub(crate) rollout_id: RolloutId,
-    pub(crate) sink: Sink,
+    options: TraceOptions,
+    rollout_id: RolloutId,
     /// The process that may write. A forked child has the same handles and must not.
     process_id: u32,
-    pub(crate) next_payload: AtomicU64,
     next_compaction_request: AtomicU64,
-    /// How many bytes the bundle has, about.
-    bytes: AtomicU64,
-    writer: Mutex<Writer>,
-    /// Whether the end is being written, for which no limit holds.
-    closing: AtomicBool,
-    /// Whether the end marker is written. Set under the writer's lock.
-    closed: AtomicBool,
-    /// The number of the first payload file that no sync was for.
-    next_unsynced: AtomicU64,
-    pub(crate) losses: LossLedger,
-    /// Whether a report of losses is being written, so that its own failure is not reported at once.
-    reporting: AtomicBool,
-    pub(crate) redaction: Option<Redaction>,
-    pub(crate) packing: Option<Packing>,
-    /// The threads that this bundle knows.
-    threads: Mutex<HashMap<ThreadId, KnownThread>>,
+    redaction: Option<Arc<Redaction>>,
+    packer: Packer,
+    writer: Writer,
+    losses: Losses,
+    pub(crate) threads: Threads,
 }
 
-/// What the packed layout needs beside the writer.
-pub(crate) struct Packing {
-    pub(crate) salt: u64,
-    pub(crate) key: FingerprintKey,
-    pub(crate) known: Mutex<KnownTexts>,
-    pub(crate) spares: Spares,
-    /// How much memory the threads' comparison states take.
-    pub(crate) compare_bytes: AtomicUsize,
-    /// Whether a wrong hint was warned of: a core that gives one gives it with each request.
-    pub(crate) warned_of_hint: AtomicBool,
+/// Why something is not in the trace.
+#[derive(Debug, Error)]
+pub(crate) enum RecordError {
+    #[error(transparent)]
+    Caller(#[from] CallerError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The end of an attempt would refer to an attempt that no reader knows.
+    #[error("an inference attempt ended that was never started")]
+    NeverStarted,
 }
 
-/// What is done under the lock: as little as possible.
-struct Writer {
-    log: Appender,
-    pack: Option<Appender>,
-    seq: Seq,
-    line: Vec<u8>,
-}
-
-/// Why an event is not in the log.
-pub(crate) enum Refusal {
-    /// The recording is over, or it is another process's.
-    NotOurs,
-    /// It could not be written.
-    Lost(String),
+impl RecordError {
+    /// Whether it is a loss. What follows the end of a recording is not.
+    fn is_loss(&self) -> bool {
+        !matches!(self, Self::Write(WriteError::Ended))
+    }
 }
 
 impl Recorder {
     /// Begins a bundle under `root`.
     pub(crate) fn start(root: PathBuf, root_thread_id: &ThreadId, options: TraceOptions) -> Result<Self, StartError> {
-        let rollout_id = RolloutId::new(root_thread_id.as_str());
-        let started_at_unix_ms = options.now();
-        let packed = options.layout == PayloadLayout::Packed;
-        let mut tries = 0;
-        let (trace_id, sink) = loop {
-            let trace_id = TraceId::from(options.mint());
-            let manifest = Manifest {
-                schema_version: SchemaVersion::NEWEST.number(),
-                trace_id: trace_id.clone(),
-                rollout_id: rollout_id.clone(),
-                root_thread_id: root_thread_id.clone(),
-                started_at_unix_ms,
-                raw_event_log: Manifest::RAW_EVENT_LOG.to_owned(),
-                payloads_dir: Manifest::PAYLOADS_DIR.to_owned(),
-                payload_layout: packed.then(|| PACKED_LAYOUT.to_owned()),
-                producer: Some(Producer {
-                    name: env!("CARGO_PKG_NAME").to_owned(),
-                    version: env!("CARGO_PKG_VERSION").to_owned(),
-                }),
-                unknown: serde_json::Map::new(),
-            };
-            let manifest = serde_json::to_vec_pretty(&manifest).expect("a manifest has a JSON text");
-            let folder = root.join(format!("trace-{}-{}", file_name(&trace_id), file_name(root_thread_id)));
-            let sink = match &options.memory {
-                Some(memory) => Sink::Memory(memory.store()),
-                None => {
-                    sink::make_trace_root(&root).map_err(|source| StartError::Root { path: root.clone(), source })?;
-                    Sink::in_folder(folder.clone())
-                }
-            };
-            tries += 1;
-            match sink.create(&manifest, !packed) {
-                Ok(()) => break (trace_id, sink),
-                // Two sessions with one root and a source of ids that repeats itself.
-                Err(source) if source.kind() == io::ErrorKind::AlreadyExists && tries < MAX_NAME_TRIES => {}
-                Err(source) => return Err(StartError::Bundle { path: folder, source }),
-            }
-        };
-        let failed = |source| StartError::Bundle { path: root.clone(), source };
-        let salt = RandomState::new().hash_one(&rollout_id);
-        let pack = match packed {
-            true => {
-                let mut pack = sink.appender(PACK_FILE, PACK_ROOM).map_err(failed)?;
-                pack.append(&FileHeader { salt }.encode()).map_err(failed)?;
-                Some(pack)
-            }
-            false => None,
-        };
-        let log = sink.appender(Manifest::RAW_EVENT_LOG, 0).map_err(failed)?;
+        let NewBundle { trace_id, rollout_id, sink, log, pack } = NewBundle::create(&root, root_thread_id, &options)?;
+        let redaction = options.redactor.clone().map(|redactor| Arc::new(Redaction::new(redactor)));
+        let mut packer = Packer::for_files(options.max_payload_bytes, redaction.clone());
+        if let Some(pack) = &pack {
+            packer = packer.into_records(pack.salt, options.max_compare_bytes);
+        }
         let recorder = Self {
-            redaction: options.redactor.clone().map(Redaction::new),
-            packing: packed.then(|| Packing {
-                salt,
-                key: FingerprintKey::random(),
-                known: Mutex::default(),
-                spares: Spares::default(),
-                compare_bytes: AtomicUsize::new(0),
-                warned_of_hint: AtomicBool::new(false),
-            }),
-            options,
             rollout_id,
-            sink,
             process_id: process::id(),
-            next_payload: AtomicU64::new(1),
             next_compaction_request: AtomicU64::new(1),
-            bytes: AtomicU64::new(0),
-            writer: Mutex::new(Writer { log, pack, seq: 0, line: Vec::new() }),
-            closing: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-            next_unsynced: AtomicU64::new(1),
-            losses: LossLedger::default(),
-            reporting: AtomicBool::new(false),
-            threads: Mutex::default(),
+            redaction,
+            packer,
+            writer: Writer::new(sink, log, pack, options.max_bundle_bytes),
+            losses: Losses::default(),
+            threads: Threads::default(),
+            options,
         };
-        let started = RolloutStarted { trace_id, root_thread_id: root_thread_id.clone() };
-        recorder.append(Context::default(), started);
+        recorder.append(Context::default(), RolloutStarted { trace_id, root_thread_id: root_thread_id.clone() });
         Ok(recorder)
     }
 
-    /// Whether this process may write.
-    pub(crate) fn is_ours(&self) -> bool {
+    /// Returns whether this is the process that may write, not a fork of it.
+    pub(crate) fn is_in_its_process(&self) -> bool {
         process::id() == self.process_id
+    }
+
+    /// Returns the bundle's folder, if it has one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.writer.folder()
     }
 
     /// Mints an id.
@@ -186,13 +110,55 @@ impl Recorder {
         format!("compaction_request:{}", self.next_compaction_request.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether the bundle has room for a payload document of this size.
-    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
-        self.bytes.load(Ordering::Relaxed).saturating_add(bytes as u64) <= self.options.max_bundle_bytes
+    /// Prepares a document that is compared only with texts that are stored already.
+    pub(crate) fn prepare<T: Serialize + ?Sized>(&self, kind: PayloadKind, document: &T) -> PreparedPayload {
+        self.prepare_with(kind, || self.packer.encode(document))
     }
 
-    pub(crate) fn count_bytes(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// Prepares a model-facing request.
+    pub(crate) fn prepare_request<T: Serialize + ?Sized>(
+        &self,
+        kind: PayloadKind,
+        input: RequestInput<'_, T>,
+        slot: &CompareSlot,
+    ) -> PreparedPayload {
+        self.prepare_with(kind, || self.packer.encode_request(input, slot))
+    }
+
+    /// Prepares a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a request for a
+    /// compaction.
+    pub(crate) fn prepare_relative<T: Serialize + ?Sized>(
+        &self,
+        kind: PayloadKind,
+        document: &T,
+        slot: &CompareSlot,
+    ) -> PreparedPayload {
+        self.prepare_with(kind, || self.packer.encode_relative(document, slot))
+    }
+
+    fn prepare_with(
+        &self,
+        kind: PayloadKind,
+        encode: impl FnOnce() -> Result<EncodedDocument, CallerError>,
+    ) -> PreparedPayload {
+        if let Err(error) = self.writer.check_open() {
+            // The event will not be written either, so its document need not be looked at.
+            self.lose(Lost::Payload, error);
+            return self.packer.leave_out(kind);
+        }
+        let encoded = encode().map_err(RecordError::from).and_then(|document| {
+            self.writer.check_room(document.new_bytes())?;
+            Ok(document)
+        });
+        let document = encoded.unwrap_or_else(|error| {
+            let reason = self.reason(&error);
+            self.losses.note(Lost::Payload, reason.clone());
+            self.packer.encode_lost(reason)
+        });
+        if let Some(misuse) = &document.misuse {
+            self.report_misuse(misuse);
+        }
+        self.packer.seal(kind, document)
     }
 
     /// Appends an event that refers to no payload.
@@ -201,47 +167,59 @@ impl Recorder {
     }
 
     /// Appends an event with one payload.
-    pub(crate) fn append_with(&self, context: Context<'_>, payload: Prepared, event: impl Into<EventPayload>) {
+    pub(crate) fn append_with(&self, context: Context<'_>, payload: PreparedPayload, event: impl Into<EventPayload>) {
         self.commit(context, &event.into(), [payload]);
     }
 
-    /// Appends an event and the payloads that it refers to, these first. Never called in a forked child.
-    pub(crate) fn commit<const N: usize>(&self, context: Context<'_>, event: &impl EventText, payloads: [Prepared; N]) {
-        let tail = match self.tail(context, event) {
-            Ok(tail) => tail,
-            Err(reason) => return self.losses.note(Lost::Event, reason),
-        };
-        let mut records = payloads.map(|payload| payload.record);
-        // None: it was not tried.
-        let mut written: [Option<Result<(), String>>; N] = [const { None }; N];
-        let result = {
-            let mut writer = self.writer();
-            self.may_write().and_then(|()| {
-                for (record, written) in records.iter_mut().zip(&mut written) {
-                    *written = record.as_mut().map(|record| self.write_record(&mut writer, record));
-                }
-                self.write_line(&mut writer, &tail).map_err(Refusal::Lost)
-            })
-        };
-        for (record, written) in records.into_iter().zip(written) {
-            match (record, written) {
-                (Some(record), Some(Ok(()))) => record.written(self),
-                (_, Some(Err(reason))) => self.losses.note(Lost::Payload, reason),
-                _ => {}
-            }
-        }
-        match result {
+    /// Appends an event after the payloads that it refers to. Never called in a forked child.
+    pub(crate) fn commit<const N: usize>(
+        &self,
+        context: Context<'_>,
+        event: &impl EventText,
+        payloads: [PreparedPayload; N],
+    ) {
+        match self.tail(context, event).map_err(RecordError::from).and_then(|tail| self.write(&tail, payloads)) {
             Ok(()) => self.report_losses(),
-            Err(Refusal::Lost(reason)) => self.losses.note(Lost::Event, reason),
-            Err(Refusal::NotOurs) => {}
+            Err(error) => self.lose(Lost::Event, error),
         }
     }
 
-    /// What the event's line ends with, redacted.
-    fn tail(&self, context: Context<'_>, event: &impl EventText) -> Result<Vec<u8>, String> {
+    /// Writes payloads and a line. A payload that cannot be written does not keep the line out.
+    fn write<const N: usize>(&self, tail: &[u8], payloads: [PreparedPayload; N]) -> Result<(), RecordError> {
+        let mut failed: [Option<WriteError>; N] = [const { None }; N];
+        let mut records = [const { None }; N];
+        for (index, payload) in payloads.into_iter().enumerate() {
+            match payload.bytes {
+                PayloadBytes::File(text) => {
+                    failed[index] = self.writer.write_payload_file(payload.number, &text).err();
+                }
+                PayloadBytes::Record(record) => records[index] = Some(record),
+                PayloadBytes::Nothing => {}
+            }
+        }
+        let mut writer = self.writer.lock()?;
+        for (record, failed) in records.iter_mut().zip(&mut failed) {
+            if let Some(record) = record {
+                *failed = writer.write_record(&mut record.sealed).err();
+            }
+        }
+        let line = writer.write_line(tail);
+        drop(writer);
+        for (record, failed) in records.into_iter().zip(failed) {
+            match (record, failed) {
+                (_, Some(error)) => self.lose(Lost::Payload, error),
+                (Some(record), None) => self.packer.learn(record),
+                (None, None) => {}
+            }
+        }
+        Ok(line?)
+    }
+
+    /// Returns the end of the event's line, redacted.
+    fn tail(&self, context: Context<'_>, event: &impl EventText) -> Result<Vec<u8>, CallerError> {
         let mut tail = event_line::encode_tail(self.options.now(), &self.rollout_id, context, event);
         if let Some(redaction) = &self.redaction {
-            payload::guarded("redact an event", || {
+            guarded("redact an event", || {
                 redaction.apply_to_event(&mut tail);
                 Ok(())
             })?;
@@ -249,80 +227,74 @@ impl Recorder {
         Ok(tail)
     }
 
-    /// What the redactor makes of a text; none: it stays as it is.
+    /// Returns the redactor's replacement for a text, or `None` if the text stays as it is.
     pub(crate) fn redacted(&self, text: &str) -> Option<String> {
         let redaction = self.redaction.as_ref()?;
-        payload::guarded("redact a text", || Ok(redaction.apply(text))).unwrap_or_else(Some)
+        guarded("redact a text", || Ok(redaction.apply(text))).unwrap_or_else(|error| Some(error.to_string()))
     }
 
-    /// Whether an event and its payloads may still be written. To be sure, the writer's lock must be held.
-    pub(crate) fn may_write(&self) -> Result<(), Refusal> {
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(Refusal::NotOurs);
+    /// Returns the text that the caller's code displays, or a text that says why it cannot.
+    pub(crate) fn displayed(&self, value: impl Display) -> String {
+        displayed(value).unwrap_or_else(|error| {
+            let reason = self.reason(&error);
+            self.losses.note(Lost::Payload, reason.clone());
+            reason
+        })
+    }
+
+    /// Counts a loss, unless the recording has ended.
+    pub(crate) fn lose(&self, lost: Lost, error: impl Into<RecordError>) {
+        let error = error.into();
+        if error.is_loss() {
+            self.losses.note(lost, self.reason(&error));
         }
-        let limit = self.options.max_bundle_bytes;
-        if self.bytes.load(Ordering::Relaxed) > limit.saturating_add(limit / 8) && !self.closing.load(Ordering::Relaxed)
-        {
-            return Err(Refusal::Lost(format!("the bundle is larger than the limit of {limit} bytes")));
+    }
+
+    /// Returns how many events and payload documents were lost.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.total()
+    }
+
+    /// Returns a reason as the trace may show it: redacted, since the caller's code may have made it, and cut off where it is long.
+    fn reason(&self, error: &dyn Error) -> String {
+        const MAX_CHARS: usize = 1000;
+        let reason = with_causes(error);
+        let mut reason = self.redacted(&reason).unwrap_or(reason);
+        if let Some((cut, _)) = reason.char_indices().nth(MAX_CHARS) {
+            reason.truncate(cut);
         }
-        Ok(())
+        reason
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        // Nothing that panics happens under this lock; were it poisoned, what it guards would still be whole.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write_record(&self, writer: &mut Writer, record: &mut PackedRecord) -> Result<(), String> {
-        let (Some(packing), Some(pack)) = (&self.packing, &mut writer.pack) else { return Ok(()) };
-        let bytes = record.sealed.at(packing.salt, pack.length());
-        pack.append(bytes).map_err(|error| format!("cannot write a payload: {error}"))?;
-        self.count_bytes(record.sealed.len());
-        Ok(())
-    }
-
-    fn write_line(&self, writer: &mut Writer, tail: &[u8]) -> Result<(), String> {
-        let Writer { log, line, seq, .. } = writer;
-        event_line::assemble(line, *seq + 1, tail);
-        if log.is_torn() {
-            // What a failed write left behind must not run into the next line.
-            line.insert(0, b'\n');
+    /// Reports how the agent core misuses the recorder, once for each kind of misuse.
+    pub(crate) fn report_misuse(&self, misuse: &Misuse) {
+        if self.losses.is_first(misuse) {
+            let report = RecorderMisuse { misuse: misuse.code().to_owned(), message: misuse.to_string() };
+            self.report(RecorderReport::MISUSE, &report);
         }
-        log.append(line).map_err(|error| format!("cannot write an event: {error}"))?;
-        *seq += 1;
-        self.count_bytes(line.len());
-        Ok(())
     }
 
-    /// Writes into the trace what it lost, if there is anything new to say.
-    fn report_losses(&self) {
-        if self.reporting.swap(true, Ordering::Acquire) {
-            return;
+    /// Writes a protocol event of the recorder's own with its document. If it cannot, one event is lost.
+    pub(crate) fn report(&self, event_type: &str, document: &impl Serialize) {
+        if let Err(error) = self.try_report(event_type, document) {
+            self.lose(Lost::Event, error);
         }
-        if let Some(loss) = self.losses.take_pending() {
-            let told = self.report(RecorderReport::LOSS, &loss).or_else(|_| self.report_without_document(&loss));
-            match told {
-                Ok(()) => self.losses.tell(&loss),
-                Err(_) => self.losses.restore(loss),
-            }
-        }
-        self.reporting.store(false, Ordering::Release);
     }
 
-    /// Writes a protocol event of the recorder's own, with its document or not at all.
+    /// Writes a protocol event of the recorder's own: with its document, or not at all.
     ///
-    /// The limits for payloads do not hold for it: else a trace that they make incomplete could not say so.
-    pub(crate) fn report(&self, event_type: &str, document: &impl Serialize) -> Result<(), Refusal> {
-        self.may_write()?;
-        let payload = self.prepare_report(document).map_err(Refusal::Lost)?;
+    /// The limits for payloads do not hold for it, since a trace that they make incomplete has to say so.
+    fn try_report(&self, event_type: &str, document: &impl Serialize) -> Result<(), RecordError> {
+        self.writer.check_open()?;
+        let payload = self.packer.seal(PayloadKind::ProtocolEvent, self.packer.encode_report(document)?);
         let event = ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference() };
-        self.append_report(event.into(), payload.record)
+        self.append_report(event.into(), Some(payload))
     }
 
     /// Writes what was lost where no document can be written and a line perhaps can.
     ///
     /// Other tools refuse such an event. They refuse a bundle that lacks a document in any case.
-    fn report_without_document(&self, loss: &RecordingLoss) -> Result<(), Refusal> {
+    fn try_report_without_document(&self, loss: &RecordingLoss) -> Result<(), RecordError> {
         let event = Other {
             kind: RecorderReport::LOSS.to_owned(),
             summary: "the recorder could not record everything".to_owned(),
@@ -333,144 +305,77 @@ impl Recorder {
     }
 
     /// Appends an event of the recorder's own and its document: both, or it fails.
-    fn append_report(&self, event: EventPayload, mut record: Option<PackedRecord>) -> Result<(), Refusal> {
-        let tail = self.tail(Context::default(), &event).map_err(Refusal::Lost)?;
-        let mut writer = self.writer();
-        self.may_write()?;
-        if let Some(record) = &mut record {
-            self.write_record(&mut writer, record).map_err(Refusal::Lost)?;
+    fn append_report(&self, event: EventPayload, payload: Option<PreparedPayload>) -> Result<(), RecordError> {
+        let tail = self.tail(Context::default(), &event)?;
+        let mut record = None;
+        match payload.map(|payload| (payload.number, payload.bytes)) {
+            Some((number, PayloadBytes::File(text))) => self.writer.write_payload_file(number, &text)?,
+            Some((_, PayloadBytes::Record(packed))) => record = Some(packed),
+            Some((_, PayloadBytes::Nothing)) | None => {}
         }
-        self.write_line(&mut writer, &tail).map_err(Refusal::Lost)?;
+        let mut writer = self.writer.lock()?;
+        if let Some(record) = &mut record {
+            writer.write_record(&mut record.sealed)?;
+        }
+        writer.write_line(&tail)?;
         drop(writer);
         if let Some(record) = record {
-            record.written(self);
+            self.packer.learn(record);
         }
         Ok(())
     }
 
-    /// Notes that a thread got a handle of its own. Gives what the bundle knew of the thread.
-    pub(crate) fn enter_thread(&self, thread_id: &ThreadId) -> ThreadEntry {
-        let mut threads = self.threads();
-        let thread = threads.entry(thread_id.clone()).or_default();
-        thread.handles += 1;
-        match (mem::replace(&mut thread.known, true), mem::replace(&mut thread.ended, false)) {
-            (false, _) => ThreadEntry::New,
-            (true, true) => ThreadEntry::Ended,
-            (true, false) => ThreadEntry::Running,
-        }
+    /// Writes into the trace what it lost, if no report mentions it yet.
+    fn report_losses(&self) {
+        self.losses.report(|loss| {
+            self.try_report(RecorderReport::LOSS, loss).or_else(|_| self.try_report_without_document(loss))
+        });
     }
 
-    /// Notes that a thread ends. False: it has ended before.
-    pub(crate) fn leave_thread(&self, thread_id: &ThreadId) -> bool {
-        self.threads().get_mut(thread_id).is_some_and(|thread| !mem::replace(&mut thread.ended, true))
-    }
-
-    /// Notes that a thread's handle is gone. True: it was the last one, and the thread has not ended.
-    pub(crate) fn drop_thread(&self, thread_id: &ThreadId) -> bool {
-        self.threads().get_mut(thread_id).is_some_and(|thread| {
-            thread.handles -= 1;
-            thread.handles == 0 && !thread.ended
-        })
-    }
-
-    fn threads(&self) -> MutexGuard<'_, HashMap<ThreadId, KnownThread>> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Subtracts the comparison state of a thread that is gone from the memory that all of them take.
+    pub(crate) fn forget_compared(&self, slot: &CompareSlot) {
+        self.packer.forget(slot);
     }
 
     /// Waits until the disk has everything, if the options ask for it.
     pub(crate) fn sync_if_asked(&self) {
-        if self.options.sync_at_turn_end {
-            self.sync();
+        if self.options.sync_at_turn_end
+            && let Err(error) = self.writer.sync()
+        {
+            self.lose(Lost::Event, error);
         }
     }
 
-    fn sync(&self) {
-        let files = self.sync_payload_files();
-        if let Err(error) = self.sync_appended().and(files) {
-            self.losses.note(Lost::Event, format!("cannot sync the trace to disk: {error}"));
-        }
-    }
-
-    /// Waits until the disk has what was appended. Other threads go on appending meanwhile.
-    fn sync_appended(&self) -> io::Result<()> {
-        let writer = self.writer();
-        let (pack, log) = (writer.pack.as_ref().and_then(Appender::file), writer.log.file());
-        drop(writer);
-        // The payloads before the events that refer to them.
-        [pack, log].iter().flatten().try_for_each(|file| file.sync_data())
-    }
-
-    /// Waits until the disk has the payload files that were written since the last time, and their names.
-    fn sync_payload_files(&self) -> io::Result<()> {
-        let (None, Some(folder)) = (&self.packing, self.sink.folder()) else { return Ok(()) };
-        let to = self.next_payload.load(Ordering::Relaxed);
-        for number in self.next_unsynced.swap(to, Ordering::Relaxed)..to {
-            match File::open(folder.join(payload::payload_path(number))) {
-                Ok(file) => file.sync_data()?,
-                // It is lost, and counted.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        // Elsewhere a folder is no file that can be opened.
-        if cfg!(unix) { File::open(folder.join(Manifest::PAYLOADS_DIR))?.sync_all() } else { Ok(()) }
-    }
-
-    /// Writes what is left to say, and then the end marker, after which nothing follows. A trace that does not say everything that it
-    /// lost does not get one.
+    /// Writes the last reports, and then the end marker, after which nothing follows. A trace that does not report everything that it
+    /// lost gets no marker.
     pub(crate) fn close(&self) {
-        if !self.is_ours() || self.closed.load(Ordering::Relaxed) {
+        if !self.is_in_its_process() || self.writer.is_closed() {
             return;
         }
-        self.closing.store(true, Ordering::Relaxed);
-        if let Some(pack) = &mut self.writer().pack {
-            // On a full disk, this makes room for what is left to say.
-            pack.give_room_back();
-        }
-        if let Some(redacted) = self.redaction.as_ref().map(Redaction::count).filter(|&count| count > 0)
-            && let Err(Refusal::Lost(reason)) = self.report(RecorderReport::REDACTED, &RedactionCount { redacted })
-        {
-            self.losses.note(Lost::Event, reason);
+        self.writer.begin_closing();
+        if let Some(redacted) = self.redaction.as_ref().map(|redaction| redaction.count()).filter(|&count| count > 0) {
+            self.report(RecorderReport::REDACTED, &RedactionCount { redacted });
         }
         self.report_losses();
         let event = EventPayload::from(RecordingCompleted {});
         let tail = event_line::encode_tail(self.options.now(), &self.rollout_id, Context::default(), &event);
-        let mut writer = self.writer();
-        if !self.closed.swap(true, Ordering::Relaxed) && self.losses.all_is_told() {
-            // A trace that could not take its end marker is one that does not have it.
-            let _ = self.write_line(&mut writer, &tail);
+        if let Some(mut writer) = self.writer.close()
+            && self.losses.all_reported()
+        {
+            // A trace that cannot take its end marker goes without.
+            let _ = writer.write_line(&tail);
         }
-        drop(writer);
         self.sync_if_asked();
     }
-}
 
-/// What a bundle knows of a thread.
-#[derive(Debug, Default)]
-struct KnownThread {
-    known: bool,
-    ended: bool,
-    /// How many contexts were made for it and are not gone.
-    handles: usize,
-}
-
-/// What a bundle knew of a thread when it began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ThreadEntry {
-    New,
-    Running,
-    Ended,
+    #[cfg(test)]
+    pub(crate) fn compare_bytes(&self) -> usize {
+        self.packer.compare_bytes()
+    }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// Makes an id fit for a file name.
-fn file_name(id: &str) -> String {
-    const MAX: usize = 96;
-    let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
-    id.chars().take(MAX).map(fit).collect()
 }

@@ -13,12 +13,8 @@ use rollout_trace_schema::{
 use serde::Serialize;
 
 use crate::{
-    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions,
-    code_cell::OpenCells,
-    event_line::Context,
-    loss::Lost,
-    payload::CompareSlot,
-    recorder::{Recorder, Refusal, ThreadEntry},
+    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions, code_cell::OpenCells,
+    compare_slot::CompareSlot, event_line::Context, recorder::Recorder, threads::BeforeEntry,
 };
 
 /// The environment variable that names the folder for traces. Unset or empty: tracing is off.
@@ -117,12 +113,12 @@ impl ThreadTraceContext {
 
     /// The folder of the bundle, if there is one.
     pub fn bundle_folder(&self) -> Option<PathBuf> {
-        self.inner()?.recorder.sink.folder().map(Path::to_owned)
+        self.inner()?.recorder.folder().map(Path::to_owned)
     }
 
     /// How many events and payload documents could not be recorded so far, in all threads of the rollout.
     pub fn losses(&self) -> u64 {
-        self.inner().map_or(0, |inner| inner.recorder.losses.total())
+        self.inner().map_or(0, |inner| inner.recorder.losses())
     }
 
     /// Records that the thread ended; with the root thread, that the rollout did. Only the first call counts.
@@ -173,7 +169,7 @@ impl ThreadInner {
     /// It asks the system, so a call that records does it once, and one that only makes a handle does not.
     #[inline]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
-        self.recorder.is_ours().then_some(&*self.recorder)
+        self.recorder.is_in_its_process().then_some(&*self.recorder)
     }
 
     /// Mints an id.
@@ -182,8 +178,8 @@ impl ThreadInner {
     }
 
     fn record_started<S: Serialize>(&self, metadata: &ThreadStartedTraceMetadata<S>) {
-        match self.recorder.enter_thread(&self.thread_id) {
-            ThreadEntry::New => {
+        match self.recorder.threads.enter(&self.thread_id) {
+            BeforeEntry::Unknown => {
                 let metadata_payload = self.recorder.prepare(PayloadKind::SessionMetadata, metadata);
                 let event = ThreadStarted {
                     thread_id: self.thread_id.clone(),
@@ -192,15 +188,15 @@ impl ThreadInner {
                 };
                 self.recorder.append_with(Context::default(), metadata_payload, event);
             }
-            ThreadEntry::Ended => {
+            BeforeEntry::Ended => {
                 self.recorder.append(Context::default(), ThreadResumed { thread_id: self.thread_id.clone() });
             }
-            ThreadEntry::Running => {}
+            BeforeEntry::Running => {}
         }
     }
 
     fn record_ended(&self, status: &ExecutionStatus) {
-        if !self.recorder.leave_thread(&self.thread_id) {
+        if !self.recorder.threads.end(&self.thread_id) {
             return;
         }
         self.abandon_open_cells();
@@ -215,9 +211,7 @@ impl ThreadInner {
     pub(crate) fn report_abandoned(&self, object: &str, id: &str) {
         let Some(recorder) = self.recorder() else { return };
         let abandoned = AbandonedHandle { object: object.to_owned(), id: id.to_owned() };
-        if let Err(Refusal::Lost(reason)) = recorder.report(RecorderReport::ABANDONED, &abandoned) {
-            recorder.losses.note(Lost::Event, reason);
-        }
+        recorder.report(RecorderReport::ABANDONED, &abandoned);
     }
 
     fn abandon_open_cells(&self) {
@@ -231,10 +225,10 @@ impl ThreadInner {
 impl Drop for ThreadInner {
     fn drop(&mut self) {
         // A lock that a thread of the parent held when it forked is never free in the child.
-        if !self.recorder.is_ours() {
+        if !self.recorder.is_in_its_process() {
             return;
         }
-        if self.recorder.drop_thread(&self.thread_id) {
+        if self.recorder.threads.leave(&self.thread_id) {
             self.report_abandoned("thread", &self.thread_id);
             self.record_ended(&ExecutionStatus::Aborted);
         }

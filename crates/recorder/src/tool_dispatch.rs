@@ -14,7 +14,7 @@ use rollout_trace_schema::{
 use serde::Serialize;
 
 use crate::{
-    ThreadTraceContext, ToolDispatchInvocation, loss::Lost, payload::guarded, recorder::Recorder, thread::ThreadInner,
+    ThreadTraceContext, ToolDispatchInvocation, caller::guarded, losses::Lost, recorder::Recorder, thread::ThreadInner,
 };
 
 /// Records one tool call's end. Clones are the same call, which ends once; one that is dropped without an end is recorded as cancelled.
@@ -66,8 +66,8 @@ fn start(
     let recorder = thread.recorder()?;
     let invocation = match guarded("build an invocation", || Ok(invocation())) {
         Ok(invocation) => invocation?,
-        Err(reason) => {
-            recorder.losses.note(Lost::Event, reason);
+        Err(error) => {
+            recorder.lose(Lost::Event, error);
             return None;
         }
     };

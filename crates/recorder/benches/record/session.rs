@@ -5,7 +5,7 @@ use serde::Serialize;
 
 const SOURCE: &str = concat!(
     include_str!("../../src/recorder.rs"),
-    include_str!("../../src/payload.rs"),
+    include_str!("../../src/packer.rs"),
     include_str!("../../src/walk/walker.rs"),
     include_str!("../../src/walk/serializer.rs"),
     include_str!("../../src/inference.rs"),

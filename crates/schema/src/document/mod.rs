@@ -32,7 +32,7 @@ pub use model_item::{
     OpaqueItem, Reasoning,
 };
 pub use recorder_report::{
-    AbandonedHandle, LostPayload, LostPayloadReason, RecorderReport, RecordingLoss, RedactionCount,
+    AbandonedHandle, LostPayload, LostPayloadReason, RecorderMisuse, RecorderReport, RecordingLoss, RedactionCount,
 };
 pub use runtime_agent::{AgentActivity, AgentClose, AgentInteraction, AgentSpawn, AgentWait};
 pub use runtime_event::RuntimeEvent;

@@ -14,6 +14,8 @@ impl RecorderReport {
     pub const ABANDONED: &str = "rollout_trace.abandoned";
     /// Texts were redacted: a [`RedactionCount`].
     pub const REDACTED: &str = "rollout_trace.redacted";
+    /// The agent core calls the recorder as it should not: a [`RecorderMisuse`].
+    pub const MISUSE: &str = "rollout_trace.misuse";
 }
 
 /// Says what could not be recorded since the last such report.
@@ -47,6 +49,15 @@ pub struct AbandonedHandle {
 pub struct RedactionCount {
     /// The number of texts that were replaced.
     pub redacted: u64,
+}
+
+/// Says how the agent core misuses the recorder. Each kind of misuse is reported once per rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecorderMisuse {
+    /// The kind of misuse, as a stable name.
+    pub misuse: String,
+    /// What happened and what to do, in words.
+    pub message: String,
 }
 
 /// Stands in the place of a payload document that could not be recorded.

@@ -1,0 +1,101 @@
+//! The folder and files that a recording begins with.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    io,
+    path::Path,
+};
+
+use rollout_trace_schema::{
+    Manifest, Producer, RolloutId, SchemaVersion, ThreadId, TraceId,
+    packed::{FileHeader, PACK_FILE, PACK_ROOM, PACKED_LAYOUT},
+};
+
+use crate::{
+    PayloadLayout, StartError, TraceOptions,
+    sink::{self, Appender, Sink},
+};
+
+/// How many names are tried for a bundle's folder while they are taken.
+const MAX_NAME_TRIES: usize = 8;
+
+/// A bundle that has its manifest and no events.
+pub(crate) struct NewBundle {
+    pub(crate) trace_id: TraceId,
+    pub(crate) rollout_id: RolloutId,
+    pub(crate) sink: Sink,
+    pub(crate) log: Appender,
+    pub(crate) pack: Option<Pack>,
+}
+
+/// The file of payloads.
+#[derive(Debug)]
+pub(crate) struct Pack {
+    pub(crate) file: Appender,
+    /// What the checksums of this file are keyed with.
+    pub(crate) salt: u64,
+}
+
+impl NewBundle {
+    /// Makes a bundle under `root`.
+    pub(crate) fn create(root: &Path, root_thread_id: &ThreadId, options: &TraceOptions) -> Result<Self, StartError> {
+        let rollout_id = RolloutId::new(root_thread_id.as_str());
+        let is_packed = options.layout == PayloadLayout::Packed;
+        let mut manifest = Manifest {
+            schema_version: SchemaVersion::NEWEST.number(),
+            trace_id: TraceId::from(options.mint()),
+            rollout_id: rollout_id.clone(),
+            root_thread_id: root_thread_id.clone(),
+            started_at_unix_ms: options.now(),
+            raw_event_log: Manifest::RAW_EVENT_LOG.to_owned(),
+            payloads_dir: Manifest::PAYLOADS_DIR.to_owned(),
+            payload_layout: is_packed.then(|| PACKED_LAYOUT.to_owned()),
+            producer: Some(Producer {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            }),
+            unknown: serde_json::Map::new(),
+        };
+        let mut tries = 1;
+        let sink = loop {
+            let folder = root.join(format!("trace-{}-{}", file_name(&manifest.trace_id), file_name(root_thread_id)));
+            let sink = match &options.memory {
+                Some(memory) => Sink::Memory(memory.store()),
+                None => {
+                    sink::make_trace_root(root).map_err(|source| StartError::Root { path: root.to_owned(), source })?;
+                    Sink::in_folder(folder.clone())
+                }
+            };
+            let text = serde_json::to_vec_pretty(&manifest).expect("a manifest has a JSON text");
+            match sink.create(&text, !is_packed) {
+                Ok(()) => break sink,
+                // Two sessions share a root, and their source of ids repeats itself.
+                Err(source) if source.kind() == io::ErrorKind::AlreadyExists && tries < MAX_NAME_TRIES => {
+                    tries += 1;
+                    manifest.trace_id = TraceId::from(options.mint());
+                }
+                Err(source) => return Err(StartError::Bundle { path: folder, source }),
+            }
+        };
+        let failed = |source| StartError::Bundle { path: root.to_owned(), source };
+        let pack = is_packed.then(|| Pack::create(&sink, &rollout_id)).transpose().map_err(failed)?;
+        let log = sink.appender(Manifest::RAW_EVENT_LOG, 0).map_err(failed)?;
+        Ok(Self { trace_id: manifest.trace_id, rollout_id, sink, log, pack })
+    }
+}
+
+impl Pack {
+    fn create(sink: &Sink, rollout_id: &RolloutId) -> io::Result<Self> {
+        let salt = RandomState::new().hash_one(rollout_id);
+        let mut file = sink.appender(PACK_FILE, PACK_ROOM)?;
+        file.append(&FileHeader { salt }.encode())?;
+        Ok(Self { file, salt })
+    }
+}
+
+/// Returns a file name for an id.
+fn file_name(id: &str) -> String {
+    const MAX: usize = 96;
+    let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
+    id.chars().take(MAX).map(fit).collect()
+}

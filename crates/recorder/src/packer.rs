@@ -1,0 +1,360 @@
+//! From values to payloads: encodes documents and numbers them, and knows no log, no file and no thread.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use rollout_trace_schema::{
+    PayloadKind,
+    document::{LostPayload, LostPayloadReason},
+};
+use serde::Serialize;
+
+use crate::{
+    caller::{CallerError, guarded_encoding, json_text},
+    compare_slot::{CompareLease, CompareSlot},
+    misuse::Misuse,
+    payload::{PackedRecord, PayloadBytes, PreparedPayload},
+    redaction::Redaction,
+    walk::{self, Compared, FingerprintKey, KnownTexts, Moved, Scratch, Spares, WalkContext, WalkError},
+};
+
+/// A record's lengths have four bytes.
+const MAX_RECORD_BYTES: usize = u32::MAX as usize;
+
+/// Turns documents into payloads that are ready to be written.
+pub(crate) struct Packer {
+    encoding: Encoding,
+    redaction: Option<Arc<Redaction>>,
+    max_payload_bytes: usize,
+    next_number: AtomicU64,
+}
+
+/// How documents are encoded, by layout.
+enum Encoding {
+    /// As differences from what is stored already.
+    Records(Box<RecordEncoding>),
+    /// As JSON text.
+    Text,
+}
+
+/// What all records of a bundle share.
+struct RecordEncoding {
+    salt: u64,
+    key: FingerprintKey,
+    known: Mutex<KnownTexts>,
+    spares: Spares,
+    /// How much memory the threads' comparison states take.
+    compare_bytes: AtomicUsize,
+    max_compare_bytes: usize,
+}
+
+/// How a model-facing request arrives.
+pub(crate) enum RequestInput<'r, T: ?Sized> {
+    /// As a value, whose first `unchanged` input items are those of the thread's last request.
+    Value { request: &'r T, unchanged: usize },
+    /// As the bytes of its body.
+    Body(&'r [u8]),
+}
+
+/// A document that is encoded and has no number yet.
+pub(crate) struct EncodedDocument {
+    content: EncodedContent,
+    /// How the caller misused the recorder in passing this document.
+    pub(crate) misuse: Option<Misuse>,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and it lives for one call on the stack"
+)]
+enum EncodedContent {
+    Record(UnsealedRecord),
+    Text(Vec<u8>),
+}
+
+/// A record that lacks its number.
+struct UnsealedRecord {
+    scratch: Scratch,
+    moved: Moved,
+    lease: Option<CompareLease>,
+    salt: u64,
+}
+
+impl EncodedDocument {
+    fn text(text: Vec<u8>) -> Self {
+        Self { content: EncodedContent::Text(text), misuse: None }
+    }
+
+    /// Returns how many bytes the document adds to the bundle.
+    pub(crate) fn new_bytes(&self) -> usize {
+        match &self.content {
+            EncodedContent::Record(record) => record.scratch.draft.data_len(),
+            EncodedContent::Text(text) => text.len(),
+        }
+    }
+}
+
+impl UnsealedRecord {
+    fn seal(self, number: u64) -> PackedRecord {
+        let Self { mut scratch, moved, lease, salt } = self;
+        let nothing = Compared::default();
+        let compared = lease.as_ref().map_or(&nothing, |lease| &lease.compared);
+        let sealed = compared.seal(&mut scratch.draft, number, salt);
+        PackedRecord { sealed, scratch, moved, lease }
+    }
+}
+
+impl Packer {
+    /// Makes a packer for the layout with one file per payload.
+    pub(crate) fn for_files(max_payload_bytes: usize, redaction: Option<Arc<Redaction>>) -> Self {
+        Self { encoding: Encoding::Text, redaction, max_payload_bytes, next_number: AtomicU64::new(1) }
+    }
+
+    /// Makes this packer encode records for a file of payloads with the given salt.
+    pub(crate) fn into_records(self, salt: u64, max_compare_bytes: usize) -> Self {
+        let records = RecordEncoding {
+            salt,
+            key: FingerprintKey::random(),
+            known: Mutex::default(),
+            spares: Spares::default(),
+            compare_bytes: AtomicUsize::new(0),
+            max_compare_bytes,
+        };
+        Self { encoding: Encoding::Records(Box::new(records)), ..self }
+    }
+
+    /// Encodes a document that is compared only with texts that are stored already.
+    pub(crate) fn encode<T: Serialize + ?Sized>(&self, document: &T) -> Result<EncodedDocument, CallerError> {
+        guarded_encoding(|| match &self.encoding {
+            Encoding::Records(records) => self.whole(records, document),
+            Encoding::Text => self.document_text(document),
+        })
+    }
+
+    /// Encodes a model-facing request as its difference from the thread's last one.
+    pub(crate) fn encode_request<T: Serialize + ?Sized>(
+        &self,
+        input: RequestInput<'_, T>,
+        slot: &CompareSlot,
+    ) -> Result<EncodedDocument, CallerError> {
+        guarded_encoding(|| match (&self.encoding, input) {
+            (Encoding::Records(records), RequestInput::Value { request, unchanged }) => {
+                let context = self.walk_context(records);
+                let Some(lease) = slot.take() else { return self.whole(records, request) };
+                let walked = lease.compared.request(&context, request, unchanged)?;
+                let misuse = walked.hint_was_wrong.then_some(Misuse::UnchangedItemsChanged);
+                Ok(EncodedDocument { misuse, ..records.encoded(walked.scratch, Moved::Walk, Some(lease)) })
+            }
+            (Encoding::Records(records), RequestInput::Body(body)) => {
+                let context = self.walk_context(records);
+                let lease = slot.take();
+                let redacted = self.redacted_body(body);
+                let body = redacted.as_deref().unwrap_or(body);
+                let (scratch, moved) = match &lease {
+                    Some(lease) => lease.compared.body(&context, body)?,
+                    None => (walk::whole_body(&context, body)?, Moved::Not),
+                };
+                Ok(records.encoded(scratch, moved, lease))
+            }
+            (Encoding::Text, RequestInput::Value { request, .. }) => self.document_text(request),
+            (Encoding::Text, RequestInput::Body(body)) => {
+                self.limited(self.redacted_body(body).unwrap_or_else(|| body.to_vec()))
+            }
+        })
+    }
+
+    /// Encodes a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a request for a
+    /// compaction.
+    pub(crate) fn encode_relative<T: Serialize + ?Sized>(
+        &self,
+        document: &T,
+        slot: &CompareSlot,
+    ) -> Result<EncodedDocument, CallerError> {
+        let Encoding::Records(records) = &self.encoding else { return self.encode(document) };
+        guarded_encoding(|| {
+            let Some(lease) = slot.take() else { return self.whole(records, document) };
+            let walked = lease.compared.relative(&self.walk_context(records), document)?;
+            Ok(records.encoded(walked.scratch, Moved::Not, Some(lease)))
+        })
+    }
+
+    /// Encodes a document of the recorder's own, for which no limit holds.
+    pub(crate) fn encode_report<T: Serialize>(&self, document: &T) -> Result<EncodedDocument, CallerError> {
+        guarded_encoding(|| match &self.encoding {
+            Encoding::Records(records) => {
+                let context = WalkContext { max_document: MAX_RECORD_BYTES, ..self.walk_context(records) };
+                Ok(records.encoded(walk::whole(&context, document)?.scratch, Moved::Not, None))
+            }
+            Encoding::Text => self.redacted_text(document).map(EncodedDocument::text),
+        })
+    }
+
+    /// Encodes the mark that takes the place of a document that is lost. The reason is redacted already.
+    pub(crate) fn encode_lost(&self, reason: String) -> EncodedDocument {
+        let lost = LostPayload { rollout_trace_lost: LostPayloadReason { reason } };
+        match &self.encoding {
+            Encoding::Records(records) => {
+                let context =
+                    WalkContext { redaction: None, max_document: MAX_RECORD_BYTES, ..self.walk_context(records) };
+                let walked = walk::whole(&context, &lost).expect("a plain document is far below the limit");
+                records.encoded(walked.scratch, Moved::Not, None)
+            }
+            Encoding::Text => {
+                EncodedDocument::text(serde_json::to_vec(&lost).expect("a plain document has a JSON text"))
+            }
+        }
+    }
+
+    /// Numbers a document.
+    pub(crate) fn seal(&self, kind: PayloadKind, document: EncodedDocument) -> PreparedPayload {
+        let number = self.next_number();
+        let bytes = match document.content {
+            EncodedContent::Record(record) => PayloadBytes::Record(record.seal(number)),
+            EncodedContent::Text(text) => PayloadBytes::File(text),
+        };
+        PreparedPayload { number, kind, bytes }
+    }
+
+    /// Numbers a document of which nothing will be written, since its event will not be written either.
+    pub(crate) fn leave_out(&self, kind: PayloadKind) -> PreparedPayload {
+        PreparedPayload { number: self.next_number(), kind, bytes: PayloadBytes::Nothing }
+    }
+
+    /// Lets later documents refer to a record, now that it is written.
+    pub(crate) fn learn(&self, record: PackedRecord) {
+        let Encoding::Records(records) = &self.encoding else { return };
+        let PackedRecord { sealed, mut scratch, moved, lease } = record;
+        let number = sealed.number();
+        records.known.lock().unwrap_or_else(PoisonError::into_inner).learn(&scratch.draft, number);
+        if let (Some(lease), false) = (lease, matches!(moved, Moved::Not)) {
+            records.advance(lease, number, &mut scratch, moved);
+        }
+        scratch.draft.take_back(sealed);
+        records.spares.give(scratch);
+    }
+
+    /// Subtracts the comparison state of a thread that is gone from the memory that all of them take.
+    pub(crate) fn forget(&self, slot: &CompareSlot) {
+        if let Encoding::Records(records) = &self.encoding {
+            records.compare_bytes.fetch_sub(slot.bytes(), Ordering::Relaxed);
+        }
+    }
+
+    fn next_number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn whole<T: Serialize + ?Sized>(
+        &self,
+        records: &RecordEncoding,
+        document: &T,
+    ) -> Result<EncodedDocument, WalkError> {
+        let walked = walk::whole(&self.walk_context(records), document)?;
+        Ok(records.encoded(walked.scratch, Moved::Not, None))
+    }
+
+    fn document_text<T: Serialize + ?Sized>(&self, document: &T) -> Result<EncodedDocument, WalkError> {
+        self.limited(self.redacted_text(document)?)
+    }
+
+    fn limited(&self, text: Vec<u8>) -> Result<EncodedDocument, WalkError> {
+        let limit = self.max_payload_bytes;
+        if text.len() > limit { Err(WalkError::TooLarge { limit }) } else { Ok(EncodedDocument::text(text)) }
+    }
+
+    fn redacted_text<T: Serialize + ?Sized>(&self, document: &T) -> Result<Vec<u8>, WalkError> {
+        let mut text = json_text(document)?;
+        if let Some(redaction) = &self.redaction {
+            redaction.apply_to_json(&mut text, 0);
+        }
+        Ok(text)
+    }
+
+    fn redacted_body(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let redaction = self.redaction.as_ref()?;
+        let mut body = body.to_vec();
+        redaction.apply_to_json(&mut body, 0);
+        Some(body)
+    }
+
+    fn walk_context<'w>(&'w self, records: &'w RecordEncoding) -> WalkContext<'w> {
+        WalkContext {
+            key: &records.key,
+            known: &records.known,
+            spares: &records.spares,
+            redaction: self.redaction.as_deref(),
+            max_document: self.max_payload_bytes.min(MAX_RECORD_BYTES),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn compare_bytes(&self) -> usize {
+        match &self.encoding {
+            Encoding::Records(records) => records.compare_bytes.load(Ordering::Relaxed),
+            Encoding::Text => 0,
+        }
+    }
+}
+
+impl RecordEncoding {
+    fn encoded(&self, scratch: Scratch, moved: Moved, lease: Option<CompareLease>) -> EncodedDocument {
+        let record = UnsealedRecord { scratch, moved, lease, salt: self.salt };
+        EncodedDocument { content: EncodedContent::Record(record), misuse: None }
+    }
+
+    /// Moves a thread's comparison state on to the document of a record, and shrinks it where all of them take too much memory.
+    fn advance(&self, mut lease: CompareLease, number: u64, scratch: &mut Scratch, moved: Moved) {
+        let compared = &mut lease.compared;
+        let before = compared.bytes();
+        compared.advance(number, scratch, moved);
+        let others = self.compare_bytes.fetch_sub(before, Ordering::Relaxed) - before;
+        if others.saturating_add(compared.bytes()) > self.max_compare_bytes {
+            compared.shrink();
+        }
+        self.compare_bytes.fetch_add(compared.bytes(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use crate::{MemorySink, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
+
+    fn metadata(thread_id: &str) -> ThreadStartedTraceMetadata<Value> {
+        let text = String::new;
+        ThreadStartedTraceMetadata {
+            thread_id: thread_id.into(),
+            agent_path: "/root".into(),
+            task_name: None,
+            nickname: None,
+            agent_role: None,
+            session_source: Value::Null,
+            cwd: text(),
+            rollout_path: None,
+            model: text(),
+            provider_name: text(),
+            approval_policy: text(),
+            sandbox_policy: text(),
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_gone_takes_no_memory_from_the_others() {
+        let options = TraceOptions::new().memory_sink(&MemorySink::new());
+        let root = ThreadTraceContext::start_root(Path::new("nowhere"), metadata("root"), options).expect("memory");
+        let compare_bytes = || root.inner().and_then(|inner| inner.recorder()).expect("it is on").compare_bytes();
+        let child = root.start_child_thread_trace_or_disabled(metadata("child"));
+        let attempt = child.inference_trace_context("turn", "m", "p").start_attempt();
+        attempt.record_started(&json!({"input": ["x".repeat(1000)]}));
+        assert!(compare_bytes() > 1000);
+        drop(child);
+        assert!(compare_bytes() > 1000, "the attempt still has the thread");
+        drop(attempt);
+        assert_eq!(compare_bytes(), 0);
+    }
+}
