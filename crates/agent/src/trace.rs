@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use rollout_trace_bundle::Bundle;
-use rollout_trace_model::{Drawing, RolloutTrace, Severity};
-use rollout_trace_reducer::reduce_bundle;
+use rollout_trace::{Bundle, Drawing, RolloutTrace, Severity, reduce_bundle};
 
 use crate::{failure::Failure, screen::Screen};
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use rollout_trace_model::Severity;
+use rollout_trace::Severity;
 use support::Recorded;
 
 const AGENT: &str = env!("CARGO_BIN_EXE_rollout-trace-agent");

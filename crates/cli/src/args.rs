@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
-use rollout_trace_bundle::{Limits, PayloadLayout};
+use rollout_trace::{Limits, bundle::PayloadLayout};
 
 const EXIT_CODES: &str = "\
 Exit codes:

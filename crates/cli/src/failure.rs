@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use rollout_trace_bundle::{ConvertError, OpenError};
+use rollout_trace::{OpenError, bundle::ConvertError};
 
 /// Why a command stopped.
 #[derive(Debug)]

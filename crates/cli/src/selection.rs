@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use rollout_trace_bundle::find_bundles;
+use rollout_trace::find_bundles;
 
 use crate::{
     args::BundleArgs,

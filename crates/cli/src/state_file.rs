@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rollout_trace_bundle::ARCHIVE_SUFFIX;
-use rollout_trace_model::RolloutTrace;
-use rollout_trace_schema::Manifest;
+use rollout_trace::{RolloutTrace, bundle::ARCHIVE_SUFFIX, schema::Manifest};
 
 use crate::failure::Failure;
 

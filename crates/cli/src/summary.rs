@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rollout_trace_bundle::{Bundle, Loss};
-use rollout_trace_model::{Diagnostic, DiagnosticCode, RolloutTrace, Severity};
-use rollout_trace_schema::Manifest;
+use rollout_trace::{
+    Bundle, Diagnostic, RolloutTrace, Severity, bundle::Loss, model::DiagnosticCode, schema::Manifest,
+};
 
 use crate::{failure::Verdict, output::Output};
 

@@ -3,9 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rollout_trace_bundle::Bundle;
+use rollout_trace::{Bundle, reduce_bundle};
 use rollout_trace_fuzz::{Files, Forgetful, check, feed, in_folder};
-use rollout_trace_reducer::reduce_bundle;
 
 fuzz_target!(|files: Files| {
     in_folder(|folder| {

@@ -1,6 +1,6 @@
 //! Compactions.
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{
     Body, Compaction, CompactionRequest, ConversationItem, DiagnosticCode, Execution, ItemId, ItemKind, ProducerRef,
     Role,

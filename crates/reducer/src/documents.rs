@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadError, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::PayloadRef;
 use serde::de::IgnoredAny;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Display};
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, TokenUsage};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,

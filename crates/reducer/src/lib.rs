@@ -1,7 +1,7 @@
-//! Replays a trace bundle into the graph of what happened.
+//! Reduces the evidence about a rollout to the graph of what happened.
 //!
-//! [`reduce_bundle`] gives the graph of a whole bundle. [`Reducer`] takes its evidence piece by piece and can give the graph
-//! at any time. Both end in the same graph, and the same bundle always gives the same bytes.
+//! [`Reducer`] takes evidence piece by piece and returns the graph at any time. The same evidence always ends in the same
+//! graph, byte for byte, however often the graph was asked for.
 //!
 //! The invariant above all others: the conversation is what model-facing payloads prove the model saw; runtime objects
 //! explain how it came about; neither rewrites the other.
@@ -12,7 +12,6 @@
 #![forbid(unsafe_code)]
 
 mod agents;
-mod ahead;
 mod at;
 mod calls;
 mod code_cell;
@@ -33,4 +32,4 @@ mod rollout;
 mod terminal;
 mod tool_call;
 
-pub use reducer::{Reducer, reduce_bundle};
+pub use reducer::Reducer;

@@ -1,6 +1,6 @@
 //! Evidence that is only listed.
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{DiagnosticCode, Marker, MarkerKind};
 use rollout_trace_schema::{
     Other, PayloadRef, ProtocolEventObserved, RawPayloadId,

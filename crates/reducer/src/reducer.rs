@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rollout_trace_bundle::{Bundle, BundleHeader, Evidence, Limits, LocatedEvent, PayloadSource, Problem};
+use rollout_trace_evidence::{BundleHeader, Evidence, Limits, LocatedEvent, PayloadSource, Problem};
 use rollout_trace_model::{DiagnosticCode, RolloutTrace};
 use rollout_trace_schema::{
     CodexTurnId, CompactionId, CompactionRequestId, EventPayload, ExecutionStatus, InferenceCallId, PayloadKind,
@@ -10,20 +10,9 @@ use rollout_trace_schema::{
 };
 
 use crate::{
-    agents::Agents, ahead::for_each_read_ahead, at::At, calls::Calls, code_cell::Cells, conversation::Conversations,
-    documents::Documents, finish, report::Report, terminal::Terminals, tool_call::Tools,
+    agents::Agents, at::At, calls::Calls, code_cell::Cells, conversation::Conversations, documents::Documents, finish,
+    report::Report, terminal::Terminals, tool_call::Tools,
 };
-
-/// Reduces a whole bundle.
-pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
-    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
-    for problem in bundle.problems() {
-        reducer.note_problem(problem);
-    }
-    let mut payloads = bundle.payloads();
-    for_each_read_ahead(bundle.events(), |evidence| reducer.apply(evidence, &mut payloads));
-    reducer.finish()
-}
 
 /// Turns evidence into a graph.
 ///

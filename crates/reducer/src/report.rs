@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt::Display};
 
-use rollout_trace_bundle::Problem;
+use rollout_trace_evidence::Problem;
 use rollout_trace_model::{Diagnostic, DiagnosticCode};
 use rollout_trace_schema::RawPayloadId;
 

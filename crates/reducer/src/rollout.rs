@@ -1,6 +1,6 @@
 //! The rollout, its threads and its turns.
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{AgentThread, CodexTurn, DiagnosticCode, Durations, Execution, ThreadOrigin};
 use rollout_trace_schema::{
     AgentPath, CodexTurnEnded, CodexTurnId, CodexTurnStarted, EdgeId, ExecutionStatus, RolloutEnded, RolloutStarted,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{
     DiagnosticCode, Execution, OperationId, OperationKind, TerminalId, TerminalOperation, TerminalRequest,
     TerminalResult, TerminalSession,

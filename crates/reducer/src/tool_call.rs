@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{DiagnosticCode, Execution, Requester, ToolCall};
 use rollout_trace_schema::{
     McpToolCallCorrelationAssigned, PayloadRef, RawPayloadId, SchemaVersion, ThreadId, ToolCallEnded, ToolCallId,

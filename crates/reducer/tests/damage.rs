@@ -11,9 +11,8 @@ use std::{
 
 use rollout_trace_bundle::Bundle;
 use rollout_trace_model::{BodyPart, Diagnostic, RolloutTrace, Severity};
-use rollout_trace_reducer::reduce_bundle;
 use serde_json::{Value, json};
-use support::{complaints, copy, scenario};
+use support::{complaints, copy, reduce_bundle, scenario};
 use tempfile::TempDir;
 
 /// A bundle that tests may damage and mend again.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rollout_trace_bundle::{Bundle, Loss, PayloadLayout, convert};
-use rollout_trace_reducer::reduce_bundle;
+use support::reduce_bundle;
 
 /// All files of a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {

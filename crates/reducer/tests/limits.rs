@@ -6,10 +6,9 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use rollout_trace_bundle::{Bundle, Limits};
 use rollout_trace_model::{BodyPart, RolloutTrace};
-use rollout_trace_reducer::reduce_bundle;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use support::{complaints, draw, reduce, scenario};
+use support::{complaints, draw, reduce, reduce_bundle, scenario};
 use tempfile::TempDir;
 
 const SIMPLE: &str = r#"

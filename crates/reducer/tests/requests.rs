@@ -350,7 +350,7 @@ fn scenarios_compared_or_read_whole() {
         let bundle = Bundle::open(folder.path()).unwrap();
         if bundle.problems().is_empty() {
             println!("{name}");
-            similar(&text(&rollout_trace_reducer::reduce_bundle(&bundle)), &text(&read_whole(folder.path())));
+            similar(&text(&support::reduce_bundle(&bundle)), &text(&read_whole(folder.path())));
         }
     }
 }

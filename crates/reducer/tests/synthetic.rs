@@ -1,11 +1,12 @@
 //! The bundles that the benches make are clean and mean what they are made to mean.
 
+mod support;
 #[path = "../benches/synthetic/mod.rs"]
 mod synthetic;
 
 use rollout_trace_bundle::Bundle;
 use rollout_trace_model::{InteractionKind, Severity};
-use rollout_trace_reducer::reduce_bundle;
+use support::reduce_bundle;
 use synthetic::Shape;
 
 #[test]

@@ -10,11 +10,9 @@ use std::{
     time::Duration,
 };
 
+use rollout_trace::{Bundle, Drawing, RolloutTrace, Severity, model::normalised, reduce_bundle};
 use rollout_trace_agent::{Played, Scenario, play};
 use rollout_trace_agent_core::{Event, TraceOptions, TraceTarget};
-use rollout_trace_bundle::Bundle;
-use rollout_trace_model::{Drawing, RolloutTrace, Severity, normalised};
-use rollout_trace_reducer::reduce_bundle;
 use serde_json::Value;
 
 /// A played scenario and the graph of its trace.

@@ -17,7 +17,7 @@ use super::{
     layout::{KeptPiece, LayoutError, Segment, common, layout, total},
     records::{Recipe, Records, Run},
 };
-use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::ContainedFolder, payload::Held};
+use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::ContainedFolder};
 
 /// Reads payload documents from the pack file of a bundle.
 ///
@@ -31,6 +31,21 @@ pub struct PayloadPack {
     /// Tells the documents of this pack from those of another.
     token: Arc<()>,
     scratch: Vec<u8>,
+}
+
+/// Which document of which pack a buffer holds. A document with damaged bytes is not noted.
+#[derive(Debug)]
+struct Held {
+    /// Tells the packs apart.
+    token: Arc<()>,
+    number: u64,
+    /// Where the document's bytes are, if loading it took that.
+    layout: Option<Vec<Segment>>,
+}
+
+/// Returns the document that the buffer holds, if it comes from the pack with this token.
+fn held<'a>(buffer: &'a PayloadBuffer, token: &Arc<()>) -> Option<&'a Held> {
+    buffer.note::<Held>().filter(|held| Arc::ptr_eq(&held.token, token))
 }
 
 impl PayloadPack {
@@ -103,7 +118,7 @@ impl PayloadPack {
         reference: &PayloadRef,
         buffer: &mut PayloadBuffer,
     ) -> Result<bool, PayloadError> {
-        if recipe.base.is_none() || buffer.held(&self.token).map(|held| held.number) != recipe.base {
+        if recipe.base.is_none() || held(buffer, &self.token).map(|held| held.number) != recipe.base {
             return Ok(false);
         }
         let base_len = buffer.bytes().len() as u64;
@@ -213,13 +228,13 @@ impl PayloadSource for PayloadPack {
                 return Err(PayloadError::TooLarge { path: reference.path.clone(), bytes, limit });
             }
             if self.load_upon_base(number, &recipe, reference, buffer)? {
-                buffer.hold(Held { token, number, layout: None });
+                buffer.set_note(Held { token, number, layout: None });
                 return Ok(());
             }
         }
         let layout = self.layout(number, reference)?;
         // A document without a base may share as much with the one before as another.
-        let (prefix, suffix) = match buffer.held(&self.token) {
+        let (prefix, suffix) = match held(buffer, &self.token) {
             None => (0, 0),
             Some(Held { layout: Some(before), .. }) => common(before, &layout),
             Some(Held { number, .. }) => {
@@ -234,7 +249,7 @@ impl PayloadSource for PayloadPack {
             } else {
                 buffer.replace(&reference.raw_payload_id, &mut self.scratch);
             }
-            buffer.hold(Held { token, number, layout: Some(layout) });
+            buffer.set_note(Held { token, number, layout: Some(layout) });
             return Ok(());
         }
         let mut runs = Vec::new();
@@ -244,7 +259,7 @@ impl PayloadSource for PayloadPack {
                 what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path),
             })?;
         buffer.replace(&reference.raw_payload_id, &mut self.scratch);
-        buffer.mark_holes(holes);
+        buffer.set_holes(holes);
         Ok(())
     }
 }

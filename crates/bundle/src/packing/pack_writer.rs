@@ -6,16 +6,14 @@ use std::{
     io::{self, Write},
 };
 
+use rollout_trace_evidence::{common_prefix, common_suffix};
 use rollout_trace_schema::{
     ThreadId,
     packed::{FileHeader, MAX_CHAIN, RecordHeader, checksum},
 };
 
 use super::{draft::Draft, stored::Stored, units};
-use crate::{
-    packed::Segment,
-    payload::{common_prefix, common_suffix},
-};
+use crate::packed::Segment;
 
 /// How much of the documents that are compared with is kept in memory.
 const MAX_BASES: usize = 256 << 20;

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use rollout_trace_bundle::{Bundle, Limits};
-use rollout_trace_model::{Diagnostic, RolloutTrace};
-use rollout_trace_reducer::reduce_bundle;
+use rollout_trace::{Bundle, Diagnostic, Limits, RolloutTrace, reduce_bundle};
 use serde::Serialize;
 
 use crate::{

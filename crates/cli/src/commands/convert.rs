@@ -1,6 +1,6 @@
 //! `rollout-trace convert`.
 
-use rollout_trace_bundle::{Bundle, Limits, convert};
+use rollout_trace::{Bundle, Limits, bundle::convert};
 
 use crate::{
     args::ConvertArgs,

@@ -7,8 +7,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rollout_trace_bundle::{Bundle, Evidence, Limits, find_bundles};
-use rollout_trace_schema::{EventPayload, ExecutionStatus};
+use rollout_trace::{
+    Bundle, Evidence, Limits, find_bundles,
+    schema::{EventPayload, ExecutionStatus},
+};
 
 use crate::{
     args::ListArgs,

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use rollout_trace_bundle::{ARCHIVE_SUFFIX, Bundle, Limits, pack};
+use rollout_trace::{
+    Bundle, Limits,
+    bundle::{ARCHIVE_SUFFIX, pack},
+};
 
 use crate::{
     args::PackArgs,

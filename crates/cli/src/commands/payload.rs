@@ -1,7 +1,10 @@
 //! `rollout-trace payload`.
 
-use rollout_trace_bundle::{Bundle, Evidence, Limits, PayloadBuffer, PayloadSource};
-use rollout_trace_schema::{PayloadKind, PayloadRef};
+use rollout_trace::{
+    Bundle, Evidence, Limits,
+    evidence::{PayloadBuffer, PayloadSource},
+    schema::{PayloadKind, PayloadRef},
+};
 
 use crate::{
     args::PayloadArgs,

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use rollout_trace_bundle::{Bundle, Limits};
-use rollout_trace_model::Severity;
-use rollout_trace_reducer::reduce_bundle;
+use rollout_trace::{Bundle, Limits, Severity, reduce_bundle};
 
 use crate::{
     args::ReduceArgs,

@@ -1,6 +1,6 @@
 //! Prints the JSON Schema of state.json.
 
-use rollout_trace_model::json_schema;
+use rollout_trace::model::json_schema;
 
 use crate::{
     failure::{Failure, Verdict},

@@ -1,9 +1,6 @@
 //! `rollout-trace show`.
 
-use rollout_trace_bundle::{Bundle, Limits};
-use rollout_trace_model::{Drawing, ItemId, RolloutTrace};
-use rollout_trace_reducer::reduce_bundle;
-use rollout_trace_schema::ThreadId;
+use rollout_trace::{Bundle, Drawing, Limits, RolloutTrace, model::ItemId, reduce_bundle, schema::ThreadId};
 
 use crate::{
     args::ShowArgs,

@@ -1,6 +1,9 @@
 //! `rollout-trace unpack`.
 
-use rollout_trace_bundle::{ARCHIVE_SUFFIX, Limits, unpack};
+use rollout_trace::{
+    Limits,
+    bundle::{ARCHIVE_SUFFIX, unpack},
+};
 
 use crate::{
     args::UnpackArgs,

@@ -93,7 +93,7 @@ fn completions_and_manual() {
 #[test]
 fn the_schema() {
     let printed: serde_json::Value = serde_json::from_str(&Root::new(&[]).run("schema")).unwrap();
-    assert!(printed == rollout_trace_model::json_schema());
+    assert!(printed == rollout_trace::model::json_schema());
 }
 
 #[test]

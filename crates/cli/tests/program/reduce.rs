@@ -7,7 +7,7 @@ use std::{
 };
 
 use insta::assert_snapshot;
-use rollout_trace_model::RolloutTrace;
+use rollout_trace::RolloutTrace;
 
 use crate::support::{Root, draw, program};
 

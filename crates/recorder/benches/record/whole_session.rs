@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rollout_trace::reduce_bundle;
 use rollout_trace_bundle::{Bundle, PayloadBuffer, PayloadSource, pack};
 use rollout_trace_recorder::{
     CompactionCheckpointTracePayload, ExecutionStatus, PayloadLayout, ResponseIds, ThreadTraceContext, TokenUsage,
     ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, TraceOptions,
 };
-use rollout_trace_reducer::reduce_bundle;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;

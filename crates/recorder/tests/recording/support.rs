@@ -114,7 +114,7 @@ impl Recorded {
 
 /// The graph of a bundle, without its diagnostics' messages: these and the severities.
 pub(crate) fn reduced(bundle: &Bundle) -> (Value, Vec<String>) {
-    let trace = rollout_trace_reducer::reduce_bundle(bundle);
+    let trace = rollout_trace::reduce_bundle(bundle);
     let state = serde_json::to_value(&trace).expect("JSON");
     let diagnostics = state["diagnostics"].as_array().into_iter().flatten();
     let bad = diagnostics.filter(|diagnostic| diagnostic["severity"] != "note").map(Value::to_string).collect();

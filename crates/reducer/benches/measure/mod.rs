@@ -11,7 +11,7 @@ use std::{
 
 use rollout_trace_bundle::{Bundle, PayloadLayout, convert};
 use rollout_trace_model::{RolloutTrace, Severity};
-use rollout_trace_reducer::reduce_bundle;
+use rollout_trace_reducer::Reducer;
 use rollout_trace_schema::packed::PACK_FILE;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -94,7 +94,12 @@ impl Measured {
 }
 
 fn reduce(bundle: &Path) -> RolloutTrace {
-    reduce_bundle(&Bundle::open(bundle).expect("a bundle was written here"))
+    let bundle = Bundle::open(bundle).expect("a bundle was written here");
+    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
+    bundle.problems().iter().for_each(|problem| reducer.note_problem(problem));
+    let mut payloads = bundle.payloads();
+    bundle.events().for_each_ahead(|evidence| reducer.apply(evidence, &mut payloads));
+    reducer.finish()
 }
 
 /// Holds the generator and the reducer to each other: what is measured is no failure.

@@ -1,6 +1,6 @@
 //! Acceptance of items into the agent core's history (schema 2).
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{HistoryItemAccepted, PayloadRef, ThreadId};
 

@@ -6,7 +6,7 @@ mod write;
 
 use std::{borrow::Cow, fmt};
 
-use rollout_trace_bundle::pair_surrogates;
+use rollout_trace_evidence::pair_surrogates;
 use serde::de::IgnoredAny;
 
 pub(crate) use fields::Fields;

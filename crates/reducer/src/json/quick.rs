@@ -242,7 +242,7 @@ fn is_plain(byte: &&u8) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rollout_trace_bundle::pair_surrogates;
+    use rollout_trace_evidence::pair_surrogates;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Reading a request while skipping what it repeats.
 
-use rollout_trace_bundle::{PayloadBuffer, PayloadError, PayloadSource};
+use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::PayloadRef;
 

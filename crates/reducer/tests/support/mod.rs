@@ -11,7 +11,7 @@ use std::{
 
 use rollout_trace_bundle::{Bundle, Evidence};
 use rollout_trace_model::{Drawing, RolloutTrace, Severity};
-use rollout_trace_reducer::{Reducer, reduce_bundle};
+use rollout_trace_reducer::Reducer;
 pub(crate) use script::Script;
 
 /// The cases that official tools answered, where they are at hand.
@@ -20,7 +20,18 @@ pub(crate) fn conformance() -> Option<PathBuf> {
     path.is_dir().then_some(path)
 }
 
-/// Reduces a bundle in every way there is, and checks what must hold of any graph.
+/// Reduces a whole bundle.
+pub(crate) fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
+    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
+    for problem in bundle.problems() {
+        reducer.note_problem(problem);
+    }
+    let mut payloads = bundle.payloads();
+    bundle.events().for_each_ahead(|evidence| reducer.apply(evidence, &mut payloads));
+    reducer.finish()
+}
+
+/// Reduces a bundle at once and piece by piece, and checks what must hold of any graph.
 pub(crate) fn reduce(bundle: &Path) -> RolloutTrace {
     let bundle = Bundle::open(bundle).expect("the bundle opens");
     let graph = reduce_bundle(&bundle);

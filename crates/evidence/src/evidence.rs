@@ -1,25 +1,25 @@
-//! What the ordering pass hands to every reader.
+//! One piece of evidence.
 
 use rollout_trace_schema::RawEvent;
 
 use crate::Problem;
 
-/// One thing that the event log shows, in causal order.
+/// One piece of what an event log shows, in causal order.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every value is an event, and it is moved, not stored")]
 pub enum Evidence {
     /// An event, to be applied now.
     Event(LocatedEvent),
-    /// The log is not as it should be here.
+    /// The log is damaged or surprising at this point.
     Problem(Problem),
 }
 
-/// An event and where it stands.
+/// An event and its place in the log.
 #[derive(Clone, Debug)]
 pub struct LocatedEvent {
-    /// The line of the event log, from 1.
+    /// The line of the event log, counted from 1.
     pub line: u64,
-    /// Whether the line ends in a newline; only then is an end marker trusted.
+    /// Whether the line ends in a newline. An end marker counts only if it does.
     pub newline_terminated: bool,
     /// The event.
     pub event: RawEvent,

@@ -1,11 +1,11 @@
-//! What a bundle says of itself before its first event.
+//! What is known about a rollout before its first event.
 
 use rollout_trace_schema::{RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis};
 
-/// A bundle's identity, as far as its manifest gives it.
+/// The identity of a bundle, as far as its manifest states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleHeader {
-    /// The schema version by which the events are to be understood.
+    /// The schema version that gives the events their meaning.
     pub schema_version: SchemaVersion,
     /// Names the bundle.
     pub trace_id: Option<TraceId>,

@@ -6,24 +6,27 @@ use std::{
     thread::{self, Builder},
 };
 
-use rollout_trace_bundle::{Events, Evidence};
+use crate::{Events, Evidence};
 
-/// How many pieces of evidence are handed over together. A log that has no more is read without another thread.
+/// How many pieces of evidence are handed over together. A log with fewer is read without another thread.
 const BATCH: usize = 128;
 
-/// How many bytes of the log a batch may have before the next piece is one too many.
+/// How many bytes of the log a batch may take up before it is handed over.
 const BATCH_BYTES: u64 = 256 << 10;
 
-/// How many batches may wait: with the bounds above, what is read ahead takes no more memory than a few of the longest lines.
+/// How many batches may wait. With the bounds above, they take no more memory than a few of the longest lines.
 const WAITING: usize = 2;
 
-/// Gives each piece of evidence to `apply`, in order, and reads on meanwhile: decoding the log is an eighth of all the work, and
-/// nothing in it depends on the rest.
-pub(crate) fn for_each_read_ahead(mut events: Events, apply: impl FnMut(&Evidence)) {
-    for_each_of_batches(|| batch(&mut events), apply);
+impl Events {
+    /// Calls `apply` with each piece of evidence, in order, and decodes the next lines on another thread meanwhile.
+    ///
+    /// Decoding is an eighth of the work of reducing a bundle, and does not depend on the rest of it.
+    pub fn for_each_ahead(mut self, apply: impl FnMut(&Evidence)) {
+        for_each_of_batches(|| batch(&mut self), apply);
+    }
 }
 
-/// The next pieces; none when all were read.
+/// Returns the next pieces, or an empty batch once everything was read.
 fn batch(events: &mut Events) -> Vec<Evidence> {
     let start = events.bytes_read();
     let mut batch = Vec::new();
@@ -45,13 +48,13 @@ fn for_each_of_batches<E: Send>(mut read: impl FnMut() -> Vec<E> + Send, mut app
             let reading = move || {
                 loop {
                     let batch = read();
-                    // Nobody takes it any more if applying panicked.
+                    // The receiver is gone if `apply` panicked.
                     if batch.is_empty() || sender.send(batch).is_err() {
                         return;
                     }
                 }
             };
-            // Where there is no thread to be had, nothing comes, and all is left for below.
+            // If the thread cannot be started, the channel stays empty and the rest is read below.
             let _reading = Builder::new().name("read-ahead".to_owned()).spawn_scoped(scope, reading);
             iter::once(first).chain(batches).for_each(|batch| batch.iter().for_each(&mut apply));
         });
@@ -68,9 +71,8 @@ mod tests {
         panic::{AssertUnwindSafe, catch_unwind},
     };
 
-    use rollout_trace_bundle::Bundle;
-
     use super::*;
+    use crate::Bundle;
 
     fn batches(mut events: impl Iterator<Item = usize> + Send) -> impl FnMut() -> Vec<usize> + Send {
         move || events.by_ref().take(BATCH).collect()

@@ -1,21 +1,21 @@
-//! What a bundle can make its reader do.
+//! What a source of evidence may make its reader do.
 
-/// Bounds on what is read from a bundle, so that no bundle can exhaust its reader.
+/// Bounds on what is read, so that no bundle can exhaust its reader.
 ///
-/// The defaults are far beyond what real sessions reach.
+/// Real sessions stay far below the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest event line, in bytes. A longer line is skipped with a problem.
     pub max_line_bytes: usize,
     /// The largest payload, in bytes. A larger one is unreadable.
     pub max_payload_bytes: usize,
-    /// How deep JSON may nest, in events and payloads. What nests deeper is unreadable.
+    /// The deepest nesting of JSON in events and payloads. A document that nests deeper is unreadable.
     pub max_nesting: usize,
-    /// How many events are applied. The rest of the log is left unread with a problem.
+    /// The largest number of events. The rest of the log is left unread with a problem.
     pub max_events: u64,
-    /// How many bytes an archive may unpack to. What comes after them is left with a problem.
+    /// The largest size of an unpacked archive, in bytes. The rest of it is left with a problem.
     pub max_archive_bytes: u64,
-    /// How many problems of the log are told one by one. The rest is counted.
+    /// The largest number of problems of one log that are reported one by one. The rest are counted.
     pub max_problems: u64,
 }
 

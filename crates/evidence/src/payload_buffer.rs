@@ -1,0 +1,113 @@
+//! The document that a reader looks at.
+
+use std::any::Any;
+
+use rollout_trace_schema::{RawPayloadId, packed::Hole};
+
+/// Holds one document at a time and remembers what it has in common with the one before.
+///
+/// A model-facing request repeats the one before it in its thread, so a reader that keeps a buffer for each thread can skip
+/// the repeated part.
+#[derive(Debug, Default)]
+pub struct PayloadBuffer {
+    bytes: Vec<u8>,
+    unchanged_prefix: usize,
+    unchanged_suffix: usize,
+    payload_id: Option<RawPayloadId>,
+    holes: Vec<Hole>,
+    note: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl PayloadBuffer {
+    /// Returns the document's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns how many bytes at the start equal those at the start of the document before.
+    pub fn unchanged_prefix(&self) -> usize {
+        self.unchanged_prefix
+    }
+
+    /// Returns how many bytes at the end equal those at the end of the document before. They do not overlap the prefix.
+    pub fn unchanged_suffix(&self) -> usize {
+        self.unchanged_suffix
+    }
+
+    /// Returns the id of the document that the buffer holds, or `None` if it is empty.
+    pub fn payload_id(&self) -> Option<&RawPayloadId> {
+        self.payload_id.as_ref()
+    }
+
+    /// Returns the places where marks replace damaged bytes. A sound document has none.
+    pub fn holes(&self) -> &[Hole] {
+        &self.holes
+    }
+
+    /// Forgets the document and frees its memory. The next document has nothing in common with it.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Swaps the document with the one in `document`, which then holds the old one, and compares the two.
+    pub fn replace(&mut self, payload_id: &RawPayloadId, document: &mut Vec<u8>) {
+        let shorter = self.bytes.len().min(document.len());
+        self.unchanged_prefix = common_prefix(&self.bytes, document);
+        let rest = shorter - self.unchanged_prefix;
+        self.unchanged_suffix =
+            common_suffix(&self.bytes[self.bytes.len() - rest..], &document[document.len() - rest..]);
+        std::mem::swap(&mut self.bytes, document);
+        self.renamed(payload_id);
+    }
+
+    /// Replaces the bytes between the first `prefix` bytes of the document and its last `suffix` bytes, which stay.
+    pub fn patch(&mut self, payload_id: &RawPayloadId, prefix: usize, suffix: usize, middle: &[u8]) {
+        let prefix = prefix.min(self.bytes.len());
+        let suffix = suffix.min(self.bytes.len() - prefix);
+        let (old_len, new_len) = (self.bytes.len(), prefix + middle.len() + suffix);
+        self.bytes.resize(old_len.max(new_len), 0);
+        self.bytes.copy_within(old_len - suffix..old_len, new_len - suffix);
+        self.bytes[prefix..new_len - suffix].copy_from_slice(middle);
+        self.bytes.truncate(new_len);
+        (self.unchanged_prefix, self.unchanged_suffix) = (prefix, suffix);
+        self.renamed(payload_id);
+    }
+
+    /// Returns what the source of the document noted about it, if that is a `T`.
+    pub fn note<T: Any>(&self) -> Option<&T> {
+        self.note.as_ref()?.downcast_ref()
+    }
+
+    /// Notes what a source knows about the document, so that its next load can build on it. Lasts as long as the document.
+    pub fn set_note<T: Any + Send + Sync>(&mut self, note: T) {
+        self.note = Some(Box::new(note));
+    }
+
+    /// Marks where the document's bytes are damaged. Lasts as long as the document.
+    pub fn set_holes(&mut self, holes: Vec<Hole>) {
+        self.holes = holes;
+    }
+
+    fn renamed(&mut self, payload_id: &RawPayloadId) {
+        self.payload_id = Some(payload_id.clone());
+        self.holes.clear();
+        self.note = None;
+    }
+}
+
+/// Returns the number of equal bytes at the start of both. Whole blocks are compared first, which `memcmp` does fast.
+pub fn common_prefix(left: &[u8], right: &[u8]) -> usize {
+    const BLOCK: usize = 4096;
+    let blocks = left.chunks_exact(BLOCK).zip(right.chunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
+    let start = blocks * BLOCK;
+    start + left[start..].iter().zip(&right[start..]).take_while(|(l, r)| l == r).count()
+}
+
+/// Returns the number of equal bytes at the end of both.
+pub fn common_suffix(left: &[u8], right: &[u8]) -> usize {
+    const BLOCK: usize = 4096;
+    let blocks = left.rchunks_exact(BLOCK).zip(right.rchunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
+    let skip = blocks * BLOCK;
+    let (left, right) = (&left[..left.len() - skip], &right[..right.len() - skip]);
+    skip + left.iter().rev().zip(right.iter().rev()).take_while(|(l, r)| l == r).count()
+}

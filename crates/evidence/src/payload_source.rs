@@ -1,0 +1,73 @@
+//! Where payload documents come from.
+
+use std::{io, path::PathBuf};
+
+use rollout_trace_schema::PayloadRef;
+use thiserror::Error;
+
+use crate::PayloadBuffer;
+
+/// Loads payload documents by reference.
+pub trait PayloadSource {
+    /// Replaces the document in `buffer` with the referenced one. The buffer then knows what the two have in common.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the document cannot be loaded. `buffer` is then unchanged.
+    fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError>;
+}
+
+/// Why a payload document cannot be loaded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// The document does not exist.
+    #[error("no file {path}")]
+    Missing {
+        /// The path as written in the reference.
+        path: String,
+    },
+    /// The document is neither in the pack file nor beside it.
+    #[error("{path} is neither in payloads.pack nor a file")]
+    NotPacked {
+        /// The path as written in the reference.
+        path: String,
+    },
+    /// The reference leads out of the bundle.
+    #[error("the path {path} leads out of the bundle; it was not opened")]
+    Escapes {
+        /// The path as written in the reference.
+        path: String,
+    },
+    /// The path is not that of a regular file.
+    #[error("{path} is not a regular file")]
+    NotAFile {
+        /// The path as written in the reference.
+        path: String,
+    },
+    /// The document is larger than [`Limits::max_payload_bytes`](crate::Limits::max_payload_bytes).
+    #[error("{path} has {bytes} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// The path as written in the reference.
+        path: String,
+        /// The document's size.
+        bytes: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// The document cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
+    /// The document is stored, but damaged.
+    #[error("{what}")]
+    Damaged {
+        /// What is wrong, and where.
+        what: String,
+    },
+}

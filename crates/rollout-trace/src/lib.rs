@@ -1,0 +1,44 @@
+//! Opens the trace bundles of coding agents, reduces them to the graph of what happened, and draws it.
+//!
+//! ```
+//! use rollout_trace::{Bundle, Drawing, reduce_bundle};
+//!
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+//! let graph = reduce_bundle(&Bundle::open("docs/sample-bundle")?);
+//! println!("{}", Drawing::new(&graph));
+//! # assert_eq!((graph.threads.len(), graph.diagnostics.len()), (2, 0));
+//! # Ok::<(), rollout_trace::OpenError>(())
+//! ```
+//!
+//! [`Bundle::open`] takes the path of a bundle's folder, of a file in it, or of an archive. Damage is no error: whatever is
+//! readable is in the graph, and every damage found is one of its [diagnostics](RolloutTrace::diagnostics).
+//!
+//! The graph is plain data. This lists the tools that the model called, by the thread that called them:
+//!
+//! ```
+//! # use rollout_trace::{Bundle, reduce_bundle};
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+//! # let graph = reduce_bundle(&Bundle::open("docs/sample-bundle")?);
+//! for call in graph.tool_calls.values() {
+//!     let thread = &graph.threads[&call.thread_id];
+//!     println!("{} called {:?}: {:?}", thread.agent_path, call.kind, call.execution.status);
+//! }
+//! # Ok::<(), rollout_trace::OpenError>(())
+//! ```
+//!
+//! To follow a rollout while it runs, or to reduce evidence from elsewhere, feed a [`Reducer`] piece by piece.
+//!
+//! The names at the root are those that most programs need. The layers below are here in full: [`schema`] (raw events),
+//! [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`] (the graph)
+//! and [`reducer`]. To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
+
+#![forbid(unsafe_code)]
+
+mod reduce;
+
+pub use reduce::reduce_bundle;
+pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles};
+pub use rollout_trace_evidence::{self as evidence, Evidence, Limits};
+pub use rollout_trace_model::{self as model, Diagnostic, Drawing, RolloutTrace, Severity};
+pub use rollout_trace_reducer::{self as reducer, Reducer};
+pub use rollout_trace_schema as schema;

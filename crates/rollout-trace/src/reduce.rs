@@ -1,0 +1,27 @@
+//! Reducing a whole bundle.
+
+use rollout_trace_bundle::Bundle;
+use rollout_trace_model::RolloutTrace;
+use rollout_trace_reducer::Reducer;
+
+/// Reduces a whole bundle to its graph.
+///
+/// The events of a log with more than a few are decoded on a second thread while the first applies them.
+///
+/// ```
+/// use rollout_trace::{Bundle, Severity, reduce_bundle};
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+/// let graph = reduce_bundle(&Bundle::open("docs/sample-bundle")?);
+/// assert!(graph.diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Note));
+/// # Ok::<(), rollout_trace::OpenError>(())
+/// ```
+pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
+    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
+    for problem in bundle.problems() {
+        reducer.note_problem(problem);
+    }
+    let mut payloads = bundle.payloads();
+    bundle.events().for_each_ahead(|evidence| reducer.apply(evidence, &mut payloads));
+    reducer.finish()
+}
