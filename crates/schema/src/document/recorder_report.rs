@@ -52,6 +52,8 @@ pub struct RedactionCount {
 }
 
 /// Says how the agent core misuses the recorder. Each kind of misuse is reported once per rollout.
+///
+/// Source: bundle 2, section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecorderMisuse {
     /// The kind of misuse, as a stable name.
