@@ -41,10 +41,7 @@ impl Turn {
             CompactionBy::Summary => self.compacted_by_summary(&before).await?,
         };
         let after: Vec<Item> = after.into_iter().map(Item::with_id).collect();
-        compaction.record_installed(&CompactionCheckpointTracePayload {
-            input_history: &before,
-            replacement_history: &after,
-        });
+        compaction.record_installed(&CompactionCheckpointTracePayload::new(&before, &after));
         let message = EventMessage::Compacted { items_before: before.len(), items_after: after.len() };
         let mut state = lock(&thread.state);
         // What was taken in meanwhile came after the compaction's request, and stays behind its result.

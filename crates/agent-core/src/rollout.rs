@@ -72,24 +72,16 @@ impl Identity {
 
     pub(crate) fn metadata<S>(&self, config: &AgentConfig, session_source: S) -> ThreadStartedTraceMetadata<S> {
         let task_name = self.path.rsplit('/').next().map(str::to_owned);
-        ThreadStartedTraceMetadata {
-            thread_id: self.id.as_str().into(),
-            agent_path: self.path.as_str().into(),
-            task_name: task_name.filter(|_| self.parent.is_some()),
-            nickname: None,
-            agent_role: None,
-            session_source,
-            cwd: Thread::folder_name(&config.cwd),
-            rollout_path: None,
-            model: config.model.clone(),
-            provider_name: config.provider.name.clone(),
-            approval_policy: "never".to_owned(),
-            sandbox_policy: "DangerFullAccess".to_owned(),
-        }
+        let mut metadata = ThreadStartedTraceMetadata::new(&*self.id, &*self.path, session_source)
+            .cwd(Thread::folder_name(&config.cwd))
+            .model(&*config.model, &*config.provider.name)
+            .policies("never", "DangerFullAccess");
+        metadata.task_name = task_name.filter(|_| self.parent.is_some());
+        metadata
     }
 
     pub(crate) fn root_metadata(&self, config: &AgentConfig) -> ThreadStartedTraceMetadata {
-        self.metadata(config, SessionSource::Program("agent".to_owned()))
+        self.metadata(config, SessionSource::program("agent"))
     }
 }
 

@@ -171,7 +171,7 @@ fn report(child: &Thread, parent: &Thread, turn: &Turn, status: &AgentStatus) {
         AgentStatus::Errored(error) => format!("I failed: {error}"),
         _ => return,
     };
-    let result = AgentResultTracePayload { child_agent_path: &child.path, message: &text, status };
+    let result = AgentResultTracePayload::new(&child.path, &text, status);
     child.trace.record_agent_result_interaction(&*turn.id, &*parent.id, &result);
     let (author, recipient) = (child.path.clone(), parent.path.clone());
     parent.deliver(Mail { author, recipient, text, starts_turn: false });

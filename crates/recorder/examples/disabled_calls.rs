@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         if !is_empty {
             attempt.record_started(&request);
             trace.record_protocol_event("event", &request);
-            trace.start_tool_dispatch_trace(|| unreachable!("built only if tracing is on"));
+            let _ = trace.start_tool_dispatch_trace(|| unreachable!("built only if tracing is on"));
             trace.record_codex_turn_ended("turn", ExecutionStatus::Completed);
         }
     }

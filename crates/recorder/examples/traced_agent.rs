@@ -7,9 +7,8 @@ use std::{env, path::Path, process::ExitCode};
 
 use rollout_trace_recorder::{
     AgentResultTracePayload, CellStatus, CompactionCheckpointTracePayload, Evidence, ExecutionStatus, PayloadLayout,
-    ResponseIds, SessionSource, SubagentSource, ThreadSpawn, ThreadStartedTraceMetadata, ThreadTraceContext,
-    TokenUsage, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, ToolKind,
-    TraceEvidence, TraceOptions,
+    ResponseIds, SessionSource, ThreadSpawn, ThreadStartedTraceMetadata, ThreadTraceContext, TokenUsage,
+    ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchResult, ToolKind, TraceEvidence, TraceOptions,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     // An agent core calls `ThreadTraceContext::start_root_or_disabled(metadata)`, which asks the environment.
     let trace = ThreadTraceContext::start_root_in_or_disabled(
         Path::new(&root),
-        metadata(ROOT_THREAD, "/root", SessionSource::Program("example".to_owned())),
+        metadata(ROOT_THREAD, "/root", SessionSource::program("example")),
         TraceOptions::new().layout(layout),
     );
     run_session(&trace);
@@ -204,18 +203,13 @@ impl Agent {
 
     fn invocation(&self, call: &Item, kind: Option<ToolKind>) -> ToolDispatchInvocation {
         let payload = match call.text("type") {
-            "custom_tool_call" => ToolDispatchPayload::Custom { input: call.text("input").to_owned() },
-            _ => ToolDispatchPayload::Function { arguments: call.text("arguments").to_owned() },
+            "custom_tool_call" => ToolDispatchPayload::custom(call.text("input")),
+            _ => ToolDispatchPayload::function(call.text("arguments")),
         };
-        ToolDispatchInvocation {
-            codex_turn_id: self.turn_id.as_str().into(),
-            tool_call_id: call.text("call_id").into(),
-            tool_name: call.text("name").to_owned(),
-            tool_namespace: None,
-            kind,
-            requester: ToolDispatchRequester::Model { model_visible_call_id: call.text("call_id").into() },
-            payload,
-        }
+        let mut invocation =
+            ToolDispatchInvocation::new(&*self.turn_id, call.text("call_id"), call.text("name"), payload);
+        invocation.kind = kind;
+        invocation
     }
 
     fn run_command(&mut self, call: &Item, output: &str, process_id: &str) {
@@ -289,17 +283,8 @@ impl Agent {
     /// A child agent from its spawning to its result.
     fn spawn_child(&mut self, call: &Item) {
         let dispatch = self.trace.start_tool_dispatch_trace(|| Some(self.invocation(call, None)));
-        let spawn = ThreadSpawn {
-            parent_thread_id: self.thread_id.as_str().into(),
-            depth: 1,
-            agent_path: Some("/root/reader".into()),
-            agent_nickname: None,
-            agent_role: None,
-            task_name: None,
-            unknown: Map::new(),
-        };
-        let source = SessionSource::Subagent { subagent: SubagentSource::ThreadSpawn { thread_spawn: spawn } };
-        let child_metadata = metadata(READER_THREAD, "/root/reader", source);
+        let spawn = ThreadSpawn::new(&*self.thread_id, 1).agent_path("/root/reader");
+        let child_metadata = metadata(READER_THREAD, "/root/reader", spawn.into());
         let child_trace = self.trace.start_child_thread_trace_or_disabled(child_metadata);
         let activity = json!({"event_id": call.text("call_id"), "agent_thread_id": READER_THREAD,
                               "agent_path": "/root/reader", "kind": "started"});
@@ -330,7 +315,7 @@ impl Agent {
         child.trace.record_agent_result_interaction(
             "turn-child",
             self.thread_id.as_str(),
-            &AgentResultTracePayload { child_agent_path: "/root/reader", message: "It says hello.", status: &status },
+            &AgentResultTracePayload::new("/root/reader", "It says hello.", &status),
         );
         self.trace.record_agent_message_accepted(Some(&*self.turn_id), "amsg_2", &result);
         self.history.push(Item::new(result));
@@ -344,28 +329,15 @@ impl Agent {
         let summary = Item::new(json!({"type": "compaction", "id": "cmp_1", "encrypted_content": "encrypted summary"}));
         compaction.start_attempt(&request).record_completed(&Evidence(std::slice::from_ref(&summary)));
         let replacement = vec![self.history[0].clone(), summary];
-        compaction.record_installed(&CompactionCheckpointTracePayload {
-            input_history: &self.history,
-            replacement_history: &replacement,
-        });
+        compaction.record_installed(&CompactionCheckpointTracePayload::new(&self.history, &replacement));
         self.history = replacement;
     }
 }
 
 /// Who a thread of this example is.
 pub(crate) fn metadata(thread_id: &str, agent_path: &str, session_source: SessionSource) -> ThreadStartedTraceMetadata {
-    ThreadStartedTraceMetadata {
-        thread_id: thread_id.into(),
-        agent_path: agent_path.into(),
-        task_name: None,
-        nickname: None,
-        agent_role: None,
-        session_source,
-        cwd: "/work".to_owned(),
-        rollout_path: None,
-        model: MODEL.to_owned(),
-        provider_name: PROVIDER.to_owned(),
-        approval_policy: "never".to_owned(),
-        sandbox_policy: "DangerFullAccess".to_owned(),
-    }
+    ThreadStartedTraceMetadata::new(thread_id, agent_path, session_source)
+        .cwd("/work")
+        .model(MODEL, PROVIDER)
+        .policies("never", "DangerFullAccess")
 }

@@ -12,3 +12,10 @@ pub struct AgentResultTracePayload<'r, Status> {
     /// How the child ended, in the agent core's own words.
     pub status: &'r Status,
 }
+
+impl<'r, Status> AgentResultTracePayload<'r, Status> {
+    /// Makes the result of a child agent.
+    pub fn new(child_agent_path: &'r str, message: &'r str, status: &'r Status) -> Self {
+        Self { child_agent_path, message, status }
+    }
+}

@@ -21,6 +21,7 @@ use crate::{ThreadTraceContext, recorder::Recorder, thread::ThreadInner};
 /// A cell may outlive the call that started it, and a later call may make another context for it: each of its steps is recorded
 /// once all the same. A cell that has no end when its thread ends is recorded as abandoned.
 #[derive(Clone, Debug, Default)]
+#[must_use = "a cell has no end until the context records one"]
 pub struct CodeCellTraceContext(Option<Arc<ContextInner>>);
 
 #[derive(Debug)]

@@ -20,6 +20,7 @@ use crate::{ThreadTraceContext, recorder::Recorder, thread::ThreadInner};
 ///
 /// A local compaction, which asks no endpoint, has no attempts.
 #[derive(Clone, Debug, Default)]
+#[must_use = "only the calls of the context record anything"]
 pub struct CompactionTraceContext(Option<Arc<ContextInner>>);
 
 #[derive(Debug)]
@@ -34,6 +35,7 @@ struct ContextInner {
 
 /// Records one request for a compaction and how it ended. Clones are the same attempt, which ends once.
 #[derive(Clone, Debug, Default)]
+#[must_use = "an attempt that is dropped without an end is recorded as failed"]
 pub struct CompactionTraceAttempt(Option<Arc<AttemptInner>>);
 
 #[derive(Debug)]
@@ -50,6 +52,13 @@ pub struct CompactionCheckpointTracePayload<'c, Before: ?Sized, After: ?Sized = 
     pub input_history: &'c Before,
     /// The history that takes its place.
     pub replacement_history: &'c After,
+}
+
+impl<'c, Before: ?Sized, After: ?Sized> CompactionCheckpointTracePayload<'c, Before, After> {
+    /// Makes the checkpoint of a compaction.
+    pub fn new(input_history: &'c Before, replacement_history: &'c After) -> Self {
+        Self { input_history, replacement_history }
+    }
 }
 
 impl ThreadTraceContext {

@@ -15,7 +15,7 @@ use rollout_trace_schema::{
 use serde::Serialize;
 
 use crate::{
-    ThreadTraceContext,
+    ThreadTraceContext, TokenUsage,
     event_line::{EventText, put_number, put_text},
     losses::Lost,
     packer::RequestInput,
@@ -29,6 +29,7 @@ pub const INFERENCE_CALL_ID_HEADER: &str = "x-codex-inference-call-id";
 
 /// Makes the attempts of one inference: a retry is another attempt.
 #[derive(Clone, Debug, Default)]
+#[must_use = "only the attempts that the context makes record anything"]
 pub struct InferenceTraceContext(Option<Arc<ContextInner>>);
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ struct ContextInner {
 /// An attempt ends once, whichever end comes first. One that was started and whose last handle goes without an end is recorded as
 /// cancelled; a future that is dropped half-way is such a case.
 #[derive(Clone, Debug, Default)]
+#[must_use = "an attempt that is dropped without an end is recorded as cancelled"]
 pub struct InferenceTraceAttempt(Option<Arc<AttemptInner>>);
 
 #[derive(Debug)]
@@ -188,10 +190,10 @@ impl InferenceTraceAttempt {
     }
 
     /// Records the model's answer. `output_items` serialises as an array: items, or [`Evidence`](crate::Evidence) of them.
-    pub fn record_completed<U: Serialize, T: Serialize + ?Sized>(
+    pub fn record_completed<T: Serialize + ?Sized>(
         &self,
         ids: ResponseIds<'_>,
-        token_usage: Option<&U>,
+        token_usage: Option<&TokenUsage>,
         output_items: &T,
     ) {
         let Some((inner, recorder)) = self.ending() else { return };
@@ -338,10 +340,10 @@ impl Drop for AttemptInner {
     }
 }
 
-fn response<U: Serialize, T: Serialize + ?Sized>(
+fn response<T: Serialize + ?Sized>(
     recorder: &Recorder,
     ids: ResponseIds<'_>,
-    token_usage: Option<&U>,
+    token_usage: Option<&TokenUsage>,
     output_items: &T,
 ) -> PreparedPayload {
     let document = InferenceResponse {
@@ -360,5 +362,5 @@ fn partial_response<T: Serialize>(
     output_items: &[T],
 ) -> Option<PreparedPayload> {
     let ids = ResponseIds { response_id: None, upstream_request_id };
-    (!output_items.is_empty()).then(|| response(recorder, ids, None::<&()>, output_items))
+    (!output_items.is_empty()).then(|| response(recorder, ids, None, output_items))
 }

@@ -29,6 +29,7 @@ mod payload;
 mod random_ids;
 mod recorder;
 mod redaction;
+mod request_shape;
 mod secrets;
 mod sink;
 mod start_error;

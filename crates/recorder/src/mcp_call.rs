@@ -10,6 +10,7 @@ pub const MCP_CALL_ID_META: &str = "codex_bridge_mcp_call_id";
 
 /// Gives an MCP request the id by which a server's logs can be joined to the trace.
 #[derive(Clone, Debug, Default)]
+#[must_use = "the id joins nothing until `add_request_meta` puts it into the request"]
 pub struct McpCallTraceContext(Option<McpCallId>);
 
 impl ThreadTraceContext {

@@ -11,6 +11,7 @@ use rollout_trace_schema::Manifest;
 
 /// Keeps what would be a bundle's files in memory, for tests and benches. Clones share the files.
 #[derive(Clone, Debug, Default)]
+#[must_use = "a sink records nothing until it is passed to `TraceOptions::memory_sink`"]
 pub struct MemorySink {
     store: Arc<MemoryStore>,
 }

@@ -1,23 +1,48 @@
 //! Calls that an agent core should not make.
 
+use rollout_trace_schema::{CodexTurnId, ThreadId};
 use thiserror::Error;
 
-/// How an agent core misused the recorder. What it passed is recorded all the same.
+/// How an agent core misuses the recorder. What it passes is recorded all the same, unless the variant says otherwise.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum Misuse {
-    /// `record_started_unchanged` was told a wrong number of items. Only debug builds notice.
+    /// A request is not shaped as the Responses API has it.
+    #[error(
+        "a request has no `input` that is an array or a text, so nobody can tell which conversation it carries; \
+         record the request as it is sent (the module `document` shows the shape)"
+    )]
+    RequestWithoutInput,
+    /// `record_started_unchanged` got a wrong number of items. Only debug builds notice.
     #[error(
         "items of a request were declared unchanged, but they are not those of the thread's last request; \
          a release build would have recorded the old ones"
     )]
     UnchangedItemsChanged,
+    /// A child was started under the root's id. It is not recorded, since its events would pass for the root's.
+    #[error(
+        "a child thread was started with the id of the root thread, {thread_id}; it is not recorded; give each thread its own id"
+    )]
+    ChildHasRootId { thread_id: ThreadId },
+    /// A child names a parent that never began.
+    #[error(
+        "the child thread {thread_id} names {parent_thread_id} as its parent, a thread that this rollout does not know; \
+         start the parent first, and pass its id in `session_source`"
+    )]
+    UnknownParent { thread_id: ThreadId, parent_thread_id: String },
+    /// A turn was ended again.
+    #[error("the turn {codex_turn_id} was ended twice; both ends are recorded, and readers choose one")]
+    TurnEndedTwice { codex_turn_id: CodexTurnId },
 }
 
 impl Misuse {
     /// Returns the name by which the trace calls this kind of misuse.
     pub(crate) fn code(&self) -> &'static str {
         match self {
+            Self::RequestWithoutInput => "request_without_input",
             Self::UnchangedItemsChanged => "unchanged_items_changed",
+            Self::ChildHasRootId { .. } => "child_has_root_id",
+            Self::UnknownParent { .. } => "unknown_parent",
+            Self::TurnEndedTwice { .. } => "turn_ended_twice",
         }
     }
 }

@@ -22,6 +22,7 @@ pub enum PayloadLayout {
 
 /// Says how a rollout is recorded. The defaults are right for an agent at work.
 #[derive(Clone)]
+#[must_use]
 pub struct TraceOptions {
     pub(crate) layout: PayloadLayout,
     pub(crate) max_payload_bytes: usize,
@@ -57,14 +58,12 @@ impl TraceOptions {
     }
 
     /// Sets how payload documents are stored. Default: packed.
-    #[must_use]
     pub fn layout(mut self, layout: PayloadLayout) -> Self {
         self.layout = layout;
         self
     }
 
     /// Sets the size above which a payload document is left out, with a mark in its place. Default: 256 MiB.
-    #[must_use]
     pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
         self.max_payload_bytes = bytes;
         self
@@ -72,7 +71,6 @@ impl TraceOptions {
 
     /// Sets the size of the bundle above which payload documents are left out, and an eighth above which events are, too. What was
     /// lost and the end marker are written all the same. Default: 16 GiB.
-    #[must_use]
     pub fn max_bundle_bytes(mut self, bytes: u64) -> Self {
         self.max_bundle_bytes = bytes;
         self
@@ -80,7 +78,6 @@ impl TraceOptions {
 
     /// Sets how much memory all threads of the rollout may keep to compare requests with. Beyond it a keyed fingerprint stands
     /// for each item, which is a little slower. Default: 64 MiB.
-    #[must_use]
     pub fn max_compare_bytes(mut self, bytes: usize) -> Self {
         self.max_compare_bytes = bytes;
         self
@@ -88,28 +85,24 @@ impl TraceOptions {
 
     /// Sets whether the end of a turn waits until the disk has everything. Default: it does not; a killed process loses nothing
     /// either way, a power cut may.
-    #[must_use]
     pub fn sync_at_turn_end(mut self, sync: bool) -> Self {
         self.sync_at_turn_end = sync;
         self
     }
 
     /// Sets the clock that gives events their wall time, in milliseconds since the Unix epoch.
-    #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> UnixMillis + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
     /// Sets the source of the ids that the recorder mints. Each must be new; the default gives random UUIDs.
-    #[must_use]
     pub fn ids(mut self, ids: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
     }
 
     /// Sets what is done to every string before it is written for the first time.
-    #[must_use]
     pub fn redactor(mut self, redactor: Redactor) -> Self {
         self.redactor = Some(redactor);
         self
@@ -126,7 +119,6 @@ impl TraceOptions {
     }
 
     /// Records into memory instead of a folder. The sink takes one bundle.
-    #[must_use]
     pub fn memory_sink(mut self, sink: &MemorySink) -> Self {
         self.memory = Some(sink.clone());
         self

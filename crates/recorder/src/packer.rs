@@ -17,6 +17,7 @@ use crate::{
     misuse::Misuse,
     payload::{PackedRecord, PayloadBytes, PreparedPayload},
     redaction::Redaction,
+    request_shape::has_input,
     walk::{self, Compared, FingerprintKey, KnownTexts, Moved, Scratch, Spares, WalkContext, WalkError},
 };
 
@@ -134,6 +135,9 @@ impl Packer {
     }
 
     /// Encodes a model-facing request as its difference from the thread's last one.
+    ///
+    /// A core whose requests have a wrong shape has that in all of them, so of the requests that arrive or are stored as text only a
+    /// thread's first one is parsed to see it.
     pub(crate) fn encode_request<T: Serialize + ?Sized>(
         &self,
         input: RequestInput<'_, T>,
@@ -152,15 +156,20 @@ impl Packer {
                 let lease = slot.take();
                 let redacted = self.redacted_body(body);
                 let body = redacted.as_deref().unwrap_or(body);
+                let misuse = misuse_of(slot, body);
                 let (scratch, moved) = match &lease {
                     Some(lease) => lease.compared.body(&context, body)?,
                     None => (walk::whole_body(&context, body)?, Moved::Not),
                 };
-                Ok(records.encoded(scratch, moved, lease))
+                Ok(EncodedDocument { misuse, ..records.encoded(scratch, moved, lease) })
             }
-            (Encoding::Text, RequestInput::Value { request, .. }) => self.document_text(request),
-            (Encoding::Text, RequestInput::Body(body)) => {
-                self.limited(self.redacted_body(body).unwrap_or_else(|| body.to_vec()))
+            (Encoding::Text, input) => {
+                let text = match input {
+                    RequestInput::Value { request, .. } => self.redacted_text(request)?,
+                    RequestInput::Body(body) => self.redacted_body(body).unwrap_or_else(|| body.to_vec()),
+                };
+                let misuse = misuse_of(slot, &text);
+                Ok(EncodedDocument { misuse, ..self.limited(text)? })
             }
         })
     }
@@ -317,6 +326,11 @@ impl RecordEncoding {
     }
 }
 
+/// Returns how a request's text differs from what its wire asks for, if it is a thread's first one.
+fn misuse_of(slot: &CompareSlot, request: &[u8]) -> Option<Misuse> {
+    (slot.is_first_request() && !has_input(request)).then_some(Misuse::RequestWithoutInput)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -326,21 +340,7 @@ mod tests {
     use crate::{MemorySink, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
 
     fn metadata(thread_id: &str) -> ThreadStartedTraceMetadata<Value> {
-        let text = String::new;
-        ThreadStartedTraceMetadata {
-            thread_id: thread_id.into(),
-            agent_path: "/root".into(),
-            task_name: None,
-            nickname: None,
-            agent_role: None,
-            session_source: Value::Null,
-            cwd: text(),
-            rollout_path: None,
-            model: text(),
-            provider_name: text(),
-            approval_policy: text(),
-            sandbox_policy: text(),
-        }
+        ThreadStartedTraceMetadata::new(thread_id, "/root", Value::Null)
     }
 
     #[test]

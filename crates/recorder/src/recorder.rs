@@ -95,6 +95,11 @@ impl Recorder {
         process::id() == self.process_id
     }
 
+    /// Returns whether a thread is the one that the rollout belongs to.
+    pub(crate) fn is_root(&self, thread_id: &ThreadId) -> bool {
+        self.rollout_id.as_str() == thread_id.as_str()
+    }
+
     /// Returns the bundle's folder, if it has one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.writer.folder()

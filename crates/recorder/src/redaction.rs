@@ -21,6 +21,7 @@ type Hook = dyn Fn(&str) -> Option<String> + Send + Sync;
 /// recorded as files, does not tell a map from a struct: there it sees the names of fields, too. A body that is no JSON it sees as a
 /// whole. The same string must always give the same answer: what did not change since the last request is not looked at again.
 #[derive(Clone)]
+#[must_use = "a redactor does nothing until it is passed to `TraceOptions::redactor`"]
 pub struct Redactor {
     hook: Arc<Hook>,
 }

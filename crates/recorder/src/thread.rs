@@ -2,8 +2,9 @@
 
 use std::{
     env,
+    io::{self, Write},
     path::{self, Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use rollout_trace_schema::{
@@ -11,10 +12,12 @@ use rollout_trace_schema::{
     document::{AbandonedHandle, RecorderReport},
 };
 use serde::Serialize;
+use tracing::subscriber::NoSubscriber;
 
 use crate::{
-    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions, code_cell::OpenCells,
-    compare_slot::CompareSlot, event_line::Context, recorder::Recorder, threads::BeforeEntry,
+    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions, caller::guarded, code_cell::OpenCells,
+    compare_slot::CompareSlot, event_line::Context, losses::with_causes, misuse::Misuse, recorder::Recorder,
+    threads::BeforeEntry, walk::WalkError,
 };
 
 /// The environment variable that names the folder for traces. Unset or empty: tracing is off.
@@ -29,6 +32,7 @@ pub const TRACE_ROOT_ENV: &str = "CODEX_ROLLOUT_TRACE_ROOT";
 /// A thread whose last handle is dropped before [`record_ended`](Self::record_ended) is recorded as abandoned. When the last handle
 /// of all threads of a rollout is gone, the recording is complete.
 #[derive(Clone, Debug, Default)]
+#[must_use = "a thread whose last handle is dropped without an end is recorded as aborted"]
 pub struct ThreadTraceContext(pub(crate) Option<Arc<ThreadInner>>);
 
 /// What all handles of a thread share.
@@ -67,8 +71,7 @@ impl ThreadTraceContext {
         options: TraceOptions,
     ) -> Self {
         Self::start_root(root, metadata, options).unwrap_or_else(|error| {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(target: TRACING_TARGET, error, "this session is not traced");
+            warn_untraced(&error);
             Self::disabled()
         })
     }
@@ -95,6 +98,15 @@ impl ThreadTraceContext {
     pub fn start_child_thread_trace_or_disabled<S: Serialize>(&self, metadata: ThreadStartedTraceMetadata<S>) -> Self {
         let Some(parent) = self.inner().filter(|parent| parent.recorder().is_some()) else { return Self::disabled() };
         let recorder = Arc::clone(&parent.recorder);
+        if recorder.is_root(&metadata.thread_id) {
+            recorder.report_misuse(&Misuse::ChildHasRootId { thread_id: metadata.thread_id });
+            return Self::disabled();
+        }
+        if let Some(parent_thread_id) = parent_of(&metadata.session_source)
+            && !recorder.threads.knows(&parent_thread_id)
+        {
+            recorder.report_misuse(&Misuse::UnknownParent { thread_id: metadata.thread_id.clone(), parent_thread_id });
+        }
         let inner = ThreadInner::new(recorder, metadata.thread_id.clone(), false);
         inner.record_started(&metadata);
         Self(Some(Arc::new(inner)))
@@ -220,6 +232,30 @@ impl ThreadInner {
             self.report_abandoned("code_cell", &cell);
         }
     }
+}
+
+/// Warns that a session is not traced.
+///
+/// A person who set the root by hand must learn of it. Where the agent has no `tracing` subscriber, one line on stderr says it, once
+/// per process; where it has one, that decides what is shown.
+fn warn_untraced(error: &StartError) {
+    static SAID: Once = Once::new();
+    let text = with_causes(error);
+    tracing::warn!(target: TRACING_TARGET, "this session is not traced: {text}");
+    if tracing::dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>()) {
+        SAID.call_once(|| {
+            // Without stderr there is nobody to tell.
+            let _ = writeln!(io::stderr(), "rollout-trace: this session is not traced: {text}");
+        });
+    }
+}
+
+/// Returns the id of the parent that a child's session source names, if it names one.
+fn parent_of(session_source: &impl Serialize) -> Option<String> {
+    let source = guarded("serialize a session source", || {
+        serde_json::to_value(session_source).map_err(|error| WalkError::Custom(error.to_string()))
+    });
+    source.ok()?.pointer("/subagent/thread_spawn/parent_thread_id")?.as_str().map(str::to_owned)
 }
 
 impl Drop for ThreadInner {

@@ -7,7 +7,7 @@ use rollout_trace_schema::{
 };
 use serde::Serialize;
 
-use crate::{AgentResultTracePayload, ThreadTraceContext, event_line::Context, thread::ThreadInner};
+use crate::{AgentResultTracePayload, ThreadTraceContext, event_line::Context, misuse::Misuse, thread::ThreadInner};
 
 impl ThreadTraceContext {
     /// Records what the agent core told its user interface.
@@ -35,6 +35,9 @@ impl ThreadTraceContext {
     pub fn record_codex_turn_ended(&self, codex_turn_id: impl Into<CodexTurnId>, status: ExecutionStatus) {
         self.if_on(|inner, recorder| {
             let codex_turn_id = codex_turn_id.into();
+            if !recorder.threads.end_turn(&inner.thread_id, &codex_turn_id) {
+                recorder.report_misuse(&Misuse::TurnEndedTwice { codex_turn_id: codex_turn_id.clone() });
+            }
             let event = CodexTurnEnded { codex_turn_id: codex_turn_id.clone(), status };
             recorder.append(inner.context(Some(&codex_turn_id)), event);
             recorder.sync_if_asked();
@@ -43,13 +46,9 @@ impl ThreadTraceContext {
 
     /// Records that an item entered the history that the agent core keeps.
     #[inline]
-    pub fn record_history_item_accepted<Turn: Into<CodexTurnId>>(
-        &self,
-        codex_turn_id: Option<Turn>,
-        item_id: impl Into<ResponsesItemId>,
-    ) {
+    pub fn record_history_item_accepted(&self, codex_turn_id: Option<&str>, item_id: impl Into<ResponsesItemId>) {
         self.if_on(|inner, recorder| {
-            let turn = codex_turn_id.map(Into::into);
+            let turn = codex_turn_id.map(CodexTurnId::from);
             recorder.append(
                 inner.context(turn.as_ref()),
                 HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: None },
@@ -59,14 +58,14 @@ impl ThreadTraceContext {
 
     /// Records that a message from another agent entered the history. `item` is the whole `agent_message` item, with its id.
     #[inline]
-    pub fn record_agent_message_accepted<Turn: Into<CodexTurnId>, T: Serialize + ?Sized>(
+    pub fn record_agent_message_accepted<T: Serialize + ?Sized>(
         &self,
-        codex_turn_id: Option<Turn>,
+        codex_turn_id: Option<&str>,
         item_id: impl Into<ResponsesItemId>,
         item: &T,
     ) {
         self.if_on(|inner, recorder| {
-            let turn = codex_turn_id.map(Into::into);
+            let turn = codex_turn_id.map(CodexTurnId::from);
             let payload = recorder.prepare(PayloadKind::ProtocolEvent, item);
             let event =
                 HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: Some(payload.reference()) };

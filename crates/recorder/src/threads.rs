@@ -1,11 +1,11 @@
 //! The threads that a bundle knows.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rollout_trace_schema::ThreadId;
+use rollout_trace_schema::{CodexTurnId, ThreadId};
 
 /// Tracks which threads of a rollout began, run and ended.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ struct ThreadState {
     ended: bool,
     /// How many handles were made for the thread and are not gone; clones of one are one.
     handles: usize,
+    ended_turns: HashSet<CodexTurnId>,
 }
 
 /// What a bundle knew of a thread before it got one more handle.
@@ -59,6 +60,16 @@ impl Threads {
             thread.handles -= 1;
             thread.handles == 0 && !thread.ended
         })
+    }
+
+    /// Returns whether a thread has begun.
+    pub(crate) fn knows(&self, thread_id: &str) -> bool {
+        self.lock().contains_key(thread_id)
+    }
+
+    /// Notes that a turn ended. Returns `false` if it had ended before.
+    pub(crate) fn end_turn(&self, thread_id: &ThreadId, codex_turn_id: &CodexTurnId) -> bool {
+        self.lock().get_mut(thread_id).is_none_or(|thread| thread.ended_turns.insert(codex_turn_id.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, ThreadState>> {

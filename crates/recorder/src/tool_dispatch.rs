@@ -19,6 +19,7 @@ use crate::{
 
 /// Records one tool call's end. Clones are the same call, which ends once; one that is dropped without an end is recorded as cancelled.
 #[derive(Clone, Debug, Default)]
+#[must_use = "a call that is dropped without an end is recorded as cancelled"]
 pub struct ToolDispatchTraceContext(Option<Arc<DispatchInner>>);
 
 #[derive(Debug)]
@@ -78,7 +79,7 @@ fn start(
         model_visible_call_id,
         code_mode_runtime_tool_id,
         requester: invocation.requester.requester(),
-        kind: invocation.kind(),
+        kind: invocation.known_kind(),
         summary: invocation.summary(|text| recorder.redacted(text)),
         invocation_payload: Some(payload.reference()),
     };

@@ -8,7 +8,23 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// One call of a tool, where the agent core dispatches it.
+///
+/// ```
+/// use rollout_trace_recorder::{ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolKind};
+///
+/// // The model calls a tool by the call's id in the conversation.
+/// let arguments = ToolDispatchPayload::function(r#"{"cmd":"ls"}"#);
+/// let call = ToolDispatchInvocation::new("turn-1", "call_1", "exec_command", arguments);
+///
+/// // A code cell calls a tool of an MCP server.
+/// let kind = ToolKind::Mcp { server: "echo".to_owned(), tool: "echo".to_owned() };
+/// let call = ToolDispatchInvocation::new("turn-1", "call_2", "echo", ToolDispatchPayload::function("{}"))
+///     .kind(kind)
+///     .requested_by(ToolDispatchRequester::code_cell("1", "tool-1"));
+/// assert_eq!(call.tool_name, "echo");
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ToolDispatchInvocation {
     /// The turn in which it is called.
     pub codex_turn_id: CodexTurnId,
@@ -18,7 +34,7 @@ pub struct ToolDispatchInvocation {
     pub tool_name: String,
     /// The group of tools that the tool belongs to.
     pub tool_namespace: Option<String>,
-    /// What tool it is, where that is not told by its name: a tool of an MCP server.
+    /// What tool it is, if its name does not say so: a tool of an MCP server.
     pub kind: Option<ToolKind>,
     /// Who asks for it.
     pub requester: ToolDispatchRequester,
@@ -87,6 +103,46 @@ pub(crate) struct InvocationDocument<'i> {
 const PREVIEW_CHARS: usize = 160;
 
 impl ToolDispatchInvocation {
+    /// Makes the invocation of a tool by the model, whose call in the conversation has the id of the tool call.
+    pub fn new(
+        codex_turn_id: impl Into<CodexTurnId>,
+        tool_call_id: impl Into<ToolCallId>,
+        tool_name: impl Into<String>,
+        payload: ToolDispatchPayload,
+    ) -> Self {
+        let tool_call_id = tool_call_id.into();
+        Self {
+            codex_turn_id: codex_turn_id.into(),
+            requester: ToolDispatchRequester::model(tool_call_id.as_str()),
+            tool_call_id,
+            tool_name: tool_name.into(),
+            tool_namespace: None,
+            kind: None,
+            payload,
+        }
+    }
+
+    /// Sets who asks for the call.
+    #[must_use]
+    pub fn requested_by(mut self, requester: ToolDispatchRequester) -> Self {
+        self.requester = requester;
+        self
+    }
+
+    /// Sets the group of tools that the tool belongs to.
+    #[must_use]
+    pub fn tool_namespace(mut self, tool_namespace: impl Into<String>) -> Self {
+        self.tool_namespace = Some(tool_namespace.into());
+        self
+    }
+
+    /// Sets what tool it is, if its name does not say so.
+    #[must_use]
+    pub fn kind(mut self, kind: ToolKind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
     pub(crate) fn document(&self) -> InvocationDocument<'_> {
         InvocationDocument {
             tool_name: &self.tool_name,
@@ -95,7 +151,8 @@ impl ToolDispatchInvocation {
         }
     }
 
-    pub(crate) fn kind(&self) -> ToolKind {
+    /// Returns the kind that is set, or the one that the tool's name says.
+    pub(crate) fn known_kind(&self) -> ToolKind {
         self.kind.clone().unwrap_or_else(|| ToolKind::from_tool_name(&self.tool_name))
     }
 
@@ -116,7 +173,32 @@ impl ToolDispatchInvocation {
     }
 }
 
+impl ToolDispatchPayload {
+    /// Makes the payload of a call with JSON arguments, given as their text.
+    pub fn function(arguments: impl Into<String>) -> Self {
+        Self::Function { arguments: arguments.into() }
+    }
+
+    /// Makes the payload of a call with free text.
+    pub fn custom(input: impl Into<String>) -> Self {
+        Self::Custom { input: input.into() }
+    }
+}
+
 impl ToolDispatchRequester {
+    /// The model asks, by the call of this id in the conversation.
+    pub fn model(model_visible_call_id: impl Into<ModelVisibleCallId>) -> Self {
+        Self::Model { model_visible_call_id: model_visible_call_id.into() }
+    }
+
+    /// A code cell asks, by the call of this id in the script runtime.
+    pub fn code_cell(
+        runtime_cell_id: impl Into<RuntimeCellId>,
+        runtime_tool_call_id: impl Into<CodeModeRuntimeToolId>,
+    ) -> Self {
+        Self::CodeCell { runtime_cell_id: runtime_cell_id.into(), runtime_tool_call_id: runtime_tool_call_id.into() }
+    }
+
     pub(crate) fn requester(&self) -> ToolRequester {
         match self {
             Self::Model { .. } => ToolRequester::Model,

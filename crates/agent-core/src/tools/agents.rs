@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rollout_trace_recorder::{ExecutionStatus, SessionSource, SubagentSource, ThreadSpawn, ToolKind};
+use rollout_trace_recorder::{ExecutionStatus, SessionSource, ThreadSpawn, ToolKind};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Dispatch, Outcome, ToolError};
@@ -220,17 +220,9 @@ impl Dispatch {
 
     fn child_metadata(&self, child: &Identity) -> rollout_trace_recorder::ThreadStartedTraceMetadata {
         let parent = child.parent.as_ref().unwrap_or(&self.turn.thread);
-        let thread_spawn = ThreadSpawn {
-            parent_thread_id: parent.id.as_str().into(),
-            depth: i64::try_from(child.depth).unwrap_or(i64::MAX),
-            agent_path: Some(child.path.as_str().into()),
-            agent_nickname: None,
-            agent_role: None,
-            task_name: None,
-            unknown: Map::new(),
-        };
-        let source = SessionSource::Subagent { subagent: SubagentSource::ThreadSpawn { thread_spawn } };
-        child.metadata(&parent.rollout.config, source)
+        let depth = i64::try_from(child.depth).unwrap_or(i64::MAX);
+        let spawn = ThreadSpawn::new(&*parent.id, depth).agent_path(&*child.path);
+        child.metadata(&parent.rollout.config, SessionSource::from(spawn))
     }
 }
 

@@ -147,25 +147,18 @@ impl Call {
 
     /// The call as a trace shows it.
     pub(crate) fn invocation(&self, turn: &Turn, kind: Option<ToolKind>) -> ToolDispatchInvocation {
-        ToolDispatchInvocation {
-            codex_turn_id: turn.id.as_str().into(),
-            tool_call_id: self.id.as_str().into(),
-            tool_name: self.name.clone(),
-            tool_namespace: self.namespace.clone(),
-            kind,
-            requester: match &self.requester {
-                Requester::Model { call_id } => {
-                    ToolDispatchRequester::Model { model_visible_call_id: call_id.as_str().into() }
-                }
-                Requester::Cell { cell, call } => ToolDispatchRequester::CodeCell {
-                    runtime_cell_id: cell.as_str().into(),
-                    runtime_tool_call_id: call.as_str().into(),
-                },
-            },
-            payload: match &self.input {
-                Input::Function(arguments) => ToolDispatchPayload::Function { arguments: arguments.clone() },
-                Input::Custom(input) => ToolDispatchPayload::Custom { input: input.clone() },
-            },
-        }
+        let payload = match &self.input {
+            Input::Function(arguments) => ToolDispatchPayload::function(&**arguments),
+            Input::Custom(input) => ToolDispatchPayload::custom(&**input),
+        };
+        let requester = match &self.requester {
+            Requester::Model { call_id } => ToolDispatchRequester::model(&**call_id),
+            Requester::Cell { cell, call } => ToolDispatchRequester::code_cell(cell.as_str(), call.as_str()),
+        };
+        let mut invocation =
+            ToolDispatchInvocation::new(&*turn.id, &*self.id, &*self.name, payload).requested_by(requester);
+        invocation.tool_namespace = self.namespace.clone();
+        invocation.kind = kind;
+        invocation
     }
 }

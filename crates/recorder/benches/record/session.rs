@@ -50,9 +50,10 @@ pub(crate) struct Part {
 pub(crate) fn text(seed: usize, len: usize) -> String {
     let mut text = format!("// {seed}\n");
     let mut at = seed.wrapping_mul(7919) % SOURCE.len();
+    let boundary = |from: usize| (from..).find(|&at| SOURCE.is_char_boundary(at)).expect("the end is a boundary");
     while text.len() < len {
-        at = SOURCE.ceil_char_boundary(at);
-        let end = SOURCE.ceil_char_boundary((at + len - text.len()).min(SOURCE.len()));
+        at = boundary(at);
+        let end = boundary((at + len - text.len()).min(SOURCE.len()));
         text.push_str(&SOURCE[at..end]);
         at = if end == SOURCE.len() { seed % 97 } else { end };
     }
@@ -131,18 +132,9 @@ pub(crate) fn request(seed: usize, bytes: usize) -> Request {
 
 /// Who a benched thread is.
 pub(crate) fn metadata(thread: usize) -> ThreadStartedTraceMetadata {
-    ThreadStartedTraceMetadata {
-        thread_id: format!("thread-{thread}").into(),
-        agent_path: "/root".into(),
-        task_name: None,
-        nickname: None,
-        agent_role: None,
-        session_source: SessionSource::Program("bench".to_owned()),
-        cwd: "/work".to_owned(),
-        rollout_path: None,
-        model: "gpt-5.2-codex".to_owned(),
-        provider_name: "bench".to_owned(),
-        approval_policy: "never".to_owned(),
-        sandbox_policy: "DangerFullAccess".to_owned(),
-    }
+    let source = SessionSource::program("bench");
+    ThreadStartedTraceMetadata::new(format!("thread-{thread}"), "/root", source)
+        .cwd("/work")
+        .model("gpt-5.2-codex", "bench")
+        .policies("never", "DangerFullAccess")
 }

@@ -50,15 +50,12 @@ impl Recording for Traced {
         let Item::FunctionCall { arguments, call_id, .. } = call else { return };
         let Item::FunctionCallOutput { output: text, .. } = output else { return };
         let dispatch = self.trace.start_tool_dispatch_trace(|| {
-            Some(ToolDispatchInvocation {
-                codex_turn_id: "turn".into(),
-                tool_call_id: format!("{call_id}-{turn}").into(),
-                tool_name: "exec_command".to_owned(),
-                tool_namespace: None,
-                kind: None,
-                requester: ToolDispatchRequester::Model { model_visible_call_id: call_id.as_str().into() },
-                payload: ToolDispatchPayload::Function { arguments: arguments.clone() },
-            })
+            let arguments = ToolDispatchPayload::function(&*arguments);
+            let tool_call_id = format!("{call_id}-{turn}");
+            Some(
+                ToolDispatchInvocation::new("turn", tool_call_id, "exec_command", arguments)
+                    .requested_by(ToolDispatchRequester::model(&**call_id)),
+            )
         });
         let wire = json!({"type": "function_call_output", "call_id": call_id, "output": text});
         dispatch

@@ -9,7 +9,7 @@ use std::{
 
 use rollout_trace_recorder::{
     ExecutionStatus, PayloadLayout, SessionSource, ThreadTraceContext, ToolDispatchInvocation, ToolDispatchPayload,
-    ToolDispatchRequester, TraceOptions,
+    TraceOptions,
 };
 use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Value, json};
@@ -111,15 +111,7 @@ fn an_error_that_cannot_be_displayed_is_an_end_all_the_same() {
 }
 
 fn invocation() -> ToolDispatchInvocation {
-    ToolDispatchInvocation {
-        codex_turn_id: "t".into(),
-        tool_call_id: "call".into(),
-        tool_name: "tool".into(),
-        tool_namespace: None,
-        kind: None,
-        requester: ToolDispatchRequester::Model { model_visible_call_id: "call".into() },
-        payload: ToolDispatchPayload::Function { arguments: "{}".into() },
-    }
+    ToolDispatchInvocation::new("t", "call", "tool", ToolDispatchPayload::function("{}"))
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use rollout_trace_bundle::{Limits, PayloadPack};
 use rollout_trace_recorder::{
     CellStatus, ExecutionStatus, InferenceTraceAttempt, PayloadLayout, ResponseIds, SessionSource, ThreadTraceContext,
-    TokenUsage, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, TraceOptions,
+    ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, TraceOptions,
 };
 use rollout_trace_schema::{
     RawEvent,
@@ -15,26 +15,14 @@ use serde_json::{Value, json};
 
 use crate::support::{ROOT_THREAD, Recorded, in_memory, metadata, options};
 
-const NO_USAGE: Option<&TokenUsage> = None;
 const NO_ITEMS: &[Value] = &[];
 
 fn invocation(call_id: &str) -> ToolDispatchInvocation {
-    ToolDispatchInvocation {
-        codex_turn_id: "turn".into(),
-        tool_call_id: call_id.into(),
-        tool_name: "exec_command".into(),
-        tool_namespace: Some("shell".into()),
-        kind: None,
-        requester: ToolDispatchRequester::CodeCell {
-            runtime_cell_id: "1".into(),
-            runtime_tool_call_id: "tool-1".into(),
-        },
-        payload: ToolDispatchPayload::LocalShell {
-            command: vec!["ls".into(), "-l".into()],
-            workdir: None,
-            timeout_ms: Some(5),
-        },
-    }
+    let payload =
+        ToolDispatchPayload::LocalShell { command: vec!["ls".into(), "-l".into()], workdir: None, timeout_ms: Some(5) };
+    ToolDispatchInvocation::new("turn", call_id, "exec_command", payload)
+        .tool_namespace("shell")
+        .requested_by(ToolDispatchRequester::code_cell("1", "tool-1"))
 }
 
 #[test]
@@ -61,7 +49,7 @@ fn an_end_is_recorded_once() {
     attempt.record_started(&json!({"input": []}));
     attempt.record_started(&json!({"input": ["again"]}));
     let clone = attempt.clone();
-    attempt.record_completed(ResponseIds::default(), NO_USAGE, NO_ITEMS);
+    attempt.record_completed(ResponseIds::default(), None, NO_ITEMS);
     clone.record_cancelled("too late", None, NO_ITEMS);
     clone.record_failed("too late", None, NO_ITEMS);
     let dispatch = trace.start_tool_dispatch_trace(|| Some(invocation("c")));

@@ -9,6 +9,7 @@ mod forked;
 mod kill;
 mod lifecycle;
 mod limits;
+mod misuse;
 mod overlap;
 mod redaction;
 mod session;

@@ -80,15 +80,10 @@ fn a_secret_is_found_where_no_value_is_whole() {
         // A summary is cut off somewhere in the secret.
         for before in 120..170 {
             let arguments = format!("{} {SECRET}", "x".repeat(before));
-            let invocation = ToolDispatchInvocation {
-                codex_turn_id: "t".into(),
-                tool_call_id: format!("call-{before}").into(),
-                tool_name: "tool".into(),
-                tool_namespace: None,
-                kind: None,
-                requester: ToolDispatchRequester::Model { model_visible_call_id: "call".into() },
-                payload: ToolDispatchPayload::Function { arguments },
-            };
+            let call_id = format!("call-{before}");
+            let arguments = ToolDispatchPayload::function(arguments);
+            let invocation = ToolDispatchInvocation::new("t", call_id, "tool", arguments)
+                .requested_by(ToolDispatchRequester::model("call"));
             trace.start_tool_dispatch_trace(|| Some(invocation)).record_failed("no");
         }
         drop(trace);

@@ -22,6 +22,19 @@ pub enum SessionSource {
     Other(Value),
 }
 
+impl SessionSource {
+    /// Names the program that started the session.
+    pub fn program(name: impl Into<String>) -> Self {
+        Self::Program(name.into())
+    }
+}
+
+impl From<ThreadSpawn> for SessionSource {
+    fn from(thread_spawn: ThreadSpawn) -> Self {
+        Self::Subagent { subagent: SubagentSource::ThreadSpawn { thread_spawn } }
+    }
+}
+
 /// How an agent started another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -59,4 +72,26 @@ pub struct ThreadSpawn {
     /// Fields that this version does not know, as they were written.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
+}
+
+impl ThreadSpawn {
+    /// Names the parent of a child that is `depth` levels below the root.
+    pub fn new(parent_thread_id: impl Into<ThreadId>, depth: i64) -> Self {
+        Self {
+            parent_thread_id: parent_thread_id.into(),
+            depth,
+            agent_path: None,
+            agent_nickname: None,
+            agent_role: None,
+            task_name: None,
+            unknown: Map::new(),
+        }
+    }
+
+    /// Sets the child's place in the tree of agents.
+    #[must_use]
+    pub fn agent_path(mut self, agent_path: impl Into<AgentPath>) -> Self {
+        self.agent_path = Some(agent_path.into());
+        self
+    }
 }
