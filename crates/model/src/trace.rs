@@ -74,7 +74,7 @@ pub struct RolloutTrace {
 }
 
 /// Names one object of a graph. *Ours.*
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "id", rename_all = "snake_case")]
 pub enum ObjectRef {
     /// A thread.
@@ -91,4 +91,16 @@ pub enum ObjectRef {
     TerminalOperation(OperationId),
     /// A request for a compaction.
     CompactionRequest(CompactionRequestId),
+    /// An item of a conversation.
+    ConversationItem(ItemId),
+    /// A terminal session.
+    TerminalSession(TerminalId),
+    /// A compaction.
+    Compaction(CompactionId),
+    /// An interaction between agents.
+    InteractionEdge(EdgeId),
+    /// A payload reference.
+    RawPayload(RawPayloadId),
+    /// The rollout itself: everything in the graph that is not kept in a map.
+    Rollout,
 }

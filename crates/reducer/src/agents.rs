@@ -6,12 +6,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rollout_trace_model::{
-    Anchor, BodyPart, ConversationItem, DiagnosticCode, InteractionEdge, InteractionKind, ItemId, ItemKind,
-    ProducerRef, Role, RolloutTrace, UndeliveredMessage,
+    Anchor, ConversationItem, DiagnosticCode, InteractionEdge, InteractionKind, ItemId, ItemKind, ProducerRef, Role,
+    RolloutTrace, UndeliveredMessage,
 };
 use rollout_trace_schema::{AgentResultObserved, EdgeId, Seq, ThreadId, ToolCallId, ToolKind, UnixMillis};
 
-use crate::{at::At, json::Json, report::Report};
+use crate::{
+    at::At,
+    item::{MessageBetweenAgents, message_between_agents},
+    json::Json,
+    report::Report,
+};
 
 /// What was observed of interactions between agents.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +26,6 @@ pub(crate) struct Agents {
     /// What each tool call was asked to send.
     sent: HashMap<ToolCallId, String>,
     results: Vec<(Seq, UnixMillis, AgentResultObserved)>,
-    /// What agent messages said when they were accepted, where a payload showed them otherwise later.
-    accepted: Vec<(ItemId, String)>,
 }
 
 /// What the runtime of an agent tool reported.
@@ -39,11 +42,9 @@ pub(crate) struct Activity {
     name: Option<String>,
 }
 
-impl Activity {
-    /// Whether the tool is one of those that reach other agents.
-    pub(crate) fn is_of(kind: &ToolKind) -> bool {
-        interaction(kind).is_some()
-    }
+/// Returns whether the tool is one of those that reach other agents.
+pub(crate) fn reaches_agents(kind: &ToolKind) -> bool {
+    interaction(kind).is_some()
 }
 
 fn interaction(kind: &ToolKind) -> Option<InteractionKind> {
@@ -63,13 +64,13 @@ impl Agents {
     }
 
     /// Notes what a tool's runtime reported.
-    pub(crate) fn note_activity(&mut self, at: &At, tool: &ToolCallId, document: &Json<'_>, is_end: bool) {
+    pub(crate) fn note_activity(&mut self, seq: Seq, tool: &ToolCallId, document: &Json<'_>) {
         let place = *self.by_tool.entry(tool.clone()).or_insert(self.activities.len());
         if place == self.activities.len() {
             self.activities.push(Activity {
                 tool: tool.clone(),
                 ended_at: None,
-                seq: at.seq,
+                seq,
                 sender: None,
                 target: None,
                 prompt: None,
@@ -85,17 +86,13 @@ impl Agents {
         activity.sender = thread("sender_thread_id").or(activity.sender.take());
         activity.prompt = document.text("prompt").map(str::to_owned).or(activity.prompt.take());
         activity.name = document.text("kind").map(str::to_owned).or(activity.name.take());
-        if is_end {
-            activity.ended_at = Some(at.time);
-            activity.seq = at.seq;
-        }
     }
 
-    /// Notes what an accepted message says, before a payload that shows it otherwise takes its place.
-    pub(crate) fn note_accepted_content(&mut self, item: &ConversationItem) {
-        if let Some((_, _, content)) = message_between_agents(item) {
-            self.accepted.push((item.item_id, content));
-        }
+    /// Notes that a tool's runtime reported its end.
+    pub(crate) fn note_activity_end(&mut self, at: &At, tool: &ToolCallId) {
+        let activity = &mut self.activities[self.by_tool[tool]];
+        activity.ended_at = Some(at.time);
+        activity.seq = at.seq;
     }
 
     /// Notes a result that reached a parent.
@@ -104,8 +101,8 @@ impl Agents {
     }
 
     /// Adds the edges that the observations prove, and what was sent and never seen to arrive.
-    pub(crate) fn add_edges(&self, trace: &mut RolloutTrace, report: &mut Report) {
-        let mut deliveries = Deliveries::new(trace, &self.accepted);
+    pub(crate) fn add_edges(&self, trace: &mut RolloutTrace, report: &mut Report, accepted: &[(ItemId, String)]) {
+        let mut deliveries = Deliveries::new(trace, accepted);
         let mut in_order: Vec<_> =
             self.activities.iter().map(|activity| (activity.seq, Observed::Activity(activity))).collect();
         in_order.extend(self.results.iter().map(|(seq, time, event)| (*seq, Observed::Result(*time, event))));
@@ -339,11 +336,13 @@ impl Deliveries {
         let accepted = accepted.iter().filter_map(|(item, content)| {
             let item = &trace.conversation_items[item];
             let ends = item.agent_message.clone()?;
-            Some((item, (ends.author, ends.recipient, content.clone())))
+            let message =
+                MessageBetweenAgents { author: ends.author, recipient: ends.recipient, content: content.clone() };
+            Some((item, message))
         });
         let items = trace.conversation_items.values();
         let sighted = items.filter_map(|item| Some((item, message_between_agents(item)?)));
-        for (item, (author, recipient, content)) in sighted.chain(accepted) {
+        for (item, MessageBetweenAgents { author, recipient, content }) in sighted.chain(accepted) {
             let is_copy = item.produced_by.iter().any(|producer| matches!(producer, ProducerRef::Compaction { .. }));
             let delivery = Delivery { item: item.item_id, first_seen: item.first_seen_seq, is_copy, author, recipient };
             waiting.entry((item.thread_id.clone(), content)).or_default().push(delivery);
@@ -375,32 +374,6 @@ impl Deliveries {
         let item = later.or_else(|| fitting.clone().find(|delivery| !delivery.is_copy))?.item;
         self.taken.insert(item);
         Some(item)
-    }
-}
-
-/// Author, recipient and content of an item that carries a message from one agent to another.
-fn message_between_agents(item: &ConversationItem) -> Option<(String, String, String)> {
-    if let Some(ends) = &item.agent_message {
-        let encoded = item.body.parts.iter().find_map(|part| match part {
-            BodyPart::Encoded { label, value } if label == "encrypted_content" => Some(value.clone()),
-            _ => None,
-        });
-        let content = encoded.or_else(|| single_text(item).map(str::to_owned))?;
-        return Some((ends.author.clone(), ends.recipient.clone(), content));
-    }
-    if item.role != Role::Assistant || item.kind != ItemKind::Message {
-        return None;
-    }
-    let text = single_text(item)?;
-    let document = text.trim_start().starts_with('{').then(|| Json::parse_arguments(text))??;
-    let content = document.text("encrypted_content").or_else(|| document.text("content"))?;
-    Some((document.text("author")?.to_owned(), document.text("recipient")?.to_owned(), content.to_owned()))
-}
-
-fn single_text(item: &ConversationItem) -> Option<&str> {
-    match item.body.parts.as_slice() {
-        [BodyPart::Text { text }] => Some(text),
-        _ => None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where in the trace something happens.
 
-use rollout_trace_schema::{CodexTurnId, Seq, ThreadId, UnixMillis};
+use rollout_trace_schema::{CodexTurnId, RawEvent, Seq, ThreadId, UnixMillis};
 
-/// The event that is being applied: its place, its time and its context.
+/// The event that is being applied: its place in the log, its time, and the thread and turn of its envelope.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
     pub(crate) seq: Seq,
@@ -10,4 +10,16 @@ pub(crate) struct At {
     pub(crate) time: UnixMillis,
     pub(crate) thread: Option<ThreadId>,
     pub(crate) turn: Option<CodexTurnId>,
+}
+
+impl At {
+    pub(crate) fn new(event: &RawEvent, line: u64) -> Self {
+        Self {
+            seq: event.seq,
+            line,
+            time: event.wall_time_unix_ms,
+            thread: event.thread_id.clone(),
+            turn: event.codex_turn_id.clone(),
+        }
+    }
 }

@@ -12,7 +12,7 @@ use rollout_trace_schema::{
 
 use crate::{
     agents::{self, Agents},
-    code_cell::Cells,
+    cells::Cells,
     conversation::Conversations,
     durations::add_durations,
     report::Report,
@@ -30,13 +30,14 @@ pub(crate) struct Ending<'a> {
 }
 
 /// Completes the graph.
-pub(crate) fn finish(mut trace: RolloutTrace, mut report: Report, ending: &Ending<'_>) -> RolloutTrace {
+pub(crate) fn finish(mut trace: RolloutTrace, ending: &Ending<'_>) -> RolloutTrace {
+    let mut report = Report::default();
     if ending.version >= SchemaVersion::V2 {
         trace.recording_complete = Some(ending.ends_in_marker);
     }
     list_conversations(&mut trace, ending);
     observe_operations(&mut trace);
-    ending.agents.add_edges(&mut trace, &mut report);
+    ending.agents.add_edges(&mut trace, &mut report, ending.conversations.superseded());
     for (item, edge_id) in agents::arrivals(&trace) {
         let item = trace.conversation_items.get_mut(&item).expect("an edge ends in a known item");
         item.inferred_producers.push(InferredProducer::Edge { edge_id });
@@ -46,7 +47,7 @@ pub(crate) fn finish(mut trace: RolloutTrace, mut report: Report, ending: &Endin
     add_durations(&mut trace);
     report_waiting_cells(&mut report, ending.cells);
     note_cut_off(&mut trace, &mut report, ending);
-    trace.diagnostics = report.diagnostics;
+    trace.diagnostics.extend(report.take());
     trace
 }
 
@@ -56,7 +57,7 @@ fn list_conversations(trace: &mut RolloutTrace, ending: &Ending<'_>) {
     for item in trace.conversation_items.values() {
         let is_listed = ending.version == SchemaVersion::V1
             || item.accepted_seq.is_some()
-            || ending.conversations.facts(item.item_id).listed;
+            || ending.conversations.is_listed(item.item_id);
         if is_listed {
             lists.entry(item.thread_id.clone()).or_default().push(item.item_id);
         }
@@ -151,9 +152,7 @@ fn note_new_inputs(trace: &mut RolloutTrace) {
 }
 
 fn report_waiting_cells(report: &mut Report, cells: &Cells) {
-    let mut waiting: Vec<_> = cells.waiting.keys().map(ToString::to_string).collect();
-    waiting.sort_unstable();
-    for cell in waiting {
+    for cell in cells.waiting() {
         let message =
             format!("{cell} ran, but no response showed the call that holds its source; it is not in the graph");
         report.end(DiagnosticCode::CodeCellWithoutSource, vec![cell], message);
@@ -209,5 +208,11 @@ fn object_id(object: &ObjectRef) -> String {
         ObjectRef::CodeCell(id) => id.to_string(),
         ObjectRef::TerminalOperation(id) => id.to_string(),
         ObjectRef::CompactionRequest(id) => id.to_string(),
+        ObjectRef::Rollout => "rollout".to_owned(),
+        ObjectRef::ConversationItem(id) => id.to_string(),
+        ObjectRef::TerminalSession(id) => id.to_string(),
+        ObjectRef::Compaction(id) => id.to_string(),
+        ObjectRef::InteractionEdge(id) => id.to_string(),
+        ObjectRef::RawPayload(id) => id.to_string(),
     }
 }

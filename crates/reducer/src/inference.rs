@@ -1,331 +1,251 @@
 //! Requests to the model and their answers.
 
-use std::{borrow::Cow, fmt::Display};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    fmt::Display,
+};
 
-use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
-use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, TokenUsage};
+use rollout_trace_evidence::PayloadBuffer;
+use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
-    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, ThreadId,
-    UpstreamRequestId,
+    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, Seq, ThreadEnded,
+    ThreadId, UpstreamRequestId,
 };
 
 use crate::{
-    at::At,
-    conversation::Origin,
+    context::Context,
+    conversation::Conversations,
+    documents,
     item::{Sighting, normalise},
     json::Json,
-    reducer::Reducer,
-    request::{Input, RequestDocument, RequestReader},
+    links::Links,
+    origin::Origin,
+    readers::Readers,
+    request::{Input, RequestDocument},
+    threads, turns,
+    usage::{is_token_usage, token_usage},
 };
 
-/// The memory that the last requests of all threads may take together before those of the least used are given back.
-const REQUEST_MEMORY: usize = 96 << 20;
+/// What is remembered of inference calls beyond the graph.
+#[derive(Debug, Default)]
+pub(crate) struct Inference {
+    /// The calls that a turn's end would end.
+    open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
+    /// The event that last showed each call's response.
+    answered: HashMap<InferenceCallId, Seq>,
+    responses: Responses,
+    readers: Readers,
+}
 
-impl Reducer {
-    pub(crate) fn inference_started(&mut self, at: &At, event: &InferenceStarted, payloads: &mut dyn PayloadSource) {
+/// The calls of a thread that got each response, in the order of their ids.
+type Responses = HashMap<(ThreadId, ResponseId), BTreeSet<InferenceCallId>>;
+
+/// What an event says of a call's response.
+struct Answer<'a> {
+    call: &'a InferenceCallId,
+    payload: Option<&'a PayloadRef>,
+    response_id: Option<&'a ResponseId>,
+    upstream_request_id: Option<&'a UpstreamRequestId>,
+}
+
+impl Inference {
+    pub(crate) fn started(
+        &mut self,
+        cx: &mut Context<'_>,
+        conversations: &mut Conversations,
+        links: &mut Links,
+        event: &InferenceStarted,
+    ) {
         let id = &event.inference_call_id;
-        let known = self.trace.inference_calls.get(id);
+        let known = cx.graph.inference_calls.get(id);
         if known.is_some_and(|call| !call.execution.start_unobserved) {
             let message = format!("inference call {id} starts a second time; nothing changes");
-            self.report.at(at, DiagnosticCode::DuplicateStart, &[id], message);
+            cx.report.event(DiagnosticCode::DuplicateStart, &[id], message);
             return;
         }
         let is_new = known.is_none();
-        self.ensure_turn(at, &event.codex_turn_id, &event.thread_id);
-        self.ensure_thread(at, &event.thread_id);
-        let of_turn = self.trace.codex_turns[&event.codex_turn_id].thread_id.clone();
-        if of_turn != event.thread_id {
+        turns::ensure_known(cx, &event.codex_turn_id, &event.thread_id);
+        threads::ensure_known(cx, &event.thread_id);
+        let of_turn = &cx.graph.codex_turns[&event.codex_turn_id].thread_id;
+        if *of_turn != event.thread_id {
             let message = format!(
                 "inference call {id} is of thread {}, but its turn {} is of thread {of_turn}",
                 event.thread_id, event.codex_turn_id
             );
-            self.report.at(at, DiagnosticCode::UnknownTurn, &[id, &event.codex_turn_id], message);
+            cx.report.event(DiagnosticCode::UnknownTurn, &[id, &event.codex_turn_id], message);
         }
+        let (time, seq) = (cx.at.time, cx.at.seq);
         if is_new {
-            let call = new_call(id, &event.thread_id, Some(&event.codex_turn_id), Execution::started(at.time, at.seq));
-            self.trace.inference_calls.insert(id.clone(), call);
+            let call = new_call(id, &event.thread_id, Some(&event.codex_turn_id), Execution::started(time, seq));
+            cx.graph.insert(id, call);
             self.open_calls.entry(event.codex_turn_id.clone()).or_default().push(id.clone());
         }
-        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        call.execution.start(at.time, at.seq);
+        let call = cx.graph.object_mut(id);
+        call.execution.start(time, seq);
         call.model = event.model.clone();
         call.provider_name = event.provider_name.clone();
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
-        let items = self.read_request(at, event, payloads);
-        let latest_calls = &mut self.conversations.thread(&event.thread_id).latest_calls;
-        if items.is_some() {
-            latest_calls.clear();
-        }
-        latest_calls.push(id.clone());
-        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        call.request_item_ids = items.unwrap_or_default();
-        self.bound_request_memory(at, &event.thread_id);
+        let items = self.read_request(cx, conversations, links, event);
+        conversations.note_call(&event.thread_id, id, items.is_some());
+        cx.graph.object_mut(id).request_item_ids = items.unwrap_or_default();
+        self.readers.note_use(&event.thread_id, seq);
     }
 
-    /// The items that the request shows; none if it is lost.
+    /// Returns the items that the request shows, or `None` if it is lost.
     fn read_request(
         &mut self,
-        at: &At,
+        cx: &mut Context<'_>,
+        conversations: &mut Conversations,
+        links: &mut Links,
         event: &InferenceStarted,
-        payloads: &mut dyn PayloadSource,
-    ) -> Option<Vec<ItemId>> {
-        // What is read from the reader's text is looked at together with all else.
-        let mut reader = std::mem::take(&mut self.conversations.thread(&event.thread_id).reader);
-        let items = self.read_request_by(&mut reader, at, event, payloads);
-        self.conversations.thread(&event.thread_id).reader = reader;
-        items
-    }
-
-    fn read_request_by(
-        &mut self,
-        reader: &mut RequestReader,
-        at: &At,
-        event: &InferenceStarted,
-        payloads: &mut dyn PayloadSource,
     ) -> Option<Vec<ItemId>> {
         let thread = &event.thread_id;
         let reference = &event.request_payload;
-        self.documents.note(reference);
-        let max_nesting = self.limits.max_nesting;
-        let conversation = self.conversations.thread(thread);
-        let shared = match conversation.replacement {
-            Some(_) => 0,
-            None => reader.shared_items(conversation.live.items()),
-        };
-        let mut document = match reader.read(reference, payloads, max_nesting, shared) {
+        cx.documents.note(reference);
+        let max_nesting = cx.documents.max_nesting();
+        let reader = self.readers.reader(thread);
+        let shared = reader.shared_items(conversations.live_items(thread));
+        let mut document = match reader.read(reference, cx.payloads, max_nesting, shared) {
             Ok(document) => document,
             Err(error) => {
-                self.payload_lost(at, reference, &error);
+                documents::report_lost(cx.report, reference, &error);
                 return None;
             }
         };
-        let (known, rest) = self.request_input(at, reference, &mut document)?;
+        let (known, rest) = request_input(cx, reference, &mut document)?;
         let origin =
             Origin { thread, turn: Some(&event.codex_turn_id), payload: &reference.raw_payload_id, response_of: None };
-        let sightings: Vec<_> = rest.iter().map(|item| self.sighting(item, &origin)).collect();
+        let sightings: Vec<_> = rest.iter().map(|item| normalise(item, origin.payload, cx.version)).collect();
         let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
-        if let Some(previous) = self.previous_response(event, &document) {
-            let prefix = self.prefix_of_delta(at, event, &previous, payloads);
-            return Some(self.reconcile_delta(at, &origin, prefix, sightings));
+        if let Some(previous) = previous_response(event, &document, cx.version) {
+            let prefix = match untraced_prefix(event, cx.version) {
+                Some(prefix) => {
+                    let origin = Origin { payload: &prefix.raw_payload_id, ..origin.clone() };
+                    let sightings = prefix_document(cx, prefix, &origin);
+                    sightings.map(|sightings| conversations.pass(cx, links, &origin).request(0, sightings))
+                }
+                None => prefix_of_response(&self.responses, cx, event, previous),
+            };
+            return Some(conversations.pass(cx, links, &origin).delta(prefix, sightings));
         }
-        let damaged = document.damage.is_some();
+        let is_damaged = document.damage.is_some();
         let layout = document.layout;
-        let items = self.reconcile_request(at, &origin, known, sightings, damaged);
-        let stable = items.iter().position(|&item| self.conversations.facts(item).overruled).unwrap_or(items.len());
+        let mut pass = conversations.pass(cx, links, &origin);
+        let items = if is_damaged { pass.damaged_request(known, sightings) } else { pass.request(known, sightings) };
         if let Some(layout) = layout {
-            reader.remember(layout, &is_item, &items, stable);
+            reader.remember(layout, &is_item, &items, conversations.stable_prefix(&items));
         }
         Some(items)
     }
 
-    /// What the request's input says: how many items are known from the request before, and the rest. None if it is lost.
-    fn request_input<'a>(
+    pub(crate) fn completed(
         &mut self,
-        at: &At,
-        reference: &PayloadRef,
-        document: &mut RequestDocument<'a>,
-    ) -> Option<(usize, Vec<Json<'a>>)> {
-        if document.replaced_bytes {
-            self.payload_replaced_bytes(at, reference);
-        }
-        if let Some(marks) = &document.marks {
-            self.payload_has_holes(at, reference, marks);
-        }
-        let input = std::mem::replace(&mut document.input, Input::Missing);
-        if let Some(damage) = &document.damage {
-            let kept = match &input {
-                Input::Items { known, rest } => format!("; the {} items before the damage count", known + rest.len()),
-                _ => String::new(),
-            };
-            let message = format!("{} is not whole JSON: {damage}{kept}", reference.path);
-            self.report.payload(at, DiagnosticCode::PayloadUnreadable, &reference.raw_payload_id, &[], message);
-        }
-        match input {
-            Input::Items { known, rest } => Some((known, rest)),
-            Input::Text(text) => {
-                let message = format!("{}: input is a string; it counts as one message of the user", reference.path);
-                self.report.payload(at, DiagnosticCode::UnknownValue, &reference.raw_payload_id, &[], message);
-                let fields = [("type", "message"), ("role", "user"), ("content", text.as_str())];
-                let message = fields.map(|(key, value)| (Cow::from(key), Json::String(Cow::Owned(value.to_owned()))));
-                Some((0, vec![Json::Object(message.into_iter().collect())]))
-            }
-            Input::Missing if document.damage.is_some() => None,
-            Input::Missing | Input::Other => {
-                self.payload_malformed(at, reference, "a request whose input is no array; its items are lost");
-                None
-            }
-        }
-    }
-
-    /// The response that the request's input follows; none for a full request.
-    fn previous_response(&self, event: &InferenceStarted, document: &RequestDocument<'_>) -> Option<ResponseId> {
-        let of_payload = || document.previous_response_id.as_deref().map(ResponseId::from);
-        match (&event.request_input_mode, self.version) {
-            (Some(RequestInputMode::FullSnapshot), SchemaVersion::V1) => None,
-            (
-                Some(
-                    RequestInputMode::Incremental { previous_response_id }
-                    | RequestInputMode::IncrementalWithUntracedPrefix { previous_response_id, .. },
-                ),
-                SchemaVersion::V1,
-            ) => Some(previous_response_id.clone()),
-            _ => of_payload(),
-        }
-    }
-
-    /// The conversation that an incremental request follows; none if it is not known.
-    fn prefix_of_delta(
-        &mut self,
-        at: &At,
-        event: &InferenceStarted,
-        previous: &ResponseId,
-        payloads: &mut dyn PayloadSource,
-    ) -> Option<Vec<ItemId>> {
-        if let (Some(RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. }), SchemaVersion::V1) =
-            (&event.request_input_mode, self.version)
-        {
-            let origin = Origin {
-                thread: &event.thread_id,
-                turn: Some(&event.codex_turn_id),
-                payload: &prefix_payload.raw_payload_id,
-                response_of: None,
-            };
-            let sightings =
-                self.item_document(at, prefix_payload, &["input", "input_items", "items"], &origin, payloads)?;
-            return Some(self.reconcile_request(at, &origin, 0, sightings, false));
-        }
-        let calls = self.conversations.thread(&event.thread_id).responses.get(previous);
-        let Some(first) = calls.and_then(|calls| calls.first()) else {
-            let message = format!(
-                "inference call {} follows response {previous}, which its thread never got; what precedes its input is not known",
-                event.inference_call_id
-            );
-            let code = DiagnosticCode::UnknownPreviousResponse;
-            self.report.at(at, code, &[&event.inference_call_id, previous], message);
-            return None;
-        };
-        let call = &self.trace.inference_calls[first];
-        Some(call.request_item_ids.iter().chain(&call.response_item_ids).copied().collect())
-    }
-
-    pub(crate) fn inference_completed(
-        &mut self,
-        at: &At,
+        cx: &mut Context<'_>,
+        conversations: &mut Conversations,
+        links: &mut Links,
         event: &InferenceCompleted,
-        payloads: &mut dyn PayloadSource,
     ) {
-        let id = &event.inference_call_id;
-        self.ensure_call(at, id);
-        let response = Some(&event.response_payload);
-        self.read_response(at, id, response, event.response_id.as_ref(), event.upstream_request_id.as_ref(), payloads);
-        self.end_call(at, id, ExecutionStatus::Completed);
+        let answer = Answer {
+            call: &event.inference_call_id,
+            payload: Some(&event.response_payload),
+            response_id: event.response_id.as_ref(),
+            upstream_request_id: event.upstream_request_id.as_ref(),
+        };
+        self.answered(cx, conversations, links, &answer);
+        end(cx, answer.call, ExecutionStatus::Completed);
     }
 
-    pub(crate) fn inference_failed(&mut self, at: &At, event: &InferenceFailed, payloads: &mut dyn PayloadSource) {
-        let id = &event.inference_call_id;
-        self.ensure_call(at, id);
-        let response = event.partial_response_payload.as_ref();
-        self.read_response(at, id, response, None, event.upstream_request_id.as_ref(), payloads);
-        self.end_call(at, id, ExecutionStatus::Failed);
-        self.trace.inference_calls.get_mut(id).expect("it was made sure of").error = Some(event.error.clone());
-    }
-
-    pub(crate) fn inference_cancelled(
+    pub(crate) fn failed(
         &mut self,
-        at: &At,
+        cx: &mut Context<'_>,
+        conversations: &mut Conversations,
+        links: &mut Links,
+        event: &InferenceFailed,
+    ) {
+        let answer = Answer {
+            call: &event.inference_call_id,
+            payload: event.partial_response_payload.as_ref(),
+            response_id: None,
+            upstream_request_id: event.upstream_request_id.as_ref(),
+        };
+        self.answered(cx, conversations, links, &answer);
+        end(cx, answer.call, ExecutionStatus::Failed).error = Some(event.error.clone());
+    }
+
+    pub(crate) fn cancelled(
+        &mut self,
+        cx: &mut Context<'_>,
+        conversations: &mut Conversations,
+        links: &mut Links,
         event: &InferenceCancelled,
-        payloads: &mut dyn PayloadSource,
     ) {
-        let id = &event.inference_call_id;
-        self.ensure_call(at, id);
-        let response = event.partial_response_payload.as_ref();
-        self.read_response(at, id, response, None, event.upstream_request_id.as_ref(), payloads);
-        self.end_call(at, id, ExecutionStatus::Cancelled);
-        self.trace.inference_calls.get_mut(id).expect("it was made sure of").cancel_reason = Some(event.reason.clone());
+        let answer = Answer {
+            call: &event.inference_call_id,
+            payload: event.partial_response_payload.as_ref(),
+            response_id: None,
+            upstream_request_id: event.upstream_request_id.as_ref(),
+        };
+        self.answered(cx, conversations, links, &answer);
+        end(cx, answer.call, ExecutionStatus::Cancelled).cancel_reason = Some(event.reason.clone());
     }
 
-    fn read_response(
+    /// Applies what an event says of a call's response, whole or partial.
+    fn answered(
         &mut self,
-        at: &At,
-        id: &InferenceCallId,
-        response: Option<&PayloadRef>,
-        response_id: Option<&ResponseId>,
-        upstream_request_id: Option<&UpstreamRequestId>,
-        payloads: &mut dyn PayloadSource,
+        cx: &mut Context<'_>,
+        conversations: &mut Conversations,
+        links: &mut Links,
+        answer: &Answer<'_>,
     ) {
-        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        if let Some(upstream) = upstream_request_id {
+        let id = answer.call;
+        let call = ensure(cx, id);
+        let (thread, turn) = (call.thread_id.clone(), call.codex_turn_id.clone());
+        if let Some(upstream) = answer.upstream_request_id {
             call.upstream_request_id = Some(upstream.clone());
         }
-        if let Some(response_id) = response_id {
+        if let Some(response_id) = answer.response_id {
             let older = call.response_id.replace(response_id.clone());
-            let responses = &mut self.conversations.thread(&call.thread_id).responses;
-            if let Some(bearers) = older.and_then(|older| responses.get_mut(&older)) {
-                bearers.remove(id);
+            if let Some(calls) = older.and_then(|older| self.responses.get_mut(&(thread.clone(), older))) {
+                calls.remove(id);
             }
-            responses.entry(response_id.clone()).or_default().insert(id.clone());
+            self.responses.entry((thread.clone(), response_id.clone())).or_default().insert(id.clone());
         }
-        let Some(reference) = response else { return };
+        let Some(reference) = answer.payload else { return };
         call.raw_response_payload_id = Some(reference.raw_payload_id.clone());
-        let (thread, turn) = (call.thread_id.clone(), call.codex_turn_id.clone());
         let mut buffer = PayloadBuffer::default();
-        let Some(document) = self.document(at, reference, payloads, &mut buffer) else { return };
+        let Some(document) = cx.read(reference, &mut buffer) else { return };
         let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
         if usage.is_some_and(|usage| !is_token_usage(usage)) {
-            self.payload_malformed(
-                at,
-                reference,
-                "token_usage holds something else than numbers; what is none counts as 0",
-            );
+            let reason = "token_usage holds something else than numbers; what is none counts as 0";
+            cx.report_malformed(reference, reason);
         }
-        let usage = usage.filter(|usage| usage.is_object()).map(token_usage);
-        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        call.usage = usage.or(call.usage);
+        if let Some(usage) = usage.filter(|usage| usage.is_object()) {
+            cx.graph.object_mut(id).usage = Some(token_usage(usage));
+        }
         let Some(items) = document.get("output_items").and_then(Json::as_array) else {
-            self.payload_malformed(at, reference, "a response without an array output_items; its items are lost");
+            cx.report_malformed(reference, "a response without an array output_items; its items are lost");
             return;
         };
         let origin =
             Origin { thread: &thread, turn: turn.as_ref(), payload: &reference.raw_payload_id, response_of: Some(id) };
-        let sightings = items.iter().filter_map(|item| self.sighting(item, &origin)).collect();
-        let items = self.reconcile_response(at, &origin, id, sightings);
-        self.answered.insert(id.clone(), at.seq);
-        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        let older = std::mem::replace(&mut call.response_item_ids, items);
+        let sightings = items.iter().filter_map(|item| normalise(item, origin.payload, cx.version)).collect();
+        let items = conversations.pass(cx, links, &origin).response(id, sightings);
+        self.answered.insert(id.clone(), cx.at.seq);
+        let older = std::mem::replace(&mut cx.graph.object_mut(id).response_item_ids, items);
         if !older.is_empty() {
             let ids: Vec<_> = older.iter().map(|item| item as &dyn Display).chain([id as &dyn Display]).collect();
             let message = format!(
                 "inference call {id} is answered a second time; the later answer counts, the items of both stay"
             );
-            self.report.at(at, DiagnosticCode::RepeatedEnd, &ids, message);
+            cx.report.event(DiagnosticCode::RepeatedEnd, &ids, message);
         }
-    }
-
-    /// Ends a call, unless the end of its turn did so before.
-    fn end_call(&mut self, at: &At, id: &InferenceCallId, status: ExecutionStatus) {
-        let call = self.trace.inference_calls.get_mut(id).expect("it was made sure of");
-        if call.execution.is_running() {
-            call.execution.end(at.time, at.seq, status);
-        }
-    }
-
-    /// Makes sure that the call is in the graph, with what is known of it if its start is lost.
-    fn ensure_call(&mut self, at: &At, id: &InferenceCallId) {
-        if self.trace.inference_calls.contains_key(id) {
-            return;
-        }
-        let message = format!("inference call {id} was never started; it is in the graph with what is known of it");
-        self.report.at(at, DiagnosticCode::UnknownInferenceCall, &[id], message);
-        let thread = self.thread_of_event(at, id);
-        let execution = Execution { start_unobserved: true, ..Execution::started(at.time, at.seq) };
-        let call = new_call(id, &thread, at.turn.as_ref(), execution);
-        self.trace.inference_calls.insert(id.clone(), call);
     }
 
     /// Ends the calls that a turn leaves running.
-    pub(crate) fn end_calls_of_turn(&mut self, at: &At, event: &CodexTurnEnded) {
+    pub(crate) fn end_of_turn(&mut self, cx: &mut Context<'_>, event: &CodexTurnEnded) {
         let status = match event.status {
             ExecutionStatus::Completed | ExecutionStatus::Cancelled => ExecutionStatus::Cancelled,
             ExecutionStatus::Failed => ExecutionStatus::Failed,
@@ -333,56 +253,142 @@ impl Reducer {
             _ => return,
         };
         for id in self.open_calls.remove(&event.codex_turn_id).unwrap_or_default() {
-            self.end_call(at, &id, status.clone());
+            end(cx, &id, status.clone());
         }
     }
 
-    /// The sighting of a model item; none for what is no part of a conversation.
-    pub(crate) fn sighting(&self, item: &Json<'_>, origin: &Origin<'_>) -> Option<Sighting> {
-        normalise(item, origin.payload, self.version)
+    /// Frees what is kept for the thread's next request.
+    pub(crate) fn end_of_thread(&mut self, event: &ThreadEnded) {
+        self.readers.forget(&event.thread_id);
     }
 
-    /// The sightings in a document that is an array of model items, or has one under one of these names.
-    pub(crate) fn item_document(
-        &mut self,
-        at: &At,
-        reference: &PayloadRef,
-        names: &[&str],
-        origin: &Origin<'_>,
-        payloads: &mut dyn PayloadSource,
-    ) -> Option<Vec<Sighting>> {
-        let mut buffer = PayloadBuffer::default();
-        let document = self.document(at, reference, payloads, &mut buffer)?;
-        let items = document.as_array().or_else(|| names.iter().find_map(|name| document.get(name)?.as_array()));
-        let Some(items) = items else {
-            self.payload_malformed(at, reference, "it holds no array of model items; they are lost");
-            return None;
+    /// Returns the event that last showed each call's response.
+    pub(crate) fn last_answers(&self) -> &HashMap<InferenceCallId, Seq> {
+        &self.answered
+    }
+}
+
+/// Reads a request's input. Returns how many items are known from the request before, and the rest, or `None` if it is lost.
+fn request_input<'a>(
+    cx: &mut Context<'_>,
+    reference: &PayloadRef,
+    document: &mut RequestDocument<'a>,
+) -> Option<(usize, Vec<Json<'a>>)> {
+    let payload = &reference.raw_payload_id;
+    if document.replaced_bytes {
+        documents::report_replaced_bytes(cx.report, reference);
+    }
+    if let Some(marks) = &document.marks {
+        documents::report_holes(cx.report, reference, marks);
+    }
+    let input = std::mem::replace(&mut document.input, Input::Missing);
+    if let Some(damage) = &document.damage {
+        let kept = match &input {
+            Input::Items { known, rest } => format!("; the {} items before the damage count", known + rest.len()),
+            _ => String::new(),
         };
-        Some(items.iter().filter_map(|item| self.sighting(item, origin)).collect())
+        let message = format!("{} is not whole JSON: {damage}{kept}", reference.path);
+        cx.report.payload(DiagnosticCode::PayloadUnreadable, payload, &[], message);
     }
-
-    /// Gives back the memory of the requests that were used least, if all together take too much.
-    fn bound_request_memory(&mut self, at: &At, current: &ThreadId) {
-        self.conversations.thread(current).reader.last_used = at.seq;
-        loop {
-            let mut total = 0;
-            let mut oldest = None;
-            for (thread, conversation) in self.conversations.threads_mut() {
-                let reader = &mut conversation.reader;
-                total += reader.bytes();
-                if thread != current
-                    && reader.bytes() > 0
-                    && oldest.as_ref().is_none_or(|(seq, _)| reader.last_used < *seq)
-                {
-                    oldest = Some((reader.last_used, thread.clone()));
-                }
-            }
-            match oldest {
-                Some((_, thread)) if total > REQUEST_MEMORY => self.conversations.thread(&thread).reader.forget(),
-                _ => return,
-            }
+    match input {
+        Input::Items { known, rest } => Some((known, rest)),
+        Input::Text(text) => {
+            let message = format!("{}: input is a string; it counts as one message of the user", reference.path);
+            cx.report.payload(DiagnosticCode::UnknownValue, payload, &[], message);
+            let fields = [("type", "message"), ("role", "user"), ("content", text.as_str())];
+            let message = fields.map(|(key, value)| (Cow::from(key), Json::String(Cow::Owned(value.to_owned()))));
+            Some((0, vec![Json::Object(message.into_iter().collect())]))
+        }
+        Input::Missing if document.damage.is_some() => None,
+        Input::Missing | Input::Other => {
+            cx.report_malformed(reference, "a request whose input is no array; its items are lost");
+            None
         }
     }
+}
+
+/// Returns the response that the request's input follows, or `None` for a full request.
+fn previous_response(
+    event: &InferenceStarted,
+    document: &RequestDocument<'_>,
+    version: SchemaVersion,
+) -> Option<ResponseId> {
+    match &event.request_input_mode {
+        Some(RequestInputMode::FullSnapshot) if version == SchemaVersion::V1 => None,
+        Some(
+            RequestInputMode::Incremental { previous_response_id }
+            | RequestInputMode::IncrementalWithUntracedPrefix { previous_response_id, .. },
+        ) if version == SchemaVersion::V1 => Some(previous_response_id.clone()),
+        _ => document.previous_response_id.as_deref().map(ResponseId::from),
+    }
+}
+
+/// Returns the payload with the items that precede the request's input and that no traced request showed, if it names one.
+fn untraced_prefix(event: &InferenceStarted, version: SchemaVersion) -> Option<&PayloadRef> {
+    match &event.request_input_mode {
+        Some(RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. })
+            if version == SchemaVersion::V1 =>
+        {
+            Some(prefix_payload)
+        }
+        _ => None,
+    }
+}
+
+/// Reads the sightings in a document that is an array of model items or holds one.
+fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef, origin: &Origin<'_>) -> Option<Vec<Sighting>> {
+    let mut buffer = PayloadBuffer::default();
+    let document = cx.read(reference, &mut buffer)?;
+    let names = ["input", "input_items", "items"];
+    let items = document.as_array().or_else(|| names.iter().find_map(|name| document.get(name)?.as_array()));
+    let Some(items) = items else {
+        cx.report_malformed(reference, "it holds no array of model items; they are lost");
+        return None;
+    };
+    Some(items.iter().filter_map(|item| normalise(item, origin.payload, cx.version)).collect())
+}
+
+/// Returns the conversation up to and including a response, or `None` if the thread never got the response.
+fn prefix_of_response(
+    responses: &Responses,
+    cx: &mut Context<'_>,
+    event: &InferenceStarted,
+    previous: ResponseId,
+) -> Option<Vec<ItemId>> {
+    let key = (event.thread_id.clone(), previous);
+    let Some(first) = responses.get(&key).and_then(|calls| calls.first()) else {
+        let (_, previous) = key;
+        let message = format!(
+            "inference call {} follows response {previous}, which its thread never got; what precedes its input is not known",
+            event.inference_call_id
+        );
+        let code = DiagnosticCode::UnknownPreviousResponse;
+        cx.report.event(code, &[&event.inference_call_id, &previous], message);
+        return None;
+    };
+    let call = &cx.graph.inference_calls[first];
+    Some(call.request_item_ids.iter().chain(&call.response_item_ids).copied().collect())
+}
+
+/// Ends a call, unless the end of its turn did so before, and returns it.
+fn end<'a>(cx: &'a mut Context<'_>, id: &InferenceCallId, status: ExecutionStatus) -> &'a mut InferenceCall {
+    let call = cx.graph.object_mut(id);
+    if call.execution.is_running() {
+        call.execution.end(cx.at.time, cx.at.seq, status);
+    }
+    call
+}
+
+/// Returns the call. If its start is lost, it is added with what is known of it.
+fn ensure<'a>(cx: &'a mut Context<'_>, id: &InferenceCallId) -> &'a mut InferenceCall {
+    if !cx.graph.inference_calls.contains_key(id) {
+        let message = format!("inference call {id} was never started; it is in the graph with what is known of it");
+        cx.report.event(DiagnosticCode::UnknownInferenceCall, &[id], message);
+        let thread = turns::thread_of_event(cx, id);
+        let execution = Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) };
+        cx.graph.insert(id, new_call(id, &thread, cx.at.turn.as_ref(), execution));
+    }
+    cx.graph.object_mut(id)
 }
 
 fn new_call(
@@ -408,24 +414,5 @@ fn new_call(
         raw_response_payload_id: None,
         error: None,
         cancel_reason: None,
-    }
-}
-
-/// Whether all counts are numbers.
-fn is_token_usage(usage: &Json<'_>) -> bool {
-    let is_count = |name: &str| usage.get(name).is_some_and(|count| count.as_i64().is_some());
-    let is_optional = |name: &str| usage.get(name).is_none_or(|count| count.as_i64().is_some());
-    ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"].into_iter().all(is_count)
-        && is_optional("cache_write_input_tokens")
-}
-
-fn token_usage(usage: &Json<'_>) -> TokenUsage {
-    let tokens = |name: &str| usage.get(name).and_then(Json::as_i64).unwrap_or_default();
-    TokenUsage {
-        input_tokens: tokens("input_tokens"),
-        cached_input_tokens: tokens("cached_input_tokens"),
-        cache_write_input_tokens: tokens("cache_write_input_tokens"),
-        output_tokens: tokens("output_tokens"),
-        reasoning_output_tokens: tokens("reasoning_output_tokens"),
     }
 }

@@ -8,40 +8,46 @@ use rollout_trace_schema::RawPayloadId;
 
 use crate::at::At;
 
-/// The diagnostics so far.
-#[derive(Clone, Debug, Default)]
+/// The diagnostics that were reported since they were last taken.
+#[derive(Debug, Default)]
 pub(crate) struct Report {
-    pub(crate) diagnostics: Vec<Diagnostic>,
-    /// What is said only once, however often it shows.
-    said: HashSet<(DiagnosticCode, String)>,
+    diagnostics: Vec<Diagnostic>,
+    /// What is reported only once, however often it shows.
+    reported: HashSet<(DiagnosticCode, String)>,
+    /// The seq and the line of the event that is being applied.
+    place: Option<(u64, u64)>,
 }
 
 impl Report {
-    /// Adds a surprise at an event.
-    pub(crate) fn at(&mut self, at: &At, code: DiagnosticCode, ids: &[&dyn Display], message: impl Into<String>) {
-        self.push(Some(at), code, None, ids, message.into());
+    /// Says that this event is the place of what is reported from here on.
+    pub(crate) fn begin_event(&mut self, at: &At) {
+        self.place = Some((at.seq, at.line));
     }
 
-    /// Adds a surprise at an event, the first time that it concerns this id.
-    pub(crate) fn once(&mut self, at: &At, code: DiagnosticCode, id: &dyn Display, message: impl Into<String>) {
-        if self.said.insert((code, id.to_string())) {
-            self.push(Some(at), code, None, &[id], message.into());
+    /// Reports a surprise at the event that is being applied.
+    pub(crate) fn event(&mut self, code: DiagnosticCode, ids: &[&dyn Display], message: impl Into<String>) {
+        self.push(code, None, ids, message.into());
+    }
+
+    /// Reports a surprise at the event that is being applied, if it is the first of this code about this id.
+    pub(crate) fn once(&mut self, code: DiagnosticCode, id: &dyn Display, message: impl Into<String>) {
+        if self.reported.insert((code, id.to_string())) {
+            self.push(code, None, &[id], message.into());
         }
     }
 
-    /// Adds a surprise in a payload.
+    /// Reports a surprise in a payload of the event that is being applied.
     pub(crate) fn payload(
         &mut self,
-        at: &At,
         code: DiagnosticCode,
         payload: &RawPayloadId,
         ids: &[&dyn Display],
         message: impl Into<String>,
     ) {
-        self.push(Some(at), code, Some(payload.clone()), ids, message.into());
+        self.push(code, Some(payload.clone()), ids, message.into());
     }
 
-    /// Adds a surprise that shows at the end of the trace.
+    /// Reports a surprise that shows at the end of the trace.
     pub(crate) fn end(&mut self, code: DiagnosticCode, ids: Vec<String>, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic {
             code,
@@ -54,7 +60,7 @@ impl Report {
         });
     }
 
-    /// Adds what reading the bundle met.
+    /// Reports what reading the bundle met.
     pub(crate) fn problem(&mut self, problem: &Problem) {
         let code = problem_code(problem);
         self.diagnostics.push(Diagnostic {
@@ -68,19 +74,17 @@ impl Report {
         });
     }
 
-    fn push(
-        &mut self,
-        at: Option<&At>,
-        code: DiagnosticCode,
-        payload_id: Option<RawPayloadId>,
-        ids: &[&dyn Display],
-        message: String,
-    ) {
+    /// Returns what was reported since this was last called.
+    pub(crate) fn take(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.diagnostics)
+    }
+
+    fn push(&mut self, code: DiagnosticCode, payload_id: Option<RawPayloadId>, ids: &[&dyn Display], message: String) {
         self.diagnostics.push(Diagnostic {
             code,
             severity: code.severity(),
-            seq: at.map(|at| at.seq),
-            line: at.map(|at| at.line),
+            seq: self.place.map(|(seq, _)| seq),
+            line: self.place.map(|(_, line)| line),
             payload_id,
             ids: ids.iter().map(ToString::to_string).collect(),
             message,
@@ -108,7 +112,7 @@ fn problem_code(problem: &Problem) -> DiagnosticCode {
         Problem::RepeatedSeq { .. } => DiagnosticCode::RepeatedSeq,
         Problem::OutOfOrder { .. } => DiagnosticCode::OutOfOrder,
         Problem::AfterEndMarker { .. } => DiagnosticCode::LineAfterEndMarker,
-        // What a newer reader may find is a line that is not understood.
+        // A later reader may report problems that this reducer does not know: they concern lines.
         _ => DiagnosticCode::UnparsableLine,
     }
 }

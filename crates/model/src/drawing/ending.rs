@@ -69,6 +69,12 @@ impl Canvas<'_, '_> {
             ObjectRef::CodeCell(id) => self.name(&id.0).into_owned(),
             ObjectRef::TerminalOperation(id) => id.to_string(),
             ObjectRef::CompactionRequest(id) => self.name(id).into_owned(),
+            ObjectRef::ConversationItem(id) => id.to_string(),
+            ObjectRef::TerminalSession(id) => self.name(&id.0).into_owned(),
+            ObjectRef::Compaction(id) => self.name(id).into_owned(),
+            ObjectRef::InteractionEdge(id) => self.name(id).into_owned(),
+            ObjectRef::RawPayload(id) => self.name(id).into_owned(),
+            ObjectRef::Rollout => "the rollout".to_owned(),
         }
     }
 

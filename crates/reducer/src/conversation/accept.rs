@@ -1,79 +1,70 @@
 //! Acceptance of items into the agent core's history (schema 2).
 
-use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
+use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::DiagnosticCode;
-use rollout_trace_schema::{HistoryItemAccepted, PayloadRef, ThreadId};
+use rollout_trace_schema::{HistoryItemAccepted, PayloadRef};
 
-use super::Origin;
-use crate::{at::At, item::normalise, reducer::Reducer};
+use super::state::Conversations;
+use crate::{context::Context, item::normalise, links::Links, origin::Origin};
 
-impl Reducer {
-    pub(crate) fn history_item_accepted(
-        &mut self,
-        at: &At,
-        event: &HistoryItemAccepted,
-        payloads: &mut dyn PayloadSource,
-    ) {
-        let thread = match &at.thread {
-            Some(thread) if self.trace.threads.contains_key(thread) => thread.clone(),
+impl Conversations {
+    pub(crate) fn item_accepted(&mut self, cx: &mut Context<'_>, links: &mut Links, event: &HistoryItemAccepted) {
+        let thread = match &cx.at.thread {
+            Some(thread) if cx.graph.threads.contains_key(thread) => thread,
             Some(thread) => {
                 let message = format!("an item was accepted into the history of {thread}, a thread that never started");
-                self.report.at(at, DiagnosticCode::UnknownThread, &[thread, &event.item_id], message);
+                cx.report.event(DiagnosticCode::UnknownThread, &[thread, &event.item_id], message);
                 return;
             }
             None => {
                 let message = "an item was accepted into a history, but the event names no thread";
-                self.report.at(at, DiagnosticCode::UnknownThread, &[&event.item_id], message);
+                cx.report.event(DiagnosticCode::UnknownThread, &[&event.item_id], message);
                 return;
             }
         };
-        let conversation = self.conversations.thread(&thread);
+        let conversation = self.thread(thread);
         if !conversation.accepted.contains_key(&event.item_id) {
-            conversation.accepted.insert(event.item_id.clone(), (at.seq, at.time));
+            conversation.accepted.insert(event.item_id.clone(), (cx.at.seq, cx.at.time));
             for item in conversation.by_responses_id.get(&event.item_id).into_iter().flatten() {
-                let item = self.trace.conversation_items.get_mut(item).expect("a known item is in the graph");
-                item.accepted_seq = Some(at.seq);
-                item.accepted_at_unix_ms = Some(at.time);
+                let item = cx.graph.object_mut(item);
+                item.accepted_seq = Some(cx.at.seq);
+                item.accepted_at_unix_ms = Some(cx.at.time);
             }
         }
         if let Some(reference) = &event.agent_message_payload {
-            self.agent_message_accepted(at, &thread, event, reference, payloads);
+            let turn = cx.at.turn.as_ref();
+            let origin = Origin { thread, turn, payload: &reference.raw_payload_id, response_of: None };
+            self.agent_message_accepted(cx, links, &origin, (event, reference));
         }
     }
 
     /// Makes the item of an accepted agent message, unless it was sighted before.
     fn agent_message_accepted(
         &mut self,
-        at: &At,
-        thread: &ThreadId,
-        event: &HistoryItemAccepted,
-        reference: &PayloadRef,
-        payloads: &mut dyn PayloadSource,
+        cx: &mut Context<'_>,
+        links: &mut Links,
+        origin: &Origin<'_>,
+        (event, reference): (&HistoryItemAccepted, &PayloadRef),
     ) {
         let mut buffer = PayloadBuffer::default();
-        let Some(document) = self.document(at, reference, payloads, &mut buffer) else { return };
-        let payload = &reference.raw_payload_id;
-        let sighting = normalise(&document, payload, self.version).filter(|sighting| {
+        let Some(document) = cx.read(reference, &mut buffer) else { return };
+        let sighting = normalise(&document, origin.payload, cx.version).filter(|sighting| {
             sighting.agent_message.is_some() && sighting.responses_item_id.as_ref() == Some(&event.item_id)
         });
         let Some(sighting) = sighting else {
-            self.report.payload(
-                at,
-                DiagnosticCode::AgentMessageMismatch,
-                payload,
-                &[&event.item_id],
-                format!(
-                    "the accepted message is not an agent_message with the id {}; it is not in the graph",
-                    event.item_id
-                ),
+            let message = format!(
+                "the accepted message is not an agent_message with the id {}; it is not in the graph",
+                event.item_id
             );
+            let code = DiagnosticCode::AgentMessageMismatch;
+            cx.report.payload(code, origin.payload, &[&event.item_id], message);
             return;
         };
-        if self.conversations.thread(thread).by_responses_id.contains_key(&event.item_id) {
+        if self.thread(origin.thread).by_responses_id.contains_key(&event.item_id) {
             return;
         }
-        let origin = Origin { thread, turn: at.turn.as_ref(), payload, response_of: None };
-        let item = self.new_item(at, &origin, sighting, None);
-        self.conversations.thread(thread).pending.insert(event.item_id.clone(), item);
+        let mut pass = self.pass(cx, links, origin);
+        let item = pass.new_item(sighting, None);
+        pass.thread.pending.insert(event.item_id.clone(), item);
     }
 }

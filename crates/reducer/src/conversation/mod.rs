@@ -1,11 +1,10 @@
 //! What the models saw: one item for all sightings of it.
 
 mod accept;
+mod facts;
 mod items;
-mod reconcile;
+mod pass;
 mod snapshot;
 mod state;
 
-pub(crate) use items::Origin;
-pub(crate) use snapshot::Snapshot;
 pub(crate) use state::Conversations;

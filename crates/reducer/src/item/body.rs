@@ -55,20 +55,16 @@ pub(crate) fn refresh_raw_identity(item: &ConversationItem) -> Identity {
     )
 }
 
-/// Fills in what reasoning lacks from another sighting of it: text and summary are each taken whole from the first sighting
-/// that has any. Says whether anything was filled in.
-pub(crate) fn merge_reasoning(body: &mut Body, sighted: &Body) -> bool {
+/// Returns the body of reasoning with what it lacks filled in from another sighting of it, or `None` if it lacks nothing that
+/// the sighting shows. Text and summary are each taken whole from the first sighting that has any.
+pub(crate) fn merged_reasoning(body: &Body, sighted: &Body) -> Option<Body> {
     let is_text = |part: &&BodyPart| matches!(part, BodyPart::Text { .. });
     let is_summary = |part: &&BodyPart| matches!(part, BodyPart::Summary { .. });
     let is_rest = |part: &&BodyPart| !matches!(part, BodyPart::Text { .. } | BodyPart::Summary { .. });
-    let pick = |which: &dyn Fn(&&BodyPart) -> bool| -> Vec<BodyPart> {
-        let own: Vec<_> = body.parts.iter().filter(which).cloned().collect();
-        if own.is_empty() { sighted.parts.iter().filter(which).cloned().collect() } else { own }
+    let pick = |which: &dyn Fn(&&BodyPart) -> bool| -> Vec<&BodyPart> {
+        let own: Vec<_> = body.parts.iter().filter(which).collect();
+        if own.is_empty() { sighted.parts.iter().filter(which).collect() } else { own }
     };
     let merged = [pick(&is_text), pick(&is_summary), pick(&is_rest)].concat();
-    let changed = merged.len() != body.parts.len();
-    if changed {
-        body.parts = merged;
-    }
-    changed
+    (merged.len() != body.parts.len()).then(|| Body { parts: merged.into_iter().cloned().collect() })
 }

@@ -14,8 +14,6 @@ use crate::{documents::damage, json::Json};
 pub(crate) struct RequestReader {
     buffer: PayloadBuffer,
     known: Option<Known>,
-    /// When it was last used, so that the memory of the least used can be given back.
-    pub(crate) last_used: u64,
 }
 
 /// What is known of the request in the buffer.

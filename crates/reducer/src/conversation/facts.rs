@@ -1,0 +1,57 @@
+//! What is remembered of items beyond the graph.
+
+use rollout_trace_model::ItemId;
+
+use crate::item::Identity;
+
+/// What is remembered of all items, by item number.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    items: Vec<ItemFacts>,
+    /// Numbers the passes, so that a claim in one says nothing about a claim in another.
+    pass: u64,
+}
+
+/// What is remembered of one item.
+#[derive(Debug)]
+pub(super) struct ItemFacts {
+    pub(super) identity: Identity,
+    /// Whether a request or compaction listed it.
+    pub(super) listed: bool,
+    /// The pass that claimed it last.
+    claimed_by: u64,
+    /// Whether the same sighting would not be taken for it again: its author or recipient was overruled by an acceptance, or
+    /// another sighting in the same payload claimed it first.
+    pub(super) overruled: bool,
+}
+
+impl Facts {
+    pub(super) fn of(&self, item: ItemId) -> &ItemFacts {
+        &self.items[item.0 as usize - 1]
+    }
+
+    pub(super) fn of_mut(&mut self, item: ItemId) -> &mut ItemFacts {
+        &mut self.items[item.0 as usize - 1]
+    }
+
+    /// Adds a new item and returns its number.
+    pub(super) fn add(&mut self, identity: Identity) -> ItemId {
+        self.items.push(ItemFacts { identity, listed: false, claimed_by: 0, overruled: false });
+        ItemId(u32::try_from(self.items.len()).expect("a graph has fewer items than bytes in memory"))
+    }
+
+    /// Begins a pass over the items of one payload: no item is claimed yet.
+    pub(super) fn begin_pass(&mut self) {
+        self.pass += 1;
+    }
+
+    /// Returns whether the current pass has claimed the item: one payload shows an item once.
+    pub(super) fn is_claimed(&self, item: ItemId) -> bool {
+        self.of(item).claimed_by == self.pass
+    }
+
+    pub(super) fn claim(&mut self, item: ItemId) {
+        let pass = self.pass;
+        self.of_mut(item).claimed_by = pass;
+    }
+}

@@ -1,0 +1,128 @@
+//! The graph that is being made.
+
+use std::{collections::BTreeMap, ops::Deref};
+
+use rollout_trace_model::{
+    AgentThread, CodeCell, CodeCellId, CodexTurn, Compaction, CompactionRequest, ConversationItem, InferenceCall,
+    InteractionEdge, ItemId, ObjectRef, OperationId, RolloutTrace, TerminalId, TerminalOperation, TerminalSession,
+    ToolCall,
+};
+use rollout_trace_schema::{
+    CodexTurnId, CompactionId, CompactionRequestId, EdgeId, InferenceCallId, PayloadRef, RawPayloadId, Seq, ThreadId,
+    ToolCallId,
+};
+
+use crate::changes::Changes;
+
+/// A graph that records which of its objects change.
+///
+/// Reading goes through [`Deref`]. Every change goes through a method that names the object, so that none is missed.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    trace: RolloutTrace,
+    changes: Changes,
+}
+
+/// An id under which a graph keeps objects.
+pub(crate) trait Key: Clone + Ord + 'static {
+    type Object;
+
+    fn objects(trace: &mut RolloutTrace) -> &mut BTreeMap<Self, Self::Object>;
+
+    fn object_ref(&self) -> ObjectRef;
+}
+
+macro_rules! keys {
+    ($($id:ident: $object:ident in $map:ident as $name:ident;)+) => {$(
+        impl Key for $id {
+            type Object = $object;
+
+            fn objects(trace: &mut RolloutTrace) -> &mut BTreeMap<Self, $object> {
+                &mut trace.$map
+            }
+
+            fn object_ref(&self) -> ObjectRef {
+                ObjectRef::$name(self.clone())
+            }
+        }
+    )+};
+}
+
+keys! {
+    ThreadId: AgentThread in threads as Thread;
+    CodexTurnId: CodexTurn in codex_turns as CodexTurn;
+    ItemId: ConversationItem in conversation_items as ConversationItem;
+    InferenceCallId: InferenceCall in inference_calls as InferenceCall;
+    CodeCellId: CodeCell in code_cells as CodeCell;
+    ToolCallId: ToolCall in tool_calls as ToolCall;
+    TerminalId: TerminalSession in terminal_sessions as TerminalSession;
+    OperationId: TerminalOperation in terminal_operations as TerminalOperation;
+    CompactionId: Compaction in compactions as Compaction;
+    CompactionRequestId: CompactionRequest in compaction_requests as CompactionRequest;
+    EdgeId: InteractionEdge in interaction_edges as InteractionEdge;
+    RawPayloadId: PayloadRef in raw_payloads as RawPayload;
+}
+
+impl Deref for Graph {
+    type Target = RolloutTrace;
+
+    fn deref(&self) -> &RolloutTrace {
+        &self.trace
+    }
+}
+
+impl Graph {
+    pub(crate) fn new(trace: RolloutTrace) -> Self {
+        Self { trace, changes: Changes::default() }
+    }
+
+    /// Returns an object to change, or `None` if the graph has none with this id.
+    pub(crate) fn get_mut<K: Key>(&mut self, id: &K) -> Option<&mut K::Object> {
+        let object = K::objects(&mut self.trace).get_mut(id)?;
+        self.changes.record(id.object_ref());
+        Some(object)
+    }
+
+    /// Returns an object to change that the caller knows to be in the graph: reduction made it and remembers its id.
+    pub(crate) fn object_mut<K: Key>(&mut self, id: &K) -> &mut K::Object {
+        self.get_mut(id).expect("an object that reduction remembers is in the graph")
+    }
+
+    /// Adds an object in the place of the one with this id, if there is one.
+    pub(crate) fn insert<K: Key>(&mut self, id: &K, object: K::Object) {
+        self.changes.record(id.object_ref());
+        K::objects(&mut self.trace).insert(id.clone(), object);
+    }
+
+    /// Removes an object and returns it.
+    pub(crate) fn remove<K: Key>(&mut self, id: &K) -> Option<K::Object> {
+        let object = K::objects(&mut self.trace).remove(id)?;
+        self.changes.record(id.object_ref());
+        Some(object)
+    }
+
+    /// Returns the trace, to change its own fields and lists and none of its objects.
+    pub(crate) fn rollout_mut(&mut self) -> &mut RolloutTrace {
+        self.changes.record(ObjectRef::Rollout);
+        &mut self.trace
+    }
+
+    /// Returns the objects that changed after the event with this seq was applied, each once, the latest change last.
+    pub(crate) fn changed_since(&self, seq: Seq) -> Vec<ObjectRef> {
+        self.changes.since(seq)
+    }
+
+    /// Says that the event with this seq makes the changes from here on.
+    pub(crate) fn begin_event(&mut self, seq: Seq) {
+        self.changes.begin_event(seq);
+    }
+
+    /// Says that something other than an event makes the changes from here on.
+    pub(crate) fn begin_problem(&mut self) {
+        self.changes.begin_problem();
+    }
+
+    pub(crate) fn into_trace(self) -> RolloutTrace {
+        self.trace
+    }
+}

@@ -1,0 +1,10 @@
+//! What joins conversations with the runtime.
+
+use crate::{calls::Calls, cells::Cells};
+
+/// The calls and the code cells, which new items and new tool calls are joined with.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    pub(crate) calls: Calls,
+    pub(crate) cells: Cells,
+}

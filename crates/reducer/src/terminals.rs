@@ -1,0 +1,330 @@
+//! Terminals.
+
+use std::collections::HashMap;
+
+use rollout_trace_evidence::PayloadBuffer;
+use rollout_trace_model::{
+    DiagnosticCode, Execution, OperationId, OperationKind, TerminalId, TerminalOperation, TerminalRequest,
+    TerminalResult, TerminalSession,
+};
+use rollout_trace_schema::{
+    ExecutionStatus, PayloadRef, Seq, ThreadId, ToolCallId, ToolCallRuntimeEnded, ToolKind, ToolSummary, UnixMillis,
+};
+
+use crate::{
+    context::{Context, add_payload},
+    graph::Graph,
+    invocation::Invocation,
+    item::{item_text, output_text},
+    json::Json,
+};
+
+/// What is remembered of terminals beyond the graph.
+#[derive(Debug, Default)]
+pub(crate) struct Terminals {
+    /// The latest session of each process id of a thread.
+    latest: HashMap<(ThreadId, String), TerminalId>,
+    /// The process id of each operation, as it was first observed.
+    process_ids: HashMap<OperationId, String>,
+    operations: u32,
+}
+
+/// What a runtime says of a command that begins.
+pub(crate) struct Begin {
+    command: Vec<String>,
+    cwd: String,
+    /// What a write to stdin writes.
+    interaction_input: Option<String>,
+    process_id: Option<String>,
+}
+
+impl Begin {
+    pub(crate) fn new(command: &[Json<'_>], cwd: &str, document: &Json<'_>) -> Self {
+        let word = |word: &Json| word.as_str().map_or_else(|| word.to_text(), str::to_owned);
+        Self {
+            command: command.iter().map(word).collect(),
+            cwd: cwd.to_owned(),
+            interaction_input: document.text("interaction_input").map(str::to_owned),
+            process_id: document.id_text("process_id"),
+        }
+    }
+}
+
+impl Terminals {
+    /// Begins the operation of a command, unless the tool call has one: then what it began with counts.
+    pub(crate) fn begin_exec(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, payload: &PayloadRef, begin: Begin) {
+        let call = &cx.graph.tool_calls[tool];
+        if let Some(operation_id) = call.terminal_operation_id {
+            add_payload(&mut cx.graph.object_mut(&operation_id).raw_payload_ids, payload);
+            let message = format!(
+                "tool call {tool} begins a second terminal operation; the first counts, the rest is among its payloads"
+            );
+            cx.report.event(DiagnosticCode::TerminalContradiction, &[tool, &operation_id], message);
+            self.note_process_id(cx, operation_id, begin.process_id);
+            return;
+        }
+        let request = if call.kind == ToolKind::WriteStdin {
+            let stdin = begin.interaction_input.unwrap_or_default();
+            TerminalRequest::WriteStdin { stdin, yield_time_ms: None, max_output_tokens: None }
+        } else {
+            TerminalRequest::ExecCommand {
+                display_command: begin.command.join(" "),
+                command: begin.command,
+                cwd: begin.cwd,
+                yield_time_ms: None,
+                max_output_tokens: None,
+            }
+        };
+        let operation_id = self.new_operation(cx, tool, request);
+        add_payload(&mut cx.graph.object_mut(&operation_id).raw_payload_ids, payload);
+        self.note_process_id(cx, operation_id, begin.process_id);
+    }
+
+    /// Begins the operation of a write to stdin, which its invocation alone shows.
+    pub(crate) fn begin_write_stdin(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, invocation: &Invocation<'_>) {
+        let Some(session) = invocation.id("session_id") else {
+            let message =
+                format!("tool call {tool} writes to stdin, but names no session; there is no terminal operation");
+            cx.report.event(DiagnosticCode::StdinWithoutSession, &[tool], message);
+            return;
+        };
+        let number = |name: &str| invocation.argument(name).and_then(Json::as_i64);
+        let request = TerminalRequest::WriteStdin {
+            stdin: invocation.argument("chars").and_then(Json::as_str).unwrap_or_default().to_owned(),
+            yield_time_ms: number("yield_time_ms"),
+            max_output_tokens: number("max_output_tokens"),
+        };
+        let operation_id = self.new_operation(cx, tool, request);
+        let payload = cx.graph.tool_calls[tool].raw_invocation_payload_id.clone();
+        cx.graph.object_mut(&operation_id).raw_payload_ids.extend(payload);
+        self.note_process_id(cx, operation_id, Some(session));
+    }
+
+    /// Ends an operation by what the tool's runtime says.
+    pub(crate) fn end_exec(
+        &mut self,
+        cx: &mut Context<'_>,
+        operation_id: OperationId,
+        event: &ToolCallRuntimeEnded,
+        document: Option<&Json<'_>>,
+    ) {
+        let (time, seq) = (cx.at.time, cx.at.seq);
+        let operation = cx.graph.object_mut(&operation_id);
+        add_payload(&mut operation.raw_payload_ids, &event.runtime_payload);
+        operation.execution.end(time, seq, event.status.clone());
+        let Some(document) = document else { return };
+        let exit_code = document.get("exit_code").and_then(Json::as_i64);
+        if exit_code.is_none() {
+            cx.report_malformed(&event.runtime_payload, "a command that ended, but no exit_code");
+        }
+        let mut result = if cx.is_v1() { runtime_result_v1(document) } else { runtime_result(document) };
+        result.exit_code = exit_code;
+        cx.graph.object_mut(&operation_id).result = Some(result);
+        self.note_process_id(cx, operation_id, document.id_text("process_id"));
+        note_exit(cx.graph, operation_id, exit_code, Some((time, seq)));
+    }
+
+    /// Ends a write to stdin by what its tool answered, where no runtime says more.
+    pub(crate) fn end_write_stdin(
+        &mut self,
+        cx: &mut Context<'_>,
+        operation_id: OperationId,
+        status: &ExecutionStatus,
+        result: Option<&PayloadRef>,
+    ) {
+        if cx.graph.terminal_operations[&operation_id].kind != OperationKind::WriteStdin {
+            return;
+        }
+        let (time, seq) = (cx.at.time, cx.at.seq);
+        let operation = cx.graph.object_mut(&operation_id);
+        operation.execution.end(time, seq, status.clone());
+        let Some(reference) = result else { return };
+        add_payload(&mut operation.raw_payload_ids, reference);
+        let mut buffer = PayloadBuffer::default();
+        let Some(document) = cx.read(reference, &mut buffer) else { return };
+        let result = answered_result(&document);
+        note_exit(cx.graph, operation_id, result.exit_code, Some((time, seq)));
+        cx.graph.object_mut(&operation_id).result = Some(result);
+    }
+
+    /// Moves a write to stdin into the session of the command that it writes to.
+    pub(crate) fn resolve_target(&mut self, cx: &mut Context<'_>, written: OperationId, target: OperationId) {
+        let Some(session) = cx.graph.terminal_operations[&target].terminal_id.clone() else { return };
+        if written == target {
+            return;
+        }
+        self.leave_session(cx.graph, written);
+        join_session(cx.graph, written, session);
+        let operation = &cx.graph.terminal_operations[&written];
+        let exit_code = operation.result.as_ref().and_then(|result| result.exit_code);
+        let (time, seq) = (operation.execution.ended_at_unix_ms, operation.execution.ended_seq);
+        note_exit(cx.graph, written, exit_code, time.zip(seq));
+    }
+
+    fn new_operation(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, request: TerminalRequest) -> OperationId {
+        self.operations += 1;
+        let operation_id = OperationId(self.operations);
+        let kind = match request {
+            TerminalRequest::ExecCommand { .. } => OperationKind::ExecCommand,
+            TerminalRequest::WriteStdin { .. } => OperationKind::WriteStdin,
+        };
+        let operation = TerminalOperation {
+            operation_id,
+            terminal_id: None,
+            tool_call_id: tool.clone(),
+            kind,
+            execution: Execution::started(cx.at.time, cx.at.seq),
+            request,
+            result: None,
+            model_observations: Vec::new(),
+            raw_payload_ids: Vec::new(),
+            other_process_ids: Vec::new(),
+        };
+        cx.graph.insert(&operation_id, operation);
+        let call = cx.graph.object_mut(tool);
+        call.terminal_operation_id = Some(operation_id);
+        call.summary = ToolSummary::Terminal { operation_id: operation_id.to_string() };
+        operation_id
+    }
+
+    /// Opens or joins the session that an operation's process id names, the first time that it is observed.
+    fn note_process_id(&mut self, cx: &mut Context<'_>, operation_id: OperationId, process_id: Option<String>) {
+        let Some(process_id) = process_id else { return };
+        match self.process_ids.get(&operation_id) {
+            Some(known) if *known == process_id => return,
+            Some(known) => {
+                let message =
+                    format!("{operation_id} changed its process id from {known} to {process_id}; the first counts");
+                cx.report.event(DiagnosticCode::TerminalContradiction, &[&operation_id], message);
+                cx.graph.object_mut(&operation_id).other_process_ids.push(process_id);
+                return;
+            }
+            None => self.process_ids.insert(operation_id, process_id.clone()),
+        };
+        let operation = &cx.graph.terminal_operations[&operation_id];
+        // In schema 2 a command always opens a session of its own: process ids are used again.
+        let may_join = cx.is_v1() || operation.kind == OperationKind::WriteStdin;
+        let thread = cx.graph.tool_calls[&operation.tool_call_id].thread_id.clone();
+        let key = (thread, process_id);
+        let known = self.latest.get(&key).filter(|_| may_join).cloned();
+        let session = known.unwrap_or_else(|| new_session(cx, operation_id, &key));
+        self.latest.insert(key, session.clone());
+        join_session(cx.graph, operation_id, session);
+    }
+
+    /// Takes an operation out of its session. A session that is left empty is removed: it never was.
+    fn leave_session(&mut self, graph: &mut Graph, operation_id: OperationId) {
+        let Some(session) = graph.object_mut(&operation_id).terminal_id.take() else { return };
+        let left = graph.object_mut(&session);
+        left.operation_ids.retain(|id| *id != operation_id);
+        match left.operation_ids.first() {
+            Some(&first) if left.created_by_operation_id == operation_id => left.created_by_operation_id = first,
+            Some(_) => {}
+            None => {
+                let key = (left.thread_id.clone(), left.process_id.clone().unwrap_or_default());
+                if self.latest.get(&key) == Some(&session) {
+                    self.latest.remove(&key);
+                }
+                graph.remove(&session);
+            }
+        }
+    }
+}
+
+fn new_session(
+    cx: &mut Context<'_>,
+    operation_id: OperationId,
+    (thread, process_id): &(ThreadId, String),
+) -> TerminalId {
+    let name = if cx.is_v1() { process_id.clone() } else { format!("terminal_session:{operation_id}") };
+    let mut terminal_id = TerminalId(name.clone());
+    for number in 2.. {
+        if !cx.graph.terminal_sessions.contains_key(&terminal_id) {
+            break;
+        }
+        terminal_id = TerminalId(format!("{name}#{number}"));
+    }
+    if terminal_id.0 != name {
+        let message = format!("another thread has a terminal {name} too; this one is in the graph as {terminal_id}");
+        cx.report.event(DiagnosticCode::KeyCollision, &[&name, &terminal_id], message);
+    }
+    let started = &cx.graph.terminal_operations[&operation_id].execution;
+    let session = TerminalSession {
+        terminal_id: terminal_id.clone(),
+        thread_id: thread.clone(),
+        created_by_operation_id: operation_id,
+        operation_ids: Vec::new(),
+        execution: Execution::started(started.started_at_unix_ms, started.started_seq),
+        process_id: Some(process_id.clone()),
+        exited_at_unix_ms: None,
+        exited_seq: None,
+        exit_code: None,
+    };
+    cx.graph.insert(&terminal_id, session);
+    terminal_id
+}
+
+fn join_session(graph: &mut Graph, operation_id: OperationId, session: TerminalId) {
+    graph.object_mut(&session).operation_ids.push(operation_id);
+    graph.object_mut(&operation_id).terminal_id = Some(session);
+}
+
+fn note_exit(graph: &mut Graph, operation_id: OperationId, exit_code: Option<i64>, when: Option<(UnixMillis, Seq)>) {
+    let Some((exit_code, (time, seq))) = exit_code.zip(when) else { return };
+    let Some(session) = graph.terminal_operations[&operation_id].terminal_id.clone() else { return };
+    if graph.terminal_sessions[&session].exited_seq.is_none() {
+        let session = graph.object_mut(&session);
+        session.exited_at_unix_ms = Some(time);
+        session.exited_seq = Some(seq);
+        session.exit_code = Some(exit_code);
+    }
+}
+
+/// Reads the result that a runtime's end event shows.
+fn runtime_result(document: &Json<'_>) -> TerminalResult {
+    let output = document.text("aggregated_output");
+    TerminalResult { stdout: output.unwrap_or_default().to_owned(), ..TerminalResult::default() }
+}
+
+/// Reads the result that a runtime's end event shows in schema 1, which has more fields for it.
+fn runtime_result_v1(document: &Json<'_>) -> TerminalResult {
+    let text = |name: &str| document.text(name).map(str::to_owned);
+    TerminalResult {
+        stdout: text("stdout").or_else(|| text("aggregated_output")).unwrap_or_default(),
+        stderr: text("stderr").unwrap_or_default(),
+        formatted_output: text("formatted_output"),
+        ..TerminalResult::default()
+    }
+}
+
+/// Reads the result that a tool's answer shows.
+fn answered_result(document: &Json<'_>) -> TerminalResult {
+    let shown = |text: String| TerminalResult {
+        stdout: text.clone(),
+        formatted_output: Some(text),
+        ..TerminalResult::default()
+    };
+    match document.text("type") {
+        Some("direct_response") => {
+            let item = document.get("response_item");
+            shown(item.map(|item| item_text(item).unwrap_or_else(|| item.to_text())).unwrap_or_default())
+        }
+        Some("code_mode_response") => {
+            let value = document.get("value").unwrap_or(&Json::Null);
+            match value.text("output") {
+                Some(output) => TerminalResult {
+                    exit_code: value.get("exit_code").and_then(Json::as_i64),
+                    original_token_count: value.get("original_token_count").and_then(Json::as_i64),
+                    chunk_id: value.text("chunk_id").map(str::to_owned),
+                    ..shown(output.to_owned())
+                },
+                None => shown(output_text(value)),
+            }
+        }
+        Some("error") => {
+            let error = document.get("error").map(output_text).unwrap_or_default();
+            TerminalResult { stderr: error.clone(), formatted_output: Some(error), ..TerminalResult::default() }
+        }
+        _ => shown(document.to_text()),
+    }
+}

@@ -1,0 +1,322 @@
+//! Tool calls.
+
+use std::collections::HashMap;
+
+use rollout_trace_evidence::PayloadBuffer;
+use rollout_trace_model::{DiagnosticCode, Execution, OperationId, Requester, ToolCall};
+use rollout_trace_schema::{
+    McpToolCallCorrelationAssigned, PayloadRef, StdinTargetResolved, ThreadId, ToolCallEnded, ToolCallId,
+    ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind, ToolRequester, ToolSummary,
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    agents::{Agents, reaches_agents},
+    cells::Cells,
+    context::{Context, add_payload},
+    invocation::Invocation,
+    json::Json,
+    links::Links,
+    terminals::{Begin, Terminals},
+    turns,
+};
+
+/// What is remembered of tool calls beyond the graph.
+#[derive(Debug, Default)]
+pub(crate) struct Tools {
+    /// The calls that have each producer's id, in order, with their threads: a provider that numbers its calls anew makes
+    /// one id name several.
+    bearers: HashMap<ToolCallId, Vec<(ThreadId, ToolCallId)>>,
+    terminals: Terminals,
+}
+
+impl Tools {
+    pub(crate) fn started(
+        &mut self,
+        cx: &mut Context<'_>,
+        links: &mut Links,
+        agents: &mut Agents,
+        event: &ToolCallStarted,
+    ) {
+        let thread = turns::thread_of_event(cx, &event.tool_call_id);
+        let Some(id) = self.new_id(cx, &thread, &event.tool_call_id) else { return };
+        report_unknown_values(cx, event);
+        let requester = requester(cx, &mut links.cells, (&thread, &id), &event.requester);
+        add_started(cx, (&thread, &id), event, requester);
+        if let Some(call_id) = &event.model_visible_call_id {
+            links.calls.link_tool(cx, call_id, &id);
+        }
+        let mut buffer = PayloadBuffer::default();
+        let document = event.invocation_payload.as_ref().and_then(|reference| cx.read(reference, &mut buffer));
+        let Some(invocation) = document.as_ref().map(|document| Invocation::new(&event.kind, document)) else {
+            return;
+        };
+        if let Some(cell) = invocation.awaited_cell() {
+            links.cells.note_wait(cx.graph, (&thread, &cell), &id);
+        }
+        if event.kind == ToolKind::WriteStdin && cx.graph.tool_calls[&id].terminal_operation_id.is_none() {
+            self.terminals.begin_write_stdin(cx, &id, &invocation);
+        }
+        if let Some(message) = invocation.message() {
+            agents.note_sent(&id, message);
+        }
+    }
+
+    pub(crate) fn mcp_correlation_assigned(&mut self, cx: &mut Context<'_>, event: &McpToolCallCorrelationAssigned) {
+        let id = self.ensure(cx, &event.tool_call_id);
+        cx.graph.object_mut(&id).mcp_call_id = Some(event.mcp_call_id.clone());
+    }
+
+    pub(crate) fn runtime_started(
+        &mut self,
+        cx: &mut Context<'_>,
+        agents: &mut Agents,
+        event: &ToolCallRuntimeStarted,
+    ) {
+        let id = self.ensure(cx, &event.tool_call_id);
+        let payload = &event.runtime_payload;
+        let call = cx.graph.object_mut(&id);
+        add_payload(&mut call.raw_runtime_payload_ids, payload);
+        if let Some(kind) = &event.kind {
+            call.kind = kind.clone();
+            if matches!(kind, ToolKind::Unknown(_)) {
+                let message = format!("the kind of tool call {id} is not one that is known; it is kept as it is");
+                cx.report.event(DiagnosticCode::UnknownValue, &[&id], message);
+            }
+        }
+        let kind = &cx.graph.tool_calls[&id].kind;
+        let is_command = matches!(kind, ToolKind::ExecCommand | ToolKind::WriteStdin);
+        let is_agents = reaches_agents(kind);
+        let mut buffer = PayloadBuffer::default();
+        if is_command {
+            let document = cx.read(payload, &mut buffer);
+            if let Some(begin) = document.and_then(|document| exec_begin(cx, payload, &document)) {
+                self.terminals.begin_exec(cx, &id, payload, begin);
+            }
+        } else if is_agents && let Some(document) = cx.read(payload, &mut buffer) {
+            agents.note_activity(cx.at.seq, &id, &document);
+        }
+    }
+
+    pub(crate) fn runtime_ended(&mut self, cx: &mut Context<'_>, agents: &mut Agents, event: &ToolCallRuntimeEnded) {
+        let id = self.ensure(cx, &event.tool_call_id);
+        let payload = &event.runtime_payload;
+        let call = cx.graph.object_mut(&id);
+        add_payload(&mut call.raw_runtime_payload_ids, payload);
+        let (is_agents, operation) = (reaches_agents(&call.kind), call.terminal_operation_id);
+        let mut buffer = PayloadBuffer::default();
+        if let Some(operation) = operation {
+            let document = cx.read(payload, &mut buffer);
+            self.terminals.end_exec(cx, operation, event, document.as_ref());
+        } else if is_agents && let Some(document) = cx.read(payload, &mut buffer) {
+            agents.note_activity(cx.at.seq, &id, &document);
+            agents.note_activity_end(cx.at, &id);
+        }
+    }
+
+    pub(crate) fn ended(&mut self, cx: &mut Context<'_>, event: &ToolCallEnded) {
+        let id = self.ensure(cx, &event.tool_call_id);
+        let call = cx.graph.object_mut(&id);
+        if !call.execution.is_running() {
+            let message = format!("tool call {id} ends a second time; the later end counts");
+            cx.report.event(DiagnosticCode::RepeatedEnd, &[&id], message);
+        }
+        call.execution.end(cx.at.time, cx.at.seq, event.status.clone());
+        if let Some(reference) = &event.result_payload {
+            call.raw_result_payload_id = Some(reference.raw_payload_id.clone());
+        }
+        let has_runtime = !call.raw_runtime_payload_ids.is_empty();
+        if let Some(operation) = call.terminal_operation_id
+            && !has_runtime
+        {
+            self.terminals.end_write_stdin(cx, operation, &event.status, event.result_payload.as_ref());
+        }
+    }
+
+    pub(crate) fn stdin_target_resolved(&mut self, cx: &mut Context<'_>, event: &StdinTargetResolved) {
+        let writer = self.operation_of(cx, &event.tool_call_id, "call");
+        let target = self.operation_of(cx, &event.exec_tool_call_id, "target");
+        if let (Some(writer), Some(target)) = (writer, target) {
+            self.terminals.resolve_target(cx, writer, target);
+        }
+    }
+
+    /// Returns the terminal operation of a call. `what` names the call's part in a write to stdin.
+    fn operation_of(&self, cx: &mut Context<'_>, id: &ToolCallId, what: &str) -> Option<OperationId> {
+        let Some(tool) = self.find(cx, id) else {
+            let message = format!("the {what} of a write to stdin, tool call {id}, was never started");
+            cx.report.event(DiagnosticCode::UnknownToolCall, &[id], message);
+            return None;
+        };
+        cx.graph.tool_calls[&tool].terminal_operation_id
+    }
+
+    /// Returns the key under which a call that starts is kept, or `None` if it has started before and still runs.
+    fn new_id(&mut self, cx: &mut Context<'_>, thread: &ThreadId, id: &ToolCallId) -> Option<ToolCallId> {
+        let bearers = self.bearers.entry(id.clone()).or_default();
+        let key = match bearers.iter().rfind(|(of, _)| of == thread) {
+            Some((_, key)) if cx.graph.tool_calls[key].execution.start_unobserved => return Some(key.clone()),
+            Some((_, key)) if cx.graph.tool_calls[key].execution.is_running() => {
+                let message = format!("tool call {id} starts a second time; nothing changes");
+                cx.report.event(DiagnosticCode::DuplicateStart, &[key], message);
+                return None;
+            }
+            _ if bearers.is_empty() => id.clone(),
+            _ => ToolCallId::from(format!("{id}#{}", bearers.len() + 1)),
+        };
+        bearers.push((thread.clone(), key.clone()));
+        if key != *id {
+            let message = format!("a second tool call is named {id}; it is in the graph as {key}");
+            cx.report.event(DiagnosticCode::KeyCollision, &[id, &key], message);
+        }
+        Some(key)
+    }
+
+    /// Returns the call that an event means by a producer's id: the latest of its thread, else the latest of any.
+    fn find(&self, cx: &Context<'_>, id: &ToolCallId) -> Option<ToolCallId> {
+        let bearers = self.bearers.get(id)?;
+        let of_thread = bearers.iter().rfind(|(thread, _)| Some(thread) == cx.at.thread.as_ref());
+        of_thread.or(bearers.last()).map(|(_, key)| key.clone())
+    }
+
+    /// Returns the key of the call that an event means. If its start is lost, it is added with what is known of it.
+    fn ensure(&mut self, cx: &mut Context<'_>, id: &ToolCallId) -> ToolCallId {
+        if let Some(key) = self.find(cx, id) {
+            return key;
+        }
+        let message = format!("tool call {id} was never started; it is in the graph with what is known of it");
+        cx.report.event(DiagnosticCode::UnknownToolCall, &[id], message);
+        let thread = turns::thread_of_event(cx, id);
+        let call = ToolCall {
+            tool_call_id: id.clone(),
+            mcp_call_id: None,
+            model_visible_call_id: None,
+            code_mode_runtime_tool_id: None,
+            started_code_cell_id: None,
+            thread_id: thread.clone(),
+            started_by_codex_turn_id: cx.at.turn.clone(),
+            execution: Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) },
+            requester: Requester::Unknown(Map::from_iter([("type".to_owned(), Value::from("unknown"))])),
+            kind: unknown_kind(),
+            model_visible_call_item_ids: Vec::new(),
+            model_visible_output_item_ids: Vec::new(),
+            terminal_operation_id: None,
+            summary: ToolSummary::Generic { label: UNKNOWN_TOOL.to_owned(), input_preview: None, output_preview: None },
+            raw_invocation_payload_id: None,
+            raw_result_payload_id: None,
+            raw_runtime_payload_ids: Vec::new(),
+        };
+        cx.graph.insert(id, call);
+        self.bearers.entry(id.clone()).or_default().push((thread, id.clone()));
+        id.clone()
+    }
+}
+
+/// Adds a call that starts, together with what was known of it before its start.
+fn add_started(
+    cx: &mut Context<'_>,
+    (thread, id): (&ThreadId, &ToolCallId),
+    event: &ToolCallStarted,
+    requester: Requester,
+) {
+    let unobserved = cx.graph.remove(id);
+    let mut call = ToolCall {
+        tool_call_id: id.clone(),
+        mcp_call_id: None,
+        model_visible_call_id: event.model_visible_call_id.clone(),
+        code_mode_runtime_tool_id: event.code_mode_runtime_tool_id.clone(),
+        started_code_cell_id: None,
+        thread_id: thread.clone(),
+        started_by_codex_turn_id: cx.at.turn.clone(),
+        execution: Execution::started(cx.at.time, cx.at.seq),
+        requester,
+        kind: event.kind.clone(),
+        model_visible_call_item_ids: Vec::new(),
+        model_visible_output_item_ids: Vec::new(),
+        terminal_operation_id: None,
+        summary: event.summary.clone(),
+        raw_invocation_payload_id: event.invocation_payload.as_ref().map(|reference| reference.raw_payload_id.clone()),
+        raw_result_payload_id: None,
+        raw_runtime_payload_ids: Vec::new(),
+    };
+    if let Some(known) = unobserved {
+        call.execution = known.execution;
+        call.execution.start(cx.at.time, cx.at.seq);
+        call.raw_result_payload_id = known.raw_result_payload_id;
+        call.raw_runtime_payload_ids = known.raw_runtime_payload_ids;
+        call.mcp_call_id = known.mcp_call_id;
+        if known.kind != unknown_kind() {
+            call.kind = known.kind;
+        }
+        if known.terminal_operation_id.is_some() {
+            call.terminal_operation_id = known.terminal_operation_id;
+            call.summary = known.summary;
+        }
+    }
+    cx.graph.insert(id, call);
+}
+
+/// Reads what a runtime's begin event says of the command.
+fn exec_begin(cx: &mut Context<'_>, reference: &PayloadRef, document: &Json<'_>) -> Option<Begin> {
+    let Some(command) = document.get("command").and_then(Json::as_array) else {
+        let reason = "a command that begins, but no array command; there is no terminal operation";
+        cx.report_malformed(reference, reason);
+        return None;
+    };
+    let Some(cwd) = document.text("cwd") else {
+        cx.report_malformed(reference, "a command that begins, but no cwd");
+        return Some(Begin::new(command, "", document));
+    };
+    Some(Begin::new(command, cwd, document))
+}
+
+fn requester(
+    cx: &mut Context<'_>,
+    cells: &mut Cells,
+    (thread, id): (&ThreadId, &ToolCallId),
+    requester: &ToolRequester,
+) -> Requester {
+    match requester {
+        ToolRequester::Model => Requester::Model,
+        ToolRequester::CodeCell { runtime_cell_id } => {
+            match cells.note_nested_tool(cx.graph, (thread, runtime_cell_id), id) {
+                Some(code_cell_id) => Requester::CodeCell { code_cell_id },
+                None => {
+                    let message = format!(
+                        "tool call {id} was made by runtime cell {runtime_cell_id}, which never started in its thread"
+                    );
+                    cx.report.event(DiagnosticCode::UnknownCodeCell, &[id, runtime_cell_id], message);
+                    Requester::Unknown(Map::from_iter([
+                        ("type".to_owned(), Value::from("code_cell")),
+                        ("runtime_cell_id".to_owned(), Value::from(runtime_cell_id.as_str())),
+                    ]))
+                }
+            }
+        }
+        other => {
+            let value = serde_json::to_value(other).ok();
+            let object = value.and_then(|value| value.as_object().cloned());
+            Requester::Unknown(object.unwrap_or_default())
+        }
+    }
+}
+
+fn report_unknown_values(cx: &mut Context<'_>, event: &ToolCallStarted) {
+    let unknown = [
+        ("kind", matches!(event.kind, ToolKind::Unknown(_))),
+        ("requester", matches!(event.requester, ToolRequester::Unknown(_))),
+        ("summary", matches!(event.summary, ToolSummary::Unknown(_))),
+    ];
+    for (name, _) in unknown.into_iter().filter(|(_, is_unknown)| *is_unknown) {
+        let message =
+            format!("the {name} of tool call {} is not one that is known; it is kept as it is", event.tool_call_id);
+        cx.report.event(DiagnosticCode::UnknownValue, &[&event.tool_call_id], message);
+    }
+}
+
+/// The name of a tool whose start is lost.
+const UNKNOWN_TOOL: &str = "unknown";
+
+fn unknown_kind() -> ToolKind {
+    ToolKind::Other { name: UNKNOWN_TOOL.to_owned() }
+}

@@ -1,0 +1,24 @@
+//! The tokens that a request took.
+
+use rollout_trace_model::TokenUsage;
+
+use crate::json::Json;
+
+/// Returns whether all counts are numbers.
+pub(crate) fn is_token_usage(usage: &Json<'_>) -> bool {
+    let is_count = |name: &str| usage.get(name).is_some_and(|count| count.as_i64().is_some());
+    let is_optional = |name: &str| usage.get(name).is_none_or(|count| count.as_i64().is_some());
+    ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"].into_iter().all(is_count)
+        && is_optional("cache_write_input_tokens")
+}
+
+pub(crate) fn token_usage(usage: &Json<'_>) -> TokenUsage {
+    let tokens = |name: &str| usage.get(name).and_then(Json::as_i64).unwrap_or_default();
+    TokenUsage {
+        input_tokens: tokens("input_tokens"),
+        cached_input_tokens: tokens("cached_input_tokens"),
+        cache_write_input_tokens: tokens("cache_write_input_tokens"),
+        output_tokens: tokens("output_tokens"),
+        reasoning_output_tokens: tokens("reasoning_output_tokens"),
+    }
+}
