@@ -1,4 +1,4 @@
-//! Makes calls that record nothing, for counting what they cost: `disabled_calls COUNT [empty]`. `just instructions` counts.
+//! Makes calls that record nothing: `disabled_calls COUNT [empty]`. `just instructions` counts what they cost.
 
 use std::{env, hint::black_box, process::ExitCode};
 

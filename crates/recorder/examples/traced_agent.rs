@@ -1,7 +1,7 @@
 //! A complete small traced agent: `cargo run --example traced_agent -- TRACE_ROOT [files|packed]`.
 //!
-//! The model's replies are scripted and the tools only pretend, but every boundary at which an agent core calls the recorder is
-//! here, in the order in which a real one comes to it. It prints the bundle's folder.
+//! The model's replies are scripted and the tools do nothing, but every call that an agent core makes to the recorder is here, in the
+//! order of a real session. It prints the bundle's folder.
 
 use std::{env, path::Path, process::ExitCode};
 
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 const MODEL: &str = "scripted-1";
 const PROVIDER: &str = "script";
 
-/// A real agent core mints its threads' ids: UUIDs, for Codex's own reducer takes no others.
+/// A real agent core mints the ids of its threads. They are UUIDs, because Codex's own reducer accepts no others.
 pub(crate) const ROOT_THREAD: &str = "01935f5e-8a00-7000-8000-000000000001";
 const READER_THREAD: &str = "01935f5e-8a00-7000-8000-000000000002";
 
@@ -78,7 +78,7 @@ pub(crate) fn run_session(trace: &ThreadTraceContext) {
     trace.record_ended(ExecutionStatus::Completed);
 }
 
-/// A conversation item. Towards the provider it leaves out what only the trace is to show.
+/// A conversation item. The provider does not get what only the trace shows.
 #[derive(Clone, Debug, Serialize)]
 struct Item {
     #[serde(flatten)]
@@ -159,7 +159,7 @@ impl Agent {
         Self { trace, thread_id: thread_id.to_owned(), turn_id: String::new(), history: Vec::new(), responses: 0 }
     }
 
-    /// A turn, from its input to its end.
+    /// Runs a turn, from its input to its end.
     fn turn(&mut self, turn_id: &str, input: &str, work: impl FnOnce(&mut Self)) {
         turn_id.clone_into(&mut self.turn_id);
         self.trace.record_codex_turn_started(turn_id);
@@ -168,7 +168,7 @@ impl Agent {
         self.trace.record_codex_turn_ended(turn_id, ExecutionStatus::Completed);
     }
 
-    /// Takes an item into the history.
+    /// Adds an item to the history.
     fn accept(&mut self, item: Item) {
         self.trace.record_history_item_accepted(Some(&*self.turn_id), item.text("id"));
         self.history.push(item);
@@ -179,7 +179,7 @@ impl Agent {
                "tools": [{"type": "function", "name": "exec_command"}], "stream": true})
     }
 
-    /// A request to the model and its answer.
+    /// Sends a request to the model and takes its answer.
     fn infer(&mut self, reply: &[Item]) -> Vec<Item> {
         let attempt = self.trace.inference_trace_context(&*self.turn_id, MODEL, PROVIDER).start_attempt();
         let request = self.request();
@@ -194,7 +194,7 @@ impl Agent {
         reply.to_vec()
     }
 
-    /// A request that fails: the next one is another attempt.
+    /// Sends a request that fails. The next one is another attempt.
     fn fail_once(&self) {
         let attempt = self.trace.inference_trace_context(&*self.turn_id, MODEL, PROVIDER).start_attempt();
         attempt.record_started(&self.request());
@@ -259,7 +259,7 @@ impl Agent {
         });
     }
 
-    /// A tool's answer: first into the trace of the call, then into the history.
+    /// Adds a tool's answer first to the trace of the call, then to the history.
     fn answer(&mut self, call: &Item, text: &str, record: impl FnOnce(&Item)) {
         let output = Item::output(call.text("call_id"), text);
         record(&output);
@@ -280,7 +280,7 @@ impl Agent {
         self.accept(output);
     }
 
-    /// A child agent from its spawning to its result.
+    /// Runs a child agent, from its spawning to its result.
     fn spawn_child(&mut self, call: &Item) {
         let dispatch = self.trace.start_tool_dispatch_trace(|| Some(self.invocation(call, None)));
         let spawn = ThreadSpawn::new(&*self.thread_id, 1).agent_path("/root/reader");
@@ -334,7 +334,7 @@ impl Agent {
     }
 }
 
-/// Who a thread of this example is.
+/// Returns the metadata of a thread of this example.
 pub(crate) fn metadata(thread_id: &str, agent_path: &str, session_source: SessionSource) -> ThreadStartedTraceMetadata {
     ThreadStartedTraceMetadata::new(thread_id, agent_path, session_source)
         .cwd("/work")

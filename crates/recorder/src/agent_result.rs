@@ -3,6 +3,13 @@
 use serde::Serialize;
 
 /// What a child agent reported to its parent. `Status` is the agent core's own status type.
+///
+/// ```
+/// use rollout_trace_recorder::AgentResultTracePayload;
+///
+/// let result = AgentResultTracePayload::new("/root/reader", "It says hello.", &"completed");
+/// assert_eq!(result.message, "It says hello.");
+/// ```
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct AgentResultTracePayload<'r, Status> {
     /// The child.

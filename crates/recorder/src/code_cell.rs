@@ -18,8 +18,21 @@ use crate::{ThreadTraceContext, recorder::Recorder, thread::ThreadInner};
 
 /// Records the life of one code cell. Clones are the same cell.
 ///
-/// A cell may outlive the call that started it, and a later call may make another context for it: each of its steps is recorded
-/// once all the same. A cell that has no end when its thread ends is recorded as abandoned.
+/// A cell may outlive the call that started it, and a later call may make another context for it; even so, each of its steps is
+/// recorded once. A cell that has no end when its thread ends is recorded as abandoned.
+///
+/// ```
+/// use rollout_trace_recorder::CellStatus;
+/// use serde_json::json;
+///
+/// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+/// let cell = trace.start_code_cell_trace("turn-1", "cell-1", "call_1", "text(1 + 1)");
+/// cell.record_initial_response(CellStatus::Yielded, &json!({"cell_id": "cell-1"}));
+///
+/// // In a later call:
+/// let cell = trace.code_cell_trace_context("turn-2", "cell-1");
+/// cell.record_ended(CellStatus::Completed, &json!({"output": "2"}));
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a cell has no end until the context records one"]
 pub struct CodeCellTraceContext(Option<Arc<ContextInner>>);
@@ -55,7 +68,12 @@ impl OpenCells {
 }
 
 impl ThreadTraceContext {
-    /// Records that a code cell begins to run.
+    /// Records that a code cell begins to run: which cell, the model's call that it runs for, and its source.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let cell = trace.start_code_cell_trace("turn-1", "cell-1", "call_1", "text(1 + 1)");
+    /// ```
     pub fn start_code_cell_trace(
         &self,
         codex_turn_id: impl Into<CodexTurnId>,
@@ -68,13 +86,18 @@ impl ThreadTraceContext {
         context
     }
 
-    /// Makes a context for a cell that another call may have started. A cell that has ended gives its id to the next one.
+    /// Makes a context for a cell that another call may have started. After a cell has ended, its id names the next cell.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let cell = trace.code_cell_trace_context("turn-2", "cell-1");
+    /// ```
     pub fn code_cell_trace_context(
         &self,
         codex_turn_id: impl Into<CodexTurnId>,
         runtime_cell_id: impl Into<RuntimeCellId>,
     ) -> CodeCellTraceContext {
-        // A forked child must not touch the cells: their lock may have been held when it was forked.
+        // A forked child must not touch the cells, since their lock may have been held during the fork.
         let inner = self.inner().filter(|inner| inner.recorder().is_some());
         CodeCellTraceContext(inner.map(|inner| {
             let runtime_cell_id = runtime_cell_id.into();
@@ -90,12 +113,12 @@ impl ThreadTraceContext {
 }
 
 impl CodeCellTraceContext {
-    /// A context that records nothing.
+    /// Returns a context that records nothing.
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// Whether anything is recorded.
+    /// Returns whether anything is recorded.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
@@ -137,7 +160,7 @@ impl CodeCellTraceContext {
         inner.thread.open_cells().0.remove(&inner.runtime_cell_id);
     }
 
-    /// Takes the right to record a step. None: off, or it is recorded.
+    /// Claims a step. Returns `None` if tracing is off or the step is recorded.
     fn first(&self, step: impl FnOnce(&Steps) -> &AtomicBool) -> Option<(&ContextInner, &Recorder)> {
         let inner = self.0.as_ref()?;
         let recorder = inner.thread.recorder()?;

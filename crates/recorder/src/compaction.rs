@@ -16,9 +16,23 @@ use serde::Serialize;
 
 use crate::{ThreadTraceContext, recorder::Recorder, thread::ThreadInner};
 
-/// Records one compaction: any number of attempts, then the checkpoint that takes the old history's place.
+/// Records one compaction: any number of attempts, then the checkpoint that replaces the old history.
 ///
 /// A local compaction, which asks no endpoint, has no attempts.
+///
+/// ```
+/// use rollout_trace_recorder::CompactionCheckpointTracePayload;
+/// use serde_json::json;
+///
+/// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+/// let before = [json!({"type": "message", "role": "user", "content": "a long history"})];
+/// let after = [json!({"type": "compaction", "encrypted_content": "…"})];
+///
+/// let compaction = trace.compaction_trace_context("turn-1", None, "gpt-5.2-codex", "openai");
+/// let attempt = compaction.start_attempt(&json!({"model": "gpt-5.2-codex", "input": before}));
+/// attempt.record_completed(&after);
+/// compaction.record_installed(&CompactionCheckpointTracePayload::new(&before, &after));
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "only the calls of the context record anything"]
 pub struct CompactionTraceContext(Option<Arc<ContextInner>>);
@@ -34,6 +48,13 @@ struct ContextInner {
 }
 
 /// Records one request for a compaction and how it ended. Clones are the same attempt, which ends once.
+///
+/// ```
+/// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+/// # let compaction = trace.compaction_trace_context("turn-1", None, "gpt-5.2-codex", "openai");
+/// let attempt = compaction.start_attempt(&serde_json::json!({"input": []}));
+/// attempt.record_failed("503 overloaded");
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "an attempt that is dropped without an end is recorded as failed"]
 pub struct CompactionTraceAttempt(Option<Arc<AttemptInner>>);
@@ -50,7 +71,7 @@ struct AttemptInner {
 pub struct CompactionCheckpointTracePayload<'c, Before: ?Sized, After: ?Sized = Before> {
     /// The history that was compacted.
     pub input_history: &'c Before,
-    /// The history that takes its place.
+    /// The history that replaces it.
     pub replacement_history: &'c After,
 }
 
@@ -62,7 +83,12 @@ impl<'c, Before: ?Sized, After: ?Sized> CompactionCheckpointTracePayload<'c, Bef
 }
 
 impl ThreadTraceContext {
-    /// Makes the context for one compaction. Its id is the agent core's, or minted if there is none.
+    /// Makes the context for one compaction. Without an id of the agent core's, one is minted.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let compaction = trace.compaction_trace_context("turn-1", None, "gpt-5.2-codex", "openai");
+    /// ```
     pub fn compaction_trace_context(
         &self,
         codex_turn_id: impl Into<CodexTurnId>,
@@ -86,23 +112,29 @@ impl ThreadTraceContext {
 }
 
 impl CompactionTraceContext {
-    /// A context that records nothing.
+    /// Returns a context that records nothing.
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// Whether anything is recorded.
+    /// Returns whether anything is recorded.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The compaction's id.
+    /// Returns the compaction's id, or `None` if tracing is off.
     pub fn compaction_id(&self) -> Option<&CompactionId> {
         self.0.as_ref().map(|inner| &inner.compaction_id)
     }
 
-    /// Records that a request for the compaction goes out.
+    /// Records that a request for the compaction is sent.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let compaction = trace.compaction_trace_context("turn-1", None, "gpt-5.2-codex", "openai");
+    /// let attempt = compaction.start_attempt(&serde_json::json!({"input": []}));
+    /// ```
     pub fn start_attempt<T: Serialize + ?Sized>(&self, request: &T) -> CompactionTraceAttempt {
         let Some((context, recorder)) = self.enabled() else { return CompactionTraceAttempt(None) };
         let compaction_request_id = CompactionRequestId::from(recorder.mint_compaction_request());
@@ -122,7 +154,14 @@ impl CompactionTraceContext {
         CompactionTraceAttempt(Some(Arc::new(AttemptInner { context, compaction_request_id, ended })))
     }
 
-    /// Records that the compacted history took the old one's place. Only the first call counts.
+    /// Records that the compacted history replaced the old one. Only the first call counts.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::CompactionCheckpointTracePayload;
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let compaction = trace.compaction_trace_context("turn-1", None, "gpt-5.2-codex", "openai");
+    /// compaction.record_installed(&CompactionCheckpointTracePayload::new(&["before"], &["after"]));
+    /// ```
     pub fn record_installed<Before: Serialize + ?Sized, After: Serialize + ?Sized>(
         &self,
         checkpoint: &CompactionCheckpointTracePayload<'_, Before, After>,
@@ -146,18 +185,18 @@ impl CompactionTraceContext {
 }
 
 impl CompactionTraceAttempt {
-    /// An attempt that records nothing.
+    /// Returns an attempt that records nothing.
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// Whether anything is recorded.
+    /// Returns whether anything is recorded.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Records the answer. `output_items` serialises as an array.
+    /// Records the answer. `output_items` serializes as an array.
     pub fn record_completed<T: Serialize + ?Sized>(&self, output_items: &T) {
         let Some((inner, recorder)) = self.ending() else { return };
         let document = CompactionResponse { output_items, unknown: serde_json::Map::new() };
@@ -185,7 +224,7 @@ impl CompactionTraceAttempt {
         }
     }
 
-    /// Takes the right to record the attempt's end. None: off, or it has ended.
+    /// Claims the attempt's end. Returns `None` if tracing is off or the attempt has ended.
     fn ending(&self) -> Option<(&AttemptInner, &Recorder)> {
         let inner = self.0.as_ref()?;
         let recorder = inner.context.thread.recorder()?;

@@ -10,7 +10,7 @@ pub(crate) struct Context<'c> {
     pub(crate) codex_turn_id: Option<&'c CodexTurnId>,
 }
 
-/// Something that can be put down as an event's `payload`.
+/// Something that can be written as an event's `payload`.
 pub(crate) trait EventText {
     /// Appends the JSON text.
     fn put(&self, out: &mut Vec<u8>);
@@ -22,9 +22,9 @@ impl EventText for EventPayload {
     }
 }
 
-/// Encodes what an event's line ends with: all but schema version and seq, which it gets under the lock.
+/// Encodes the end of an event's line: all but the schema version and the seq, which are added under the lock.
 ///
-/// It is put together by hand: every event has it, and it is half of what most events cost.
+/// It is put together by hand, because every event has it and it is half of what most events cost.
 pub(crate) fn encode_tail(
     wall_time_unix_ms: UnixMillis,
     rollout_id: &RolloutId,
@@ -33,7 +33,7 @@ pub(crate) fn encode_tail(
 ) -> Vec<u8> {
     let Context { thread_id, codex_turn_id } = context;
     let mut tail = Vec::with_capacity(1024);
-    // A clock before 1970 is one that a test made up.
+    // Only a test has a clock before 1970.
     let sign = if wall_time_unix_ms < 0 { r#""wall_time_unix_ms":-"# } else { r#""wall_time_unix_ms":"# };
     put_number(&mut tail, sign, wall_time_unix_ms.unsigned_abs());
     put_text(&mut tail, r#","rollout_id":"#, Some(rollout_id));
@@ -45,7 +45,7 @@ pub(crate) fn encode_tail(
     tail
 }
 
-/// Appends what stands before a value, and the value.
+/// Appends the text before a value, and the value.
 pub(crate) fn put_text(out: &mut Vec<u8>, before: &str, value: Option<&str>) {
     out.extend_from_slice(before.as_bytes());
     match value {
@@ -54,7 +54,7 @@ pub(crate) fn put_text(out: &mut Vec<u8>, before: &str, value: Option<&str>) {
     }
 }
 
-/// Appends what stands before a number, and the number. Each line has several, and `write!` takes ten times as long.
+/// Appends the text before a number, and the number. Each line has several, and `write!` takes ten times as long.
 pub(crate) fn put_number(out: &mut Vec<u8>, before: &str, number: u64) {
     const MOST_DIGITS: usize = 20;
     let mut digits = [0; MOST_DIGITS];

@@ -1,26 +1,26 @@
-//! How large the system lets this process make a file.
+//! The largest file that the system lets this process make.
 
 use std::{fs, io};
 
 /// The length beyond which this process cannot write to a file.
 ///
-/// A write beyond it would not only fail: unless the agent ignores the signal, it kills. So none is tried.
+/// A write beyond it is never tried, because it kills the process unless the agent ignores the signal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileLimit(u64);
 
 impl FileLimit {
     pub(crate) const NONE: Self = Self(u64::MAX);
 
-    /// Asks the system; where it does not tell, there is no limit.
+    /// Asks the system, and returns no limit if the system does not say.
     pub(crate) fn of_this_process() -> Self {
         if !cfg!(target_os = "linux") {
             return Self::NONE;
         }
-        fs::read_to_string("/proc/self/limits").ok().and_then(|limits| Self::told_in(&limits)).unwrap_or(Self::NONE)
+        fs::read_to_string("/proc/self/limits").ok().and_then(|limits| Self::in_table(&limits)).unwrap_or(Self::NONE)
     }
 
-    /// The limit in force of the two in the table's line.
-    fn told_in(limits: &str) -> Option<Self> {
+    /// Returns the soft limit in the system's table, which is the one in force.
+    fn in_table(limits: &str) -> Option<Self> {
         let line = limits.lines().find_map(|line| line.strip_prefix("Max file size"))?;
         line.split_whitespace().next()?.parse().ok().map(Self)
     }
@@ -41,14 +41,14 @@ mod tests {
              Max cpu time              unlimited            unlimited            seconds   \n\
              Max file size             {soft:20} unlimited            bytes     \n"
         );
-        FileLimit::told_in(&table).map(|limit| limit.0)
+        FileLimit::in_table(&table).map(|limit| limit.0)
     }
 
     #[test]
     fn the_limit_in_force_is_read() {
         assert_eq!(limit("32768"), Some(32768));
         assert_eq!(limit("unlimited"), None);
-        assert!(FileLimit::told_in("").is_none());
+        assert!(FileLimit::in_table("").is_none());
     }
 
     #[test]

@@ -27,7 +27,13 @@ use crate::{
 /// The HTTP header that joins a request's trace to the provider's logs.
 pub const INFERENCE_CALL_ID_HEADER: &str = "x-codex-inference-call-id";
 
-/// Makes the attempts of one inference: a retry is another attempt.
+/// Makes the attempts of one inference. A retry is another attempt.
+///
+/// ```
+/// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+/// let inference = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai");
+/// let (first, retry) = (inference.start_attempt(), inference.start_attempt());
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "only the attempts that the context makes record anything"]
 pub struct InferenceTraceContext(Option<Arc<ContextInner>>);
@@ -42,8 +48,24 @@ struct ContextInner {
 
 /// Records one request to the model and how it ended. Clones are the same attempt.
 ///
-/// An attempt ends once, whichever end comes first. One that was started and whose last handle goes without an end is recorded as
-/// cancelled; a future that is dropped half-way is such a case.
+/// An attempt ends once: the first end counts. If an attempt was started and its last handle is dropped without an end, for example
+/// because a future is dropped half-way, it is recorded as cancelled.
+///
+/// ```
+/// use rollout_trace_recorder::{ResponseIds, TokenUsage};
+/// use serde_json::json;
+///
+/// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+/// let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+/// if let Some((name, value)) = attempt.request_header() {
+///     // Add the header to the request.
+/// }
+/// attempt.record_started(&json!({"input": [{"type": "message", "role": "user", "content": "Hello"}]}));
+/// let answer = json!({"type": "message", "role": "assistant", "content": "Hi"});
+/// let ids = ResponseIds { response_id: Some("resp_1"), upstream_request_id: None };
+/// let usage = TokenUsage { input_tokens: 9, output_tokens: 2, ..TokenUsage::default() };
+/// attempt.record_completed(ids, Some(&usage), &[answer]);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "an attempt that is dropped without an end is recorded as cancelled"]
 pub struct InferenceTraceAttempt(Option<Arc<AttemptInner>>);
@@ -56,7 +78,7 @@ struct AttemptInner {
     ended: AtomicBool,
 }
 
-/// What arrived of an answer, and what it is called.
+/// The ids of a response, as far as the provider sent them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResponseIds<'r> {
     /// The provider's id of the response.
@@ -67,6 +89,12 @@ pub struct ResponseIds<'r> {
 
 impl ThreadTraceContext {
     /// Makes the context for one inference of a turn.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let inference = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai");
+    /// assert!(!inference.is_enabled(), "tracing is off here");
+    /// ```
     pub fn inference_trace_context(
         &self,
         codex_turn_id: impl Into<CodexTurnId>,
@@ -85,18 +113,23 @@ impl ThreadTraceContext {
 }
 
 impl InferenceTraceContext {
-    /// A context that records nothing.
+    /// Returns a context that records nothing.
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// Whether anything is recorded.
+    /// Returns whether anything is recorded.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Makes an attempt with an id of its own. Nothing is recorded yet.
+    /// Makes an attempt with its own id. Nothing is recorded yet.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// ```
     pub fn start_attempt(&self) -> InferenceTraceAttempt {
         let Some(context) = &self.0 else { return InferenceTraceAttempt::disabled() };
         InferenceTraceAttempt(Some(Arc::new(AttemptInner {
@@ -109,40 +142,60 @@ impl InferenceTraceContext {
 }
 
 impl InferenceTraceAttempt {
-    /// An attempt that records nothing.
+    /// Returns an attempt that records nothing.
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// Whether anything is recorded.
+    /// Returns whether anything is recorded.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The attempt's id.
+    /// Returns the attempt's id, or `None` if tracing is off.
     pub fn inference_call_id(&self) -> Option<&InferenceCallId> {
         self.0.as_ref().map(|inner| &inner.inference_call_id)
     }
 
-    /// The header that the request is to carry, so that the provider's logs can be joined to the trace.
+    /// Returns the header that the request has to carry so that the provider's logs can be joined to the trace, or `None` if tracing is
+    /// off.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// assert_eq!(attempt.request_header(), None, "tracing is off here");
+    /// ```
     pub fn request_header(&self) -> Option<(&'static str, &str)> {
         self.0.as_ref().map(|inner| (INFERENCE_CALL_ID_HEADER, inner.inference_call_id.as_str()))
     }
 
-    /// Records that the request goes out. Only the first start of an attempt counts.
+    /// Records that the request is sent. Only the first start of an attempt counts.
     ///
-    /// Most of a request is the thread's last request once more, and is not turned into text again: it costs about a tenth of
-    /// serialising it. Its `Serialize` must say the same of the same value each time; it is asked once.
+    /// Most of a request repeats the thread's last one and is not turned into text again, so this costs about a tenth of serializing
+    /// it. Its `Serialize` is called once, and must produce the same for the same value each time.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// attempt.record_started(&serde_json::json!({"model": "gpt-5.2-codex", "input": []}));
+    /// ```
     #[inline]
     pub fn record_started<T: Serialize + ?Sized>(&self, request: &T) {
         self.record_started_unchanged(request, 0);
     }
 
-    /// As [`record_started`](Self::record_started), for a caller that knows how many items at the beginning of the outermost array
-    /// called `input` are those of the thread's last request.
+    /// Does the same as [`record_started`](Self::record_started), for a caller that knows how many items at the beginning of the
+    /// outermost array called `input` are those of the thread's last request.
     ///
-    /// These are not looked at, so a wrong number makes a wrong trace. Debug builds look at them, record what they are, and warn.
+    /// These items are not looked at, so a wrong number makes a wrong trace. Debug builds look at them, record them as they are, and
+    /// report it if they differ.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// attempt.record_started_unchanged(&serde_json::json!({"input": ["known", "known", "new"]}), 2);
+    /// ```
     #[inline]
     pub fn record_started_unchanged<T: Serialize + ?Sized>(&self, request: &T, unchanged_items: usize) {
         if let Some(inner) = &self.0 {
@@ -150,8 +203,16 @@ impl InferenceTraceAttempt {
         }
     }
 
-    /// As [`record_started`](Self::record_started), for a caller that has the bytes of the request's body. They are recorded as they
-    /// are.
+    /// Does the same as [`record_started`](Self::record_started), for a caller that has the bytes of the request's body. They are
+    /// recorded as they are.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// let body = serde_json::to_vec(&serde_json::json!({"model": "gpt-5.2-codex", "input": []}))?;
+    /// attempt.record_started_body(&body);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     #[inline]
     pub fn record_started_body(&self, body: &[u8]) {
         if let Some(inner) = &self.0 {
@@ -159,7 +220,14 @@ impl InferenceTraceAttempt {
         }
     }
 
-    /// Records that a request goes out whose input follows what an earlier response ended with.
+    /// Records that a request is sent whose input continues an earlier response.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// let request = serde_json::json!({"previous_response_id": "resp_1", "input": ["only what is new"]});
+    /// attempt.record_started_incremental(&request, "resp_1");
+    /// ```
     #[inline]
     pub fn record_started_incremental<T: Serialize + ?Sized>(&self, request: &T, previous_response_id: &str) {
         if let Some(inner) = &self.0 {
@@ -169,8 +237,16 @@ impl InferenceTraceAttempt {
         }
     }
 
-    /// As [`record_started_incremental`](Self::record_started_incremental), where what precedes was never traced. `prefix` is a
-    /// document with an `input` of the items that precede.
+    /// Does the same as [`record_started_incremental`](Self::record_started_incremental), for an earlier response that was never
+    /// traced. `prefix` is a document whose `input` has the items before the new ones.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// let request = serde_json::json!({"previous_response_id": "resp_1", "input": ["only what is new"]});
+    /// let prefix = serde_json::json!({"input": ["what came before"]});
+    /// attempt.record_started_incremental_with_untraced_prefix(&request, "resp_1", &prefix);
+    /// ```
     #[inline]
     pub fn record_started_incremental_with_untraced_prefix<T: Serialize + ?Sized, P: Serialize + ?Sized>(
         &self,
@@ -189,7 +265,14 @@ impl InferenceTraceAttempt {
         inner.start(RequestInput::Value { request, unchanged: 0 }, Some((mode, Some(prefix))));
     }
 
-    /// Records the model's answer. `output_items` serialises as an array: items, or [`Evidence`](crate::Evidence) of them.
+    /// Records the model's answer. `output_items` serializes as an array: the items, or [`Evidence`](crate::Evidence) of them.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// let items = [serde_json::json!({"type": "message", "role": "assistant", "content": "Hi"})];
+    /// attempt.record_completed(Default::default(), None, &items);
+    /// ```
     pub fn record_completed<T: Serialize + ?Sized>(
         &self,
         ids: ResponseIds<'_>,
@@ -208,6 +291,12 @@ impl InferenceTraceAttempt {
     }
 
     /// Records that the request failed. `output_items` is what had arrived by then; an empty array is left out.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// attempt.record_failed("the stream ended early", Some("req_7"), &["what had arrived"]);
+    /// ```
     pub fn record_failed<T: Serialize>(
         &self,
         error: impl Display,
@@ -226,6 +315,12 @@ impl InferenceTraceAttempt {
     }
 
     /// Records that the request was given up. `output_items` is what had arrived by then; an empty array is left out.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+    /// attempt.record_cancelled("the user interrupted the turn", None, &["what had arrived"]);
+    /// ```
     pub fn record_cancelled<T: Serialize>(
         &self,
         reason: impl Display,
@@ -243,7 +338,7 @@ impl InferenceTraceAttempt {
         inner.append(recorder, partial, event);
     }
 
-    /// Takes the right to record the attempt's end. None: off, or it has ended.
+    /// Claims the attempt's end. Returns `None` if tracing is off, the attempt has ended, or it was never started.
     fn ending(&self) -> Option<(&AttemptInner, &Recorder)> {
         let inner = self.0.as_ref()?;
         let recorder = inner.recorder()?;
@@ -298,7 +393,7 @@ impl AttemptInner {
     }
 }
 
-/// An [`InferenceStarted`](rollout_trace_schema::InferenceStarted) that is put down by hand: it goes with every request, and nothing
+/// An [`InferenceStarted`](rollout_trace_schema::InferenceStarted) that is written by hand: every request has one, and this way nothing
 /// of it is copied first.
 struct Started<'a> {
     attempt: &'a AttemptInner,

@@ -1,13 +1,43 @@
-//! Records what a coding agent does, at a cost that follows what is new in a request, and loses nothing when it is killed.
+//! Records what a coding agent does, at a cost that follows what is new in a request, and loses nothing when the agent is killed.
 //!
 //! An agent core links this crate and nothing else of the project, and calls it at its boundaries: [`ThreadTraceContext`] for a
 //! thread and its turns, and from it the contexts for requests, compactions, tool calls, code cells and MCP requests. With tracing
-//! off, a call is a branch. `docs/recorder-guide.md` says which call goes where, and `examples/traced_agent.rs` is a small agent
-//! that makes them all.
+//! off, a call is a branch.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use rollout_trace_recorder::{
+//!     ExecutionStatus, MemorySink, ResponseIds, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions,
+//! };
+//! use serde_json::json;
+//!
+//! // This records into memory. An agent core calls `start_root_or_disabled`, which asks the environment for a folder.
+//! let sink = MemorySink::new();
+//! let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));
+//! let trace = ThreadTraceContext::start_root(Path::new("unused"), metadata, TraceOptions::new().memory_sink(&sink))?;
+//!
+//! trace.record_codex_turn_started("turn-1");
+//! let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
+//! attempt.record_started(&json!({"input": [{"type": "message", "role": "user", "content": "Hello"}]}));
+//! attempt.record_completed(ResponseIds::default(), None, &[json!({"type": "message", "role": "assistant", "content": "Hi"})]);
+//! trace.record_codex_turn_ended("turn-1", ExecutionStatus::Completed);
+//! trace.record_ended(ExecutionStatus::Completed);
+//! drop((attempt, trace));
+//!
+//! assert_eq!(sink.event_log().lines().count(), 9);
+//! # Ok::<(), rollout_trace_recorder::StartError>(())
+//! ```
+//!
+//! The [`guide`] says which call goes where and what each guarantees, and [`document`] which shape the values must have. The example
+//! `traced_agent` is a small agent that makes every call.
 //!
 //! The recorder writes down what it sees, in order, and interprets nothing.
 
 #![forbid(unsafe_code)]
+
+pub mod document;
+pub mod guide;
 
 mod agent_result;
 mod caller;

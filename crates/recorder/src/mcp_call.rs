@@ -8,13 +8,25 @@ use crate::ThreadTraceContext;
 /// The field of an MCP request's `_meta` that joins it to the trace.
 pub const MCP_CALL_ID_META: &str = "codex_bridge_mcp_call_id";
 
-/// Gives an MCP request the id by which a server's logs can be joined to the trace.
+/// Holds the id of an MCP request, by which a server's logs can be joined to the trace.
+///
+/// ```
+/// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+/// let call = trace.start_mcp_call_trace("turn-1", "call_1");
+/// let meta = call.add_request_meta(None);
+/// assert_eq!(meta, None, "tracing is off here, so nothing is added");
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "the id joins nothing until `add_request_meta` puts it into the request"]
 pub struct McpCallTraceContext(Option<McpCallId>);
 
 impl ThreadTraceContext {
-    /// Records that a tool call gets the id of its MCP request.
+    /// Mints an id for the MCP request of a tool call, and records that the two belong together.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let call = trace.start_mcp_call_trace("turn-1", "call_1");
+    /// ```
     pub fn start_mcp_call_trace(
         &self,
         codex_turn_id: impl Into<CodexTurnId>,
@@ -32,17 +44,24 @@ impl ThreadTraceContext {
 }
 
 impl McpCallTraceContext {
-    /// A context that changes nothing.
+    /// Returns a context that changes nothing.
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// The request's id.
+    /// Returns the request's id, or `None` if tracing is off.
     pub fn mcp_call_id(&self) -> Option<&McpCallId> {
         self.0.as_ref()
     }
 
-    /// Adds the id to the request's `_meta`. With tracing off, or a `_meta` that is no object, it stays as it is.
+    /// Adds the id to the request's `_meta`. If tracing is off, or `_meta` is not an object, it stays as it is.
+    ///
+    /// ```
+    /// use serde_json::json;
+    ///
+    /// let call = rollout_trace_recorder::McpCallTraceContext::disabled();
+    /// assert_eq!(call.add_request_meta(Some(json!({"progressToken": 1}))), Some(json!({"progressToken": 1})));
+    /// ```
     pub fn add_request_meta(&self, meta: Option<Value>) -> Option<Value> {
         let Some(mcp_call_id) = &self.0 else { return meta };
         match meta.unwrap_or_else(|| Value::Object(Map::new())) {

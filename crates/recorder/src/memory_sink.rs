@@ -9,7 +9,20 @@ use std::{
 
 use rollout_trace_schema::Manifest;
 
-/// Keeps what would be a bundle's files in memory, for tests and benches. Clones share the files.
+/// Keeps the files of a bundle in memory, for tests and benches. Clones share the files.
+///
+/// ```
+/// use std::path::Path;
+/// use rollout_trace_recorder::{MemorySink, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
+///
+/// let sink = MemorySink::new();
+/// let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));
+/// let trace = ThreadTraceContext::start_root(Path::new("unused"), metadata, TraceOptions::new().memory_sink(&sink))?;
+/// trace.record_codex_turn_started("turn-1");
+/// assert!(sink.event_log().contains("codex_turn_started"));
+/// assert!(sink.files().contains_key("manifest.json"));
+/// # Ok::<(), rollout_trace_recorder::StartError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a sink records nothing until it is passed to `TraceOptions::memory_sink`"]
 pub struct MemorySink {
@@ -22,12 +35,12 @@ impl MemorySink {
         Self::default()
     }
 
-    /// The bundle's files so far, by their paths inside the bundle.
+    /// Returns the bundle's files so far, by their paths inside the bundle.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.store.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The event log so far.
+    /// Returns the event log so far.
     pub fn event_log(&self) -> String {
         String::from_utf8_lossy(&self.files().remove(Manifest::RAW_EVENT_LOG).unwrap_or_default()).into_owned()
     }
@@ -36,7 +49,7 @@ impl MemorySink {
     ///
     /// # Errors
     ///
-    /// A file or folder cannot be written.
+    /// Fails if a file or folder cannot be written.
     pub fn write_to(&self, folder: &Path) -> io::Result<()> {
         for (path, bytes) in self.files() {
             let path = folder.join(path);

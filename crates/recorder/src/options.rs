@@ -21,6 +21,15 @@ pub enum PayloadLayout {
 }
 
 /// Says how a rollout is recorded. The defaults are right for an agent at work.
+///
+/// ```
+/// use rollout_trace_recorder::{PayloadLayout, Redactor, TraceOptions};
+///
+/// let options = TraceOptions::new()
+///     .layout(PayloadLayout::Files)
+///     .max_payload_bytes(16 << 20)
+///     .redactor(Redactor::common_secrets());
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct TraceOptions {
@@ -52,73 +61,92 @@ impl Default for TraceOptions {
 }
 
 impl TraceOptions {
-    /// The defaults.
+    /// Returns the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how payload documents are stored. Default: packed.
+    /// Sets how payload documents are stored. The default is packed.
     pub fn layout(mut self, layout: PayloadLayout) -> Self {
         self.layout = layout;
         self
     }
 
-    /// Sets the size above which a payload document is left out, with a mark in its place. Default: 256 MiB.
+    /// Sets the size above which a payload document is left out, with a mark in its place. The default is 256 MiB.
     pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
         self.max_payload_bytes = bytes;
         self
     }
 
-    /// Sets the size of the bundle above which payload documents are left out, and an eighth above which events are, too. What was
-    /// lost and the end marker are written all the same. Default: 16 GiB.
+    /// Sets the size of the bundle above which payload documents are left out. Events are left out once the bundle exceeds that size
+    /// by an eighth; only reports of what was lost and the end marker are still written then. The default is 16 GiB.
     pub fn max_bundle_bytes(mut self, bytes: u64) -> Self {
         self.max_bundle_bytes = bytes;
         self
     }
 
-    /// Sets how much memory all threads of the rollout may keep to compare requests with. Beyond it a keyed fingerprint stands
-    /// for each item, which is a little slower. Default: 64 MiB.
+    /// Sets how much memory all threads of the rollout may keep to compare requests with. Beyond it a keyed fingerprint replaces
+    /// each item, which is a little slower. The default is 64 MiB.
     pub fn max_compare_bytes(mut self, bytes: usize) -> Self {
         self.max_compare_bytes = bytes;
         self
     }
 
-    /// Sets whether the end of a turn waits until the disk has everything. Default: it does not; a killed process loses nothing
-    /// either way, a power cut may.
+    /// Sets whether the end of a turn waits until the disk has everything. By default it does not: a process that is killed loses
+    /// nothing either way, but a power cut may lose what the disk does not have.
     pub fn sync_at_turn_end(mut self, sync: bool) -> Self {
         self.sync_at_turn_end = sync;
         self
     }
 
-    /// Sets the clock that gives events their wall time, in milliseconds since the Unix epoch.
+    /// Sets the clock that events get their wall time from, in milliseconds since the Unix epoch.
+    ///
+    /// ```
+    /// let options = rollout_trace_recorder::TraceOptions::new().clock(|| 1_795_221_181_536);
+    /// ```
     pub fn clock(mut self, clock: impl Fn() -> UnixMillis + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Sets the source of the ids that the recorder mints. Each must be new; the default gives random UUIDs.
+    /// Sets the source of the ids that the recorder mints. Each must be new. The default makes random UUIDs.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let next = AtomicU64::new(1);
+    /// let ids = move || format!("id-{}", next.fetch_add(1, Ordering::Relaxed));
+    /// let options = rollout_trace_recorder::TraceOptions::new().ids(ids);
+    /// ```
     pub fn ids(mut self, ids: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
     }
 
-    /// Sets what is done to every string before it is written for the first time.
+    /// Sets what happens to every string before it is written for the first time.
     pub fn redactor(mut self, redactor: Redactor) -> Self {
         self.redactor = Some(redactor);
         self
     }
 
-    /// What the clock says; where it panics, what the system's says.
+    /// Reads the clock, or the system's if that one panics.
     pub(crate) fn now(&self) -> UnixMillis {
         guarded("read the clock", || Ok((self.clock)())).unwrap_or_else(|_| wall_clock())
     }
 
-    /// An id from the source of ids; where that panics, a random one.
+    /// Mints an id, or a random one if the source of ids panics.
     pub(crate) fn mint(&self) -> String {
         guarded("mint an id", || Ok((self.ids)())).unwrap_or_else(|_| RandomIds::default().next())
     }
 
     /// Records into memory instead of a folder. The sink takes one bundle.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{MemorySink, TraceOptions};
+    ///
+    /// let sink = MemorySink::new();
+    /// let options = TraceOptions::new().memory_sink(&sink);
+    /// ```
     pub fn memory_sink(mut self, sink: &MemorySink) -> Self {
         self.memory = Some(sink.clone());
         self
@@ -143,7 +171,7 @@ fn random_ids() -> Arc<dyn Fn() -> String + Send + Sync> {
     Arc::new(move || ids.next())
 }
 
-/// The system's wall clock; 0 before 1970.
+/// Returns the time of the system's wall clock, or 0 before 1970.
 fn wall_clock() -> UnixMillis {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! Ids that nobody else mints.
+//! Random ids.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -7,8 +7,8 @@ use std::{
 
 /// Draws random UUIDs without asking the system each time.
 ///
-/// A UUID is the keyed hash of a counter. The key has 128 bits of the system's randomness and is the source's own, so the UUIDs
-/// of two sources collide no more often than random ones do.
+/// A UUID is the keyed hash of a counter. Each source has its own key with 128 bits of the system's randomness, so the UUIDs of two
+/// sources collide no more often than random ones do.
 #[derive(Debug, Default)]
 pub(crate) struct RandomIds {
     key: RandomState,
@@ -16,7 +16,7 @@ pub(crate) struct RandomIds {
 }
 
 impl RandomIds {
-    /// Draws the next one, as text.
+    /// Draws the next UUID, as text.
     pub(crate) fn next(&self) -> String {
         let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
         let halves = [0_u64, 1].map(|half| self.key.hash_one([drawn, half]).to_le_bytes());

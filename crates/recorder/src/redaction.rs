@@ -15,11 +15,18 @@ use crate::secrets;
 
 type Hook = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// Looks at every string before it is written for the first time, and says what is to be written instead.
+/// Looks at every string before it is written for the first time, and can replace it.
 ///
-/// It sees the values of payload documents and events, and the keys of maps in payload documents. What comes as JSON text, and what is
-/// recorded as files, does not tell a map from a struct: there it sees the names of fields, too. A body that is no JSON it sees as a
-/// whole. The same string must always give the same answer: what did not change since the last request is not looked at again.
+/// It sees the values in payload documents and events, and the keys of maps in payload documents. In JSON text, and in what is recorded
+/// as files, a map looks like a struct, so there it sees the names of fields, too. It sees a body that is not JSON as a whole. The same
+/// string must always get the same replacement: what has not changed since the last request is not looked at again.
+///
+/// ```
+/// use rollout_trace_recorder::{Redactor, TraceOptions};
+///
+/// let redactor = Redactor::new(|text| text.contains("hunter2").then(|| text.replace("hunter2", "[redacted]")));
+/// let options = TraceOptions::new().redactor(redactor);
+/// ```
 #[derive(Clone)]
 #[must_use = "a redactor does nothing until it is passed to `TraceOptions::redactor`"]
 pub struct Redactor {
@@ -27,15 +34,21 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Makes a redactor. The hook gives none for a text that may be written as it is.
+    /// Makes a redactor. The hook returns `None` for a text that may be written as it is.
     pub fn new(hook: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { hook: Arc::new(hook) }
     }
 
     /// Replaces common secrets: bearer tokens, API keys and private keys.
     ///
-    /// In the place of each stands `[redacted:KIND:HASH]`. The hash is keyed with a secret of this redactor, so that equal secrets
-    /// stay comparable within its traces and nobody can find a secret by trying.
+    /// Each becomes `[redacted:KIND:HASH]`. The hash is keyed with a secret of this redactor, so equal secrets stay comparable within
+    /// its traces, and nobody can find a secret by trying.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{Redactor, TraceOptions};
+    ///
+    /// let options = TraceOptions::new().redactor(Redactor::common_secrets());
+    /// ```
     pub fn common_secrets() -> Self {
         let key = RandomState::new();
         Self::new(move |text| secrets::replace(text, |secret| key.hash_one(secret)))
@@ -48,7 +61,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// A rollout's redactor, which counts what it did.
+/// A rollout's redactor, which counts its replacements.
 #[derive(Debug)]
 pub(crate) struct Redaction {
     redactor: Redactor,
@@ -60,27 +73,27 @@ impl Redaction {
         Self { redactor, count: AtomicU64::new(0) }
     }
 
-    /// How many texts were replaced.
+    /// Returns how many texts were replaced.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// What is to be written instead of `text`, if not itself.
+    /// Returns the replacement for a text, or `None` if the text may be written.
     pub(crate) fn apply(&self, text: &str) -> Option<String> {
         let replaced = (self.redactor.hook)(text)?;
         self.count.fetch_add(1, Ordering::Relaxed);
         Some(replaced)
     }
 
-    /// Replaces string values in the JSON text of an event, whose names of fields are the recorder's own.
+    /// Replaces string values in the JSON text of an event. The names of its fields are the recorder's own and stay.
     pub(crate) fn apply_to_event(&self, json: &mut Vec<u8>) {
         self.apply_to_strings(json, 0, false);
     }
 
-    /// Replaces strings in what should be JSON text from `from` on.
+    /// Replaces strings in bytes that should be JSON text, beginning at `from`.
     pub(crate) fn apply_to_json(&self, json: &mut Vec<u8>, from: usize) {
         self.apply_to_strings(json, from, true);
-        // Where it is none, a text may lie anywhere in it.
+        // If it is not JSON, a secret may be anywhere in it.
         if serde_json::from_slice::<IgnoredAny>(&json[from..]).is_err()
             && let Some(replaced) = self.apply(&String::from_utf8_lossy(&json[from..]))
         {
@@ -99,7 +112,7 @@ impl Redaction {
                 continue;
             }
             let text = serde_json::from_slice(&json[start..end]);
-            // Half a surrogate, for one, is JSON and no text: then what is written is looked at.
+            // Not all JSON strings are text (half a surrogate is not): then the hook sees the string as it is written.
             let text = text.unwrap_or_else(|_| String::from_utf8_lossy(&json[start + 1..end - 1]).into_owned());
             if let Some(replaced) = self.apply(&text) {
                 let out = out.get_or_insert_with(Vec::new);
@@ -116,7 +129,7 @@ impl Redaction {
     }
 }
 
-/// Where the JSON string that begins at `start` ends.
+/// Returns the end of the JSON string that begins at `start`, or `None` if it has no end.
 fn string_end(json: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
@@ -148,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn in_what_is_no_json_texts_are_replaced_too() {
+    fn texts_in_bytes_that_are_not_json_are_replaced_too() {
         let redaction =
             Redaction::new(Redactor::new(|text| text.contains("secret").then(|| text.replace("secret", "?"))));
         for (before, after) in [

@@ -1,6 +1,6 @@
-//! What common secrets look like.
+//! The forms of common secrets.
 
-/// A secret begins with one of these, outside of a word, and goes on with at least so many characters of a key.
+/// Beginnings of secrets: a prefix at the beginning of a word, the kind of secret, and how many characters of a key must follow.
 const PREFIXES: &[(&str, &str, usize)] = &[
     ("sk-", "api_key", 16),
     ("sk_live_", "api_key", 16),
@@ -32,7 +32,7 @@ const MIN_BEARER: usize = 16;
 const KEY_BEGIN: &str = "-----BEGIN ";
 const KEY_END: &str = "-----END ";
 
-/// Replaces each secret in `text` by a mark with the hash of the secret. None: there is none.
+/// Replaces each secret in `text` by a mark with the hash of the secret. Returns `None` if there is no secret.
 pub(crate) fn replace(text: &str, hash: impl Fn(&str) -> u64) -> Option<String> {
     let mut out: Option<String> = None;
     let mut copied = 0;
@@ -53,7 +53,7 @@ pub(crate) fn replace(text: &str, hash: impl Fn(&str) -> u64) -> Option<String> 
     })
 }
 
-/// The secret that begins at `at`, if one does: where it begins and ends, and what it is.
+/// Returns the start, the end and the kind of the secret at `at`, if there is one. A token starts after the word that announces it.
 fn secret_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     let bytes = text.as_bytes();
     match bytes[at] {
@@ -79,7 +79,7 @@ fn secret_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     }
 }
 
-/// A private key in armour, from the first dash to the last; to the end of the text where the end of the key is missing.
+/// Returns the private key in PEM armor at `at`, from the first dash to the last, or to the end of the text if the key has no end.
 fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     let rest = text[at..].strip_prefix(KEY_BEGIN)?;
     let label = &rest[..rest.find("-----")?];
@@ -92,8 +92,8 @@ fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     Some((at, end, "private_key"))
 }
 
-/// Whether a word may begin at `at`. Arguments of tools are JSON text in a string, and so are many outputs: there a letter before
-/// the word may be an escape's.
+/// Returns whether a word may begin at `at`. Arguments and outputs of tools are often JSON text in a string, where the letter before the
+/// word may belong to an escape.
 fn is_word_start(bytes: &[u8], at: usize) -> bool {
     match bytes[..at] {
         [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => true,
@@ -103,7 +103,7 @@ fn is_word_start(bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// How many of the first bytes can be those of a key.
+/// Returns how many of the first bytes may belong to a key.
 fn key_len(bytes: &[u8]) -> usize {
     let is_key =
         |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'+' | b'/' | b'=');

@@ -11,7 +11,7 @@ use rollout_trace_schema::{Manifest, packed::PACK_ROOM};
 
 use crate::{file_limit::FileLimit, memory_sink::MemoryStore};
 
-/// What room is set aside with.
+/// The bytes with which room is set aside.
 static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
 
 /// Everything that a recorder does to the outside world.
@@ -27,7 +27,7 @@ impl Sink {
         Self::Folder { path, file_limit: FileLimit::of_this_process() }
     }
 
-    /// The bundle's folder, if it has one.
+    /// Returns the bundle's folder, if it has one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder { path, .. } => Some(path),
@@ -35,7 +35,7 @@ impl Sink {
         }
     }
 
-    /// Makes the bundle's folder, which must not exist yet, and writes what stands before the first event.
+    /// Makes the bundle's folder, which must not exist yet, and writes what precedes the first event.
     pub(crate) fn create(&self, manifest: &[u8], payloads_dir: bool) -> io::Result<()> {
         match self {
             Self::Folder { path: folder, file_limit } => {
@@ -54,8 +54,7 @@ impl Sink {
         }
     }
 
-    /// Opens one of the bundle's append-only files. `room` is how many bytes are set aside at its end as it grows, [`PACK_ROOM`] at
-    /// the most.
+    /// Opens one of the bundle's append-only files. `room` is how many bytes are set aside at its end as it grows, at most [`PACK_ROOM`].
     pub(crate) fn appender(&self, name: &'static str, room: u64) -> io::Result<Appender> {
         let (target, limit) = match self {
             Self::Folder { path: folder, file_limit } => {
@@ -72,7 +71,7 @@ impl Sink {
         Ok(Appender { target, limit, length: 0, end: 0, room, torn: false })
     }
 
-    /// Writes a payload file, which must not exist yet. Needs no lock: its name is the caller's alone.
+    /// Writes a payload file, which must not exist yet. It needs no lock, because no other call has this name.
     pub(crate) fn write_payload(&self, path: &str, document: &[u8]) -> io::Result<()> {
         match self {
             Self::Folder { path: folder, file_limit } => {
@@ -80,7 +79,7 @@ impl Sink {
                 let path = folder.join(path);
                 let mut file = open_private(OpenOptions::new().write(true).create_new(true), &path)?;
                 file.write_all(document).inspect_err(|_| {
-                    // Half a document is worse than none: a reader would take it for the whole one.
+                    // A reader would take half a document for the whole one.
                     let _ = fs::remove_file(&path);
                 })
             }
@@ -97,12 +96,12 @@ impl Sink {
 pub(crate) struct Appender {
     target: Target,
     limit: FileLimit,
-    /// Where the next bytes will stand.
+    /// The offset of the next bytes.
     length: u64,
-    /// Where the file ends: behind that, if room is set aside.
+    /// The end of the file, which is larger while room is set aside.
     end: u64,
     room: u64,
-    /// Whether what a failed write left behind could not be taken back.
+    /// Whether the remains of a failed write could not be removed.
     torn: bool,
 }
 
@@ -113,17 +112,17 @@ enum Target {
 }
 
 impl Appender {
-    /// The file's length.
+    /// Returns the file's length without the room that is set aside.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Whether the file ends in the remains of a failed write.
+    /// Returns whether the file ends in the remains of a failed write.
     pub(crate) fn is_torn(&self) -> bool {
         self.torn
     }
 
-    /// Appends all of `bytes`, with one `write` where the system takes them at once, or nothing.
+    /// Appends all of `bytes` or nothing, with one `write` if the system takes them at once.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.limit.allows(self.length + bytes.len() as u64)?;
         self.set_room_aside(bytes.len() as u64);
@@ -154,9 +153,9 @@ impl Appender {
         }
     }
 
-    /// Makes room for some bytes and for more to come, unless they are so many that it saves nothing.
+    /// Sets room aside for some bytes and for those that follow them, unless there are so many bytes that this saves nothing.
     ///
-    /// Most of what a small write costs is a new page of the system's cache at the file's end; many pages at once cost much less.
+    /// Most of the cost of a small write is a new page of the system's cache at the file's end; many pages at once cost much less.
     fn set_room_aside(&mut self, bytes: u64) {
         let Target::File(file) = &self.target else { return };
         let mut file = file.as_ref();
@@ -168,7 +167,7 @@ impl Appender {
         }
         let zeros = &ZEROS[..(self.room - (self.end - self.length)) as usize];
         let set_aside = file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(zeros));
-        // Without it, the bytes will say themselves whether they can be written.
+        // Without room, the write itself shows whether there is space.
         if set_aside.is_ok() && file.seek(SeekFrom::Start(self.length)).is_ok() {
             self.end = self.length + self.room;
         } else {
@@ -178,17 +177,17 @@ impl Appender {
         }
     }
 
-    /// Cuts off what is set aside, and sets nothing aside any more.
+    /// Cuts off the room that is set aside, and sets no more aside.
     pub(crate) fn give_room_back(&mut self) {
         self.room = 0;
         if let (Target::File(file), true) = (&self.target, self.end > self.length) {
-            // A reader takes what stays for what it is.
+            // If the cut fails, readers recognize the zeros as room.
             let _ = file.set_len(self.length);
             self.end = self.length;
         }
     }
 
-    /// The file, to wait for the disk with while others append; none: it is in memory.
+    /// Returns the file, so that a caller can wait for the disk while others append, or `None` if the bytes are in memory.
     pub(crate) fn file(&self) -> Option<Arc<File>> {
         match &self.target {
             Target::File(file) => Some(Arc::clone(file)),
@@ -197,7 +196,7 @@ impl Appender {
     }
 }
 
-/// Makes the folder for bundles, if it is missing.
+/// Makes the folder for bundles if it is missing.
 pub(crate) fn make_trace_root(path: &Path) -> io::Result<()> {
     private_folder().recursive(true).create(path)
 }
@@ -215,7 +214,7 @@ fn private_folder() -> fs::DirBuilder {
     builder
 }
 
-/// Opens a file that, when it is new, only its owner can read.
+/// Opens a file. If it is new, only its owner can read it.
 fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

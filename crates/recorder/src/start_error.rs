@@ -1,10 +1,10 @@
-//! Why a rollout cannot be recorded.
+//! Why recording could not begin.
 
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-/// Why recording could not begin.
+/// Says why recording could not begin.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -13,7 +13,7 @@ pub enum StartError {
     Root {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -22,7 +22,7 @@ pub enum StartError {
     Bundle {
         /// The bundle's folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },

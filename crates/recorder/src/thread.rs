@@ -20,22 +20,32 @@ use crate::{
     threads::BeforeEntry, walk::WalkError,
 };
 
-/// The environment variable that names the folder for traces. Unset or empty: tracing is off.
+/// The environment variable that names the folder for traces. If it is unset or empty, tracing is off.
 pub const TRACE_ROOT_ENV: &str = "CODEX_ROLLOUT_TRACE_ROOT";
 
 /// Records what one agent thread does. Clones are the same handle.
 ///
-/// With tracing off, every method is a branch. With tracing on, a method returns when a reader of the bundle would see what it
-/// recorded; a process that is killed in the next instant has lost nothing of it. No method ever fails, and none blocks for longer
+/// With tracing off, every method is a branch. With tracing on, a method returns when a reader of the bundle can see what it
+/// recorded; a process that is killed in the next instant loses nothing of it. No method ever fails, and none blocks for longer
 /// than two writes to a file take.
 ///
 /// A thread whose last handle is dropped before [`record_ended`](Self::record_ended) is recorded as abandoned. When the last handle
 /// of all threads of a rollout is gone, the recording is complete.
+///
+/// ```
+/// use rollout_trace_recorder::{ExecutionStatus, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext};
+///
+/// let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));
+/// let trace = ThreadTraceContext::start_root_or_disabled(metadata);
+/// trace.record_codex_turn_started("turn-1");
+/// trace.record_codex_turn_ended("turn-1", ExecutionStatus::Completed);
+/// trace.record_ended(ExecutionStatus::Completed);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a thread whose last handle is dropped without an end is recorded as aborted"]
 pub struct ThreadTraceContext(pub(crate) Option<Arc<ThreadInner>>);
 
-/// What all handles of a thread share.
+/// What all clones of a thread's handle share.
 pub(crate) struct ThreadInner {
     recorder: Arc<Recorder>,
     pub(crate) thread_id: ThreadId,
@@ -51,12 +61,26 @@ impl std::fmt::Debug for ThreadInner {
 }
 
 impl ThreadTraceContext {
-    /// A handle that records nothing.
+    /// Returns a handle that records nothing.
+    ///
+    /// ```
+    /// let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_codex_turn_started("turn-1");
+    /// assert!(!trace.is_enabled());
+    /// ```
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// Begins a rollout with its root thread in the folder that [`TRACE_ROOT_ENV`] names. Off, or not to be had: a disabled handle.
+    /// Begins a rollout with its root thread in the folder that [`TRACE_ROOT_ENV`] names. Returns a disabled handle if tracing is off
+    /// or the bundle cannot be made; the latter is warned about.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext};
+    ///
+    /// let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));
+    /// let trace = ThreadTraceContext::start_root_or_disabled(metadata);
+    /// ```
     pub fn start_root_or_disabled<S: Serialize>(metadata: ThreadStartedTraceMetadata<S>) -> Self {
         match env::var_os(TRACE_ROOT_ENV).filter(|root| !root.is_empty()) {
             Some(root) => Self::start_root_in_or_disabled(&PathBuf::from(root), metadata, TraceOptions::default()),
@@ -64,7 +88,19 @@ impl ThreadTraceContext {
         }
     }
 
-    /// Begins a rollout in a given folder. Not to be had: a warning, and a disabled handle.
+    /// Begins a rollout in a given folder. Returns a disabled handle, after a warning, if the bundle cannot be made.
+    ///
+    /// Where the agent has no `tracing` subscriber, the first warning of a process is one line on stderr.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
+    ///
+    /// let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));
+    /// let root = Path::new("/dev/null/no/such/folder");
+    /// let trace = ThreadTraceContext::start_root_in_or_disabled(root, metadata, TraceOptions::new());
+    /// assert!(!trace.is_enabled());
+    /// ```
     pub fn start_root_in_or_disabled<S: Serialize>(
         root: &Path,
         metadata: ThreadStartedTraceMetadata<S>,
@@ -80,7 +116,18 @@ impl ThreadTraceContext {
     ///
     /// # Errors
     ///
-    /// The folder or a file in it cannot be made.
+    /// Fails if the folder or a file in it cannot be made.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
+    ///
+    /// # let root = tempfile::tempdir()?;
+    /// # let root = root.path();
+    /// let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));
+    /// let trace = ThreadTraceContext::start_root(root, metadata, TraceOptions::new())?;
+    /// assert!(trace.bundle_folder().is_some_and(|folder| folder.starts_with(root)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start_root<S: Serialize>(
         root: &Path,
         metadata: ThreadStartedTraceMetadata<S>,
@@ -94,7 +141,18 @@ impl ThreadTraceContext {
         Ok(Self(Some(Arc::new(inner))))
     }
 
-    /// Begins a child thread in this thread's rollout. A thread that this bundle knows is resumed instead.
+    /// Begins a child thread in this thread's rollout, or resumes it if this bundle knows it.
+    ///
+    /// A child with the id of the root is not recorded; a parent in `session_source` that this bundle does not know is reported.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{SessionSource, ThreadSpawn, ThreadStartedTraceMetadata};
+    ///
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let spawn = ThreadSpawn::new("thread-1", 1).agent_path("/root/reader");
+    /// let metadata = ThreadStartedTraceMetadata::new("thread-2", "/root/reader", SessionSource::from(spawn));
+    /// let child = trace.start_child_thread_trace_or_disabled(metadata);
+    /// ```
     pub fn start_child_thread_trace_or_disabled<S: Serialize>(&self, metadata: ThreadStartedTraceMetadata<S>) -> Self {
         let Some(parent) = self.inner().filter(|parent| parent.recorder().is_some()) else { return Self::disabled() };
         let recorder = Arc::clone(&parent.recorder);
@@ -112,44 +170,64 @@ impl ThreadTraceContext {
         Self(Some(Arc::new(inner)))
     }
 
-    /// Opens an ended child thread of this rollout again. One that this bundle does not know is begun.
+    /// Opens an ended child thread of this rollout again, or begins it if this bundle does not know it.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{SessionSource, ThreadSpawn, ThreadStartedTraceMetadata};
+    ///
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let spawn = ThreadSpawn::new("thread-1", 1);
+    /// let metadata = ThreadStartedTraceMetadata::new("thread-2", "/root/reader", SessionSource::from(spawn));
+    /// let child = trace.resume_child_thread_trace_or_disabled(metadata);
+    /// ```
     pub fn resume_child_thread_trace_or_disabled<S: Serialize>(&self, metadata: ThreadStartedTraceMetadata<S>) -> Self {
         self.start_child_thread_trace_or_disabled(metadata)
     }
 
-    /// Whether anything is recorded. Always asked before work is done for the trace alone.
+    /// Returns whether anything is recorded. Ask before doing work that only the trace needs.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The folder of the bundle, if there is one.
+    /// Returns the folder of the bundle, or `None` if tracing is off or records into memory.
     pub fn bundle_folder(&self) -> Option<PathBuf> {
         self.inner()?.recorder.folder().map(Path::to_owned)
     }
 
-    /// How many events and payload documents could not be recorded so far, in all threads of the rollout.
+    /// Returns how many events and payload documents could not be recorded so far, in all threads of the rollout.
     pub fn losses(&self) -> u64 {
         self.inner().map_or(0, |inner| inner.recorder.losses())
     }
 
-    /// Records that the thread ended; with the root thread, that the rollout did. Only the first call counts.
+    /// Records that the thread ended, and on the root thread's handle that the rollout ended. Only the first call counts.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_ended(rollout_trace_recorder::ExecutionStatus::Completed);
+    /// ```
     pub fn record_ended(&self, status: ExecutionStatus) {
         if let Some(inner) = self.inner().filter(|inner| inner.recorder().is_some()) {
             inner.record_ended(&status);
         }
     }
 
-    /// Ends the recording for all handles of the rollout: writes the end marker, after which nothing is recorded any more.
+    /// Ends the recording for all handles of the rollout: writes the end marker, after which nothing is recorded.
     ///
-    /// Needed only where handles outlive the session; else the last one to go writes the marker.
+    /// It is needed only if handles outlive the session; otherwise the last handle that is dropped writes the marker.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_ended(rollout_trace_recorder::ExecutionStatus::Completed);
+    /// trace.finish();
+    /// ```
     pub fn finish(&self) {
         if let Some(inner) = self.inner() {
             inner.recorder.close();
         }
     }
 
-    /// Does what is to be done if tracing is on. Off, it is a branch at the caller's place.
+    /// Calls `record` if tracing is on. With tracing off, this is a branch in the caller's code.
     #[inline]
     pub(crate) fn if_on(&self, record: impl FnOnce(&Arc<ThreadInner>, &Recorder)) {
         if let Some(inner) = &self.0 {
@@ -157,7 +235,7 @@ impl ThreadTraceContext {
         }
     }
 
-    /// What the handle stands for; off, it is none.
+    /// Returns what the handle stands for, or `None` if tracing is off.
     #[inline]
     pub(crate) fn inner(&self) -> Option<&Arc<ThreadInner>> {
         self.0.as_ref()
@@ -176,9 +254,9 @@ impl ThreadInner {
         }
     }
 
-    /// The one place where a handle turns into a recorder that may write: a forked child's is none.
+    /// Returns the recorder, or `None` in a forked child. This is the one way from a handle to a recorder that may write.
     ///
-    /// It asks the system, so a call that records does it once, and one that only makes a handle does not.
+    /// It asks the system for the process id, so a call that records uses it once, and one that only makes a handle does not.
     #[inline]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.is_in_its_process().then_some(&*self.recorder)
@@ -219,7 +297,7 @@ impl ThreadInner {
         }
     }
 
-    /// Writes that a handle was dropped before its end was recorded.
+    /// Reports that a handle was dropped before its end was recorded.
     pub(crate) fn report_abandoned(&self, object: &str, id: &str) {
         let Some(recorder) = self.recorder() else { return };
         let abandoned = AbandonedHandle { object: object.to_owned(), id: id.to_owned() };
@@ -260,7 +338,7 @@ fn parent_of(session_source: &impl Serialize) -> Option<String> {
 
 impl Drop for ThreadInner {
     fn drop(&mut self) {
-        // A lock that a thread of the parent held when it forked is never free in the child.
+        // A lock that another thread held while this process was forked is never released in the child.
         if !self.recorder.is_in_its_process() {
             return;
         }

@@ -10,7 +10,12 @@ use serde::Serialize;
 use crate::{AgentResultTracePayload, ThreadTraceContext, event_line::Context, misuse::Misuse, thread::ThreadInner};
 
 impl ThreadTraceContext {
-    /// Records what the agent core told its user interface.
+    /// Records what the agent core showed its user.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_protocol_event("warning", &serde_json::json!({"message": "the disk is almost full"}));
+    /// ```
     #[inline]
     pub fn record_protocol_event<T: Serialize + ?Sized>(&self, event_type: &str, event: &T) {
         self.if_on(|_, recorder| {
@@ -21,6 +26,11 @@ impl ThreadTraceContext {
     }
 
     /// Records that a turn began: an input from outside and all the work that it causes.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_codex_turn_started("turn-1");
+    /// ```
     #[inline]
     pub fn record_codex_turn_started(&self, codex_turn_id: impl Into<CodexTurnId>) {
         self.if_on(|inner, recorder| {
@@ -30,7 +40,12 @@ impl ThreadTraceContext {
         });
     }
 
-    /// Records that a turn ended, and syncs to disk if the options say so.
+    /// Records that a turn ended, and syncs to disk if the options say so. A second end of a turn is recorded as well, and reported.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_codex_turn_ended("turn-1", rollout_trace_recorder::ExecutionStatus::Completed);
+    /// ```
     #[inline]
     pub fn record_codex_turn_ended(&self, codex_turn_id: impl Into<CodexTurnId>, status: ExecutionStatus) {
         self.if_on(|inner, recorder| {
@@ -45,6 +60,12 @@ impl ThreadTraceContext {
     }
 
     /// Records that an item entered the history that the agent core keeps.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_history_item_accepted(Some("turn-1"), "msg_1");
+    /// trace.record_history_item_accepted(None, "msg_2"); // between turns
+    /// ```
     #[inline]
     pub fn record_history_item_accepted(&self, codex_turn_id: Option<&str>, item_id: impl Into<ResponsesItemId>) {
         self.if_on(|inner, recorder| {
@@ -57,6 +78,13 @@ impl ThreadTraceContext {
     }
 
     /// Records that a message from another agent entered the history. `item` is the whole `agent_message` item, with its id.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let message = serde_json::json!({"type": "agent_message", "id": "amsg_1", "author": "/root", "recipient": "/root/reader",
+    ///                                  "content": [{"type": "input_text", "text": "Check notes.txt."}]});
+    /// trace.record_agent_message_accepted(Some("turn-1"), "amsg_1", &message);
+    /// ```
     #[inline]
     pub fn record_agent_message_accepted<T: Serialize + ?Sized>(
         &self,
@@ -73,7 +101,14 @@ impl ThreadTraceContext {
         });
     }
 
-    /// Records that a tool's runtime took a call up. Its kind is the tool as the runtime knows it.
+    /// Records that a tool's runtime began to work on a call. `kind` is the tool as the runtime knows it.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::ToolKind;
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let begin = serde_json::json!({"call_id": "call_1", "turn_id": "turn-1", "command": ["ls"], "cwd": "/work"});
+    /// trace.record_tool_call_runtime_started("turn-1", "call_1", ToolKind::ExecCommand, &begin);
+    /// ```
     #[inline]
     pub fn record_tool_call_runtime_started<T: Serialize + ?Sized>(
         &self,
@@ -93,7 +128,15 @@ impl ThreadTraceContext {
         });
     }
 
-    /// Records that a tool's runtime was done with a call.
+    /// Records that a tool's runtime has finished a call.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::ExecutionStatus;
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let end = serde_json::json!({"call_id": "call_1", "turn_id": "turn-1", "command": ["ls"], "cwd": "/work",
+    ///                              "aggregated_output": "notes.txt\n", "exit_code": 0});
+    /// trace.record_tool_call_runtime_ended("turn-1", "call_1", ExecutionStatus::Completed, &end);
+    /// ```
     #[inline]
     pub fn record_tool_call_runtime_ended<T: Serialize + ?Sized>(
         &self,
@@ -113,7 +156,12 @@ impl ThreadTraceContext {
         });
     }
 
-    /// Records which command a write to stdin goes to.
+    /// Records which command a write to stdin goes to: the call that writes, then the call that started the command.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_stdin_target_resolved("turn-1", "call_2", "call_1");
+    /// ```
     #[inline]
     pub fn record_stdin_target_resolved(
         &self,
@@ -129,6 +177,13 @@ impl ThreadTraceContext {
     }
 
     /// Records that this thread's result reached its parent.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::AgentResultTracePayload;
+    /// # let child = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let result = AgentResultTracePayload::new("/root/reader", "It says hello.", &"completed");
+    /// child.record_agent_result_interaction("turn-2", "thread-1", &result);
+    /// ```
     #[inline]
     pub fn record_agent_result_interaction<T: Serialize>(
         &self,
@@ -153,7 +208,7 @@ impl ThreadTraceContext {
 }
 
 impl ThreadInner {
-    /// The envelope's context for an event of this thread.
+    /// Returns the envelope's context for an event of this thread.
     pub(crate) fn context<'c>(&'c self, codex_turn_id: Option<&'c CodexTurnId>) -> Context<'c> {
         Context { thread_id: Some(&self.thread_id), codex_turn_id }
     }

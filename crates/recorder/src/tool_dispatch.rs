@@ -17,7 +17,20 @@ use crate::{
     ThreadTraceContext, ToolDispatchInvocation, caller::guarded, losses::Lost, recorder::Recorder, thread::ThreadInner,
 };
 
-/// Records one tool call's end. Clones are the same call, which ends once; one that is dropped without an end is recorded as cancelled.
+/// Records one tool call's end. Clones are the same call, which ends once; a call that is dropped without an end is recorded as
+/// cancelled.
+///
+/// ```
+/// use rollout_trace_recorder::{ExecutionStatus, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchResult};
+///
+/// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+/// let dispatch = trace.start_tool_dispatch_trace(|| {
+///     let arguments = ToolDispatchPayload::function(r#"{"cmd":"ls"}"#);
+///     Some(ToolDispatchInvocation::new("turn-1", "call_1", "exec_command", arguments))
+/// });
+/// let output = serde_json::json!({"type": "function_call_output", "call_id": "call_1", "output": "notes.txt"});
+/// dispatch.record_completed(ExecutionStatus::Completed, ToolDispatchResult::DirectResponse { response_item: &output });
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a call that is dropped without an end is recorded as cancelled"]
 pub struct ToolDispatchTraceContext(Option<Arc<DispatchInner>>);
@@ -46,7 +59,15 @@ pub enum ToolDispatchResult<'r, T: ?Sized> {
 }
 
 impl ThreadTraceContext {
-    /// Records that a tool is called. The invocation is built only if tracing is on; none leaves the call out of the trace.
+    /// Records that a tool is called. The invocation is built only if tracing is on; `None` leaves the call out of the trace.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{ToolDispatchInvocation, ToolDispatchPayload};
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let dispatch = trace.start_tool_dispatch_trace(|| {
+    ///     Some(ToolDispatchInvocation::new("turn-1", "call_1", "exec_command", ToolDispatchPayload::function("{}")))
+    /// });
+    /// ```
     #[inline]
     pub fn start_tool_dispatch_trace(
         &self,
@@ -93,18 +114,26 @@ fn start(
 }
 
 impl ToolDispatchTraceContext {
-    /// A context that records nothing.
+    /// Returns a context that records nothing.
     pub const fn disabled() -> Self {
         Self(None)
     }
 
-    /// Whether anything is recorded.
+    /// Returns whether anything is recorded.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
     }
 
     /// Records the answer.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{ExecutionStatus, ToolDispatchResult, ToolDispatchTraceContext};
+    ///
+    /// let dispatch = ToolDispatchTraceContext::disabled();
+    /// let value = serde_json::json!({"exit_code": 0, "output": "notes.txt"});
+    /// dispatch.record_completed(ExecutionStatus::Completed, ToolDispatchResult::CodeModeResponse { value: &value });
+    /// ```
     #[inline]
     pub fn record_completed<T: Serialize + ?Sized>(&self, status: ExecutionStatus, result: ToolDispatchResult<'_, T>) {
         if let Some((inner, recorder)) = self.ending() {
@@ -122,6 +151,11 @@ impl ToolDispatchTraceContext {
     }
 
     /// Records that the call could not be answered.
+    ///
+    /// ```
+    /// let dispatch = rollout_trace_recorder::ToolDispatchTraceContext::disabled();
+    /// dispatch.record_failed("there is no such tool");
+    /// ```
     #[inline]
     pub fn record_failed(&self, error: impl Display) {
         if let Some((inner, recorder)) = self.ending() {
@@ -133,7 +167,7 @@ impl ToolDispatchTraceContext {
         }
     }
 
-    /// Takes the right to record the call's end. None: off, or it has ended.
+    /// Claims the call's end. Returns `None` if tracing is off or the call has ended.
     fn ending(&self) -> Option<(&DispatchInner, &Recorder)> {
         let inner = self.0.as_ref()?;
         let recorder = inner.thread.recorder()?;

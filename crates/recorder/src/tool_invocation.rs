@@ -1,4 +1,4 @@
-//! What a tool was asked for, as an agent core knows it.
+//! Calls of tools, as an agent core knows them.
 
 use rollout_trace_schema::{
     CodeModeRuntimeToolId, CodexTurnId, ModelVisibleCallId, RuntimeCellId, ToolCallId, ToolKind, ToolRequester,
@@ -59,7 +59,7 @@ pub enum ToolDispatchRequester {
     },
 }
 
-/// A tool's arguments, by the way in which they come.
+/// A tool's arguments, by the way in which they are passed.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToolDispatchPayload {
@@ -75,7 +75,7 @@ pub enum ToolDispatchPayload {
     },
     /// A search for tools.
     ToolSearch {
-        /// What is sought.
+        /// What to search for.
         arguments: Value,
     },
     /// A command for the local shell.
@@ -156,7 +156,8 @@ impl ToolDispatchInvocation {
         self.kind.clone().unwrap_or_else(|| ToolKind::from_tool_name(&self.tool_name))
     }
 
-    /// What shows the call at a glance. `redacted` sees the arguments before they are cut off: half a secret is not known for one.
+    /// Returns what shows the call at a glance. `redacted` sees the arguments before they are cut off, because half a secret is not
+    /// recognized as one.
     pub(crate) fn summary(&self, redacted: impl Fn(&str) -> Option<String>) -> ToolSummary {
         let preview = |text: &str| preview(redacted(text).as_deref().unwrap_or(text));
         let label = match &self.tool_namespace {
@@ -216,7 +217,7 @@ impl ToolDispatchRequester {
     }
 }
 
-/// The beginning of a text, with dots behind it if something follows.
+/// Returns the beginning of a text, with dots after it if the text goes on.
 fn preview(text: &str) -> String {
     match text.char_indices().nth(PREVIEW_CHARS) {
         Some((cut, _)) => format!("{}...", &text[..cut]),

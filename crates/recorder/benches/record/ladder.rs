@@ -10,7 +10,7 @@ use crate::{
     session::{self, Request},
 };
 
-/// How many calls a lane makes before the next lane's turn.
+/// How many calls a lane makes before the next lane takes its turn.
 const BLOCK: usize = 8;
 
 fn start(folder: &Path, layout: PayloadLayout) -> ThreadTraceContext {
@@ -23,7 +23,7 @@ fn record(trace: &ThreadTraceContext, request: &Request) {
     std::mem::forget(attempt);
 }
 
-/// What a call costs that records nothing.
+/// Measures a call that records nothing.
 pub(crate) fn disabled() {
     const CALLS: u32 = 100_000_000;
     let attempt = black_box(rollout_trace_recorder::InferenceTraceAttempt::disabled());
@@ -42,7 +42,7 @@ pub(crate) fn disabled() {
     line(&format!("disabled: {:.2} ns a call, {:.2} ns the loop without it", nanos(calls), nanos(empty)));
 }
 
-/// Events without a payload.
+/// Measures events without a payload.
 pub(crate) fn events() {
     let folder = TempDir::new().expect("a folder");
     let memory = MemorySink::new();
@@ -65,7 +65,7 @@ pub(crate) fn events() {
     lanes.print("one event", &["encode", "write"]);
 }
 
-/// Requests that are the one before with three new items.
+/// Measures requests that add three items to the one before.
 pub(crate) fn unchanged_prefix(name: &str, bytes: usize, rounds: usize) {
     let folder = TempDir::new().expect("a folder");
     let memory = MemorySink::new();
@@ -132,7 +132,8 @@ pub(crate) fn unchanged_prefix(name: &str, bytes: usize, rounds: usize) {
     lanes.print(&format!("{name} request, three items new"), &["to_vec"]);
 }
 
-/// Requests that share nothing with the one before. The lanes take turns at each request, so that all find the processor's caches alike.
+/// Measures requests that share nothing with the one before. The lanes take turns at each request, so that all find the same state of
+/// the processor's caches.
 pub(crate) fn all_new(name: &str, bytes: usize, rounds: usize) {
     let folder = TempDir::new().expect("a folder");
     let packed = start(folder.path(), PayloadLayout::Packed);
@@ -151,7 +152,7 @@ pub(crate) fn all_new(name: &str, bytes: usize, rounds: usize) {
     }
     lanes.print(&format!("{name} request, all new"), &["to_vec", "write of the payload"]);
     let floor = lanes.p50("to_vec") + lanes.p50("encode and write an event");
-    // The zeros are in few of the writes, and so not in the median.
+    // Few of the writes include the zeros, so the median does not show them.
     let written = floor + lanes.p50("write of the payload").min(lanes.mean("write of it over zeros"));
     line(&format!(
         "  packed, all new / (to_vec + one event): {:.3}; these and the cheaper write of the payload / the same: {:.3}",
@@ -160,7 +161,7 @@ pub(crate) fn all_new(name: &str, bytes: usize, rounds: usize) {
     ));
 }
 
-/// Requests that are a rollout's first.
+/// Measures the first request of a rollout.
 pub(crate) fn first(name: &str, bytes: usize, rounds: usize) {
     let folder = TempDir::new().expect("a folder");
     let files = start(folder.path(), PayloadLayout::Files);
@@ -177,7 +178,7 @@ pub(crate) fn first(name: &str, bytes: usize, rounds: usize) {
     lanes.print(&format!("{name} request, the first of all"), &["to_vec", "write of the payload"]);
 }
 
-/// One and four threads of one rollout at once.
+/// Measures one, two and four threads of one rollout at once.
 pub(crate) fn threads() {
     for threads in [1_usize, 2, 4] {
         let folder = TempDir::new().expect("a folder");

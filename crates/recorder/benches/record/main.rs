@@ -1,7 +1,7 @@
 //! What recording costs its caller: `cargo bench -p rollout-trace-recorder --bench record`.
 //!
-//! Every figure is a ratio inside one run: beside each way of recording stand bare `serde_json::to_vec` of the same value, a bare
-//! write of the same bytes, and a stand-in for the way with one pretty-printed file per payload.
+//! Every figure is a ratio within one run: each way of recording is compared with bare `serde_json::to_vec` of the same value, a bare
+//! write of the same bytes, and an imitation of recorders that write one pretty-printed file per payload.
 
 mod ladder;
 mod measure;
@@ -9,7 +9,7 @@ mod session;
 mod whole_session;
 
 fn main() {
-    // `cargo test --benches` runs this program to see that it works; it measures only when asked.
+    // `cargo test --benches` runs this program only to see that it starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }

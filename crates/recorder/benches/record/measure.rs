@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Times of several things that were measured in turn.
+/// The times of several operations that are measured in turn.
 pub(crate) struct Lanes {
     names: Vec<&'static str>,
     times: Vec<Vec<Duration>>,
@@ -32,18 +32,18 @@ impl Lanes {
         result
     }
 
-    /// A lane's median, in microseconds.
+    /// Returns a lane's median, in microseconds.
     pub(crate) fn p50(&self, name: &str) -> f64 {
         self.quantile(name, 0.5)
     }
 
-    /// A lane's mean, in microseconds.
+    /// Returns a lane's mean, in microseconds.
     pub(crate) fn mean(&self, name: &str) -> f64 {
         let Some(lane) = self.names.iter().position(|known| *known == name) else { return f64::NAN };
         self.times[lane].iter().sum::<Duration>().as_secs_f64() * 1e6 / self.times[lane].len() as f64
     }
 
-    /// A lane's quantile, in microseconds.
+    /// Returns a lane's quantile, in microseconds.
     pub(crate) fn quantile(&self, name: &str, quantile: f64) -> f64 {
         let Some(lane) = self.names.iter().position(|known| *known == name) else { return f64::NAN };
         let mut times = self.times[lane].clone();
@@ -51,7 +51,7 @@ impl Lanes {
         times[((times.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1e6
     }
 
-    /// Prints each lane beside a floor, which is the sum of other lanes.
+    /// Prints each lane next to a floor, which is the sum of other lanes.
     pub(crate) fn print(&self, title: &str, floor: &[&str]) {
         let floor_time: f64 = floor.iter().map(|name| self.p50(name)).sum();
         line(&format!("\n{title}  (floor: {})", floor.join(" + ")));
@@ -79,7 +79,7 @@ const ROOM: u64 = 64 << 10;
 pub(crate) struct Bare {
     file: File,
     end: u64,
-    /// Up to where there are zeros to write over; none: it is only appended to.
+    /// The end of the zeros to be overwritten, or `None` if the file is only appended to.
     zeros_to: Option<u64>,
 }
 
@@ -89,7 +89,7 @@ impl Bare {
         Self { file, end: 0, zeros_to: None }
     }
 
-    /// A file to whose end zeros are written first, many at once, as the recorder does it in its pack.
+    /// Makes a file to whose end many zeros are written at once, as the recorder does in its pack.
     pub(crate) fn with_room(folder: &Path, name: &str) -> Self {
         let file = File::create(folder.join(name)).expect("a file");
         Self { file, end: 0, zeros_to: Some(0) }
@@ -108,7 +108,7 @@ impl Bare {
     }
 }
 
-/// The stand-in for one pretty file per payload: an unbuffered pretty serializer and one line of the log.
+/// Writes one pretty-printed file with an unbuffered serializer, and returns its size.
 pub(crate) fn pretty_file(folder: &Path, number: usize, value: &impl serde::Serialize) -> u64 {
     let path = folder.join(format!("{number}.json"));
     let file = File::create(&path).expect("a file");

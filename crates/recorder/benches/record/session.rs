@@ -46,7 +46,7 @@ pub(crate) struct Part {
     text: String,
 }
 
-/// Text of about this length, which differs for each seed.
+/// Returns a text of about this length, which differs for each seed.
 pub(crate) fn text(seed: usize, len: usize) -> String {
     let mut text = format!("// {seed}\n");
     let mut at = seed.wrapping_mul(7919) % SOURCE.len();
@@ -60,7 +60,7 @@ pub(crate) fn text(seed: usize, len: usize) -> String {
     text
 }
 
-/// An item that differs for each seed.
+/// Returns an item that differs for each seed.
 pub(crate) fn item(seed: usize) -> Item {
     match seed % 3 {
         0 => Item::Message {
@@ -82,7 +82,7 @@ pub(crate) fn item(seed: usize) -> Item {
     }
 }
 
-/// An item that differs for each seed, for a request of about this many bytes: small ones for the smallest.
+/// Returns an item that differs for each seed, for a request of about this many bytes. Small requests get small items.
 pub(crate) fn small_item(seed: usize, bytes: usize) -> Item {
     if bytes < 16 << 10 {
         let text = text(seed, 100);
@@ -92,7 +92,7 @@ pub(crate) fn small_item(seed: usize, bytes: usize) -> Item {
     }
 }
 
-/// A request of about this many bytes, all of whose items differ for each seed.
+/// Returns a request of about this many bytes, all of whose items differ for each seed.
 pub(crate) fn request(seed: usize, bytes: usize) -> Request {
     let small = bytes < 16 << 10;
     let mut request = Request {
@@ -130,7 +130,7 @@ pub(crate) fn request(seed: usize, bytes: usize) -> Request {
     request
 }
 
-/// Who a benched thread is.
+/// Returns the metadata of a benched thread.
 pub(crate) fn metadata(thread: usize) -> ThreadStartedTraceMetadata {
     let source = SessionSource::program("bench");
     ThreadStartedTraceMetadata::new(format!("thread-{thread}"), "/root", source)

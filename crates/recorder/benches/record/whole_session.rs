@@ -23,7 +23,7 @@ use crate::{
 
 const TURNS: usize = 300;
 
-/// What a session does to a trace, or to what it is compared with.
+/// What a session does to a trace, or to what a trace is compared with.
 trait Recording {
     fn request(&mut self, request: &Request);
     fn response(&mut self, items: &[Item]);
@@ -69,7 +69,7 @@ impl Recording for Traced {
     }
 }
 
-/// Serialises everything that the trace would record, and forgets it.
+/// Serializes everything that the trace would record, and drops it.
 #[derive(Default)]
 struct Bare {
     bytes: usize,
@@ -102,7 +102,7 @@ impl Recording for Bare {
     }
 }
 
-/// One pretty file per payload, but not written with one system call for each token: only its bytes count here.
+/// Writes one pretty-printed file per payload, buffered, because only its bytes count here.
 struct Pretty<'f> {
     folder: &'f Path,
     number: usize,
@@ -115,7 +115,7 @@ impl Pretty<'_> {
         let text = serde_json::to_vec_pretty(value).expect("plain");
         self.bytes += text.len() as u64 + 500;
         if self.number == 1 {
-            // That the two ways give the same bytes.
+            // The two ways make the same bytes.
             assert_eq!(pretty_file(self.folder, 1, value), text.len() as u64);
         }
     }
@@ -155,7 +155,7 @@ impl Session {
         Self { request, next: seed * 3_000_000 }
     }
 
-    /// One request, its answer, and the tool calls that the answer asks for.
+    /// Records one request, its answer, and the tool calls that the answer asks for.
     fn turn(&mut self, turn: usize, recording: &mut dyn Recording) {
         recording.request(&self.request);
         let new: Vec<Item> = (0..3).map(|item| session::item(self.next + item)).collect();
@@ -179,7 +179,7 @@ fn run_one(recording: &mut dyn Recording) {
     }
 }
 
-/// The 300-turn session of one thread.
+/// Measures the 300-turn session of one thread.
 pub(crate) fn one_thread() {
     let mut bare = Bare::default();
     let start = Instant::now();
@@ -211,7 +211,7 @@ pub(crate) fn one_thread() {
     ));
 }
 
-/// Two interleaved threads of 150 turns with a compaction every 60.
+/// Measures two interleaved threads of 150 turns with a compaction every 60.
 pub(crate) fn two_threads_with_compactions() {
     let run = |recordings: &mut [&mut dyn Recording; 2]| {
         let mut sessions = [Session::new(1), Session::new(2)];
@@ -252,7 +252,7 @@ pub(crate) fn two_threads_with_compactions() {
     );
 }
 
-/// What reducing the bundle to its graph takes beside parsing the documents which it stands for.
+/// Compares reducing the bundle with parsing the documents that it stands for.
 fn read_back(bundle: &Path) {
     const ROUNDS: usize = 5;
     let open = || Bundle::open(bundle).expect("a bundle was written here");

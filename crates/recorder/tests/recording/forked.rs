@@ -16,7 +16,7 @@ fn a_forked_child_does_not_write() {
         let folder = trace.bundle_folder().expect("a folder");
         let attempt = trace.inference_trace_context("turn", "m", "p").start_attempt();
         attempt.record_started(&json!({"input": []}));
-        // SAFETY: the child calls only what the recorder does before it finds that it is not its process, then leaves at once.
+        // SAFETY: the child only makes calls of the recorder, which return as soon as they see another process, and then exits.
         let child = unsafe { libc::fork() };
         if child == 0 {
             trace.record_codex_turn_started("child");
@@ -26,7 +26,7 @@ fn a_forked_child_does_not_write() {
             trace.finish();
             let status = i32::from(cell.is_enabled());
             drop((trace, attempt, cell));
-            // SAFETY: leaves without running what belongs to the parent.
+            // SAFETY: exits without running destructors, which belong to the parent.
             unsafe { libc::_exit(status) };
         }
         let mut status = 0;

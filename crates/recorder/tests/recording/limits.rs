@@ -1,4 +1,4 @@
-//! Bounds that the options set.
+//! Limits that the options set.
 
 use rollout_trace_recorder::{ExecutionStatus, PayloadLayout};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What is redacted is nowhere in the bundle.
+//! Redacted text is nowhere in the bundle.
 
 use rollout_trace_recorder::{
     PayloadLayout, Redactor, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester,
@@ -58,7 +58,7 @@ fn a_redactor_that_panics_costs_the_agent_nothing() {
     assert_eq!(recorded.reports("boom"), [] as [&str; 0]);
 }
 
-/// Fails, and says a secret.
+/// Fails with a secret in its error.
 struct Telling;
 
 impl Serialize for Telling {
@@ -77,7 +77,7 @@ fn a_secret_is_found_where_no_value_is_whole() {
         for body in [&format!("{{\"{SECRET}\":\"\\ud800 {SECRET}\"}}"), &torn, &format!("{{'key': '{SECRET}'}}")] {
             trace.inference_trace_context("t", "m", "p").start_attempt().record_started_body(body.as_bytes());
         }
-        // A summary is cut off somewhere in the secret.
+        // The summary is cut off at each place in the secret.
         for before in 120..170 {
             let arguments = format!("{} {SECRET}", "x".repeat(before));
             let call_id = format!("call-{before}");

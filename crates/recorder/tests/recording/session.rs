@@ -30,7 +30,7 @@ fn the_example_says_everything_in_the_order_of_codex() {
         ]
     );
     assert!(recorded.types().ends_with(&["thread_ended", "rollout_ended", "recording_completed"]));
-    // Only what the example has no occasion for is missing.
+    // Only events for which the example has no occasion are missing.
     let missing = rollout_trace_schema::EventPayload::KNOWN.iter().filter(|name| !recorded.types().contains(name));
     assert_eq!(missing.collect::<Vec<_>>(), [&"thread_resumed", &"inference_cancelled", &"other"]);
 }

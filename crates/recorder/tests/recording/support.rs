@@ -18,7 +18,7 @@ pub(crate) use crate::traced_agent::{ROOT_THREAD, metadata};
 
 pub(crate) const LAYOUTS: [PayloadLayout; 2] = [PayloadLayout::Packed, PayloadLayout::Files];
 
-/// Options by which two runs give the same bytes but for the salt of a pack.
+/// Returns options with which two runs make the same bytes except for the salt of a pack.
 pub(crate) fn options(layout: PayloadLayout) -> TraceOptions {
     let (clock, ids) = (AtomicI64::new(1_795_221_181_000), AtomicU64::new(0));
     TraceOptions::new()
@@ -27,7 +27,7 @@ pub(crate) fn options(layout: PayloadLayout) -> TraceOptions {
         .ids(move || format!("id-{}", ids.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// A root thread that records into memory.
+/// Starts a root thread that records into memory.
 pub(crate) fn in_memory(options: TraceOptions) -> (ThreadTraceContext, MemorySink) {
     let sink = MemorySink::new();
     let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
@@ -36,7 +36,7 @@ pub(crate) fn in_memory(options: TraceOptions) -> (ThreadTraceContext, MemorySin
     (trace, sink)
 }
 
-/// A bundle, read.
+/// A bundle that has been read.
 pub(crate) struct Recorded {
     pub(crate) events: Vec<RawEvent>,
     pub(crate) bundle: Bundle,
@@ -51,7 +51,7 @@ impl Recorded {
         Self { _folder: Some(Arc::new(folder)), ..recorded }
     }
 
-    /// Reads a bundle whose log has nothing wrong with it.
+    /// Reads a bundle, and checks that its log has no problems.
     pub(crate) fn at(folder: &Path) -> Self {
         let bundle = Bundle::open(folder).expect("a bundle");
         assert_eq!(bundle.problems(), []);
@@ -65,18 +65,18 @@ impl Recorded {
         Self { events, bundle, _folder: None }
     }
 
-    /// The types of all events.
+    /// Returns the types of all events.
     pub(crate) fn types(&self) -> Vec<&str> {
         self.events.iter().map(|event| event.payload.type_name()).collect()
     }
 
-    /// The events of one type, as JSON.
+    /// Returns the events of one type, as JSON.
     pub(crate) fn of_type(&self, name: &str) -> Vec<Value> {
         let events = self.events.iter().filter(|event| event.payload.type_name() == name);
         events.map(|event| serde_json::to_value(&event.payload).expect("JSON")).collect()
     }
 
-    /// The protocol events of one type: their documents.
+    /// Returns the documents of the protocol events of one type.
     pub(crate) fn reports(&self, event_type: &str) -> Vec<Value> {
         let events = self.of_type("protocol_event_observed").into_iter();
         events
@@ -88,7 +88,7 @@ impl Recorded {
             .collect()
     }
 
-    /// All references to payloads, in order.
+    /// Returns all references to payloads, in order.
     pub(crate) fn references(&self) -> Vec<PayloadRef> {
         let mut references = Vec::new();
         for event in &self.events {
@@ -97,14 +97,14 @@ impl Recorded {
         references
     }
 
-    /// A payload document.
+    /// Returns a payload document.
     pub(crate) fn document(&self, reference: &PayloadRef) -> Result<Vec<u8>, PayloadError> {
         let mut buffer = PayloadBuffer::default();
         self.bundle.payloads().load(reference, &mut buffer)?;
         Ok(buffer.bytes().to_vec())
     }
 
-    /// All payload documents, in the order of the references to them.
+    /// Returns all payload documents, in the order of the references to them.
     pub(crate) fn documents(&self) -> Vec<Value> {
         let references = self.references();
         let documents = references.iter().map(|reference| self.document(reference).expect("no reference dangles"));
@@ -112,7 +112,7 @@ impl Recorded {
     }
 }
 
-/// The graph of a bundle, without its diagnostics' messages: these and the severities.
+/// Returns the graph of a bundle, and its diagnostics that are more than notes.
 pub(crate) fn reduced(bundle: &Bundle) -> (Value, Vec<String>) {
     let trace = rollout_trace::reduce_bundle(bundle);
     let state = serde_json::to_value(&trace).expect("JSON");
