@@ -1,4 +1,6 @@
 //! Joining tool calls, code cells and the conversation items that call and answer, whichever comes first.
+//!
+//! Source: reduction, sections 5.12, 9.2 and 9.3.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -196,6 +198,8 @@ impl Calls {
     }
 
     /// Joins a code cell, which the graph already has, with its tool call and with the outputs that are there.
+    ///
+    /// Source: reduction, section 11.4.
     pub(crate) fn link_cell(&mut self, cx: &mut Context<'_>, id: &CodeCellId) {
         let cell = &cx.graph.code_cells[id];
         let source = cell.source_item_id;
@@ -232,6 +236,8 @@ impl Calls {
     }
 
     /// Has the inference calls whose responses hold this call item list the tool call that it started.
+    ///
+    /// Source: reduction, section 9.3.
     pub(crate) fn list_started_tools(&self, graph: &mut Graph, item_id: ItemId) {
         let Some(call) = self.call_of(graph, item_id) else { return };
         let Some(tool) = &call.tool else { return };
@@ -262,6 +268,8 @@ impl Calls {
 
     /// Returns the tool call and the code cell that have a call id in another thread, if only one thread has any: a thread
     /// may begin with its parent's items.
+    ///
+    /// Source: reduction, section 9.2.
     fn elsewhere(
         &self,
         thread: &ThreadId,

@@ -1,4 +1,6 @@
 //! Code cells.
+//!
+//! Source: reduction, section 11.
 
 use std::collections::HashMap;
 
@@ -94,6 +96,8 @@ impl Cells {
     }
 
     /// Starts the cells that wait for this item.
+    ///
+    /// Source: reduction, section 11.2.
     pub(crate) fn start_waiting(&mut self, cx: &mut Context<'_>, calls: &mut Calls, source: ItemId) {
         let item = &cx.graph.conversation_items[&source];
         let Some(call_id) = item.call_id.clone() else { return };
@@ -145,6 +149,8 @@ impl Cells {
     }
 
     /// Ends the cells that a turn leaves running, unless it completed: a yielded cell lives on.
+    ///
+    /// Source: reduction, section 3.4.
     pub(crate) fn end_of_turn(&mut self, cx: &mut Context<'_>, event: &CodexTurnEnded) {
         let status = match event.status {
             ExecutionStatus::Failed => CellStatus::Failed,
@@ -160,6 +166,8 @@ impl Cells {
     }
 
     /// Adds a tool call to the cell that made it. Returns `None` if there is no such cell.
+    ///
+    /// Source: reduction, section 9.4.
     pub(crate) fn note_nested_tool(
         &mut self,
         graph: &mut Graph,
@@ -172,6 +180,8 @@ impl Cells {
     }
 
     /// Adds a tool call to the cell that the model waits for by it, if there is such a cell.
+    ///
+    /// Source: reduction, section 9.4.
     pub(crate) fn note_wait(&mut self, graph: &mut Graph, (thread, runtime_id): (&ThreadId, &str), tool: &ToolCallId) {
         let Some(id) = self.by_runtime_id.get(&(thread.clone(), runtime_id.to_owned())).cloned() else { return };
         if let Some(cell) = self.cell_mut(graph, &id) {
@@ -226,6 +236,7 @@ impl Cells {
     }
 }
 
+/// Source: reduction, sections 11.5 and 11.6.
 fn apply(cell: &mut CodeCell, event: CellEvent) {
     let is_response = event.kind == CellEventKind::InitialResponse;
     let has_response = cell.initial_response_status.is_some();
@@ -254,6 +265,7 @@ fn apply(cell: &mut CodeCell, event: CellEvent) {
     cell.runtime_status = event.status;
 }
 
+/// Source: reduction, section 11.5.
 fn execution_status(status: &CellStatus) -> ExecutionStatus {
     match status {
         CellStatus::Starting | CellStatus::Running | CellStatus::Yielded => ExecutionStatus::Running,

@@ -1,4 +1,6 @@
 //! Compactions.
+//!
+//! Source: reduction, section 8.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -112,6 +114,7 @@ impl Compactions {
         cx.graph.insert(&id, request);
     }
 
+    /// Source: reduction, section 8.2.
     pub(crate) fn installed(
         &mut self,
         cx: &mut Context<'_>,

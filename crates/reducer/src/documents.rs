@@ -1,4 +1,6 @@
 //! Reading payload documents, each surprise reported.
+//!
+//! Source: reduction, section 2.2.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,6 @@
 //! Requests to the model and their answers.
+//!
+//! Source: reduction, section 7.
 
 use std::{
     borrow::Cow,
@@ -245,6 +247,8 @@ impl Inference {
     }
 
     /// Ends the calls that a turn leaves running.
+    ///
+    /// Source: reduction, section 3.4.
     pub(crate) fn end_of_turn(&mut self, cx: &mut Context<'_>, event: &CodexTurnEnded) {
         let status = match event.status {
             ExecutionStatus::Completed | ExecutionStatus::Cancelled => ExecutionStatus::Cancelled,
@@ -269,6 +273,8 @@ impl Inference {
 }
 
 /// Reads a request's input. Returns how many items are known from the request before, and the rest, or `None` if it is lost.
+///
+/// Source: reduction, section 14.6.
 fn request_input<'a>(
     cx: &mut Context<'_>,
     reference: &PayloadRef,
@@ -308,6 +314,8 @@ fn request_input<'a>(
 }
 
 /// Returns the response that the request's input follows, or `None` for a full request.
+///
+/// Source: bundle 1, section 5.2; bundle 2, section 2.8.
 fn previous_response(
     event: &InferenceStarted,
     document: &RequestDocument<'_>,
@@ -324,6 +332,8 @@ fn previous_response(
 }
 
 /// Returns the payload with the items that precede the request's input and that no traced request showed, if it names one.
+///
+/// Source: reduction, section 5.7.
 fn untraced_prefix(event: &InferenceStarted, version: SchemaVersion) -> Option<&PayloadRef> {
     match &event.request_input_mode {
         Some(RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. })
@@ -349,6 +359,8 @@ fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef, origin: &Origin
 }
 
 /// Returns the conversation up to and including a response, or `None` if the thread never got the response.
+///
+/// Source: reduction, section 5.7.
 fn prefix_of_response(
     responses: &Responses,
     cx: &mut Context<'_>,
@@ -371,6 +383,8 @@ fn prefix_of_response(
 }
 
 /// Ends a call, unless the end of its turn did so before, and returns it.
+///
+/// Source: reduction, section 7.4.
 fn end<'a>(cx: &'a mut Context<'_>, id: &InferenceCallId, status: ExecutionStatus) -> &'a mut InferenceCall {
     let call = cx.graph.object_mut(id);
     if call.execution.is_running() {

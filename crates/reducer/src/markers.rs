@@ -1,4 +1,6 @@
 //! Evidence that is only listed.
+//!
+//! Source: reduction, section 13.4.
 
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Marker, MarkerKind};

@@ -1,4 +1,6 @@
 //! The rollout as a whole.
+//!
+//! Source: reduction, section 3.1.
 
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{EventPayload, RolloutEnded, RolloutId, RolloutStarted};
@@ -22,6 +24,8 @@ impl Rollout {
     }
 
     /// Returns whether the log ends in its end marker.
+    ///
+    /// Source: reduction, section 13.1.
     pub(crate) fn is_complete(&self) -> bool {
         self.ends_in_marker && !self.goes_on_after_marker
     }

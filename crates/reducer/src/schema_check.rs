@@ -1,4 +1,6 @@
 //! What does not fit an event's schema, and does not keep it from being applied.
+//!
+//! Source: reduction, section 14.7.
 
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{EventPayload, PayloadKind, PayloadRef, SchemaVersion};

@@ -1,4 +1,6 @@
 //! Terminals.
+//!
+//! Source: reduction, section 10.
 
 use std::collections::HashMap;
 
@@ -52,6 +54,8 @@ impl Begin {
 
 impl Terminals {
     /// Begins the operation of a command, unless the tool call has one: then what it began with counts.
+    ///
+    /// Source: reduction, sections 10.1 and 10.2.
     pub(crate) fn begin_exec(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, payload: &PayloadRef, begin: Begin) {
         let call = &cx.graph.tool_calls[tool];
         if let Some(operation_id) = call.terminal_operation_id {
@@ -81,6 +85,8 @@ impl Terminals {
     }
 
     /// Begins the operation of a write to stdin, which its invocation alone shows.
+    ///
+    /// Source: reduction, sections 10.1 and 10.2.
     pub(crate) fn begin_write_stdin(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, invocation: &Invocation<'_>) {
         let Some(session) = invocation.id("session_id") else {
             let message =
@@ -148,6 +154,8 @@ impl Terminals {
     }
 
     /// Moves a write to stdin into the session of the command that it writes to.
+    ///
+    /// Source: reduction, section 10.6.
     pub(crate) fn resolve_target(&mut self, cx: &mut Context<'_>, written: OperationId, target: OperationId) {
         let Some(session) = cx.graph.terminal_operations[&target].terminal_id.clone() else { return };
         if written == target {
@@ -188,6 +196,8 @@ impl Terminals {
     }
 
     /// Opens or joins the session that an operation's process id names, the first time that it is observed.
+    ///
+    /// Source: reduction, sections 10.4 and 10.5.
     fn note_process_id(&mut self, cx: &mut Context<'_>, operation_id: OperationId, process_id: Option<String>) {
         let Some(process_id) = process_id else { return };
         match self.process_ids.get(&operation_id) {
@@ -213,6 +223,8 @@ impl Terminals {
     }
 
     /// Takes an operation out of its session. A session that is left empty is removed: it never was.
+    ///
+    /// Source: reduction, section 10.6.
     fn leave_session(&mut self, graph: &mut Graph, operation_id: OperationId) {
         let Some(session) = graph.object_mut(&operation_id).terminal_id.take() else { return };
         let left = graph.object_mut(&session);
@@ -269,6 +281,7 @@ fn join_session(graph: &mut Graph, operation_id: OperationId, session: TerminalI
     graph.object_mut(&operation_id).terminal_id = Some(session);
 }
 
+/// Source: reduction, section 10.7.
 fn note_exit(graph: &mut Graph, operation_id: OperationId, exit_code: Option<i64>, when: Option<(UnixMillis, Seq)>) {
     let Some((exit_code, (time, seq))) = exit_code.zip(when) else { return };
     let Some(session) = graph.terminal_operations[&operation_id].terminal_id.clone() else { return };
@@ -281,12 +294,16 @@ fn note_exit(graph: &mut Graph, operation_id: OperationId, exit_code: Option<i64
 }
 
 /// Reads the result that a runtime's end event shows.
+///
+/// Source: reduction, section 10.3.
 fn runtime_result(document: &Json<'_>) -> TerminalResult {
     let output = document.text("aggregated_output");
     TerminalResult { stdout: output.unwrap_or_default().to_owned(), ..TerminalResult::default() }
 }
 
 /// Reads the result that a runtime's end event shows in schema 1, which has more fields for it.
+///
+/// Source: bundle 1, section 6.8.
 fn runtime_result_v1(document: &Json<'_>) -> TerminalResult {
     let text = |name: &str| document.text(name).map(str::to_owned);
     TerminalResult {
@@ -298,6 +315,8 @@ fn runtime_result_v1(document: &Json<'_>) -> TerminalResult {
 }
 
 /// Reads the result that a tool's answer shows.
+///
+/// Source: reduction, section 10.3.
 fn answered_result(document: &Json<'_>) -> TerminalResult {
     let shown = |text: String| TerminalResult {
         stdout: text.clone(),

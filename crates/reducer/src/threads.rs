@@ -1,4 +1,6 @@
 //! Threads.
+//!
+//! Source: reduction, sections 3.2 and 3.3.
 
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{AgentThread, DiagnosticCode, Durations, Execution, ThreadOrigin};

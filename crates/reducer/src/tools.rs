@@ -1,4 +1,6 @@
 //! Tool calls.
+//!
+//! Source: reduction, section 9.
 
 use std::collections::HashMap;
 
@@ -67,6 +69,7 @@ impl Tools {
         cx.graph.object_mut(&id).mcp_call_id = Some(event.mcp_call_id.clone());
     }
 
+    /// Source: reduction, section 9.1.
     pub(crate) fn runtime_started(
         &mut self,
         cx: &mut Context<'_>,

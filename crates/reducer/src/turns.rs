@@ -1,4 +1,6 @@
 //! Turns.
+//!
+//! Source: reduction, sections 3.4 and 3.5.
 
 use rollout_trace_model::{CodexTurn, DiagnosticCode, Durations, Execution};
 use rollout_trace_schema::{CodexTurnEnded, CodexTurnId, CodexTurnStarted, ThreadId};
@@ -50,6 +52,8 @@ pub(crate) fn ensure_known(cx: &mut Context<'_>, turn: &CodexTurnId, thread: &Th
 
 /// Returns the thread that the event belongs to: the envelope's, else that of its turn, else the root. The thread and the
 /// turn are in the graph afterwards. `what` names the object of the event in a diagnostic.
+///
+/// Source: reduction, section 2.3.
 pub(crate) fn thread_of_event(cx: &mut Context<'_>, what: &str) -> ThreadId {
     let of_turn = || Some(cx.graph.codex_turns.get(cx.at.turn.as_ref()?)?.thread_id.clone());
     let thread = cx.at.thread.clone().or_else(of_turn).unwrap_or_else(|| {

@@ -1,4 +1,6 @@
 //! The tokens that a request took.
+//!
+//! Source: reduction, section 7.3.
 
 use rollout_trace_model::TokenUsage;
 

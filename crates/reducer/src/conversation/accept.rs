@@ -1,4 +1,6 @@
 //! Acceptance of items into the agent core's history (schema 2).
+//!
+//! Source: reduction, section 6.
 
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::DiagnosticCode;
@@ -39,6 +41,8 @@ impl Conversations {
     }
 
     /// Makes the item of an accepted agent message, unless it was sighted before.
+    ///
+    /// Source: reduction, section 6.4.
     fn agent_message_accepted(
         &mut self,
         cx: &mut Context<'_>,

@@ -67,6 +67,8 @@ impl Pass<'_, '_> {
     }
 
     /// Takes another sighting for an item that exists.
+    ///
+    /// Source: reduction, section 5.2.
     pub(super) fn sight_again(&mut self, item_id: ItemId, sighting: &Sighting) {
         let item = &self.cx.graph.conversation_items[&item_id];
         let is_unnamed = item.responses_item_id.is_none();
@@ -88,6 +90,8 @@ impl Pass<'_, '_> {
     }
 
     /// Sets an item's Responses id, and the acceptance that came for that id.
+    ///
+    /// Source: reduction, sections 5.4 and 6.2.
     fn name_item(&mut self, item_id: ItemId, responses_item_id: ResponsesItemId) {
         if self.cx.is_v1() {
             return;
@@ -105,6 +109,8 @@ impl Pass<'_, '_> {
 
     /// Returns the accepted agent message that this sighting shows and that no payload has shown before. The sighted body
     /// counts from here on, together with the accepted author and recipient.
+    ///
+    /// Source: reduction, section 6.4.
     pub(super) fn take_pending(&mut self, sighting: &Sighting) -> Option<ItemId> {
         let responses_item_id = sighting.responses_item_id.as_ref()?;
         sighting.agent_message.as_ref()?;

@@ -1,4 +1,6 @@
-//! Which items a payload's sightings are (`spec`: *Identity*).
+//! Which items a payload's sightings are.
+//!
+//! Source: reduction, section 5.
 
 use rollout_trace_model::{Body, ConversationItem, DiagnosticCode, ItemId, ItemKind, ProducerRef, Role};
 use rollout_trace_schema::{CompactionId, InferenceCallId, SchemaVersion};
@@ -43,6 +45,8 @@ impl Conversations {
 
 impl Pass<'_, '_> {
     /// Reconciles a full request: its first `known` items are those of the live snapshot, the sightings are the rest.
+    ///
+    /// Source: reduction, section 5.6.
     pub(crate) fn request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let items = self.settle_request(known, sightings);
         self.set_live(&items);
@@ -53,6 +57,8 @@ impl Pass<'_, '_> {
 
     /// Reconciles a full request that is damaged. The items that it no longer shows stay in the live snapshot: the model may
     /// have seen them.
+    ///
+    /// Source: reduction, section 14.6.
     pub(crate) fn damaged_request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let items = self.settle_request(known, sightings);
         let unseen = self.thread.live.items().iter().copied().filter(|&item| !self.facts.is_claimed(item));
@@ -77,6 +83,8 @@ impl Pass<'_, '_> {
     }
 
     /// Reconciles an incremental request: the items that precede it, if they are known, and the sightings of its payload.
+    ///
+    /// Source: reduction, section 5.7.
     pub(crate) fn delta(&mut self, prefix: Option<Vec<ItemId>>, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let prefix_known = prefix.is_some();
         let mut items = prefix.unwrap_or_default();
@@ -103,6 +111,8 @@ impl Pass<'_, '_> {
     }
 
     /// Reconciles a response. Its items are new, unless in schema 2 their ids say otherwise.
+    ///
+    /// Source: reduction, sections 5.8 to 5.10.
     pub(crate) fn response(&mut self, call: &InferenceCallId, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let mut candidates: Vec<ItemId> = Vec::new();
         if self.cx.version >= SchemaVersion::V2 {
@@ -130,6 +140,8 @@ impl Pass<'_, '_> {
     }
 
     /// Reconciles the history that a compaction took in, against what the model last saw.
+    ///
+    /// Source: reduction, section 8.2.
     pub(crate) fn compacted(&mut self, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let mut items = Vec::with_capacity(sightings.len());
         for sighting in sightings {
@@ -141,6 +153,8 @@ impl Pass<'_, '_> {
     }
 
     /// Makes the item that marks where a compaction took over.
+    ///
+    /// Source: reduction, section 8.2.
     pub(crate) fn compaction_marker(&mut self, compaction: &CompactionId) -> ItemId {
         let at = self.cx.at;
         let mut item = ConversationItem {
@@ -170,6 +184,8 @@ impl Pass<'_, '_> {
     }
 
     /// Makes the items of a compacted history, all new, and has the next full request compared with them.
+    ///
+    /// Source: reduction, sections 8.2 and 8.3.
     pub(crate) fn replacement(&mut self, compaction: &CompactionId, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let mut items = Vec::with_capacity(sightings.len());
         for sighting in sightings {
@@ -244,6 +260,8 @@ impl Pass<'_, '_> {
     }
 
     /// Returns whether only a response that was never completed showed the item: a retry does not start from it.
+    ///
+    /// Source: reduction, section 5.7.
     fn is_partial_answer(&self, item: ItemId) -> bool {
         let graph: &Graph = self.cx.graph;
         !self.facts.of(item).listed
@@ -258,6 +276,8 @@ impl Pass<'_, '_> {
 }
 
 /// Returns whether the sighting is of this item.
+///
+/// Source: reduction, sections 5.1 to 5.4.
 fn is_same(facts: &Facts, graph: &Graph, item: ItemId, sighting: &Sighting) -> bool {
     if !facts.of(item).identity.matches(&sighting.identity) {
         return false;

@@ -1,4 +1,6 @@
 //! What a thread's model last saw.
+//!
+//! Source: reduction, section 5.5.
 
 use std::{collections::HashMap, hash::BuildHasherDefault};
 

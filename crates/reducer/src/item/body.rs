@@ -6,6 +6,8 @@ use super::Identity;
 use crate::fingerprint::{Fingerprint, Fingerprinter, fingerprint_text};
 
 /// The identity of an item whose parts have these fingerprints.
+///
+/// Source: reduction, section 5.1.
 pub(super) fn identity(
     (role, channel, kind): (&Role, Option<&Channel>, &ItemKind),
     call_id: Option<&str>,
@@ -57,6 +59,8 @@ pub(crate) fn refresh_raw_identity(item: &ConversationItem) -> Identity {
 
 /// Returns the body of reasoning with what it lacks filled in from another sighting of it, or `None` if it lacks nothing that
 /// the sighting shows. Text and summary are each taken whole from the first sighting that has any.
+///
+/// Source: reduction, section 5.2.
 pub(crate) fn merged_reasoning(body: &Body, sighted: &Body) -> Option<Body> {
     let is_text = |part: &&BodyPart| matches!(part, BodyPart::Text { .. });
     let is_summary = |part: &&BodyPart| matches!(part, BodyPart::Summary { .. });

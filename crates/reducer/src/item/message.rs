@@ -1,4 +1,6 @@
 //! Messages from one agent to another.
+//!
+//! Source: reduction, section 12.2.
 
 use rollout_trace_model::{BodyPart, ConversationItem, ItemKind, Role};
 

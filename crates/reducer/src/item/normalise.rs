@@ -1,4 +1,6 @@
-//! From a model item's JSON to a [`Sighting`] (`spec`: *Normalising a model item*).
+//! From a model item's JSON to a [`Sighting`].
+//!
+//! Source: reduction, section 4.
 
 use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, InferredProducer, ItemKind, Role};
 use rollout_trace_schema::{ModelVisibleCallId, RawPayloadId, ResponsesItemId, SchemaVersion};
@@ -128,6 +130,8 @@ fn phase(item: &Json<'_>) -> Option<Channel> {
 }
 
 /// Who the item comes from, by what the agent core attached to it, else by its role.
+///
+/// Source: reduction, section 13.5.
 fn provenance(item: &Json<'_>, role: &Role) -> Vec<InferredProducer> {
     let metadata = item.get(ATTACHED);
     let parts = metadata.and_then(|metadata| metadata.get("content_item_metadata")?.as_array()).unwrap_or_default();
@@ -150,6 +154,8 @@ fn provenance(item: &Json<'_>, role: &Role) -> Vec<InferredProducer> {
 }
 
 /// The text of a tool's output as its terminal would have shown it.
+///
+/// Source: reduction, section 10.3.
 pub(crate) fn output_text(output: &Json<'_>) -> String {
     match output {
         Json::String(text) => text.to_string(),
@@ -219,6 +225,8 @@ impl Parts<'_> {
     }
 
     /// The item itself, without what the agent core attached to it. It is the same whatever its own id.
+    ///
+    /// Source: reduction, sections 4.7 and 5.3.
     fn whole_item(&mut self, item: &Json<'_>) {
         let item = item.without(ATTACHED);
         self.json(&item, Fingerprinter::default().json(&item.without("id")).finish());
@@ -231,6 +239,8 @@ impl Parts<'_> {
     }
 
     /// A part that is not text.
+    ///
+    /// Source: reduction, section 4.10.
     fn other_part(&mut self, part: &Json<'_>) {
         self.payload_ref(part.text("type").unwrap_or("content"), Some(part));
         if self.version >= SchemaVersion::V2
@@ -320,6 +330,8 @@ fn sha256(value: &Json<'_>) -> String {
 }
 
 /// The compact text, cut at a character boundary.
+///
+/// Source: reduction, section 4.11.
 fn summary(value: &Json<'_>) -> String {
     let mut text = Bounded { text: Vec::with_capacity(SUMMARY_BYTES + 16), limit: SUMMARY_BYTES };
     let whole = value.write(&mut text).is_ok();
