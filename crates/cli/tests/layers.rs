@@ -13,9 +13,10 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
+    ("bench-bundles", &["recorder", "schema"]),
     ("evidence", &["schema"]),
     ("bundle", &["evidence", "schema"]),
     ("model", &["schema"]),

@@ -7,12 +7,11 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod measure;
-mod synthetic;
 
 use std::{env, path::Path, process::ExitCode};
 
 use measure::{Measured, Report, peak_memory_of_child, print_peak_memory};
-use synthetic::Shape;
+use rollout_trace_bench_bundles::Shape;
 
 /// The argument by which the bench runs itself to reduce one bundle and nothing else.
 const PEAK: &str = "--peak-of";

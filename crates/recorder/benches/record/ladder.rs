@@ -2,13 +2,11 @@
 
 use std::{hint::black_box, path::Path, time::Instant};
 
+use rollout_trace_bench_bundles::{self as session, Request};
 use rollout_trace_recorder::{MemorySink, PayloadLayout, ThreadTraceContext, TraceOptions};
 use tempfile::TempDir;
 
-use crate::{
-    measure::{Bare, Lanes, line, pretty_file},
-    session::{self, Request},
-};
+use crate::measure::{Bare, Lanes, line, pretty_file};
 
 /// How many calls a lane makes before the next lane takes its turn.
 const BLOCK: usize = 8;

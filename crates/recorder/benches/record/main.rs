@@ -5,7 +5,6 @@
 
 mod ladder;
 mod measure;
-mod session;
 mod whole_session;
 
 fn main() {

@@ -7,67 +7,16 @@ use std::{
 };
 
 use rollout_trace::reduce_bundle;
+use rollout_trace_bench_bundles::{Item, Recording, Request, Session, Traced, metadata};
 use rollout_trace_bundle::{Bundle, PayloadBuffer, PayloadSource, pack};
-use rollout_trace_recorder::{
-    CompactionCheckpointTracePayload, ExecutionStatus, PayloadLayout, ResponseIds, ThreadTraceContext, TokenUsage,
-    ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolDispatchResult, TraceOptions,
-};
+use rollout_trace_recorder::{ThreadTraceContext, TraceOptions};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{
-    measure::{line, pretty_file},
-    session::{self, Item, Request},
-};
+use crate::measure::{line, pretty_file};
 
 const TURNS: usize = 300;
-
-/// What a session does to a trace, or to what a trace is compared with.
-trait Recording {
-    fn request(&mut self, request: &Request);
-    fn response(&mut self, items: &[Item]);
-    fn tool(&mut self, turn: usize, call: &Item, output: &Item);
-    fn compaction(&mut self, before: &[Item], after: &[Item]);
-}
-
-struct Traced {
-    trace: ThreadTraceContext,
-    attempt: rollout_trace_recorder::InferenceTraceAttempt,
-}
-
-impl Recording for Traced {
-    fn request(&mut self, request: &Request) {
-        self.attempt = self.trace.inference_trace_context("turn", "gpt-5.2-codex", "bench").start_attempt();
-        self.attempt.record_started(request);
-    }
-
-    fn response(&mut self, items: &[Item]) {
-        self.attempt.record_completed(ResponseIds::default(), Some(&TokenUsage::default()), items);
-    }
-
-    fn tool(&mut self, turn: usize, call: &Item, output: &Item) {
-        let Item::FunctionCall { arguments, call_id, .. } = call else { return };
-        let Item::FunctionCallOutput { output: text, .. } = output else { return };
-        let dispatch = self.trace.start_tool_dispatch_trace(|| {
-            let arguments = ToolDispatchPayload::function(&*arguments);
-            let tool_call_id = format!("{call_id}-{turn}");
-            Some(
-                ToolDispatchInvocation::new("turn", tool_call_id, "exec_command", arguments)
-                    .requested_by(ToolDispatchRequester::model(&**call_id)),
-            )
-        });
-        let wire = json!({"type": "function_call_output", "call_id": call_id, "output": text});
-        dispatch
-            .record_completed(ExecutionStatus::Completed, ToolDispatchResult::DirectResponse { response_item: &wire });
-    }
-
-    fn compaction(&mut self, before: &[Item], after: &[Item]) {
-        let context = self.trace.compaction_trace_context("turn", None, "gpt-5.2-codex", "bench");
-        context
-            .record_installed(&CompactionCheckpointTracePayload { input_history: before, replacement_history: after });
-    }
-}
 
 /// Serializes everything that the trace would record, and drops it.
 #[derive(Default)]
@@ -142,36 +91,6 @@ impl Recording for Pretty<'_> {
     }
 }
 
-/// One thread's session.
-struct Session {
-    request: Request,
-    next: usize,
-}
-
-impl Session {
-    fn new(seed: usize) -> Self {
-        let mut request = session::request(seed, 30 << 10);
-        request.input.truncate(1);
-        Self { request, next: seed * 3_000_000 }
-    }
-
-    /// Records one request, its answer, and the tool calls that the answer asks for.
-    fn turn(&mut self, turn: usize, recording: &mut dyn Recording) {
-        recording.request(&self.request);
-        let new: Vec<Item> = (0..3).map(|item| session::item(self.next + item)).collect();
-        self.next += 3;
-        recording.response(&new[..2]);
-        recording.tool(turn, &new[1], &new[2]);
-        self.request.input.extend(new);
-    }
-
-    fn compact(&mut self, recording: &mut dyn Recording) {
-        let after = self.request.input.split_off(self.request.input.len() - 5);
-        let before = std::mem::replace(&mut self.request.input, after);
-        recording.compaction(&before, &self.request.input);
-    }
-}
-
 fn run_one(recording: &mut dyn Recording) {
     let mut session = Session::new(1);
     for turn in 0..TURNS {
@@ -191,17 +110,13 @@ pub(crate) fn one_thread() {
     run_one(&mut pretty);
 
     let root = TempDir::new().expect("a folder");
-    let trace =
-        ThreadTraceContext::start_root(root.path(), session::metadata(0), TraceOptions::new()).expect("a bundle");
+    let trace = ThreadTraceContext::start_root(root.path(), metadata(0), TraceOptions::new()).expect("a bundle");
     let bundle = trace.bundle_folder().expect("a folder");
-    trace.record_codex_turn_started("turn");
-    let mut traced = Traced { trace, attempt: Default::default() };
+    let mut traced = Traced::new(trace);
     let start = Instant::now();
     run_one(&mut traced);
     let took = start.elapsed();
-    traced.trace.record_codex_turn_ended("turn", ExecutionStatus::Completed);
-    traced.trace.record_ended(ExecutionStatus::Completed);
-    drop(traced);
+    traced.end();
     report("300 turns, one thread", &bundle, pretty.bytes, bare.bytes);
     line(&format!(
         "  time: {:.1} ms, {:.3} x to_vec of the same ({:.1} ms); making the session itself is in both",
@@ -232,16 +147,10 @@ pub(crate) fn two_threads_with_compactions() {
     run(&mut [bare_first, bare_second]);
 
     let root = TempDir::new().expect("a folder");
-    let trace = ThreadTraceContext::start_root(
-        root.path(),
-        session::metadata(0),
-        TraceOptions::new().layout(PayloadLayout::Packed),
-    )
-    .expect("a bundle");
+    let trace = ThreadTraceContext::start_root(root.path(), metadata(0), TraceOptions::new()).expect("a bundle");
     let bundle = trace.bundle_folder().expect("a folder");
-    let child = trace.start_child_thread_trace_or_disabled(session::metadata(1));
-    let [mut first_traced, mut second_traced] =
-        [trace, child].map(|trace| Traced { trace, attempt: Default::default() });
+    let child = trace.start_child_thread_trace_or_disabled(metadata(1));
+    let [mut first_traced, mut second_traced] = [trace, child].map(Traced::new);
     run(&mut [&mut first_traced, &mut second_traced]);
     drop((first_traced, second_traced));
     report(

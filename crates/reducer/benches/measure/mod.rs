@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rollout_trace_bench_bundles::Shape;
 use rollout_trace_bundle::{Bundle, PayloadLayout, convert};
 use rollout_trace_model::{RolloutTrace, Severity};
 use rollout_trace_reducer::Reducer;
@@ -16,7 +17,6 @@ use rollout_trace_schema::packed::PACK_FILE;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::synthetic::Shape;
 pub(crate) use memory::{peak_memory_of_child, print_peak_memory};
 pub(crate) use report::Report;
 

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use super::{
-    item::{Item, Part},
-    prose::Chance,
-};
+use super::item::{Item, Part};
+use crate::prose::Chance;
 
 const INSTRUCTIONS_BYTES: usize = 16_000;
 

@@ -1,10 +1,10 @@
 //! Text that looks like source code and tool output.
 
 /// A small generator of random numbers (splitmix64), the same everywhere.
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,21 +16,26 @@ impl Chance {
     }
 
     /// A number below `end`.
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         let next = usize::try_from(self.next() >> 32).expect("32 bits fit");
         next % end
     }
 
     /// A UUID.
-    pub(super) fn uuid(&mut self) -> String {
+    pub(crate) fn uuid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
         format!("{a:08x}-{b:04x}-7{c:03x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
     }
 
     /// Text of about this many bytes: half to one and a half times as much.
-    pub(super) fn text(&mut self, bytes: usize) -> String {
+    pub(crate) fn text(&mut self, bytes: usize) -> String {
         let end = bytes / 2 + self.below(bytes.max(1));
+        self.text_of(end)
+    }
+
+    /// Text of at least this many bytes, up to the end of its last line.
+    pub(crate) fn text_of(&mut self, end: usize) -> String {
         let mut text = String::with_capacity(end + 80);
         while text.len() < end {
             let indent = 4 * self.below(4);
@@ -45,7 +50,7 @@ impl Chance {
     }
 
     /// Letters and digits, as an encrypted text has them.
-    pub(super) fn cipher(&mut self, bytes: usize) -> String {
+    pub(crate) fn cipher(&mut self, bytes: usize) -> String {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         (0..bytes).map(|_| char::from(LETTERS[self.below(LETTERS.len())])).collect()
     }

@@ -8,9 +8,9 @@ use super::{
     Shape,
     agent::Agent,
     item::{Item, Part},
-    prose::Chance,
     writer::Writer,
 };
+use crate::prose::Chance;
 
 /// How many trips make a turn. The last one ends it with a message; nothing else happens after that one.
 const TRIPS_PER_TURN: usize = 5;

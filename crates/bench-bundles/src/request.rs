@@ -1,30 +1,30 @@
-//! Sessions that look like real ones: text of real source code, items of 1.6 KB on average, a history that grows.
+//! Requests that look like real ones: items of 1.6 KB on average, a history that grows.
+
+use std::sync::OnceLock;
 
 use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata};
 use serde::Serialize;
 
-const SOURCE: &str = concat!(
-    include_str!("../../src/recorder.rs"),
-    include_str!("../../src/packer.rs"),
-    include_str!("../../src/walk/walker.rs"),
-    include_str!("../../src/walk/serializer.rs"),
-    include_str!("../../src/inference.rs"),
-);
+use crate::prose::Chance;
+
+/// How much text there is to cut items from.
+const CORPUS_BYTES: usize = 64 << 10;
 
 /// A provider request.
 #[derive(Clone, Serialize)]
-pub(crate) struct Request {
-    pub(crate) model: &'static str,
-    pub(crate) instructions: String,
-    pub(crate) input: Vec<Item>,
-    pub(crate) tools: Vec<Tool>,
-    pub(crate) tool_choice: &'static str,
-    pub(crate) parallel_tool_calls: bool,
-    pub(crate) prompt_cache_key: &'static str,
+pub struct Request {
+    model: &'static str,
+    instructions: String,
+    /// The history.
+    pub input: Vec<Item>,
+    tools: Vec<Tool>,
+    tool_choice: &'static str,
+    parallel_tool_calls: bool,
+    prompt_cache_key: &'static str,
 }
 
 #[derive(Clone, Serialize)]
-pub(crate) struct Tool {
+struct Tool {
     r#type: &'static str,
     name: String,
     description: String,
@@ -34,34 +34,42 @@ pub(crate) struct Tool {
 /// A conversation item.
 #[derive(Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Item {
+#[expect(missing_docs, reason = "the provider's wire documents its items")]
+pub enum Item {
     Message { id: String, role: &'static str, content: Vec<Part> },
     FunctionCall { id: String, name: &'static str, arguments: String, call_id: String },
     FunctionCallOutput { id: String, call_id: String, output: String },
 }
 
+/// A part of a message.
 #[derive(Clone, Serialize)]
-pub(crate) struct Part {
+pub struct Part {
     r#type: &'static str,
     text: String,
 }
 
-/// Returns a text of about this length, which differs for each seed.
-pub(crate) fn text(seed: usize, len: usize) -> String {
+/// Returns text of about this length, which differs for each seed.
+pub fn text(seed: usize, len: usize) -> String {
+    let corpus = corpus();
     let mut text = format!("// {seed}\n");
-    let mut at = seed.wrapping_mul(7919) % SOURCE.len();
-    let boundary = |from: usize| (from..).find(|&at| SOURCE.is_char_boundary(at)).expect("the end is a boundary");
+    let mut at = seed.wrapping_mul(7919) % corpus.len();
     while text.len() < len {
-        at = boundary(at);
-        let end = boundary((at + len - text.len()).min(SOURCE.len()));
-        text.push_str(&SOURCE[at..end]);
-        at = if end == SOURCE.len() { seed % 97 } else { end };
+        at = corpus.ceil_char_boundary(at);
+        let end = corpus.ceil_char_boundary((at + len - text.len()).min(corpus.len()));
+        text.push_str(&corpus[at..end]);
+        at = if end == corpus.len() { seed % 97 } else { end };
     }
     text
 }
 
+/// The text that items are cut from. It is made once: making it for each item would take longer than recording the item.
+fn corpus() -> &'static str {
+    static CORPUS: OnceLock<String> = OnceLock::new();
+    CORPUS.get_or_init(|| Chance::new(1).text_of(CORPUS_BYTES))
+}
+
 /// Returns an item that differs for each seed.
-pub(crate) fn item(seed: usize) -> Item {
+pub fn item(seed: usize) -> Item {
     match seed % 3 {
         0 => Item::Message {
             id: format!("msg_{seed:032x}"),
@@ -82,8 +90,8 @@ pub(crate) fn item(seed: usize) -> Item {
     }
 }
 
-/// Returns an item that differs for each seed, for a request of about this many bytes. Small requests get small items.
-pub(crate) fn small_item(seed: usize, bytes: usize) -> Item {
+/// Returns an item that differs for each seed and is small if the request of about so many bytes is small.
+pub fn small_item(seed: usize, bytes: usize) -> Item {
     if bytes < 16 << 10 {
         let text = text(seed, 100);
         Item::Message { id: format!("msg_{seed}"), role: "user", content: vec![Part { r#type: "input_text", text }] }
@@ -92,8 +100,8 @@ pub(crate) fn small_item(seed: usize, bytes: usize) -> Item {
     }
 }
 
-/// Returns a request of about this many bytes, all of whose items differ for each seed.
-pub(crate) fn request(seed: usize, bytes: usize) -> Request {
+/// Returns a request of about so many bytes, all of whose items differ for each seed.
+pub fn request(seed: usize, bytes: usize) -> Request {
     let small = bytes < 16 << 10;
     let mut request = Request {
         model: "gpt-5.2-codex",
@@ -131,7 +139,7 @@ pub(crate) fn request(seed: usize, bytes: usize) -> Request {
 }
 
 /// Returns the metadata of a benched thread.
-pub(crate) fn metadata(thread: usize) -> ThreadStartedTraceMetadata {
+pub fn metadata(thread: usize) -> ThreadStartedTraceMetadata {
     let source = SessionSource::program("bench");
     ThreadStartedTraceMetadata::new(format!("thread-{thread}"), "/root", source)
         .cwd("/work")

@@ -1,0 +1,19 @@
+//! Makes the bundles that benchmarks and measurements share: by name ([`NAMED`]), or as sessions of any length.
+//!
+//! The same name or shape gives the same bytes each time, as long as the recorder writes the same bytes.
+
+#![forbid(unsafe_code)]
+
+mod named;
+mod prose;
+mod request;
+mod rollout;
+mod session;
+mod synthetic;
+mod traced_agent;
+
+pub use named::{NAMED, Named};
+pub use request::{Item, Part, Request, item, metadata, request, small_item, text};
+pub use rollout::Rollout;
+pub use session::{Recording, Session, Traced};
+pub use synthetic::Shape;

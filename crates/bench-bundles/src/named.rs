@@ -1,0 +1,124 @@
+//! The names of the bundles.
+
+use std::{
+    fs, io,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use rollout_trace_recorder::{MemorySink, PayloadLayout, ThreadTraceContext, TraceOptions};
+
+use crate::{
+    prose::Chance,
+    request,
+    rollout::Rollout,
+    session::{Session, Traced},
+    synthetic::Shape,
+};
+
+/// A bundle that measurements name.
+pub struct Named {
+    /// Its name, which never changes its meaning.
+    pub name: &'static str,
+    /// What is in it.
+    pub about: &'static str,
+    /// Makes it in an empty folder.
+    pub make: fn(&Path) -> io::Result<()>,
+}
+
+/// All bundles that have a name.
+pub const NAMED: [Named; 8] = [
+    Named {
+        name: "syn50",
+        about: "50 trips to the model and a child agent, one pretty-printed file per payload (10 MB)",
+        make: |folder| synthetic(50, folder),
+    },
+    Named { name: "syn300", about: "the same with 300 trips (263 MB)", make: |folder| synthetic(300, folder) },
+    Named { name: "syn600", about: "the same with 600 trips (1 GB)", make: |folder| synthetic(600, folder) },
+    Named { name: "s300", about: "a recorded session of 300 requests, packed (1.6 MB)", make: recorded_session },
+    Named {
+        name: "large",
+        about: "150 requests of two agents with terminals and code cells, one file per payload (65 MB)",
+        make: |folder| LARGE.record(folder),
+    },
+    Named {
+        name: "long100k",
+        about: "100,000 events of an agent with children and compactions, packed",
+        make: |folder| LONG.record(folder),
+    },
+    Named { name: "many1k", about: "1,000 small bundles under one root", make: |folder| many(1_000, folder) },
+    Named { name: "many10k", about: "10,000 small bundles under one root", make: |folder| many(10_000, folder) },
+];
+
+const LARGE: Rollout = Rollout {
+    layout: PayloadLayout::Files,
+    trips: 112,
+    trips_per_turn: 8,
+    child_after: &[20],
+    trips_of_child: 37,
+    compact_every: None,
+    output_bytes: 11_000,
+    seed: 1,
+};
+
+const LONG: Rollout = Rollout {
+    layout: PayloadLayout::Packed,
+    trips: 10_000,
+    trips_per_turn: 12,
+    child_after: &[500, 2_500, 5_000, 7_500],
+    trips_of_child: 40,
+    compact_every: Some(60),
+    output_bytes: 2_000,
+    seed: 2,
+};
+
+fn synthetic(trips: usize, folder: &Path) -> io::Result<()> {
+    Shape::of_trips(trips).write(folder);
+    Ok(())
+}
+
+fn recorded_session(folder: &Path) -> io::Result<()> {
+    let memory = MemorySink::new();
+    let options = reproducible(TraceOptions::new(), 3).memory_sink(&memory);
+    let trace = ThreadTraceContext::start_root(folder, request::metadata(0), options).map_err(io::Error::other)?;
+    let mut traced = Traced::new(trace);
+    let mut session = Session::new(1);
+    for turn in 0..300 {
+        session.turn(turn, &mut traced);
+    }
+    traced.end();
+    memory.write_to(folder)
+}
+
+/// Makes so many bundles that differ in length, layout and number of agents.
+fn many(bundles: u64, root: &Path) -> io::Result<()> {
+    for number in 0..bundles {
+        let rollout = Rollout {
+            layout: if number % 4 == 3 { PayloadLayout::Packed } else { PayloadLayout::Files },
+            trips: 2 + (number % 5) as usize,
+            trips_per_turn: 2 + (number % 3) as usize,
+            child_after: if number % 7 == 0 { &[1] } else { &[] },
+            trips_of_child: 2,
+            compact_every: None,
+            output_bytes: 300,
+            seed: 1_000 + number,
+        };
+        let folder = root.join(format!("trace-{number:05}"));
+        fs::create_dir(&folder)?;
+        rollout.record(&folder)?;
+    }
+    Ok(())
+}
+
+/// Makes a recording the same each time: its clock advances by 7 ms whenever it is asked, and its ids follow from the seed.
+pub(crate) fn reproducible(options: TraceOptions, seed: u64) -> TraceOptions {
+    // Rollouts of different seeds start an hour apart.
+    let clock = AtomicI64::new(1_700_000_000_000 + i64::try_from(seed).unwrap_or(0) * 3_600_000);
+    let ids = Mutex::new(Chance::new(!seed));
+    options
+        .clock(move || clock.fetch_add(7, Ordering::Relaxed))
+        .ids(move || ids.lock().unwrap_or_else(PoisonError::into_inner).uuid())
+}

@@ -1,0 +1,129 @@
+//! Makes recording calls whose instructions are counted: `recorded_calls WORKLOAD COUNT`. `just instructions` counts.
+//!
+//! Only what happens in [`counted`] belongs to the figure; the values to record are made outside of it.
+
+use std::{env, hint::black_box, process::ExitCode};
+
+use rollout_trace_recorder::{
+    ExecutionStatus, InferenceTraceAttempt, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions,
+};
+use serde_json::{Value, json};
+
+/// A turn id of the length that they have in real rollouts.
+const TURN: &str = "0199a213-81c0-7800-8aa1-bbab2a035a53";
+
+#[expect(clippy::print_stderr, reason = "the example is a program")]
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let (Some(workload), Some(count)) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok()))
+    else {
+        eprintln!("usage: recorded_calls disabled|event|new-2k|grown-64k|grown-1m COUNT");
+        return ExitCode::from(2);
+    };
+    match workload.as_str() {
+        "disabled" => disabled(count),
+        "event" => events(count),
+        "new-2k" => requests(count, &(|round| request(round + 1, 1, 2 << 10))),
+        "grown-64k" => requests(count, &(|round| grown(round, 64 << 10))),
+        "grown-1m" => requests(count, &(|round| grown(round, 1 << 20))),
+        _ => {
+            eprintln!("{workload} is not a workload");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Runs what is counted. It is a function of its own so that the counter can find it by name.
+#[inline(never)]
+fn counted(work: &mut dyn FnMut()) {
+    work();
+}
+
+/// Four kinds of calls with tracing off.
+fn disabled(count: usize) {
+    let (trace, attempt) = (ThreadTraceContext::disabled(), InferenceTraceAttempt::disabled());
+    let request = vec!["a request that is never looked at"; 100];
+    counted(&mut || {
+        for _ in 0..count {
+            let (trace, attempt) = (black_box(&trace), black_box(&attempt));
+            attempt.record_started(&request);
+            trace.record_protocol_event("event", &request);
+            trace.start_tool_dispatch_trace(|| unreachable!("built only if tracing is on"));
+            trace.record_codex_turn_ended("turn", ExecutionStatus::Completed);
+        }
+    });
+}
+
+/// Events without a payload.
+fn events(count: usize) {
+    let folder = tempfile::tempdir().expect("temporary files can be made");
+    let trace = start(folder.path());
+    counted(&mut || {
+        for _ in 0..count {
+            trace.record_codex_turn_started(TURN);
+        }
+    });
+}
+
+/// Requests, after one that is not counted.
+fn requests(count: usize, request: &dyn Fn(usize) -> Value) {
+    let folder = tempfile::tempdir().expect("temporary files can be made");
+    let trace = start(folder.path());
+    record(&trace, &request(0));
+    for round in 1..=count {
+        let request = request(round);
+        counted(&mut || record(&trace, &request));
+    }
+}
+
+fn record(trace: &ThreadTraceContext, request: &Value) {
+    let attempt = trace.inference_trace_context(TURN, "a-model", "a-provider").start_attempt();
+    attempt.record_started(request);
+    // An attempt that is dropped would record its end.
+    std::mem::forget(attempt);
+}
+
+/// A request of `bytes` and three items for each round: the request of the round before with three more.
+fn grown(round: usize, bytes: usize) -> Value {
+    const ITEM_BYTES: usize = 1_600;
+    request(1, bytes / ITEM_BYTES + 3 * round, ITEM_BYTES)
+}
+
+/// A request with so many items of about so many bytes, all of which differ for each seed.
+fn request(seed: usize, items: usize, bytes: usize) -> Value {
+    let items = (0..items).map(|item| {
+        let text = text(seed * 10_000 + item, bytes);
+        json!({"type": "message", "id": format!("msg_{seed:08x}{item:024x}"), "role": "user",
+               "content": [{"type": "input_text", "text": text}]})
+    });
+    json!({
+        "model": "a-model", "instructions": text(seed, 200), "input": items.collect::<Vec<_>>(),
+        "tools": [{"type": "function", "name": "exec_command", "description": text(seed, 100), "strict": false}],
+        "tool_choice": "auto", "parallel_tool_calls": true, "prompt_cache_key": TURN,
+    })
+}
+
+/// Lines that look like source code and differ for each seed.
+fn text(seed: usize, bytes: usize) -> String {
+    const WORDS: [&str; 8] = ["let value = ", "self.items", ".iter()", "\"a string\"", "naïve", " => ", "fn read", "0x1f"];
+    let mut text = format!("// {seed}\n");
+    let mut state = (seed as u64).wrapping_mul(7919).wrapping_add(1);
+    while text.len() < bytes {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push_str(WORDS[(state >> 61) as usize]);
+        if state >> 40 & 7 == 0 {
+            text.push_str(";\n    ");
+        }
+    }
+    text
+}
+
+fn start(folder: &std::path::Path) -> ThreadTraceContext {
+    let source = SessionSource::program("count");
+    let metadata = ThreadStartedTraceMetadata::new("0199a213-81c0-7800-8aa1-bbab2a035a54", "/root", source)
+        .cwd("/work")
+        .model("a-model", "a-provider")
+        .policies("never", "none");
+    ThreadTraceContext::start_root(folder, metadata, TraceOptions::new()).expect("a bundle can be made in a new folder")
+}
