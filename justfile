@@ -34,7 +34,11 @@ features:
 deny *ARGS:
     .ci/deny {{ARGS}}
 
-# Counts the instructions of the recorder's calls with tracing off (needs valgrind).
+# Makes a benchmark bundle, such as syn300; an unknown name lists the names.
+make-bundle NAME DIR:
+    cargo run --locked --quiet --release -p rollout-trace-bench-bundles -- {{NAME}} {{DIR}}
+
+# Counts the instructions of recording and reducing (needs valgrind).
 instructions:
     .ci/instructions
 

@@ -15,5 +15,6 @@ mod traced_agent;
 pub use named::{NAMED, Named};
 pub use request::{Item, Part, Request, item, metadata, request, small_item, text};
 pub use rollout::Rollout;
+pub use rollout_trace_recorder::PayloadLayout;
 pub use session::{Recording, Session, Traced};
 pub use synthetic::Shape;

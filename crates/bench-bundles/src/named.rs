@@ -58,9 +58,9 @@ const LARGE: Rollout = Rollout {
     trips: 112,
     trips_per_turn: 8,
     child_after: &[20],
-    trips_of_child: 37,
+    trips_of_child: 38,
     compact_every: None,
-    output_bytes: 11_000,
+    output_bytes: 8_000,
     seed: 1,
 };
 

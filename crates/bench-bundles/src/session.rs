@@ -100,7 +100,6 @@ impl Recording for Traced {
 
     fn compaction(&mut self, before: &[Item], after: &[Item]) {
         let context = self.trace.compaction_trace_context(TURN, None, "gpt-5.2-codex", "bench");
-        context
-            .record_installed(&CompactionCheckpointTracePayload::new(before, after));
+        context.record_installed(&CompactionCheckpointTracePayload::new(before, after));
     }
 }

@@ -106,7 +106,8 @@ fn request(seed: usize, items: usize, bytes: usize) -> Value {
 
 /// Lines that look like source code and differ for each seed.
 fn text(seed: usize, bytes: usize) -> String {
-    const WORDS: [&str; 8] = ["let value = ", "self.items", ".iter()", "\"a string\"", "naïve", " => ", "fn read", "0x1f"];
+    const WORDS: [&str; 8] =
+        ["let value = ", "self.items", ".iter()", "\"a string\"", "naïve", " => ", "fn read", "0x1f"];
     let mut text = format!("// {seed}\n");
     let mut state = (seed as u64).wrapping_mul(7919).wrapping_add(1);
     while text.len() < bytes {

@@ -1,13 +1,11 @@
 //! The bundles that the benches make are clean and mean what they are made to mean.
 
 mod support;
-#[path = "../benches/synthetic/mod.rs"]
-mod synthetic;
 
+use rollout_trace_bench_bundles::{PayloadLayout, Rollout, Shape};
 use rollout_trace_bundle::Bundle;
 use rollout_trace_model::{InteractionKind, Severity};
 use support::reduce_bundle;
-use synthetic::Shape;
 
 #[test]
 fn synthetic_bundles_are_clean() {
@@ -27,4 +25,26 @@ fn synthetic_bundles_are_clean() {
     // What a request repeats is no new item.
     let largest = graph.inference_calls.values().map(|call| call.request_item_ids.len()).max();
     assert!(graph.conversation_items.len() < 10 * largest.unwrap());
+}
+
+#[test]
+fn recorded_rollouts_are_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = Rollout {
+        layout: PayloadLayout::Packed,
+        trips: 90,
+        trips_per_turn: 12,
+        child_after: &[4, 30],
+        trips_of_child: 6,
+        compact_every: Some(40),
+        output_bytes: 300,
+        seed: 5,
+    };
+    shape.record(folder.path()).unwrap();
+    let graph = reduce_bundle(&Bundle::open(folder.path()).unwrap());
+    assert_eq!(graph.diagnostics, []);
+    assert_eq!(graph.check_links(), [] as [String; 0]);
+    assert_eq!(graph.recording_complete, Some(true));
+    assert_eq!((graph.threads.len(), graph.compactions.len()), (3, 2));
+    assert!(graph.code_cells.len() > 5 && graph.terminal_sessions.len() > 30);
 }
