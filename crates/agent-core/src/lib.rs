@@ -7,6 +7,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(not(unix))]
+compile_error!("rollout-trace-agent-core is for Unix only: it needs process groups, signals and pseudo-terminals");
+
 mod agent_thread;
 mod bad_setting;
 mod compaction;

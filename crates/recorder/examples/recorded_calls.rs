@@ -49,7 +49,7 @@ fn disabled(count: usize) {
             let (trace, attempt) = (black_box(&trace), black_box(&attempt));
             attempt.record_started(&request);
             trace.record_protocol_event("event", &request);
-            trace.start_tool_dispatch_trace(|| unreachable!("built only if tracing is on"));
+            let _ = trace.start_tool_dispatch_trace(|| unreachable!("built only if tracing is on"));
             trace.record_codex_turn_ended("turn", ExecutionStatus::Completed);
         }
     });
