@@ -46,7 +46,7 @@ pub const NAMED: [Named; 8] = [
     },
     Named {
         name: "long100k",
-        about: "100,000 events of an agent with children and compactions, packed",
+        about: "100,000 events of an agent with children and compactions, packed (115 MB)",
         make: |folder| LONG.record(folder),
     },
     Named { name: "many1k", about: "1,000 small bundles under one root", make: |folder| many(1_000, folder) },
@@ -66,7 +66,7 @@ const LARGE: Rollout = Rollout {
 
 const LONG: Rollout = Rollout {
     layout: PayloadLayout::Packed,
-    trips: 10_000,
+    trips: 10_200,
     trips_per_turn: 12,
     child_after: &[500, 2_500, 5_000, 7_500],
     trips_of_child: 40,
