@@ -1,4 +1,8 @@
 //! The program as a person runs it.
+//!
+//! The snapshots hold the paths and the error messages of Unix. On other systems CI runs the program on the sample bundle.
+
+#![cfg(unix)]
 
 #[cfg(test)]
 mod check;

@@ -1,7 +1,5 @@
 //! Beginnings and ends: each at most once, none lost.
 
-use std::path::Path;
-
 use rollout_trace_bundle::{Limits, PayloadPack};
 use rollout_trace_recorder::{
     CellStatus, ExecutionStatus, InferenceTraceAttempt, PayloadLayout, ResponseIds, SessionSource, ThreadTraceContext,
@@ -277,6 +275,6 @@ fn a_root_that_cannot_be_made_means_no_trace() {
     let source = || metadata("root", "/root", SessionSource::Program("x".into()));
     let error = ThreadTraceContext::start_root(&root.path().join("x"), source(), TraceOptions::new());
     assert!(error.is_err_and(|error| error.to_string().starts_with("cannot make the trace root")));
-    let trace = ThreadTraceContext::start_root_in_or_disabled(Path::new("/dev/null/x"), source(), TraceOptions::new());
+    let trace = ThreadTraceContext::start_root_in_or_disabled(&root.path().join("x"), source(), TraceOptions::new());
     assert!(!trace.is_enabled());
 }
