@@ -7,6 +7,7 @@
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
 //! * [`PayloadRef`] points from an event to a payload document, and [`document`] holds the documents themselves.
 //! * [`packed`] is how payloads are stored where they are not one file each.
+//! * [`json_text`] scans JSON text and says how deep a document may nest.
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
 //!
@@ -20,6 +21,7 @@
 pub mod document;
 mod event;
 mod id;
+pub mod json_text;
 mod manifest;
 mod open_enum;
 pub mod packed;

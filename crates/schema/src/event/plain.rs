@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{EventPayload, RawEvent};
-use crate::{CodexTurnId, RolloutId, ThreadId};
+use crate::{CodexTurnId, RolloutId, ThreadId, json_text::plain_len};
 
 /// The field that tells payloads apart.
 const TAG: &str = "type";
@@ -64,9 +64,10 @@ impl<'a> Envelope<'a> {
     }
 
     fn string(&mut self) -> Option<&'a str> {
-        let (text, rest) = self.0.strip_prefix('"')?.split_once('"')?;
-        self.0 = rest;
-        text.bytes().all(|byte| byte >= b' ' && byte != b'\\').then_some(text)
+        let string = self.0.strip_prefix('"')?;
+        let (text, rest) = string.split_at(plain_len(string.as_bytes()));
+        self.0 = rest.strip_prefix('"')?;
+        Some(text)
     }
 
     fn string_or_null(&mut self) -> Option<Option<&'a str>> {
