@@ -1,9 +1,20 @@
-//! The ids that reduction makes.
+//! The ids that the reducer mints.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+/// A text that is not the numbered id that was expected.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("expected {prefix}:N, found {found:?}")]
+pub struct ParseIdError {
+    /// What the id begins with, before its colon and number.
+    pub prefix: &'static str,
+    /// The text.
+    pub found: String,
+}
 
 macro_rules! numbered_ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)+) => {$(
@@ -20,13 +31,13 @@ macro_rules! numbered_ids {
         }
 
         impl FromStr for $name {
-            type Err = String;
+            type Err = ParseIdError;
 
-            fn from_str(text: &str) -> Result<Self, String> {
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
                 text.strip_prefix(concat!($prefix, ":"))
                     .and_then(|number| number.parse().ok())
                     .map(Self)
-                    .ok_or_else(|| format!(concat!("expected ", $prefix, ":N, found {:?}"), text))
+                    .ok_or_else(|| ParseIdError { prefix: $prefix, found: text.to_owned() })
             }
         }
 

@@ -43,7 +43,7 @@ pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 pub use drawing::Drawing;
 pub use durations::Durations;
 pub use execution::Execution;
-pub use id::{CodeCellId, ItemId, OperationId, TerminalId};
+pub use id::{CodeCellId, ItemId, OperationId, ParseIdError, TerminalId};
 pub use inference::{InferenceCall, TokenUsage};
 pub use marker::{Marker, MarkerKind};
 pub use normal::normalised;
