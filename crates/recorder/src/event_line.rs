@@ -1,7 +1,8 @@
 //! Lines of the event log.
 
-use crate::walk::write_string;
-use rollout_trace_schema::{CodexTurnId, EventPayload, RolloutId, SchemaVersion, Seq, ThreadId, UnixMillis};
+use rollout_trace_schema::{
+    CodexTurnId, EventPayload, RolloutId, SchemaVersion, Seq, ThreadId, UnixMillis, json_text::write_string,
+};
 
 /// The producer's context of an event.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,7 +73,7 @@ pub(crate) fn put_number(out: &mut Vec<u8>, before: &str, number: u64) {
     out.extend_from_slice(&digits[first..]);
 }
 
-/// Puts a line together in `line`.
+/// Assembles a line in `line`.
 pub(crate) fn assemble(line: &mut Vec<u8>, seq: Seq, tail: &[u8]) {
     line.clear();
     put_number(line, r#"{"schema_version":"#, SchemaVersion::NEWEST.number().into());

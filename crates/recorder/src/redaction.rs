@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use rollout_trace_schema::json_text::strings;
 use serde::de::IgnoredAny;
 
 use crate::secrets;
@@ -104,10 +105,9 @@ impl Redaction {
 
     fn apply_to_strings(&self, json: &mut Vec<u8>, from: usize, with_names: bool) {
         let mut out: Option<Vec<u8>> = None;
-        let (mut copied, mut at) = (from, from);
-        while let Some(start) = json[at..].iter().position(|&byte| byte == b'"').map(|found| at + found) {
-            let Some(end) = string_end(json, start) else { break };
-            at = end;
+        let mut copied = from;
+        for string in strings(&json[from..]) {
+            let (start, end) = (from + string.start, from + string.end);
             if !with_names && json[end..].first() == Some(&b':') {
                 continue;
             }
@@ -125,18 +125,6 @@ impl Redaction {
             out.extend_from_slice(&json[copied..]);
             json.truncate(from);
             json.append(&mut out);
-        }
-    }
-}
-
-/// Returns the end of the JSON string that begins at `start`, or `None` if it has no end.
-fn string_end(json: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    loop {
-        match json.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
         }
     }
 }

@@ -5,7 +5,6 @@ mod compared;
 mod cuts;
 mod draft;
 mod error;
-mod escape;
 mod fingerprint;
 mod known;
 mod map_key;
@@ -18,7 +17,6 @@ mod tape;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod unescape;
 mod walker;
 
 use std::fmt::{Display, Write};
@@ -26,7 +24,6 @@ use std::fmt::{Display, Write};
 pub(crate) use compared::{Compared, Moved, whole, whole_body};
 pub(crate) use draft::{Draft, SealedRecord};
 pub(crate) use error::WalkError;
-pub(crate) use escape::write_string;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
 pub(crate) use scratch::{Scratch, Spares};

@@ -2,30 +2,31 @@
 
 use std::sync::PoisonError;
 
-use rollout_trace_schema::packed::PartKind;
+use rollout_trace_schema::{
+    json_text::{Quotes, unescape_written, write_inside, write_string},
+    packed::PartKind,
+};
 
 use super::{
     Draft, Fingerprint, WalkContext,
     compared::string_kind,
     cuts::Cuts,
     draft::{DraftPiece, push_merged},
-    escape,
     known::Stored,
-    unescape,
 };
 
-/// A string that is at least this long is looked up and stored on its own, so that a tool's payload and the request that repeats
-/// it share it. A reference costs about 20 bytes.
+/// A string that is at least this long is looked up and stored as a part of its own, so that a tool's payload and the
+/// request that repeats it share it. A reference costs about 20 bytes.
 pub(super) const LONG_STRING: usize = 128;
 
-/// Puts strings by reference where they are stored already.
+/// Puts strings into a draft, by reference if they are stored already.
 #[derive(Clone, Copy)]
 pub(super) struct Sharing<'w> {
     pub(super) context: &'w WalkContext<'w>,
 }
 
 impl Sharing<'_> {
-    /// Puts a long string that is not stored, whose fingerprint is that of its text as it came, as a part of its own.
+    /// Puts a long string that is not stored as a part of its own. Its fingerprint is that of its text before redaction.
     pub(super) fn put_string(
         self,
         draft: &mut Draft,
@@ -34,14 +35,14 @@ impl Sharing<'_> {
         ranges: &mut Vec<DraftPiece>,
     ) {
         let mark = draft.mark();
-        escape::write_string(text, draft.data());
+        write_string(text, draft.data());
         let own = draft.own(PartKind::String, mark);
         draft.find(fingerprint, &[own]);
         push_merged(ranges, own);
     }
 
-    /// Puts what stands between the quotes of a long string that is not stored, in chunks. Its opening quote is the last byte of
-    /// data, its closing quote the next one.
+    /// Puts the inside of a long string that is not stored, in chunks. Its opening quote is the last byte of the data, and its
+    /// closing quote will be the next one.
     pub(super) fn put_chunks(
         self,
         draft: &mut Draft,
@@ -58,7 +59,7 @@ impl Sharing<'_> {
                 continue;
             }
             let mark = draft.mark();
-            escape::write_inside(chunk.text, draft.data());
+            write_inside(chunk.text, draft.data());
             let own = draft.own(PartKind::InString, mark);
             if let Some(fingerprint) = fingerprint {
                 draft.find(fingerprint, &[own]);
@@ -77,19 +78,18 @@ impl Sharing<'_> {
         draft.find(fingerprint, &string);
     }
 
-    /// Puts JSON text, or a piece of some, sharing what looks like long strings. With `sure`, it begins outside of a string.
+    /// Puts JSON text, or a piece of it, and shares what looks like long strings. With `sure`, it begins outside of a string.
     ///
-    /// Where it is not sure, what lies between two strings may be taken for one. That does no harm: only equal bytes are shared.
+    /// Otherwise the text between two strings may be taken for a string. That does no harm: only equal bytes are shared.
     pub(super) fn put_json(self, draft: &mut Draft, json: &[u8], sure: bool) {
         let mut text = Vec::new();
         let mut put = 0;
-        let quotes = Quotes { json, at: 0 };
         let mut open: Option<usize> = None;
-        for quote in quotes {
+        for quote in Quotes::new(json, 0) {
             let Some(start) = open.replace(quote) else { continue };
-            // What is written in another way than ours is not what stands for its text.
+            // A string that is written in another way has other bytes than the ones that are stored for its text.
             if quote - start > LONG_STRING
-                && unescape::read_string(&json[start + 1..quote], &mut text)
+                && unescape_written(&json[start + 1..quote], &mut text)
                 && text.len() >= LONG_STRING
             {
                 self.put_text(draft, &json[put..start]);
@@ -111,7 +111,7 @@ impl Sharing<'_> {
         self.put_text(draft, &json[put..]);
     }
 
-    /// The ranges that are stored under a fingerprint; none if nothing is.
+    /// Returns the ranges that are stored under a fingerprint, which are none if nothing is.
     pub(super) fn stored(self, fingerprint: Fingerprint) -> Vec<Stored> {
         let mut ranges = Vec::new();
         let mut known = self.context.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,31 +128,10 @@ impl Sharing<'_> {
     }
 }
 
-/// Puts stored ranges, and notes that they are part of something.
+/// Puts stored ranges into a draft, and adds them to `ranges`.
 pub(super) fn put_ranges(draft: &mut Draft, stored: &[Stored], ranges: &mut Vec<DraftPiece>) {
     for &range in stored {
         draft.stored(range);
         push_merged(ranges, DraftPiece::Stored(range));
-    }
-}
-
-/// Finds the quotes that begin or end strings.
-struct Quotes<'j> {
-    json: &'j [u8],
-    at: usize,
-}
-
-impl Iterator for Quotes<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        loop {
-            let found = self.at + self.json.get(self.at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-            if self.json[found] == b'"' {
-                self.at = found + 1;
-                return Some(found);
-            }
-            self.at = found + 2;
-        }
     }
 }

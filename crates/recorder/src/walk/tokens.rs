@@ -2,9 +2,8 @@
 //!
 //! The JSON text of a value is the text of its tokens one after the other, so equal tokens mean equal text.
 
+use rollout_trace_schema::json_text::write_string;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
-
-use super::escape;
 
 pub(super) const NULL: u8 = 0;
 pub(super) const FALSE: u8 = 1;
@@ -117,7 +116,7 @@ impl Other<'_> {
                 if tag == NEXT_FIELD {
                     out.push(b',');
                 }
-                escape::write_string(body, out);
+                write_string(body, out);
                 out.push(b':');
             }
             COMMA => out.push(b','),

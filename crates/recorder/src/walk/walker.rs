@@ -2,13 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use rollout_trace_schema::packed::PartKind;
+use rollout_trace_schema::{json_text::write_string, packed::PartKind};
 
 use super::{
     Fingerprint, FingerprintKey, Scratch, Spares, WalkError,
     cuts::CUT_TEXT,
     draft::{Draft, DraftPiece, push_merged},
-    escape,
     known::{KnownTexts, Stored},
     sharing::{LONG_STRING, Sharing, put_ranges},
     short,
@@ -467,7 +466,7 @@ impl<'w> Walker<'w> {
                 }
                 Token::String(text) => {
                     let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
-                    escape::write_string(redacted.as_deref().map_or(text, str::as_bytes), draft.data());
+                    write_string(redacted.as_deref().map_or(text, str::as_bytes), draft.data());
                 }
                 Token::Other(other) => {
                     let from = draft.mark();
