@@ -3,7 +3,10 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use memchr::memmem;
-use rollout_trace_schema::{CodexTurnId, EventPayload, RawEvent, RolloutId, Seq, ThreadId, UnixMillis};
+use rollout_trace_schema::{
+    CodexTurnId, EventPayload, RawEvent, RolloutId, Seq, ThreadId, UnixMillis,
+    json_text::{Cursor, Nesting, check_nesting},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -31,7 +34,7 @@ impl EventDecoder {
         }
     }
 
-    /// Gives the line to `push` as one [`LogLine`], after the problems that it has beside.
+    /// Passes the line to `push` as one [`LogLine`], after its problems.
     pub(crate) fn decode(&mut self, line: &Line<'_>, limit: usize, mut push: impl FnMut(LogLine)) {
         let number = line.number;
         let Some(text) = line.text else {
@@ -69,18 +72,20 @@ impl EventDecoder {
         }
     }
 
-    /// Gives the events of a line that was several before its newlines were lost, or that begins with the torn rest of
-    /// another. Tells whether there are any.
+    /// Passes on the events of a line that was several lines before its newlines were lost, or that begins with the torn
+    /// rest of another. Returns whether there are any.
     fn decode_shared(&mut self, line: &Line<'_>, text: &[u8], push: &mut impl FnMut(LogLine)) -> bool {
         let starts: Vec<usize> = memmem::find_iter(text, EVENT_START).collect();
         let ends = starts.iter().skip(1).copied().chain([text.len()]);
         let parts = starts.iter().zip(ends).map(|(start, end)| &text[*start..end]);
         let events: Vec<(RawEvent, &[u8])> = parts
             .filter_map(|part| {
-                let mut values = serde_json::Deserializer::from_slice(part).into_iter();
-                let event: RawEvent = values.next()?.ok()?;
-                (usable(&event.seq) && !lenient_json::nests_deeper(part, self.max_nesting))
-                    .then(|| (event, &part[..values.byte_offset()]))
+                let part = &part[Cursor::new(part, 0).value(Nesting::new(self.max_nesting)).ok()?];
+                let mut deserializer = serde_json::Deserializer::from_slice(part);
+                // The nesting is checked above.
+                deserializer.disable_recursion_limit();
+                let event = RawEvent::deserialize(&mut deserializer).ok()?;
+                usable(&event.seq).then_some((event, part))
             })
             .collect();
         if events.is_empty() {
@@ -104,9 +109,10 @@ impl EventDecoder {
     }
 
     fn read(&self, text: &[u8], faults: &mut Vec<Fault>) -> Result<(RawEvent, Option<Seq>), NoEvent> {
-        if !lenient_json::is_unusual(self.max_nesting)
-            && let Ok(event) = RawEvent::from_json(text)
+        if let Ok(event) = RawEvent::from_json(text)
             && usable(&event.seq)
+            // Each level takes two brackets, so most lines are too short to nest too deep.
+            && (text.len() / 2 <= self.max_nesting || check_nesting(text, self.max_nesting).is_ok())
         {
             let seq = event.seq;
             return Ok((event, Some(seq)));
@@ -143,7 +149,7 @@ impl EventDecoder {
             codex_turn_id: fields.optional::<CodexTurnId>("codex_turn_id"),
             payload,
         };
-        // One line is one damage.
+        // One line has at most one problem with its fields.
         faults.extend((!field_faults.is_empty()).then(|| Fault::Fields(field_faults.join("; "))));
         Ok((event, seq))
     }
@@ -151,20 +157,20 @@ impl EventDecoder {
 
 /// Why a line has no event.
 enum NoEvent {
-    /// It is not JSON: damaged, or not whole.
+    /// It is not JSON, because it is damaged or incomplete.
     NotJson(String),
-    /// It is JSON of another shape, which may have the seq of the event that stood here.
+    /// It is JSON of another shape, which may still have the seq of the event.
     NoEnvelope { reason: &'static str, seq: Option<Seq> },
 }
 
 impl NoEvent {
     fn not_json(error: &dyn std::fmt::Display) -> Self {
-        // To the parser the text is a file of one line, which would only mislead beside the line's own number.
+        // The parser counts lines within the text, and its 1 would be confused with the number of the line in the log.
         Self::NotJson(error.to_string().replace(" at line 1 column ", " at column "))
     }
 }
 
-/// What is wrong with a line whose event can be had all the same.
+/// What is wrong with a line whose event can be read all the same.
 enum Fault {
     NotUtf8,
     Fields(String),
@@ -199,7 +205,7 @@ impl Fields<'_> {
     }
 }
 
-/// Tells a word-for-word repetition from another line with the same seq.
+/// Returns what distinguishes a verbatim repetition from another line with the same seq.
 fn fingerprint(text: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(text);

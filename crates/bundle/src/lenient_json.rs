@@ -1,21 +1,18 @@
-//! JSON as damaged files and careless producers have it.
+//! JSON as damaged files and careless producers write it.
 
 use std::borrow::Cow;
 
-use rollout_trace_evidence::pair_surrogates;
+use rollout_trace_schema::json_text::{JsonTextError, check_nesting, pair_surrogates};
 use serde_json::Value;
 use thiserror::Error;
 
-/// The depth that `serde_json` parses unasked.
-const USUAL_NESTING: usize = 127;
-
-/// Why a text is no JSON value.
+/// Why a text is not a JSON value.
 #[derive(Debug, Error)]
 pub(crate) enum JsonError {
     #[error("{0}")]
     Syntax(#[from] serde_json::Error),
-    #[error("it nests deeper than the limit of {limit}")]
-    TooDeep { limit: usize },
+    #[error("{0}")]
+    TooDeep(#[from] JsonTextError),
 }
 
 /// A value, and whether bytes had to be replaced to read it.
@@ -27,9 +24,7 @@ pub(crate) struct Lenient {
 /// Parses a value although it may hold bytes that are not UTF-8, surrogate escapes without their other half, and deep
 /// nesting.
 pub(crate) fn parse(bytes: &[u8], max_nesting: usize) -> Result<Lenient, JsonError> {
-    if nests_deeper(bytes, max_nesting) {
-        return Err(JsonError::TooDeep { limit: max_nesting });
-    }
+    check_nesting(bytes, max_nesting)?;
     let text = String::from_utf8_lossy(bytes);
     let value = match parse_text(&text) {
         Err(error) => match pair_surrogates(&text) {
@@ -43,37 +38,11 @@ pub(crate) fn parse(bytes: &[u8], max_nesting: usize) -> Result<Lenient, JsonErr
 
 fn parse_text(text: &str) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    // The depth was checked before.
+    // `check_nesting` bounds the recursion.
     deserializer.disable_recursion_limit();
     let value = serde::Deserialize::deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
-}
-
-/// Whether arrays and objects nest deeper than the limit, told by one pass that does not recurse.
-pub(crate) fn nests_deeper(bytes: &[u8], limit: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Whether a limit is tighter than the one that `serde_json` keeps on its own.
-pub(crate) fn is_unusual(max_nesting: usize) -> bool {
-    max_nesting < USUAL_NESTING
 }
 
 #[cfg(test)]
@@ -88,9 +57,10 @@ mod tests {
     #[test]
     fn nesting() {
         let nested = |depth| [vec![b'['; depth], vec![b']'; depth]].concat();
-        assert!(parse(&nested(512), 512).is_ok());
-        assert!(matches!(parse(&nested(513), 512), Err(JsonError::TooDeep { limit: 512 })));
-        assert!(!nests_deeper(br#""[[[[\"[[[[""#, 1));
+        for depth in [1, 127, 128, 511, 512] {
+            assert!(parse(&nested(depth), 512).is_ok(), "{depth}");
+        }
+        assert!(matches!(parse(&nested(513), 512), Err(JsonError::TooDeep(_))));
     }
 
     #[test]

@@ -13,7 +13,6 @@ mod contained;
 mod decode;
 mod discover;
 mod events;
-mod json_scan;
 mod lenient_json;
 mod line;
 mod manifest;

@@ -3,8 +3,7 @@
 use std::io::{self, BufRead, ErrorKind};
 
 use memchr::memchr;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+use rollout_trace_schema::json_text::BYTE_ORDER_MARK;
 
 /// One line as it stands in the log.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! The manifest, as far as it can be read.
 
-use rollout_trace_schema::{Manifest, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis, UnsupportedVersion};
+use rollout_trace_schema::{
+    Manifest, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis, UnsupportedVersion, json_text::BYTE_ORDER_MARK,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -65,7 +67,7 @@ pub(crate) fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<
 }
 
 fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let lenient = lenient_json::parse(bytes, limits.max_nesting)
         .map_err(|error| Problem::ManifestUnreadable { reason: error.to_string() })?;
     if lenient.value.is_object() {

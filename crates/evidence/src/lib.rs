@@ -39,7 +39,6 @@ mod limits;
 mod payload_buffer;
 mod payload_source;
 mod problem;
-mod surrogates;
 
 pub use evidence::{Evidence, LocatedEvent};
 pub use header::BundleHeader;
@@ -47,4 +46,3 @@ pub use limits::Limits;
 pub use payload_buffer::{PayloadBuffer, common_prefix, common_suffix};
 pub use payload_source::{PayloadError, PayloadSource};
 pub use problem::Problem;
-pub use surrogates::pair_surrogates;

@@ -6,8 +6,10 @@ use std::collections::HashSet;
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
-use rollout_trace_schema::PayloadRef;
-use serde::de::IgnoredAny;
+use rollout_trace_schema::{
+    PayloadRef,
+    json_text::{Nesting, check_document},
+};
 
 use crate::{json::Json, report::Report};
 
@@ -79,10 +81,9 @@ impl Documents {
         }
         let bytes = self.buffer.bytes();
         let is_text = std::str::from_utf8(bytes).is_ok();
-        let parsed = serde_json::from_slice::<IgnoredAny>(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes));
-        match parsed {
-            Ok(_) if is_text => {}
-            Ok(_) => report_replaced_bytes(report, reference),
+        match check_document(bytes, Nesting::new(self.max_nesting)) {
+            Ok(()) if is_text => {}
+            Ok(()) => report_replaced_bytes(report, reference),
             Err(error) => report_not_json(report, reference, bytes.len(), &error.to_string()),
         }
     }

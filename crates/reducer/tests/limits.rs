@@ -4,7 +4,7 @@ mod support;
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use rollout_trace_bundle::{Bundle, Limits};
+use rollout_trace_bundle::{Bundle, Limits, PayloadLayout, convert};
 use rollout_trace_model::{BodyPart, RolloutTrace};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -170,9 +170,7 @@ fn nesting_beyond_the_limit() {
             let folder = with_payload(number, document.as_bytes());
             let graph = reduce(folder.path());
             assert_eq!(graph.inference_calls.len(), 2);
-            // What the reducer only looks over, it may look over at any depth.
-            let is_read = number != 4;
-            assert!(!is_read || complaints(&graph).contains(&"payload_unreadable"), "payload {number}: {document:.40}");
+            assert!(complaints(&graph).contains(&"payload_unreadable"), "payload {number}: {document:.40}");
         }
     }
     for line in [other(&deep), deep, broken, other(&"[".repeat(100_000))] {
@@ -183,6 +181,102 @@ fn nesting_beyond_the_limit() {
     let folder = scenario(SIMPLE);
     fs::write(folder.path().join("manifest.json"), nested(100_000)).unwrap();
     assert_eq!(complaints(&reduce(folder.path())), ["manifest_invalid"]);
+}
+
+/// A document and how it is read.
+struct DeepDocument {
+    way: &'static str,
+    /// Makes a bundle that holds a document of this depth.
+    bundle: fn(usize) -> TempDir,
+    /// What is reported if it nests too deep.
+    complaint: &'static str,
+}
+
+/// The documents of a bundle, by the way in which they are read.
+const DEEP_DOCUMENTS: &[DeepDocument] = &[
+    DeepDocument {
+        way: "an event with metadata",
+        bundle: |depth| with_log(|log| inserted(log, &other(&nested(depth - 2)))),
+        complaint: "unparsable_line",
+    },
+    DeepDocument {
+        way: "an event with an unknown field",
+        bundle: |depth| {
+            let unused = format!("{{}},\"of_tomorrow\":{}", nested(depth - 2));
+            with_log(|log| inserted(log, &other(&unused)))
+        },
+        complaint: "unparsable_line",
+    },
+    DeepDocument {
+        way: "an item of a first request",
+        bundle: |depth| {
+            with_payload(1, format!(r#"{{"input":[{{"type":"x","value":{}}}]}}"#, nested(depth - 3)).as_bytes())
+        },
+        complaint: "payload_unreadable",
+    },
+    DeepDocument {
+        way: "a field before the input of a request",
+        bundle: |depth| with_payload(1, format!(r#"{{"tools":{},"input":[]}}"#, nested(depth - 1)).as_bytes()),
+        complaint: "payload_unreadable",
+    },
+    DeepDocument {
+        way: "a field after the input of a request",
+        bundle: |depth| with_payload(1, format!(r#"{{"input":[],"tools":{}}}"#, nested(depth - 1)).as_bytes()),
+        complaint: "payload_unreadable",
+    },
+    DeepDocument {
+        way: "a new item of a later request",
+        bundle: |depth| {
+            longer_request(|first| {
+                format!(r#"{{"input":[{first},{{"type":"x","value":{}}}],"tools":[]}}"#, nested(depth - 3))
+            })
+        },
+        complaint: "payload_unreadable",
+    },
+    DeepDocument {
+        way: "a changed field of a later request",
+        bundle: |depth| longer_request(|first| format!(r#"{{"input":[{first}],"tools":{}}}"#, nested(depth - 1))),
+        complaint: "payload_unreadable",
+    },
+    DeepDocument {
+        way: "a response",
+        bundle: |depth| with_payload(2, format!(r#"{{"output_items":[],"x":{}}}"#, nested(depth - 1)).as_bytes()),
+        complaint: "payload_unreadable",
+    },
+    DeepDocument {
+        way: "a document whose content is not used",
+        bundle: |depth| with_payload(4, nested(depth).as_bytes()),
+        complaint: "payload_unreadable",
+    },
+];
+
+/// A simple bundle whose second request is made by `second` from the item of its first one.
+fn longer_request(second: impl Fn(&str) -> String) -> TempDir {
+    let first = r#"{"type":"message","role":"user","content":"q"}"#;
+    let folder = with_payload(1, format!(r#"{{"input":[{first}],"tools":[]}}"#).as_bytes());
+    fs::write(folder.path().join("payloads/5.json"), second(first)).expect("a temporary folder can be used");
+    folder
+}
+
+#[test]
+fn one_limit_for_every_document() {
+    for document in DEEP_DOCUMENTS {
+        // The second limit is that of `serde_json`.
+        for limit in [20, 127, Limits::default().max_nesting] {
+            for depth in [limit - 1, limit, limit + 1] {
+                let files = (document.bundle)(depth);
+                let folder = tempfile::tempdir().expect("a temporary folder can be used");
+                let packed = folder.path().join("packed");
+                convert(&Bundle::open(files.path()).expect("the bundle opens"), &packed, PayloadLayout::Packed)
+                    .expect("there is room");
+                for bundle in [files.path(), &packed] {
+                    let graph = reduce_with(bundle, Limits { max_nesting: limit, ..Limits::default() });
+                    let is_refused = complaints(&graph).contains(&document.complaint);
+                    assert_eq!(is_refused, depth > limit, "{} of depth {depth} at {limit}", document.way);
+                }
+            }
+        }
+    }
 }
 
 /// An event that says nothing but has metadata.

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::json_scan::Scan;
+use rollout_trace_schema::json_text::{Cursor, Nesting};
 
 const FIELD: &[u8] = b"\"payload_layout\"";
 
-/// How often the field is looked for. A manifest that has it more often is no manifest.
+/// How often the field is removed. A manifest that has it more often is not one that a writer made.
 const MAX_REPETITIONS: usize = 8;
 
-/// The manifest with this layout or without any, byte for byte as it was otherwise. None: it is no JSON object.
+/// Returns the manifest with this layout or without any, and otherwise byte for byte as it was; `None` if it is not a JSON object.
 pub(super) fn with_layout(manifest: &[u8], layout: Option<&str>) -> Option<Vec<u8>> {
     let mut text = manifest.to_vec();
     for _ in 0..MAX_REPETITIONS {
@@ -21,7 +21,7 @@ pub(super) fn with_layout(manifest: &[u8], layout: Option<&str>) -> Option<Vec<u
     let mut field = Vec::new();
     let at = match members.last() {
         Some(last) => {
-            // Set like the field before it.
+            // Indented like the field before it.
             field.push(b',');
             field.extend_from_slice(&text[last.space.clone()]);
             last.value.end
@@ -40,36 +40,33 @@ struct Member {
     space: Range<usize>,
     key: Range<usize>,
     value: Range<usize>,
-    /// What to take away so that the object is one without it.
+    /// What to remove so that an object without the field is left.
     cut: Range<usize>,
 }
 
 fn members(text: &[u8]) -> Option<Vec<Member>> {
-    let start = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-    let mut scan = Scan::new(text, start);
-    if !scan.take(b'{') {
-        return None;
-    }
+    let mut cursor = Cursor::of_document(text);
+    let start = cursor.offset();
+    cursor.expect(b'{').ok()?;
+    let in_object = Nesting::default().deeper(start).ok()?;
     let mut members: Vec<Member> = Vec::new();
-    while scan.peek()? != b'}' {
+    while cursor.peek()? != b'}' {
         let before = members.last().map(|last| last.value.end);
-        if before.is_some() && !scan.take(b',') {
-            return None;
+        if before.is_some() {
+            cursor.expect(b',').ok()?;
         }
-        let behind_comma = before.map_or_else(|| text[start..].iter().position(|byte| *byte == b'{'), |_| None);
-        let space_start = behind_comma.map_or(scan.offset(), |at| start + at + 1);
-        scan.peek();
-        let space = space_start..scan.offset();
-        let key = scan.string()?;
-        if !scan.take(b':') {
-            return None;
-        }
-        let value = scan.value()?;
+        let after_brace = before.map_or_else(|| text[start..].iter().position(|byte| *byte == b'{'), |_| None);
+        let space_start = after_brace.map_or(cursor.offset(), |at| start + at + 1);
+        cursor.peek();
+        let space = space_start..cursor.offset();
+        let key = cursor.string().ok()?;
+        cursor.expect(b':').ok()?;
+        let value = cursor.value(in_object).ok()?;
         let cut = match before {
             Some(before) => before..value.end,
             None => {
-                let mut behind = scan.clone();
-                let end = if behind.take(b',') { behind.offset() } else { value.end };
+                let mut after = cursor.clone();
+                let end = if after.take(b',') { after.offset() } else { value.end };
                 space.start..end
             }
         };

@@ -1,23 +1,26 @@
-//! Marks in the place of what is damaged.
+//! Marks in the place of damaged bytes.
 
-use rollout_trace_schema::packed::{Hole, PartKind, Span, SpanState, close_holes};
+use rollout_trace_schema::{
+    json_text::{Nesting, check_document},
+    packed::{Hole, PartKind, Span, SpanState, close_holes},
+};
 
 use super::records::Run;
-use crate::lenient_json;
 
-/// Puts marks where runs are damaged, so that the document is JSON again. None: it would not be.
-pub(super) fn close(document: &mut Vec<u8>, runs: &[Run], max_nesting: usize) -> Option<Vec<Hole>> {
+/// Puts marks where runs are damaged, so that the document is JSON again. Returns `None` if it would not be JSON.
+pub(super) fn close(document: &mut Vec<u8>, runs: &[Run]) -> Option<Vec<Hole>> {
     let spans = spans(document, runs);
     let holes = close_holes(document, &spans)?;
-    // A part of which only a piece is used, and a kind that was inferred, may be another thing than it seems.
-    lenient_json::parse(document, max_nesting).is_ok().then_some(holes)
+    // A part of which only a piece is used, and a kind that was inferred, may be another thing than it seems. Whether the
+    // document nests too deep is decided where every other document is read.
+    check_document(document, Nesting::new(usize::MAX)).is_ok().then_some(holes)
 }
 
-/// The spans of a document. What lies in a lost record gets the kind that its surroundings allow.
+/// Returns the spans of a document. A span of a lost record gets the kind that its surroundings allow.
 fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::with_capacity(runs.len());
     let mut at = 0;
-    // The last byte that is sound and no white space.
+    // The last byte that is sound and not white space.
     let mut last_byte = None;
     let mut in_element = false;
     let mut was_unknown = false;
@@ -82,7 +85,7 @@ mod tests {
                 Run { kind, len: text.len() as u64, state }
             })
             .collect();
-        match close(&mut document, &runs, 100) {
+        match close(&mut document, &runs) {
             Some(_) => String::from_utf8(document).unwrap(),
             None => "lost".to_owned(),
         }

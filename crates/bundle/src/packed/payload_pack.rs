@@ -254,10 +254,9 @@ impl PayloadSource for PayloadPack {
         }
         let mut runs = Vec::new();
         self.read(&layout, 0, len, |run| runs.push(run))?;
-        let holes =
-            holes::close(&mut self.scratch, &runs, self.limits.max_nesting).ok_or_else(|| PayloadError::Damaged {
-                what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path),
-            })?;
+        let holes = holes::close(&mut self.scratch, &runs).ok_or_else(|| PayloadError::Damaged {
+            what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path),
+        })?;
         buffer.replace(&reference.raw_payload_id, &mut self.scratch);
         buffer.set_holes(holes);
         Ok(())

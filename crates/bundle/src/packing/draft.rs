@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-use rollout_trace_schema::packed::{Part, PartKind, Piece, RecordMeta, checksum};
+use rollout_trace_schema::{
+    json_text::strings,
+    packed::{Part, PartKind, Piece, RecordMeta, checksum},
+};
 
 use super::{
     stored::{Content, Stored},
     units::Unit,
 };
-use crate::{
-    json_scan::long_strings,
-    packed::{Segment, push, slice},
-};
+use crate::packed::{Segment, push, slice};
 
 /// A string that is at least this long is stored on its own, so that a tool's payload and the request that repeats it share it.
 const LONG_STRING: usize = 128;
@@ -83,7 +83,7 @@ impl<'a> Draft<'a> {
         let document = self.document;
         let mut kind = first;
         let mut at = range.start;
-        for string in long_strings(&document[range.clone()], LONG_STRING) {
+        for string in strings(&document[range.clone()]).filter(|string| string.len() >= LONG_STRING) {
             let string = range.start + string.start..range.start + string.end;
             if string.start > at {
                 self.own(kind, at..string.start, segments);

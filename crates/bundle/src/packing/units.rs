@@ -1,12 +1,13 @@
-//! Dividing a document into what may be known already.
+//! Dividing a document into units that may be stored already.
 
 use std::ops::Range;
 
-use rollout_trace_schema::packed::PartKind;
+use rollout_trace_schema::{
+    json_text::{Cursor, Nesting},
+    packed::PartKind,
+};
 
-use crate::json_scan::Scan;
-
-/// A run of a document that is stored, or found, as a whole.
+/// A run of a document that is stored, or found to be stored already, as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unit {
     /// [`PartKind::Text`], or an array's first or later element.
@@ -14,63 +15,60 @@ pub(super) struct Unit {
     pub(super) range: Range<usize>,
 }
 
-/// The units of a document: the elements of the arrays that are its fields, and the text around them. None: it has no such shape.
+/// Returns the units of a document: the elements of the arrays that are its fields, and the text around them.
+///
+/// Returns `None` for a document of another shape, and for one that no reader reads because it nests too deep.
 pub(super) fn of_document(bytes: &[u8]) -> Option<Vec<Unit>> {
     let mut units = Vec::new();
     let mut text = 0;
-    let mut scan = Scan::new(bytes, 0);
-    if !scan.take(b'{') {
-        return None;
-    }
+    let mut cursor = Cursor::new(bytes, 0);
+    let in_document = Nesting::default().deeper(0).ok()?;
+    let in_field = in_document.deeper(0).ok()?;
+    cursor.expect(b'{').ok()?;
     let mut is_first = true;
-    while !scan.take(b'}') {
-        if !is_first && !scan.take(b',') {
-            return None;
+    while !cursor.take(b'}') {
+        if !is_first {
+            cursor.expect(b',').ok()?;
         }
         is_first = false;
-        scan.peek();
-        scan.string()?;
-        if !scan.take(b':') {
-            return None;
-        }
-        if scan.peek()? != b'[' {
-            scan.value()?;
+        cursor.peek();
+        cursor.string().ok()?;
+        cursor.expect(b':').ok()?;
+        if cursor.peek()? != b'[' {
+            cursor.value(in_document).ok()?;
             continue;
         }
-        scan.take(b'[');
-        if scan.peek()? != b']' {
-            let first = scan.value()?;
+        cursor.expect(b'[').ok()?;
+        if cursor.peek()? != b']' {
+            let first = cursor.value(in_field).ok()?;
             units.push(Unit { kind: PartKind::Text, range: text..first.start });
             text = first.end;
             units.push(Unit { kind: PartKind::FirstElement, range: first });
-            let mut behind = scan.clone();
-            while behind.take(b',') {
-                behind.value()?;
-                units.push(Unit { kind: PartKind::LaterElement, range: text..behind.offset() });
-                text = behind.offset();
-                scan = behind.clone();
+            let mut after = cursor.clone();
+            while after.take(b',') {
+                after.value(in_field).ok()?;
+                units.push(Unit { kind: PartKind::LaterElement, range: text..after.offset() });
+                text = after.offset();
+                cursor = after.clone();
             }
         }
-        if !scan.take(b']') {
-            return None;
-        }
+        cursor.expect(b']').ok()?;
     }
     units.push(Unit { kind: PartKind::Text, range: text..bytes.len() });
     Some(units)
 }
 
-/// The units of bytes that are later elements of an array, and nothing else. None: they are something else.
+/// Returns the units of bytes that are later elements of an array; `None` if they are anything else.
 pub(super) fn of_elements(bytes: &[u8], range: Range<usize>) -> Option<Vec<Unit>> {
     let mut units = Vec::new();
-    let mut scan = Scan::new(&bytes[..range.end], range.start);
+    let mut cursor = Cursor::new(&bytes[..range.end], range.start);
+    let in_field = Nesting::default().deeper(0).ok()?.deeper(0).ok()?;
     let mut at = range.start;
     while at < range.end {
-        if !scan.take(b',') {
-            return None;
-        }
-        scan.value()?;
-        units.push(Unit { kind: PartKind::LaterElement, range: at..scan.offset() });
-        at = scan.offset();
+        cursor.expect(b',').ok()?;
+        cursor.value(in_field).ok()?;
+        units.push(Unit { kind: PartKind::LaterElement, range: at..cursor.offset() });
+        at = cursor.offset();
     }
     Some(units)
 }

@@ -105,9 +105,9 @@ fn nesting() {
         |depth: usize| changed("\"turn\"", &format!("\"turn\",\"x\":{}{}", "[".repeat(depth), "]".repeat(depth)));
     // The envelope and the payload are two levels.
     insta::assert_snapshot!(read(&[nested(510).as_bytes()]), @"1 turn (line 1)");
-    insta::assert_snapshot!(read(&[nested(511).as_bytes()]), @"! line 1: the line is not an event: it nests deeper than the limit of 512");
+    insta::assert_snapshot!(read(&[nested(511).as_bytes()]), @"! line 1: the line is not an event: it nests deeper than the limit of 512 at byte 570");
     let shallow = Limits { max_nesting: 3, ..Limits::default() };
-    insta::assert_snapshot!(draw(bundle(2, nested(2).as_bytes()).path(), shallow), @"! line 1: the line is not an event: it nests deeper than the limit of 3");
+    insta::assert_snapshot!(draw(bundle(2, nested(2).as_bytes()).path(), shallow), @"! line 1: the line is not an event: it nests deeper than the limit of 3 at byte 61");
 }
 
 /// As writers have it: the version comes first.
@@ -124,6 +124,28 @@ fn damaged_newline() {
     1 turn 1 (line 1, no newline)
     2 turn 2 (line 1)
     3 turn 3 (line 2)
+    ");
+}
+
+#[test]
+fn nesting_of_events_that_share_a_line() {
+    // The envelope and the payload are two levels.
+    let nested = |depth: usize| {
+        let field = format!("\"of_tomorrow\":{}{},\"thread_id\"", "[".repeat(depth - 2), "]".repeat(depth - 2));
+        written(1).replace("\"thread_id\"", &field)
+    };
+    let line = |depth: usize| format!("{}x{}", nested(depth), written(2));
+    for depth in [511, 512] {
+        assert_eq!(read(&[line(depth).as_bytes()]), read(&[line(3).as_bytes()]), "{depth}");
+    }
+    insta::assert_snapshot!(read(&[line(512).as_bytes(), b""]), @"
+    ! line 1: the line is damaged; 2 events could be read from it
+    1 turn 1 (line 1, no newline)
+    2 turn 2 (line 1)
+    ");
+    insta::assert_snapshot!(read(&[line(513).as_bytes(), b""]), @"
+    ! line 1: the line is damaged; one event could be read from it
+    2 turn 2 (line 1)
     ");
 }
 

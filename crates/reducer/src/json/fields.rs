@@ -9,7 +9,7 @@ use super::Json;
 pub(crate) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Fields<'a> {
-    /// Reading looks for a few known names in objects that have few, which no index would make faster.
+    /// Returns the value of a field. A search, because objects that are read have few fields and an index would not be faster.
     pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
     }
@@ -26,7 +26,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Of equal names the last value counts, in the place of the first.
+/// Of fields with the same name the last value counts, in the place of the first.
 impl<'a> FromIterator<(Cow<'a, str>, Json<'a>)> for Fields<'a> {
     fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Json<'a>)>>(fields: I) -> Self {
         let mut builder = FieldsBuilder::default();
@@ -37,19 +37,19 @@ impl<'a> FromIterator<(Cow<'a, str>, Json<'a>)> for Fields<'a> {
     }
 }
 
-/// How many names are told apart by looking at each.
+/// Up to so many names are searched one by one.
 const FEW: usize = 16;
 
 /// Collects fields.
 #[derive(Default)]
 pub(super) struct FieldsBuilder<'a> {
     fields: Fields<'a>,
-    /// Where each name is, once there are more than a few.
+    /// The place of each name, once there are more than a few.
     places: HashMap<Cow<'a, str>, usize>,
 }
 
 impl<'a> FieldsBuilder<'a> {
-    /// Adds a field. Of equal names the last value counts, in the place of the first.
+    /// Adds a field. Of fields with the same name the last value counts, in the place of the first.
     pub(super) fn add(&mut self, name: Cow<'a, str>, value: Json<'a>) {
         let Fields(fields) = &mut self.fields;
         let place = if fields.len() < FEW {

@@ -1,24 +1,23 @@
-//! JSON as payloads hold it: key order and numbers kept, lone surrogates survived, depth bounded.
+//! JSON values of payloads: with the order of their keys and the digits of their numbers, tolerant of lone surrogates, and
+//! of bounded depth.
 
 mod fields;
 mod quick;
 mod write;
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use rollout_trace_evidence::pair_surrogates;
-use serde::de::IgnoredAny;
+use rollout_trace_schema::json_text::{BYTE_ORDER_MARK, JsonTextError, JsonTextReason, Nesting, pair_surrogates};
 
 pub(crate) use fields::Fields;
-use quick::Refused;
 
-/// A JSON value, which takes from the text that it was parsed from what stands there as it is. Of keys that come twice the last
-/// value counts, in the place of the first.
+/// A JSON value, which borrows from the text that it was parsed from. Of fields with the same name the last value counts, in
+/// the place of the first.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
-    /// The number's text, which may say more than a machine calculates with.
+    /// The text of the number, which may be more exact than a machine number.
     Number(Cow<'a, str>),
     String(Cow<'a, str>),
     Array(Vec<Self>),
@@ -29,31 +28,29 @@ impl<'a> Json<'a> {
     /// Parses a document, forgiving what real producers get wrong: a byte order mark, bytes that are not UTF-8, and
     /// surrogate escapes without their other half, which become U+FFFD.
     ///
-    /// Says beside the value whether bytes had to be replaced.
-    pub(crate) fn parse(bytes: &'a [u8], max_nesting: usize) -> Result<(Self, bool), JsonError> {
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        // Looking for what has to be replaced is slow, and there is hardly ever anything.
+    /// Returns also whether bytes had to be replaced.
+    pub(crate) fn parse(bytes: &'a [u8], max_nesting: usize) -> Result<(Self, bool), JsonTextError> {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let nesting = Nesting::new(max_nesting);
+        // Looking for bytes that must be replaced is slow, and there is hardly ever one.
         let replaced = match std::str::from_utf8(bytes) {
-            Ok(text) => return Ok((Self::parse_forgiving(text, max_nesting)?, false)),
+            Ok(text) => return Ok((Self::parse_text(text, nesting)?, false)),
             Err(_) => String::from_utf8_lossy(bytes),
         };
-        Ok((Json::parse_forgiving(&replaced, max_nesting)?.into_owned(), true))
+        Ok((Json::parse_text(&replaced, nesting)?.into_owned(), true))
     }
 
-    fn parse_forgiving(text: &'a str, max_nesting: usize) -> Result<Self, JsonError> {
-        let paired = match quick::parse(text, max_nesting) {
-            Ok(value) => return Ok(value),
-            Err(Refused::TooDeep) => return Err(JsonError::TooDeep(max_nesting)),
-            Err(Refused::NoValue) => pair_surrogates(text),
-        };
-        match quick::parse(&paired, max_nesting) {
-            Ok(value) => Ok(value.into_owned()),
-            Err(Refused::TooDeep) => Err(JsonError::TooDeep(max_nesting)),
-            Err(Refused::NoValue) => Err(JsonError::Syntax(serde_json::from_str::<IgnoredAny>(&paired).err())),
+    /// Parses a text inside of what `nesting` counts, forgiving surrogate escapes without their other half.
+    pub(crate) fn parse_text(text: &'a str, nesting: Nesting) -> Result<Self, JsonTextError> {
+        match quick::parse(text, nesting) {
+            Err(JsonTextError { reason: JsonTextReason::LoneSurrogate, .. }) => {
+                quick::parse(&pair_surrogates(text), nesting).map(Json::into_owned)
+            }
+            parsed => parsed,
         }
     }
 
-    /// The same value, which needs no text any more.
+    /// The same value, which borrows nothing.
     pub(crate) fn into_owned<'b>(self) -> Json<'b> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
@@ -68,14 +65,14 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Parses the value that a text begins with, if it needs no forgiving. Gives also how long it is.
-    pub(crate) fn parse_first(text: &'a str, max_nesting: usize) -> Option<(Self, usize)> {
-        quick::parse_first(text, max_nesting).ok()
+    /// Parses the value that a text begins with, if it needs no forgiving. Returns also how long it is.
+    pub(crate) fn parse_first(text: &'a str, nesting: Nesting) -> Option<(Self, usize)> {
+        quick::parse_first(text, nesting).ok()
     }
 
     /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see it.
     pub(crate) fn parse_arguments(text: &'a str) -> Option<Self> {
-        quick::parse(text, DEPTH_OF_SERDE_JSON).ok()
+        quick::parse(text, Nesting::new(DEPTH_OF_SERDE_JSON)).ok()
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
@@ -85,7 +82,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The same value as if its own field `name` were not there.
+    /// The same value without its own field `name`.
     pub(crate) fn without(&self, name: &str) -> Cow<'_, Self> {
         match self {
             Self::Object(Fields(fields)) if fields.iter().any(|(own, _)| own == name) => {
@@ -95,7 +92,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The field's text; none if it is absent or something else.
+    /// The text of a field; `None` if the field is absent or not a string.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
@@ -135,26 +132,10 @@ impl<'a> Json<'a> {
     }
 }
 
-/// How deep `serde_json` parses unasked.
+/// How deep `serde_json` parses without being asked to, which is how deep a tool reads its arguments.
+///
+/// Arguments are text inside a document and not a document, so the nesting rule is not about them.
 const DEPTH_OF_SERDE_JSON: usize = 127;
-
-/// Why a document is no value.
-#[derive(Debug)]
-pub(crate) enum JsonError {
-    /// It is not JSON, and what `serde_json` has to say of it.
-    Syntax(Option<serde_json::Error>),
-    TooDeep(usize),
-}
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax(Some(error)) => error.fmt(f),
-            Self::Syntax(None) => f.write_str("it is not JSON"),
-            Self::TooDeep(limit) => write!(f, "it nests deeper than the limit of {limit}"),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -201,8 +182,14 @@ mod tests {
     fn nesting_is_bounded() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(Json::parse(nested(64).as_bytes(), 64).is_ok());
-        assert!(matches!(Json::parse(nested(65).as_bytes(), 64), Err(JsonError::TooDeep(64))));
-        assert!(matches!(Json::parse(nested(1_000_000).as_bytes(), 64), Err(JsonError::TooDeep(64))));
+        assert!(matches!(
+            Json::parse(nested(65).as_bytes(), 64),
+            Err(JsonTextError { reason: JsonTextReason::TooDeep { limit: 64 }, offset: 64 })
+        ));
+        assert!(matches!(
+            Json::parse(nested(1_000_000).as_bytes(), 64),
+            Err(JsonTextError { reason: JsonTextReason::TooDeep { limit: 64 }, offset: 64 })
+        ));
     }
 
     #[test]

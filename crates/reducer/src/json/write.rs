@@ -5,21 +5,21 @@ use std::io::{self, Write};
 use super::Json;
 
 impl Json<'_> {
-    /// The compact text.
+    /// Returns the compact text.
     pub(crate) fn to_text(&self) -> String {
         let mut text = Vec::new();
         self.write(&mut text).expect("memory takes everything");
         String::from_utf8(text).expect("JSON is text")
     }
 
-    /// The compact text, the keys of each object sorted.
+    /// Returns the compact text with the keys of each object sorted.
     pub(crate) fn to_sorted_text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         self.write_in_order(&mut text, true).expect("memory takes everything");
         text
     }
 
-    /// Writes the compact text, the keys in the order in which they came.
+    /// Writes the compact text with the keys in their own order.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         self.write_in_order(out, false)
     }

@@ -1,6 +1,6 @@
-//! Reading model-facing requests, of which each repeats the one before it.
+//! Reading model-facing requests, each of which repeats the one before it.
 
+mod damage;
 mod reader;
-mod walk;
 
 pub(crate) use reader::{Input, RequestDocument, RequestReader};

@@ -2,14 +2,17 @@
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::ItemId;
-use rollout_trace_schema::PayloadRef;
+use rollout_trace_schema::{
+    PayloadRef,
+    json_text::{Cursor, Expected, JsonTextError, Nesting},
+};
 
-use super::walk::Walk;
+use super::damage::RequestDamage;
 use crate::{documents::damage, json::Json};
 
 /// Reads the requests of one thread.
 ///
-/// Keeps the text of the last one and what is known of it, so that of the next one only the part is parsed that differs.
+/// Keeps the text of the last request and what is known of it, so that only the changed part of the next one is parsed.
 #[derive(Debug, Default)]
 pub(crate) struct RequestReader {
     buffer: PayloadBuffer,
@@ -20,41 +23,41 @@ pub(crate) struct RequestReader {
 #[derive(Debug)]
 struct Known {
     layout: Layout,
-    /// The conversation items that it showed.
+    /// Its conversation items.
     items: Vec<ItemId>,
-    /// How many of them would surely be taken for the same items again, from the first.
+    /// How many of them, from the first, are certain to be identified as the same items again.
     stable: usize,
 }
 
-/// Where things stand in a request's text.
+/// The offsets of the parts of a request's text.
 #[derive(Debug, Default)]
 pub(crate) struct Layout {
-    /// Just behind the bracket that opens the input.
+    /// The offset after the bracket that opens the input.
     input_start: usize,
     elements: Vec<Element>,
-    /// The bracket that closes the input.
+    /// The offset of the bracket that closes the input.
     input_end: usize,
     /// The text from there on.
     tail: Tail,
-    /// `previous_response_id` before and behind the input.
+    /// `previous_response_id` before and after the input.
     previous_before: Option<String>,
-    previous_behind: Option<String>,
+    previous_after: Option<String>,
 }
 
-/// The text behind the input.
+/// The text after the input.
 #[derive(Debug, Default)]
 struct Tail {
     text: Vec<u8>,
-    /// Where in it each field ends.
+    /// The offset in it at which each field ends.
     fields: Vec<usize>,
 }
 
 impl Tail {
-    /// How many fields another tail begins with too.
+    /// Returns how many of its first fields another tail begins with.
     fn shared_fields(&self, other: &[u8]) -> usize {
         let mut start = 0;
         let is_shared = |end: &&usize| {
-            // With the byte behind it: a number could go on.
+            // Including the next byte, because a number could go on.
             let field = start..**end + 1;
             start = **end;
             self.text.get(field.clone()).is_some_and(|field_of_both| other.get(field) == Some(field_of_both))
@@ -71,27 +74,27 @@ struct Element {
     items: usize,
 }
 
-/// What a request says.
+/// The content of a request.
 #[derive(Debug)]
 pub(crate) struct RequestDocument<'a> {
     pub(crate) input: Input<'a>,
     pub(crate) previous_response_id: Option<String>,
-    /// Why not all could be read.
-    pub(crate) damage: Option<String>,
+    /// Why it could not be read to its end.
+    pub(crate) damage: Option<RequestDamage>,
     /// Whether bytes that are not UTF-8 were replaced.
     pub(crate) replaced_bytes: bool,
-    /// What marks stand for, in words.
+    /// How much of it is damaged and marked, in words.
     pub(crate) marks: Option<String>,
-    /// Where things stand in it, if all could be read.
+    /// The offsets of its parts, if it could be read to its end.
     pub(crate) layout: Option<Layout>,
 }
 
-/// What a request's input is.
+/// The input of a request.
 #[derive(Debug)]
 pub(crate) enum Input<'a> {
-    /// So many items as the request before had in the same places, then these.
+    /// As many items as are `known`, which the previous request had in the same places, and then these.
     Items { known: usize, rest: Vec<Json<'a>> },
-    /// Text, which stands for one message of the user.
+    /// Text, which means one message of the user.
     Text(String),
     /// Something else.
     Other,
@@ -113,8 +116,8 @@ impl Input<'_> {
 }
 
 impl<'a> RequestDocument<'a> {
-    fn new(input: Input<'a>, layout: Layout, damage: Option<String>) -> Self {
-        let previous_response_id = layout.previous_behind.clone().or_else(|| layout.previous_before.clone());
+    fn new(input: Input<'a>, layout: Layout, damage: Option<RequestDamage>) -> Self {
+        let previous_response_id = layout.previous_after.clone().or_else(|| layout.previous_before.clone());
         let whole = damage.is_none() && matches!(input, Input::Items { .. });
         Self {
             input,
@@ -128,14 +131,14 @@ impl<'a> RequestDocument<'a> {
 }
 
 impl RequestReader {
-    /// How many items the last request and this snapshot share, from the first, in a way that need not be looked at again.
+    /// Returns how many items, from the first, the last request and this snapshot share and need not be identified again.
     pub(crate) fn shared_items(&self, snapshot: &[ItemId]) -> usize {
         self.known.as_ref().map_or(0, |known| {
             known.items[..known.stable].iter().zip(snapshot).take_while(|(old, new)| old == new).count()
         })
     }
 
-    /// Reads the next request, of which at most so many items need not be looked at again.
+    /// Reads the next request, of which at most `shared_items` items need not be identified again.
     pub(crate) fn read(
         &mut self,
         reference: &PayloadRef,
@@ -152,7 +155,7 @@ impl RequestReader {
             let tail_is_known = self.buffer.unchanged_suffix() >= known.layout.tail.text.len();
             let layout = known.layout;
             let document = resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
-            // A difference of another kind than a longer history is read from the start.
+            // A request that is more than a longer history is read from its start.
             if document.damage.is_none() && document.previous_response_id.is_none() {
                 return Ok(RequestDocument { marks: damage(&self.buffer), ..document });
             }
@@ -160,7 +163,7 @@ impl RequestReader {
         Ok(RequestDocument { marks: damage(&self.buffer), ..read_whole(self.buffer.bytes(), max_nesting) })
     }
 
-    /// Keeps what came of the request that was read last, and where things stand in it, for the next one.
+    /// Keeps the items of the request that was read last, and the offsets of its parts, for the next one.
     ///
     /// `is_item` says for each element that was parsed whether it is a conversation item; `items` are all of them.
     pub(crate) fn remember(&mut self, mut layout: Layout, is_item: &[bool], items: &[ItemId], stable: usize) {
@@ -173,19 +176,19 @@ impl RequestReader {
         self.known = Some(Known { layout, items: items.to_vec(), stable });
     }
 
-    /// The memory that the text takes.
+    /// Returns how much memory the text takes.
     pub(crate) fn bytes(&self) -> usize {
         self.buffer.bytes().len() + self.known.as_ref().map_or(0, |known| known.layout.tail.text.len())
     }
 
-    /// Gives the memory back. The next request is read whole.
+    /// Releases the memory. The next request is read whole.
     pub(crate) fn forget(&mut self) {
         self.buffer.clear();
         self.known = None;
     }
 }
 
-/// Reads a request from the last element that it shares with the one before.
+/// Reads a request from the end of the last element that it shares with the previous one.
 fn resume(
     bytes: &[u8],
     unchanged: usize,
@@ -194,33 +197,34 @@ fn resume(
     max_nesting: usize,
     shared_items: usize,
 ) -> RequestDocument<'_> {
-    // Strictly less: a number could go on.
+    // Strictly less, because a number could go on.
     let shared = layout.elements.partition_point(|element| element.end < unchanged && element.items <= shared_items);
     layout.elements.truncate(shared);
     let (start, known) = layout.elements.last().map_or((layout.input_start, 0), |last| (last.end, last.items));
     let mut rest = Vec::new();
-    let mut walk = Walk::new(bytes, start);
-    let mut read = || -> Result<(), String> {
+    let mut cursor = Cursor::new(bytes, start);
+    let mut read = || -> Result<(), RequestDamage> {
+        let in_request = Nesting::new(max_nesting).deeper(0)?;
         let tail_start = bytes.len().saturating_sub(layout.tail.text.len());
-        read_elements(&mut walk, tail_start, &mut layout, &mut rest, max_nesting)?;
+        let in_input = in_request.deeper(layout.input_start)?;
+        read_elements(&mut cursor, tail_start, &mut layout, &mut rest, in_input)?;
         let tail = &bytes[layout.input_end..];
         if tail_is_known && tail.len() == layout.tail.text.len() {
             return Ok(());
         }
-        let shared = if layout.previous_behind.is_none() { layout.tail.shared_fields(tail) } else { 0 };
-        layout.previous_behind = None;
+        let shared = if layout.previous_after.is_none() { layout.tail.shared_fields(tail) } else { 0 };
+        layout.previous_after = None;
         layout.tail.fields.truncate(shared);
         if let Some(end) = layout.tail.fields.last() {
-            walk.go_to(layout.input_end + end);
+            cursor.go_to(layout.input_end + end);
         }
-        while let Some(field) = next_field(&mut walk, false)? {
+        while let Some(field) = next_field(&mut cursor, FieldPlace::Later)? {
             match field.as_str() {
-                // It would count instead of this one.
-                "input" => return Err("there is a second input".to_owned()),
-                PREVIOUS_RESPONSE => layout.previous_behind = text(walk.value()?),
-                _ => _ = walk.value()?,
+                "input" => return Err(RequestDamage::SecondInput),
+                PREVIOUS_RESPONSE => layout.previous_after = text(&bytes[cursor.value(in_request)?]),
+                _ => _ = cursor.value(in_request)?,
             }
-            layout.tail.fields.push(walk.offset() - layout.input_end);
+            layout.tail.fields.push(cursor.offset() - layout.input_end);
         }
         layout.tail.text.clear();
         layout.tail.text.extend_from_slice(tail);
@@ -237,31 +241,34 @@ fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument<'_> {
         let document = read_whole(text.as_bytes(), max_nesting);
         return RequestDocument { input: document.input.into_owned(), replaced_bytes: true, layout: None, ..document };
     }
-    let mut walk = Walk::new(bytes, if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 });
+    let mut cursor = Cursor::of_document(bytes);
     let mut layout = Layout::default();
     let mut input = Input::Missing;
     let mut rest = Vec::new();
-    let mut read = || -> Result<(), String> {
-        walk.expect(b'{')?;
-        let mut first = true;
-        while let Some(field) = next_field(&mut walk, first)? {
-            first = false;
+    let mut read = || -> Result<(), RequestDamage> {
+        let in_request = Nesting::new(max_nesting).deeper(cursor.offset())?;
+        cursor.expect(b'{')?;
+        let mut place = FieldPlace::First;
+        while let Some(field) = next_field(&mut cursor, place)? {
+            place = FieldPlace::Later;
             match field.as_str() {
-                "input" if walk.take(b'[') => {
-                    layout.previous_before = layout.previous_behind.take().or(layout.previous_before.take());
-                    layout.input_start = walk.offset();
+                "input" if cursor.peek() == Some(b'[') => {
+                    let in_input = in_request.deeper(cursor.offset())?;
+                    cursor.expect(b'[')?;
+                    layout.previous_before = layout.previous_after.take().or(layout.previous_before.take());
+                    layout.input_start = cursor.offset();
                     layout.elements.clear();
                     layout.tail.fields.clear();
                     rest.clear();
                     input = Input::Items { known: 0, rest: Vec::new() };
-                    read_elements(&mut walk, bytes.len(), &mut layout, &mut rest, max_nesting)?;
+                    read_elements(&mut cursor, bytes.len(), &mut layout, &mut rest, in_input)?;
                     continue;
                 }
-                "input" => input = text(walk.value()?).map_or(Input::Other, Input::Text),
-                PREVIOUS_RESPONSE => layout.previous_behind = text(walk.value()?),
-                _ => _ = walk.value()?,
+                "input" => input = text(&bytes[cursor.value(in_request)?]).map_or(Input::Other, Input::Text),
+                PREVIOUS_RESPONSE => layout.previous_after = text(&bytes[cursor.value(in_request)?]),
+                _ => _ = cursor.value(in_request)?,
             }
-            layout.tail.fields.push(walk.offset().saturating_sub(layout.input_end));
+            layout.tail.fields.push(cursor.offset().saturating_sub(layout.input_end));
         }
         layout.tail.text.extend_from_slice(&bytes[layout.input_end..]);
         Ok(())
@@ -275,60 +282,72 @@ fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument<'_> {
 
 const PREVIOUS_RESPONSE: &str = "previous_response_id";
 
-/// The name of the next field; none at the end of the request, behind which nothing may follow.
-fn next_field(walk: &mut Walk<'_>, first: bool) -> Result<Option<String>, String> {
-    if walk.take(b'}') {
-        return match walk.peek() {
-            None => Ok(None),
-            Some(_) => Err(format!("something follows the end of the request at byte {}", walk.offset())),
-        };
+/// Where a field is in the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FieldPlace {
+    First,
+    /// After another field, so that a comma precedes it.
+    Later,
+}
+
+/// Reads the name of the next field and its colon. Returns `None` at the end of the request, which nothing may follow.
+fn next_field(cursor: &mut Cursor<'_>, place: FieldPlace) -> Result<Option<String>, JsonTextError> {
+    if cursor.take(b'}') {
+        return cursor.end().map(|()| None);
     }
-    if !first {
-        walk.expect(b',')?;
+    if place == FieldPlace::Later && !cursor.take(b',') {
+        return Err(cursor.not(Expected::CommaOr(b'}')));
     }
-    let name = text(walk.value()?).ok_or_else(|| format!("a field before byte {} has no name", walk.offset()))?;
-    walk.expect(b':')?;
-    walk.peek();
+    if cursor.peek() != Some(b'"') {
+        return Err(cursor.not(Expected::Name));
+    }
+    let rest = cursor.rest();
+    let name = cursor.string()?;
+    let name = text(&rest[..name.len()]).unwrap_or_default();
+    cursor.expect(b':')?;
+    cursor.peek();
     Ok(Some(name))
 }
 
-/// Reads elements, which end before a byte or thereabouts, and the bracket that closes the input.
+/// Reads elements and the bracket that closes the input, which probably comes before `end`.
 fn read_elements<'a>(
-    walk: &mut Walk<'a>,
+    cursor: &mut Cursor<'a>,
     end: usize,
     layout: &mut Layout,
     rest: &mut Vec<Json<'a>>,
-    max_nesting: usize,
-) -> Result<(), String> {
-    let start = walk.offset();
-    let text = walk.rest().get(..end.saturating_sub(start)).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    in_input: Nesting,
+) -> Result<(), RequestDamage> {
+    let start = cursor.offset();
+    let text = cursor.rest().get(..end.saturating_sub(start)).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let text = text.unwrap_or_default();
     loop {
-        if walk.peek() == Some(b']') {
-            layout.input_end = walk.offset();
-            return walk.expect(b']');
+        if cursor.peek() == Some(b']') {
+            layout.input_end = cursor.offset();
+            return Ok(cursor.expect(b']')?);
         }
-        if !layout.elements.is_empty() {
-            walk.expect(b',')?;
+        if !layout.elements.is_empty() && !cursor.take(b',') {
+            return Err(cursor.not(Expected::CommaOr(b']')).into());
         }
-        walk.peek();
-        let ahead = text.get(walk.offset() - start..).unwrap_or_default();
-        if let Some((value, len)) = Json::parse_first(ahead, max_nesting) {
-            walk.go_to(walk.offset() + len);
+        cursor.peek();
+        let ahead = text.get(cursor.offset() - start..).unwrap_or_default();
+        if let Some((value, len)) = Json::parse_first(ahead, in_input) {
+            cursor.go_to(cursor.offset() + len);
             rest.push(value);
         } else {
-            // In two steps, for what has to be forgiven, and to say what cannot be.
-            let value = walk.value()?;
-            let parsed = Json::parse(value.as_bytes(), max_nesting);
-            rest.push(parsed.map_err(|error| format!("item {}: {error}", layout.elements.len()))?.0);
+            // In two steps, to forgive lone surrogates and to report everything else.
+            let bytes = cursor.rest();
+            let range = cursor.value(in_input)?;
+            let not_utf8 = |_| RequestDamage::NotUtf8 { offset: range.start };
+            let value = std::str::from_utf8(&bytes[..range.len()]).map_err(not_utf8)?;
+            rest.push(Json::parse_text(value, in_input)?);
         }
-        layout.elements.push(Element { end: walk.offset(), items: 0 });
+        layout.elements.push(Element { end: cursor.offset(), items: 0 });
     }
 }
 
-/// The text that a JSON string stands for; none for anything else.
-fn text(value: &str) -> Option<String> {
-    match Json::parse(value.as_bytes(), 0) {
+/// The text that a JSON string stands for; `None` for any other value.
+fn text(value: &[u8]) -> Option<String> {
+    match Json::parse(value, 0) {
         Ok((Json::String(text), _)) => Some(text.into_owned()),
         _ => None,
     }
