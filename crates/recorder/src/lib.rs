@@ -44,6 +44,7 @@ mod caller;
 mod code_cell;
 mod compaction;
 mod compare_slot;
+mod ended_turns;
 mod event_line;
 mod evidence;
 mod file_limit;

@@ -16,8 +16,8 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::{
     StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions, caller::guarded, code_cell::OpenCells,
-    compare_slot::CompareSlot, event_line::Context, losses::with_causes, misuse::Misuse, recorder::Recorder,
-    threads::BeforeEntry, walk::WalkError,
+    compare_slot::CompareSlot, ended_turns::EndedTurns, event_line::Context, losses::with_causes, misuse::Misuse,
+    recorder::Recorder, threads::BeforeEntry, walk::WalkError,
 };
 
 /// The environment variable that names the folder for traces. If it is unset or empty, tracing is off.
@@ -52,6 +52,7 @@ pub(crate) struct ThreadInner {
     is_root: bool,
     pub(crate) compare: CompareSlot,
     pub(crate) cells: Mutex<OpenCells>,
+    pub(crate) ended_turns: EndedTurns,
 }
 
 impl std::fmt::Debug for ThreadInner {
@@ -244,7 +245,14 @@ impl ThreadTraceContext {
 
 impl ThreadInner {
     fn new(recorder: Arc<Recorder>, thread_id: ThreadId, is_root: bool) -> Self {
-        Self { recorder, thread_id, is_root, compare: CompareSlot::new(), cells: Mutex::default() }
+        Self {
+            recorder,
+            thread_id,
+            is_root,
+            compare: CompareSlot::new(),
+            cells: Mutex::default(),
+            ended_turns: EndedTurns::default(),
+        }
     }
 
     #[cold]

@@ -50,7 +50,7 @@ impl ThreadTraceContext {
     pub fn record_codex_turn_ended(&self, codex_turn_id: impl Into<CodexTurnId>, status: ExecutionStatus) {
         self.if_on(|inner, recorder| {
             let codex_turn_id = codex_turn_id.into();
-            if !recorder.threads.end_turn(&inner.thread_id, &codex_turn_id) {
+            if inner.ended_turns.has_ended_before(&codex_turn_id) {
                 recorder.report_misuse(&Misuse::TurnEndedTwice { codex_turn_id: codex_turn_id.clone() });
             }
             let event = CodexTurnEnded { codex_turn_id: codex_turn_id.clone(), status };

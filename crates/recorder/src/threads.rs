@@ -1,11 +1,11 @@
 //! The threads that a bundle knows.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rollout_trace_schema::{CodexTurnId, ThreadId};
+use rollout_trace_schema::ThreadId;
 
 /// Tracks which threads of a rollout began, run and ended.
 #[derive(Debug, Default)]
@@ -16,7 +16,6 @@ struct ThreadState {
     ended: bool,
     /// How many handles were made for the thread and are not gone; clones of one are one.
     handles: usize,
-    ended_turns: HashSet<CodexTurnId>,
 }
 
 /// What a bundle knew of a thread before it got one more handle.
@@ -65,11 +64,6 @@ impl Threads {
     /// Returns whether a thread has begun.
     pub(crate) fn knows(&self, thread_id: &str) -> bool {
         self.lock().contains_key(thread_id)
-    }
-
-    /// Notes that a turn ended. Returns `false` if it had ended before.
-    pub(crate) fn end_turn(&self, thread_id: &ThreadId, codex_turn_id: &CodexTurnId) -> bool {
-        self.lock().get_mut(thread_id).is_none_or(|thread| thread.ended_turns.insert(codex_turn_id.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, ThreadState>> {
