@@ -6,6 +6,7 @@ mod traced_agent;
 
 mod faults;
 mod forked;
+mod forms;
 mod kill;
 mod lifecycle;
 mod limits;
