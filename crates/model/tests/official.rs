@@ -7,6 +7,7 @@ use differences::differences;
 use rollout_trace_model::{RolloutTrace, json_schema};
 
 #[test]
+#[ignore = "needs the official cases, which .ci/conformance has"]
 fn official_states_are_read_and_written_without_loss() {
     for (name, expected) in common::official_states() {
         let graph: RolloutTrace = serde_json::from_value(expected.clone()).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -17,6 +18,7 @@ fn official_states_are_read_and_written_without_loss() {
 }
 
 #[test]
+#[ignore = "needs the official cases, which .ci/conformance has"]
 fn official_states_are_valid_by_the_schema_and_so_is_what_we_write() {
     let validator = jsonschema::validator_for(&json_schema()).unwrap();
     for (name, state) in common::official_states() {
@@ -29,6 +31,7 @@ fn official_states_are_valid_by_the_schema_and_so_is_what_we_write() {
 }
 
 #[test]
+#[ignore = "needs the official cases, which .ci/conformance has"]
 fn official_states_have_sound_links() {
     for (name, state) in common::official_states() {
         let graph: RolloutTrace = serde_json::from_value(state).unwrap();

@@ -1,4 +1,4 @@
-//! Every fact that official reducers give is in our graph (only where their cases are at hand).
+//! Every fact that official reducers give is in our graph.
 
 #[path = "../../model/tests/differences/mod.rs"]
 mod differences;
@@ -22,8 +22,9 @@ fn check(name: &str, bundle: &Path, expected: Option<&Value>) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs the official cases, which .ci/conformance has"]
 fn recorded_and_unit_bundles() {
-    let Some(root) = support::conformance() else { return };
+    let root = support::conformance();
     let mut found = Vec::new();
     for family in fs::read_dir(&root).expect("the cases are there").flatten().filter(|entry| entry.path().is_dir()) {
         for case in fs::read_dir(family.path()).expect("the cases are there").flatten() {
@@ -37,8 +38,9 @@ fn recorded_and_unit_bundles() {
 }
 
 #[test]
+#[ignore = "needs the official cases, which .ci/conformance has"]
 fn small_bundles() {
-    let Some(root) = support::conformance() else { return };
+    let root = support::conformance();
     let lines = fs::read_to_string(root.join("small.jsonl")).expect("the cases are there");
     let mut found = Vec::new();
     for line in lines.lines() {

@@ -1,10 +1,6 @@
 //! Payload documents of real bundles decode and encode back to equal JSON.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use rollout_trace_schema::{
     EventPayload, PayloadKind, RawEvent,
@@ -107,16 +103,17 @@ fn known_items(items: &[ModelItem], name: &'static str) -> Result<&'static str, 
 }
 
 fn recorded_bundles() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let root = env::var_os("CONFORMANCE").expect("CONFORMANCE names the folder of the official cases");
+    let root = PathBuf::from(root);
     ["codex-0.162.1", "codex-0.169.0"]
         .iter()
-        .filter_map(|version| fs::read_dir(root.join(version)).ok())
-        .flatten()
+        .flat_map(|version| fs::read_dir(root.join(version)).expect("the cases are there"))
         .map(|entry| entry.expect("a folder entry").path().join("bundle"))
         .collect()
 }
 
 #[test]
+#[ignore = "needs the official cases, which .ci/conformance has"]
 fn documents_of_recorded_bundles_survive() {
     let bundles = recorded_bundles();
     let mut seen = BTreeMap::new();
@@ -134,9 +131,7 @@ fn documents_of_recorded_bundles_survive() {
             });
         }
     }
-    if !bundles.is_empty() {
-        assert!(seen.len() >= 24, "not every kind of document was met: {seen:?}");
-    }
+    assert!(seen.len() >= 24, "not every kind of document was met: {seen:?}");
 }
 
 #[test]

@@ -1,15 +1,16 @@
-//! Bundles of the official producers, where they are at hand, have no problems.
+//! Bundles of the official producers have no problems.
 
-use std::{fs, path::Path};
+use std::{env, fs, path::PathBuf};
 
 use rollout_trace_bundle::{Bundle, Evidence, PayloadBuffer, PayloadSource};
 
 #[test]
+#[ignore = "needs the official cases, which .ci/conformance has"]
 fn clean_bundles_have_no_problems() {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let cases = env::var_os("CONFORMANCE").expect("CONFORMANCE names the folder of the official cases");
+    let cases = PathBuf::from(cases);
     for suite in ["codex-0.162.1", "codex-0.169.0"] {
-        let Ok(folders) = fs::read_dir(cases.join(suite)) else { continue };
-        for folder in folders {
+        for folder in fs::read_dir(cases.join(suite)).unwrap() {
             let path = folder.unwrap().path().join("bundle");
             let bundle = Bundle::open(&path).unwrap();
             assert_eq!(bundle.problems(), [], "{}", path.display());

@@ -1,23 +1,24 @@
-//! States that official reducers wrote, where they are at hand.
+//! States that official reducers wrote.
 
-use std::{fs, path::Path};
+use std::{env, fs, path::PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A line of `small.jsonl`, as far as it is needed here.
+/// The part of a line of `small.jsonl` that is needed here.
 #[derive(Deserialize)]
 struct SmallCase {
     name: String,
     expected: Value,
 }
 
-/// The official states of `../shared/conformance`, by name; none where that folder is not at hand.
+/// Returns the official states in the folder that `CONFORMANCE` names, by name.
 pub(crate) fn official_states() -> Vec<(String, Value)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let root = env::var_os("CONFORMANCE").expect("CONFORMANCE names the folder of the official cases");
+    let root = PathBuf::from(root);
     let mut states = Vec::new();
     for group in ["codex-0.162.1", "codex-0.169.0", "unit"] {
-        for case in fs::read_dir(root.join(group)).into_iter().flatten() {
+        for case in fs::read_dir(root.join(group)).expect("the cases are there") {
             let case = case.expect("the folder of cases can be listed");
             if let Ok(text) = fs::read_to_string(case.path().join("expected_state.json")) {
                 let name = format!("{group}/{}", case.file_name().to_string_lossy());
@@ -25,7 +26,7 @@ pub(crate) fn official_states() -> Vec<(String, Value)> {
             }
         }
     }
-    for line in fs::read_to_string(root.join("small.jsonl")).unwrap_or_default().lines() {
+    for line in fs::read_to_string(root.join("small.jsonl")).expect("the cases are there").lines() {
         let case: SmallCase = serde_json::from_str(line).expect("a line of cases is JSON");
         if !case.expected.is_null() {
             states.push((case.name, case.expected));

@@ -5,7 +5,7 @@
 mod script;
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -14,10 +14,9 @@ use rollout_trace_model::{Drawing, RolloutTrace, Severity};
 use rollout_trace_reducer::Reducer;
 pub(crate) use script::Script;
 
-/// The cases that official tools answered, where they are at hand.
-pub(crate) fn conformance() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    path.is_dir().then_some(path)
+/// Returns the folder of the cases that official tools answered.
+pub(crate) fn conformance() -> PathBuf {
+    env::var_os("CONFORMANCE").expect("CONFORMANCE names the folder of the official cases").into()
 }
 
 /// Reduces a whole bundle.
