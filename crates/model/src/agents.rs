@@ -1,4 +1,4 @@
-//! What passes between agents.
+//! Interactions between agents.
 
 use rollout_trace_schema::{EdgeId, RawPayloadId, ThreadId, ToolCallId, UnixMillis};
 use schemars::JsonSchema;
@@ -9,25 +9,25 @@ use crate::{Anchor, ItemId};
 /// One interaction between two agents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InteractionEdge {
-    /// The interaction.
+    /// The id of the interaction.
     pub edge_id: EdgeId,
-    /// What it is.
+    /// The kind of the interaction.
     pub kind: InteractionKind,
-    /// Where it begins.
+    /// The object at which the interaction begins.
     pub source: Anchor,
-    /// Where it ends.
+    /// The object at which the interaction ends.
     pub target: Anchor,
-    /// When it began.
+    /// When the interaction began.
     pub started_at_unix_ms: UnixMillis,
-    /// When it ended.
+    /// When the interaction ended.
     pub ended_at_unix_ms: Option<UnixMillis>,
-    /// The items that it carried.
+    /// The items that the interaction carried.
     pub carried_item_ids: Vec<ItemId>,
-    /// The documents that show it.
+    /// The payloads that show the interaction.
     pub carried_raw_payload_ids: Vec<RawPayloadId>,
 }
 
-/// What an interaction is.
+/// The kind of an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InteractionKind {
@@ -43,15 +43,15 @@ pub enum InteractionKind {
     CloseAgent,
 }
 
-/// A message that was sent and that the receiving model was never seen to get. *Ours.*
+/// A message that was sent, but never appeared in the recipient's conversation. *Ours.*
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UndeliveredMessage {
-    /// How it was sent.
+    /// The kind of the interaction.
     pub kind: InteractionKind,
-    /// The call that sent it; null for a result that an agent left.
+    /// The call that sent the message; null for the result of an agent.
     pub tool_call_id: Option<ToolCallId>,
-    /// The thread that it was for, where that is known.
+    /// The recipient's thread, if it is known.
     pub target_thread_id: Option<ThreadId>,
-    /// What it said.
+    /// The text of the message.
     pub message: Option<String>,
 }

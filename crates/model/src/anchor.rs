@@ -1,4 +1,4 @@
-//! The ends of an edge.
+//! The ends of interaction edges.
 
 use rollout_trace_schema::{ThreadId, ToolCallId};
 use schemars::JsonSchema;
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::ItemId;
 
-/// Where an interaction between agents begins or ends.
+/// The object at which an interaction between agents begins or ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Anchor {
-    /// An item that a model saw.
+    /// A conversation item.
     ConversationItem {
         /// The item.
         item_id: ItemId,
     },
     /// A tool call.
     ToolCall {
-        /// The call.
+        /// The tool call.
         tool_call_id: ToolCallId,
     },
     /// A thread as a whole.

@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Execution, ItemId};
 
-/// One history that took the place of another.
+/// The replacement of a thread's history by a shorter one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compaction {
-    /// The compaction.
+    /// The id of the compaction.
     pub compaction_id: CompactionId,
-    /// The thread whose history it is.
+    /// The thread whose history was replaced.
     pub thread_id: ThreadId,
-    /// The turn in which it happened; null where the event does not say.
+    /// The turn of the compaction; null if the event does not name it.
     pub codex_turn_id: Option<CodexTurnId>,
-    /// When it happened.
+    /// When the new history was installed.
     pub installed_at_unix_ms: UnixMillis,
-    /// The item that marks the place.
+    /// The item that marks the place of the compaction.
     pub marker_item_id: ItemId,
-    /// The requests for it, in the order of their ids.
+    /// The requests for the compaction, in the order of their ids.
     pub request_ids: Vec<CompactionRequestId>,
     /// The history before.
     pub input_item_ids: Vec<ItemId>,
@@ -30,23 +30,23 @@ pub struct Compaction {
 /// One request for a compaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CompactionRequest {
-    /// The attempt.
+    /// The id of the request.
     pub compaction_request_id: CompactionRequestId,
-    /// The compaction.
+    /// The compaction that was requested.
     pub compaction_id: CompactionId,
-    /// The thread whose history it is.
+    /// The thread whose history was to be replaced.
     pub thread_id: ThreadId,
-    /// The turn in which it happened; null where the evidence does not say.
+    /// The turn of the request; null if the evidence does not name it.
     pub codex_turn_id: Option<CodexTurnId>,
-    /// When it ran.
+    /// When the request ran.
     pub execution: Execution,
-    /// The model asked.
+    /// The model.
     pub model: String,
     /// The provider that serves the model.
     pub provider_name: String,
-    /// The request; null where the event that names it is lost.
+    /// The payload of the request; null if the event that names it is lost.
     pub raw_request_payload_id: Option<RawPayloadId>,
-    /// The answer.
+    /// The payload of the response.
     pub raw_response_payload_id: Option<RawPayloadId>,
     /// Why the request failed. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]

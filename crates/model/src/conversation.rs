@@ -1,4 +1,4 @@
-//! What the models saw.
+//! The conversation: the items that models saw.
 
 use rollout_trace_schema::{
     CodexTurnId, CompactionId, EdgeId, InferenceCallId, ModelVisibleCallId, RawPayloadId, ResponsesItemId, Seq,
@@ -9,60 +9,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CodeCellId, ItemId};
 
-/// One item of a thread's conversation, as often as it was seen.
+/// One item of a thread's conversation, however often it was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConversationItem {
-    /// The item.
+    /// The id of the item.
     pub item_id: ItemId,
-    /// Its Responses API id, if a sighting had one (schema 2). Not unique: edited items keep it.
+    /// The item's Responses API id, if a sighting had one (schema 2). Not unique: an edited item keeps the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses_item_id: Option<ResponsesItemId>,
-    /// When the agent core took it into its history (schema 2).
+    /// When the agent core accepted the item into its history (schema 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_at_unix_ms: Option<UnixMillis>,
-    /// The event by which it did (schema 2).
+    /// The event of the acceptance (schema 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_seq: Option<Seq>,
-    /// The thread whose conversation it is.
+    /// The thread whose conversation contains the item.
     pub thread_id: ThreadId,
-    /// The turn in which it was first seen.
+    /// The turn in which the item was first seen.
     pub codex_turn_id: Option<CodexTurnId>,
-    /// When it was first seen.
+    /// When the item was first seen.
     pub first_seen_at_unix_ms: UnixMillis,
-    /// Who speaks.
+    /// The author of the item.
     pub role: Role,
-    /// To whom.
+    /// The audience of the item.
     pub channel: Option<Channel>,
-    /// What it is.
+    /// The kind of the item.
     pub kind: ItemKind,
-    /// For a message between agents, its two ends.
+    /// For a message between agents, its author and recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_message: Option<AgentMessage>,
-    /// What it says.
+    /// The content of the item.
     pub body: Body,
-    /// The call that it makes or answers.
+    /// The call that the item makes or answers.
     pub call_id: Option<ModelVisibleCallId>,
-    /// What the evidence proves to have produced it.
+    /// The objects that produced the item, as far as the evidence proves it.
     pub produced_by: Vec<ProducerRef>,
-    /// What is known beyond that of where it comes from. *Ours.*
+    /// What else is known about the origin of the item. *Ours.*
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inferred_producers: Vec<InferredProducer>,
-    /// The event that first showed it. *Ours.*
+    /// The event that showed the item first. *Ours.*
     #[serde(default)]
     pub first_seen_seq: Seq,
-    /// The event that last showed it. *Ours.*
+    /// The event that showed the item last. *Ours.*
     #[serde(default)]
     pub last_seen_seq: Seq,
 }
 
 open_enum! {
-    /// Who speaks.
+    /// The author of the item.
     Role {
-        /// The provider's or harness's rules.
+        /// The provider's or the harness's rules.
         System = "system",
         /// The harness's rules.
         Developer = "developer",
-        /// A person, or the harness in a person's place.
+        /// A person, or the harness on behalf of a person.
         User = "user",
         /// The model.
         Assistant = "assistant",
@@ -72,21 +72,21 @@ open_enum! {
 }
 
 open_enum! {
-    /// To whom an item speaks.
+    /// The audience of an item.
     Channel {
         /// The model itself, or another agent.
         Analysis = "analysis",
-        /// The runtime, or a person while work goes on.
+        /// The runtime, or a person while the work continues.
         Commentary = "commentary",
-        /// A person, as the answer.
+        /// A person, who receives the answer.
         Final = "final",
-        /// A later model.
+        /// A later model, after a compaction.
         Summary = "summary",
     }
 }
 
 open_enum! {
-    /// What an item is.
+    /// The kind of an item.
     ItemKind {
         /// A message.
         Message = "message",
@@ -94,36 +94,36 @@ open_enum! {
         Reasoning = "reasoning",
         /// A call with JSON arguments.
         FunctionCall = "function_call",
-        /// Its answer.
+        /// The output of a call with JSON arguments.
         FunctionCallOutput = "function_call_output",
         /// A call with free text.
         CustomToolCall = "custom_tool_call",
-        /// Its answer.
+        /// The output of a call with free text.
         CustomToolCallOutput = "custom_tool_call_output",
-        /// The place where a compacted history took over.
+        /// The place where a compacted history replaced the history before it.
         CompactionMarker = "compaction_marker",
-        /// Anything that this version does not know; its body is the whole item. *Ours.*
+        /// A kind that this version does not know; the body contains the whole item. *Ours.*
         UnknownItem = "unknown",
     }
 }
 
-/// The two ends of a message between agents.
+/// The author and recipient of a message between agents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentMessage {
-    /// The agent that wrote it.
+    /// The agent that wrote the message.
     pub author: String,
-    /// The agent that it is for.
+    /// The agent that the message is for.
     pub recipient: String,
 }
 
-/// What an item says.
+/// The content of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Body {
-    /// Its parts.
+    /// The parts of the content.
     pub parts: Vec<BodyPart>,
 }
 
-/// One part of a body.
+/// One part of an item's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum BodyPart {
@@ -139,16 +139,16 @@ pub enum BodyPart {
     },
     /// Text that only the provider can read.
     Encoded {
-        /// The field that it stood in.
+        /// The field that contained the text.
         label: String,
         /// The text.
         value: String,
     },
     /// JSON.
     Json {
-        /// Its compact text, cut to 240 bytes.
+        /// The compact JSON text, cut to 240 bytes.
         summary: String,
-        /// The payload that showed it first, where it stands whole.
+        /// The payload that showed the item first, which contains the whole JSON.
         raw_payload_id: RawPayloadId,
     },
     /// Source code.
@@ -158,20 +158,20 @@ pub enum BodyPart {
         /// The source.
         source: String,
     },
-    /// Something that is only to be found in the payload.
+    /// Content that only the payload contains.
     PayloadRef {
-        /// What it is.
+        /// The kind of the content.
         label: String,
-        /// The payload that showed it first.
+        /// The payload that showed the item first.
         raw_payload_id: RawPayloadId,
-        /// The SHA-256 of a content part's compact JSON text with sorted keys, in schema 2.
+        /// The SHA-256 of the content part's compact JSON text with sorted keys (schema 2).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         content_sha256: Option<String>,
     },
 }
 
 impl BodyPart {
-    /// The payload where the part stands whole, if it does not stand whole here.
+    /// Returns the payload with the whole part, or `None` if the part is whole here.
     pub fn raw_payload_id(&self) -> Option<&RawPayloadId> {
         match self {
             Self::Json { raw_payload_id, .. } | Self::PayloadRef { raw_payload_id, .. } => Some(raw_payload_id),
@@ -180,23 +180,23 @@ impl BodyPart {
     }
 }
 
-/// What the evidence proves to have produced an item.
+/// An object that produced an item, as the evidence proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ProducerRef {
     /// A model's response.
     Inference {
-        /// The call that it answered.
+        /// The inference call.
         inference_call_id: InferenceCallId,
     },
     /// A tool.
     Tool {
-        /// The call.
+        /// The tool call.
         tool_call_id: ToolCallId,
     },
     /// A code cell.
     CodeCell {
-        /// The cell.
+        /// The code cell.
         code_cell_id: CodeCellId,
     },
     /// A compaction.
@@ -206,13 +206,13 @@ pub enum ProducerRef {
     },
 }
 
-/// Where an item comes from, beyond what `produced_by` may say. *Ours.*
+/// An origin of an item that `produced_by` cannot express. *Ours.*
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum InferredProducer {
-    /// A person: the agent core marks the item so.
+    /// A person, according to the agent core's mark on the item.
     UserInput,
-    /// The harness: the agent core marks the item so, or its role says so.
+    /// The harness, according to the agent core's mark on the item or the item's role.
     Harness {
         /// The part of the harness, if the agent core names it.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,20 +1,20 @@
-//! How long work took.
+//! The durations of work.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Time during which at least one thing of a kind ran: the union of their windows, so what runs side by side counts once.
+/// The time during which at least one object of a kind was running. Concurrent work counts once.
 ///
-/// By wall clock, in milliseconds; what has not ended does not count.
+/// Measured by the wall clock, in milliseconds, without objects that have not ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Durations {
-    /// Waiting for the model.
+    /// Inference calls.
     pub inference_ms: u64,
-    /// Tools at work.
+    /// Tool calls.
     pub tool_ms: u64,
-    /// Code cells at work.
+    /// Code cells.
     pub code_cell_ms: u64,
-    /// Requests for compactions.
+    /// Compaction requests.
     pub compaction_ms: u64,
     /// Any of these.
     pub any_ms: u64,

@@ -1,29 +1,29 @@
-//! When something ran.
+//! The time and status of executions.
 
 use rollout_trace_schema::{ExecutionStatus, Seq, UnixMillis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// When something began and ended, and how.
+/// The start, the end and the status of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Execution {
-    /// The wall clock at its start.
+    /// The wall clock at the start.
     pub started_at_unix_ms: UnixMillis,
-    /// The event that started it.
+    /// The event of the start.
     pub started_seq: Seq,
-    /// The wall clock at its end; null while it has not ended.
+    /// The wall clock at the end; null if the object has not ended.
     pub ended_at_unix_ms: Option<UnixMillis>,
-    /// The event that ended it; null while it has not ended.
+    /// The event of the end; null if the object has not ended.
     pub ended_seq: Option<Seq>,
-    /// How far it got.
+    /// The status.
     pub status: ExecutionStatus,
-    /// Whether the event that started it is lost, so that the start is that of the first evidence. *Ours.*
+    /// Whether the event of the start is lost, so that the start is that of the first evidence. *Ours.*
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub start_unobserved: bool,
 }
 
 impl Execution {
-    /// Something that has just begun.
+    /// Creates the execution of an object that has just started.
     pub fn started(at: UnixMillis, seq: Seq) -> Self {
         Self {
             started_at_unix_ms: at,
@@ -35,7 +35,7 @@ impl Execution {
         }
     }
 
-    /// Notes the start of what other evidence showed before. A start that comes even after the end tells no better time.
+    /// Records the start of an object that earlier evidence has shown. The time of a start after the end is ignored.
     pub fn start(&mut self, at: UnixMillis, seq: Seq) {
         self.start_unobserved = false;
         if self.ended_seq.is_none_or(|end| seq <= end) {
@@ -44,14 +44,14 @@ impl Execution {
         }
     }
 
-    /// Ends it.
+    /// Records the end.
     pub fn end(&mut self, at: UnixMillis, seq: Seq, status: ExecutionStatus) {
         self.ended_at_unix_ms = Some(at);
         self.ended_seq = Some(seq);
         self.status = status;
     }
 
-    /// Whether it has not ended.
+    /// Returns whether the object has not ended.
     pub fn is_running(&self) -> bool {
         self.ended_seq.is_none()
     }

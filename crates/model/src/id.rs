@@ -93,9 +93,9 @@ macro_rules! text_ids {
 }
 
 text_ids! {
-    /// Names a code cell of a graph: `code_cell:<call id>`, with `#2`, `#3` … where a call id comes again.
+    /// Names a code cell of a graph: `code_cell:<call id>`, followed by `#2`, `#3` … if the call id is repeated.
     CodeCellId;
-    /// Names a terminal session of a graph: the process id in schema 1, `terminal_session:<operation id>` in schema 2, with
-    /// `#2`, `#3` … where a process id comes again in another thread.
+    /// Names a terminal session of a graph: the process id in schema 1, `terminal_session:<operation id>` in schema 2,
+    /// followed by `#2`, `#3` … if the process id is repeated in another thread.
     TerminalId;
 }

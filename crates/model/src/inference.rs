@@ -11,15 +11,15 @@ use crate::{Execution, ItemId};
 /// One request to the model and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InferenceCall {
-    /// The call.
+    /// The id of the call.
     pub inference_call_id: InferenceCallId,
-    /// The thread that asked.
+    /// The thread that made the request.
     pub thread_id: ThreadId,
-    /// The turn in which it asked; null where the evidence does not say.
+    /// The turn of the request; null if the evidence does not name it.
     pub codex_turn_id: Option<CodexTurnId>,
-    /// When it ran.
+    /// When the call ran.
     pub execution: Execution,
-    /// The model asked.
+    /// The model.
     pub model: String,
     /// The provider that serves the model.
     pub provider_name: String,
@@ -29,36 +29,36 @@ pub struct InferenceCall {
     pub upstream_request_id: Option<UpstreamRequestId>,
     /// The conversation that the model saw, in order.
     pub request_item_ids: Vec<ItemId>,
-    /// What it answered, in order.
+    /// The items of the response, in order.
     pub response_item_ids: Vec<ItemId>,
-    /// The tool calls that the answer asked for and that were seen to start.
+    /// The tool calls that the response requested and whose start was observed.
     pub tool_call_ids_started_by_response: Vec<ToolCallId>,
-    /// The tokens that it took.
+    /// The token usage.
     pub usage: Option<TokenUsage>,
-    /// The request; null where the event that names it is lost.
+    /// The payload of the request; null if the event that names it is lost.
     pub raw_request_payload_id: Option<RawPayloadId>,
-    /// The answer, whole or partial.
+    /// The payload of the response, complete or partial.
     pub raw_response_payload_id: Option<RawPayloadId>,
     /// Why the call failed. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Why the call was given up. *Ours.*
+    /// Why the call was canceled. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<String>,
 }
 
-/// The tokens that a request took.
+/// The token usage of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenUsage {
-    /// Read.
+    /// The input tokens.
     pub input_tokens: i64,
-    /// Of these, read from the provider's cache.
+    /// The input tokens that were read from the provider's cache.
     pub cached_input_tokens: i64,
-    /// Of these, written to the provider's cache.
+    /// The input tokens that were written to the provider's cache.
     #[serde(default)]
     pub cache_write_input_tokens: i64,
-    /// Written.
+    /// The output tokens.
     pub output_tokens: i64,
-    /// Of these, reasoning.
+    /// The output tokens that were used for reasoning.
     pub reasoning_output_tokens: i64,
 }

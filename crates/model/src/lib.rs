@@ -1,13 +1,23 @@
 //! The reduced graph of a rollout as plain data.
 //!
-//! [`RolloutTrace`] is the whole graph: what the model saw, call by call, and the runtime work that explains how it came about.
-//! Its JSON is `state.json`, a superset of the state that tools for Codex read: every key of theirs keeps its name, place
-//! and meaning. The keys that are ours are said to be so in their docs.
+//! [`RolloutTrace`] is the whole graph: the conversation that the model saw, call by call, and the runtime work that
+//! explains it. Its JSON form is `state.json`, a superset of the official state that tools for Codex read: every
+//! official key keeps its name, place and meaning. The documentation of each additional key is marked with *Ours.*
 //!
-//! [`Drawing`] shows a graph as text, [`normalised`] takes out of it what differs by chance, [`json_schema`] describes its JSON
-//! and [`RolloutTrace::check_links`] checks that it is sound.
+//! [`Drawing`] shows a graph as text, [`normalized`] removes the differences between two runs with the same events,
+//! [`json_schema`] describes the JSON form, and [`RolloutTrace::check_links`] checks the consistency of a graph.
 //!
-//! Maps are keyed by id and ordered, so that equal graphs are equal bytes.
+//! Maps are ordered by id, so that equal graphs have equal bytes.
+//!
+//! ```
+//! use rollout_trace_model::{Drawing, RolloutTrace};
+//! # let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example.state.json"));
+//!
+//! let graph: RolloutTrace = serde_json::from_str(json)?;
+//! let drawing = Drawing::new(&graph).to_string();
+//! assert!(drawing.starts_with("rollout · schema 2 · completed"));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -46,7 +56,7 @@ pub use execution::Execution;
 pub use id::{CodeCellId, ItemId, OperationId, ParseIdError, TerminalId};
 pub use inference::{InferenceCall, TokenUsage};
 pub use marker::{Marker, MarkerKind};
-pub use normal::normalised;
+pub use normal::normalized;
 pub use schema::json_schema;
 pub use terminal::{
     ModelObservation, ObservationSource, OperationKind, TerminalOperation, TerminalRequest, TerminalResult,

@@ -4,22 +4,35 @@ use serde_json::{Map, Value};
 
 use crate::{Execution, RolloutTrace, names::Names};
 
-/// The graph with everything taken out of it in which two runs of the same thing differ by chance.
+/// Returns the normal form of a graph, which is the same for two runs with the same events.
 ///
-/// * An id that was minted by chance (a UUID, a long provider id, a process id) becomes a short one, numbered in the order
-///   of first appearance, wherever it occurs: in keys, in other ids, in texts, in diagnostics. Short ids are kept.
-/// * Every time and duration becomes 0. What has not ended still has no end.
+/// * Each randomly minted id (a UUID, a long provider id, a process id) is replaced by a short one, numbered in the
+///   order of first appearance, wherever it occurs: in keys, in other ids, in texts, in diagnostics. Short ids are
+///   kept.
+/// * Every time and duration becomes 0. An object that has not ended still has no end.
 /// * A nickname becomes `nickname`.
 ///
-/// What the run itself made is kept: texts, the numbers of items and payloads, seqs. The normal form of a normal form is
-/// the same, and both have the same drawing.
-pub fn normalised(graph: &RolloutTrace) -> RolloutTrace {
+/// Everything else is kept, including texts, seqs, and the numbers of items and payloads. The normal form of a normal
+/// form is the same, and both have the same drawing.
+///
+/// ```
+/// use rollout_trace_model::{RolloutTrace, normalized};
+/// # let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example.state.json"));
+///
+/// let graph: RolloutTrace = serde_json::from_str(json)?;
+/// let normal = normalized(&graph);
+/// assert_eq!(normal.started_at_unix_ms, 0);
+/// assert_eq!(normalized(&normal), normal);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[must_use]
+pub fn normalized(graph: &RolloutTrace) -> RolloutTrace {
     let names = Names::of(graph);
-    let value = serde_json::to_value(graph).expect("a graph has string keys only");
+    let value = serde_json::to_value(graph).expect("a graph has only string keys");
     let mut graph: RolloutTrace = serde_json::from_value(renamed(value, &names))
-        .expect("no key, variant or number is renamed, and the rest are plain strings");
+        .expect("only ids in plain strings are renamed, and no keys, variants or numbers");
     for compaction in graph.compactions.values_mut() {
-        // They stand in the order of ids that are no longer theirs.
+        // The requests are still in the order of their former ids.
         compaction.request_ids.sort_by_key(|id| graph.compaction_requests.get(id).map(start));
     }
     graph

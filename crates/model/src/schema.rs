@@ -10,14 +10,22 @@ use serde_json::Value;
 use crate::RolloutTrace;
 
 const ABOUT: &str = "\
-Everything that a trace bundle proves about its rollout: what the models saw, call by call, and the runtime work that \
-explains how it came about. A superset of the state that tools for Codex read: every key of theirs keeps its name, place \
-and meaning. A key whose description ends in *Ours.* is an addition to that state; like every key that has a default, it \
-is not required. More keys may be added.";
+Everything that a trace bundle proves about its rollout: the conversation that the models saw, call by call, and \
+the runtime work that explains it. A superset of the official state that tools for Codex read: every official key \
+keeps its name, place and meaning. A key whose description ends with *Ours.* is an addition to the official state; \
+like every key with a default, it is not required. More keys may be added.";
 
-/// Describes `state.json` as a JSON Schema (draft 2020-12).
+/// Returns the JSON Schema (draft 2020-12) of `state.json`.
 ///
-/// It is also in the repository, as `docs/state.schema.json`. A state that an official reducer wrote is valid by it.
+/// The repository contains the schema as `docs/state.schema.json`. The states of the official reducers are valid as
+/// well.
+///
+/// ```
+/// let schema = rollout_trace_model::json_schema();
+/// assert_eq!(schema["title"], "Reduced rollout trace (state.json)");
+/// assert!(schema["properties"]["threads"].is_object());
+/// ```
+#[must_use]
 pub fn json_schema() -> Value {
     let schema = SchemaSettings::draft2020_12()
         .for_serialize()
@@ -36,7 +44,7 @@ pub fn json_schema() -> Value {
     root
 }
 
-/// Takes the keys that reading does without out of what a valid state must have.
+/// Removes the keys with a default from the required keys.
 #[derive(Clone)]
 struct DefaultedKeysAreOptional;
 

@@ -1,4 +1,4 @@
-//! Terminals: what ran in them and what the model saw of it.
+//! Terminal sessions, their operations, and what the model saw of them.
 
 use rollout_trace_schema::{RawPayloadId, Seq, ThreadId, ToolCallId, UnixMillis};
 use schemars::JsonSchema;
@@ -9,75 +9,75 @@ use crate::{Execution, ItemId, OperationId, TerminalId};
 /// One process with a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalSession {
-    /// The session.
+    /// The id of the session.
     pub terminal_id: TerminalId,
-    /// The thread that opened it.
+    /// The thread that opened the session.
     pub thread_id: ThreadId,
-    /// The operation that opened it.
+    /// The operation that opened the session.
     pub created_by_operation_id: OperationId,
-    /// Its operations, in order.
+    /// The operations of the session, in order.
     pub operation_ids: Vec<OperationId>,
-    /// When it began. Never ends, as in the official state; see `exited_at_unix_ms`.
+    /// When the session started. As in the official state it never ends; see `exited_at_unix_ms`.
     pub execution: Execution,
-    /// The process id that it was known by. *Ours.*
+    /// The process id of the session. *Ours.*
     #[serde(default)]
     pub process_id: Option<String>,
-    /// When its process was seen to have exited. *Ours.*
+    /// When the exit of the process was observed. *Ours.*
     #[serde(default)]
     pub exited_at_unix_ms: Option<UnixMillis>,
     /// The event that shows this. *Ours.*
     #[serde(default)]
     pub exited_seq: Option<Seq>,
-    /// The exit code seen then. *Ours.*
+    /// The exit code. *Ours.*
     #[serde(default)]
     pub exit_code: Option<i64>,
 }
 
-/// One command started, or one write to a command that runs.
+/// The start of a command, or a write to a running command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalOperation {
-    /// The operation.
+    /// The id of the operation.
     pub operation_id: OperationId,
-    /// The session that it happened in.
+    /// The session of the operation.
     pub terminal_id: Option<TerminalId>,
-    /// The tool call that it was.
+    /// The tool call of the operation.
     pub tool_call_id: ToolCallId,
-    /// Which of the two.
+    /// The kind of the operation.
     pub kind: OperationKind,
-    /// When it ran.
+    /// When the operation ran.
     pub execution: Execution,
-    /// What was asked for.
+    /// The request.
     pub request: TerminalRequest,
-    /// What came of it.
+    /// The result.
     pub result: Option<TerminalResult>,
-    /// Where the model saw it.
+    /// Where the model saw the operation.
     pub model_observations: Vec<ModelObservation>,
-    /// The documents that show it.
+    /// The payloads that show the operation.
     pub raw_payload_ids: Vec<RawPayloadId>,
-    /// Process ids that later evidence named in contradiction to the first. *Ours.*
+    /// Other process ids that later evidence named, in contradiction to the first. *Ours.*
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_process_ids: Vec<String>,
 }
 
-/// What an operation did.
+/// The kind of a terminal operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
-    /// It started a command.
+    /// The start of a command.
     ExecCommand,
-    /// It wrote to a command that runs.
+    /// A write to a running command.
     WriteStdin,
 }
 
-/// What an operation was asked for.
+/// The request of a terminal operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum TerminalRequest {
-    /// To start a command.
+    /// Starts a command.
     ExecCommand {
         /// The command and its arguments.
         command: Vec<String>,
-        /// The same, joined by blanks.
+        /// The command and its arguments, joined by blanks.
         display_command: String,
         /// The working directory.
         cwd: String,
@@ -86,46 +86,46 @@ pub enum TerminalRequest {
         /// Always null.
         max_output_tokens: Option<i64>,
     },
-    /// To write to a command that runs.
+    /// Writes to a running command.
     WriteStdin {
-        /// What to write.
+        /// The text to write.
         stdin: String,
         /// How long to wait for output.
         yield_time_ms: Option<i64>,
-        /// How much output to give.
+        /// The most output to return, in tokens.
         max_output_tokens: Option<i64>,
     },
 }
 
-/// What came of an operation.
+/// The result of a terminal operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalResult {
     /// The exit code, if the process ended.
     pub exit_code: Option<i64>,
-    /// What it wrote.
+    /// The standard output.
     pub stdout: String,
-    /// What it wrote as errors, where told apart.
+    /// The standard error, if it is separate.
     pub stderr: String,
-    /// The output as it was put for the model.
+    /// The output as it was formatted for the model.
     pub formatted_output: Option<String>,
-    /// How many tokens the output had before it was cut.
+    /// The number of tokens in the output before it was cut.
     pub original_token_count: Option<i64>,
-    /// Names the piece of output.
+    /// The id of the piece of output.
     pub chunk_id: Option<String>,
 }
 
-/// Where the model saw an operation.
+/// The items in which the model saw an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelObservation {
-    /// The call.
+    /// The items of the call.
     pub call_item_ids: Vec<ItemId>,
-    /// Its answers.
+    /// The items of the output.
     pub output_item_ids: Vec<ItemId>,
-    /// How it got there.
+    /// How the model saw the operation.
     pub source: ObservationSource,
 }
 
-/// How an operation got before the model.
+/// How the model saw an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ObservationSource {

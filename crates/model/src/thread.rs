@@ -1,4 +1,4 @@
-//! Agent threads and their turns.
+//! Threads of agents, and their turns.
 
 use rollout_trace_schema::{AgentPath, CodexTurnId, EdgeId, ThreadId};
 use schemars::JsonSchema;
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Durations, Execution, ItemId, Marker};
 
-/// One agent.
+/// The thread of one agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentThread {
-    /// The thread.
+    /// The id of the thread.
     pub thread_id: ThreadId,
     /// The agent's place in the tree of agents.
     pub agent_path: AgentPath,
-    /// The agent's name among people.
+    /// The agent's name for people.
     pub nickname: Option<String>,
-    /// Where the thread comes from.
+    /// The origin of the thread.
     pub origin: ThreadOrigin,
-    /// When it ran.
+    /// When the thread ran.
     pub execution: Execution,
-    /// The model that it asks unless a turn says otherwise.
+    /// The default model of the thread's turns.
     pub default_model: Option<String>,
-    /// The items of its conversation in the order in which they were first seen. In schema 2 without those that only a
-    /// response showed and nobody accepted.
+    /// The items of the conversation, in the order in which they were first seen. In schema 2, items that only a
+    /// response showed and that were never accepted are omitted.
     pub conversation_item_ids: Vec<ItemId>,
-    /// How long the thread's work took. *Ours.*
+    /// The durations of the thread's work. *Ours.*
     #[serde(default)]
     pub durations: Durations,
     /// Protocol events and other evidence of this thread that reduction only lists. *Ours.*
@@ -32,21 +32,21 @@ pub struct AgentThread {
     pub markers: Vec<Marker>,
 }
 
-/// Where a thread comes from.
+/// The origin of a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ThreadOrigin {
-    /// It is nobody's child.
+    /// The root thread.
     Root,
-    /// Another agent spawned it.
+    /// A thread that another agent spawned.
     Spawned {
-        /// That agent's thread.
+        /// The thread of that agent.
         parent_thread_id: ThreadId,
         /// The edge of the spawn, whether or not the spawn itself was observed.
         spawn_edge_id: EdgeId,
-        /// The name of its task.
+        /// The name of the agent's task.
         task_name: String,
-        /// The role that it plays; empty if none.
+        /// The role of the agent, empty if it has none.
         agent_role: String,
     },
 }
@@ -54,18 +54,19 @@ pub enum ThreadOrigin {
 /// One turn of a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CodexTurn {
-    /// The turn.
+    /// The id of the turn.
     pub codex_turn_id: CodexTurnId,
-    /// The thread whose turn it is.
+    /// The thread of the turn.
     pub thread_id: ThreadId,
-    /// When it ran.
+    /// When the turn ran.
     pub execution: Execution,
     /// Always empty, as in the official state; see `new_input_item_ids`.
     pub input_item_ids: Vec<ItemId>,
-    /// The items that are new in the turn's first request, that no runtime object produced, and that answer no earlier call. *Ours.*
+    /// The new items in the turn's first request that no runtime object produced and that do not answer an earlier
+    /// call. *Ours.*
     #[serde(default)]
     pub new_input_item_ids: Vec<ItemId>,
-    /// How long the turn's work took. *Ours.*
+    /// The durations of the turn's work. *Ours.*
     #[serde(default)]
     pub durations: Durations,
 }

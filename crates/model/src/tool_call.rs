@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::{CodeCellId, Execution, ItemId, OperationId};
 
-/// One run of a tool.
+/// One call of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolCall {
-    /// The call.
+    /// The id of the call.
     pub tool_call_id: ToolCallId,
-    /// The id that its MCP request carried.
+    /// The id in the MCP request, if the tool belongs to an MCP server.
     pub mcp_call_id: Option<McpCallId>,
     /// The call's id in the conversation, if the model made it.
     pub model_visible_call_id: Option<ModelVisibleCallId>,
@@ -24,33 +24,33 @@ pub struct ToolCall {
     /// The code cell that the call started (schema 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_code_cell_id: Option<CodeCellId>,
-    /// The thread that called.
+    /// The thread that made the call.
     pub thread_id: ThreadId,
-    /// The turn in which it called.
+    /// The turn in which the call was made.
     pub started_by_codex_turn_id: Option<CodexTurnId>,
-    /// When it ran.
+    /// When the call ran.
     pub execution: Execution,
-    /// Who asked for it.
+    /// Who made the call.
     pub requester: Requester,
-    /// What tool it is.
+    /// The kind of the tool.
     pub kind: ToolKind,
-    /// The call in the conversation.
+    /// The items of the call in the conversation.
     pub model_visible_call_item_ids: Vec<ItemId>,
-    /// Its answers in the conversation.
+    /// The items of the call's output in the conversation.
     pub model_visible_output_item_ids: Vec<ItemId>,
-    /// The terminal operation that it was.
+    /// The terminal operation of the call.
     pub terminal_operation_id: Option<OperationId>,
-    /// The call in a few words.
+    /// A summary of the call.
     pub summary: ToolSummary,
-    /// What the tool was asked for.
+    /// The payload of the invocation.
     pub raw_invocation_payload_id: Option<RawPayloadId>,
-    /// What it answered.
+    /// The payload of the result.
     pub raw_result_payload_id: Option<RawPayloadId>,
-    /// What its runtime reported.
+    /// The payloads that the tool's runtime reported.
     pub raw_runtime_payload_ids: Vec<RawPayloadId>,
 }
 
-/// Who asked for a tool call.
+/// Who made a tool call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Requester {
@@ -61,7 +61,7 @@ pub enum Requester {
         /// The cell.
         code_cell_id: CodeCellId,
     },
-    /// A requester that this version does not know, as it was written.
+    /// A requester that this version does not know, with its original fields.
     #[serde(untagged)]
     Unknown(Map<String, Value>),
 }

@@ -1,4 +1,4 @@
-//! The graph as a whole.
+//! The whole graph.
 
 use std::collections::BTreeMap;
 
@@ -15,65 +15,77 @@ use crate::{
     ToolCall, UndeliveredMessage,
 };
 
-/// Everything that a bundle proves about its rollout.
+/// The reduced graph of a rollout: everything that its bundle proves.
+///
+/// The JSON form of a graph is `state.json`. The reducer creates graphs; a graph can also be read from its JSON:
+///
+/// ```
+/// use rollout_trace_model::{Drawing, RolloutTrace};
+/// # let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example.state.json"));
+///
+/// let graph: RolloutTrace = serde_json::from_str(json)?;
+/// assert_eq!(graph.threads.len(), 1);
+/// println!("{}", Drawing::new(&graph));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RolloutTrace {
-    /// The schema version of the bundle's events, which also says what they mean.
+    /// The schema version of the bundle's events, which determines their meaning.
     pub schema_version: u32,
-    /// Names the bundle.
+    /// The id of the bundle.
     pub trace_id: TraceId,
-    /// Names the session.
+    /// The id of the session.
     pub rollout_id: RolloutId,
-    /// When recording began.
+    /// When the recording began.
     pub started_at_unix_ms: UnixMillis,
-    /// When the rollout ended; null while it has not.
+    /// When the rollout ended; null if it has not ended.
     pub ended_at_unix_ms: Option<UnixMillis>,
-    /// How far the rollout got.
+    /// The status of the rollout.
     pub status: ExecutionStatus,
-    /// Whether the log ends in its end marker, so that nothing can be missing at the end (schema 2).
+    /// Whether the log ends with its end marker, so that nothing can be missing at the end (schema 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_complete: Option<bool>,
-    /// The thread that the rollout belongs to.
+    /// The thread of the root agent.
     pub root_thread_id: ThreadId,
-    /// The agents.
+    /// The threads, one per agent.
     pub threads: BTreeMap<ThreadId, AgentThread>,
-    /// Their turns.
+    /// The turns of the threads.
     pub codex_turns: BTreeMap<CodexTurnId, CodexTurn>,
-    /// What the models saw.
+    /// The items that the models saw.
     pub conversation_items: BTreeMap<ItemId, ConversationItem>,
     /// The requests to the models.
     pub inference_calls: BTreeMap<InferenceCallId, InferenceCall>,
-    /// The code that models wrote and had run.
+    /// The code cells, which are runs of model-written code.
     pub code_cells: BTreeMap<CodeCellId, CodeCell>,
-    /// The tools that ran.
+    /// The tool calls.
     pub tool_calls: BTreeMap<ToolCallId, ToolCall>,
-    /// The processes with terminals.
+    /// The terminal sessions.
     pub terminal_sessions: BTreeMap<TerminalId, TerminalSession>,
-    /// What was done in terminals.
+    /// The operations in terminals.
     pub terminal_operations: BTreeMap<OperationId, TerminalOperation>,
     /// The compactions.
     pub compactions: BTreeMap<CompactionId, Compaction>,
     /// The requests for compactions.
     pub compaction_requests: BTreeMap<CompactionRequestId, CompactionRequest>,
-    /// What passed between agents.
+    /// The interactions between agents.
     pub interaction_edges: BTreeMap<EdgeId, InteractionEdge>,
-    /// Every payload reference that an event carried.
+    /// Every payload reference that an event contains.
     pub raw_payloads: BTreeMap<RawPayloadId, PayloadRef>,
-    /// Protocol events and other evidence of no known thread. *Ours.*
+    /// Protocol events and other evidence that belongs to no known thread. *Ours.*
     #[serde(default)]
     pub markers: Vec<Marker>,
-    /// Messages between agents that the receiver was never seen to get. *Ours.*
+    /// Messages between agents that never appeared in the recipient's conversation. *Ours.*
     #[serde(default)]
     pub undelivered_messages: Vec<UndeliveredMessage>,
     /// The objects that were still running when the trace ended. *Ours.*
     #[serde(default)]
     pub cut_off: Vec<ObjectRef>,
-    /// Every surprise on the way. *Ours.*
+    /// Every problem that reduction found. *Ours.*
     #[serde(default)]
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Names one object of a graph. *Ours.*
+/// A reference to one object of a graph. *Ours.*
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "id", rename_all = "snake_case")]
 pub enum ObjectRef {

@@ -1,16 +1,16 @@
-//! The page on diagnostics tells of each code, with its severity, and of no other.
+//! The page on diagnostics describes each code, with its severity, and no other code.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use rollout_trace_model::DiagnosticCode;
 
-/// The headings of codes and what stands under each.
+/// Returns the headings of codes and the text below each.
 fn sections() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diagnostics.md");
-    let page = fs::read_to_string(path).expect("the page is there");
+    let page = fs::read_to_string(path).expect("the page exists");
     let sections = page.split("\n### ").skip(1).map(|section| {
-        let (heading, text) = section.split_once('\n').expect("a heading is a line");
-        let text = text.split("\n## ").next().expect("split gives one at least");
+        let (heading, text) = section.split_once('\n').expect("a heading ends its line");
+        let text = text.split("\n## ").next().expect("a split has at least one part");
         (heading.to_owned(), text.trim().to_owned())
     });
     sections.collect()
@@ -26,18 +26,18 @@ fn every_code_has_one_heading() {
         let heading = format!("`{code}` ({})", code.severity());
         assert_eq!(headings.remove(&heading), Some(1), "docs/diagnostics.md needs the heading ### {heading} once");
     }
-    assert!(headings.is_empty(), "docs/diagnostics.md tells of what is no code: {headings:?}");
+    assert!(headings.is_empty(), "docs/diagnostics.md describes unknown codes: {headings:?}");
 }
 
 #[test]
 fn every_heading_has_a_text() {
     for (heading, text) in sections() {
-        assert!(text.len() > 80, "docs/diagnostics.md says too little of {heading}");
+        assert!(text.len() > 80, "docs/diagnostics.md says too little about {heading}");
     }
 }
 
 #[test]
-fn codes_are_told_apart_and_read_back() {
+fn codes_are_distinct_and_can_be_read_back() {
     let mut texts: Vec<_> = DiagnosticCode::ALL.iter().map(|code| code.as_str()).collect();
     texts.sort_unstable();
     texts.dedup();

@@ -1,10 +1,10 @@
-//! Two runs of the same thing have one normal form.
+//! Two runs with the same events have the same normal form.
 
 mod common;
 
 use std::collections::BTreeMap;
 
-use rollout_trace_model::{Drawing, RolloutTrace, normalised};
+use rollout_trace_model::{Drawing, RolloutTrace, normalized};
 use serde_json::Value;
 
 /// A small generator of random numbers (splitmix64).
@@ -20,7 +20,7 @@ impl Random {
     }
 }
 
-/// Puts other UUIDs and times into a state, the same ones for the same ones.
+/// Replaces the UUIDs and times in a state consistently.
 struct Rerun {
     random: Random,
     uuids: BTreeMap<String, String>,
@@ -82,10 +82,10 @@ fn other_ids_and_times_have_the_same_normal_form_and_drawing() {
         let mut rerun = Rerun { random: Random(number as u64), uuids: BTreeMap::new() };
         let first = graph(state.clone());
         let second = graph(rerun.value(state));
-        let normal = normalised(&first);
-        assert_eq!(normal, normalised(&second), "{name}");
+        let normal = normalized(&first);
+        assert_eq!(normal, normalized(&second), "{name}");
         assert_eq!(normal.check_links(), [] as [String; 0], "{name}");
-        assert_eq!(normalised(&normal), normal, "{name}");
+        assert_eq!(normalized(&normal), normal, "{name}");
         let text = serde_json::to_string(&normal).unwrap();
         assert_eq!(find_uuid(&text), None, "{name}");
         let drawing = Drawing::new(&first).to_string();

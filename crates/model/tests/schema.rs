@@ -1,4 +1,4 @@
-//! The JSON Schema in the repository is the one that the types give.
+//! The JSON Schema in the repository matches the types.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use rollout_trace_model::json_schema;
 use serde_json::Value;
 
 #[test]
-fn committed_schema_is_current() {
+fn the_committed_schema_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/state.schema.json");
     let current = json_schema();
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
@@ -20,7 +20,7 @@ fn committed_schema_is_current() {
 }
 
 #[test]
-fn no_key_of_ours_is_required() {
+fn no_additional_key_is_required() {
     let schema = json_schema();
     let item = &schema["$defs"]["ConversationItem"];
     let required: Vec<&str> = item["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();

@@ -1,4 +1,4 @@
-//! What the tests of the agent share.
+//! Helpers of the agent's tests.
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rollout_trace::{Bundle, Drawing, RolloutTrace, Severity, model::normalised, reduce_bundle};
+use rollout_trace::{Bundle, Drawing, RolloutTrace, Severity, model::normalized, reduce_bundle};
 use rollout_trace_agent::{Played, Scenario, play};
 use rollout_trace_agent_core::{Event, TraceOptions, TraceTarget};
 use serde_json::Value;
@@ -21,21 +21,21 @@ pub(crate) struct Recorded {
     pub(crate) graph: RolloutTrace,
 }
 
-/// How many of the latest events are shown where a scenario hangs.
+/// The number of latest events that are shown if a scenario hangs.
 const SHOWN: usize = 200;
 
-/// What stands for the program of the MCP server in a scenario.
+/// The placeholder for the MCP server's program in a scenario.
 const MCP_SERVER: &str = "{mcp_server}";
 
-/// Longer than any scenario takes on a busy machine.
+/// Longer than any scenario takes, even on a busy machine.
 const HANG: Duration = Duration::from_secs(60);
 
-/// Plays a scenario, and checks what must hold of any that ends by itself.
+/// Plays a scenario, and checks the properties of every scenario that ends by itself.
 pub(crate) fn record(name: &str, text: &str) -> Recorded {
     let folder = tempfile::tempdir().unwrap();
     let trace = TraceTarget::Root(folder.path().join("traces"), TraceOptions::new());
     let played = played(name, text, &folder.path().join("work"), trace, |_| {});
-    assert_eq!(played.unused_replies, Vec::<usize>::new(), "replies that nobody asked for");
+    assert_eq!(played.unused_replies, Vec::<usize>::new(), "all replies are requested");
     let graph = reduced(played.bundle.as_deref().unwrap());
     let loud: Vec<_> = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note).collect();
     assert!(loud.is_empty(), "{name}: {loud:#?}");
@@ -49,7 +49,7 @@ pub(crate) fn unrecorded(name: &str, text: &str) -> Played {
     played(name, text, &folder.path().join("work"), TraceTarget::Off, |_| {})
 }
 
-/// Plays a scenario. `watch` sees each event as it comes.
+/// Plays a scenario. `watch` receives each event as it comes.
 pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget, watch: impl Fn(&Event)) -> Played {
     let text = match text.contains(MCP_SERVER) {
         true => &text.replace(MCP_SERVER, &mcp_server().to_string_lossy()),
@@ -72,8 +72,8 @@ pub(crate) fn played(name: &str, text: &str, folder: &Path, trace: TraceTarget, 
     }
 }
 
-/// The MCP server, an example. `cargo test` builds examples before it runs tests, but not where it is told which test; then an old
-/// one may lie there, or none.
+/// Returns the path of the MCP server, which is an example. `cargo test` builds examples before it runs tests, unless
+/// it runs a selected test. The example may then be missing or old.
 fn mcp_server() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.ancestors().nth(2).unwrap().join("examples/agent_mcp_server");
@@ -85,7 +85,7 @@ fn mcp_server() -> PathBuf {
     program
 }
 
-/// The sound graph of a bundle.
+/// Reduces a bundle, and checks the graph's links.
 pub(crate) fn reduced(bundle: &Path) -> RolloutTrace {
     let graph = reduce_bundle(&Bundle::open(bundle).unwrap());
     assert_eq!(graph.check_links(), Vec::<String>::new());
@@ -93,18 +93,18 @@ pub(crate) fn reduced(bundle: &Path) -> RolloutTrace {
 }
 
 impl Recorded {
-    /// The graph as text that every run of the scenario shares.
+    /// Draws the graph without parts that differ between runs.
     pub(crate) fn drawing(&self) -> String {
         Self::drawing_of(&self.graph)
     }
 
     pub(crate) fn drawing_of(graph: &RolloutTrace) -> String {
-        let drawing = Drawing::new(&by_thread(&normalised(graph))).to_string();
+        let drawing = Drawing::new(&by_thread(&normalized(graph))).to_string();
         ["inference-", "turn-", "terminal ", "call-", "mcp-"].iter().fold(drawing, |text, name| renumbered(&text, name))
     }
 }
 
-/// The graph with its items numbered thread by thread: which of two threads comes first is chance.
+/// Numbers the items of a graph thread by thread, since the order of two threads differs by chance.
 fn by_thread(graph: &RolloutTrace) -> RolloutTrace {
     let mut items: Vec<_> = graph.conversation_items.values().collect();
     items.sort_by_key(|item| (&graph.threads[&item.thread_id].agent_path, item.item_id));
@@ -127,7 +127,7 @@ fn renamed(value: Value, names: &HashMap<String, String>) -> Value {
     }
 }
 
-/// The text with the numbers behind a name given out anew, in the order in which they stand in it.
+/// Renumbers the numbers after a name in the order of their first occurrence.
 fn renumbered(text: &str, name: &str) -> String {
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     let mut parts = text.split(name);
@@ -145,7 +145,7 @@ fn renumbered(text: &str, name: &str) -> String {
     result
 }
 
-/// What differs by chance in texts.
+/// Filters for parts of texts that differ by chance.
 pub(crate) fn chance() -> Vec<(&'static str, &'static str)> {
     vec![(r"Chunk ID: [0-9a-f]+", "Chunk ID: …"), (r"Wall time:? [0-9.]+ seconds", "Wall time … seconds")]
 }

@@ -1,4 +1,4 @@
-//! What passed between agents.
+//! Draws the interactions between agents.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use super::{
 };
 
 impl Canvas<'_, '_> {
-    /// An edge beneath the object that it goes out from.
+    /// Draws an edge below its source.
     pub(super) fn edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
         let arrow = self.paint(ACTION, "→").to_string();
         let mut line = format!("{arrow} {}: {}", kind(edge.kind), self.anchor(&edge.target));
-        // A result says what the item that it goes out from says.
+        // A result repeats the content of its source item.
         if let Anchor::ConversationItem { item_id } = &edge.target
             && !matches!(edge.source, Anchor::ConversationItem { .. })
             && let Some(item) = self.graph.conversation_items.get(item_id)
@@ -24,7 +24,7 @@ impl Canvas<'_, '_> {
         self.line(depth, line)
     }
 
-    /// An edge with both of its ends.
+    /// Draws an edge with its source and its target.
     pub(super) fn whole_edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
         let ends = format!("{} → {}", self.anchor(&edge.source), self.anchor(&edge.target));
         self.line(depth, format!("{}: {ends}", kind(edge.kind)))

@@ -1,4 +1,4 @@
-//! Where the lines of a drawing go.
+//! The canvas: the output of a drawing, and helpers for its lines.
 
 use std::{
     borrow::Cow,
@@ -18,7 +18,7 @@ pub(super) const ADDED: Style = AnsiColor::Green.on_default();
 pub(super) const DROPPED: Style = AnsiColor::Red.on_default();
 pub(super) const ACTION: Style = AnsiColor::Cyan.on_default();
 
-/// A graph, what is known about it as a whole, and the text that its drawing becomes.
+/// A graph, indexes of its objects, and the output of its drawing.
 pub(super) struct Canvas<'a, 'w> {
     pub(super) graph: &'a RolloutTrace,
     pub(super) names: Names,
@@ -37,7 +37,7 @@ impl<'a, 'w> Canvas<'a, 'w> {
         Self { graph, names: Names::of(graph), places: Places::of(graph), shared_paths, out, color }
     }
 
-    /// Writes one line, `depth` steps to the right.
+    /// Writes one line, indented by `depth` steps.
     pub(super) fn line(&mut self, depth: usize, text: impl Display) -> fmt::Result {
         writeln!(self.out, "{:1$}{text}", "", 2 * depth)
     }
@@ -68,12 +68,12 @@ impl<'a, 'w> Canvas<'a, 'w> {
         self.paint(style, severity)
     }
 
-    /// An id's short name.
+    /// Returns the short name of an id.
     pub(super) fn name<'t>(&self, id: &'t str) -> Cow<'t, str> {
         self.names.shorten(id)
     }
 
-    /// What a thread is called: its agent's path, if that tells it from all others.
+    /// Returns the name of a thread: its agent's path, if that is unique.
     pub(super) fn agent(&self, thread: &ThreadId) -> String {
         let name = self.name(thread);
         match self.graph.threads.get(thread) {
@@ -84,7 +84,7 @@ impl<'a, 'w> Canvas<'a, 'w> {
         }
     }
 
-    /// Items by number, neighbours together: `[1], [3..7]`.
+    /// Returns the numbers of items, with ranges of successive numbers: `[1], [3..7]`.
     pub(super) fn numbers(&self, items: &[ItemId]) -> String {
         let mut text = String::new();
         let mut rest = items;

@@ -1,4 +1,4 @@
-//! A code cell.
+//! Draws a code cell.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::CodeCell;
 
 use super::canvas::{ACTION, BOLD, Canvas};
 
-/// How many lines of source are shown.
+/// The number of lines of source that are shown.
 const SOURCE_LINES: usize = 4;
 
 impl Canvas<'_, '_> {

@@ -1,4 +1,4 @@
-//! A compaction.
+//! Draws a compaction.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl Canvas<'_, '_> {
         replacement.iter().try_for_each(|&item| self.line(depth + 2, format!("{plus} {}", self.item_line(item))))
     }
 
-    /// A request for a compaction, beneath its compaction or, where none was installed, on its own.
+    /// Draws a request for a compaction, below the compaction or, if none was installed, on its own.
     pub(super) fn compaction_request(&mut self, depth: usize, request: &CompactionRequest) -> fmt::Result {
         let name = self.name(&request.compaction_request_id);
         let mut head =

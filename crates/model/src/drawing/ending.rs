@@ -1,4 +1,4 @@
-//! A drawing as a whole, and what it ends with.
+//! Draws a whole graph, and the lists at its end.
 
 use std::fmt;
 
@@ -26,14 +26,14 @@ impl Canvas<'_, '_> {
             self.blank_line()?;
             self.thread(thread)?;
         }
-        self.homeless()?;
+        self.objects_without_thread()?;
         self.undelivered_messages()?;
         self.cut_off()?;
         self.diagnostics()
     }
 
-    /// Draws what belongs to no thread.
-    fn homeless(&mut self) -> fmt::Result {
+    /// Draws the objects that belong to no known thread.
+    fn objects_without_thread(&mut self) -> fmt::Result {
         let graph = self.graph;
         let steps = std::mem::take(&mut self.places.of_nothing);
         let edges = std::mem::take(&mut self.places.edges_of_nothing);
@@ -85,7 +85,7 @@ impl Canvas<'_, '_> {
         self.blank_line()?;
         for diagnostic in &self.graph.diagnostics {
             let severity = self.severity(diagnostic.severity).to_string();
-            // Never cut: it says what is wrong.
+            // The message is never cut, since it describes the problem.
             let message = escaped(self.name(&diagnostic.message).chars());
             self.line(0, format!("{severity} {}: {message}", diagnostic.code))?;
         }

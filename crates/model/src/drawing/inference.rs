@@ -1,4 +1,4 @@
-//! An inference call.
+//! Draws an inference call.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! One item, whole.
+//! Draws one item in full.
 
 use std::fmt::{self, Display};
 
@@ -14,7 +14,7 @@ use super::{
     preview::escaped,
 };
 
-/// How wide the names of the facts are.
+/// The width of the labels.
 const LABEL_WIDTH: usize = 14;
 
 impl Canvas<'_, '_> {
@@ -63,7 +63,7 @@ impl Canvas<'_, '_> {
     }
 
     fn sightings(&mut self, item: &ConversationItem) -> fmt::Result {
-        // A state that an official reducer wrote does not say when an item was seen.
+        // A state of an official reducer does not contain when an item was seen.
         if item.first_seen_seq > 0 {
             self.fact("seen", format!("first at seq {}, last at seq {}", item.first_seen_seq, item.last_seen_seq))?;
         }
@@ -119,7 +119,7 @@ impl Canvas<'_, '_> {
         Ok(())
     }
 
-    /// The runtime objects that the item asked for or reports on, and the items at their other end.
+    /// Draws the runtime objects that the item requests or answers, and the items at their other end.
     fn runtime(&mut self, item: &ConversationItem) -> fmt::Result {
         let (graph, id) = (self.graph, item.item_id);
         for tool in graph.tool_calls.values() {
@@ -171,7 +171,7 @@ impl Canvas<'_, '_> {
         Ok(())
     }
 
-    /// Where a payload lies.
+    /// Returns the path of a payload.
     fn payload_path(&self, id: &RawPayloadId) -> String {
         self.graph.raw_payloads.get(id).map_or_else(|| id.to_string(), |payload| payload.path.clone())
     }

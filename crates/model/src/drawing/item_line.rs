@@ -1,4 +1,4 @@
-//! An item on one line.
+//! Draws an item on one line.
 
 use crate::{Anchor, Channel, ConversationItem, InferredProducer, ItemId, ItemKind, Role};
 
@@ -8,7 +8,7 @@ use super::{
 };
 
 impl Canvas<'_, '_> {
-    /// The item's number, what it is, how it begins and where it comes from.
+    /// Returns an item's number, title, preview and origin.
     pub(super) fn item_line(&self, id: ItemId) -> String {
         let number = self.paint(DIM, format_args!("[{}]", id.0)).to_string();
         let Some(item) = self.graph.conversation_items.get(&id) else {
@@ -24,7 +24,7 @@ impl Canvas<'_, '_> {
                 InferredProducer::UserInput => line += " (from a person)",
                 InferredProducer::Harness { source: Some(source) } => line += &format!(" (from the harness: {source})"),
                 InferredProducer::Harness { source: None } => line += " (from the harness)",
-                // Shown as the source of the edge.
+                // The edge itself is shown below.
                 InferredProducer::Edge { .. } => {}
             }
         }
@@ -37,10 +37,10 @@ impl Canvas<'_, '_> {
         line
     }
 
-    /// Whether the thread's conversation leaves the item out.
+    /// Returns whether the thread's conversation omits the item.
     fn is_unlisted(&self, item: &ConversationItem) -> bool {
         let thread = self.graph.threads.get(&item.thread_id);
-        // Without this shortcut, every item would be looked for in the whole conversation.
+        // The first condition is cheap and avoids a search of the whole conversation for most items.
         !self.places.sent_items.contains(&item.item_id)
             && thread.is_some_and(|thread| !thread.conversation_item_ids.contains(&item.item_id))
     }
@@ -53,7 +53,7 @@ impl Canvas<'_, '_> {
                 (None, Some(channel)) => format!("{}, {channel}", item.role),
                 (None, None) => item.role.to_string(),
             },
-            // Such as a search that the provider makes itself.
+            // A call without an id is, for example, a search that the provider runs itself.
             ItemKind::FunctionCall | ItemKind::CustomToolCall => {
                 format!("call {}", call_id.unwrap_or("without id".into()))
             }
@@ -71,7 +71,7 @@ impl Canvas<'_, '_> {
         }
     }
 
-    /// One end of an edge in a few words.
+    /// Returns a short description of one end of an edge.
     pub(super) fn anchor(&self, anchor: &Anchor) -> String {
         match anchor {
             Anchor::ConversationItem { item_id } => match self.graph.conversation_items.get(item_id) {

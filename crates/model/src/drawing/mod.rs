@@ -1,4 +1,4 @@
-//! A graph as text that people can follow.
+//! Draws a graph as text.
 
 mod agents;
 mod canvas;
@@ -22,20 +22,23 @@ use rollout_trace_schema::ThreadId;
 use crate::{ItemId, RolloutTrace};
 use canvas::Canvas;
 
-/// A graph as stable text: its threads one after another, each in causal order.
+/// Draws a graph as stable text: its threads one after another, each in causal order.
 ///
-/// Made to be read and to be compared with a snapshot: ids that were minted by chance are replaced by short names, no time
-/// is shown, long texts are cut to one line and control characters are escaped. An item is shown by its number, `[7]` for
-/// `conversation_item:7`. A request shows what differs from what the model had seen before.
+/// A drawing is meant to be read by people and compared with snapshots. Randomly minted ids are replaced by short
+/// names, times are omitted, long texts are cut to one line, and control characters are escaped. An item is shown by
+/// its number, `[7]` for `conversation_item:7`. A request shows the differences from what the model had seen before.
 ///
 /// ```
-/// # fn draw(graph: &rollout_trace_model::RolloutTrace) {
-/// use rollout_trace_model::Drawing;
+/// use rollout_trace_model::{Drawing, RolloutTrace};
+/// # let json = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/example.state.json"));
 ///
-/// println!("{}", Drawing::new(graph).color(true));
-/// # }
+/// let graph: RolloutTrace = serde_json::from_str(json)?;
+/// let drawing = Drawing::new(&graph).thread(&graph.root_thread_id).to_string();
+/// assert!(drawing.starts_with("/root · thread-1 · completed"));
+/// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[must_use = "a drawing does nothing until it is displayed"]
 pub struct Drawing<'a> {
     graph: &'a RolloutTrace,
     thread: Option<&'a ThreadId>,
@@ -44,24 +47,24 @@ pub struct Drawing<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    /// Draws the whole graph, without colour.
+    /// Draws the whole graph, without color.
     pub fn new(graph: &'a RolloutTrace) -> Self {
         Self { graph, thread: None, item: None, color: false }
     }
 
-    /// Draws one thread only.
+    /// Draws only one thread.
     pub fn thread(mut self, thread: &'a ThreadId) -> Self {
         self.thread = Some(thread);
         self
     }
 
-    /// Draws one item only, with everything that is known about it and its ids as they are.
+    /// Draws only one item, with all known facts and with its original ids.
     pub fn item(mut self, item: ItemId) -> Self {
         self.item = Some(item);
         self
     }
 
-    /// Draws with ANSI colours, or without.
+    /// Sets whether the drawing contains ANSI colors.
     pub fn color(mut self, color: bool) -> Self {
         self.color = color;
         self

@@ -1,4 +1,4 @@
-//! Where in a drawing each object stands.
+//! Where in a drawing each object is shown.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,26 +9,26 @@ use crate::{
     RolloutTrace, ToolCall,
 };
 
-/// What a turn consists of.
+/// One step of a turn.
 #[derive(Clone, Copy)]
 pub(super) enum Step<'a> {
     Inference(&'a InferenceCall),
     Compaction(&'a Compaction),
     /// A request for a compaction that was not installed.
     CompactionRequest(&'a CompactionRequest),
-    /// A tool call that no response is known to have asked for.
+    /// A tool call that no known response requested.
     Tool(&'a ToolCall),
-    /// A code cell that no response is known to have asked for.
+    /// A code cell that no known response requested.
     Cell(&'a CodeCell),
 }
 
-/// Each object by what it is drawn beneath. Everything has exactly one place.
+/// The objects, by the object that they are drawn below. Each object has exactly one place.
 #[derive(Default)]
 pub(super) struct Places<'a> {
     pub(super) of_turn: BTreeMap<&'a CodexTurnId, Vec<Step<'a>>>,
-    /// What belongs to a thread but to no turn that is known.
+    /// The steps of a thread that belong to no known turn.
     pub(super) of_thread: BTreeMap<&'a ThreadId, Vec<Step<'a>>>,
-    /// What belongs to no thread that is known.
+    /// The steps that belong to no known thread.
     pub(super) of_nothing: Vec<Step<'a>>,
     pub(super) tools_of_inference: BTreeMap<&'a InferenceCallId, Vec<&'a ToolCall>>,
     pub(super) cells_of_inference: BTreeMap<&'a InferenceCallId, Vec<&'a CodeCell>>,
@@ -42,20 +42,21 @@ pub(super) struct Places<'a> {
     pub(super) edges_of_nothing: Vec<&'a InteractionEdge>,
     /// The edges that end at an item.
     pub(super) edges_to_item: BTreeMap<ItemId, Vec<&'a InteractionEdge>>,
-    /// What the model of an inference call had seen before, and the compaction that put it there.
+    /// What the model had seen before an inference call.
     pub(super) seen_before: BTreeMap<&'a InferenceCallId, Seen<'a>>,
-    /// The items that a request, a response or a compaction holds.
+    /// The items in requests, responses and compactions.
     pub(super) used_items: BTreeSet<ItemId>,
-    /// The items that a request holds.
+    /// The items in requests.
     pub(super) sent_items: BTreeSet<ItemId>,
 }
 
-/// What a model has seen.
+/// What a model has seen before a request.
 #[derive(Clone, Default)]
 pub(super) struct Seen<'a> {
     pub(super) items: Vec<ItemId>,
+    /// The compaction that replaced the items since the last request.
     pub(super) compaction: Option<&'a Compaction>,
-    /// Whether there was any request before.
+    /// Whether there was an earlier request or compaction.
     pub(super) any_request: bool,
 }
 
@@ -187,7 +188,7 @@ impl<'a> Places<'a> {
         edges.for_each(|edges| edges.sort_by_key(|edge| (&edge.carried_item_ids, &edge.carried_raw_payload_ids)));
     }
 
-    /// Goes through the requests of a thread to see what each adds.
+    /// Determines what the model had seen before each request of a thread.
     fn requests(&mut self, graph: &'a RolloutTrace, thread: &'a ThreadId) {
         let turns = graph.codex_turns.values().filter(|turn| turn.thread_id == *thread);
         let of_turns = turns.filter_map(|turn| self.of_turn.get(&turn.codex_turn_id)).flatten();
@@ -199,7 +200,7 @@ impl<'a> Places<'a> {
         for step in steps {
             match step {
                 Step::Inference(call) => {
-                    // A response that came later than the next request was not part of what that could hold.
+                    // A response that ended after the next request started cannot be part of that request.
                     let in_time = |last: &&InferenceCall| {
                         last.execution.ended_seq.is_some_and(|end| end < call.execution.started_seq)
                     };
@@ -234,7 +235,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Where the step stands in the causal order.
+    /// Returns the step's position in the causal order.
     fn seq(self, graph: &RolloutTrace) -> Seq {
         match self {
             Self::Inference(call) => call.execution.started_seq,
@@ -246,7 +247,7 @@ impl<'a> Step<'a> {
     }
 }
 
-/// The event that installed a compaction; in a state that does not say so, a seq that is not far off.
+/// Returns the event that installed a compaction or, in a state that does not contain it, an estimate.
 fn installed_seq(compaction: &Compaction, graph: &RolloutTrace) -> Seq {
     let marker = graph.conversation_items.get(&compaction.marker_item_id).map_or(0, |item| item.first_seen_seq);
     if marker > 0 {

@@ -1,15 +1,15 @@
-//! Texts cut to what fits on a line.
+//! Previews of texts that fit on a line.
 
 use std::fmt::Write;
 
 use crate::{BodyPart, ConversationItem, ItemKind, names::Names};
 
-/// How many characters of a text are shown.
+/// The number of characters of a text that are shown.
 const WIDTH: usize = 80;
-/// How many characters of a text are looked at; enough to find the ids among those shown.
+/// The number of characters of a text that are searched for ids, enough for those that are shown.
 const LOOK: usize = 16 * WIDTH;
 
-/// The beginning of a text on one line, with short ids and without control characters.
+/// Returns the beginning of a text on one line, with short ids and without control characters.
 pub(super) fn preview(text: &str, names: &Names) -> String {
     let look = text.char_indices().nth(LOOK).map_or(text.len(), |(at, _)| at);
     let shorter = names.shorten(&text[..look]);
@@ -20,9 +20,9 @@ pub(super) fn preview(text: &str, names: &Names) -> String {
     line
 }
 
-/// What an item says, on one line.
+/// Returns a preview of an item's content on one line.
 pub(super) fn item_preview(item: &ConversationItem, names: &Names) -> String {
-    // In a message between agents, text before the encrypted part is a header that repeats the item's title.
+    // In a message between agents, the text before the encrypted part is a header that repeats the item's title.
     let encoded = item.body.parts.iter().find(|part| matches!(part, BodyPart::Encoded { .. }));
     let parts = match (&item.agent_message, encoded) {
         (Some(_), Some(part)) => std::slice::from_ref(part),
@@ -52,7 +52,7 @@ pub(super) fn item_preview(item: &ConversationItem, names: &Names) -> String {
     line
 }
 
-/// The text with control characters, and characters that reorder a line, written as escapes.
+/// Escapes control characters, and characters that change the direction of a line.
 pub(super) fn escaped(text: impl Iterator<Item = char>) -> String {
     let mut line = String::new();
     for c in text {
@@ -71,7 +71,7 @@ pub(super) fn escaped(text: impl Iterator<Item = char>) -> String {
 }
 
 fn escape(c: char, line: &mut String) {
-    write!(line, "{}", c.escape_unicode()).expect("a string can be written to");
+    write!(line, "{}", c.escape_unicode()).expect("writing to a string succeeds");
 }
 
 #[cfg(test)]

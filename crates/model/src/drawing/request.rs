@@ -1,4 +1,4 @@
-//! What a request showed the model that it had not seen before.
+//! Draws a request, as the difference from what the model had seen before.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -6,7 +6,7 @@ use crate::{InferenceCall, ItemId};
 
 use super::canvas::{ADDED, Canvas, DROPPED};
 
-/// More items than these are dropped by number only.
+/// The most dropped items that are shown with a line each. More are shown only by number.
 const DROPPED_LINES: usize = 3;
 
 impl Canvas<'_, '_> {

@@ -1,4 +1,4 @@
-//! What was done in a terminal.
+//! Draws a terminal operation.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{
     preview::preview,
 };
 
-/// How many lines of output are shown.
+/// The number of lines of output that are shown.
 const OUTPUT_LINES: usize = 3;
 
 impl Canvas<'_, '_> {
@@ -22,7 +22,7 @@ impl Canvas<'_, '_> {
             TerminalRequest::WriteStdin { stdin, .. } => format!("stdin \"{}\"", preview(stdin, &self.names)),
         };
         if let Some(session) = operation.terminal_id.as_ref().and_then(|id| self.graph.terminal_sessions.get(id)) {
-            // Named by its first operation: the official id is a process id in one schema and a long word in the other.
+            // The session is named by its first operation, since its official id differs between the schemas.
             head += &format!(" · terminal {}", session.created_by_operation_id.0);
         }
         match operation.result.as_ref().and_then(|result| result.exit_code) {
@@ -39,7 +39,7 @@ impl Canvas<'_, '_> {
         output.map_or(Ok(()), |text| self.first_lines(depth + 1, text, OUTPUT_LINES))
     }
 
-    /// Shows the first lines of a text, and how many follow.
+    /// Draws the first lines of a text, and the number of further lines.
     pub(super) fn first_lines(&mut self, depth: usize, text: &str, limit: usize) -> fmt::Result {
         let bar = self.paint(DIM, "|").to_string();
         for line in text.lines().take(limit) {
@@ -53,7 +53,7 @@ impl Canvas<'_, '_> {
     }
 }
 
-/// What a shell was told to run.
+/// Returns the script that a shell runs, if the command is a shell with a script.
 fn script(command: &[String]) -> Option<&String> {
     match command {
         [_, flag, script] if flag == "-lc" || flag == "-c" => Some(script),

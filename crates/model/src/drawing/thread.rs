@@ -1,4 +1,4 @@
-//! A thread and its turns.
+//! Draws a thread and its turns.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -73,7 +73,7 @@ impl Canvas<'_, '_> {
         }
     }
 
-    /// Shows what was taken into the thread's history and then never shown to a model.
+    /// Draws the items that were accepted into the thread's history and never shown to a model.
     fn unused_items(&mut self, thread: &AgentThread) -> fmt::Result {
         let of_thread = self.graph.conversation_items.values().filter(|item| item.thread_id == thread.thread_id);
         let ids = of_thread.map(|item| item.item_id);

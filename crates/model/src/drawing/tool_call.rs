@@ -1,4 +1,4 @@
-//! A tool call.
+//! Draws a tool call.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ impl Canvas<'_, '_> {
         cells.into_iter().try_for_each(|cell| self.code_cell(depth + 1, cell))
     }
 
-    /// Where the model saw an answer.
+    /// Returns the items in which the model saw the answers, with an arrow.
     pub(super) fn answers(&self, items: &[ItemId]) -> String {
         if items.is_empty() { String::new() } else { format!(" → {}", self.numbers(items)) }
     }
@@ -66,11 +66,11 @@ impl Canvas<'_, '_> {
     }
 
     fn unknown(&self, fields: &serde_json::Map<String, serde_json::Value>) -> String {
-        let text = serde_json::to_string(fields).expect("a JSON object can be written");
+        let text = serde_json::to_string(fields).expect("a JSON object has only string keys");
         preview(&text, &self.names)
     }
 
-    /// What the summary says beyond the kind, and beyond what the call item and the operation show.
+    /// Returns the part of the summary that the kind, the call item and the operation do not show.
     fn summary(&self, tool: &ToolCall) -> String {
         match &tool.summary {
             ToolSummary::Terminal { .. } => String::new(),

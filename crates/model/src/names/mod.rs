@@ -1,4 +1,4 @@
-//! Short stable names for ids that are minted anew in every run.
+//! Short stable names for ids that differ between runs.
 
 mod order;
 mod text;
@@ -10,20 +10,20 @@ use std::{
 
 use crate::{ItemId, OperationId, RolloutTrace};
 
-/// Ids longer than this tell a person nothing.
+/// The longest id that is meaningful to people.
 const LONGEST_READABLE: usize = 16;
-/// A process id or chunk id of fewer characters is not told apart from other words of a text.
+/// The shortest process id or chunk id that can be distinguished from other words in a text.
 const SHORTEST_NUMBER: usize = 4;
-/// A cut-off word of fewer characters is not told to be an id.
+/// The shortest cut-off word that can be recognized as the beginning of an id.
 const SHORTEST_CUT_ID: usize = 6;
 
-/// Maps each id that was minted by chance to a name such as `call-3`, numbered in the order of first appearance.
+/// Maps each randomly minted id to a name such as `call-3`, numbered in the order of first appearance.
 ///
-/// That order goes by seq and never by the ids themselves, so that two runs that did the same get the same names. Short
-/// ids, which somebody chose, are kept.
+/// The order depends on seqs and never on the ids themselves, so that two runs with the same events get the same names.
+/// Short ids, which were chosen deliberately, are kept.
 pub(crate) struct Names {
     by_id: HashMap<String, String>,
-    /// Ids that do not stand out in a text as one word, longest first.
+    /// The ids that are not a single word in a text, longest first.
     odd: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ impl Names {
         Self { by_id: namer.by_id, odd }
     }
 
-    /// The text with every minted id in it replaced by its name.
+    /// Returns a text with every randomly minted id replaced by its name.
     pub(crate) fn shorten<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.by_id.is_empty() || is_numbered(text) {
             return Cow::Borrowed(text);
@@ -98,7 +98,7 @@ impl Names {
         })
     }
 
-    /// Where in the word an id begins that a cut after the word left incomplete.
+    /// Returns the position in a word of an incomplete id, if the text was cut after the word.
     fn cut_id(&self, word: &str, rest: &str) -> Option<usize> {
         if rest != "..." {
             return None;
@@ -108,7 +108,7 @@ impl Names {
     }
 }
 
-/// Hands out names, each once.
+/// Assigns names, each only once.
 #[derive(Default)]
 struct Namer {
     by_id: HashMap<String, String>,
@@ -133,9 +133,9 @@ impl Namer {
     }
 }
 
-/// Whether an id was minted by chance.
+/// Returns whether an id was minted randomly.
 ///
-/// No name of a key or of a variant is taken for one, so that renaming keeps the shape of a graph.
+/// The name of a key or variant never counts as such an id, so that renaming keeps the shape of a graph.
 fn is_minted(kind: &str, id: &str) -> bool {
     match kind {
         order::PROCESS => id.len() >= SHORTEST_NUMBER && id.bytes().all(|byte| byte.is_ascii_digit()),
@@ -147,7 +147,7 @@ fn is_minted(kind: &str, id: &str) -> bool {
     }
 }
 
-/// Whether a text is an id that reduction made by counting.
+/// Returns whether a text is a numbered id that reduction assigned.
 fn is_numbered(text: &str) -> bool {
     text.parse::<ItemId>().is_ok() || text.parse::<OperationId>().is_ok()
 }

@@ -1,4 +1,4 @@
-//! The order in which the ids of a graph appear.
+//! The ids of a graph in the order of their first appearance.
 
 use rollout_trace_schema::ToolSummary;
 use serde_json::Value;
@@ -7,10 +7,10 @@ use crate::{Body, BodyPart, Execution, RolloutTrace, TerminalRequest, TerminalRe
 
 /// The kind of process ids, which are terminal ids in schema 1.
 pub(super) const PROCESS: &str = "process";
-/// The kind of the ids of pieces of output.
+/// The kind of chunk ids, which name pieces of output.
 pub(super) const CHUNK: &str = "chunk";
 
-/// Every id that somebody minted, with what it names, in causal order; ids come again.
+/// Returns the ids in a graph with their kinds, in causal order and with repetitions.
 pub(super) fn ids(graph: &RolloutTrace) -> Vec<(&'static str, &str)> {
     let mut ids: Vec<(&'static str, &str)> = vec![("trace", &graph.trace_id)];
     thread_ids(graph, &mut ids);
@@ -94,14 +94,14 @@ fn terminal_ids<'a>(graph: &'a RolloutTrace, ids: &mut Vec<(&'static str, &'a st
     }
 }
 
-/// Objects in the order in which they began.
+/// Returns objects in the order of their start.
 fn by_start<'a, T>(objects: impl Iterator<Item = &'a T>, execution: impl Fn(&T) -> &Execution) -> Vec<&'a T> {
     let mut objects: Vec<&T> = objects.collect();
     objects.sort_by_key(|object| execution(object).started_seq);
     objects
 }
 
-/// Shows every text of a graph in which an id may occur, in causal order.
+/// Calls `see` with every text of a graph that may contain an id, in causal order.
 pub(super) fn for_each_text<'a>(graph: &'a RolloutTrace, see: &mut dyn FnMut(&'a str)) {
     for item in graph.conversation_items.values() {
         body_texts(&item.body, see);

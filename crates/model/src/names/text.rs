@@ -1,9 +1,9 @@
 //! Finds ids in running text.
 
-/// How long a UUID is, written with hyphens.
+/// The length of a UUID with hyphens.
 pub(super) const UUID_LENGTH: usize = 36;
 
-/// The words of a text: letters, digits, `_` and `-`, all ASCII.
+/// Returns the words of a text, which consist of ASCII letters, digits, `_` and `-`.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_word_char(c)).filter(|word| !word.is_empty())
 }
@@ -16,7 +16,7 @@ fn is_word_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
-/// The UUIDs in a text, with the places where they begin.
+/// Returns the UUIDs in a text, with their positions.
 pub(super) fn uuids(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -32,7 +32,7 @@ pub(super) fn uuids(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Where in a word the beginning of a UUID stands that goes on to the word's end.
+/// Returns the position in a word of an incomplete UUID that reaches to the end of the word.
 pub(super) fn cut_uuid(word: &str) -> Option<usize> {
     let part_starts = word.char_indices().filter(|&(_, c)| c == '-' || c == '_').map(|(at, _)| at + 1);
     std::iter::once(0)
@@ -40,7 +40,7 @@ pub(super) fn cut_uuid(word: &str) -> Option<usize> {
         .find(|&at| (1..=UUID_LENGTH).contains(&(word.len() - at)) && fits_uuid(&word.as_bytes()[at..]))
 }
 
-/// Whether these bytes are a UUID, or would be if more followed.
+/// Returns whether these bytes are a UUID or the beginning of one.
 fn fits_uuid(bytes: &[u8]) -> bool {
     bytes.iter().enumerate().all(|(at, byte)| match at {
         8 | 13 | 18 | 23 => *byte == b'-',

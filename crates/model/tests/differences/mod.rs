@@ -1,8 +1,8 @@
-//! What an official state says and a graph does not, by the rules of the conformance cases.
+//! Compares a graph with an official state by the rules of the conformance cases.
 
 use serde_json::{Map, Value};
 
-/// The maps of the graph, which hold no more entries than the official ones.
+/// The maps of the graph that must not have more entries than the official ones.
 const MAPS: [&str; 12] = [
     "threads",
     "codex_turns",
@@ -18,7 +18,7 @@ const MAPS: [&str; 12] = [
     "raw_payloads",
 ];
 
-/// Keys that an official state leaves out on purpose.
+/// The keys that an official state omits on purpose.
 const ABSENT_IF_NONE: [&str; 5] =
     ["accepted_seq", "accepted_at_unix_ms", "responses_item_id", "started_code_cell_id", "agent_message"];
 

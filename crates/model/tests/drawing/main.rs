@@ -1,9 +1,9 @@
-//! What drawings and normal forms of small graphs look like.
+//! Drawings and normal forms of small graphs.
 
 mod script;
 
 use insta::assert_snapshot;
-use rollout_trace_model::{Drawing, ItemId, RolloutTrace, normalised};
+use rollout_trace_model::{Drawing, ItemId, RolloutTrace, normalized};
 use rollout_trace_schema::ThreadId;
 use script::{CHILD, ROOT, Script, item_ids};
 use serde_json::json;
@@ -17,7 +17,7 @@ fn draw(graph: &RolloutTrace) -> String {
 }
 
 #[test]
-fn a_tool_call_is_drawn_beneath_the_response_that_asked_for_it() {
+fn a_tool_call_is_drawn_below_the_response_that_requested_it() {
     let mut script = Script::new();
     let rules = script.message("developer", "Be brief.");
     let question = script.message("user", "What is here?");
@@ -58,7 +58,7 @@ fn a_tool_call_is_drawn_beneath_the_response_that_asked_for_it() {
 }
 
 #[test]
-fn an_edited_history_shows_what_was_dropped_and_what_came_between() {
+fn an_edited_history_shows_dropped_and_inserted_items() {
     let mut script = Script::new();
     let old: Vec<u32> = (1..=6).map(|number| script.message("user", &format!("old {number}"))).collect();
     script.inference(FIRST, "completed", &old, &[], &[]);
@@ -92,7 +92,7 @@ fn an_edited_history_shows_what_was_dropped_and_what_came_between() {
 }
 
 #[test]
-fn failed_and_cancelled_calls_say_why() {
+fn failed_and_cancelled_calls_show_the_reason() {
     let mut script = Script::new();
     let question = script.message("user", "Go on.");
     script.inference(FIRST, "failed", &[question], &[], &[]);
@@ -121,7 +121,7 @@ fn failed_and_cancelled_calls_say_why() {
 }
 
 #[test]
-fn a_code_cell_shows_its_source_its_course_and_the_tools_it_used() {
+fn a_code_cell_shows_its_source_its_progress_and_its_tools() {
     let mut script = Script::new();
     let question = script.message("user", "Count.");
     let code = json!({"type": "code", "language": "javascript", "source": "const r = await tools.exec_command();"});
@@ -183,7 +183,7 @@ fn a_code_cell_shows_its_source_its_course_and_the_tools_it_used() {
 }
 
 #[test]
-fn a_compaction_shows_what_took_the_place_of_what() {
+fn a_compaction_shows_its_input_and_its_replacement() {
     let mut script = Script::new();
     let old: Vec<u32> = (1..=3).map(|number| script.message("user", &format!("old {number}"))).collect();
     script.inference(FIRST, "completed", &old, &[], &[]);
@@ -240,7 +240,7 @@ fn a_compaction_shows_what_took_the_place_of_what() {
     "#);
 }
 
-/// A root agent that spawns a child, which answers.
+/// Returns a script with a root agent that spawns a child, which answers.
 fn agents() -> Script {
     let mut script = Script::new();
     let task = script.message("user", "Delegate.");
@@ -277,7 +277,7 @@ fn agents() -> Script {
 }
 
 #[test]
-fn what_passes_between_agents_is_drawn_at_both_ends() {
+fn interactions_of_agents_are_drawn_at_both_ends() {
     let mut script = agents();
     script.set(
         "undelivered_messages",
@@ -333,7 +333,7 @@ fn one_thread_is_drawn_alone() {
 }
 
 #[test]
-fn one_item_is_drawn_whole() {
+fn one_item_is_drawn_in_full() {
     let graph = agents().graph();
     assert_snapshot!(Drawing::new(&graph).item(ItemId(2)), @r#"
     conversation_item:2 · call call_spawn
@@ -373,7 +373,7 @@ fn one_item_is_drawn_whole() {
 }
 
 #[test]
-fn what_is_missing_is_said_at_the_end() {
+fn missing_evidence_is_listed_at_the_end() {
     let mut script = Script::new();
     script.message("user", "never sent");
     let gone = "01a1fb89-0000-7000-8000-000000000000";
@@ -434,36 +434,36 @@ fn long_texts_and_control_characters_stay_on_their_line() {
 }
 
 #[test]
-fn colour_changes_nothing_else() {
+fn color_changes_nothing_else() {
     let graph = agents().graph();
-    let coloured = Drawing::new(&graph).color(true).to_string();
+    let colored = Drawing::new(&graph).color(true).to_string();
     let mut plain = String::new();
-    let mut rest = coloured.as_str();
+    let mut rest = colored.as_str();
     while let Some((before, after)) = rest.split_once('\u{1b}') {
         plain.push_str(before);
         rest = after.split_once('m').unwrap().1;
     }
-    assert!(coloured.contains("\u{1b}[32mcompleted\u{1b}[0m"));
+    assert!(colored.contains("\u{1b}[32mcompleted\u{1b}[0m"));
     assert_eq!(plain + rest, draw(&graph));
 }
 
-/// The same graph as another run would have made it.
+/// Returns the same graph with the ids and times of another run.
 fn rerun(graph: &RolloutTrace) -> RolloutTrace {
-    let mut text = serde_json::to_string(graph).expect("a graph can be written");
+    let mut text = serde_json::to_string(graph).expect("a graph has only string keys");
     for (number, id) in [ROOT, CHILD, FIRST, SECOND, CHILD_TURN].into_iter().enumerate() {
         text = text.replace(id, &format!("{}0000000-1111-4222-8333-444444444444", 9 - number));
     }
-    serde_json::from_str(&text.replace("_unix_ms\":1", "_unix_ms\":2")).expect("other ids make another graph")
+    serde_json::from_str(&text.replace("_unix_ms\":1", "_unix_ms\":2")).expect("a graph with other ids is valid")
 }
 
 #[test]
-fn two_runs_have_one_normal_form_and_one_drawing() {
+fn two_runs_have_the_same_normal_form_and_drawing() {
     let first = agents().graph();
     let second = rerun(&first);
     assert_ne!(first, second);
-    let normal = normalised(&first);
-    assert_eq!(normal, normalised(&second));
-    assert_eq!(normal, normalised(&normal));
+    let normal = normalized(&first);
+    assert_eq!(normal, normalized(&second));
+    assert_eq!(normal, normalized(&normal));
     assert_eq!(draw(&first), draw(&second));
     assert_eq!(draw(&first), draw(&normal));
     assert_eq!(normal.check_links(), [] as [String; 0]);
@@ -473,7 +473,7 @@ fn two_runs_have_one_normal_form_and_one_drawing() {
 }
 
 #[test]
-fn ids_that_look_like_keys_or_numbers_do_no_harm() {
+fn ids_that_look_like_keys_or_numbers_are_handled() {
     for id in [
         "conversation_item",
         "custom_tool_call_output",
@@ -489,7 +489,7 @@ fn ids_that_look_like_keys_or_numbers_do_no_harm() {
         script.inference(SECOND, "completed", &[call, output], &[], &[]);
         script.tool(id, json!({"type": "web"}), "completed", &[call], &[output]);
         let graph = script.graph();
-        let normal = normalised(&graph);
+        let normal = normalized(&graph);
         assert_eq!(normal.check_links(), [] as [String; 0], "{id}");
         assert_eq!(draw(&graph), draw(&normal), "{id}");
     }

@@ -1,4 +1,4 @@
-//! Small graphs, built by a short script.
+//! Builds small graphs from short scripts.
 
 use rollout_trace_model::{RolloutTrace, json_schema};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// A root agent in its first turn.
+    /// Creates a script with a root agent in its first turn.
     pub(crate) fn new() -> Self {
         let graph = json!({
             "schema_version": 1, "trace_id": "4fb6e660-d0ed-4401-9179-2c6489f0f134", "rollout_id": ROOT,
@@ -35,14 +35,14 @@ impl Script {
     }
 
     pub(crate) fn at(&mut self, pointer: &str) -> &mut Value {
-        self.graph.pointer_mut(pointer).expect("the script names what it made before")
+        self.graph.pointer_mut(pointer).expect("the script has added this object")
     }
 
     pub(crate) fn set(&mut self, key: &str, value: Value) {
         self.graph[key] = value;
     }
 
-    /// An execution that starts and ends at the next two seqs.
+    /// Returns an execution that starts and ends at the next two seqs.
     pub(crate) fn ran(&mut self, status: &str) -> Value {
         self.seq += 2;
         let start = self.seq - 1;
@@ -72,11 +72,11 @@ impl Script {
         self.turns.push((thread.to_owned(), id.to_owned()));
     }
 
-    /// A new item of the newest turn; its number.
+    /// Adds an item to the latest turn, and returns its number.
     pub(crate) fn item(&mut self, role: &str, kind: &str, call: Option<&str>, part: Value) -> u32 {
         self.items += 1;
         let id = format!("conversation_item:{}", self.items);
-        let (thread, turn) = self.turns.last().cloned().expect("the script begins with a turn");
+        let (thread, turn) = self.turns.last().cloned().expect("the script has a turn");
         self.seq += 1;
         let parts = if part.is_null() { json!([]) } else { json!([part]) };
         let item = json!({
@@ -85,7 +85,10 @@ impl Script {
             "first_seen_seq": self.seq, "last_seen_seq": self.seq,
         });
         self.put("conversation_items", &id, item);
-        self.graph["threads"][thread]["conversation_item_ids"].as_array_mut().expect("it is a list").push(id.into());
+        self.graph["threads"][thread]["conversation_item_ids"]
+            .as_array_mut()
+            .expect("the value is an array")
+            .push(id.into());
         self.items
     }
 
@@ -103,7 +106,7 @@ impl Script {
     }
 
     pub(crate) fn payload(&mut self) -> String {
-        let number = self.graph["raw_payloads"].as_object().expect("it is a map").len() + 1;
+        let number = self.graph["raw_payloads"].as_object().expect("the value is an object").len() + 1;
         let id = format!("raw_payload:{number}");
         let payload = json!({
             "raw_payload_id": id, "kind": {"type": "inference_request"}, "path": format!("payloads/{number}.json"),
@@ -114,12 +117,12 @@ impl Script {
 
     pub(crate) fn produced(&mut self, item: u32, producer: Value) {
         let pointer = format!("/conversation_items/conversation_item:{item}/produced_by");
-        self.at(&pointer).as_array_mut().expect("it is a list").push(producer);
+        self.at(&pointer).as_array_mut().expect("the value is an array").push(producer);
     }
 
-    /// A request of the newest turn and its answer.
+    /// Adds a request of the latest turn and its response.
     pub(crate) fn inference(&mut self, id: &str, status: &str, request: &[u32], response: &[u32], tools: &[&str]) {
-        let (thread, turn) = self.turns.last().cloned().expect("the script begins with a turn");
+        let (thread, turn) = self.turns.last().cloned().expect("the script has a turn");
         let (execution, payload) = (self.ran(status), self.payload());
         let call = json!({
             "inference_call_id": id, "thread_id": thread, "codex_turn_id": turn, "execution": execution,
@@ -132,9 +135,9 @@ impl Script {
         response.iter().for_each(|&item| self.produced(item, json!({"type": "inference", "inference_call_id": id})));
     }
 
-    /// A tool call of the newest turn that the model made.
+    /// Adds a tool call of the model in the latest turn.
     pub(crate) fn tool(&mut self, id: &str, kind: Value, status: &str, calls: &[u32], outputs: &[u32]) {
-        let (thread, turn) = self.turns.last().cloned().expect("the script begins with a turn");
+        let (thread, turn) = self.turns.last().cloned().expect("the script has a turn");
         let execution = self.ran(status);
         let tool = json!({
             "tool_call_id": id, "mcp_call_id": null, "model_visible_call_id": id, "code_mode_runtime_tool_id": null,
@@ -148,7 +151,7 @@ impl Script {
         outputs.iter().for_each(|&item| self.produced(item, json!({"type": "tool", "tool_call_id": id})));
     }
 
-    /// The command that a tool call ran.
+    /// Adds the command of a tool call.
     pub(crate) fn command(&mut self, number: u32, tool: &str, command: &[&str], exit_code: Option<i64>, stdout: &str) {
         let id = format!("terminal_operation:{number}");
         let execution = self.ran(if exit_code.is_some() { "completed" } else { "running" });
@@ -183,12 +186,12 @@ impl Script {
         );
     }
 
-    /// The graph, which is sound and valid by the schema.
+    /// Returns the graph, and checks that it is consistent and valid by the schema.
     pub(crate) fn graph(self) -> RolloutTrace {
-        let validator = jsonschema::validator_for(&json_schema()).expect("the schema is one");
+        let validator = jsonschema::validator_for(&json_schema()).expect("the schema is valid");
         let invalid: Vec<_> = validator.iter_errors(&self.graph).map(|e| e.to_string()).collect();
         assert_eq!(invalid, [] as [String; 0]);
-        let graph: RolloutTrace = serde_json::from_value(self.graph).expect("the script makes a graph");
+        let graph: RolloutTrace = serde_json::from_value(self.graph).expect("the script describes a graph");
         assert_eq!(graph.check_links(), [] as [String; 0]);
         graph
     }
