@@ -1,5 +1,5 @@
-//! A small server of the Model Context Protocol on its standard streams, to try an agent core with: tools that answer, fail, dawdle
-//! and die.
+//! A small server of the Model Context Protocol on its standard streams, for trying out an agent core: its tools
+//! answer, fail, take long, or end the server.
 
 use std::{process::exit, sync::Arc, time::Duration};
 
@@ -13,19 +13,19 @@ use rmcp::{
 };
 use serde_json::{Map, Value, json};
 
-/// Names and types.
+/// The names and types of properties.
 type Properties = &'static [(&'static str, &'static str)];
 
-/// Name, description and the properties of the arguments.
+/// The name, description and arguments of each tool.
 const TOOLS: [(&str, &str, Properties); 8] = [
-    ("echo", "Gives its argument back", &[("text", "string")]),
-    ("add", "Adds two numbers, and says so as a structured result too", &[("a", "number"), ("b", "number")]),
-    ("meta", "Gives back the `_meta` that came with the call", &[]),
-    ("fail", "Runs, and fails", &[("why", "string")]),
-    ("refuse", "Answers with an error of the protocol", &[]),
+    ("echo", "Returns its argument", &[("text", "string")]),
+    ("add", "Adds two numbers, and also returns a structured result", &[("a", "number"), ("b", "number")]),
+    ("meta", "Returns the `_meta` of the call", &[]),
+    ("fail", "Fails", &[("why", "string")]),
+    ("refuse", "Returns a protocol error", &[]),
     ("slow", "Waits before it answers", &[("milliseconds", "integer")]),
-    ("babble", "Writes what is no message before it answers", &[]),
-    ("die", "Ends the server before there is an answer", &[]),
+    ("babble", "Writes invalid messages before it answers", &[]),
+    ("die", "Ends the server before it answers", &[]),
 ];
 
 struct Server;

@@ -1,4 +1,4 @@
-//! The handle by which a program runs a rollout.
+//! The handle with which a program runs a rollout.
 
 use std::{io, sync::Arc};
 
@@ -9,19 +9,20 @@ use uuid::Uuid;
 use crate::{
     AgentConfig, AgentStatus, BadSetting, ConfigSnapshot, Event, EventMessage, Item, Op, PauseGuard, TokenUsageInfo,
     TraceTarget, UserInput,
+    error_text::error_text,
     lock::lock,
     mcp::McpServer,
     model::ModelClient,
     rollout::{Agent, Identity, Rollout},
     thread::{Request, Thread},
-    told::told,
 };
 
-/// A rollout's root thread: a two-way stream of requests and events.
+/// A rollout's root thread, which takes requests and returns events.
 ///
-/// Requests go in by [`submit`](Self::submit), events come out by [`next_event`](Self::next_event), those of child agents among
-/// them. Clones are the same thread. When the last one is dropped, the thread shuts down by itself.
+/// [`submit`](Self::submit) sends a request. [`next_event`](Self::next_event) returns events, including those of child
+/// agents. Clones share the thread. When the last clone is dropped, the thread shuts down by itself.
 #[derive(Clone)]
+#[must_use = "the thread shuts down when its last handle is dropped"]
 pub struct AgentThread(Arc<Handle>);
 
 struct Handle {
@@ -35,51 +36,51 @@ impl Drop for Handle {
     }
 }
 
-/// A thread that cannot be started.
+/// Why a thread cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartThreadError {
-    /// The folder to work in is not there.
-    #[error("cannot work in {}", folder.display())]
+    /// The working folder does not exist or cannot be opened.
+    #[error("cannot open the working folder `{}`", folder.display())]
     Folder {
         /// The folder.
         folder: std::path::PathBuf,
-        /// Why.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
-    /// A setting lets nothing work.
+    /// A setting is invalid.
     #[error(transparent)]
     Setting(#[from] BadSetting),
-    /// No HTTP client can be made.
-    #[error("cannot make an HTTP client: {0}")]
-    Http(String),
+    /// The HTTP client cannot be created.
+    #[error("cannot create the HTTP client")]
+    Http(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A request to a thread that has ended.
+/// The thread has ended and takes no more requests.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the thread has ended")]
 pub struct ThreadEnded;
 
-/// An input for a running turn where none runs.
+/// No turn is running that could take the input.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no turn is running that could be steered")]
+#[error("no turn is running")]
 pub struct NoTurnRunning;
 
 impl AgentThread {
     /// Starts a rollout.
     ///
-    /// An MCP server that does not start costs its tools and is told by a warning among the events.
+    /// If an MCP server does not start, a warning among the events says so, and its tools are missing.
     ///
     /// # Errors
     ///
-    /// A setting lets nothing work, the folder to work in is not there, or there is no HTTP client to be had.
+    /// Returns an error if a setting is invalid, the working folder cannot be opened, or the HTTP client cannot be
+    /// created.
     pub async fn start(mut config: AgentConfig) -> Result<Self, StartThreadError> {
         config.check()?;
         let folder = config.cwd.clone();
         config.cwd = folder.canonicalize().map_err(|source| StartThreadError::Folder { folder, source })?;
-        let model =
-            ModelClient::new(config.provider.clone()).map_err(|error| StartThreadError::Http(error.to_string()))?;
+        let model = ModelClient::new(config.provider.clone()).map_err(|error| StartThreadError::Http(error.into()))?;
         let (mut servers, mut failures) = (Vec::new(), Vec::new());
         for server in &config.mcp_servers {
             let mut server = server.clone();
@@ -87,7 +88,10 @@ impl AgentThread {
             server.hidden_env.extend(config.hidden_env.iter().cloned());
             match McpServer::start(server.clone()).await {
                 Ok(server) => servers.push(server),
-                Err(error) => failures.push(format!("the MCP server {} does not start: {}", server.name, told(&error))),
+                Err(error) => {
+                    let error = error_text(&error);
+                    failures.push(format!("the MCP server {} does not start: {error}", server.name));
+                }
             }
         }
         let identity = Identity::root();
@@ -113,11 +117,11 @@ impl AgentThread {
         &self.0.agent.thread
     }
 
-    /// Asks the thread to do something, and gives the id that the events that answer it bear.
+    /// Sends a request, and returns the submission id of the events that it causes.
     ///
     /// # Errors
     ///
-    /// The thread has ended.
+    /// Returns an error if the thread has ended.
     pub fn submit(&self, op: Op) -> Result<String, ThreadEnded> {
         let id = Uuid::now_v7().to_string();
         let request = Request::Submission { id: id.clone(), op };
@@ -125,25 +129,27 @@ impl AgentThread {
         Ok(id)
     }
 
-    /// The rollout's next event, once there is one. `None`: the rollout has ended and all its events were taken.
+    /// Waits for the rollout's next event. Returns `None` if the rollout has ended and all its events have been
+    /// returned.
     ///
-    /// Events wait until they are taken. One of several that wait here at a time gets each.
+    /// Events are queued without a limit. If several tasks wait at the same time, each event goes to one of them.
     pub async fn next_event(&self) -> Option<Event> {
         let mut events = self.0.events.lock().await;
         let mut agent = self.0.agent.clone();
         tokio::select! {
             biased;
             event = events.recv() => event,
-            // What was told before the end is there by now.
+            // Events from before the end are already in the channel.
             () = agent.terminated() => events.try_recv().ok(),
         }
     }
 
-    /// Adds to what the running turn is asked. The model sees it in the turn's next request; if the turn ends before, in the next turn.
+    /// Adds input to the running turn. The model sees it in the turn's next request, or in the next turn if the turn
+    /// ends before that.
     ///
     /// # Errors
     ///
-    /// No turn runs, or the one that does takes nothing more.
+    /// Returns an error if no turn is running, or if the running turn no longer takes input.
     pub fn steer_input(&self, input: &[UserInput]) -> Result<(), NoTurnRunning> {
         let item = Item::user_message(input.iter().map(UserInput::content_part).collect());
         let mut state = lock(&self.thread().state);
@@ -154,7 +160,7 @@ impl AgentThread {
         Ok(())
     }
 
-    /// Puts items into the history as if they had come about in it. A running turn takes them in before its next request.
+    /// Adds items to the history. A running turn adds them before its next request.
     pub fn inject_response_items(&self, items: Vec<Item>) {
         let thread = self.thread();
         let mut state = lock(&thread.state);
@@ -166,38 +172,38 @@ impl AgentThread {
         }
     }
 
-    /// Puts a message of the user into the history and starts no turn.
+    /// Adds a user message to the history without starting a turn.
     pub fn inject_user_message_without_turn(&self, input: &[UserInput]) {
         let content = input.iter().map(UserInput::content_part).collect();
         self.inject_response_items(vec![Item::user_message(content)]);
     }
 
-    /// Lets the thread stand still until the guard is dropped: it sends no request, and no time runs out, neither that of a stream
-    /// or a retry nor that of a tool: after which a command, a cell or a wait yields, and for how long a command or a call of an MCP
-    /// server may run.
+    /// Pauses the thread until the guard is dropped. A paused thread sends no request, and its timers stop: those of
+    /// streams and retries, those after which a command, a cell or a wait yields, and the time limits of commands and
+    /// MCP calls.
     ///
-    /// Pauses nest; the last one lifted ends it. What is under way (an answer's stream, a command) goes on. Other agents are not
-    /// paused.
+    /// Pauses nest: the thread continues when the last guard is dropped. Work that is already running (a stream, a
+    /// command) continues. Other agents are not paused.
     pub fn pause(&self) -> PauseGuard {
         self.thread().pause.begin()
     }
 
-    /// Whether somebody has paused the thread.
+    /// Returns whether the thread is paused.
     pub fn is_paused(&self) -> bool {
         self.thread().pause.is_paused()
     }
 
-    /// How the agent is getting on.
+    /// Returns the agent's status.
     pub fn agent_status(&self) -> AgentStatus {
         self.thread().status()
     }
 
-    /// What the thread's answers cost so far.
+    /// Returns the token usage of the thread's answers so far.
     pub fn token_usage_info(&self) -> TokenUsageInfo {
         lock(&self.thread().state).usage.clone()
     }
 
-    /// How the thread is set up at the moment.
+    /// Returns the thread's current configuration.
     pub fn config_snapshot(&self) -> ConfigSnapshot {
         let thread = self.thread();
         let running = lock(&thread.state).running.clone();
@@ -209,24 +215,24 @@ impl AgentThread {
         }
     }
 
-    /// The history so far, to begin another rollout with.
+    /// Returns the history so far, with which another rollout can begin.
     pub fn history(&self) -> Vec<Item> {
         lock(&self.thread().state).history.items().to_vec()
     }
 
-    /// The folder of the rollout's trace, if it is recorded.
+    /// Returns the folder of the rollout's trace, or `None` if the rollout is not recorded.
     pub fn trace_folder(&self) -> Option<std::path::PathBuf> {
         self.thread().trace.bundle_folder()
     }
 
-    /// Returns when the thread has ended.
+    /// Waits until the thread has ended.
     pub async fn wait_until_terminated(&self) {
         self.0.agent.clone().terminated().await;
     }
 
-    /// Stops everything, ends the rollout, and returns when that is done.
+    /// Stops all work, ends the rollout, and waits until it has ended.
     pub async fn shutdown_and_wait(&self) {
-        // A thread that has ended already needs no telling.
+        // An error means that the thread has already ended.
         let _ = self.submit(Op::Shutdown);
         self.wait_until_terminated().await;
     }

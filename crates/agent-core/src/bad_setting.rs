@@ -1,10 +1,10 @@
-//! Settings with which nothing works.
+//! Checks a configuration.
 
 use reqwest::{Url, header::HeaderValue};
 
 use crate::AgentConfig;
 
-/// A setting with which every run would fail.
+/// An invalid setting, with which every run would fail.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{key}` {problem}")]
 pub struct BadSetting {
@@ -13,27 +13,30 @@ pub struct BadSetting {
 }
 
 impl AgentConfig {
-    /// Checks what would otherwise fail only once it is used.
+    /// Checks the settings that would otherwise fail only when they are used.
     ///
     /// # Errors
     ///
-    /// The URL is none that can be asked, the model has no name, the key fits into no header, or a limit lets nothing happen. The error
-    /// names the setting as configuration files do.
+    /// Returns an error if the URL is not an HTTP URL, the model has no name, the API key does not fit into a header,
+    /// or a limit is zero. The error names the setting as in configuration files.
     pub fn check(&self) -> Result<(), BadSetting> {
         let bad = |key, problem: String| Err(BadSetting { key, problem });
         let base_url = &self.provider.base_url;
         match Url::parse(base_url) {
             Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-                return bad("base_url", format!("has to begin with http:// or https://, and is {base_url}"));
+                return bad("base_url", format!("is {base_url}, but must begin with http:// or https://"));
             }
             Ok(_) => {}
-            Err(error) => return bad("base_url", format!("is {base_url}, which is no URL: {error}")),
+            Err(error) => return bad("base_url", format!("is {base_url}, which is not a URL: {error}")),
         }
         if self.model.trim().is_empty() {
-            return bad("model", "is empty: every request names one".to_owned());
+            return bad("model", "is empty, but every request must name a model".to_owned());
         }
         if self.provider.api_key.as_ref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
-            return bad("api_key_env", "names a variable whose value has characters that no key has".to_owned());
+            return bad(
+                "api_key_env",
+                "names a variable whose value contains characters that are not allowed in a key".to_owned(),
+            );
         }
         let zeros = [
             ("stream_idle_ms", self.stream_idle_limit.is_zero()),
@@ -43,7 +46,7 @@ impl AgentConfig {
             ("agents.max_threads", self.agents.max_threads == 0),
         ];
         match zeros.into_iter().find(|(_, is_zero)| *is_zero) {
-            Some((key, _)) => bad(key, "has to be more than 0: nothing works within that limit".to_owned()),
+            Some((key, _)) => bad(key, "must be greater than 0".to_owned()),
             None => Ok(()),
         }
     }
@@ -66,11 +69,11 @@ mod tests {
         assert_eq!(problem(""), "none");
         assert_eq!(
             problem("base_url = 'ftp://a/v1'"),
-            "`base_url` has to begin with http:// or https://, and is ftp://a/v1"
+            "`base_url` is ftp://a/v1, but must begin with http:// or https://"
         );
-        assert_eq!(problem("base_url = '/v1'"), "`base_url` is /v1, which is no URL: relative URL without a base");
-        assert_eq!(problem("model = ' '"), "`model` is empty: every request names one");
-        let zero = "has to be more than 0: nothing works within that limit";
+        assert_eq!(problem("base_url = '/v1'"), "`base_url` is /v1, which is not a URL: relative URL without a base");
+        assert_eq!(problem("model = ' '"), "`model` is empty, but every request must name a model");
+        let zero = "must be greater than 0";
         assert_eq!(problem("stream_idle_ms = 0"), format!("`stream_idle_ms` {zero}"));
         assert_eq!(problem("compaction = { at_tokens = 0 }"), format!("`compaction.at_tokens` {zero}"));
         assert_eq!(problem("commands = { max_sessions = 0 }"), format!("`commands.max_sessions` {zero}"));

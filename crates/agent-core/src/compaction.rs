@@ -1,4 +1,4 @@
-//! Making the history shorter.
+//! Compacts the history.
 
 use rollout_trace_recorder::{CompactionCheckpointTracePayload, CompactionTraceContext, Evidence};
 
@@ -9,30 +9,31 @@ use crate::{
     turn::{Turn, TurnEnd},
 };
 
-/// What the model is asked for where it makes the history shorter itself.
-const QUESTION: &str = "Summarise this conversation for somebody who takes over without having seen it: what was asked for, \
-what was found and done, what is still to do. Answer with the summary only.";
+/// The request for a summary.
+const QUESTION: &str = "Summarize this conversation for somebody who takes over without having seen it: what was asked for, \
+what was found and done, and what remains to be done. Answer with only the summary.";
 
-/// What stands before the summary in the new history.
-const SUMMARY: &str = "The conversation so far, summarised:\n";
+/// The text before the summary in the new history.
+const SUMMARY: &str = "The conversation so far, summarized:\n";
 
-/// How many of the user's latest messages stay as they are where the model makes the history shorter itself.
+/// The number of the user's latest messages that stay in the history next to a summary.
 const KEPT_MESSAGES: usize = 8;
 
 impl Turn {
-    /// Whether the last answer and its request were so large that the history is to become shorter first.
+    /// Returns whether the last request and its answer were so large that the history must be compacted before the next
+    /// request.
     pub(crate) fn is_compaction_due(&self) -> bool {
         let limit = self.thread.rollout.config.compaction.at_tokens;
         limit.is_some_and(|limit| lock(&self.thread.state).usage.context_tokens() >= limit)
     }
 
-    /// Makes the history shorter.
+    /// Compacts the history.
     pub(crate) async fn compact(&self) -> Result<(), TurnEnd> {
         let thread = &self.thread;
         let before = lock(&thread.state).history.items().to_vec();
         if before.is_empty() {
-            // A model would summarise what never was.
-            return Err(TurnEnd::Failed("there is no history yet that could become shorter".to_owned()));
+            // A model would invent a summary.
+            return Err(TurnEnd::Failed("the history is empty and cannot be compacted".to_owned()));
         }
         let provider = thread.rollout.model.provider_name();
         let compaction = self.trace().compaction_trace_context(&*self.id, None, &*self.settings.model, provider);
@@ -44,16 +45,16 @@ impl Turn {
         compaction.record_installed(&CompactionCheckpointTracePayload::new(&before, &after));
         let message = EventMessage::Compacted { items_before: before.len(), items_after: after.len() };
         let mut state = lock(&thread.state);
-        // What was taken in meanwhile came after the compaction's request, and stays behind its result.
-        let meanwhile = state.history.items()[before.len()..].to_vec();
-        state.history.replace(after.into_iter().chain(meanwhile).collect());
+        // Items that were added after the compaction's request follow its result.
+        let added = state.history.items()[before.len()..].to_vec();
+        state.history.replace(after.into_iter().chain(added).collect());
         state.usage.last = None;
         drop(state);
         self.emit(message);
         Ok(())
     }
 
-    /// Asks the provider, again where that helps.
+    /// Requests a compacted history from the provider, with retries.
     async fn compacted_by_provider(
         &self,
         compaction: &CompactionTraceContext,
@@ -63,7 +64,7 @@ impl Turn {
         let instructions = self.instructions();
         let request = CompactRequest { model: &self.settings.model, instructions: &instructions, input: before };
         let body =
-            serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail");
+            serde_json::to_vec(&request).expect("a request has only string keys, and writing to memory cannot fail");
         let envelope = Envelope { agent_path: &thread.path, trace_header: None };
         let limit = thread.rollout.config.stream_idle_limit;
         let mut failures = 0;
@@ -90,11 +91,11 @@ impl Turn {
         }
     }
 
-    /// Asks the model for a summary, and keeps the user's latest messages beside it.
+    /// Requests a summary from the model, and keeps the user's latest messages in front of it.
     async fn compacted_by_summary(&self, before: &[Item]) -> Result<Vec<Item>, TurnEnd> {
         let summary = self.ask(Item::user_text(QUESTION)).await?;
         if summary.trim().is_empty() {
-            return Err(TurnEnd::Failed("the model gave no summary of the history".to_owned()));
+            return Err(TurnEnd::Failed("the model's summary of the history is empty".to_owned()));
         }
         let is_old_summary = |item: &Item| item.message_text().starts_with(SUMMARY);
         let of_user = before.iter().filter(|item| item.is_message_of("user") && !is_old_summary(item));

@@ -1,4 +1,4 @@
-//! How an agent is set up.
+//! The configuration of an agent.
 
 use std::{
     fmt,
@@ -13,60 +13,63 @@ use serde::Deserialize;
 
 use crate::{Effort, Item, config_file::KEY_VARIABLE, mcp::McpServerConfig, settings::TurnSettings};
 
-/// How the agents of a rollout are set up. [`new`](Self::new) gives defaults for all but the model and its provider.
+/// The configuration of a rollout's agents. [`new`](Self::new) sets defaults for everything but provider, model and
+/// folder.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
-    /// Who serves the model.
+    /// The provider of the model.
     pub provider: Provider,
     /// The model.
     pub model: String,
-    /// How hard it thinks; `None`: the provider's default.
+    /// The reasoning effort; `None` means the provider's default.
     pub effort: Option<Effort>,
-    /// The folder in which tools work.
+    /// The working folder of tools.
     pub cwd: PathBuf,
-    /// What the model is told first. Default: that it is an agent with tools.
+    /// The instructions to the model. Default: that it is an agent with tools.
     pub instructions: String,
-    /// Whether each request carries the whole history. Default: it does.
+    /// Which part of the history a request contains. Default: all of it.
     pub history: HistoryMode,
-    /// What agents' messages to one another look like to the provider. Default: messages that any provider takes.
+    /// The form of messages between agents in requests. Default: messages that any provider accepts.
     pub agent_messages: AgentMessages,
-    /// Whether the provider seals its reasoning and takes it back so. If not, reasoning stays out of the history. Default: it does.
+    /// Whether the provider seals its reasoning and accepts it back. If not, reasoning is not added to the history.
+    /// Default: true.
     pub sealed_reasoning: bool,
-    /// How the history is made shorter.
+    /// How the history is compacted.
     pub compaction: CompactionConfig,
-    /// How often and how patiently a request is tried again.
+    /// How failed requests are retried.
     pub retries: RetryPolicy,
-    /// How long a stream may say nothing. Default: five minutes.
+    /// How long a stream may be silent. Default: five minutes.
     pub stream_idle_limit: Duration,
-    /// What commands may use.
+    /// The limits of commands.
     pub commands: CommandLimits,
-    /// Environment variables that commands do not see. Default: the usual one for a provider's key.
+    /// Environment variables that are hidden from commands and MCP servers. Default: the usual variable for the
+    /// provider's key.
     pub hidden_env: Vec<String>,
-    /// Whether the model may run code cells. Default: it may.
+    /// Whether the model may run code cells. Default: true.
     pub code_mode: bool,
-    /// How many agents there may be.
+    /// The limits of agents.
     pub agents: AgentLimits,
-    /// The MCP servers whose tools the model gets.
+    /// The MCP servers whose tools the model may call.
     pub mcp_servers: Vec<McpServerConfig>,
     /// The history with which the root thread begins.
     pub history_items: Vec<Item>,
-    /// Where the rollout is recorded. Default: as the environment says.
+    /// Where the rollout is recorded. Default: where the environment says.
     pub trace: TraceTarget,
 }
 
-/// Who serves the model.
+/// The provider of a model.
 #[derive(Clone)]
 pub struct Provider {
-    /// What it is called.
+    /// The name of the provider.
     pub name: String,
-    /// Where its Responses API is, without `/responses`.
+    /// The base URL of its Responses API, without `/responses`.
     pub base_url: String,
-    /// The key that it asks for.
+    /// The API key, if the provider needs one.
     pub api_key: Option<String>,
 }
 
 impl Provider {
-    /// Whether it is on this machine, where servers mostly ask for no key.
+    /// Returns whether the provider runs on this machine, where servers usually need no key.
     pub fn is_local(&self) -> bool {
         let Ok(url) = Url::parse(&self.base_url) else { return false };
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -85,57 +88,58 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// What of the history a request carries.
+/// Which part of the history a request contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HistoryMode {
-    /// All of it.
+    /// The whole history.
     #[default]
     Whole,
-    /// What is new since the last response, which the request names. The provider keeps the rest.
+    /// The items since the last response, whose id the request contains. The provider keeps the rest.
     PreviousResponse,
 }
 
-/// What messages between agents look like in requests.
+/// The form of messages between agents in requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentMessages {
-    /// Assistant messages whose text is JSON. Every provider takes them.
+    /// Assistant messages whose text is JSON, which every provider accepts.
     #[default]
     Messages,
-    /// Items of a kind of their own, `agent_message`.
+    /// Items of the kind `agent_message`.
     Items,
 }
 
-/// How the history is made shorter, and when by itself.
+/// How, and when, the history is compacted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CompactionConfig {
-    /// Who does it.
+    /// Who compacts the history.
     pub by: CompactionBy,
-    /// The tokens of an answer and its request from which on it is done before the next request; never where it is `None`.
+    /// If the last request and its answer took at least this many tokens, the history is compacted before the next
+    /// request. `None` means never.
     pub at_tokens: Option<i64>,
 }
 
-/// Who makes a history shorter.
+/// Who compacts a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompactionBy {
-    /// The model, which is asked for a summary like for anything else.
+    /// The model, by an ordinary request for a summary.
     #[default]
     Summary,
-    /// The provider, by its endpoint for that.
+    /// The provider, by its endpoint for compaction.
     Provider,
 }
 
-/// How often and how patiently a request is tried again.
+/// How failed requests are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many times, after the first.
+    /// The number of retries after the first attempt.
     pub retries: u32,
-    /// How long to wait before the first retry; twice as long before each next one.
+    /// The delay before the first retry, which doubles before each further one.
     pub first_delay: Duration,
-    /// The longest wait, also where the provider asks for a longer one.
+    /// The longest delay, even if the provider asks for a longer one.
     pub max_delay: Duration,
 }
 
@@ -145,29 +149,29 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What commands may use.
+/// The limits of commands.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CommandLimits {
-    /// How long a command may run, in seconds; for ever where it is `None`.
+    /// How long a command may run, in seconds; `None` means forever.
     pub time_limit_secs: Option<u64>,
-    /// How long a call waits at least before it yields, in milliseconds.
+    /// The shortest time after which a call yields, in milliseconds.
     pub min_yield_ms: Option<u64>,
-    /// How many tokens of output a call shows at most.
+    /// The most output that a call returns, in tokens.
     pub max_output_tokens: Option<usize>,
-    /// How many commands may run at one time.
+    /// The number of commands that may run at one time.
     pub max_sessions: Option<usize>,
-    /// Whether the shell reads the user's profile first, as it does unless this says no. A profile may be slow, and say things.
+    /// Whether the shell reads the user's profile first, which may be slow and print text. Default: true.
     pub login_shell: Option<bool>,
 }
 
-/// How many agents there may be.
+/// The limits of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentLimits {
-    /// How far below the root.
+    /// The greatest depth below the root.
     pub max_depth: usize,
-    /// How many at one time, the root among them.
+    /// The number of agents at one time, including the root.
     pub max_threads: usize,
 }
 
@@ -181,21 +185,21 @@ impl Default for AgentLimits {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum TraceTarget {
-    /// In the folder that `CODEX_ROLLOUT_TRACE_ROOT` names, if it is set.
+    /// In the folder that `CODEX_ROLLOUT_TRACE_ROOT` names; nowhere if the variable is not set.
     #[default]
     Environment,
     /// Nowhere.
     Off,
-    /// In a given folder.
+    /// In the given folder.
     Root(PathBuf, TraceOptions),
 }
 
-/// What a model is told first, unless the configuration says otherwise.
+/// The default instructions to the model.
 const INSTRUCTIONS: &str = "You are a coding agent. You work in a folder on a real machine with the tools that you are given. \
 Look before you change anything, check what you did, and answer briefly when you are done.";
 
 impl AgentConfig {
-    /// A configuration with defaults for all but the model, its provider and the folder to work in.
+    /// Creates a configuration with defaults for everything but provider, model and working folder.
     pub fn new(provider: Provider, model: impl Into<String>, cwd: impl AsRef<Path>) -> Self {
         Self {
             provider,

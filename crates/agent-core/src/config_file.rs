@@ -21,43 +21,43 @@ const MODEL_VARIABLE: &str = "OPENAI_MODEL";
 const DEFAULT_URL: &str = "https://api.openai.com/v1";
 const DEFAULT_MODEL: &str = "gpt-5";
 
-/// What a configuration file may say, all of it optional.
+/// A configuration file in TOML. Every key is optional.
 ///
-/// A TOML file. Where it and the environment (`OPENAI_BASE_URL`, `OPENAI_API_KEY`, `OPENAI_MODEL`) differ, the environment wins.
+/// The environment (`OPENAI_BASE_URL`, `OPENAI_API_KEY`, `OPENAI_MODEL`) takes precedence over the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFile {
-    /// What the provider is called.
+    /// The name of the provider.
     pub provider: Option<String>,
-    /// Where its Responses API is.
+    /// The base URL of its Responses API.
     pub base_url: Option<String>,
     /// The environment variable that holds its key.
     pub api_key_env: Option<String>,
     /// The model.
     pub model: Option<String>,
-    /// How hard it thinks.
+    /// The reasoning effort.
     pub effort: Option<Effort>,
-    /// What it is told first.
+    /// The instructions to the model.
     pub instructions: Option<String>,
-    /// Whether each request carries the whole history.
+    /// Which part of the history a request contains.
     pub history: Option<HistoryMode>,
-    /// What messages between agents look like.
+    /// The form of messages between agents in requests.
     pub agent_messages: Option<AgentMessages>,
-    /// Whether the provider seals its reasoning and takes it back so.
+    /// Whether the provider seals its reasoning and accepts it back.
     pub sealed_reasoning: Option<bool>,
-    /// How the history is made shorter.
+    /// How the history is compacted.
     pub compaction: Option<CompactionConfig>,
-    /// How often a request is tried again.
+    /// The number of retries of a failed request.
     pub retries: Option<u32>,
-    /// How long to wait before the first retry, in milliseconds.
+    /// The delay before the first retry, in milliseconds.
     pub first_retry_ms: Option<u64>,
-    /// How long a stream may say nothing, in milliseconds.
+    /// How long a stream may be silent, in milliseconds.
     pub stream_idle_ms: Option<u64>,
-    /// What commands may use.
+    /// The limits of commands.
     pub commands: Option<CommandLimits>,
     /// Whether the model may run code cells.
     pub code_mode: Option<bool>,
-    /// How many agents there may be.
+    /// The limits of agents.
     pub agents: Option<AgentLimits>,
     /// MCP servers, by name.
     pub mcp_servers: std::collections::BTreeMap<String, McpServerEntry>,
@@ -72,30 +72,30 @@ pub struct McpServerEntry {
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
-    /// Environment variables that it gets beside the usual ones.
+    /// Environment variables in addition to the usual ones.
     #[serde(default)]
     pub env: std::collections::BTreeMap<String, String>,
 }
 
-/// A configuration file that cannot be used.
+/// Why a configuration file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// It cannot be read.
-    #[error("cannot read the configuration {}", path.display())]
+    /// The file cannot be read.
+    #[error("cannot read the configuration `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
-    /// It is not a configuration.
-    #[error("{} is not a configuration", path.display())]
+    /// The file is not a configuration.
+    #[error("`{}` is not a valid configuration", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The error of the TOML parser, with its place.
         #[source]
         source: Box<toml::de::Error>,
     },
@@ -106,13 +106,13 @@ impl ConfigFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or says something that is not known.
+    /// Returns an error if the file cannot be read, or contains an unknown key or a value of the wrong type.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         toml::from_str(&text).map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 
-    /// The configuration that follows from the file and the environment, for work in a folder.
+    /// Returns the configuration that results from the file and the environment, for work in a folder.
     pub fn into_config(self, cwd: &Path) -> AgentConfig {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let provider = Provider {
@@ -127,7 +127,7 @@ impl ConfigFile {
         config
     }
 
-    /// A configuration with what the file says in place of what it says itself. The environment is not asked.
+    /// Returns a configuration with the values of the file applied. The environment is ignored.
     pub fn applied_to(self, mut config: AgentConfig) -> AgentConfig {
         let take = |place: &mut Duration, millis: Option<u64>| {
             *place = millis.map_or(*place, Duration::from_millis);

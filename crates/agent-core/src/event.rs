@@ -1,4 +1,4 @@
-//! What a rollout tells whoever runs it.
+//! Events of a rollout.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use crate::Effort;
 
-/// One message of a rollout's stream.
+/// One event of a rollout.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
-    /// The agent whose thread says it.
+    /// The path of the agent whose thread emits the event.
     pub agent_path: String,
-    /// The submission that it answers; none for what an agent does by itself.
+    /// The submission that caused the event; `None` if the agent acts by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub submission_id: Option<String>,
-    /// The turn in which it happens.
+    /// The turn that the event belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<String>,
     /// What happened.
@@ -28,123 +28,123 @@ pub struct Event {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventMessage {
-    /// A thread is ready: the first event of each.
+    /// A thread is ready. This is the first event of each thread.
     SessionConfigured {
         /// The thread.
         thread_id: String,
         /// The model.
         model: String,
-        /// How hard it thinks.
+        /// The reasoning effort.
         effort: Option<Effort>,
-        /// Who serves it.
+        /// The name of the model's provider.
         provider_name: String,
-        /// The folder in which tools work.
+        /// The working folder of tools.
         cwd: PathBuf,
     },
-    /// A turn begins.
+    /// A turn has started.
     TurnStarted,
-    /// What the user said entered the history.
+    /// A user message was added to the history.
     UserMessage {
         /// Its text.
         text: String,
     },
-    /// A piece of the answer, as it comes.
+    /// A piece of the answer has arrived.
     AgentMessageDelta {
         /// The piece.
         delta: String,
     },
-    /// A piece of the readable reasoning, as it comes.
+    /// A piece of the readable reasoning has arrived.
     ReasoningDelta {
         /// The piece.
         delta: String,
     },
-    /// A whole message of the model.
+    /// A message of the model is complete.
     AgentMessage {
         /// Its text.
         text: String,
     },
-    /// A tool begins its work.
+    /// A tool call has started.
     ToolCallBegan {
-        /// The call.
+        /// The id of the call.
         call_id: String,
-        /// The tool.
+        /// The name of the tool.
         tool: String,
-        /// What it is asked for.
+        /// The input of the call.
         input: String,
     },
-    /// A command begins to run.
+    /// A command has started.
     CommandBegan {
-        /// The call that started it.
+        /// The id of the call that started the command.
         call_id: String,
-        /// The session in which it runs.
+        /// The session in which the command runs.
         session_id: i32,
     },
-    /// A tool is done.
+    /// A tool call has ended.
     ToolCallEnded {
-        /// The call.
+        /// The id of the call.
         call_id: String,
-        /// Whether it did what it was asked for.
+        /// Whether the call succeeded.
         success: bool,
-        /// What the model is told, as text.
+        /// The output to the model, as text.
         output: String,
     },
-    /// A message from another agent entered the history.
+    /// A message from another agent was added to the history.
     AgentMessageReceived {
-        /// The agent that wrote it.
+        /// The path of the agent that sent the message.
         author: String,
-        /// What it wrote.
+        /// The text of the message.
         text: String,
     },
-    /// What the model's last answer cost, and all so far.
+    /// The token usage of the model's last answer, and the total so far.
     TokenCount {
         /// The last answer.
         last: TokenUsage,
         /// All answers of the thread.
         total: TokenUsage,
     },
-    /// A request failed, and another follows.
+    /// A request failed and will be retried.
     Retrying {
-        /// Which retry it will be, from 1.
+        /// The number of the retry, counted from 1.
         retry: u32,
-        /// How long the thread waits first, in milliseconds.
+        /// The delay before the retry, in milliseconds.
         delay_ms: u64,
-        /// What went wrong.
+        /// The error of the failed request.
         error: String,
     },
-    /// The history has become shorter.
+    /// The history was compacted.
     Compacted {
-        /// Items before.
+        /// The number of items before.
         items_before: usize,
-        /// Items after.
+        /// The number of items after.
         items_after: usize,
     },
-    /// Something that a person should know, and that stops nothing.
+    /// A problem that does not stop the thread.
     Warning {
-        /// What.
+        /// The problem.
         message: String,
     },
     /// A submission or a turn failed.
     Error {
-        /// What went wrong.
+        /// The error of the failed request.
         message: String,
     },
-    /// A turn came to its end.
+    /// A turn has completed.
     TurnComplete {
-        /// The last message of the model in it.
+        /// The model's last message in the turn.
         last_agent_message: Option<String>,
-        /// How long it took.
+        /// The times of the turn.
         #[serde(flatten)]
         timings: TurnTimings,
     },
     /// A turn was stopped.
     TurnAborted {
-        /// Why.
+        /// Why the turn was stopped.
         reason: AbortReason,
-        /// How long it ran.
+        /// The times of the turn.
         #[serde(flatten)]
         timings: TurnTimings,
     },
-    /// The thread has ended: the last event of each.
+    /// The thread has ended. This is the last event of each thread.
     ShutdownComplete,
 }
 
@@ -152,32 +152,34 @@ pub enum EventMessage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AbortReason {
-    /// Somebody asked for it.
+    /// The turn was interrupted by a request.
     Interrupted,
-    /// The thread shuts down.
+    /// The thread is shutting down.
     Shutdown,
-    /// An error; an event before this one tells it.
+    /// The turn failed; an earlier event contains the error.
     Failed,
 }
 
-/// When things happened in a turn.
+/// The times of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TurnTimings {
-    /// When the turn began, in milliseconds since 1970.
+    /// When the turn started, in Unix milliseconds.
     pub started_at_unix_ms: u64,
-    /// How long it ran, in milliseconds.
+    /// How long the turn ran, in milliseconds.
     pub duration_ms: u64,
-    /// When the first piece of an answer came, in milliseconds after the beginning; `None` if none came.
+    /// The time from the start of the turn to the first piece of an answer, in milliseconds; `None` if no piece
+    /// arrived.
     pub time_to_first_token_ms: Option<u64>,
 }
 
-/// A duration in whole milliseconds.
+/// Returns a duration in whole milliseconds.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl EventMessage {
-    /// The name under which the event is worth keeping in a trace; none for most, which other evidence shows better.
+    /// Returns the name under which a trace keeps the event, or `None` for most events, which other evidence shows
+    /// better.
     pub(crate) fn protocol_event_type(&self) -> Option<&'static str> {
         match self {
             Self::SessionConfigured { .. } => Some("session_configured"),

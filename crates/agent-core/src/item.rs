@@ -5,16 +5,17 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// One item of a conversation, as the Responses API has it.
+/// One item of a conversation, in the form of the Responses API.
 ///
-/// Any object is one: kinds that are new to this crate pass through it unchanged. Towards the provider, reasoning that the provider
-/// has sealed is sent back sealed only; [`TraceEvidence`] keeps what of it a person can read.
+/// Any JSON object can be an item: kinds that this crate does not know pass through it unchanged. Reasoning that the
+/// provider has sealed is serialized without its readable content, as providers require; [`TraceEvidence`] keeps that
+/// content for the trace.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct Item(Map<String, Value>);
 
 impl Item {
-    /// Takes a JSON object as an item. Anything else is none.
+    /// Converts a JSON object to an item. Returns `None` if the value is not an object.
     pub fn from_value(value: Value) -> Option<Self> {
         match value {
             Value::Object(fields) => Some(Self(fields)),
@@ -26,23 +27,23 @@ impl Item {
         Self(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    /// A message of the user, of the given content parts.
+    /// Creates a user message from content parts.
     pub(crate) fn user_message(content: Vec<Value>) -> Self {
         Self::new([("type", "message".into()), ("role", "user".into()), ("content", content.into())])
     }
 
-    /// A message of the user, of one text.
+    /// Creates a user message from a text.
     pub fn user_text(text: &str) -> Self {
         Self::user_message(vec![json!({"type": "input_text", "text": text})])
     }
 
-    /// A message of the assistant, of one text.
+    /// Creates an assistant message from a text.
     pub(crate) fn assistant_text(text: &str) -> Self {
         let content = json!([{"type": "output_text", "text": text}]);
         Self::new([("type", "message".into()), ("role", "assistant".into()), ("content", content)])
     }
 
-    /// A message from one agent to another.
+    /// Creates a message from one agent to another.
     pub(crate) fn agent_message(author: &str, recipient: &str, content: Value) -> Self {
         Self::new([
             ("type", "agent_message".into()),
@@ -52,35 +53,35 @@ impl Item {
         ])
     }
 
-    /// The answer to a tool call.
+    /// Creates the output of a tool call.
     pub(crate) fn output(custom: bool, call_id: &str, output: Value) -> Self {
         let kind = if custom { "custom_tool_call_output" } else { "function_call_output" };
         Self::new([("type", kind.into()), ("call_id", call_id.into()), ("output", output)])
     }
 
-    /// What a code cell tells the model while it is still at work.
+    /// Creates a notification of a running code cell to the model.
     pub(crate) fn notification(call_id: &str, text: String) -> Self {
         let mut item = Self::output(true, call_id, text.into());
         item.0.insert("name".to_owned(), "exec".into());
         item
     }
 
-    /// A text field; empty where there is none.
+    /// Returns a text field, or an empty text if there is no such field.
     pub fn text_field(&self, name: &str) -> &str {
         self.0.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The item's kind: `message`, `function_call` and so on.
+    /// Returns the item's kind, such as `message` or `function_call`.
     pub fn kind(&self) -> &str {
         self.text_field("type")
     }
 
-    /// The item's id, if it has one.
+    /// Returns the item's id, if it has one.
     pub fn id(&self) -> Option<&str> {
         self.0.get("id").and_then(Value::as_str).filter(|id| !id.is_empty())
     }
 
-    /// The item with an id, minted if the provider gave none.
+    /// Returns the item with an id, which is minted if the item has none.
     pub(crate) fn with_id(mut self) -> Self {
         if self.id().is_none() {
             let prefix = match self.kind() {
@@ -99,23 +100,23 @@ impl Item {
         self
     }
 
-    /// The text of a message: its text parts joined, also those in which the model says that it refuses.
+    /// Returns the text of a message: its text parts and refusals, joined.
     pub fn message_text(&self) -> String {
         let parts = self.0.get("content").and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
         parts.iter().filter_map(|part| part["text"].as_str().or(part["refusal"].as_str())).collect()
     }
 
-    /// Whether this is a message of the given role.
+    /// Returns whether this is a message with the given role.
     pub(crate) fn is_message_of(&self, role: &str) -> bool {
         self.kind() == "message" && self.text_field("role") == role
     }
 
-    /// Whether this is reasoning, which a provider does not take back without what it led to.
+    /// Returns whether this is reasoning, which providers refuse if no item follows it.
     pub(crate) fn is_reasoning(&self) -> bool {
         self.kind() == "reasoning"
     }
 
-    /// Whether this is a call that wants an answer of the agent.
+    /// Returns whether this is a call that the agent must answer.
     pub(crate) fn is_call(&self) -> bool {
         matches!(self.kind(), "function_call" | "custom_tool_call")
     }
@@ -127,8 +128,8 @@ impl Item {
 
 impl Serialize for Item {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let hidden = |name: &str| name == "content" && self.is_reasoning() && self.is_sealed();
-        serializer.collect_map(self.0.iter().filter(|(name, _)| !hidden(name)))
+        let omitted = |name: &str| name == "content" && self.is_reasoning() && self.is_sealed();
+        serializer.collect_map(self.0.iter().filter(|(name, _)| !omitted(name)))
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sealed_reasoning_goes_back_sealed_only() {
+    fn sealed_reasoning_is_sent_without_its_content() {
         let item = json!({"type": "reasoning", "content": [{"text": "hm"}], "encrypted_content": "sealed"});
         let item = Item::from_value(item).unwrap();
         assert_eq!(serde_json::to_string(&item).unwrap(), r#"{"encrypted_content":"sealed","type":"reasoning"}"#);
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_text() {
+    fn the_text_of_a_message_includes_refusals() {
         let content = json!([{"type": "output_text", "text": "Well. "}, {"type": "refusal", "refusal": "No."}]);
         let item = Item::from_value(json!({"type": "message", "role": "assistant", "content": content})).unwrap();
         assert_eq!(item.message_text(), "Well. No.");

@@ -1,9 +1,10 @@
-//! An agent core: the loop around a model, and the tools with which the model does real work, traced at every boundary.
+//! An agent core: the loop around a model and the tools that do the model's work, traced at every boundary.
 //!
-//! [`AgentThread`] is a rollout: requests ([`Op`]) go in, [`Event`]s come out. Behind it the model is asked over the Responses API;
-//! its tool calls run commands on pseudo-terminals, patch files, call MCP servers, run JavaScript and spawn further agents; and
-//! everything that happens is recorded by `rollout-trace-recorder` where it happens. `docs/agent.md` says which file makes which
-//! of the recorder's calls, as a model for other agent cores.
+//! [`AgentThread`] is the handle of a rollout: it takes requests ([`Op`]) and returns [`Event`]s. The core calls the
+//! model over the Responses API. The model's tool calls run commands on pseudo-terminals, patch files, call MCP
+//! servers, run JavaScript and spawn further agents. Every boundary that is crossed is recorded by
+//! `rollout-trace-recorder` at that place. `docs/agent.md` lists the recorder's calls by file, as an example for other
+//! agent cores.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,7 @@ mod bad_setting;
 mod compaction;
 mod config;
 mod config_file;
+mod error_text;
 mod event;
 mod history;
 mod item;
@@ -32,7 +34,6 @@ mod settings;
 mod status;
 mod terminal;
 mod thread;
-mod told;
 mod tools;
 mod turn;
 

@@ -10,12 +10,12 @@ pub(crate) struct Mail {
     pub(crate) author: String,
     pub(crate) recipient: String,
     pub(crate) text: String,
-    /// Whether an idle recipient begins a turn with it. If not, the message waits for the next one.
+    /// Whether an idle recipient starts a turn. If not, the message waits for the recipient's next turn.
     pub(crate) starts_turn: bool,
 }
 
 impl Mail {
-    /// The message as the recipient's model sees it.
+    /// Returns the message as an item for the recipient's model.
     pub(crate) fn item(&self, form: AgentMessages) -> Item {
         let Self { author, recipient, text, starts_turn } = self;
         match form {

@@ -1,4 +1,4 @@
-//! What a thread can be asked to do.
+//! Requests to a thread.
 
 use std::path::PathBuf;
 
@@ -6,39 +6,39 @@ use serde_json::{Value, json};
 
 use crate::Effort;
 
-/// A request to a thread. [`AgentThread::submit`](crate::AgentThread::submit) takes it.
+/// A request to a thread, sent by [`AgentThread::submit`](crate::AgentThread::submit).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Op {
-    /// Starts a turn; one that comes while a turn runs waits for its end.
+    /// Starts a turn, after the end of the running turn if there is one.
     UserTurn {
-        /// What the user says.
+        /// The user's input.
         input: Vec<UserInput>,
-        /// What is different in this turn alone.
+        /// Settings for this turn only.
         overrides: TurnOverrides,
     },
-    /// Stops the running turn. Nothing happens where none runs.
+    /// Stops the running turn, if there is one.
     Interrupt,
     /// Compacts the history, in a turn of its own.
     Compact,
-    /// Stops everything and ends the thread, and with the root thread the rollout.
+    /// Stops all work and ends the thread. Ending the root thread ends the rollout.
     Shutdown,
 }
 
 impl Op {
-    /// A turn that begins with a text.
+    /// Creates a request for a turn whose input is a text.
     pub fn say(text: impl Into<String>) -> Self {
         Self::UserTurn { input: vec![UserInput::Text(text.into())], overrides: TurnOverrides::default() }
     }
 }
 
-/// One part of what a user says.
+/// One part of a user's input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UserInput {
     /// A text.
     Text(String),
-    /// An image by its URL, which may be a `data:` URL.
+    /// The URL of an image, which may be a `data:` URL.
     Image(String),
 }
 
@@ -51,13 +51,13 @@ impl UserInput {
     }
 }
 
-/// What one turn does otherwise than its thread's configuration says. Nothing set: as configured.
+/// Settings of one turn that differ from the thread's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TurnOverrides {
     /// The model.
     pub model: Option<String>,
-    /// How hard the model thinks.
+    /// The reasoning effort.
     pub effort: Option<Effort>,
-    /// The folder in which tools work: absolute, and there.
+    /// The working folder of tools, an absolute path to an existing folder.
     pub cwd: Option<PathBuf>,
 }

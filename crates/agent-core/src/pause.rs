@@ -1,4 +1,4 @@
-//! Standing still, from outside.
+//! Pauses a thread from outside.
 
 use std::{future::Future, time::Duration};
 
@@ -7,10 +7,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Lets a thread stand still: while somebody asks, say, a person something. Pauses nest; the last one lifted ends it.
+/// Pauses a thread, for example while a person is asked for a decision. Pauses nest: the thread continues when the last
+/// one ends.
 ///
-/// While it is paused a thread sends no request, and its time-outs and those of its tools do not run. What is under way (a stream,
-/// a command) goes on.
+/// A paused thread sends no request, and its timeouts and those of its tools stop. Work that is already running (a
+/// stream, a command) continues.
 #[derive(Clone, Debug)]
 pub(crate) struct Pause(watch::Sender<usize>);
 
@@ -21,7 +22,7 @@ pub struct PauseGuard(watch::Sender<usize>);
 
 impl Drop for PauseGuard {
     fn drop(&mut self) {
-        self.0.send_modify(|reasons| *reasons -= 1);
+        self.0.send_modify(|guards| *guards -= 1);
     }
 }
 
@@ -30,9 +31,9 @@ impl Pause {
         Self(watch::Sender::new(0))
     }
 
-    /// Adds a reason to stand still.
+    /// Begins a pause, which ends when the guard is dropped.
     pub(crate) fn begin(&self) -> PauseGuard {
-        self.0.send_modify(|reasons| *reasons += 1);
+        self.0.send_modify(|guards| *guards += 1);
         PauseGuard(self.0.clone())
     }
 
@@ -40,17 +41,17 @@ impl Pause {
         *self.0.borrow() > 0
     }
 
-    /// Returns when nothing is paused.
+    /// Waits until the thread is not paused.
     pub(crate) async fn over(&self) {
-        // The sender is `self`, so there is always an answer.
-        let _ = self.0.subscribe().wait_for(|reasons| *reasons == 0).await;
+        // An error is impossible: `self` holds the sender.
+        let _ = self.0.subscribe().wait_for(|guards| *guards == 0).await;
     }
 
     async fn begun(&self) {
-        let _ = self.0.subscribe().wait_for(|reasons| *reasons > 0).await;
+        let _ = self.0.subscribe().wait_for(|guards| *guards > 0).await;
     }
 
-    /// Sleeps for a time in which pauses do not count.
+    /// Sleeps for a duration, not counting pauses.
     pub(crate) async fn sleep(&self, duration: Duration) {
         let mut left = duration;
         loop {
@@ -63,7 +64,7 @@ impl Pause {
         }
     }
 
-    /// Waits for a future, for a time in which pauses do not count. `None`: the time is up.
+    /// Waits for a future. Returns `None` if the duration, not counting pauses, elapses first.
     pub(crate) async fn timeout<F: Future>(&self, duration: Duration, future: F) -> Option<F::Output> {
         tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! A rollout: an agent and all agents that it spawns, directly or not.
+//! A rollout: a root agent and all agents that it spawns, directly or indirectly.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -21,34 +21,34 @@ use crate::{
     tools::{self, Cells, Commands},
 };
 
-/// What all threads of a rollout share.
+/// The shared state of all threads of a rollout.
 pub(crate) struct Rollout {
     pub(crate) config: AgentConfig,
     pub(crate) model: ModelClient,
     pub(crate) mcp_servers: Vec<McpServer>,
     events: mpsc::UnboundedSender<Event>,
-    /// The agents whose threads are alive, by path.
+    /// The agents whose threads are running, by path.
     agents: Mutex<BTreeMap<String, Agent>>,
-    /// The agents whose threads have ended, by path, to be opened again.
+    /// The agents whose threads have ended and may be opened again, by path.
     closed: Mutex<BTreeMap<String, ClosedAgent>>,
-    /// The ids of the calls so far.
+    /// The ids of all calls so far.
     call_ids: Mutex<HashSet<String>>,
 }
 
-/// A live agent.
+/// An agent whose thread is running.
 #[derive(Clone)]
 pub(crate) struct Agent {
     pub(crate) thread: Arc<Thread>,
     pub(crate) terminated: watch::Receiver<bool>,
 }
 
-/// What is left of a closed agent.
+/// The parts of a closed agent that are needed to open it again.
 pub(crate) struct ClosedAgent {
     pub(crate) identity: Identity,
     pub(crate) history: Vec<Item>,
 }
 
-/// Who a thread is.
+/// The identity of a thread and its place in the tree of agents.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) id: String,
@@ -58,9 +58,9 @@ pub(crate) struct Identity {
 }
 
 impl Agent {
-    /// Returns when the agent's thread has ended.
+    /// Waits until the agent's thread has ended.
     pub(crate) async fn terminated(&mut self) {
-        // Without a sender the loop is gone, which is an end as well.
+        // An error means that the loop has been dropped, which is an end as well.
         let _ = self.terminated.wait_for(|terminated| *terminated).await;
     }
 }
@@ -96,12 +96,12 @@ impl Rollout {
         Arc::new(Self { config, model, mcp_servers, events, agents, closed, call_ids })
     }
 
-    /// An id that no other call has, for one to which a provider gave this id.
+    /// Returns an id that no other call of the rollout has, derived from the id that the provider gave the call.
     pub(crate) fn unique_call_id(&self, id: &str) -> String {
-        let mut known = lock(&self.call_ids);
+        let mut used = lock(&self.call_ids);
         let mut unique = id.to_owned();
         let mut uses = 1;
-        while !known.insert(unique.clone()) {
+        while !used.insert(unique.clone()) {
             uses += 1;
             unique = format!("{id}#{uses}");
         }
@@ -109,11 +109,11 @@ impl Rollout {
     }
 
     pub(crate) fn publish(&self, event: Event) {
-        // Nobody may listen any more.
+        // An error means that nobody receives events any more.
         let _ = self.events.send(event);
     }
 
-    /// Starts a thread: its loop runs from here on.
+    /// Starts a thread and its loop.
     pub(crate) fn start_thread(
         self: &Arc<Self>,
         identity: Identity,
@@ -153,17 +153,17 @@ impl Rollout {
         lock(&self.agents).get(path).cloned()
     }
 
-    /// All live agents, by path.
+    /// Returns all running agents, by path.
     pub(crate) fn agents(&self) -> Vec<Agent> {
         lock(&self.agents).values().cloned().collect()
     }
 
-    /// Closes all live agents whose paths are meant, and returns when their threads have ended.
-    pub(crate) async fn end_agents(&self, is_meant: impl Fn(&str) -> bool) {
-        // One that is being closed may have spawned another meanwhile.
+    /// Closes all running agents whose path matches, and waits until their threads have ended.
+    pub(crate) async fn end_agents(&self, matches: impl Fn(&str) -> bool) {
+        // An agent may spawn another one while it is being closed, so this repeats until none is left.
         loop {
             let mut agents = self.agents();
-            agents.retain(|agent| is_meant(&agent.thread.path));
+            agents.retain(|agent| matches(&agent.thread.path));
             if agents.is_empty() {
                 return;
             }
@@ -174,12 +174,12 @@ impl Rollout {
         }
     }
 
-    /// Notes that a thread has ended.
+    /// Removes a thread that has ended from the running agents.
     pub(crate) fn forget(&self, thread: &Thread) {
         lock(&self.agents).remove(&thread.path);
     }
 
-    pub(crate) fn note_closed(&self, thread: &Thread) {
+    pub(crate) fn add_closed(&self, thread: &Thread) {
         let identity = Identity {
             id: thread.id.clone(),
             path: thread.path.clone(),
@@ -190,7 +190,7 @@ impl Rollout {
         lock(&self.closed).insert(thread.path.clone(), ClosedAgent { identity, history });
     }
 
-    /// Forgets all closed agents, which hold on to their parents.
+    /// Drops all closed agents, which keep their parents alive.
     pub(crate) fn forget_closed(&self) {
         lock(&self.closed).clear();
     }
@@ -203,10 +203,10 @@ impl Rollout {
         lock(&self.closed).contains_key(path)
     }
 
-    /// Asks an agent's thread to end.
+    /// Requests that an agent's thread ends.
     pub(crate) fn close(agent: &Agent) {
         let id = Uuid::now_v7().to_string();
-        // A thread that has ended already takes no more requests.
+        // An error means that the thread has already ended.
         let _ = agent.thread.requests.send(Request::Submission { id, op: crate::Op::Shutdown });
     }
 }

@@ -1,4 +1,4 @@
-//! Asking the model.
+//! Requests to the model.
 
 use std::collections::HashSet;
 
@@ -15,15 +15,15 @@ use crate::{
     turn::{Turn, TurnEnd},
 };
 
-/// What the model is told of a call in an answer that broke off, where nothing comes after that.
-const NOT_RUN: &str = "not run: the answer with this call broke off";
+/// The output of a call that was not run because its answer broke off and is not retried.
+const NOT_RUN: &str = "not run: the answer that contains this call broke off";
 
-/// What the model said.
+/// An answer of the model.
 pub(crate) struct Answer {
     pub(crate) calls: Vec<Call>,
     pub(crate) last_message: Option<String>,
-    /// Whether this is all of it. What came before a stream broke is not, and the next request asks for the rest.
-    pub(crate) is_whole: bool,
+    /// Whether the answer is complete. If its stream broke, the next request asks for the rest.
+    pub(crate) is_complete: bool,
 }
 
 /// How one attempt ended.
@@ -34,7 +34,7 @@ enum AttemptEnd {
 }
 
 impl Turn {
-    /// Asks the model for its next answer, again where that helps, and takes the answer into the history.
+    /// Requests the model's next answer, with retries, and adds the answer to the history.
     pub(crate) async fn sample(&self, failures: &mut u32) -> Result<Answer, TurnEnd> {
         let inference = self.inference();
         loop {
@@ -44,20 +44,20 @@ impl Turn {
                 AttemptEnd::Completed { response_id, usage } => {
                     *failures = 0;
                     let answer = self.take_answer(items, true);
-                    self.note_completed(response_id, usage);
+                    self.record_response(response_id, usage);
                     return Ok(answer);
                 }
                 AttemptEnd::Stopped => {
-                    // A call that is never answered must not stay.
+                    // Calls that will not be answered must not stay in the history.
                     items.retain(|item| item.is_message_of("assistant"));
                     self.take_answer(items, false);
                     return Err(TurnEnd::Interrupted);
                 }
                 AttemptEnd::Failed(error) => {
                     *failures += 1;
-                    let answer = self.take_answer(without_loose_reasoning(items), false);
+                    let answer = self.take_answer(without_trailing_reasoning(items), false);
                     if let Err(end) = self.wait_to_retry(*failures, &error).await {
-                        // Providers refuse a history with a call that is never answered.
+                        // Providers refuse a history that contains a call without an output.
                         answer.calls.iter().for_each(|call| self.accept(call.output(&NOT_RUN.into())));
                         return Err(end);
                     }
@@ -69,7 +69,7 @@ impl Turn {
         }
     }
 
-    /// Asks a question about the history, neither of which enters it, and gives the answer's text.
+    /// Asks a question about the history, and returns the text of the answer. Neither is added to the history.
     pub(crate) async fn ask(&self, question: Item) -> Result<String, TurnEnd> {
         let inference = self.inference();
         let mut failures = 0;
@@ -87,7 +87,7 @@ impl Turn {
         }
     }
 
-    /// Waits before the next attempt, if there is to be one.
+    /// Waits before the next attempt, or fails if there is none.
     pub(crate) async fn wait_to_retry(&self, failures: u32, error: &ModelError) -> Result<(), TurnEnd> {
         let Some(delay) = self.thread.rollout.config.retries.delay(failures, error) else {
             return Err(TurnEnd::Failed(error.to_string()));
@@ -102,20 +102,20 @@ impl Turn {
         self.trace().inference_trace_context(&*self.id, &*self.settings.model, provider)
     }
 
-    /// The body of a request for an answer to the history and, at its end, a question.
+    /// Returns the body of a request with the history, followed by the question if there is one.
     fn request_body(&self, question: Option<&Item>) -> Vec<u8> {
         let thread = &self.thread;
         let mode = thread.rollout.config.history;
         let state = lock(&thread.state);
-        let (previous, known) = match mode {
+        let (previous, items) = match mode {
             HistoryMode::Whole => (None, state.history.items()),
-            HistoryMode::PreviousResponse => state.history.unknown(),
+            HistoryMode::PreviousResponse => state.history.since_last_response(),
         };
         let with_question: Vec<Item>;
         let input = match question {
-            None => known,
+            None => items,
             Some(question) => {
-                with_question = known.iter().chain([question]).cloned().collect();
+                with_question = items.iter().chain([question]).cloned().collect();
                 &with_question
             }
         };
@@ -125,23 +125,23 @@ impl Turn {
         let request =
             ResponseRequest::new(&self.settings, &instructions, (previous, input), &thread.tools, &thread.id, keep)
                 .with_sealed_reasoning(sealed);
-        serde_json::to_vec(&request).expect("a request has string keys only, and writing to memory cannot fail")
+        serde_json::to_vec(&request).expect("a request has only string keys, and writing to memory cannot fail")
     }
 
-    /// One request for an answer, to the history or to a question about it, and what came of it; recorded from its start to its end.
+    /// Sends one request, with a question if there is one, and records it from its start to its end.
     async fn attempt(&self, inference: &InferenceTraceContext, question: Option<&Item>) -> (Vec<Item>, AttemptEnd) {
         let body = self.request_body(question);
         let attempt = inference.start_attempt();
         attempt.record_started_body(&body);
         let mut items = Vec::new();
         let mut request_id = None;
-        let tell = |message| {
-            // What answers a question of ours is for nobody else.
+        let emit = |message| {
+            // The answer to an internal question is not published.
             if question.is_none() {
                 self.emit(message);
             }
         };
-        let end = self.unless_stopped(self.receive(&attempt, body, &mut items, &mut request_id, tell)).await;
+        let end = self.unless_stopped(self.receive(&attempt, body, &mut items, &mut request_id, emit)).await;
         let request_id = request_id.as_deref();
         let partial = || items.iter().map(EvidenceOf).collect::<Vec<_>>();
         let end = match end {
@@ -162,14 +162,14 @@ impl Turn {
         (items, end)
     }
 
-    /// Sends a request and receives its answer. What had come when it ended, well or not, is in `items`.
+    /// Sends a request and receives its answer. `items` contains the items that have arrived, even if it fails.
     async fn receive(
         &self,
         attempt: &InferenceTraceAttempt,
         body: Vec<u8>,
         items: &mut Vec<Item>,
         request_id: &mut Option<String>,
-        tell: impl Fn(EventMessage),
+        emit: impl Fn(EventMessage),
     ) -> Result<(Option<String>, Option<TokenUsage>), ModelError> {
         let thread = &self.thread;
         let limit = thread.rollout.config.stream_idle_limit;
@@ -183,11 +183,11 @@ impl Turn {
             self.note_token();
             let call_id = item.text_field("call_id");
             if item.is_call() && !call_ids.insert(call_id.to_owned()) {
-                // Of their outputs nobody could tell which belongs to which.
-                return Err(ModelError::Unreadable(format!("two calls with the call_id {call_id:?}")));
+                // The outputs of the two calls could not be told apart.
+                return Err(ModelError::Unreadable(format!("two calls have the call_id {call_id:?}")));
             }
             if item.is_message_of("assistant") {
-                tell(EventMessage::AgentMessage { text: item.message_text() });
+                emit(EventMessage::AgentMessage { text: item.message_text() });
             }
             items.push(item.with_id());
             Ok(())
@@ -196,11 +196,11 @@ impl Turn {
             match thread.pause.timeout(limit, stream.next()).await.ok_or_else(silent)?? {
                 ResponseEvent::TextDelta(delta) => {
                     self.note_token();
-                    tell(EventMessage::AgentMessageDelta { delta });
+                    emit(EventMessage::AgentMessageDelta { delta });
                 }
                 ResponseEvent::ReasoningDelta(delta) => {
                     self.note_token();
-                    tell(EventMessage::ReasoningDelta { delta });
+                    emit(EventMessage::ReasoningDelta { delta });
                 }
                 ResponseEvent::Item(item) => take(item, items)?,
                 ResponseEvent::Completed { response_id, usage, output } => {
@@ -214,8 +214,8 @@ impl Turn {
         }
     }
 
-    /// Takes an answer's items into the history.
-    fn take_answer(&self, items: Vec<Item>, is_whole: bool) -> Answer {
+    /// Adds an answer's items to the history.
+    fn take_answer(&self, items: Vec<Item>, is_complete: bool) -> Answer {
         let calls = items.iter().filter_map(Call::from_item).collect();
         let keeps_reasoning = self.thread.rollout.config.sealed_reasoning;
         let mut last_message = None;
@@ -227,12 +227,12 @@ impl Turn {
                 self.accept(item);
             }
         }
-        Answer { calls, last_message, is_whole }
+        Answer { calls, last_message, is_complete }
     }
 
-    fn note_completed(&self, response_id: Option<String>, usage: Option<TokenUsage>) {
+    fn record_response(&self, response_id: Option<String>, usage: Option<TokenUsage>) {
         let mut state = lock(&self.thread.state);
-        state.history.note_response(response_id);
+        state.history.set_last_response(response_id);
         let Some(last) = usage else { return };
         state.usage.add(last.clone());
         let total = state.usage.total.clone();
@@ -241,8 +241,8 @@ impl Turn {
     }
 }
 
-/// What is kept of an answer that broke off: providers refuse reasoning that leads to nothing.
-fn without_loose_reasoning(mut items: Vec<Item>) -> Vec<Item> {
+/// Removes reasoning at the end of an answer that broke off: providers refuse reasoning that no item follows.
+fn without_trailing_reasoning(mut items: Vec<Item>) -> Vec<Item> {
     while items.last().is_some_and(Item::is_reasoning) {
         items.pop();
     }

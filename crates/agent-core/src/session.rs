@@ -1,4 +1,4 @@
-//! A thread's loop.
+//! The main loop of a thread.
 
 use std::{collections::VecDeque, pin::pin, sync::Arc};
 
@@ -14,11 +14,11 @@ use crate::{
     turn::{Turn, TurnEnd, Work},
 };
 
-/// Takes a thread's requests one after another, from its beginning to its end.
+/// Handles a thread's requests in order, from the thread's start to its end.
 pub(crate) struct Session {
     thread: Arc<Thread>,
     requests: mpsc::UnboundedReceiver<Request>,
-    /// What came while a turn ran.
+    /// Requests that arrived during a turn.
     waiting: VecDeque<Request>,
     terminated: watch::Sender<bool>,
 }
@@ -44,7 +44,7 @@ impl Session {
                 Request::Submission { id, op: Op::Compact } => {
                     self.turn(Some(id), Work::Compaction, &TurnOverrides::default()).await;
                 }
-                // There is nothing to stop between turns.
+                // No turn is running here.
                 Request::Submission { op: Op::Interrupt, .. } => {}
                 Request::Submission { op: Op::Shutdown, .. } => break,
             }
@@ -70,7 +70,7 @@ impl Session {
         }
     }
 
-    /// A turn for what other agents wrote, unless an earlier turn has taken it in.
+    /// Runs a turn for messages of other agents, unless an earlier turn has already taken them.
     async fn turn_for_mail(&mut self) {
         if lock(&self.thread.state).mailbox.iter().any(|mail| mail.starts_turn) {
             self.turn(None, Work::Answer(Vec::new()), &TurnOverrides::default()).await;
@@ -88,7 +88,7 @@ impl Session {
         };
         let turn = Turn::new(&thread, Uuid::now_v7().to_string(), submission_id, settings);
         lock(&thread.state).running = Some(Arc::clone(&turn));
-        thread.cells.note_turn(&turn);
+        thread.cells.set_turn(&turn);
         thread.status.send_replace(AgentStatus::Running);
         let end = {
             let mut running = pin!(turn.run(work));
@@ -99,28 +99,28 @@ impl Session {
                         Some(Request::Submission { op: Op::Interrupt, .. }) => turn.stop(AbortReason::Interrupted),
                         Some(request) => {
                             if matches!(request, Request::Submission { op: Op::Shutdown, .. }) {
-                                // What waits is begun no more.
+                                // Waiting requests are dropped.
                                 self.waiting.clear();
                                 turn.stop(AbortReason::Shutdown);
                             }
                             self.waiting.push_back(request);
                         }
-                        // The thread itself holds a sender.
+                        // Unreachable: the thread itself holds a sender.
                         None => turn.stop(AbortReason::Shutdown),
                     },
                     end = &mut running => break end,
                 }
             }
         };
-        if let (Some(parent), Some(status)) = (&thread.parent, reported(&end)) {
-            report(&thread, parent, &turn, &status);
+        if let (Some(parent), Some(status)) = (&thread.parent, status_for_parent(&end)) {
+            report_to_parent(&thread, parent, &turn, &status);
         }
         thread.status.send_replace(match end {
             TurnEnd::Completed { last_agent_message } => AgentStatus::Completed(last_agent_message),
             TurnEnd::Interrupted => AgentStatus::Interrupted,
             TurnEnd::Failed(error) => AgentStatus::Errored(error),
         });
-        // Each may be waiting for somebody who says nothing any more, and the last one at work wakes all.
+        // Any agent may be waiting for a message that no busy agent is left to send, so each turn's end wakes them all.
         thread.rollout.agents().iter().for_each(|agent| agent.thread.mail_count.send_modify(|_| {}));
     }
 
@@ -142,7 +142,7 @@ impl Session {
         if is_root {
             rollout.forget_closed();
         } else {
-            rollout.note_closed(&thread);
+            rollout.add_closed(&thread);
         }
         thread.status.send_replace(AgentStatus::Shutdown);
         thread.emit(None, None, EventMessage::ShutdownComplete);
@@ -150,13 +150,13 @@ impl Session {
         if is_root {
             thread.trace.finish();
         }
-        // Whoever waits may be gone.
+        // An error means that nobody waits for the end.
         let _ = self.terminated.send(true);
     }
 }
 
-/// What a child's parent is told of the end of its turn.
-fn reported(end: &TurnEnd) -> Option<AgentStatus> {
+/// Returns the status that a child reports to its parent at the end of a turn, or `None` if it reports nothing.
+fn status_for_parent(end: &TurnEnd) -> Option<AgentStatus> {
     match end {
         TurnEnd::Completed { last_agent_message } => Some(AgentStatus::Completed(last_agent_message.clone())),
         TurnEnd::Failed(error) => Some(AgentStatus::Errored(error.clone())),
@@ -164,8 +164,8 @@ fn reported(end: &TurnEnd) -> Option<AgentStatus> {
     }
 }
 
-/// Hands a child's result to its parent.
-fn report(child: &Thread, parent: &Thread, turn: &Turn, status: &AgentStatus) {
+/// Delivers a child's result to its parent.
+fn report_to_parent(child: &Thread, parent: &Thread, turn: &Turn, status: &AgentStatus) {
     let text = match status {
         AgentStatus::Completed(message) => message.clone().unwrap_or_default(),
         AgentStatus::Errored(error) => format!("I failed: {error}"),

@@ -1,4 +1,4 @@
-//! What holds during one turn.
+//! The settings of one turn.
 
 use std::path::PathBuf;
 
@@ -6,48 +6,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::TurnOverrides;
 
-/// How hard a model thinks before it answers.
+/// How much a model reasons before it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
-    /// As little as it can.
+    /// As little as possible.
     Minimal,
-    /// A little.
+    /// Little.
     Low,
-    /// As most models do by themselves.
+    /// The usual default of models.
     Medium,
     /// Much.
     High,
 }
 
-/// Model, effort and folder of a turn.
+/// The model, effort and working folder of a turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TurnSettings {
     /// The model.
     pub model: String,
-    /// How hard it thinks; the provider's default where it is `None`.
+    /// The reasoning effort; `None` means the provider's default.
     pub effort: Option<Effort>,
-    /// The folder in which tools work.
+    /// The working folder of tools.
     pub cwd: PathBuf,
 }
 
-/// A turn that cannot be as asked.
+/// Why the overrides of a turn are invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OverrideError {
-    /// The model has no name.
-    #[error("the model of a turn needs a name")]
+    /// The name of the model is empty.
+    #[error("the turn's model has an empty name")]
     NoModel,
     /// The folder is not absolute.
-    #[error("the folder of a turn must be absolute, and {} is not", .0.display())]
+    #[error("the turn's folder `{}` is not an absolute path", .0.display())]
     RelativeFolder(PathBuf),
-    /// The folder is not there.
-    #[error("the folder of a turn, {}, is not there", .0.display())]
+    /// The folder does not exist.
+    #[error("the turn's folder `{}` does not exist", .0.display())]
     NoFolder(PathBuf),
 }
 
 impl TurnSettings {
-    /// The settings with what a turn wants otherwise.
+    /// Returns the settings with a turn's overrides applied.
     pub(crate) fn overridden(&self, overrides: &TurnOverrides) -> Result<Self, OverrideError> {
         let mut settings = self.clone();
         if let Some(model) = &overrides.model {

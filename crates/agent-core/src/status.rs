@@ -1,42 +1,43 @@
-//! How an agent is getting on.
+//! The status and configuration of an agent.
 
 use rollout_trace_recorder::TokenUsage;
 use serde::Serialize;
 
 use crate::TurnSettings;
 
-/// How an agent is getting on.
+/// The status of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentStatus {
-    /// It has not begun its first turn, or one for which another agent has given it a task.
+    /// The agent has not started its first turn, or a turn for which another agent has given it a task.
     #[default]
     PendingInit,
-    /// It is in a turn.
+    /// A turn is running.
     Running,
-    /// Its last turn came to its end, with this last message.
+    /// The last turn completed, with this last message.
     Completed(Option<String>),
-    /// Its last turn failed, and why.
+    /// The last turn failed, with this error.
     Errored(String),
-    /// Its last turn was stopped.
+    /// The last turn was interrupted.
     Interrupted,
-    /// Its thread has ended.
+    /// The agent's thread has ended.
     Shutdown,
 }
 
 impl AgentStatus {
-    /// Whether something is still to come of it by itself.
-    pub(crate) fn is_at_work(&self) -> bool {
+    /// Returns whether the agent is running a turn or about to start one.
+    pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::PendingInit | Self::Running)
     }
 }
 
-/// What a thread's answers cost.
+/// The token usage of a thread's answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenUsageInfo {
-    /// The last answer; `None` before the first, and where the provider does not say.
+    /// The usage of the last answer; `None` before the first answer, after a compaction, and if the provider does not
+    /// report it.
     pub last: Option<TokenUsage>,
-    /// All answers.
+    /// The sum over all answers.
     pub total: TokenUsage,
 }
 
@@ -50,28 +51,28 @@ impl TokenUsageInfo {
             (&mut total.output_tokens, usage.output_tokens),
             (&mut total.reasoning_output_tokens, usage.reasoning_output_tokens),
         ] {
-            // A provider may say anything.
+            // A provider may report any numbers.
             *sum = sum.saturating_add(more);
         }
         self.last = Some(usage);
     }
 
-    /// How much of the model's window the last request and its answer took.
+    /// Returns the tokens that the last request and its answer take in the model's context window.
     pub(crate) fn context_tokens(&self) -> i64 {
         self.last.as_ref().map_or(0, |usage| usage.input_tokens.saturating_add(usage.output_tokens))
     }
 }
 
-/// How a thread is set up at the moment.
+/// The current configuration of a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigSnapshot {
-    /// The thread.
+    /// The id of the thread.
     pub thread_id: String,
     /// The agent's place in the tree of agents.
     pub agent_path: String,
-    /// Who serves the model.
+    /// The name of the model's provider.
     pub provider_name: String,
-    /// Model, effort and folder: of the running turn, else as configured.
+    /// Model, effort and folder of the running turn, or of the configuration if no turn is running.
     #[serde(flatten)]
     pub settings: TurnSettings,
 }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_sum_is_too_large() {
+    fn token_sums_saturate() {
         let mut info = TokenUsageInfo::default();
         for _ in 0..2 {
             info.add(TokenUsage { input_tokens: i64::MAX, output_tokens: i64::MAX, ..TokenUsage::default() });

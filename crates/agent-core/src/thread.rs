@@ -1,4 +1,4 @@
-//! One agent's thread: what its parts share.
+//! The shared state of one agent's thread.
 
 use std::{
     collections::VecDeque,
@@ -22,54 +22,54 @@ use crate::{
     turn::Turn,
 };
 
-/// What the parts of one agent's thread share.
+/// The shared state of one agent's thread.
 pub(crate) struct Thread {
     pub(crate) id: String,
     /// The agent's place in the tree of agents.
     pub(crate) path: String,
-    /// How far below the root.
+    /// The agent's depth below the root.
     pub(crate) depth: usize,
     pub(crate) parent: Option<Arc<Thread>>,
     pub(crate) rollout: Arc<Rollout>,
     pub(crate) trace: ThreadTraceContext,
-    /// What the model is told first, apart from what differs between turns.
+    /// The instructions to the model, without the part that differs between turns.
     pub(crate) instructions: String,
-    /// The tools as requests describe them.
+    /// The descriptions of the tools, for requests.
     pub(crate) tools: Vec<Value>,
     pub(crate) commands: Commands,
     pub(crate) cells: Cells,
     pub(crate) pause: Pause,
     pub(crate) requests: mpsc::UnboundedSender<Request>,
     pub(crate) status: watch::Sender<AgentStatus>,
-    /// Counts the messages of other agents that have come.
+    /// The number of messages that have arrived from other agents.
     pub(crate) mail_count: watch::Sender<u64>,
     pub(crate) state: Mutex<State>,
 }
 
-/// What changes in the life of a thread.
+/// The mutable state of a thread.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) history: History,
     pub(crate) usage: TokenUsageInfo,
-    /// What came from outside while a turn runs, for its next request.
+    /// Input that arrived during a turn, for the turn's next request.
     pub(crate) steered: Vec<Item>,
-    /// What code cells told the model while they were at work.
+    /// Notifications of running code cells to the model.
     pub(crate) notifications: Vec<Item>,
     pub(crate) mailbox: VecDeque<Mail>,
     pub(crate) running: Option<Arc<Turn>>,
 }
 
-/// What a thread's loop is asked to do.
+/// A request to a thread's loop.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// By whoever runs the rollout.
+    /// A request of the program that runs the rollout.
     Submission { id: String, op: Op },
-    /// By a message of another agent.
+    /// Another agent has sent a message that starts a turn.
     Mail,
 }
 
 impl Thread {
-    /// Tells whoever runs the rollout what happened, and the trace what of it is worth keeping.
+    /// Publishes an event, and records it in the trace if it is of a kind that the trace keeps.
     pub(crate) fn emit(&self, submission_id: Option<&str>, turn_id: Option<&str>, message: EventMessage) {
         if let Some(event_type) = message.protocol_event_type() {
             self.trace.record_protocol_event(event_type, &message);
@@ -82,14 +82,14 @@ impl Thread {
         });
     }
 
-    /// Takes an item into the history.
+    /// Adds an item to the history.
     pub(crate) fn accept(&self, turn_id: Option<&str>, item: Item) {
         let item = item.with_id();
         self.trace.record_history_item_accepted(turn_id, item.id().unwrap_or_default());
         lock(&self.state).history.push(item);
     }
 
-    /// Takes another agent's message into the history.
+    /// Adds another agent's message to the history.
     pub(crate) fn accept_mail(&self, turn_id: &str, mail: Mail) {
         match self.rollout.config.agent_messages {
             form @ AgentMessages::Messages => self.accept(Some(turn_id), mail.item(form)),
@@ -103,20 +103,20 @@ impl Thread {
         self.emit(None, Some(turn_id), message);
     }
 
-    /// Puts a message into the mailbox, and wakes the thread if it is to begin a turn with it.
+    /// Adds a message to the mailbox, and wakes the thread if the message starts a turn.
     pub(crate) fn deliver(&self, mail: Mail) {
         let starts_turn = mail.starts_turn;
         lock(&self.state).mailbox.push_back(mail);
         self.mail_count.send_modify(|count| *count += 1);
         if starts_turn {
             self.status.send_if_modified(|status| {
-                let is_idle = !status.is_at_work();
+                let is_idle = !status.is_busy();
                 if is_idle {
                     *status = AgentStatus::PendingInit;
                 }
                 is_idle
             });
-            // A thread that has ended takes no more requests.
+            // An error means that the thread has already ended.
             let _ = self.requests.send(Request::Mail);
         }
     }

@@ -1,4 +1,4 @@
-//! A turn: an input from outside, and all the work that it causes.
+//! A turn: an input, and all the work that it causes.
 
 use std::{
     future::Future,
@@ -27,22 +27,22 @@ pub(crate) struct Turn {
     pub(crate) settings: TurnSettings,
     /// Stops the turn.
     pub(crate) cancel: CancellationToken,
-    /// Why it was stopped, if it was.
+    /// Why the turn was stopped, if it was.
     stopped: OnceLock<AbortReason>,
     began: Instant,
     began_at_unix_ms: u64,
     time_to_first_token_ms: OnceLock<u64>,
 }
 
-/// What a turn is for.
+/// The purpose of a turn.
 pub(crate) enum Work {
-    /// An answer to the user's input; without input, to what waits in the mailbox.
+    /// Answers the user's input or, if there is none, the messages in the mailbox.
     Answer(Vec<UserInput>),
-    /// A shorter history.
+    /// Compacts the history.
     Compaction,
 }
 
-/// How a turn came to its end.
+/// How a turn ended.
 #[derive(Debug)]
 pub(crate) enum TurnEnd {
     Completed { last_agent_message: Option<String> },
@@ -50,7 +50,7 @@ pub(crate) enum TurnEnd {
     Failed(String),
 }
 
-/// A turn was stopped while something was under way.
+/// The turn or call was stopped before the awaited work was done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopped;
 
@@ -93,23 +93,23 @@ impl Turn {
         self.thread.accept(Some(&self.id), item);
     }
 
-    /// What the model is told first: of this turn's folder too.
+    /// Returns the instructions to the model, including this turn's working folder.
     pub(crate) fn instructions(&self) -> String {
         format!("{} Your working folder is {}.", self.thread.instructions, self.settings.cwd.display())
     }
 
-    /// Stops the turn. The first reason counts.
+    /// Stops the turn. Only the first reason counts.
     pub(crate) fn stop(&self, reason: AbortReason) {
         self.stopped.get_or_init(|| reason);
         self.cancel.cancel();
     }
 
-    /// Notes that something of an answer has come.
+    /// Records that a piece of an answer has arrived.
     pub(crate) fn note_token(&self) {
         self.time_to_first_token_ms.get_or_init(|| millis(self.began.elapsed()));
     }
 
-    /// Waits for a future, or until the turn is stopped.
+    /// Waits for a future until the turn is stopped.
     pub(crate) async fn unless_stopped<F: Future>(&self, future: F) -> Result<F::Output, Stopped> {
         tokio::select! {
             biased;
@@ -118,7 +118,7 @@ impl Turn {
         }
     }
 
-    /// Runs the turn from its beginning to its end, both of which the trace sees.
+    /// Runs the turn, and records its start and its end.
     pub(crate) async fn run(self: &Arc<Self>, work: Work) -> TurnEnd {
         self.trace().record_codex_turn_started(&*self.id);
         self.emit(EventMessage::TurnStarted);
@@ -155,7 +155,7 @@ impl Turn {
         end
     }
 
-    /// Answers: requests and tool calls until the model has nothing more to do.
+    /// Calls the model and runs its tool calls until the model is done.
     async fn answer(self: &Arc<Self>, input: &[UserInput]) -> Result<Option<String>, TurnEnd> {
         if !input.is_empty() {
             self.accept_from_outside(Item::user_message(input.iter().map(UserInput::content_part).collect()));
@@ -163,7 +163,7 @@ impl Turn {
         let mut last_agent_message = None;
         let mut failures = 0;
         loop {
-            self.take_in();
+            self.accept_pending();
             if self.is_compaction_due() {
                 self.compact().await?;
             }
@@ -174,23 +174,23 @@ impl Turn {
             if self.cancel.is_cancelled() {
                 return Err(TurnEnd::Interrupted);
             }
-            if answer.is_whole && !has_calls && !self.has_more() {
+            if answer.is_complete && !has_calls && !self.has_more_input() {
                 return Ok(last_agent_message);
             }
         }
     }
 
-    /// Runs tool calls side by side, and takes their outputs into the history in the order of the calls.
+    /// Runs tool calls concurrently, and adds their outputs to the history in the order of the calls.
     async fn run_calls(self: &Arc<Self>, calls: Vec<Call>) {
-        // Begun one after another, so that the trace has them in the model's order.
+        // They begin one after another, so that the trace has them in the model's order.
         let begun: Vec<_> = calls.into_iter().map(|call| Dispatch::begin(self, call)).collect();
-        // In one task, where each gets as far as its first wait before the next one starts: a model that patches a file and runs a
-        // command with it, or spawns an agent and waits for it, means it in this order.
+        // In a single task, each call runs up to its first wait before the next one starts. A model that patches a file
+        // and runs a command on it, or that spawns an agent and waits for it, relies on this order.
         let mut running: FuturesOrdered<BoxFuture<'static, Item>> = begun
             .into_iter()
             .map(|dispatch| {
                 let lost = dispatch.call().output(&"the tool broke down".into());
-                // A tool that panics is one that failed; its dropped handle has told the trace.
+                // A tool that panics has failed. Dropping its trace handle has already recorded this.
                 AssertUnwindSafe(dispatch.answer_model()).catch_unwind().map(|answer| answer.unwrap_or(lost)).boxed()
             })
             .collect();
@@ -199,19 +199,19 @@ impl Turn {
         }
     }
 
-    /// Takes into the history what came while the model was busy.
-    fn take_in(&self) {
+    /// Adds to the history what arrived while the model was busy.
+    fn accept_pending(&self) {
         let (notifications, steered, mail) = {
             let mut state = lock(&self.thread.state);
             let State { notifications, steered, mailbox, .. } = &mut *state;
             (std::mem::take(notifications), std::mem::take(steered), std::mem::take(mailbox))
         };
-        notifications.into_iter().map(|item| self.at_home(item)).for_each(|item| self.accept(item));
+        notifications.into_iter().map(|item| self.with_known_call(item)).for_each(|item| self.accept(item));
         steered.into_iter().for_each(|item| self.accept_from_outside(item));
         mail.into_iter().for_each(|mail| self.thread.accept_mail(&self.id, mail));
     }
 
-    /// Takes an item into the history, and tells if it is the user's.
+    /// Adds an item to the history, and publishes an event if it is a user message.
     fn accept_from_outside(&self, item: Item) {
         if item.is_message_of("user") {
             self.emit(EventMessage::UserMessage { text: item.message_text() });
@@ -219,19 +219,21 @@ impl Turn {
         self.accept(item);
     }
 
-    /// A notification, or its text as a message if a compaction took away the call that it belongs to.
-    fn at_home(&self, notification: Item) -> Item {
+    /// Returns a notification unchanged, or its text as a message if a compaction has removed the call that it belongs
+    /// to.
+    fn with_known_call(&self, notification: Item) -> Item {
         let call_id = notification.text_field("call_id");
         let state = lock(&self.thread.state);
         let mut calls = state.history.items().iter().filter(|item| item.kind() == "custom_tool_call");
         if calls.any(|call| call.text_field("call_id") == call_id) {
             return notification;
         }
-        Item::user_text(&format!("A code cell that is still at work says: {}", notification.text_field("output")))
+        Item::user_text(&format!("A code cell that is still running says: {}", notification.text_field("output")))
     }
 
-    /// Whether something came for this turn since its last request. If not, the turn takes nothing more.
-    fn has_more(&self) -> bool {
+    /// Returns whether more input has arrived for this turn since its last request. If not, the turn takes no more
+    /// input.
+    fn has_more_input(&self) -> bool {
         let mut state = lock(&self.thread.state);
         let has_more = !state.steered.is_empty() || state.mailbox.iter().any(|mail| mail.starts_turn);
         if !has_more {
@@ -240,14 +242,14 @@ impl Turn {
         has_more
     }
 
-    /// Leaves the turn, whatever its end. What a stopped turn ran is stopped with it.
+    /// Ends the turn, however it went. If the turn was stopped, stops its cells as well.
     async fn close(&self) {
         let late = {
             let mut state = lock(&self.thread.state);
             state.running = None;
             std::mem::take(&mut state.steered)
         };
-        // There is no request of this turn any more that could take it in, and what comes next is later.
+        // This turn sends no more requests, so the input goes into the history for the next turn.
         late.into_iter().for_each(|item| self.accept_from_outside(item));
         if self.cancel.is_cancelled() {
             self.thread.cells.terminate_all().await;

@@ -1,4 +1,4 @@
-//! `rollout-trace-agent demo`.
+//! The command `rollout-trace-agent demo`.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -9,7 +9,7 @@ use crate::{
     args::DemoArgs,
     failure::Failure,
     screen::Screen,
-    trace::{draw, is_flawed, point_to},
+    trace::{draw, is_flawed, print_location},
 };
 
 const SCENARIO: &str = include_str!("../scripts/demo.toml");
@@ -19,7 +19,7 @@ pub(crate) async fn run(args: &DemoArgs, screen: &mut Screen) -> Result<ExitCode
         Some(path) => Scenario::read(path),
         None => Scenario::parse("the demo", SCENARIO),
     };
-    let scenario = scenario.map_err(|error| Failure::of(&error, "docs/agent.md says how a scenario is written"))?;
+    let scenario = scenario.map_err(|error| Failure::of(&error, "docs/agent.md describes the format of scenarios"))?;
     let out = folder(args.out.as_ref())?;
     let trace = TraceTarget::Root(out.join("traces"), TraceOptions::new());
     let quiet = args.quiet;
@@ -29,26 +29,22 @@ pub(crate) async fn run(args: &DemoArgs, screen: &mut Screen) -> Result<ExitCode
         }
     })
     .await
-    .map_err(|error| Failure::of(&error, format!("what there is lies in {}", out.display())))?;
+    .map_err(|error| Failure::of(&error, format!("the files so far are in {}", out.display())))?;
     let Some(bundle) = played.bundle else {
-        return Err(Failure::new(
-            "the rollout was not recorded",
-            format!("look whether {} can be written to", out.display()),
-        ));
+        return Err(Failure::new("the rollout was not recorded", format!("check that {} is writable", out.display())));
     };
     screen.say("");
     let graph = draw(&bundle, screen)?;
     screen.say("");
-    point_to(&bundle, screen);
+    print_location(&bundle, screen);
     Ok(if is_flawed(&graph) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// The folder that was asked for, or a new one.
-fn folder(asked: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    match asked {
+/// Creates the requested folder, or a new temporary one.
+fn folder(requested: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    match requested {
         Some(folder) => {
-            let failed =
-                |error| Failure::io("cannot make", folder, &error, "give --out a folder that you can write to");
+            let failed = |error| Failure::io("cannot create", folder, &error, "give --out a writable folder");
             fs::create_dir_all(folder).map_err(failed)?;
             folder.canonicalize().map_err(failed)
         }

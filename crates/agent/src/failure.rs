@@ -1,8 +1,8 @@
-//! What stops the program.
+//! Errors that stop the program.
 
 use std::{error::Error, fmt, path::Path};
 
-/// Why the program stopped, in words for people: what happened, and what to do.
+/// Why the program stopped: what happened, and what the user can do.
 #[derive(Debug)]
 pub(crate) struct Failure {
     what: String,
@@ -14,7 +14,7 @@ impl Failure {
         Self { what: what.into(), hint: hint.into() }
     }
 
-    /// An error of the library, with its causes.
+    /// Creates a failure from an error and its causes.
     pub(crate) fn of(error: &dyn Error, hint: impl Into<String>) -> Self {
         let mut what = error.to_string();
         let mut source = error.source();
@@ -25,7 +25,7 @@ impl Failure {
         Self::new(what, hint)
     }
 
-    /// A folder or file that could not be used.
+    /// Creates a failure from an I/O error of a file or folder.
     pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error, hint: impl Into<String>) -> Self {
         Self::new(format!("{what} {}: {error}", path.display()), hint)
     }

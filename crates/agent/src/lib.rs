@@ -1,12 +1,12 @@
-//! A traced agent as a program, and whole rollouts in files.
+//! Plays scenarios with a traced agent.
 //!
-//! A scenario is a whole rollout in a file: what the user does, and what the model answers. [`play`] runs it against a scripted
-//! model with real tools.
+//! A scenario is a whole rollout in a file: the steps of the user, and the answers of the model. [`play`] runs it
+//! against a scripted model with real tools. This package also builds the program `rollout-trace-agent`.
 
 #![forbid(unsafe_code)]
 
 mod player;
 mod scenario;
 
-pub use player::{PlayError, Played, play};
+pub use player::{PlayError, Played, StepError, play};
 pub use scenario::{Scenario, ScenarioError};

@@ -1,4 +1,4 @@
-//! The traced agent as a program.
+//! The `rollout-trace-agent` program.
 
 #![forbid(unsafe_code)]
 
@@ -33,11 +33,11 @@ async fn main() -> ExitCode {
     })
 }
 
-/// A new folder under the system's temporary folder, which stays.
+/// Creates a new folder under the system's temporary folder. It is not deleted.
 fn temporary_folder(prefix: &str) -> Result<PathBuf, Failure> {
-    let made = tempfile::Builder::new().prefix(prefix).tempdir();
-    made.map(tempfile::TempDir::keep).map_err(|error| {
+    let created = tempfile::Builder::new().prefix(prefix).tempdir();
+    created.map(tempfile::TempDir::keep).map_err(|error| {
         let temporary = env::temp_dir();
-        Failure::io("cannot make a folder in", &temporary, &error, "set TMPDIR to a folder that you can write to")
+        Failure::io("cannot create a folder in", &temporary, &error, "set TMPDIR to a writable folder")
     })
 }

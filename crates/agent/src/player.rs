@@ -7,35 +7,36 @@ use std::{
 };
 
 use rollout_trace_agent_core::{
-    AgentThread, Event, EventMessage, Op, StartThreadError, TraceTarget, TurnOverrides, UserInput,
+    AgentThread, Event, EventMessage, NoTurnRunning, Op, StartThreadError, ThreadEnded, TraceTarget, TurnOverrides,
+    UserInput,
 };
 use rollout_trace_scripted_model::{ScriptedModel, SeenRequest, ServeError};
 
 use crate::{Scenario, scenario::Step};
 
-/// What came of a scenario.
+/// The result of playing a scenario.
 #[derive(Debug)]
 pub struct Played {
-    /// All events, in the order in which they came; only the latest if the scenario says so.
+    /// All events in order, or only the latest one if the scenario is forgetful.
     pub events: Vec<Event>,
-    /// All requests that the model saw; without their bodies if the scenario says so.
+    /// All requests to the model, without their bodies if the scenario is forgetful.
     pub requests: Vec<SeenRequest>,
-    /// The replies, by their places in the script from 1, that nobody asked for.
+    /// The places, counted from 1, of the replies that were not requested.
     pub unused_replies: Vec<usize>,
     /// The bundle, if the rollout was recorded.
     pub bundle: Option<PathBuf>,
 }
 
-/// A scenario that cannot be played.
+/// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlayError {
-    /// The working folder cannot be prepared.
-    #[error("cannot write the files of the scenario into {}", folder.display())]
+    /// The scenario's files cannot be written.
+    #[error("cannot write the files of the scenario into `{}`", folder.display())]
     Files {
-        /// The folder.
+        /// The working folder.
         folder: PathBuf,
-        /// Why.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
@@ -45,17 +46,30 @@ pub enum PlayError {
     /// The agent does not start.
     #[error(transparent)]
     Start(#[from] StartThreadError),
-    /// The user waits for an event that never came.
-    #[error("the rollout ended, and no event had {0:?} in it")]
+    /// A step of the user waits for an event that never came.
+    #[error("the rollout ended before an event that contains {0:?}")]
     NoSuchEvent(String),
-    /// The user does something for which it is too late.
-    #[error("step {step} of the user cannot be done: {why}")]
+    /// A step of the user failed.
+    #[error("error in step {step} of the user")]
     Step {
-        /// The step, from 1.
+        /// The step, counted from 1.
         step: usize,
-        /// Why.
-        why: String,
+        /// The error of the agent.
+        #[source]
+        source: StepError,
     },
+}
+
+/// Why a step of the user failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The thread has already ended.
+    #[error(transparent)]
+    ThreadEnded(#[from] ThreadEnded),
+    /// No turn is running that the user could steer.
+    #[error(transparent)]
+    NoTurnRunning(#[from] NoTurnRunning),
 }
 
 /// The user's side of a rollout.
@@ -69,11 +83,11 @@ struct Player<'p> {
     show: &'p mut dyn FnMut(&Event),
 }
 
-/// Plays a scenario in a folder. `show` sees each event as it comes.
+/// Plays a scenario in a folder. `show` receives each event as it comes.
 ///
 /// # Errors
 ///
-/// The scenario cannot be played as it is written.
+/// Returns an error if the scenario cannot be played as it is written.
 pub async fn play(
     scenario: &Scenario,
     folder: &Path,
@@ -94,7 +108,7 @@ pub async fn play(
     let mut player = Player { thread, events: Vec::new(), forgetful, open: Vec::new(), show };
     for (step, number) in scenario.steps.iter().zip(1..) {
         player.wait_for(step.at.as_deref()).await?;
-        player.take(step, folder).await.map_err(|why| PlayError::Step { step: number, why })?;
+        player.take(step, folder).await.map_err(|source| PlayError::Step { step: number, source })?;
     }
     player.wait_for(None).await?;
     player.thread.shutdown_and_wait().await;
@@ -103,14 +117,14 @@ pub async fn play(
 }
 
 impl Player<'_> {
-    /// Takes the next event. False: there are no more.
+    /// Receives the next event. Returns whether there was one.
     async fn next(&mut self) -> bool {
         let Some(event) = self.thread.next_event().await else { return false };
         let ends_submission = matches!(
             event.message,
             EventMessage::TurnComplete { .. } | EventMessage::TurnAborted { .. } | EventMessage::Error { .. }
         );
-        // An error within a turn is followed by the turn's end; one without refuses the submission.
+        // An error within a turn is followed by the turn's end. An error without a turn refuses the submission.
         let is_last = !matches!(event.message, EventMessage::Error { .. }) || event.turn_id.is_none();
         if ends_submission && is_last {
             self.open.retain(|id| Some(id) != event.submission_id.as_ref());
@@ -123,7 +137,7 @@ impl Player<'_> {
         true
     }
 
-    /// Takes events until one has the text in it; without a text, until no submission of the user is at work.
+    /// Receives events until one contains the text or, without a text, until all submissions have ended.
     async fn wait_for(&mut self, text: Option<&str>) -> Result<(), PlayError> {
         match text {
             None => {
@@ -142,7 +156,7 @@ impl Player<'_> {
         }
     }
 
-    async fn take(&mut self, step: &Step, folder: &Path) -> Result<(), String> {
+    async fn take(&mut self, step: &Step, folder: &Path) -> Result<(), StepError> {
         let text = |text: &String| [UserInput::Text(text.clone())];
         if let Some(say) = &step.say {
             let overrides = TurnOverrides {
@@ -156,10 +170,10 @@ impl Player<'_> {
             self.submit(Op::Compact)?;
         }
         if step.interrupt {
-            self.thread.submit(Op::Interrupt).map_err(|error| error.to_string())?;
+            self.thread.submit(Op::Interrupt)?;
         }
         if let Some(steer) = &step.steer {
-            self.thread.steer_input(&text(steer)).map_err(|error| error.to_string())?;
+            self.thread.steer_input(&text(steer))?;
         }
         if let Some(inject) = &step.inject {
             self.thread.inject_user_message_without_turn(&text(inject));
@@ -172,8 +186,8 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn submit(&mut self, op: Op) -> Result<(), String> {
-        self.open.push(self.thread.submit(op).map_err(|error| error.to_string())?);
+    fn submit(&mut self, op: Op) -> Result<(), ThreadEnded> {
+        self.open.push(self.thread.submit(op)?);
         Ok(())
     }
 }

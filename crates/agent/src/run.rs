@@ -1,4 +1,4 @@
-//! `rollout-trace-agent run`.
+//! The command `rollout-trace-agent run`.
 
 use std::{
     env,
@@ -16,10 +16,10 @@ use crate::{
     args::RunArgs,
     failure::Failure,
     screen::Screen,
-    trace::{draw, point_to},
+    trace::{draw, print_location},
 };
 
-/// The exit code of a program that Ctrl-C stopped.
+/// The exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode, Failure> {
@@ -27,10 +27,10 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
     config.trace = trace_target(args)?;
     let thread = AgentThread::start(config)
         .await
-        .map_err(|error| Failure::of(&error, "look whether the working folder is still there"))?;
+        .map_err(|error| Failure::of(&error, "check that the working folder exists"))?;
     let bundle = thread.trace_folder();
     if bundle.is_none() && !args.no_trace {
-        screen.say("warning: this run is not recorded: the trace folder cannot be written to");
+        screen.say("warning: this run is not recorded because the trace folder is not writable");
     }
     let ended = converse(&thread, &args.prompt, Interrupts::listen()?, screen).await;
     thread.shutdown_and_wait().await;
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
         if args.draw {
             draw(bundle, screen)?;
         }
-        point_to(bundle, screen);
+        print_location(bundle, screen);
     }
     Ok(match ended {
         None => ExitCode::SUCCESS,
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
     })
 }
 
-/// One turn, shown as it happens. Gives why it came to no end of its own.
+/// Runs one turn and shows it as it happens. Returns why it was aborted, or `None` if it completed.
 async fn converse(
     thread: &AgentThread,
     prompt: &str,
@@ -69,7 +69,7 @@ async fn converse(
     Some(AbortReason::Shutdown)
 }
 
-/// What asks the program to stop: Ctrl-C, and SIGTERM, which means the same.
+/// The signals that stop the program: Ctrl-C and SIGTERM, which have the same effect.
 struct Interrupts {
     ctrl_c: Signal,
     term: Signal,
@@ -83,12 +83,13 @@ impl Interrupts {
         Ok(Self { ctrl_c: listen(SignalKind::interrupt())?, term: listen(SignalKind::terminate())? })
     }
 
-    /// Stops the running turn at the first, and the program at the next, or where no turn is running. A task of its own: the one
-    /// that shows the rollout may be held up by whoever does not read what it shows.
+    /// Stops the running turn on the first signal, and the program on the second one, or on the first one if no turn is
+    /// running. This runs in a task of its own because the task that shows the rollout may be blocked by a reader that
+    /// does not read.
     async fn obey(mut self, thread: AgentThread) {
         self.next().await;
-        let is_at_work = matches!(thread.agent_status(), AgentStatus::PendingInit | AgentStatus::Running);
-        if is_at_work && thread.submit(Op::Interrupt).is_ok() {
+        let is_busy = matches!(thread.agent_status(), AgentStatus::PendingInit | AgentStatus::Running);
+        if is_busy && thread.submit(Op::Interrupt).is_ok() {
             self.next().await;
         }
         process::exit(INTERRUPTED.into());
@@ -104,22 +105,18 @@ impl Interrupts {
 
 fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
     if args.prompt.trim().is_empty() {
-        return Err(Failure::new(
-            "the task is empty",
-            "say what to do, as in `rollout-trace-agent run \"Look around.\"`",
-        ));
+        return Err(Failure::new("the task is empty", "pass a task, as in `rollout-trace-agent run \"Look around.\"`"));
     }
     let file = match &args.config {
         Some(path) => ConfigFile::read(path)
-            .map_err(|error| Failure::of(&error, "docs/agent.md says what a configuration file may say"))?,
+            .map_err(|error| Failure::of(&error, "docs/agent.md lists the keys of a configuration file"))?,
         None => ConfigFile::default(),
     };
     let key_variable = file.api_key_env.clone().unwrap_or_else(|| "OPENAI_API_KEY".to_owned());
-    // Before a folder is made for the trace of a run that cannot be.
-    let cwd = args
-        .cwd
-        .canonicalize()
-        .map_err(|error| Failure::io("cannot work in", &args.cwd, &error, "give --cwd a folder that is there"))?;
+    // Checked before a folder for the trace is created.
+    let cwd = args.cwd.canonicalize().map_err(|error| {
+        Failure::io("cannot open the working folder", &args.cwd, &error, "give --cwd an existing folder")
+    })?;
     let mut config = file.into_config(&cwd);
     if let Some(url) = &args.base_url {
         config.provider.base_url.clone_from(url);
@@ -130,13 +127,13 @@ fn configuration(args: &RunArgs) -> Result<AgentConfig, Failure> {
     config.check().map_err(|error| {
         Failure::of(
             &error,
-            "docs/agent.md says what a setting may be, and which environment variables and options win over it",
+            "docs/agent.md lists the settings, and the environment variables and options that take precedence",
         )
     })?;
     let url = &config.provider.base_url;
     if config.provider.api_key.is_none() && !config.provider.is_local() {
         return Err(Failure::new(
-            format!("there is no key for {url}"),
+            format!("no API key is set for {url}"),
             format!(
                 "set {key_variable}, or give --base-url a server on this machine; `rollout-trace-agent demo` needs neither"
             ),

@@ -1,4 +1,4 @@
-//! A rollout in a file: what the user does, and what the model answers.
+//! Scenarios: whole rollouts in files.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,10 @@ use rollout_trace_scripted_model::{Script, ScriptError};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
-/// A rollout in a file.
+/// A whole rollout in a file.
 ///
-/// A TOML text: `[setup]` says in what folder and with which settings the agent begins, `[[user]]` what the user does step by step,
-/// `[[reply]]` what the model answers. `docs/agent.md` has it whole.
+/// A scenario is a TOML document: `[setup]` contains the agent's files and settings, each `[[user]]` is a step of the
+/// user, and each `[[reply]]` is an answer of the model. `docs/agent.md` describes the format.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub(crate) script: Script,
@@ -22,33 +22,33 @@ pub struct Scenario {
     pub(crate) steps: Vec<Step>,
 }
 
-/// A text that is no scenario.
+/// Why a text is not a scenario.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScenarioError {
-    /// The model's part is wrong.
+    /// The model's part is invalid.
     #[error(transparent)]
     Script(#[from] ScriptError),
-    /// The user's part is wrong.
+    /// The user's part or the setup is invalid.
     #[error("{name} is not a scenario")]
     Parse {
         /// The scenario's name.
         name: String,
-        /// Where and why.
+        /// The error of the TOML parser, with its place.
         #[source]
         source: Box<toml::de::Error>,
     },
-    /// A step of the user is none, or several.
+    /// A step of the user does nothing, or more than one thing.
     #[error(
-        "{name} is not a scenario: step {number} of the user does {actions} things, and it takes one of say, steer, inject, interrupt, \
-         compact and pause_ms"
+        "{name} is not a scenario: step {number} of the user has {actions} actions, but must have exactly one of say, steer, inject, \
+         interrupt, compact and pause_ms"
     )]
     Step {
         /// The scenario's name.
         name: String,
-        /// Which step, from 1.
+        /// The step, counted from 1.
         number: usize,
-        /// How many things it does.
+        /// The number of actions.
         actions: usize,
     },
 }
@@ -64,29 +64,29 @@ struct Document {
     _reply: Option<IgnoredAny>,
 }
 
-/// How the agent begins.
+/// The agent's files and settings.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Setup {
-    /// Files of the working folder.
+    /// The files of the working folder.
     files: BTreeMap<PathBuf, String>,
-    /// Settings, as in a configuration file.
+    /// The settings, as in a configuration file.
     config: ConfigFile,
-    /// The history with which the root agent begins: messages of the user and the assistant in turn.
+    /// The root agent's initial history: messages of the user and the assistant, alternately.
     history: Vec<String>,
-    /// Whether events and the bodies of requests are not kept, with which a long rollout would fill memory.
+    /// Whether earlier events and the bodies of requests are dropped. In a long rollout they would fill the memory.
     pub(crate) forgetful: bool,
 }
 
-/// One thing that the user does: exactly one of the first six.
+/// A step of the user. It has exactly one of the first six keys.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Step {
-    /// Begins a turn.
+    /// Starts a turn.
     pub(crate) say: Option<String>,
     /// Adds to the running turn.
     pub(crate) steer: Option<String>,
-    /// Puts a message of the user into the history.
+    /// Adds a user message to the history.
     pub(crate) inject: Option<String>,
     /// Stops the running turn.
     pub(crate) interrupt: bool,
@@ -94,22 +94,22 @@ pub(crate) struct Step {
     pub(crate) compact: bool,
     /// Pauses the thread for a time, in milliseconds.
     pub(crate) pause_ms: Option<u64>,
-    /// Waits for an event in whose JSON this text stands. Without it, a step waits until no turn is running.
+    /// Waits for an event whose JSON contains this text. Without it, a step waits until no turn is running.
     pub(crate) at: Option<String>,
-    /// For `say`: another model in this turn.
+    /// The model for this turn, with `say`.
     pub(crate) model: Option<String>,
-    /// For `say`: another effort.
+    /// The reasoning effort for this turn, with `say`.
     pub(crate) effort: Option<Effort>,
-    /// For `say`: another folder, relative to the working folder.
+    /// The folder for this turn, relative to the working folder, with `say`.
     pub(crate) cwd: Option<PathBuf>,
 }
 
 impl Scenario {
-    /// Reads a scenario's text. `name` is what errors call it.
+    /// Parses a scenario. Errors refer to it by `name`.
     ///
     /// # Errors
     ///
-    /// The text is not a scenario; the error says where.
+    /// Returns an error if the text is not a scenario, with the place of the mistake.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
         let script = Script::parse(name, text)?;
         let Document { setup, user, .. } = toml::from_str(text)
@@ -127,7 +127,7 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// The file cannot be read or is not a scenario.
+    /// Returns an error if the file cannot be read or is not a scenario.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })?;
         Self::parse(&path.display().to_string(), &text)
@@ -135,7 +135,7 @@ impl Scenario {
 }
 
 impl Step {
-    /// How many things it does.
+    /// Returns the number of actions of the step.
     fn actions(&self) -> usize {
         let texts = [&self.say, &self.steer, &self.inject].into_iter().filter(|text| text.is_some()).count();
         texts + usize::from(self.interrupt) + usize::from(self.compact) + usize::from(self.pause_ms.is_some())
@@ -156,12 +156,12 @@ impl Setup {
         Ok(())
     }
 
-    /// The agent's configuration, which is that of the file alone: the environment is the developer's.
+    /// Returns the agent's configuration. It does not depend on the environment, which belongs to the developer.
     pub(crate) fn config(&self, base_url: String, folder: &Path) -> AgentConfig {
         let provider = Provider { name: "script".to_owned(), base_url, api_key: None };
         let mut config = self.config.clone().applied_to(AgentConfig::new(provider, "scripted-1", folder));
         config.agent_messages = self.config.agent_messages.unwrap_or(AgentMessages::Items);
-        // What a developer's profile does is not part of a scenario.
+        // A scenario must not depend on the developer's shell profile.
         config.commands.login_shell.get_or_insert(false);
         config.history_items = self.history.iter().zip([true, false].into_iter().cycle()).filter_map(message).collect();
         config
@@ -178,16 +178,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_does_one_thing() {
+    fn a_step_has_one_action() {
         let problem = |user: &str| Scenario::parse("s.toml", user).map(|_| ()).map_err(|error| error.to_string());
         assert_eq!(problem("[[user]]\nsay = 'a'\nat = 'x'\n[[user]]\ninterrupt = true"), Ok(()));
-        let told = |number: usize, actions: usize| {
+        let error = |number: usize, actions: usize| {
             Err(format!(
-                "s.toml is not a scenario: step {number} of the user does {actions} things, and it takes one of say, steer, inject, \
-                 interrupt, compact and pause_ms"
+                "s.toml is not a scenario: step {number} of the user has {actions} actions, but must have exactly one of say, \
+                 steer, inject, interrupt, compact and pause_ms"
             ))
         };
-        assert_eq!(problem("[[user]]\nsay = 'a'\n[[user]]\nat = 'x'"), told(2, 0));
-        assert_eq!(problem("[[user]]\nsay = 'a'\ncompact = true"), told(1, 2));
+        assert_eq!(problem("[[user]]\nsay = 'a'\n[[user]]\nat = 'x'"), error(2, 0));
+        assert_eq!(problem("[[user]]\nsay = 'a'\ncompact = true"), error(1, 2));
     }
 }

@@ -1,4 +1,4 @@
-//! What a person sees of a rollout.
+//! Shows a rollout on the terminal.
 
 use std::{
     borrow::Cow,
@@ -10,16 +10,16 @@ use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 use rollout_trace_agent_core::{AbortReason, Event, EventMessage};
 
-/// Shows a rollout as it happens: the model's words on stdout, all else on stderr. Writing to a closed pipe is no failure: the
-/// rollout is recorded either way.
+/// Shows a rollout as it happens: the model's answer on stdout, and everything else on stderr. Errors of writing are
+/// ignored, since the rollout is recorded anyway.
 #[derive(Debug)]
 pub(crate) struct Screen {
     color: bool,
-    /// Whether remarks, which go to stderr, are coloured.
+    /// Whether remarks, which go to stderr, are colored.
     colors_remarks: bool,
-    /// Whether the cursor stands behind words of the model.
+    /// Whether the cursor is at the end of an unfinished line of the model's answer.
     is_mid_line: bool,
-    /// Whether the provider sends messages in pieces, which are shown as they come. Not every one does.
+    /// Whether the provider sends messages in pieces, which are shown as they arrive. Some providers do not.
     sends_pieces: bool,
 }
 
@@ -46,7 +46,7 @@ impl Screen {
         self.color
     }
 
-    /// Shows an event, if it is for people.
+    /// Shows an event, if it is of interest to people.
     pub(crate) fn event(&mut self, event: &Event) {
         let agent = event.agent_path.as_str();
         match &event.message {
@@ -56,7 +56,7 @@ impl Screen {
                 self.words(delta);
             }
             EventMessage::AgentMessage { text } if agent != "/root" => self.remark(agent, TOOL, text),
-            // Its pieces are there already. What follows is another message, or the end.
+            // The pieces have already been shown. Another message or the end follows.
             EventMessage::AgentMessage { .. } if self.sends_pieces => self.end_line(),
             EventMessage::AgentMessage { text } => {
                 self.end_line();
@@ -85,13 +85,13 @@ impl Screen {
         }
     }
 
-    /// Tells a person something about the program itself.
+    /// Prints a message about the program itself on stderr.
     pub(crate) fn say(&mut self, remark: &str) {
         self.end_line();
         let _ = writeln!(io::stderr(), "{remark}");
     }
 
-    /// Puts a whole text on stdout.
+    /// Prints a whole text on stdout.
     pub(crate) fn print(&mut self, text: &str) {
         self.end_line();
         let mut stdout = io::stdout().lock();
@@ -100,7 +100,7 @@ impl Screen {
 
     fn words(&mut self, words: &str) {
         let mut stdout = io::stdout().lock();
-        // A file or a program gets the words as they are.
+        // A file or another program receives the text unchanged.
         let shown = if stdout.is_terminal() { harmless(words).into() } else { Cow::Borrowed(words) };
         let _ = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
         self.is_mid_line = !words.ends_with('\n');
@@ -123,15 +123,16 @@ impl Screen {
     }
 }
 
-/// A text of others without what would do something to a terminal: move its cursor, change its title, answer in the user's name.
+/// Removes control characters from a foreign text, which could move the cursor, change the title, or send input to the
+/// terminal.
 fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
 }
 
-/// How much of a text a remark shows.
+/// The longest text that a remark shows.
 const LINE_CHARS: usize = 100;
 
-/// The beginning of a text on one line, without what would move the cursor.
+/// Returns the beginning of a text on one line, without control characters.
 fn line(text: &str) -> String {
     let shown: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_CHARS).collect();
     if text.trim().chars().count() > LINE_CHARS { shown + "…" } else { shown }

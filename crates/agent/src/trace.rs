@@ -1,4 +1,4 @@
-//! The trace that a rollout leaves.
+//! The trace of a rollout.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ pub(crate) fn draw(bundle: &Path, screen: &mut Screen) -> Result<RolloutTrace, F
     Ok(graph)
 }
 
-/// Whether a graph is worse than the run that it shows.
+/// Returns whether the trace itself has flaws.
 pub(crate) fn is_flawed(graph: &RolloutTrace) -> bool {
     graph.diagnostics.iter().any(|diagnostic| diagnostic.severity > Severity::Note)
 }
 
-/// Says where a bundle is and what to do with it.
-pub(crate) fn point_to(bundle: &Path, screen: &mut Screen) {
+/// Prints where a bundle is and how to show it.
+pub(crate) fn print_location(bundle: &Path, screen: &mut Screen) {
     let bundle = bundle.display();
     screen.say(&format!(
         "Recorded in {bundle}\nNext: rollout-trace show {bundle}\n(in a checkout: cargo run -p rollout-trace-cli -- show {bundle})"

@@ -1,4 +1,4 @@
-//! The documents in a trace have what its readers ask for.
+//! The documents in a trace contain the fields that its readers need.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,7 +11,7 @@ use rollout_trace_recorder::{PayloadLayout, ToolKind};
 use serde_json::Value;
 
 #[test]
-fn the_end_of_an_agent_says_what_it_was_doing() {
+fn the_end_of_a_closed_agent_contains_its_status() {
     let folder = tempfile::tempdir().unwrap();
     let options = TraceOptions::new().layout(PayloadLayout::Files);
     let trace = TraceTarget::Root(folder.path().join("traces"), options);

@@ -1,4 +1,4 @@
-//! Recording changes nothing of what an agent does, also where it fails.
+//! Recording does not change the behavior of an agent, even if recording fails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -8,24 +8,25 @@ use std::{fs, path::Path, sync::OnceLock};
 
 use rollout_trace_agent_core::{Event, EventMessage, TraceOptions, TraceTarget};
 use rollout_trace_recorder::{MemorySink, PayloadLayout, Redactor};
-use support::normal::Behaviour;
+use support::normal::Behavior;
 
 const DEMO: &str = include_str!("../scripts/demo.toml");
 
-/// What the demo's agent does without being recorded.
-fn unrecorded() -> &'static Behaviour {
-    static BEHAVIOUR: OnceLock<Behaviour> = OnceLock::new();
-    BEHAVIOUR.get_or_init(|| Behaviour::of(&support::unrecorded("demo", DEMO)))
+/// Returns the behavior of the demo without recording.
+fn unrecorded() -> &'static Behavior {
+    static BEHAVIOR: OnceLock<Behavior> = OnceLock::new();
+    BEHAVIOR.get_or_init(|| Behavior::of(&support::unrecorded("demo", DEMO)))
 }
 
-/// Plays the demo with the options, in a root that `prepare` has its way with, and compares. `watch` sees each event.
+/// Plays the demo with recording options, and asserts that its behavior is unchanged. `prepare` may change the trace
+/// root before the rollout, and `watch` on each event. Returns the size of the event log, if there is one.
 fn makes_no_difference(options: TraceOptions, prepare: impl Fn(&Path), watch: impl Fn(&Path, &Event)) -> Option<u64> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("traces");
     prepare(&root);
     let trace = TraceTarget::Root(root.clone(), options);
     let played = support::played("demo", DEMO, &folder.path().join("work"), trace, |event| watch(&root, event));
-    Behaviour::of(&played).assert_same(unrecorded(), "the demo");
+    Behavior::of(&played).assert_same(unrecorded(), "the demo");
     let log = played.bundle.as_ref().map(|bundle| bundle.join("trace.jsonl"));
     log.and_then(|log| fs::metadata(log).ok()).map(|log| log.len())
 }
@@ -57,10 +58,10 @@ fn a_root_that_is_a_file() {
 }
 
 #[test]
-fn a_root_that_goes_away() {
+fn a_root_that_is_deleted() {
     let remove = |root: &Path, event: &Event| {
         if at_first_output(event) {
-            // Its last files may be coming into being just now.
+            // The recorder may be creating files at the same time.
             while root.exists() {
                 let _ = fs::remove_dir_all(root);
             }
@@ -93,9 +94,9 @@ fn a_redactor_and_a_clock_that_runs_backwards() {
 }
 
 #[test]
-fn the_comparison_sees_what_an_agent_does() {
+fn the_comparison_covers_the_behavior() {
     let text = unrecorded().lines().concat();
-    for part in ["write_stdin", "Script running", "/root/reader", "Summarise", "turn_aborted", "x-agent-path", "CHUNK"]
+    for part in ["write_stdin", "Script running", "/root/reader", "Summarize", "turn_aborted", "x-agent-path", "CHUNK"]
     {
         assert!(text.contains(part), "{part} in {text}");
     }

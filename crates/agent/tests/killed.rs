@@ -1,4 +1,4 @@
-//! A process that is killed loses nothing that it recorded.
+//! A killed process loses nothing that it has recorded.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -31,14 +31,14 @@ fn bundle(out: &Path) -> Option<PathBuf> {
 }
 
 #[test]
-fn at_work() {
+fn killed_while_working() {
     let out = tempfile::tempdir().unwrap();
     let mut agent = start(out.path());
     let mut lines = BufReader::new(agent.stderr.take().unwrap()).lines().map(Result::unwrap);
-    // The last thing that any of them begins.
-    assert!(lines.any(|line| line.contains("wait_agent")), "the agent stopped before");
+    // This is the last call that any agent starts.
+    assert!(lines.any(|line| line.contains("wait_agent")), "the agent is waiting");
     let bundle = bundle(out.path()).unwrap();
-    // The child's request goes out at about that time, and the command begins.
+    // The child's request and the command start at about the same time.
     let log = || fs::read_to_string(bundle.join("trace.jsonl")).unwrap();
     let seen = |event: &str| log().matches(&format!("\"{event}\"")).count();
     while seen("inference_started") < 4 || seen("tool_call_runtime_started") < 2 {
@@ -58,14 +58,14 @@ fn at_work() {
 }
 
 #[test]
-fn at_any_moment() {
+fn killed_at_any_moment() {
     for moment in 0..12 {
         let out = tempfile::tempdir().unwrap();
         let mut agent = start(out.path());
         sleep(Duration::from_millis(10 + moment * 25));
         agent.kill().unwrap();
         agent.wait().unwrap();
-        // Before anything is acknowledged there need not even be a bundle.
+        // Before the first event is written there may be no bundle.
         let Some(bundle) = bundle(out.path()).filter(|bundle| bundle.join("trace.jsonl").exists()) else { continue };
         let graph = support::reduced(&bundle);
         let loud: Vec<_> = graph.diagnostics.iter().filter(|found| found.severity >= Severity::Error).collect();

@@ -1,4 +1,4 @@
-//! The program as people use it.
+//! The command-line program.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -22,7 +22,7 @@ fn agent(arguments: &[&str]) -> Command {
     command
 }
 
-fn told(output: &Output) -> (i32, String, String) {
+fn outcome(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
@@ -38,14 +38,14 @@ fn run(script: &str, more: &[&str]) -> (i32, String, String) {
     let (config, cwd, url) = (at(&config), at(folder.path()), server.base_url());
     let traces = at(&folder.path().join("traces"));
     let mut command = agent(&["run", "--config", &config, "--cwd", &cwd, "--base-url", &url, "--trace-root", &traces]);
-    told(&command.args(more).arg("Do it.").output().unwrap())
+    outcome(&command.args(more).arg("Do it.").output().unwrap())
 }
 
 #[test]
-fn the_demo_draws_what_it_did() {
+fn the_demo_draws_its_trace() {
     let folder = tempfile::tempdir().unwrap();
     let output = agent(&["demo", "--out"]).arg(folder.path()).output().unwrap();
-    let (code, stdout, stderr) = told(&output);
+    let (code, stdout, stderr) = outcome(&output);
     assert_eq!(code, 0, "{stdout}\n{stderr}");
     let drawn = [
         "recording complete",
@@ -67,7 +67,7 @@ fn the_demo_draws_what_it_did() {
 }
 
 #[test]
-fn a_run_streams_the_answer_and_says_where_its_trace_is() {
+fn a_run_streams_the_answer_and_prints_the_location_of_its_trace() {
     let (code, stdout, stderr) = run("[[reply]]\n[[reply.item]]\nsay = \"It is done.\"", &[]);
     assert_eq!((code, stdout.as_str()), (0, "It is done.\n"), "{stderr}");
     let bundle = stderr.lines().find_map(|line| line.strip_prefix("Recorded in ")).unwrap();
@@ -75,8 +75,8 @@ fn a_run_streams_the_answer_and_says_where_its_trace_is() {
 }
 
 #[test]
-fn an_answer_that_comes_in_one_piece_is_shown() {
-    // The scripted model sends the first part in pieces, of which an empty text has none.
+fn an_answer_in_one_piece_is_shown() {
+    // The scripted model sends the pieces of only the first part, which is empty.
     let parts = r#"[{ type = "output_text", text = "" }, { type = "output_text", text = "It is done." }]"#;
     let item = format!("raw = {{ type = \"message\", role = \"assistant\", content = {parts} }}");
     let (code, stdout, stderr) = run(&format!("[[reply]]\n[[reply.item]]\n{item}\n"), &[]);
@@ -97,28 +97,28 @@ fn a_run_can_be_drawn_or_left_unrecorded() {
     assert!(code == 0 && stdout.starts_with("Done.\nrollout · ") && stdout.contains("assistant \"Done.\""), "{stdout}");
     let folder = tempfile::tempdir().unwrap();
     let output = agent(&["run", "--no-trace", "--draw", "x"]).current_dir(folder.path()).output().unwrap();
-    assert_eq!(told(&output).0, 2);
+    assert_eq!(outcome(&output).0, 2);
 }
 
 #[test]
-fn a_run_that_fails_says_why() {
+fn a_failed_run_reports_the_error() {
     let (code, stdout, stderr) = run("[[reply]]\nstatus = 401\nerror = \"wrong key\"", &[]);
     assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
     assert!(stderr.contains("401 Unauthorized: wrong key"), "{stderr}");
 }
 
 #[test]
-fn what_a_provider_says_does_nothing_to_the_terminal() {
+fn control_characters_of_a_provider_are_not_shown() {
     let (code, _, stderr) = run("[[reply]]\nstatus = 400\nerror = \"wrong \\u001b[2Jkey\"", &[]);
     assert!(code == 1 && stderr.contains("400 Bad Request: wrong  [2Jkey"), "{stderr:?}");
 }
 
 #[test]
-fn without_a_key_a_run_says_what_to_do() {
-    let (code, stdout, stderr) = told(&agent(&["run", "Do it."]).output().unwrap());
+fn a_missing_key_is_reported_with_a_hint() {
+    let (code, stdout, stderr) = outcome(&agent(&["run", "Do it."]).output().unwrap());
     assert_eq!((code, stdout.as_str()), (2, ""));
     insta::assert_snapshot!(stderr, @"
-    error: there is no key for https://api.openai.com/v1
+    error: no API key is set for https://api.openai.com/v1
       set OPENAI_API_KEY, or give --base-url a server on this machine; `rollout-trace-agent demo` needs neither
     ");
 }
@@ -126,13 +126,13 @@ fn without_a_key_a_run_says_what_to_do() {
 #[test]
 fn an_empty_task_is_refused() {
     let output = agent(&["run", "--base-url", "http://127.0.0.1:1/v1", " \n"]).output().unwrap();
-    let (code, stdout, stderr) = told(&output);
+    let (code, stdout, stderr) = outcome(&output);
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.starts_with("error: the task is empty\n"), "{stderr}");
 }
 
 #[test]
-fn a_model_on_this_machine_is_asked_without_a_proxy() {
+fn requests_to_this_machine_use_no_proxy() {
     let mut running =
         Running::start_with("[[reply]]\n[[reply.item]]\nsay = \"Here.\"", "retries = 0", Stdio::null(), |command| {
             for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
@@ -144,24 +144,24 @@ fn a_model_on_this_machine_is_asked_without_a_proxy() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told_with_its_place() {
+fn invalid_files_and_settings_are_reported_with_their_place() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("agent.toml"), "retrys = 3\n").unwrap();
     let local = ["--base-url", "http://127.0.0.1:1/v1"];
     let case = |arguments: &[&str]| {
         let mut command = agent(&["run"]);
         let output = command.args(arguments).args(local).arg("x").current_dir(folder.path()).output().unwrap();
-        let (code, stdout, stderr) = told(&output);
+        let (code, stdout, stderr) = outcome(&output);
         assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
         stderr
     };
     assert!(case(&["--config", "agent.toml"]).contains("unknown field `retrys`"));
-    assert!(case(&["--config", "missing.toml"]).contains("cannot read the configuration missing.toml"));
+    assert!(case(&["--config", "missing.toml"]).contains("cannot read the configuration `missing.toml`"));
     fs::write(folder.path().join("zero.toml"), "stream_idle_ms = 0\n").unwrap();
-    assert!(case(&["--config", "zero.toml"]).contains("`stream_idle_ms` has to be more than 0"));
-    assert!(case(&["--cwd", "not/there"]).contains("cannot work in not/there"));
+    assert!(case(&["--config", "zero.toml"]).contains("`stream_idle_ms` must be greater than 0"));
+    assert!(case(&["--cwd", "not/there"]).contains("cannot open the working folder not/there"));
     let output = agent(&["demo", "--scenario", "agent.toml"]).current_dir(folder.path()).output().unwrap();
-    let (code, _, stderr) = told(&output);
+    let (code, _, stderr) = outcome(&output);
     assert!(code == 2 && stderr.contains("is not a script"), "{stderr}");
 }
 
@@ -188,15 +188,15 @@ fn stopped_by(signal: &str) {
 }
 
 #[test]
-fn ctrl_c_twice_ends_a_program_that_nobody_reads() {
-    // More than a pipe holds.
+fn a_second_ctrl_c_ends_a_program_whose_output_is_not_read() {
+    // The answer is longer than a pipe's buffer.
     let script = format!(
         "[[reply]]\n[[reply.item]]\nsay = \"{}\"\n[[reply.item]]\ncall = \"exec_command\"\narguments = {{ cmd = \"sleep 600\" }}",
         "word ".repeat(50_000)
     );
     let mut running = Running::start(&script, "", Stdio::piped());
     running.wait_for_event("tool_call_runtime_started");
-    // All words are there; a moment later the program is stuck with them.
+    // The whole answer has arrived. A moment later the program is blocked writing it.
     sleep(Duration::from_secs(1));
     running.signal("-INT");
     running.wait_for_event("codex_turn_ended");
@@ -205,7 +205,7 @@ fn ctrl_c_twice_ends_a_program_that_nobody_reads() {
 }
 
 #[test]
-fn ctrl_c_twice_ends_a_program_that_shuts_down() {
+fn a_second_ctrl_c_ends_a_program_that_is_shutting_down() {
     // Each of these servers has to be killed, which takes seconds.
     let greeting = r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}"#;
     let server = format!("trap \"\" TERM; read -r line; echo '{greeting}'; while kill -0 $PPID; do sleep 1; done");
@@ -223,7 +223,7 @@ fn ctrl_c_twice_ends_a_program_that_shuts_down() {
     assert_eq!(lines.find(|line| line.starts_with("Recorded in ")), None);
 }
 
-/// A run that goes on while the test does something to it.
+/// A running program.
 struct Running {
     process: Child,
     folder: tempfile::TempDir,
@@ -262,13 +262,13 @@ impl Running {
         loop {
             match self.process.try_wait().unwrap() {
                 Some(status) => return status.code(),
-                None => assert!(Instant::now() < deadline, "the program goes on"),
+                None => assert!(Instant::now() < deadline, "the program has ended"),
             }
             sleep(Duration::from_millis(5));
         }
     }
 
-    /// Waits until an event is recorded, which is done also where nothing can be shown.
+    /// Waits until an event is recorded, which also happens while output is blocked.
     fn wait_for_event(&self, event: &str) {
         let log = || {
             let bundle = fs::read_dir(self.folder.path().join("traces")).ok()?.next()?.unwrap().path();
@@ -276,7 +276,7 @@ impl Running {
         };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !log().is_some_and(|log| log.contains(event)) {
-            assert!(Instant::now() < deadline, "{event} is never recorded");
+            assert!(Instant::now() < deadline, "{event} is recorded in time");
             sleep(Duration::from_millis(5));
         }
     }
@@ -284,7 +284,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It is gone already, unless the test has failed.
+        // The program has already ended, unless the test has failed.
         let _ = self.process.kill();
     }
 }

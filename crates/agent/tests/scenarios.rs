@@ -1,4 +1,4 @@
-//! Whole rollouts, each from a file, as the reducer sees them.
+//! Reduces the traces of whole rollouts, each from a scenario file.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -6,9 +6,9 @@ mod support;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Mutex, thread};
 
-use support::{Recorded, normal::Behaviour, record, unrecorded};
+use support::{Recorded, normal::Behavior, record, unrecorded};
 
-/// Scenarios mostly wait, so a few are played at a time.
+/// The number of scenarios played at one time, since scenarios mostly wait.
 const AT_A_TIME: usize = 4;
 
 #[test]
@@ -37,12 +37,12 @@ fn scenarios() {
     });
 }
 
-/// Plays a scenario with and without being recorded, which must make no difference.
+/// Plays a scenario with and without recording, which must not change its behavior.
 fn twice(path: &Path) -> Recorded {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap();
     let recorded = record(&name, &text);
     let unrecorded = unrecorded(&name, &text);
-    Behaviour::of(&recorded.played).assert_same(&Behaviour::of(&unrecorded), &name);
+    Behavior::of(&recorded.played).assert_same(&Behavior::of(&unrecorded), &name);
     recorded
 }

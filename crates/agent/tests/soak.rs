@@ -10,30 +10,31 @@ use rollout_trace_agent_core::{Event, EventMessage, TraceOptions, TraceTarget};
 use serde_json::to_vec;
 
 const CHILDREN: usize = 8;
-/// Turns of the root agent; each gives a child a turn of its own.
+/// The turns of the root agent, each of which gives a child a turn of its own.
 const ROOT_TURNS: usize = 100;
-/// After how many turns of its own the root agent's history is made shorter.
+/// The number of turns after which the root agent's history is compacted.
 const COMPACTION: usize = 20;
 
-/// What the process uses of the system.
+/// The process's use of system resources.
 #[derive(Debug)]
-struct Use {
+struct Usage {
     resident_kib: usize,
     threads: usize,
     open_files: usize,
 }
 
-fn in_use() -> Use {
+fn usage() -> Usage {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let number = |name: &str| -> usize {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
     };
     let open_files = fs::read_dir("/proc/self/fd").unwrap().count();
-    Use { resident_kib: number("VmRSS:"), threads: number("Threads:"), open_files }
+    Usage { resident_kib: number("VmRSS:"), threads: number("Threads:"), open_files }
 }
 
-/// A turn of the root agent: a cell with tools side by side, a task for a child, its answer.
+/// Returns a scenario in which each turn of the root agent has a cell with concurrent tools, a task for a child, and an
+/// answer.
 fn scenario() -> String {
     let mut text = String::from(
         "[setup]\nforgetful = true\n[setup.config]\ncompaction = { by = \"provider\" }\nagents = { max_threads = 9 }\n",
@@ -45,7 +46,7 @@ fn scenario() -> String {
         } else {
             format!("followup_task\"\narguments = {{ target = \"child{child}\", message = \"Task {turn}.\" }}")
         };
-        // A real command now and then; most cells call what is cheap.
+        // Every tenth cell runs a real command, and the others call a cheap tool.
         let tool = if turn % 10 == 0 { "exec_command({cmd: 'echo soaked'})" } else { "list_agents()" };
         write!(
             text,
@@ -95,16 +96,16 @@ say = "Task {turn} is done."
 fn two_hundred_turns_of_nine_agents() {
     let folder = tempfile::tempdir().unwrap();
     let trace = TraceTarget::Root(folder.path().join("traces"), TraceOptions::new());
-    let uses = RefCell::new(Vec::new());
+    let usages = RefCell::new(Vec::new());
     let watch = |event: &Event| {
         if event.agent_path == "/root" && matches!(event.message, EventMessage::TurnComplete { .. }) {
-            uses.borrow_mut().push(in_use());
+            usages.borrow_mut().push(usage());
         }
     };
     let played = support::played("soak", &scenario(), &folder.path().join("work"), trace, watch);
     assert_eq!(played.unused_replies, Vec::<usize>::new());
 
-    // Its links are checked on the way.
+    // `reduced` also checks the links.
     let bundle = played.bundle.as_deref().unwrap();
     let graph = support::reduced(bundle);
     assert!(graph.diagnostics.is_empty(), "{:#?}", graph.diagnostics);
@@ -115,12 +116,13 @@ fn two_hundred_turns_of_nine_agents() {
     assert_eq!(graph.codex_turns.len(), 2 * ROOT_TURNS + ROOT_TURNS / COMPACTION);
     assert_eq!(graph.code_cells.len(), 2 * ROOT_TURNS);
     assert_eq!(graph.compactions.len(), ROOT_TURNS / COMPACTION);
-    // Each task and each result is an edge that leads from call to item to item.
+    // Each task and each result is an edge.
     assert_eq!(graph.interaction_edges.len(), 2 * ROOT_TURNS);
 
-    // Right after a compaction, so that the history is as short each time; from the middle on nothing happens for the first time.
-    let uses = uses.into_inner();
-    let after = |compaction: usize| &uses[compaction * (COMPACTION + 1) - 1];
+    // Measured right after compactions, when the history is equally short. After the second one, all kinds of work have
+    // happened.
+    let usages = usages.into_inner();
+    let after = |compaction: usize| &usages[compaction * (COMPACTION + 1) - 1];
     let (middle, late) = (after(2), after(5));
     assert!(late.threads <= middle.threads + 4, "{middle:?} {late:?}");
     assert!(late.open_files <= middle.open_files + 8, "{middle:?} {late:?}");

@@ -1,4 +1,4 @@
-//! A model behind TLS.
+//! A model that is served over TLS.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -17,7 +17,7 @@ use tokio_rustls::{
     },
 };
 
-/// A file that `tls/make` made.
+/// Returns the path of a file that `tls/make` created.
 fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/tls", name].iter().collect()
 }
@@ -30,7 +30,7 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config.with_single_cert(vec![certificate], key).unwrap()))
 }
 
-/// Gives the base URL at which a model is to be had over TLS.
+/// Serves a model over TLS, and returns its base URL.
 async fn secured(model: &ScriptedModel) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}/v1", listener.local_addr().unwrap().port());
@@ -38,7 +38,7 @@ async fn secured(model: &ScriptedModel) -> String {
     tokio::spawn(async move {
         let acceptor = acceptor();
         while let Ok((stream, _)) = listener.accept().await {
-            // Who does not trust the certificate goes away.
+            // A client that does not trust the certificate closes the connection.
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut plain = TcpStream::connect(&inner).await.unwrap();
             tokio::spawn(async move { copy_bidirectional(&mut stream, &mut plain).await });
@@ -48,7 +48,7 @@ async fn secured(model: &ScriptedModel) -> String {
 }
 
 #[test]
-fn certificates_are_those_that_the_user_trusts() {
+fn the_user_decides_which_certificates_are_trusted() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let script = "[[reply]]\n[[reply.item]]\nsay = \"In secret.\"";
     let (_model, url) = runtime.block_on(async {
@@ -68,11 +68,11 @@ fn certificates_are_those_that_the_user_trusts() {
     };
     let (code, stdout, stderr) = run(None);
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
-    let told = format!(
-        "/root: Whisper.\n/root: cannot trust the model's provider at {url}/responses: invalid peer certificate: UnknownIssuer \
-         (SSL_CERT_FILE names a file of certificates to trust)\n"
+    let expected = format!(
+        "/root: Whisper.\n/root: the certificate of the model's provider at {url}/responses is not trusted: invalid peer certificate: \
+         UnknownIssuer (SSL_CERT_FILE can name a file of certificates to trust)\n"
     );
-    assert_eq!(stderr, told);
+    assert_eq!(stderr, expected);
     let (code, stdout, stderr) = run(Some(file("authority.pem")));
     assert_eq!((code, stdout.as_str()), (Some(0), "In secret.\n"), "{stderr}");
 }

@@ -1,30 +1,30 @@
-//! How a server is started.
+//! The configuration of a server.
 
 use std::{path::PathBuf, time::Duration};
 
-/// A server's program, and how long it may take.
+/// A server's program and time limits.
 #[derive(Clone, Debug)]
 pub struct McpServerConfig {
-    /// What errors call it.
+    /// The server's name, which errors contain.
     pub name: String,
     /// The program.
     pub command: String,
     /// The program's arguments.
     pub args: Vec<String>,
-    /// Variables, over those of the host's environment.
+    /// Environment variables that add to or replace those of the host.
     pub env: Vec<(String, String)>,
-    /// Variables of the host's environment that the server does not see.
+    /// Variables of the host's environment that are hidden from the server.
     pub hidden_env: Vec<String>,
-    /// Where it runs; where the host runs, if there is none.
+    /// The working folder; `None` means the host's.
     pub cwd: Option<PathBuf>,
-    /// How long it may take from its start until its tools are known.
+    /// How long the server may take from its start until its tools are known.
     pub start_limit: Duration,
     /// How long a call may take.
     pub call_limit: Duration,
 }
 
 impl McpServerConfig {
-    /// Gives a server that has ten seconds to start and a minute for each call.
+    /// Creates a configuration with a limit of ten seconds for the start and a minute for each call.
     pub fn new(name: impl Into<String>, command: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -1,38 +1,38 @@
-//! Why a server did not do what was asked.
+//! Errors of servers.
 
 use std::{io, time::Duration};
 
-/// Why a server did not start or a call gave no result, in words for people and models.
+/// Why a server did not start, or why a call has no result. The text is for people and models.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum McpError {
-    /// The program does not run.
+    /// The program does not start.
     #[error("MCP server {server}: {command} does not start")]
     NoStart {
         /// The server.
         server: String,
-        /// Its program.
+        /// The program.
         command: String,
-        /// What the system says.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The program runs, but is no server that we can speak with.
-    #[error("MCP server {server} does not get ready: {reason}")]
+    /// The program runs, but does not work as a server.
+    #[error("MCP server {server} does not become ready: {reason}")]
     NotReady {
         /// The server.
         server: String,
-        /// What went wrong, and what it last wrote to its standard error.
+        /// The problem, and the end of the standard error.
         reason: String,
     },
-    /// It took too long.
-    #[error("MCP server {server} gave no valid answer within {limit:?}{stderr}")]
+    /// The server took too long.
+    #[error("MCP server {server} returned no valid answer within {limit:?}{stderr}")]
     TooSlow {
         /// The server.
         server: String,
         /// The limit.
         limit: Duration,
-        /// What it last wrote to its standard error.
+        /// The end of the standard error.
         stderr: String,
     },
     /// The process ended, or closed its output.
@@ -40,39 +40,39 @@ pub enum McpError {
     Gone {
         /// The server.
         server: String,
-        /// How it ended, and what it last wrote to its standard error.
+        /// How the process ended, and the end of its standard error.
         reason: String,
     },
-    /// The server answered that it won't.
-    #[error("MCP server {server} refuses the call of {tool}: {message} (code {code})")]
+    /// The server refused the call.
+    #[error("MCP server {server} refused the call of {tool}: {message} (code {code})")]
     Refused {
         /// The server.
         server: String,
         /// The tool.
         tool: String,
-        /// The code of JSON-RPC.
+        /// The JSON-RPC error code.
         code: i32,
-        /// What the server says.
+        /// The message of the server.
         message: String,
     },
-    /// The answer is no result of a tool call.
-    #[error("MCP server {server} answers the call of {tool} with something else than a result: {reason}")]
+    /// The answer is not the result of a tool call.
+    #[error("MCP server {server} did not return a result for the call of {tool}: {reason}")]
     NoResult {
         /// The server.
         server: String,
         /// The tool.
         tool: String,
-        /// What is wrong with it.
+        /// The problem with the answer.
         reason: String,
     },
-    /// The protocol has objects only.
-    #[error("the {what} of a call of {tool} must be an object, not {found}")]
+    /// A part of the call is not an object.
+    #[error("the {what} of a call of {tool} must be an object, but is {found}")]
     NotAnObject {
         /// The tool.
         tool: String,
-        /// Which part of the call.
+        /// The part of the call.
         what: &'static str,
-        /// What was there instead.
+        /// The kind of value that was found instead.
         found: &'static str,
     },
 }

@@ -1,7 +1,8 @@
-//! Servers of the Model Context Protocol, spoken to over the standard streams of a child process.
+//! Servers of the Model Context Protocol, connected over the standard streams of a child process.
 //!
-//! [`McpServer::start`] starts one and learns its tools, [`McpServer::call_tool`] calls them. The protocol is the official SDK's; the
-//! process is ours, so that it and what it starts are gone when we are done with it, however that comes.
+//! [`McpServer::start`] starts a server and lists its tools, and [`McpServer::call_tool`] calls a tool. The official
+//! SDK implements the protocol. This module manages the process itself, so that the server and its children end in
+//! every case.
 
 mod config;
 mod error;

@@ -24,17 +24,18 @@ use tokio::{
 
 use super::McpServerConfig;
 
-/// How much of the standard error is kept for errors: some lines.
+/// The most bytes kept of the standard error, to be shown in errors.
 const STDERR_BYTES: usize = 2048;
 
-/// How long a server may take to end after its input is closed, and again after it was asked to.
+/// How long a server may take to end after its input was closed, and again after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the end of a process, and its last words, may stay behind the end of its output.
+/// How long to wait, after the end of the output, for the end of the process and of its standard error.
 const LAST_GASP: Duration = Duration::from_millis(500);
 
-/// How often to look whether the process has ended. Waiting for it would reap it, and with it the right to its group's id.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often to check whether the process has ended. Waiting for the process would reap it, and its group's id could
+/// then be reused.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A server's process, the leader of a group of its own. Dropping it kills the group.
 #[derive(Debug)]
@@ -48,7 +49,8 @@ pub(crate) struct Process {
 type Tail = Arc<Mutex<VecDeque<u8>>>;
 
 impl Process {
-    /// Starts the server. Its standard error is read, so that it neither blocks nor shows on the host's terminal.
+    /// Starts the server. Its standard error is read continuously, so that it neither blocks nor appears on the host's
+    /// terminal.
     pub(crate) fn start(config: &McpServerConfig) -> io::Result<(Self, ChildStdin, ChildStdout)> {
         let mut command = Command::new(&config.command);
         for name in &config.hidden_env {
@@ -56,7 +58,7 @@ impl Process {
         }
         command.args(&config.args).envs(config.env.iter().map(|(name, value)| (name, value)));
         if let Some(cwd) = &config.cwd {
-            // The system's own words for this would seem to be about the program.
+            // The system's own error would seem to be about the program.
             if !cwd.is_dir() {
                 let error = format!("{} is not a directory", cwd.display());
                 return Err(io::Error::new(io::ErrorKind::NotADirectory, error));
@@ -74,52 +76,53 @@ impl Process {
         Ok((Self { child, stderr: tail, stderr_reader }, stdin, stdout))
     }
 
-    /// Tells what the server last wrote to its standard error, if anything, to be added to an error.
-    pub(crate) fn last_words(&self) -> String {
+    /// Returns the end of the server's standard error as a suffix for an error message, or an empty text if there is
+    /// none.
+    pub(crate) fn stderr_suffix(&self) -> String {
         let bytes: Vec<u8> = lock(&self.stderr).iter().copied().collect();
         match String::from_utf8_lossy(&bytes).trim() {
             "" => String::new(),
-            text => format!("; its last words: {text}"),
+            text => format!("; its standard error ends with: {text}"),
         }
     }
 
-    /// Tells how the process ended, or that it runs without output.
-    pub(crate) async fn fate(&self) -> String {
+    /// Describes how the process ended, or says that it only closed its output.
+    pub(crate) async fn describe_end(&self) -> String {
         let deadline = Instant::now() + LAST_GASP;
         while !(self.has_ended() && self.stderr_reader.is_finished()) && Instant::now() < deadline {
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
         let how = match self.status() {
             Some(WaitStatus::Exited(_, code)) => format!("it ended with exit code {code}"),
-            Some(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
+            Some(WaitStatus::Signaled(_, signal, _)) => format!("it was killed by {signal}"),
             _ => "it closed its output".to_owned(),
         };
-        how + &self.last_words()
+        how + &self.stderr_suffix()
     }
 
-    /// Ends the process, which has lost its input already: waits, asks, kills.
+    /// Ends the process, whose input is already closed: waits, then sends SIGTERM, then kills it.
     pub(crate) async fn end(self) {
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
             let deadline = Instant::now() + GRACE;
             while !self.has_ended() && Instant::now() < deadline {
-                sleep(LOOK).await;
+                sleep(POLL_INTERVAL).await;
             }
             if !self.has_ended() {
                 self.signal(signal);
             }
         }
-        // What it started and left behind goes too.
+        // Also kills processes that the server has left behind.
         self.kill().await;
     }
 
-    /// Kills the process and returns when it is gone.
+    /// Kills the process, and waits until it has ended.
     pub(crate) async fn kill(mut self) {
         self.signal(Signal::SIGKILL);
-        // An error means that there is nothing to wait for.
+        // An error means that the process has already been reaped.
         let _ = self.child.wait().await;
     }
 
-    /// Gives the state of the child without reaping it.
+    /// Returns the state of the child without reaping it.
     fn status(&self) -> Option<WaitStatus> {
         let pid = Pid::from_raw(self.child.id()?.cast_signed());
         waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG).ok()
@@ -129,10 +132,11 @@ impl Process {
         self.status().is_none_or(|status| status != WaitStatus::StillAlive)
     }
 
-    /// Sends a signal to the group. It is still ours: an id is not given away before its process is reaped.
+    /// Sends a signal to the process group. The group's id cannot have been reused, since the process has not been
+    /// reaped.
     fn signal(&self, signal: Signal) {
         if let Some(pid) = self.child.id() {
-            // Failing means that nobody is left.
+            // An error means that no process is left in the group.
             let _ = killpg(Pid::from_raw(pid.cast_signed()), signal);
         }
     }

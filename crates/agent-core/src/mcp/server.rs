@@ -19,10 +19,10 @@ use tokio::time::timeout;
 use super::{McpError, McpServerConfig, McpTool, McpToolResult, process::Process};
 use crate::pause::Pause;
 
-/// How long the end of the connection may take; it only closes the server's input.
+/// How long closing the connection may take. Closing only closes the server's input.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
-/// A server that runs and whose tools are known.
+/// A running server whose tools are known.
 ///
 /// Dropping it kills the process; [`shutdown`](Self::shutdown) lets it end by itself first.
 #[derive(Debug)]
@@ -31,16 +31,18 @@ pub struct McpServer {
     tools: Vec<McpTool>,
     call_limit: Duration,
     peer: Peer<RoleClient>,
-    /// There until it is shut down.
+    /// `None` after the server was shut down.
     running: Mutex<Option<RunningService<RoleClient, ClientConfig>>>,
     process: tokio::sync::Mutex<Option<Process>>,
 }
 
 impl McpServer {
-    /// Starts a server, greets it and asks for its tools.
+    /// Starts a server, initializes the connection, and lists its tools.
     ///
     /// # Errors
-    /// When the program does not start, ends, is too slow, or speaks another protocol. It is killed then.
+    ///
+    /// Returns an error, and kills the process, if the program does not start, ends, is too slow, or does not follow
+    /// the protocol.
     pub async fn start(config: McpServerConfig) -> Result<Self, McpError> {
         let McpServerConfig { name, command, start_limit, call_limit, .. } = &config;
         let (process, stdin, stdout) = Process::start(&config).map_err(|source| McpError::NoStart {
@@ -52,16 +54,16 @@ impl McpServer {
             ClientCapabilities::default(),
             Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
         );
-        let greeting = async {
-            let running = serve_client(client, (stdout, stdin)).await.map_err(Refusal::of_greeting)?;
+        let initialize = async {
+            let running = serve_client(client, (stdout, stdin)).await.map_err(StartFailure::of_initialize)?;
             let offers_tools = running.peer_info().is_some_and(|info| info.capabilities.tools.is_some());
             let tools = match offers_tools {
-                true => running.list_all_tools().await.map_err(Refusal::of_tools)?,
+                true => running.list_all_tools().await.map_err(StartFailure::of_tools)?,
                 false => Vec::new(),
             };
             Ok((running, tools))
         };
-        match timeout(*start_limit, greeting).await {
+        match timeout(*start_limit, initialize).await {
             Ok(Ok((running, tools))) => Ok(Self {
                 name: name.clone(),
                 tools: tools.into_iter().map(McpTool::from).collect(),
@@ -70,36 +72,38 @@ impl McpServer {
                 running: Mutex::new(Some(running)),
                 process: tokio::sync::Mutex::new(Some(process)),
             }),
-            Ok(Err(refusal)) => {
-                let reason = match refusal {
-                    Refusal::Gone => process.fate().await,
-                    Refusal::Because(reason) => reason + &process.last_words(),
+            Ok(Err(failure)) => {
+                let reason = match failure {
+                    StartFailure::Closed => process.describe_end().await,
+                    StartFailure::Protocol(reason) => reason + &process.stderr_suffix(),
                 };
                 process.kill().await;
                 Err(McpError::NotReady { server: name.clone(), reason })
             }
             Err(_) => {
-                let stderr = process.last_words();
+                let stderr = process.stderr_suffix();
                 process.kill().await;
                 Err(McpError::TooSlow { server: name.clone(), limit: *start_limit, stderr })
             }
         }
     }
 
-    /// Says what errors call it.
+    /// Returns the server's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Lists the tools that it offered when it started.
+    /// Returns the tools that the server listed at its start.
     pub fn tools(&self) -> &[McpTool] {
         &self.tools
     }
 
-    /// Calls a tool. `meta` goes along as the request's `_meta`. The server is told if the call is dropped or takes too long.
+    /// Calls a tool. `meta` is sent as the request's `_meta`. The call is canceled on the server if it is dropped or
+    /// takes too long.
     ///
     /// # Errors
-    /// When there is no result. A tool that fails gives a result that says so.
+    ///
+    /// Returns an error if the call has no result. A tool that fails has a result that says so.
     pub async fn call_tool(
         &self,
         tool: &str,
@@ -109,7 +113,8 @@ impl McpServer {
         self.call_tool_with_pauses(&Pause::new(), tool, arguments, meta).await
     }
 
-    /// As [`call_tool`](Self::call_tool), with a limit that pauses do not count against: the server may be what waits for them.
+    /// Does the same as [`call_tool`](Self::call_tool) with a time limit that excludes pauses, since the server itself
+    /// may be waiting for the end of a pause.
     pub(crate) async fn call_tool_with_pauses(
         &self,
         pause: &Pause,
@@ -126,7 +131,7 @@ impl McpServer {
             Some(Ok(CallToolResponse::Complete(result))) => {
                 McpToolResult::new(result).map_err(|error| no_result(error.to_string()))
             }
-            Some(Ok(_)) => Err(no_result("it asks for more input, or to come back later".to_owned())),
+            Some(Ok(_)) => Err(no_result("it requests more input, or offers the result later".to_owned())),
             Some(Err(ServiceError::McpError(error))) => Err(McpError::Refused {
                 server: server(),
                 tool: tool.to_owned(),
@@ -134,22 +139,22 @@ impl McpServer {
                 message: error.message.into_owned(),
             }),
             Some(Err(ServiceError::TransportClosed | ServiceError::TransportSend(_))) => {
-                Err(McpError::Gone { server: server(), reason: self.fate().await })
+                Err(McpError::Gone { server: server(), reason: self.describe_end().await })
             }
             Some(Err(error)) => Err(no_result(error.to_string())),
             None => {
                 let process = self.process.lock().await;
-                let stderr = process.as_ref().map(Process::last_words).unwrap_or_default();
+                let stderr = process.as_ref().map(Process::stderr_suffix).unwrap_or_default();
                 Err(McpError::TooSlow { server: server(), limit: self.call_limit, stderr })
             }
         }
     }
 
-    /// Closes the server's input and returns when the process is gone: by itself, or killed when it takes too long.
+    /// Closes the server's input, and waits until the process has ended. A process that takes too long is killed.
     pub async fn shutdown(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut running) = running {
-            // What fails or takes long here is about the connection; the process ends in any case.
+            // An error or a timeout concerns only the connection; the process is ended below.
             let _ = running.close_with_timeout(CLOSE_LIMIT).await;
         }
         let process = self.process.lock().await.take();
@@ -158,42 +163,42 @@ impl McpServer {
         }
     }
 
-    async fn fate(&self) -> String {
+    async fn describe_end(&self) -> String {
         match &*self.process.lock().await {
-            Some(process) => process.fate().await,
+            Some(process) => process.describe_end().await,
             None => "it was shut down".to_owned(),
         }
     }
 }
 
-/// Why a server that was started is of no use.
-enum Refusal {
-    /// The connection is closed; the process knows why.
-    Gone,
-    Because(String),
+/// Why a started server does not become ready.
+enum StartFailure {
+    /// The connection was closed, for a reason that only the process shows.
+    Closed,
+    Protocol(String),
 }
 
-impl Refusal {
-    fn of_greeting(error: ClientInitializeError) -> Self {
+impl StartFailure {
+    fn of_initialize(error: ClientInitializeError) -> Self {
         match error {
-            ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => Self::Gone,
+            ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => Self::Closed,
             ClientInitializeError::JsonRpcError(error) => {
-                Self::Because(format!("it refuses the greeting: {} (code {})", error.message, error.code.0))
+                Self::Protocol(format!("it refused to initialize: {} (code {})", error.message, error.code.0))
             }
             ClientInitializeError::ExpectedInitResponse(_) | ClientInitializeError::ExpectedInitResult(_) => {
-                Self::Because("it answers the greeting with something else".to_owned())
+                Self::Protocol("its answer to the initialization is not valid".to_owned())
             }
-            error => Self::Because(error.to_string()),
+            error => Self::Protocol(error.to_string()),
         }
     }
 
     fn of_tools(error: ServiceError) -> Self {
         match error {
-            ServiceError::TransportClosed | ServiceError::TransportSend(_) => Self::Gone,
+            ServiceError::TransportClosed | ServiceError::TransportSend(_) => Self::Closed,
             ServiceError::McpError(error) => {
-                Self::Because(format!("it refuses to list its tools: {} (code {})", error.message, error.code.0))
+                Self::Protocol(format!("it refused to list its tools: {} (code {})", error.message, error.code.0))
             }
-            error => Self::Because(format!("it does not list its tools: {error}")),
+            error => Self::Protocol(format!("listing its tools failed: {error}")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Servers of the Model Context Protocol that behave, and such that do not.
+//! Tests with servers that follow the protocol and servers that do not.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::pause::Pause;
 
-/// Cargo builds examples before it runs tests, into a folder beside that of the tests.
+/// Returns the path of the example server. Cargo builds examples before it runs tests, into a folder next to that of
+/// the tests.
 fn example() -> String {
     let tests = std::env::current_exe().unwrap();
     let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples/mcp_server");
@@ -18,7 +19,7 @@ fn example() -> String {
 }
 
 fn config() -> McpServerConfig {
-    // A limit is only for what would hang.
+    // Only a test that hangs reaches this limit.
     McpServerConfig { start_limit: Duration::from_secs(60), ..McpServerConfig::new("trial", example()) }
 }
 
@@ -26,7 +27,7 @@ async fn server() -> McpServer {
     McpServer::start(config()).await.unwrap()
 }
 
-/// A server that is a line of shell.
+/// Returns the configuration of a server that is a shell command.
 fn shell(line: &str) -> McpServerConfig {
     McpServerConfig { command: "/bin/sh".to_owned(), args: vec!["-c".to_owned(), line.to_owned()], ..config() }
 }
@@ -36,7 +37,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// The child of ours with this in its command line; other tests have children too, which come and go.
+/// Finds the child of this process whose command line contains a text. Other tests have children at the same time.
 fn child(line: &str) -> u32 {
     let threads = std::fs::read_dir("/proc/self/task").unwrap().map(|thread| thread.unwrap().path());
     let children: String =
@@ -46,23 +47,23 @@ fn child(line: &str) -> u32 {
     children.split_whitespace().find(|pid| has_line(pid)).unwrap().parse().unwrap()
 }
 
-fn is_there(pid: u32) -> bool {
+fn is_alive(pid: u32) -> bool {
     kill(Pid::from_raw(pid.cast_signed()), None).is_ok()
 }
 
 #[tokio::test]
-async fn tools_are_known_and_called() {
+async fn tools_are_listed_and_called() {
     let server = server().await;
     let tools: String = server.tools().iter().map(|tool| format!("{}: {}\n", tool.name, tool.description)).collect();
     assert_snapshot!(tools, @r"
-    echo: Gives its argument back
-    add: Adds two numbers, and says so as a structured result too
-    meta: Gives back the `_meta` that came with the call
-    fail: Runs, and fails
-    refuse: Answers with an error of the protocol
+    echo: Returns its argument
+    add: Adds two numbers, and also returns a structured result
+    meta: Returns the `_meta` of the call
+    fail: Fails
+    refuse: Returns a protocol error
     slow: Waits before it answers
-    babble: Writes what is no message before it answers
-    die: Ends the server before there is an answer
+    babble: Writes invalid messages before it answers
+    die: Ends the server before it answers
     ");
     assert_eq!(server.tools()[0].input_schema["properties"]["text"]["type"], "string");
 
@@ -88,7 +89,7 @@ async fn tools_are_known_and_called() {
 }
 
 #[tokio::test]
-async fn metadata_goes_along() {
+async fn metadata_is_sent_with_the_call() {
     let server = server().await;
     let result = server.call_tool("meta", None, Some(json!({"a call": "1", "deep": {"er": [2]}}))).await.unwrap();
     let meta: Value = serde_json::from_str(result.content[0]["text"].as_str().unwrap()).unwrap();
@@ -97,7 +98,7 @@ async fn metadata_goes_along() {
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_the_server_as_it_was() {
+async fn a_refused_call_does_not_affect_the_server() {
     let server = server().await;
     let mut said = String::new();
     for (tool, arguments, meta) in [
@@ -109,10 +110,10 @@ async fn what_is_refused_leaves_the_server_as_it_was() {
         said.push_str(&format!("{}\n", server.call_tool(tool, arguments, meta).await.unwrap_err()));
     }
     assert_snapshot!(said, @r"
-    MCP server trial refuses the call of refuse: this is refused (code -32602)
-    MCP server trial refuses the call of missing: there is no tool missing (code -32602)
-    the arguments of a call of echo must be an object, not an array
-    the _meta of a call of echo must be an object, not a string
+    MCP server trial refused the call of refuse: this is refused (code -32602)
+    MCP server trial refused the call of missing: there is no tool missing (code -32602)
+    the arguments of a call of echo must be an object, but is an array
+    the _meta of a call of echo must be an object, but is a string
     ");
     assert!(server.call_tool("add", Some(json!({"a": 1, "b": 1})), None).await.is_ok());
     server.shutdown().await;
@@ -137,10 +138,10 @@ async fn calls_do_not_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn a_slow_call_is_given_up() {
+async fn a_slow_call_times_out() {
     let server = McpServer::start(McpServerConfig { call_limit: Duration::from_millis(50), ..config() }).await.unwrap();
     let error = server.call_tool("slow", Some(json!({"milliseconds": 600_000})), None).await.unwrap_err();
-    assert_snapshot!(error, @"MCP server trial gave no valid answer within 50ms");
+    assert_snapshot!(error, @"MCP server trial returned no valid answer within 50ms");
     server.shutdown().await;
 }
 
@@ -158,16 +159,16 @@ async fn a_pause_does_not_count_against_a_call() {
 }
 
 #[tokio::test]
-async fn a_server_that_dies_is_mourned() {
+async fn the_end_of_a_server_is_reported() {
     let server = server().await;
     let error = server.call_tool("die", None, None).await.unwrap_err();
-    assert_snapshot!(error, @"MCP server trial is gone: it ended with exit code 3; its last words: goodbye, cruel host");
+    assert_snapshot!(error, @"MCP server trial is gone: it ended with exit code 3; its standard error ends with: goodbye, cruel host");
     assert!(matches!(server.call_tool("echo", None, None).await, Err(McpError::Gone { .. })));
     server.shutdown().await;
 }
 
 #[tokio::test]
-async fn what_is_no_server_does_not_start() {
+async fn a_program_that_is_not_a_server_does_not_start() {
     let quick = |line| McpServerConfig { start_limit: Duration::from_millis(1500), ..shell(line) };
     let mut said = String::new();
     for config in [
@@ -188,25 +189,25 @@ async fn what_is_no_server_does_not_start() {
     assert_snapshot!(said, @r"
     MCP server trial: /missing/program does not start: No such file or directory (os error 2)
     MCP server trial: EXAMPLE does not start: /missing is not a directory
-    MCP server trial does not get ready: it ended with exit code 127; its last words: cannot find the library
-    MCP server trial does not get ready: it was ended by SIGKILL
-    MCP server trial does not get ready: it refuses the greeting: go away (code -32600)
-    MCP server trial does not get ready: it answers the greeting with something else
-    MCP server trial gave no valid answer within 1.5s
-    MCP server trial gave no valid answer within 1.5s; its last words: waiting for the database
+    MCP server trial does not become ready: it ended with exit code 127; its standard error ends with: cannot find the library
+    MCP server trial does not become ready: it was killed by SIGKILL
+    MCP server trial does not become ready: it refused to initialize: go away (code -32600)
+    MCP server trial does not become ready: its answer to the initialization is not valid
+    MCP server trial returned no valid answer within 1.5s
+    MCP server trial returned no valid answer within 1.5s; its standard error ends with: waiting for the database
     ");
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_a_server() {
-    // With a child of its own that does not care about the end.
+async fn a_server_leaves_no_process() {
+    // The server has a child that ignores the end of its parent.
     let server = McpServer::start(shell(&format!("sleep 1234 & {}", example()))).await.unwrap();
     let result = server.call_tool("echo", Some(json!({"text": "x"})), None).await.unwrap();
     assert_eq!(result.content[0]["text"], "x");
     let process_id = child("sleep 1234");
     let sleeper = sleeper_of(process_id);
     server.shutdown().await;
-    assert!(!is_there(process_id));
+    assert!(!is_alive(process_id));
     gone(sleeper).await;
 
     let server = McpServer::start(shell(&format!("sleep 1235 & {}", example()))).await.unwrap();
@@ -217,17 +218,17 @@ async fn nothing_is_left_of_a_server() {
     gone(sleeper).await;
 }
 
-/// The child named `sleep` of a process.
+/// Returns the child named `sleep` of a process.
 fn sleeper_of(parent: u32) -> u32 {
     let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
     let mut children = children.split_whitespace().map(|pid| pid.parse::<u32>().unwrap());
     children.find(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n").unwrap()
 }
 
-/// Waits until a process is gone, or waits for a parent that never asks.
+/// Waits until a process has ended, or is a zombie whose parent never reaps it.
 async fn gone(pid: u32) {
     let is_zombie = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
-    while is_there(pid) && !is_zombie() {
+    while is_alive(pid) && !is_zombie() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

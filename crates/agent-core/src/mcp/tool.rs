@@ -1,4 +1,4 @@
-//! What servers offer, and what comes of it.
+//! The tools of servers and their results.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 /// A tool of a server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct McpTool {
-    /// Its name, unique within the server.
+    /// The tool's name, unique within the server.
     pub name: String,
-    /// What it does, for the model; empty if the server does not say.
+    /// A description for the model, empty if the server provides none.
     pub description: String,
-    /// The JSON Schema of its arguments.
+    /// The JSON Schema of the arguments.
     pub input_schema: Map<String, Value>,
 }
 
@@ -24,24 +24,24 @@ impl From<rmcp::model::Tool> for McpTool {
     }
 }
 
-/// The result of a call, as the protocol writes it.
+/// The result of a call, in the form of the protocol.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct McpToolResult {
     /// Blocks of content, such as `{"type": "text", "text": …}`.
     pub content: Vec<Value>,
-    /// The result as one value, where the tool gives it.
+    /// The result as one value, if the tool returns it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub structured_content: Option<Value>,
     /// Whether the tool ran and failed.
     pub is_error: bool,
-    /// What the server adds for other readers than the model.
+    /// Metadata that is not meant for the model.
     #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     pub meta: Option<Value>,
 }
 
 impl McpToolResult {
-    /// Takes over a result of the SDK.
+    /// Converts a result of the SDK.
     pub(crate) fn new(result: rmcp::model::CallToolResult) -> serde_json::Result<Self> {
         Ok(Self {
             content: result.content.into_iter().map(serde_json::to_value).collect::<Result<_, _>>()?,

@@ -1,20 +1,20 @@
-//! How much of an answer is taken into memory.
+//! Bounds on the memory that an answer takes.
 
 use reqwest::Response;
 
-/// What is read of an error's page, of which people see the first lines.
+/// The most bytes read of an error page, of which people see the first lines.
 pub(super) const ERROR_BYTES: usize = 64 << 10;
 
-/// The longest event of a stream and the longest compacted history, far beyond what a model can say.
+/// The longest event of a stream and the longest compacted history, far beyond the output of any model.
 pub(super) const ANSWER_BYTES: usize = 64 << 20;
 
-/// A body as far as it came, up to a length.
+/// The part of a body that has arrived, up to a limit.
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     pub(super) end: BodyEnd,
 }
 
-/// Where the reading of a body ended.
+/// Why the reading of a body ended.
 pub(super) enum BodyEnd {
     Whole,
     TooLong,
@@ -41,7 +41,7 @@ impl Body {
     }
 }
 
-/// The length of the event that is coming in a stream: events end at an empty line.
+/// Measures the events of a stream, which end at an empty line.
 #[derive(Default)]
 pub(super) struct EventLength {
     bytes: usize,
@@ -50,7 +50,7 @@ pub(super) struct EventLength {
 }
 
 impl EventLength {
-    /// Goes on by a piece of the stream, and tells whether the event that it ends in, or one before, is longer than a limit.
+    /// Adds a piece of the stream, and returns whether any event in it exceeds a limit so far.
     pub(super) fn exceeds(&mut self, piece: &[u8], limit: usize) -> bool {
         let mut longest = 0;
         for &byte in piece {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_measured_one_by_one_in_whatever_pieces_they_come() {
+    fn events_are_measured_independently_of_the_pieces_they_arrive_in() {
         let exceeds = |stream: &str, size: usize, limit: usize| {
             let mut length = EventLength::default();
             stream.as_bytes().chunks(size).any(|piece| length.exceeds(piece, limit))

@@ -13,25 +13,25 @@ use super::{
     bounds::{ANSWER_BYTES, Body, BodyEnd, ERROR_BYTES, EventLength},
     retry::retry_after,
 };
-use crate::{Item, Provider, told::told};
+use crate::{Item, Provider, error_text::error_text};
 
-/// The header that says which agent asks, for a provider's logs.
+/// The header that names the agent, for a provider's logs.
 const AGENT_HEADER: &str = "x-agent-path";
 
-/// Talks to one provider. Clones share its connections.
+/// The client of one provider. Clones share its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelClient {
     http: Client,
     provider: Arc<Provider>,
 }
 
-/// An answer as it comes.
+/// The stream of an answer.
 pub(crate) struct Stream {
     pub(crate) upstream_request_id: Option<String>,
     events: BoxStream<'static, Result<ResponseEvent, ModelError>>,
 }
 
-/// Whom a request is for, beside its body.
+/// The parts of a request in addition to its body.
 #[derive(Clone, Copy)]
 pub(crate) struct Envelope<'e> {
     pub(crate) agent_path: &'e str,
@@ -40,11 +40,11 @@ pub(crate) struct Envelope<'e> {
 
 impl ModelClient {
     pub(crate) fn new(provider: Provider) -> Result<Self, reqwest::Error> {
-        // Somebody else in the process may have chosen already, which is as good.
+        // An error means that the program has already installed a provider, which works as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = Client::builder().user_agent(concat!("rollout-trace-agent/", env!("CARGO_PKG_VERSION")));
         if provider.is_local() {
-            // The environment names proxies for what is elsewhere.
+            // The environment's proxies are meant for other machines.
             http = http.no_proxy();
         }
         Ok(Self { http: http.build()?, provider: Arc::new(provider) })
@@ -54,18 +54,18 @@ impl ModelClient {
         &self.provider.name
     }
 
-    /// Sends a request for an answer, and gives its stream once the provider takes it.
+    /// Sends a request for an answer, and returns the answer's stream once the provider has accepted the request.
     pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
         let response = self.post("responses", body, envelope).await?;
-        if let Some(kind) = other_than_events(response.headers()) {
+        if let Some(kind) = other_content_type(response.headers()) {
             let url = response.url();
-            return Err(ModelError::Unreadable(format!("{kind} from {url} where a stream of events was asked for")));
+            return Err(ModelError::Unreadable(format!("{url} returned {kind} instead of a stream of events")));
         }
         let upstream_request_id = upstream_request_id(response.headers());
         let mut length = EventLength::default();
         let bytes = response.bytes_stream().map(move |piece| {
-            let piece = piece.map_err(|error| ModelError::Broken(format!("body error: {}", told(&error))))?;
-            if length.exceeds(&piece, ANSWER_BYTES) { Err(too_long("an event of the stream")) } else { Ok(piece) }
+            let piece = piece.map_err(|error| ModelError::Broken(format!("body error: {}", error_text(&error))))?;
+            if length.exceeds(&piece, ANSWER_BYTES) { Err(too_long("the event of the stream")) } else { Ok(piece) }
         });
         let events = SseStream::from_bytes_stream(bytes).filter_map(|event| async {
             match event {
@@ -74,20 +74,20 @@ impl ModelClient {
                     Ok(error) => *error,
                     Err(cause) => ModelError::Broken(cause.to_string()),
                 })),
-                Err(error) => Some(Err(ModelError::Broken(told(&error)))),
+                Err(error) => Some(Err(ModelError::Broken(error_text(&error)))),
             }
         });
         Ok(Stream { upstream_request_id, events: events.boxed() })
     }
 
-    /// Asks for a shorter history.
+    /// Requests a compacted history.
     pub(crate) async fn compact(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Vec<Item>, ModelError> {
         let response = self.post("responses/compact", body, envelope).await?;
         let body = Body::read(response, ANSWER_BYTES).await;
         match body.end {
             BodyEnd::Whole => compacted(&body.bytes),
-            BodyEnd::TooLong => Err(too_long("a compacted history")),
-            BodyEnd::Broken(error) => Err(ModelError::Broken(told(&error))),
+            BodyEnd::TooLong => Err(too_long("the compacted history")),
+            BodyEnd::Broken(error) => Err(ModelError::Broken(error_text(&error))),
         }
     }
 
@@ -111,9 +111,9 @@ impl ModelClient {
             if let Some(cause) = bad_certificate(&error) {
                 return ModelError::Untrusted { url, cause };
             }
-            let cause = told(&error);
+            let cause = error_text(&error);
             if error.is_builder() {
-                ModelError::Unaskable { url, cause }
+                ModelError::InvalidRequest { url, cause }
             } else {
                 ModelError::Connection { url, cause }
             }
@@ -123,7 +123,7 @@ impl ModelClient {
 }
 
 impl Stream {
-    /// The next event. A stream that ends without completion is broken.
+    /// Waits for the next event. A stream that ends before completion is an error.
     pub(crate) async fn next(&mut self) -> Result<ResponseEvent, ModelError> {
         match self.events.next().await {
             Some(event) => event,
@@ -132,26 +132,28 @@ impl Stream {
     }
 }
 
-/// What is wrong with the provider's certificate, if that is why it was not reached.
+/// Returns the problem with the provider's certificate, or `None` if the connection failed for another reason.
 fn bad_certificate(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
         return Some(error.to_string());
     }
-    // An I/O error hides what it wraps: its source is the source of that.
+    // The source of an I/O error is the source of the error that it wraps, so the wrapped error must be read
+    // separately.
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => bad_certificate(wrapped),
         None => bad_certificate(error.source()?),
     }
 }
 
-/// What an answer is that is surely no stream of events, such as the page of a server that is no provider. Some providers give their
-/// streams another name, or none.
-fn other_than_events(headers: &HeaderMap) -> Option<String> {
+/// Returns the content type if it is certainly not a stream of events, such as the HTML page of a server that is not a
+/// provider. Other types are accepted: some providers use a different type for streams, or none.
+fn other_content_type(headers: &HeaderMap) -> Option<String> {
     let kind = headers.get("content-type")?.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
     matches!(kind.as_str(), "text/html" | "application/json").then_some(kind)
 }
 
-/// Whether data is none of an event: some servers send empty ones to keep the connection alive, and a last one that says so.
+/// Returns whether data is not an event: some servers send empty data to keep the connection alive, and `[DONE]` at the
+/// end.
 fn is_filler(data: &str) -> bool {
     matches!(data.trim(), "" | "[DONE]")
 }
@@ -166,7 +168,7 @@ fn compacted(document: &[u8]) -> Result<Vec<Item>, ModelError> {
     struct Compacted {
         output: Vec<Item>,
     }
-    let unreadable = |what: &str| ModelError::Unreadable(format!("a compacted history: {what}"));
+    let unreadable = |what: &str| ModelError::Unreadable(format!("error in the compacted history: {what}"));
     let Compacted { output } = serde_json::from_slice(document).map_err(|error| unreadable(&error.to_string()))?;
     if output.is_empty() { Err(unreadable("it is empty")) } else { Ok(output) }
 }
@@ -176,7 +178,7 @@ async fn refused(response: Response) -> ModelError {
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
     let after = header("retry-after").and_then(|text| retry_after(&text));
     let upstream_request_id = upstream_request_id(response.headers());
-    // Whatever came of it may say why.
+    // Even a truncated body may contain the reason.
     let text = String::from_utf8_lossy(&Body::read(response, ERROR_BYTES).await.bytes).into_owned();
     let error = serde_json::from_str::<Value>(&text).map(|mut document| document["error"].take()).unwrap_or_default();
     let code = error["code"].as_str().map(str::to_owned);
@@ -184,7 +186,7 @@ async fn refused(response: Response) -> ModelError {
     ModelError::Refused { status, code, message: shortened(&message), retry_after: after, upstream_request_id }
 }
 
-/// A message on one line. A provider may answer with a whole page.
+/// Returns a message on one line, and shortened, since a provider may return a whole page.
 fn shortened(message: &str) -> String {
     let mut message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = message.char_indices().nth(500) {

@@ -1,4 +1,4 @@
-//! What goes wrong between an agent and its model.
+//! Errors of requests to the model.
 
 use std::time::Duration;
 
@@ -6,22 +6,23 @@ use reqwest::StatusCode;
 
 use super::retry::try_again_in;
 
-/// Why a request to the model failed. Its text is for people.
+/// Why a request to the model failed. The text is for people.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelError {
-    /// There is no such request: a URL or a header that cannot be.
-    #[error("cannot ask the model at {url}: {cause}")]
-    Unaskable { url: String, cause: String },
-    /// The provider was not reached.
-    #[error("cannot reach the model at {url}: {cause}")]
+    /// The request cannot be sent because its URL or a header is invalid.
+    #[error("cannot create the request to {url}: {cause}")]
+    InvalidRequest { url: String, cause: String },
+    /// The provider cannot be reached.
+    #[error("cannot connect to the model at {url}: {cause}")]
     Connection { url: String, cause: String },
-    /// The provider shows a certificate that nobody vouches for.
+    /// The provider's certificate is not trusted.
     #[error(
-        "cannot trust the model's provider at {url}: {cause} (SSL_CERT_FILE names a file of certificates to trust)"
+        "the certificate of the model's provider at {url} is not trusted: {cause} (SSL_CERT_FILE can name a file of certificates \
+         to trust)"
     )]
     Untrusted { url: String, cause: String },
     /// The provider refused the request.
-    #[error("the model's provider answered {status}: {message}")]
+    #[error("the model's provider returned {status}: {message}")]
     Refused {
         status: StatusCode,
         code: Option<String>,
@@ -29,44 +30,44 @@ pub(crate) enum ModelError {
         retry_after: Option<Duration>,
         upstream_request_id: Option<String>,
     },
-    /// The answer broke off.
+    /// The stream of the answer broke.
     #[error("stream disconnected before completion: {0}")]
     Broken(String),
-    /// The provider gave up half-way.
+    /// The provider reported a failure in the stream.
     #[error("the model's provider failed: {message}")]
     Failed { code: Option<String>, message: String },
-    /// The provider ended the answer before the model did.
+    /// The provider ended the answer before it was complete.
     #[error("the model's answer is incomplete: {reason}")]
     Incomplete { reason: String },
-    /// The answer is not what the protocol says.
-    #[error("the model's provider answered what cannot be read: {0}")]
+    /// The answer does not follow the protocol.
+    #[error("the answer of the model's provider cannot be read: {0}")]
     Unreadable(String),
 }
 
 impl ModelError {
-    /// Nothing came for so long.
+    /// Creates the error for a stream that was silent for longer than the limit.
     pub(crate) fn silent(limit: Duration) -> Self {
-        Self::Broken(format!("nothing came for {} seconds", limit.as_secs_f32()))
+        Self::Broken(format!("no data for {} seconds", limit.as_secs_f32()))
     }
 
-    /// Whether another attempt may go better.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Returns whether another attempt may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Connection { .. } | Self::Broken(_) => true,
-            Self::Failed { code, .. } => !is_lasting(code.as_deref()),
-            // The same request would be cut at the same place.
+            Self::Failed { code, .. } => !is_permanent(code.as_deref()),
+            // The same request would end at the same point.
             Self::Incomplete { reason } => !matches!(reason.as_str(), "max_output_tokens" | "content_filter"),
             Self::Refused { status, code, .. } => {
-                let may_pass = *status == StatusCode::TOO_MANY_REQUESTS
+                let is_transient = *status == StatusCode::TOO_MANY_REQUESTS
                     || *status == StatusCode::REQUEST_TIMEOUT
                     || status.is_server_error();
-                may_pass && !is_lasting(code.as_deref())
+                is_transient && !is_permanent(code.as_deref())
             }
-            Self::Unaskable { .. } | Self::Untrusted { .. } | Self::Unreadable(_) => false,
+            Self::InvalidRequest { .. } | Self::Untrusted { .. } | Self::Unreadable(_) => false,
         }
     }
 
-    /// How long the provider asks to wait.
+    /// Returns how long the provider asks to wait before a retry, if it does.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after: None, message, .. } | Self::Failed { message, .. } => try_again_in(message),
@@ -75,7 +76,7 @@ impl ModelError {
         }
     }
 
-    /// The provider's id of the request, where it is known from the error.
+    /// Returns the provider's id of the request, if the error contains it.
     pub(crate) fn upstream_request_id(&self) -> Option<&str> {
         match self {
             Self::Refused { upstream_request_id, .. } => upstream_request_id.as_deref(),
@@ -84,8 +85,8 @@ impl ModelError {
     }
 }
 
-/// Whether a provider's error code says that the same request will never be answered, or not before somebody pays.
-fn is_lasting(code: Option<&str>) -> bool {
+/// Returns whether a provider's error code means that the same request will never succeed, or not before somebody pays.
+fn is_permanent(code: Option<&str>) -> bool {
     code.is_some_and(|code| {
         let of_request = ["invalid_", "unsupported_", "image_"].iter().any(|start| code.starts_with(start));
         of_request

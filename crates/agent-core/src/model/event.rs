@@ -1,4 +1,4 @@
-//! What comes in the stream of an answer.
+//! The events in the stream of an answer.
 
 use rollout_trace_recorder::TokenUsage;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ModelError;
 use crate::Item;
 
-/// One event of an answer's stream, as far as an agent cares.
+/// One event in the stream of an answer.
 #[derive(Debug)]
 pub(crate) enum ResponseEvent {
     /// A piece of a message.
@@ -16,9 +16,9 @@ pub(crate) enum ResponseEvent {
     ReasoningDelta(String),
     /// A whole item.
     Item(Item),
-    /// The answer is complete. Here some servers tell all of its items, and a few nowhere else.
+    /// The answer is complete. Some servers repeat all of its items here, and a few send them only here.
     Completed { response_id: Option<String>, usage: Option<TokenUsage>, output: Vec<Value> },
-    /// Anything else: the provider is at work.
+    /// An event of any other kind, which only shows that the provider is working.
     Other,
 }
 
@@ -44,7 +44,7 @@ impl ResponseEvent {
     /// Reads one event's data.
     pub(super) fn parse(data: &str) -> Result<Self, ModelError> {
         let wire: Wire = serde_json::from_str(data)
-            .map_err(|error| ModelError::Unreadable(format!("an event of the stream: {error}")))?;
+            .map_err(|error| ModelError::Unreadable(format!("error in an event of the stream: {error}")))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match wire.kind.as_str() {
             "response.output_text.delta" | "response.refusal.delta" => Ok(Self::TextDelta(text(&wire.delta))),
@@ -62,9 +62,9 @@ impl ResponseEvent {
                 Err(failed(&error["code"], &error["message"]))
             }
             "response.incomplete" => {
-                Err(ModelError::Incomplete { reason: said(&wire.response["incomplete_details"]["reason"]) })
+                Err(ModelError::Incomplete { reason: reason(&wire.response["incomplete_details"]["reason"]) })
             }
-            // The protocol's description has code and message in the event itself, servers mostly in an object of it.
+            // The protocol specifies code and message as fields of the event, but most servers send them in an object.
             "error" if wire.error.is_object() => Err(failed(&wire.error["code"], &wire.error["message"])),
             "error" => Err(failed(&wire.code, &wire.message)),
             _ => Ok(Self::Other),
@@ -75,21 +75,21 @@ impl ResponseEvent {
 /// Reads an item of an answer.
 pub(crate) fn item(value: Value) -> Result<Item, ModelError> {
     match Item::from_value(value) {
-        // Its answer would be one to no call, which providers refuse, now and with every later request.
+        // Its output would belong to no call. Providers refuse such an output in this and every later request.
         Some(item) if item.is_call() && item.text_field("call_id").is_empty() => {
             let name = item.text_field("name");
-            Err(ModelError::Unreadable(format!("a call of {name:?} without a call_id")))
+            Err(ModelError::Unreadable(format!("the call of {name:?} has no call_id")))
         }
         Some(item) => Ok(item),
-        None => Err(ModelError::Unreadable("an item that is no object".to_owned())),
+        None => Err(ModelError::Unreadable("an item is not an object".to_owned())),
     }
 }
 
 fn failed(code: &Value, message: &Value) -> ModelError {
-    ModelError::Failed { code: code.as_str().map(str::to_owned), message: said(message) }
+    ModelError::Failed { code: code.as_str().map(str::to_owned), message: reason(message) }
 }
 
-fn said(value: &Value) -> String {
+fn reason(value: &Value) -> String {
     value.as_str().unwrap_or("no reason given").to_owned()
 }
 
@@ -112,8 +112,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
-        let passes = |event: &str| ResponseEvent::parse(event).unwrap_err().is_passing();
+    fn only_transient_errors_are_retried() {
+        let passes = |event: &str| ResponseEvent::parse(event).unwrap_err().is_transient();
         let failed = |code: &str| {
             passes(&format!(r#"{{"type": "response.failed", "response": {{"error": {{"code": "{code}"}}}}}}"#))
         };

@@ -1,4 +1,4 @@
-//! The model: requests to a provider of the Responses API.
+//! Requests to the model, over a provider's Responses API.
 
 mod bounds;
 mod client;

@@ -26,7 +26,8 @@ pub(crate) struct ResponseRequest<'r> {
 }
 
 impl<'r> ResponseRequest<'r> {
-    /// `previous_response_id`: the response that the input follows, which the provider then has to have kept.
+    /// Creates a request. `previous_response_id` names the response that the input follows, which the provider must
+    /// have stored.
     pub(crate) fn new(
         settings: &'r TurnSettings,
         instructions: &'r str,
@@ -51,14 +52,14 @@ impl<'r> ResponseRequest<'r> {
         }
     }
 
-    /// Asks the provider to seal its reasoning, so that it can be sent back.
+    /// Sets whether the provider seals its reasoning, so that it can be sent back.
     pub(crate) fn with_sealed_reasoning(mut self, sealed: bool) -> Self {
         self.include = if sealed { &["reasoning.encrypted_content"] } else { &[] };
         self
     }
 }
 
-/// A request for a shorter history.
+/// A request for a compacted history.
 #[derive(Serialize)]
 pub(crate) struct CompactRequest<'r> {
     pub(crate) model: &'r str,

@@ -1,13 +1,13 @@
-//! When to try again.
+//! The delay before a retry.
 
 use std::time::{Duration, SystemTime};
 
 use crate::{RetryPolicy, model::ModelError};
 
 impl RetryPolicy {
-    /// How long to wait before the given retry, from 1. `None`: there is none.
+    /// Returns how long to wait before a retry, which is counted from 1. Returns `None` if there is no further retry.
     pub(crate) fn delay(&self, retry: u32, error: &ModelError) -> Option<Duration> {
-        if retry > self.retries || !error.is_passing() {
+        if retry > self.retries || !error.is_transient() {
             return None;
         }
         let doubled = self.first_delay.saturating_mul(1 << (retry - 1).min(16));
@@ -15,7 +15,7 @@ impl RetryPolicy {
     }
 }
 
-/// The time that a `Retry-After` header asks for: seconds, or a date.
+/// Parses a `Retry-After` header, which contains seconds or a date.
 pub(super) fn retry_after(header: &str) -> Option<Duration> {
     let header = header.trim();
     match header.parse::<f64>() {
@@ -24,7 +24,7 @@ pub(super) fn retry_after(header: &str) -> Option<Duration> {
     }
 }
 
-/// The time that an error's text asks for: a stream has no header to say it in. `Please try again in 1.5s.`
+/// Finds the delay in an error message such as `Please try again in 1.5s.`, since a stream has no header for it.
 pub(super) fn try_again_in(message: &str) -> Option<Duration> {
     let (_, rest) = message.split_once("try again in ")?;
     let (number, rest) = rest.split_at(rest.find(|c: char| c != '.' && !c.is_ascii_digit())?);
@@ -41,7 +41,7 @@ pub(super) fn try_again_in(message: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn refusal(status: u16, retry_after: Option<Duration>) -> ModelError {
+    fn refused(status: u16, retry_after: Option<Duration>) -> ModelError {
         let status = reqwest::StatusCode::from_u16(status).unwrap();
         ModelError::Refused { status, code: None, message: String::new(), retry_after, upstream_request_id: None }
     }
@@ -50,12 +50,12 @@ mod tests {
     fn waits_double_up_to_the_limit() {
         let policy =
             RetryPolicy { retries: 4, first_delay: Duration::from_millis(100), max_delay: Duration::from_millis(500) };
-        let delays: Vec<_> = (1..=5).map(|retry| policy.delay(retry, &refusal(503, None))).collect();
+        let delays: Vec<_> = (1..=5).map(|retry| policy.delay(retry, &refused(503, None))).collect();
         let millis = |millis| Some(Duration::from_millis(millis));
         assert_eq!(delays, [millis(100), millis(200), millis(400), millis(500), None]);
-        assert_eq!(policy.delay(1, &refusal(429, millis(300))), millis(300));
-        assert_eq!(policy.delay(1, &refusal(429, Some(Duration::MAX))), millis(500));
-        assert_eq!(policy.delay(1, &refusal(400, None)), None);
+        assert_eq!(policy.delay(1, &refused(429, millis(300))), millis(300));
+        assert_eq!(policy.delay(1, &refused(429, Some(Duration::MAX))), millis(500));
+        assert_eq!(policy.delay(1, &refused(400, None)), None);
     }
 
     #[test]
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_may_say_when_to_try_again() {
+    fn an_error_message_may_contain_the_delay() {
         let asked = |message: &str| ModelError::Failed { code: None, message: message.to_owned() }.retry_after();
         let millis = |millis| Some(Duration::from_millis(millis));
         assert_eq!(asked("Rate limit reached for m. Please try again in 1.5s. Visit us."), millis(1500));

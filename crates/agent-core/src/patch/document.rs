@@ -1,36 +1,37 @@
-//! A patch as it is written, before anybody has looked at files.
+//! The syntax tree of a patch.
 
 use std::path::PathBuf;
 
 use super::{PatchError, parser};
 
-/// Changes to files, as a model asked for them.
+/// The changes to files that a model requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
     pub(crate) sections: Vec<Section>,
 }
 
 impl Patch {
-    /// Reads a patch. It may stand in a shell's here-document, as in `apply_patch <<'EOF'`.
+    /// Parses a patch, which may be wrapped in a shell's here-document, as in `apply_patch <<'EOF'`.
     ///
     /// # Errors
-    /// Says in which line what was expected.
+    ///
+    /// Returns an error that names the line and the expected text.
     pub fn parse(text: &str) -> Result<Self, PatchError> {
         parser::parse(text)
     }
 }
 
-/// What to do with one file.
+/// The change to one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Section {
-    /// Relative, and without steps upwards.
+    /// A relative path without `..`.
     pub(crate) path: PathBuf,
     pub(crate) action: Action,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The whole content.
+    /// The whole content of a new file.
     Add(String),
     Delete,
     Update {
@@ -39,15 +40,15 @@ pub(crate) enum Action {
     },
 }
 
-/// One place in a file and what changes there.
+/// One place in a file and the change there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hunk {
-    /// Where it begins in the patch, counted from 1.
+    /// The line of the patch where the hunk begins, counted from 1.
     pub(crate) line: usize,
-    /// Lines of the file above the place, from the outermost in.
+    /// Lines of the file above the place, from the outermost to the innermost.
     pub(crate) headings: Vec<String>,
     pub(crate) lines: Vec<HunkLine>,
-    /// Whether its last line that is not added is the last of the file.
+    /// Whether the hunk's last line that is not added is the last line of the file.
     pub(crate) at_end: bool,
 }
 
@@ -59,7 +60,7 @@ pub(crate) enum HunkLine {
 }
 
 impl HunkLine {
-    /// Gives the text if the file must have it.
+    /// Returns the text if the file must contain it before the change.
     pub(crate) fn before(&self) -> Option<&str> {
         match self {
             Self::Context(text) | Self::Removed(text) => Some(text),

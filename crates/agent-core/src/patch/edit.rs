@@ -1,4 +1,4 @@
-//! What hunks do to the text of a file.
+//! Applies hunks to the text of a file.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use super::{
     document::{Hunk, HunkLine},
 };
 
-/// Gives the text with all hunks applied, in their order.
+/// Returns the text with all hunks applied in order.
 ///
-/// Lines of context stay as the file has them, even where the patch has other blanks. The text keeps its line ends, and ends with a
-/// newline if it did so or was empty.
+/// Context lines keep the blanks of the file, even if those of the patch differ. The text keeps its line ends, and ends
+/// with a newline if it did before or was empty.
 pub(crate) fn edit(path: &Path, text: &str, hunks: &[Hunk]) -> Result<String, PatchError> {
     let crlf = text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
     let ends_with_newline = text.is_empty() || text.ends_with('\n');
@@ -21,7 +21,7 @@ pub(crate) fn edit(path: &Path, text: &str, hunks: &[Hunk]) -> Result<String, Pa
     let mut edited = Vec::new();
     let mut position = 0;
     for hunk in hunks {
-        let Place { at, length } = find(path, &file, position, hunk)?;
+        let LineRange { at, length } = find(path, &file, position, hunk)?;
         edited.extend(file[position..at].iter().map(|line| (*line).to_owned()));
         let mut old = file[at..at + length].iter();
         for line in &hunk.lines {
@@ -42,13 +42,13 @@ pub(crate) fn edit(path: &Path, text: &str, hunks: &[Hunk]) -> Result<String, Pa
     Ok(text)
 }
 
-/// The lines of a file that a hunk speaks of.
-struct Place {
+/// The lines of a file that a hunk applies to.
+struct LineRange {
     at: usize,
     length: usize,
 }
 
-fn find(path: &Path, file: &[&str], start: usize, hunk: &Hunk) -> Result<Place, PatchError> {
+fn find(path: &Path, file: &[&str], start: usize, hunk: &Hunk) -> Result<LineRange, PatchError> {
     let mut after = start;
     for heading in &hunk.headings {
         after = 1 + search(file, after, &[heading]).ok_or_else(|| PatchError::NoHeading {
@@ -60,14 +60,14 @@ fn find(path: &Path, file: &[&str], start: usize, hunk: &Hunk) -> Result<Place, 
     }
     let wanted: Vec<&str> = hunk.lines.iter().filter_map(HunkLine::before).collect();
     if wanted.is_empty() {
-        // Nothing says where: below the heading, or at the end.
+        // A hunk that only adds lines applies below its heading, or at the end of the file.
         let at = if hunk.headings.is_empty() || hunk.at_end { file.len() } else { after };
-        return Ok(Place { at, length: 0 });
+        return Ok(LineRange { at, length: 0 });
     }
-    // Some hunks repeat their heading as context.
+    // Some hunks repeat their heading as the first context line.
     let from = if hunk.headings.is_empty() { after } else { after - 1 };
     let blank_at_end = hunk.lines.iter().rev().take_while(|line| **line == HunkLine::Context(String::new())).count();
-    // Empty lines at the end of a hunk may only set it apart from what follows.
+    // Empty lines at the end of a hunk may only separate it from the next one.
     for wanted in [&wanted[..], &wanted[..wanted.len() - blank_at_end]] {
         let found = if wanted.is_empty() {
             None
@@ -78,7 +78,7 @@ fn find(path: &Path, file: &[&str], start: usize, hunk: &Hunk) -> Result<Place, 
             search(file, after, wanted).or_else(|| search(file, from, wanted))
         };
         if let Some(at) = found {
-            return Ok(Place { at, length: wanted.len() });
+            return Ok(LineRange { at, length: wanted.len() });
         }
     }
     Err(PatchError::NoMatch {
@@ -90,8 +90,8 @@ fn find(path: &Path, file: &[&str], start: usize, hunk: &Hunk) -> Result<Place, 
     })
 }
 
-/// Finds the first place from `start` on where these lines are: exactly, or else but for blanks at their ends, or else but for blanks
-/// around them.
+/// Finds the first place at or after `start` where these lines occur: exactly, or else ignoring trailing blanks, or
+/// else ignoring leading and trailing blanks.
 fn search(file: &[&str], start: usize, wanted: &[&str]) -> Option<usize> {
     let same: [fn(&str, &str) -> bool; 3] =
         [|a, b| a == b, |a, b| a.trim_end() == b.trim_end(), |a, b| a.trim() == b.trim()];

@@ -1,61 +1,61 @@
-//! Why a patch does not apply.
+//! Errors of patches.
 
 use std::{io, path::PathBuf};
 
 use super::PatchSummary;
 
-/// Why a patch was not read or not applied, in words that a model can act on.
+/// Why a patch could not be parsed or applied, worded so that a model can correct it.
 ///
 /// Unless the variant says otherwise, no file was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatchError {
-    /// The text is no patch.
+    /// The text is not a patch.
     #[error("line {line} of the patch: expected {expected}, found {found}")]
     Syntax {
-        /// Where, counted from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// What should be there.
+        /// The expected text.
         expected: &'static str,
-        /// What is there.
+        /// The text that was found.
         found: String,
     },
-    /// A path is absolute or steps upwards.
+    /// A path is absolute or contains `..`.
     #[error(
         "line {line} of the patch: {path:?} is not below the working directory; name files relative to it, without `..`"
     )]
     PathNotBelow {
-        /// Where, counted from 1.
+        /// The line, counted from 1.
         line: usize,
         /// The path as written.
         path: String,
     },
-    /// A symbolic link leads elsewhere.
+    /// A symbolic link leads out of the working directory.
     #[error("{}: a symbolic link leads out of the working directory", path.display())]
     LeadsOut {
         /// The path as written.
         path: PathBuf,
     },
-    /// A file to change or delete is not there.
-    #[error("{}: there is no such file", path.display())]
+    /// A file to change or delete does not exist.
+    #[error("{}: the file does not exist", path.display())]
     Missing {
         /// The path as written.
         path: PathBuf,
     },
-    /// A file to add, or the name that a file is to get, is taken.
-    #[error("{}: exists already; update it, or delete it first", path.display())]
+    /// A file to add, or the target of a move, already exists.
+    #[error("{}: the file already exists; update it, or delete it first", path.display())]
     Exists {
         /// The path as written.
         path: PathBuf,
     },
-    /// It is a folder, a device, or what else is no file.
-    #[error("{}: is not a regular file", path.display())]
+    /// The path names a folder, a device, or something else that is not a regular file.
+    #[error("{}: not a regular file", path.display())]
     NotAFile {
         /// The path as written.
         path: PathBuf,
     },
-    /// Its content is not text.
-    #[error("{}: is not UTF-8 text", path.display())]
+    /// The file's content is not text.
+    #[error("{}: the file is not UTF-8 text", path.display())]
     NotText {
         /// The path as written.
         path: PathBuf,
@@ -65,48 +65,48 @@ pub enum PatchError {
     NoHeading {
         /// The path as written.
         path: PathBuf,
-        /// Where the hunk begins, counted from 1.
+        /// The line of the patch where the hunk begins, counted from 1.
         line: usize,
-        /// Where in the file the search began.
+        /// The number of lines of the file before the searched part.
         after: usize,
-        /// The line that was looked for.
+        /// The heading.
         heading: String,
     },
     /// The lines of a hunk are not in the file.
     #[error(
         "{}: these lines of the hunk at line {line} of the patch are not {}:\n{lines}",
         path.display(),
-        if *at_end { "the last of the file".to_owned() } else { in_file(*after) }
+        if *at_end { "at the end of the file".to_owned() } else { in_file(*after) }
     )]
     NoMatch {
         /// The path as written.
         path: PathBuf,
-        /// Where the hunk begins, counted from 1.
+        /// The line of the patch where the hunk begins, counted from 1.
         line: usize,
-        /// Where in the file the search began.
+        /// The number of lines of the file before the searched part.
         after: usize,
-        /// Whether they had to be the last ones.
+        /// Whether the lines must be the last lines of the file.
         at_end: bool,
-        /// The lines that were looked for.
+        /// The lines.
         lines: String,
     },
     /// A file cannot be read.
-    #[error("{}: can't be read", path.display())]
+    #[error("{}: the file cannot be read", path.display())]
     Read {
         /// The path as written.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },
-    /// A file cannot be written. Those before it are.
-    #[error("{}: can't be written{}", path.display(), done.aside())]
+    /// A file cannot be written. The changes before it have been made.
+    #[error("{}: the file cannot be written{}", path.display(), done.suffix())]
     Write {
         /// The path as written.
         path: PathBuf,
-        /// What has been done already.
+        /// The changes that have been made.
         done: PatchSummary,
-        /// What the system says.
+        /// The I/O error.
         #[source]
         source: io::Error,
     },

@@ -7,10 +7,10 @@ use std::{
 
 use super::PatchError;
 
-/// A folder, and nothing outside of it.
+/// A folder, outside which nothing is read or written.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    /// Without symbolic links.
+    /// The path of the folder, without symbolic links.
     root: PathBuf,
 }
 
@@ -20,10 +20,10 @@ impl Folder {
         Ok(Self { root: fs::canonicalize(root).map_err(source)? })
     }
 
-    /// Gives where a file really is, or where it will be, without symbolic links.
+    /// Returns the path of an existing or new file, with symbolic links resolved.
     pub(crate) fn locate(&self, path: &Path) -> Result<PathBuf, PatchError> {
         let full = self.root.join(path);
-        // What is not there yet is below the first folder that is.
+        // A new file is located below the nearest folder that exists.
         for existing in full.ancestors() {
             if fs::symlink_metadata(existing).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
                 continue;
@@ -39,16 +39,16 @@ impl Folder {
         Err(PatchError::Missing { path: path.to_owned() })
     }
 
-    /// Gives the name of a file as it stands in the folder, which may be a symbolic link.
+    /// Returns the path of a file in the folder, which may be a symbolic link.
     pub(crate) fn name(&self, path: &Path) -> PathBuf {
         self.root.join(path)
     }
 }
 
-/// Reads a file; `None` if there is nothing of that name.
+/// Reads a file. Returns `None` if it does not exist.
 pub(crate) fn read(path: &Path, real: &Path) -> Result<Option<Vec<u8>>, PatchError> {
     match fs::metadata(real) {
-        // Reading a pipe might wait for ever.
+        // Reading a pipe might block forever.
         Ok(metadata) if !metadata.is_file() => return Err(PatchError::NotAFile { path: path.to_owned() }),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -57,15 +57,16 @@ pub(crate) fn read(path: &Path, real: &Path) -> Result<Option<Vec<u8>>, PatchErr
     fs::read(real).map(Some).map_err(|source| PatchError::Read { path: path.to_owned(), source })
 }
 
-/// Writes a file beside its place and moves it there, so that nobody sees half of it. An old file's permissions stay.
+/// Writes a temporary file and renames it, so that nobody sees a partial file. The permissions of an existing file are
+/// kept.
 pub(crate) fn write(real: &Path, content: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let parent = real.parent().ok_or(io::ErrorKind::InvalidInput)?;
     fs::create_dir_all(parent)?;
-    // What the process lets others have of new files is taken off by the system.
-    let for_everybody = fs::Permissions::from_mode(0o666);
-    let file = tempfile::Builder::new().prefix(".patch-").permissions(for_everybody).tempfile_in(parent)?;
+    // The system applies the process's umask to these permissions.
+    let all_permissions = fs::Permissions::from_mode(0o666);
+    let file = tempfile::Builder::new().prefix(".patch-").permissions(all_permissions).tempfile_in(parent)?;
     fs::write(file.path(), content)?;
     if let Ok(old) = fs::metadata(real) {
         fs::set_permissions(file.path(), old.permissions())?;

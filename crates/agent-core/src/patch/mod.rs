@@ -1,4 +1,4 @@
-//! Patches as models write them: their text, and what applying them does to files.
+//! Patches in the format that models write, and their application to files.
 //!
 //! ```text
 //! *** Begin Patch
@@ -15,8 +15,8 @@
 //! *** End Patch
 //! ```
 //!
-//! [`Patch::parse`] reads the text, [`Patch::prepare`] finds out what it does to a folder, [`PreparedPatch::write`] does it. Nothing is
-//! written unless all of it fits.
+//! [`Patch::parse`] parses the text, [`Patch::prepare`] computes the changes to a folder, and [`PreparedPatch::write`]
+//! makes them. Nothing is written unless the whole patch applies.
 
 mod document;
 mod edit;

@@ -1,4 +1,4 @@
-//! Reads the text of a patch.
+//! Parses the text of a patch.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub(crate) fn parse(text: &str) -> Result<Patch, PatchError> {
     }
 }
 
-/// Gives the delimiter if the line begins a here-document.
+/// Returns the delimiter if the line begins a here-document.
 fn here_document(line: &str) -> Option<String> {
     let (command, delimiter) = line.trim().split_once("<<")?;
     let delimiter = delimiter.trim_start_matches('-').trim().trim_matches(['\'', '"']);
@@ -130,7 +130,8 @@ fn hunks(lines: &mut Lines<'_>) -> Result<Vec<Hunk>, PatchError> {
     Ok(hunks)
 }
 
-/// Gives a heading's text, if it has one. The line numbers of a unified diff are no heading, and are not to be believed.
+/// Returns the text of a heading line, if it has one. The line numbers of a unified diff are ignored: models get them
+/// wrong.
 fn heading(line: &str) -> Option<Option<&str>> {
     let text = line.strip_prefix("@@")?.trim_end();
     if text.is_empty() {
@@ -150,7 +151,7 @@ fn hunk_line(line: &str) -> Option<HunkLine> {
     let sign = chars.next();
     let text = chars.as_str().to_owned();
     match sign {
-        // Models leave the blank of an empty line out.
+        // Models omit the blank before an empty context line.
         None => Some(HunkLine::Context(String::new())),
         Some(' ') => Some(HunkLine::Context(text)),
         Some('-') => Some(HunkLine::Removed(text)),
@@ -171,14 +172,15 @@ fn relative(path: &str, line: usize) -> Result<PathBuf, PatchError> {
         .ok_or_else(|| PatchError::PathNotBelow { line, path: path.to_owned() })
 }
 
-/// The lines of a patch and where in it we are.
+/// The lines of a patch, and the position of the parser.
 struct Lines<'a> {
     lines: Vec<&'a str>,
     next: usize,
 }
 
 impl<'a> Lines<'a> {
-    /// A final newline begins no line. A patch with carriage returns in its first line has them as line ends.
+    /// Splits a text into lines. If the first line ends with a carriage return, carriage returns are removed from all
+    /// lines.
     fn new(text: &'a str) -> Self {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let mut lines: Vec<&str> = text.split('\n').collect();
@@ -198,7 +200,7 @@ impl<'a> Lines<'a> {
         self.next += 1;
     }
 
-    /// The number of the next line, counted from 1.
+    /// Returns the number of the next line, counted from 1.
     fn number(&self) -> usize {
         self.next + 1
     }
@@ -213,7 +215,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Says whether there are blank lines here that end at a marker: models put them there to set sections apart.
+    /// Returns whether only blank lines precede the next marker. Models write such lines to separate sections.
     fn only_blank_before_marker(&self) -> bool {
         let mut rest = self.lines[self.next.min(self.lines.len())..].iter();
         let blank = rest.clone().take_while(|line| line.trim().is_empty()).count();

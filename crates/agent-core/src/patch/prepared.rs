@@ -1,4 +1,4 @@
-//! What a patch does to the files that are there.
+//! The changes that a patch makes to existing files.
 
 use std::{
     collections::HashMap,
@@ -13,26 +13,27 @@ use super::{
     folder::{self, Folder},
 };
 
-/// A patch that fits the files it is for. Nothing is written yet.
+/// A patch that applies to its files, before anything is written.
 #[derive(Debug)]
 pub struct PreparedPatch {
     changes: Vec<PreparedChange>,
-    /// One for each change.
-    places: Vec<Place>,
+    /// The target of each change.
+    targets: Vec<Target>,
 }
 
-/// What happens to one file.
+/// The change to one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedChange {
     /// The file, relative to the working directory.
     pub path: PathBuf,
-    /// What happens to it.
+    /// The kind of the change.
     pub kind: ChangeKind,
-    /// Its new name, if it gets one; relative too.
+    /// The new path, if the file is moved, relative to the working directory.
     pub move_to: Option<PathBuf>,
-    /// The content before; empty for a new file. Of a deleted file that is not text, what text there is in it.
+    /// The content before the change, empty for a new file. If a deleted file is not UTF-8, the invalid bytes are
+    /// replaced.
     pub old: String,
-    /// The content after; empty for a deleted file.
+    /// The content after the change, empty for a deleted file.
     pub new: String,
 }
 
@@ -41,30 +42,31 @@ pub struct PreparedChange {
 pub enum ChangeKind {
     /// The file is new.
     Add,
-    /// The file gets another content, or another name, or both.
+    /// The file's content or path changes, or both.
     Update,
-    /// The file goes.
+    /// The file is deleted.
     Delete,
 }
 
 impl Patch {
-    /// Finds out what the patch does to a folder, and changes nothing.
+    /// Computes the changes to a folder without making them.
     ///
     /// # Errors
-    /// When a file is missing, is there already, or does not have the lines that the patch speaks of.
+    ///
+    /// Returns an error if a file is missing, already exists, or does not contain the lines of the patch.
     pub fn prepare(&self, cwd: &Path) -> Result<PreparedPatch, PatchError> {
         let folder = Folder::open(cwd)?;
-        // What earlier sections leave of files that later ones speak of again.
-        let mut left: HashMap<PathBuf, Option<Vec<u8>>> = HashMap::new();
-        let (mut changes, mut places) = (Vec::new(), Vec::new());
+        // The files as earlier sections leave them, since later sections may change them again.
+        let mut pending: HashMap<PathBuf, Option<Vec<u8>>> = HashMap::new();
+        let (mut changes, mut targets) = (Vec::new(), Vec::new());
         for section in &self.sections {
             let path = &section.path;
             let real = folder.locate(path)?;
-            let look = |left: &HashMap<PathBuf, Option<Vec<u8>>>, path: &Path, real: &Path| match left.get(real) {
+            let look = |pending: &HashMap<PathBuf, Option<Vec<u8>>>, path: &Path, real: &Path| match pending.get(real) {
                 Some(content) => Ok(content.clone()),
                 None => folder::read(path, real),
             };
-            let old = look(&left, path, &real)?;
+            let old = look(&pending, path, &real)?;
             let (kind, old, new, move_to) = match (&section.action, old) {
                 (Action::Add(_), Some(_)) => return Err(PatchError::Exists { path: path.clone() }),
                 (Action::Add(content), None) => (ChangeKind::Add, String::new(), content.clone(), None),
@@ -79,36 +81,37 @@ impl Patch {
                 }
             };
             let gone = kind == ChangeKind::Delete || move_to.is_some();
-            left.insert(real.clone(), (!gone).then(|| new.clone().into_bytes()));
+            pending.insert(real.clone(), (!gone).then(|| new.clone().into_bytes()));
             let mut content = real;
             if let Some(target) = &move_to {
                 content = folder.locate(target)?;
-                if look(&left, target, &content)?.is_some() {
+                if look(&pending, target, &content)?.is_some() {
                     return Err(PatchError::Exists { path: target.clone() });
                 }
-                left.insert(content.clone(), Some(new.clone().into_bytes()));
+                pending.insert(content.clone(), Some(new.clone().into_bytes()));
             }
-            places.push(Place { name: folder.name(path), content });
+            targets.push(Target { name: folder.name(path), content });
             changes.push(PreparedChange { path: path.clone(), kind, move_to, old, new });
         }
-        Ok(PreparedPatch { changes, places })
+        Ok(PreparedPatch { changes, targets })
     }
 }
 
 impl PreparedPatch {
-    /// Lists the changes in their order.
+    /// Returns the changes in order.
     pub fn changes(&self) -> &[PreparedChange] {
         &self.changes
     }
 
-    /// Writes the changes, each file at once.
+    /// Makes the changes, each file atomically.
     ///
     /// # Errors
-    /// When the system refuses; the error tells which files are changed already.
+    ///
+    /// Returns an error if a file cannot be written. The error lists the changes that have been made before.
     pub fn write(self) -> Result<PatchSummary, PatchError> {
         let mut done = PatchSummary::default();
-        for (change, place) in self.changes.into_iter().zip(self.places) {
-            if let Err(source) = place.write(&change) {
+        for (change, target) in self.changes.into_iter().zip(self.targets) {
+            if let Err(source) = target.write(&change) {
                 return Err(PatchError::Write { path: change.path, done, source });
             }
             done.changes.push((change.kind, change.path, change.move_to));
@@ -117,16 +120,16 @@ impl PreparedPatch {
     }
 }
 
-/// Where a change happens.
+/// The paths that a change affects.
 #[derive(Debug)]
-struct Place {
-    /// The name that goes when the file is deleted or gets another; may be a symbolic link.
+struct Target {
+    /// The path that is removed if the file is deleted or moved. It may be a symbolic link.
     name: PathBuf,
-    /// Where the content goes.
+    /// The path that the content is written to.
     content: PathBuf,
 }
 
-impl Place {
+impl Target {
     fn write(&self, change: &PreparedChange) -> io::Result<()> {
         if change.kind != ChangeKind::Delete {
             folder::write(&self.content, &change.new)?;
@@ -138,16 +141,16 @@ impl Place {
     }
 }
 
-/// What a patch has done: a line for each file, with `A` for an added, `M` for a changed and `D` for a deleted one.
+/// The changes that a patch has made: one line per file, with `A` for added, `M` for changed and `D` for deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PatchSummary {
     changes: Vec<(ChangeKind, PathBuf, Option<PathBuf>)>,
 }
 
 impl PatchSummary {
-    /// Tells an error's reader what has been done before it.
-    pub(crate) fn aside(&self) -> String {
-        if self.changes.is_empty() { String::new() } else { format!("; these changes are made already:\n{self}") }
+    /// Returns a suffix for an error message that lists the changes made before the error.
+    pub(crate) fn suffix(&self) -> String {
+        if self.changes.is_empty() { String::new() } else { format!("; these changes have been made:\n{self}") }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Patches on real folders.
+//! Tests of patches on real folders.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -41,7 +41,7 @@ fn apply(folder: &Path, patch: &str) -> Result<PatchSummary, PatchError> {
     Patch::parse(patch)?.prepare(folder)?.write()
 }
 
-/// Applies the body of a patch to one file and gives its new content, or what is wrong.
+/// Applies the body of a patch to one file, and returns its new content or the error.
 fn edited(content: &str, body: &str) -> String {
     let folder = folder(&[("f", content)]);
     let before = drawn(folder.path());
@@ -76,7 +76,7 @@ const EVERYTHING: &str = "\
 ";
 
 #[test]
-fn everything_at_once() {
+fn one_patch_with_all_kinds_of_changes() {
     let source = "fn one() {\n    a();\n    b();\n}\n\nfn two() {\n    a();\n    b();\n}\n";
     let folder = folder(&[("src/old.rs", source), ("gone.txt", "bye\n"), ("plain.txt", "x"), ("other", "stays")]);
     let prepared = Patch::parse(EVERYTHING).unwrap().prepare(folder.path()).unwrap();
@@ -97,7 +97,7 @@ fn everything_at_once() {
 }
 
 #[test]
-fn a_here_document_around_it() {
+fn a_patch_in_a_here_document() {
     let plain = Patch::parse(&format!("\n{EVERYTHING}")).unwrap();
     for (first, last) in [("apply_patch <<'EOF'", "EOF"), ("apply_patch <<\"PATCH\"", "PATCH\n\n"), ("<<EOF", "EOF\n")]
     {
@@ -108,12 +108,12 @@ fn a_here_document_around_it() {
 }
 
 #[test]
-fn a_patch_with_carriage_returns_is_the_same() {
+fn carriage_returns_in_a_patch_are_ignored() {
     assert_eq!(Patch::parse(&EVERYTHING.replace('\n', "\r\n")).unwrap(), Patch::parse(EVERYTHING).unwrap());
 }
 
 #[test]
-fn what_is_no_patch_says_where() {
+fn syntax_errors_name_their_line() {
     let mut said = String::new();
     for text in [
         "",
@@ -160,17 +160,17 @@ fn what_is_no_patch_says_where() {
 #[test]
 fn blanks_may_differ() {
     assert_eq!(edited("\tfoo();  \n\tbar();\n", "@@\n foo();\n-bar();\n+\tbaz();"), "\tfoo();  \n\tbaz();\n");
-    // What is exact comes before what is near.
+    // An exact match is preferred over a near match.
     assert_eq!(edited("  x\nx\n", "-x\n+y"), "  x\ny\n");
     assert_eq!(edited(" x\nx \n", "-x\n+y"), " x\ny\n");
 }
 
 #[test]
-fn headings_narrow() {
+fn headings_narrow_the_search() {
     let file = "class A\n  def f\n    pass\n  def g\n    pass\nclass B\n  def f\n    pass\n  def g\n    pass\n";
     let one = edited(file, "@@ class B\n@@   def g\n-    pass\n+    go");
     assert_eq!(one, file[..file.len() - 9].to_owned() + "    go\n");
-    // A heading that is repeated as context, and one with the line numbers of a unified diff.
+    // A heading that is repeated as context, and a heading with the line numbers of a unified diff.
     assert_eq!(edited(file, "@@ class B\n class B\n-  def f\n+  def h"), file.replace("B\n  def f", "B\n  def h"));
     assert_eq!(edited(file, "@@ -70,3 +70,4 @@ class Z\n class B\n+  new"), file.replace("B\n", "B\n  new\n"));
     assert_eq!(edited(file, "@@ class B\n+  new"), file.replace("B\n", "B\n  new\n"));
@@ -195,13 +195,13 @@ fn hunks_follow_each_other() {
 fn the_end_of_a_file() {
     assert_eq!(edited("x\ny\nx\n", "-x\n+z\n*** End of File"), "x\ny\nz\n");
     assert_snapshot!(edited("x\ny\n", "-x\n+z\n*** End of File"), @r"
-    f: these lines of the hunk at line 3 of the patch are not the last of the file:
+    f: these lines of the hunk at line 3 of the patch are not at the end of the file:
     x
     ");
     assert_eq!(edited("x\n", "@@\n+y"), "x\ny\n");
     assert_eq!(edited("", "+y"), "y\n");
     assert_eq!(edited("x\n", "-x"), "");
-    // Neither is a final newline made up, nor is one lost.
+    // A final newline is neither added nor lost.
     assert_eq!(edited("x\ny", " x\n-y\n+z"), "x\nz");
     assert_eq!(edited("x\n\n", "-x\n+y"), "y\n\n");
 }
@@ -209,17 +209,17 @@ fn the_end_of_a_file() {
 #[test]
 fn empty_lines_of_a_hunk() {
     assert_eq!(edited("a\n\nb\n", "@@\n a\n\n-b\n+c"), "a\n\nc\n");
-    // One that only sets the hunk apart from what follows.
+    // An empty line that only separates the hunk from the next one.
     assert_eq!(edited("a\nb\n", "@@\n-a\n+c\n\n@@\n-b\n"), "c\n");
 }
 
 #[test]
-fn line_ends_stay() {
+fn line_ends_are_kept() {
     assert_eq!(edited("a\r\nb\r\nc\r\n", " a\n-b\n+x\n c"), "a\r\nx\r\nc\r\n");
 }
 
 #[test]
-fn files_that_do_not_fit_leave_all_as_it_was() {
+fn a_patch_that_does_not_apply_changes_nothing() {
     let files = [("a", "1\n"), ("b", "2\n"), ("folder/c", "3\n")];
     let folder = folder(&files);
     fs::write(folder.path().join("bytes"), b"\xff\xfe").unwrap();
@@ -243,17 +243,17 @@ fn files_that_do_not_fit_leave_all_as_it_was() {
         said.push_str(&format!("{}\n", apply(folder.path(), &patch).unwrap_err()));
     }
     assert_snapshot!(said, @r"
-    b: exists already; update it, or delete it first
-    missing: there is no such file
-    missing: there is no such file
-    folder: is not a regular file
-    bytes: is not UTF-8 text
-    folder/c: exists already; update it, or delete it first
+    b: the file already exists; update it, or delete it first
+    missing: the file does not exist
+    missing: the file does not exist
+    folder: not a regular file
+    bytes: the file is not UTF-8 text
+    folder/c: the file already exists; update it, or delete it first
     out/passwd: a symbolic link leads out of the working directory
     out/new: a symbolic link leads out of the working directory
-    dangling: can't be read
-    b/below: can't be read
-    b: there is no such file
+    dangling: the file cannot be read
+    b/below: the file cannot be read
+    b: the file does not exist
     ");
     for (path, content) in files {
         assert_eq!(fs::read_to_string(folder.path().join(path)).unwrap(), content);
@@ -261,7 +261,7 @@ fn files_that_do_not_fit_leave_all_as_it_was() {
 }
 
 #[test]
-fn sections_see_what_those_before_them_did() {
+fn later_sections_see_the_changes_of_earlier_ones() {
     let folder = folder(&[("a", "1\n2\n")]);
     let patch = "*** Begin Patch\n*** Update File: a\n-1\n+one\n*** Update File: ./a\n*** Move to: b\n one\n-2\n+two\n*** Add File: a\n+new\n*** Update File: b\n+three\n*** End Patch";
     assert_snapshot!(apply(folder.path(), patch).unwrap(), @r"
@@ -277,7 +277,7 @@ fn sections_see_what_those_before_them_did() {
 }
 
 #[test]
-fn permissions_and_links_stay() {
+fn permissions_and_links_are_kept() {
     let folder = folder(&[("run", "#!/bin/sh\n"), ("real/target", "x\n")]);
     fs::set_permissions(folder.path().join("run"), fs::Permissions::from_mode(0o751)).unwrap();
     std::os::unix::fs::symlink("real/target", folder.path().join("link")).unwrap();
@@ -290,13 +290,13 @@ fn permissions_and_links_stay() {
     assert!(folder.path().join("link").is_symlink());
     assert_eq!(fs::read_to_string(folder.path().join("real/target")).unwrap(), "y\n");
 
-    fs::write(folder.path().join("usual"), b"no text: \xff").unwrap();
+    fs::write(folder.path().join("usual"), b"not text: \xff").unwrap();
     apply(folder.path(), "*** Begin Patch\n*** Delete File: link\n*** Delete File: usual\n*** End Patch").unwrap();
     assert!(!folder.path().join("link").is_symlink() && folder.path().join("real/target").exists());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing of ours is left");
 }
 
-/// A line of a file and what an edit does to it.
+/// A line of a file and its edit.
 #[derive(Clone, Debug)]
 enum Step {
     Keep(String),
@@ -319,7 +319,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn an_edit_as_a_patch_is_the_edit(steps in steps(), newline: bool) {
+    fn a_patch_of_an_edit_makes_the_edit(steps in steps(), newline: bool) {
         let (mut old, mut new, mut hunks) = (Vec::new(), Vec::new(), vec![(String::new(), false)]);
         for step in steps {
             let (hunk, anchored) = hunks.last_mut().unwrap();
@@ -339,7 +339,7 @@ proptest! {
                     *hunk += &format!("+{line}\n");
                     new.push(line);
                 }
-                // Each hunk needs a line of the file to be found by; it begins where the one before it ends.
+                // Each hunk needs a line of the file to be found by, and begins where the previous one ends.
                 Step::Cut if *anchored => hunks.push((String::new(), false)),
                 Step::Cut => {}
             }
@@ -351,7 +351,7 @@ proptest! {
             }
             text
         };
-        // Without a final newline, an empty last line is none.
+        // Without a final newline, an empty last line does not exist.
         let ends_in_text = |lines: &[String]| lines.last().is_some_and(|line| !line.is_empty());
         prop_assume!(newline || (ends_in_text(&old) && ends_in_text(&new)));
         let body: String = hunks.iter().filter(|(hunk, _)| !hunk.is_empty()).map(|(hunk, _)| format!("@@\n{hunk}")).collect();
@@ -362,7 +362,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text: String, file: String) {
+    fn no_text_causes_a_panic(text: String, file: String) {
         if let Ok(patch) = Patch::parse(&text) {
             let folder = folder(&[("f", &file)]);
             let _ = patch.prepare(folder.path());
@@ -370,7 +370,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_like_a_patch_makes_it_panic(
+    fn no_damaged_patch_causes_a_panic(
         lines in prop::collection::vec(
             prop_oneof![
                 Just("*** Begin Patch".to_owned()), Just("*** End Patch".to_owned()), Just("*** Update File: f".to_owned()),

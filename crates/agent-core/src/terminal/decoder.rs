@@ -1,14 +1,15 @@
-//! Bytes of a terminal as text.
+//! Decodes the bytes of a terminal.
 
-/// Decodes UTF-8 that arrives in pieces: what is not UTF-8 becomes U+FFFD, and a character cut by the end of a piece waits for the rest.
+/// Decodes UTF-8 that arrives in pieces. Invalid bytes become U+FFFD, and a character that is cut by the end of a piece
+/// is kept until the rest arrives.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    /// The beginning of a character, at most three bytes.
+    /// The first bytes of an incomplete character, at most three.
     incomplete: Vec<u8>,
 }
 
 impl Decoder {
-    /// Gives the text that is certain now.
+    /// Adds bytes, and returns the text that is complete.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
         let mut input = std::mem::take(&mut self.incomplete);
         input.extend_from_slice(bytes);
@@ -20,8 +21,8 @@ impl Decoder {
             if invalid.is_empty() {
                 continue;
             }
-            let may_go_on = std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
-            if may_go_on && chunks.peek().is_none() {
+            let is_incomplete = std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
+            if is_incomplete && chunks.peek().is_none() {
                 self.incomplete = invalid.to_vec();
             } else {
                 text.push(char::REPLACEMENT_CHARACTER);
@@ -30,7 +31,7 @@ impl Decoder {
         text
     }
 
-    /// Gives what is left when no more bytes come.
+    /// Returns the rest of the text when no more bytes come.
     pub(crate) fn finish(&mut self) -> &'static str {
         if std::mem::take(&mut self.incomplete).is_empty() { "" } else { "\u{FFFD}" }
     }

@@ -1,64 +1,65 @@
-//! Why a terminal did not do what was asked.
+//! Errors of calls to terminals.
 
 use std::{io, path::PathBuf};
 
-/// Why a call failed, in words that a model can act on.
+/// Why a call failed, worded so that a model can correct it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TerminalError {
     /// The command has no program.
     #[error("the command is empty; name a program to run")]
     EmptyCommand,
-    /// The working directory is not there, or is no directory.
-    #[error("{} is not a directory; name an existing one to run the command in", path.display())]
+    /// The working directory does not exist, or is not a directory.
+    #[error("{} is not an existing directory; name a directory to run the command in", path.display())]
     NoDirectory {
-        /// What was asked for.
+        /// The requested directory.
         path: PathBuf,
     },
-    /// The system gives no pseudo-terminal.
-    #[error("there is no terminal to run the command on")]
+    /// The system does not provide a pseudo-terminal.
+    #[error("cannot open a pseudo-terminal for the command")]
     NoTerminal(#[source] io::Error),
     /// The program does not start.
     #[error("{program} does not start: {reason}")]
     NoStart {
         /// The program.
         program: String,
-        /// What the system says.
+        /// The error of the operating system.
         reason: String,
     },
     /// All sessions are in use.
     #[error(
-        "{limit} commands are running, and no more may; end one first, such as session {oldest}, the longest unused, by writing \"\\u0003\" to it"
+        "{limit} commands are running, which is the limit; end one first, such as session {oldest}, which has been unused for the \
+         longest time, by writing \"\\u0003\" to it"
     )]
     TooManySessions {
-        /// How many there may be.
+        /// The limit.
         limit: usize,
-        /// The session that no call has used for the longest time.
+        /// The session that has been unused for the longest time.
         oldest: i32,
     },
-    /// The session is over.
-    #[error("session {session_id} has ended and can't be used any more; start a new command instead")]
+    /// The session has ended.
+    #[error("session {session_id} has ended; start a new command instead")]
     SessionEnded {
-        /// What was asked for.
+        /// The requested session.
         session_id: i32,
     },
-    /// There never was such a session.
-    #[error("there is no session {session_id}; use the session id that a running command gave")]
+    /// The session never existed.
+    #[error("session {session_id} does not exist; use the session id of a running command")]
     NoSession {
-        /// What was asked for.
+        /// The requested session.
         session_id: i32,
     },
-    /// The process does not read what is written to it.
+    /// The process does not read its input.
     #[error(
-        "the command of session {session_id} does not read its input, and {waiting} bytes already wait for it; nothing was written"
+        "the command of session {session_id} does not read its input, and {waiting} bytes are already waiting; nothing was written"
     )]
     InputFull {
         /// The session.
         session_id: i32,
-        /// How many bytes it has not read.
+        /// The number of bytes that the command has not read.
         waiting: usize,
     },
-    /// Everything was shut down.
-    #[error("terminals are shut down; no command can be started any more")]
+    /// The terminals were shut down.
+    #[error("the terminals have been shut down; no command can be started")]
     ShutDown,
 }

@@ -1,56 +1,56 @@
-//! What happens to commands, whether or not a call waits for it.
+//! Events of commands, which are emitted whether or not a call waits.
 
 use std::{path::PathBuf, time::Duration};
 
-/// The life of a command. Each that begins ends exactly once, in this order.
+/// The start or end of a command. Each command that starts ends exactly once, later.
 #[derive(Clone, Debug)]
 pub enum TerminalEvent {
     /// A process was started.
     Began(CommandBegan),
-    /// A process ended and was reaped. Delivered before the call that tells its exit code returns.
+    /// A process ended and was reaped. This event is emitted before the call that returns the exit code returns.
     Ended(CommandEnded),
 }
 
-/// A command began.
+/// The start of a command.
 #[derive(Clone, Debug)]
 pub struct CommandBegan {
-    /// The name that the call gave.
+    /// The id from the request.
     pub call_id: String,
     /// The session of the command.
     pub session_id: i32,
-    /// Its process id, which is also the id of its process group and of its session in the sense of the system.
+    /// The process id, which is also the id of the process group and of the operating system's session.
     pub process_id: u32,
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Where it runs.
+    /// The working directory.
     pub cwd: PathBuf,
 }
 
-/// A command ended.
+/// The end of a command.
 #[derive(Clone, Debug)]
 pub struct CommandEnded {
-    /// The name that the call gave.
+    /// The id from the request.
     pub call_id: String,
     /// The session of the command.
     pub session_id: i32,
-    /// The process id that it had.
+    /// The process id that the command had.
     pub process_id: u32,
-    /// As in [`ExecOutput::exit_code`](crate::ExecOutput::exit_code).
+    /// The exit code, as in [`ExecOutput::exit_code`](crate::ExecOutput::exit_code).
     pub exit_code: i32,
-    /// Who ended it.
+    /// Why the command ended.
     pub reason: EndReason,
-    /// All that it wrote, with a mark where the middle was too long to keep.
+    /// The whole output, with a mark in the middle if it was too long to keep.
     pub output: String,
-    /// How long it ran.
+    /// How long the command ran.
     pub duration: Duration,
 }
 
-/// Who ended a command.
+/// Why a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// It ended by itself, or by a signal from elsewhere.
+    /// It ended by itself, or by a signal of another program.
     Exited,
-    /// Its time was up.
+    /// It reached its time limit.
     TimedOut,
     /// A dropped call, [`Terminals::kill`](crate::Terminals::kill) or the end of all terminals killed it.
     Killed,

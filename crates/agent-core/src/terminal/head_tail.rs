@@ -1,20 +1,22 @@
-//! Output of any length in bounded memory.
+//! Keeps output of any length in bounded memory.
 
-/// A model's token is about this many bytes of English or code.
+/// The approximate length of a token in English text or code.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// Says how many tokens so many bytes are, about.
+/// Returns the approximate number of tokens in a number of bytes.
 fn tokens(bytes: u64) -> usize {
     usize::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(usize::MAX)
 }
 
-/// Keeps the first and the last part of what is pushed and counts what lies between: the beginning shows what ran, the end how it went.
+/// Keeps the beginning and the end of an output, and counts the bytes between them. The beginning shows what ran, and
+/// the end shows the result.
 #[derive(Debug)]
 pub(crate) struct HeadTail {
-    /// The most bytes of head, and of tail, that are kept for sure.
+    /// The number of bytes that are kept at least, of the head and of the tail each.
     half: usize,
     head: String,
-    /// Nothing goes to the head once there is a tail. Grows to twice its share before it is cut, so that cutting costs little.
+    /// Once the tail is not empty, the head stays unchanged. The tail grows to twice its share before it is cut, so
+    /// that cuts are rare.
     tail: String,
     total: u64,
 }
@@ -24,7 +26,7 @@ impl HeadTail {
         Self { half: limit / 2, head: String::new(), tail: String::new(), total: 0 }
     }
 
-    /// Takes a whole text, of which an excerpt is wanted.
+    /// Creates a value that contains a whole text, to take an excerpt of it.
     pub(crate) fn of(text: &str) -> Self {
         let mut whole = Self::new(text.len().saturating_mul(2));
         whole.push(text);
@@ -44,17 +46,18 @@ impl HeadTail {
         }
     }
 
-    /// Takes everything out, as if nothing had come yet.
+    /// Takes the output, and leaves an empty one.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::new(self.half * 2))
     }
 
-    /// Says how many tokens were pushed, about.
+    /// Returns the approximate number of tokens in the whole output.
     pub(crate) fn token_count(&self) -> usize {
         tokens(self.total)
     }
 
-    /// Gives at most so many tokens of text, half of them from either end; a mark between the halves says how many were cut.
+    /// Returns at most `max_tokens` tokens of text, half of them from each end. A mark between the halves says how many
+    /// tokens were cut.
     pub(crate) fn excerpt(&self, max_tokens: usize) -> String {
         let max_bytes = max_tokens.saturating_mul(BYTES_PER_TOKEN as usize);
         let kept = self.head.len() + self.tail.len();
@@ -67,7 +70,7 @@ impl HeadTail {
             back_bytes = max_bytes - max_bytes / 2;
             (whole.as_str(), whole.as_str())
         } else {
-            // What the tail has beyond its share depends on how the output came in pieces.
+            // The length of the tail beyond its share depends on the pieces in which the output arrived.
             back_bytes = (max_bytes - max_bytes / 2).min(self.half);
             (self.head.as_str(), self.tail.as_str())
         };
@@ -101,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_whole() {
+    fn output_within_the_limit_is_complete() {
         assert_eq!(HeadTail::of("abcdefgh").excerpt(2), "abcdefgh");
         assert_eq!(HeadTail::of("abcdefghi").excerpt(2), "abcd…1 tokens truncated…fghi");
         assert_eq!(pushed(100, &["abcdefgh"]).excerpt(2), "abcdefgh");
@@ -111,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_where_nothing_may_be() {
+    fn nothing_is_kept_with_a_limit_of_zero() {
         assert_eq!(pushed(0, &["abc", "def"]).excerpt(10), "…2 tokens truncated…");
     }
 
     #[test]
-    fn taking_starts_anew() {
+    fn taking_leaves_an_empty_output() {
         let mut output = pushed(4, &["abcdefgh"]);
         assert_eq!(output.take().excerpt(10), "ab…1 tokens truncated…gh");
         output.push("xy");
@@ -125,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn memory_is_bounded_and_ends_are_true(limit in 8..64usize, pieces: Vec<String>, max_tokens in 0..40usize) {
+        fn memory_is_bounded_and_both_ends_are_exact(limit in 8..64usize, pieces: Vec<String>, max_tokens in 0..40usize) {
             let whole = pieces.concat();
             let mut output = HeadTail::new(limit);
             for piece in &pieces {
@@ -137,7 +140,7 @@ mod tests {
                 None => prop_assert_eq!(excerpt, whole),
                 Some(_) => {
                     let mark = excerpt.find(" tokens truncated…").map(|end| &excerpt[..end]);
-                    // A short output above the limit may still be there entirely.
+                    // A short output above the limit may still be complete.
                     if let Some(front) = mark.and_then(|text| text.rfind('…')).map(|at| &excerpt[..at]) {
                         let back = &excerpt[excerpt.rfind(" tokens truncated…").unwrap() + " tokens truncated…".len()..];
                         prop_assert!(whole.starts_with(front) && whole.ends_with(back));

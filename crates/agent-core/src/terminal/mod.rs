@@ -1,7 +1,8 @@
 //! Commands on pseudo-terminals, in sessions that outlive the call that started them.
 //!
-//! [`Terminals`] holds the sessions. Each has a [`Process`](process::Process) and a [`Supervisor`](supervisor::Supervisor), the one
-//! task that moves bytes and notices the end; calls only queue input, wait, and take what has come out. There are no threads.
+//! [`Terminals`] owns the sessions. Each session has a [`Process`](process::Process) and a
+//! [`Supervisor`](supervisor::Supervisor), a task that moves bytes and notices the end of the process. Calls only queue
+//! input, wait, and take output. No threads are used.
 
 mod decoder;
 mod error;

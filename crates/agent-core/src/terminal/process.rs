@@ -25,22 +25,22 @@ use tokio::net::unix::pipe;
 
 use super::TerminalError;
 
-/// Wide enough for the tables and listings that programs fit to their terminal.
+/// Wide enough for tables and listings, which programs fit to their terminal.
 const SIZE: PtySize = PtySize { rows: 24, cols: 120, pixel_width: 0, pixel_height: 0 };
 
-/// A child that leads its own session of processes, and with it their group.
+/// A child that leads its own session and process group.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: u32,
-    /// Held while the child is reaped and while it is killed: until it is reaped, its id cannot name anybody else.
+    /// Locked while the child is reaped or killed. Before a child is reaped, its id cannot refer to another process.
     child: Mutex<Child>,
 }
 
-/// What to start.
+/// The command to start.
 pub(crate) struct Launch<'a> {
     pub(crate) command: &'a [String],
     pub(crate) cwd: &'a Path,
-    /// Later entries win.
+    /// Environment variables, of which later entries override earlier ones.
     pub(crate) env: Vec<&'a (String, String)>,
     pub(crate) hidden_env: &'a [String],
 }
@@ -66,12 +66,12 @@ impl Launch<'_> {
             .slave
             .spawn_command(builder)
             .map_err(|error| TerminalError::NoStart { program: program.clone(), reason: format!("{error:#}") })?;
-        let child = child.downcast::<Child>().expect("on Unix, a child on a terminal is a child like any other");
+        let child = child.downcast::<Child>().expect("on Unix, the child is a standard child process");
         Ok((Process { pid: child.id(), child: Mutex::new(*child) }, terminal))
     }
 }
 
-/// Our end of a terminal.
+/// The host's end of a terminal.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     pub(crate) output: pipe::Receiver,
@@ -79,8 +79,8 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Takes descriptors of its own: the runtime can wait for them, while those of the library block a thread each. To the runtime
-    /// a pipe is whatever can be read or written and polled.
+    /// Duplicates the descriptor so that the runtime can poll it; the library's own reader and writer would each block
+    /// a thread. The runtime treats every descriptor that can be polled as a pipe.
     fn of(master: &dyn MasterPty) -> io::Result<Self> {
         let raw = master.as_raw_fd().ok_or(io::ErrorKind::Unsupported)?;
         let mut descriptor = FileDescriptor::dup(&Raw(raw)).map_err(io::Error::other)?;
@@ -109,25 +109,25 @@ impl Process {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whether the process has ended, and reaps it.
+    /// Returns whether the process has ended, and reaps it if so.
     pub(crate) fn has_ended(&self) -> bool {
-        // An error means that there is no such child any more.
+        // An error means that the child has already been reaped.
         !matches!(self.child().try_wait(), Ok(None))
     }
 
-    /// Kills the process and everything in its session, and says whether there was something to kill.
+    /// Kills the process and everything in its session. Returns whether the process was still running.
     pub(crate) fn kill(&self) -> bool {
         let mut child = self.child();
         if !matches!(child.try_wait(), Ok(None)) {
             return false;
         }
         let leader = Pid::from_raw(self.pid.cast_signed());
-        // Children that a job-controlling shell started are in groups of their own, so the group is not enough.
+        // A shell with job control starts children in process groups of their own, so killing one group is not enough.
         let mut killed = HashSet::new();
         loop {
             let found: Vec<Pid> = session_members(self.pid).into_iter().filter(|pid| killed.insert(*pid)).collect();
             for pid in &found {
-                // Failing means that it is gone already, or not ours to kill.
+                // An error means that the process has ended, or that it belongs to another user.
                 let _ = kill(*pid, Signal::SIGKILL);
             }
             if found.is_empty() {
@@ -139,8 +139,9 @@ impl Process {
         true
     }
 
-    /// Waits for the end, which should be near, and gives the exit code: 128 and the signal's number for one that a signal ended.
-    /// A process that belongs to another user may not end.
+    /// Waits for the end of the process, which should be near, and returns the exit code: 128 plus the signal's number
+    /// if a signal ended the process. Returns `None` if the process does not end, which is possible if it belongs to
+    /// another user.
     pub(crate) fn exit_code(&self, limit: Duration) -> Option<i32> {
         let deadline = Instant::now() + limit;
         loop {
@@ -157,17 +158,18 @@ fn exit_code(status: &ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }
 
-/// Lists the processes of a session that still run. Only Linux tells; elsewhere the process group has to do.
+/// Lists the running processes of a session. Returns an empty list on systems other than Linux, where only the process
+/// group is killed.
 fn session_members(leader: u32) -> Vec<Pid> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     ids.filter(|pid| session_of(*pid) == Some(leader)).map(|pid| Pid::from_raw(pid.cast_signed())).collect()
 }
 
-/// Tells the session of a process that is not a zombie.
+/// Returns the session of a process, or `None` if the process has ended or is a zombie.
 fn session_of(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may itself hold anything; after it come state, parent, group and session.
+    // The name is in parentheses and may contain any characters. State, parent, group and session follow it.
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
     let state = fields.next()?;
     let session = fields.nth(2)?.parse().ok()?;

@@ -1,31 +1,32 @@
-//! What a call asks of a terminal.
+//! Requests to terminals.
 
 use std::{path::PathBuf, time::Duration};
 
 /// Starts a command on a terminal of its own.
 #[derive(Clone, Debug)]
 pub struct ExecRequest {
-    /// The caller's name for this command, repeated in its events.
+    /// The caller's id for this command, which its events contain.
     pub call_id: String,
-    /// The program and its arguments; [`TerminalSettings::shell_command`](crate::TerminalSettings::shell_command) makes them from a line of shell.
+    /// The program and its arguments. [`TerminalSettings::shell_command`](crate::TerminalSettings::shell_command)
+    /// creates them from a shell command.
     pub command: Vec<String>,
-    /// The working directory, relative to that of the settings; that one if there is none.
+    /// The working directory, relative to that of the settings; `None` means that of the settings.
     pub cwd: Option<PathBuf>,
-    /// Variables for this command alone, over those of the settings.
+    /// Variables for this command, which override those of the settings.
     pub env: Vec<(String, String)>,
-    /// How long the call waits for the end.
+    /// How long the call waits for the command to end.
     pub yield_time: Option<Duration>,
-    /// How much of the output the call gives.
+    /// The most output that the call returns, in tokens.
     pub max_output_tokens: Option<usize>,
     /// How long the command may run before it is killed.
     pub time_limit: Option<Duration>,
-    /// Whether dropping the call's future before it is done kills the command. Otherwise the command goes on, under the session id
-    /// of its [`CommandBegan`](crate::CommandBegan).
+    /// Whether dropping the call's future early kills the command. Otherwise the command keeps running, with the
+    /// session id of its [`CommandBegan`](crate::CommandBegan).
     pub kill_if_dropped: bool,
 }
 
 impl ExecRequest {
-    /// Asks for a command with everything else as the settings have it; it is killed if the call is dropped.
+    /// Creates a request with the defaults of the settings. The command is killed if the call is dropped.
     pub fn new(call_id: impl Into<String>, command: Vec<String>) -> Self {
         Self {
             call_id: call_id.into(),
@@ -40,15 +41,16 @@ impl ExecRequest {
     }
 }
 
-/// Types into the terminal of a running command, or only looks at it.
+/// Writes to the terminal of a running command, or only reads its output.
 #[derive(Clone, Debug, Default)]
 pub struct WriteStdinRequest {
-    /// The session, as the call that started the command gave it.
+    /// The session, from the call that started the command.
     pub session_id: i32,
-    /// What to type; `"\u{3}"` interrupts and `"\u{4}"` ends the input, as on any terminal. Empty to only look.
+    /// The characters to write; `"\u{3}"` interrupts and `"\u{4}"` ends the input, as on any terminal. Empty to only
+    /// read.
     pub chars: String,
-    /// How long the call waits for the end.
+    /// How long the call waits for the command to end.
     pub yield_time: Option<Duration>,
-    /// How much of the output the call gives.
+    /// The most output that the call returns, in tokens.
     pub max_output_tokens: Option<usize>,
 }

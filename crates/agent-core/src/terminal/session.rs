@@ -1,4 +1,4 @@
-//! A command, as calls and its supervisor share it.
+//! The state of a command that is shared by calls and its supervisor.
 
 use std::{
     collections::VecDeque,
@@ -12,32 +12,32 @@ use tokio::{
 
 use super::{EndReason, TerminalError, head_tail::HeadTail, process::Process};
 
-/// Input that nobody reads is refused beyond this many bytes.
+/// The most bytes of input that wait to be read by the command.
 const MAX_WAITING_INPUT: usize = 1 << 20;
 
-/// A command that runs, or whose last output nobody has fetched yet.
+/// A command that is running, or whose last output has not been returned yet.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: i32,
     pub(crate) process: Process,
     state: Mutex<State>,
-    /// Tells the supervisor that there is input, or that it was killed.
+    /// Notifies the supervisor of input or of a kill.
     pub(crate) changed: Notify,
-    /// Becomes true, once, when `State::end` is there.
+    /// Becomes true once `State::end` is set.
     pub(crate) ended: watch::Sender<bool>,
 }
 
-/// What changes in the life of a command.
+/// The mutable state of a command.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Output that no call has given yet.
+    /// Output that no call has returned yet.
     pub(crate) fresh: HeadTail,
-    /// What has been written and not yet reached the terminal.
+    /// Input that has not been written to the terminal yet.
     pub(crate) input: VecDeque<u8>,
-    /// Why it was killed, if it was.
+    /// Why the command was killed, if it was.
     pub(crate) killed: Option<EndReason>,
     pub(crate) end: Option<End>,
-    /// When a call last dealt with it.
+    /// When a call last used the session.
     pub(crate) last_used: Instant,
 }
 
@@ -65,7 +65,7 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues input for the supervisor. Nothing is queued if not all of it can be, or if the command has ended.
+    /// Queues input for the supervisor: all of it, or none if it does not fit or if the command has ended.
     pub(crate) fn write(&self, chars: &str) -> Result<(), TerminalError> {
         let mut state = self.state();
         let waiting = state.input.len();
@@ -79,20 +79,20 @@ impl Session {
         Ok(())
     }
 
-    /// Kills the command, if it still runs. Its supervisor does the rest.
+    /// Kills the command. Returns whether it was still running. Its supervisor records the end.
     pub(crate) fn kill(&self, reason: EndReason) -> bool {
         let mut state = self.state();
-        let hit = self.process.kill();
-        if hit {
+        let was_running = self.process.kill();
+        if was_running {
             state.killed.get_or_insert(reason);
             self.changed.notify_one();
         }
-        hit
+        was_running
     }
 
-    /// Waits for the end.
+    /// Waits until the command has ended.
     pub(crate) async fn wait(&self) {
-        // The sender lives as long as `self`.
+        // An error is impossible: `self` holds the sender.
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 }

@@ -1,49 +1,50 @@
-//! Where and within which limits commands run.
+//! The environment and limits of commands.
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
-/// Where commands run, and how much time, memory and company they get.
+/// The environment of commands, and their limits.
 ///
-/// The floors keep a model from asking in a busy loop, the ceilings from blocking a turn.
+/// The shortest waits keep a model from polling in a busy loop, and the longest waits from blocking a turn.
 #[derive(Clone, Debug)]
 pub struct TerminalSettings {
-    /// The working directory of commands that name none, and what relative ones are relative to.
+    /// The default working directory of commands, and the base of relative ones.
     pub cwd: PathBuf,
     /// The shell that [`shell_command`](Self::shell_command) uses.
     pub shell: PathBuf,
-    /// Variables set for every command, over those of the host's environment.
+    /// Variables for every command, which override those of the host's environment.
     pub env: Vec<(String, String)>,
-    /// Variables of the host's environment that commands do not see, such as the one that holds the key of the model's server.
+    /// Variables of the host's environment that are hidden from commands, such as the one with the API key.
     pub hidden_env: Vec<String>,
-    /// How long a call that starts a command waits for its end, unless it says otherwise.
+    /// The default wait of a call that starts a command.
     pub exec_yield: Duration,
-    /// How long a call that writes waits for the end, unless it says otherwise.
+    /// The default wait of a call that writes.
     pub write_yield: Duration,
     /// The shortest wait of a call that starts a command or writes.
     pub min_yield: Duration,
     /// The longest wait of a call that starts a command or writes.
     pub max_yield: Duration,
-    /// The shortest wait of a call that writes nothing and only looks; also its default if longer than `write_yield`.
+    /// The shortest wait of a call that only reads, which is also its default if it is longer than `write_yield`.
     pub min_poll: Duration,
-    /// The longest wait of a call that writes nothing and only looks.
+    /// The longest wait of a call that only reads.
     pub max_poll: Duration,
-    /// How many tokens of output a call gives, unless it says otherwise.
+    /// The default limit of a call's output, in tokens.
     pub max_output_tokens: usize,
-    /// The most sessions at a time, including ended ones whose last output nobody has fetched.
+    /// The number of sessions at one time, including ended ones whose last output has not been returned.
     pub max_sessions: usize,
-    /// The most bytes of output kept for a session, once for the next call and once for the event of its end.
+    /// The most bytes of output kept for a session, once for the next call and once for the event of the command's end.
     pub max_buffered_bytes: usize,
-    /// How long a command may run before it is killed, unless it says otherwise.
+    /// The default time limit of a command, at which it is killed.
     pub time_limit: Option<Duration>,
 }
 
 impl TerminalSettings {
-    /// Gives the defaults for a working directory: ten seconds before a call yields, 10,000 tokens of output, 64 sessions, no time limit.
+    /// Returns the default settings for a working directory: ten seconds before a call yields, 10,000 tokens of output,
+    /// 64 sessions, and no time limit.
     ///
-    /// Commands are told that nobody can page, look at colours or answer an editor.
+    /// The environment disables pagers, colors and editors, which a model cannot use.
     pub fn new(cwd: impl Into<PathBuf>) -> Self {
         let env = [
             ("TERM", "dumb"),
@@ -72,7 +73,7 @@ impl TerminalSettings {
         }
     }
 
-    /// Gives the arguments that run a line of shell: the shell, as a login shell, so that the user's path is there.
+    /// Returns the program and arguments that run a shell command in a login shell, which sets the user's path.
     pub fn shell_command(&self, line: &str) -> Vec<String> {
         vec![self.shell.to_string_lossy().into_owned(), "-lc".to_owned(), line.to_owned()]
     }

@@ -1,4 +1,4 @@
-//! The one task that deals with a running command.
+//! The task that supervises a running command.
 
 use std::{future::pending, io, pin::pin, sync::Arc, time::Duration};
 
@@ -18,49 +18,49 @@ use super::{
 };
 use crate::pause::Pause;
 
-/// How long output may still come after the end while other processes, left behind by the command, hold its terminal open.
-/// Without such processes the terminal says itself when it is empty.
+/// How long to wait for output after the end of the command, if processes that it has left behind keep its terminal
+/// open. Otherwise the terminal itself signals the end of the output.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// How often to read after that at most; a terminal holds less than this many reads of output.
+/// The most reads after that; a terminal's buffer takes fewer reads.
 const LAST_READS: usize = 64;
 
-/// How long a process that was killed may take to end. One that runs as another user is not ours to kill, and ends, if at all, because
-/// its terminal is closed.
+/// How long a killed process may take to end. A process of another user cannot be killed, and ends only when its
+/// terminal is closed, if at all.
 const GIVE_UP: Duration = Duration::from_secs(2);
 
-/// How long to wait for the end of a process that was killed in the last moment; the thread is blocked meanwhile.
+/// How long to wait for the end of a process that is killed when the supervisor is dropped. The wait blocks the thread.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
-/// What a killed process leaves as exit code.
+/// The exit code of a killed process.
 const KILLED: i32 = 128 + 9;
 
-/// By convention, what a time limit leaves as exit code.
+/// The conventional exit code of a command that reached its time limit.
 const TIMED_OUT: i32 = 124;
 
-/// Where events go.
+/// The receiver of events.
 pub(crate) type OnEvent = Arc<dyn Fn(TerminalEvent) + Send + Sync>;
 
-/// Moves input and output, keeps the time limit, notices the end. Dropping it, at whatever point, is the end of the command: the
-/// process is killed if it still runs, reaped, and its end is told.
+/// Moves input and output, enforces the time limit, and notices the end. Dropping the supervisor at any point ends the
+/// command: the process is killed if it is still running, and reaped, and its end is reported.
 pub(crate) struct Supervisor {
     pub(crate) session: Arc<Session>,
     pub(crate) call_id: String,
     pub(crate) terminal: Terminal,
-    /// Tells that some child of this program changed.
+    /// The signal that a child of this program has changed its state.
     pub(crate) children: Signal,
     pub(crate) decoder: Decoder,
-    /// The output from beginning to end.
+    /// The whole output.
     pub(crate) whole: HeadTail,
     pub(crate) on_event: OnEvent,
     pub(crate) started: Instant,
     pub(crate) pause: Pause,
-    /// How long the command may run, pauses apart.
+    /// How long the command may run, not counting pauses.
     pub(crate) time_limit: Option<Duration>,
 }
 
 impl Supervisor {
-    /// Goes on until the command has ended and its output is here.
+    /// Runs until the command has ended and its output has been read.
     pub(crate) async fn run(mut self) {
         let mut buffer = vec![0; 1 << 14];
         let mut open = true;
@@ -98,7 +98,8 @@ impl Supervisor {
         }
     }
 
-    /// Takes the output that is there: nothing yet, or so many bytes, zero at the end.
+    /// Reads the available output. Returns the number of bytes, which is 0 at the end, or `None` if there is no output
+    /// yet.
     fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         match self.terminal.output.try_read(buffer) {
             Ok(length) => {
@@ -106,15 +107,16 @@ impl Supervisor {
                 Some(length)
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
-            // Linux calls it an error when nobody has the terminal open any more.
+            // Linux reports an error when no process has the terminal open any more.
             Err(_) => Some(0),
         }
     }
 
-    /// Takes the output that is left once the process has ended.
+    /// Reads the remaining output after the end of the process.
     ///
-    /// It asks the terminal itself: on a busy machine the runtime hears of output late, and the system may say that nobody has the
-    /// terminal open any more while the last output is still on its way. What the command left behind may write for ever.
+    /// It reads from the terminal directly: on a busy machine the runtime learns of output late, and the system may
+    /// report that no process has the terminal open while the last output is still in the buffer. The number of reads
+    /// is limited because processes that the command has left behind may write forever.
     fn read_rest(&mut self, buffer: &mut [u8]) {
         for _ in 0..LAST_READS {
             match unistd::read(&self.terminal.output, buffer) {
@@ -151,7 +153,7 @@ fn write(terminal: &pipe::Sender, state: &mut State) {
     match terminal.try_write(state.input.as_slices().0) {
         Ok(length) => drop(state.input.drain(..length)),
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-        // Reading tells what is wrong with the terminal.
+        // The next read reports what is wrong with the terminal.
         Err(_) => state.input.clear(),
     }
 }

@@ -1,4 +1,4 @@
-//! All terminals of a thread of work.
+//! The terminals of a thread.
 
 use std::{
     collections::BTreeMap,
@@ -24,17 +24,18 @@ use super::{
 };
 use crate::pause::Pause;
 
-/// Not a number that a model might take for an exit code or a count.
+/// A number that a model does not mistake for an exit code or a count.
 const FIRST_SESSION_ID: i32 = 1000;
 
-/// Runs commands on pseudo-terminals and keeps those that go on after the call that started them.
+/// Runs commands on pseudo-terminals, and keeps the commands that are still running when the call that started them
+/// returns.
 ///
-/// Needs a tokio runtime with I/O and time. Dropping it kills every command, and what commands have started; only processes that
-/// left the session of their command (`setsid`), or stayed behind after the command itself had ended (`nohup`), are nobody's any more.
+/// Needs a tokio runtime with I/O and time. Dropping this value kills every command and the processes that it has
+/// started, except for processes that left the session of their command (`setsid`) or outlived it (`nohup`).
 pub struct Terminals {
     settings: TerminalSettings,
     on_event: OnEvent,
-    /// While it lasts, nobody's time runs out.
+    /// Stops all timers while it lasts.
     pause: Pause,
     sessions: Mutex<Sessions>,
 }
@@ -46,12 +47,13 @@ struct Sessions {
 }
 
 impl Terminals {
-    /// Makes an empty store. `on_event` hears of every command's begin and end as they happen, on whatever thread; it must not block.
+    /// Creates terminals without commands. `on_event` receives the start and end of every command, on any thread; it
+    /// must not block.
     pub fn new(settings: TerminalSettings, on_event: impl Fn(TerminalEvent) + Send + Sync + 'static) -> Self {
         Self::with_pause(settings, Pause::new(), on_event)
     }
 
-    /// Makes an empty store whose times, those to yield and those that commands may run, stand still during pauses.
+    /// Creates terminals whose timers, those for yields and those for time limits, stop during pauses.
     pub(crate) fn with_pause(
         settings: TerminalSettings,
         pause: Pause,
@@ -61,15 +63,16 @@ impl Terminals {
         Self { settings, on_event: Arc::new(on_event), pause, sessions: Mutex::new(sessions) }
     }
 
-    /// Says how commands run.
+    /// Returns the settings.
     pub fn settings(&self) -> &TerminalSettings {
         &self.settings
     }
 
-    /// Starts a command and waits until it ends or the time to yield is there.
+    /// Starts a command, and waits until it ends or the call yields.
     ///
     /// # Errors
-    /// When the command does not start. A command that fails is no error.
+    ///
+    /// Returns an error if the command does not start. A command that fails is not an error.
     pub async fn exec(&self, request: ExecRequest) -> Result<ExecOutput, TerminalError> {
         let settings = &self.settings;
         let called = Instant::now();
@@ -81,13 +84,15 @@ impl Terminals {
         Ok(self.collect(&session, called, request.max_output_tokens))
     }
 
-    /// Types into a running command's terminal and waits until it ends or the time to yield is there.
+    /// Writes to the terminal of a running command, and waits until the command ends or the call yields.
     ///
-    /// If the command has already ended, nothing is written, and its last output comes with its exit code. The call may be dropped at
-    /// any time: what it was given is typed all the same, and the output stays for the next call.
+    /// If the command has already ended, nothing is written, and the call returns the last output and the exit code.
+    /// The call may be dropped at any time: its input is written nevertheless, and the output is kept for the next
+    /// call.
     ///
     /// # Errors
-    /// When there is no such session any more, or the command does not read its input.
+    ///
+    /// Returns an error if the session does not exist, or if the command does not read its input.
     pub async fn write_stdin(&self, request: WriteStdinRequest) -> Result<ExecOutput, TerminalError> {
         let settings = &self.settings;
         let called = Instant::now();
@@ -104,12 +109,14 @@ impl Terminals {
         Ok(self.collect(&session, called, request.max_output_tokens))
     }
 
-    /// Kills a command and everything it started, at once, and says whether it was still running. Its last output can be fetched.
+    /// Kills a command and everything that it has started. Returns whether it was still running. Its last output can
+    /// still be read.
     pub fn kill(&self, session_id: i32) -> bool {
         self.session(session_id).is_ok_and(|session| session.kill(EndReason::Killed))
     }
 
-    /// Kills every command, and returns when all are gone and their ends told. No command can be started any more.
+    /// Kills every command, and waits until all have ended and their ends have been reported. No command can start
+    /// after this.
     pub async fn shutdown(&self) {
         let open = {
             let mut sessions = self.sessions();
@@ -124,7 +131,7 @@ impl Terminals {
         }
     }
 
-    /// Waits for a command's end, but no longer than that.
+    /// Waits until a command ends, but not longer than the limit.
     async fn wait(&self, session: &Session, limit: Duration) {
         self.pause.timeout(limit, session.wait()).await;
     }
@@ -150,12 +157,12 @@ impl Terminals {
         if !cwd.is_dir() {
             return Err(TerminalError::NoDirectory { path: cwd });
         }
-        // Listening starts before the child can end.
+        // Listening must start before the child can end.
         let children = signal(SignalKind::child()).map_err(TerminalError::NoTerminal)?;
         let env = settings.env.iter().chain(&request.env).collect();
         let launch = Launch { command: &request.command, cwd: &cwd, env, hidden_env: &settings.hidden_env };
         let supervisor = {
-            // Held until the session is in the list, so that neither the limit nor a shutdown can be missed.
+            // Locked until the session is in the list, so that neither the limit nor a shutdown can be missed.
             let mut sessions = self.sessions();
             sessions.make_room(settings.max_sessions)?;
             let started = Instant::now();
@@ -188,7 +195,7 @@ impl Terminals {
         Ok(session)
     }
 
-    /// Takes what has come out, and forgets the session if there will be no more.
+    /// Takes the output, and removes the session if the command has ended.
     fn collect(&self, session: &Session, called: Instant, max_output_tokens: Option<usize>) -> ExecOutput {
         let (fresh, end) = {
             let mut state = session.state();
@@ -214,7 +221,7 @@ impl Terminals {
 }
 
 impl Sessions {
-    /// Makes sure that one more command may start. Ended ones whose output nobody has fetched go first; running ones are never touched.
+    /// Makes room for one more command. Removes ended sessions whose output has not been read, but never running ones.
     fn make_room(&mut self, limit: usize) -> Result<(), TerminalError> {
         if self.shut_down {
             return Err(TerminalError::ShutDown);
@@ -250,7 +257,7 @@ impl fmt::Debug for Terminals {
     }
 }
 
-/// Kills and forgets a command whose call is dropped.
+/// Kills a command and removes its session if its call is dropped.
 struct KillIfDropped<'a> {
     terminals: &'a Terminals,
     session: &'a Session,

@@ -1,4 +1,4 @@
-//! Real commands on real terminals.
+//! Tests with real commands on real terminals.
 
 use std::{
     sync::{Arc, Mutex},
@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 
 use super::*;
 
-/// Longer than anything here takes, even on a busy machine.
+/// Longer than any step takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const NO_PATIENCE: Duration = Duration::ZERO;
 
@@ -50,7 +50,8 @@ impl Bench {
         self.terminals.exec(self.request(line)).await.unwrap()
     }
 
-    /// Starts a line and goes on as soon as it has written `until`; gives the session and all it wrote so far.
+    /// Starts a command, and waits until it has written `until`. Returns its session, its process id and its output so
+    /// far.
     async fn start(&self, line: &str, until: &str) -> (i32, u32, String) {
         let request = ExecRequest { yield_time: Some(NO_PATIENCE), ..self.request(line) };
         let mut output = self.terminals.exec(request).await.unwrap();
@@ -78,7 +79,7 @@ impl Bench {
         self.terminals.write_stdin(request).await
     }
 
-    /// Drops the call as soon as it has begun: it has written, and takes no output away.
+    /// Drops the call once it has written its input and before it takes any output.
     async fn write_and_drop(&self, session_id: i32, chars: &str) {
         tokio::select! {
             biased;
@@ -87,7 +88,7 @@ impl Bench {
         }
     }
 
-    /// Waits until so many events have come, and draws them all.
+    /// Waits for a number of events, and draws all events.
     async fn events(&self, count: usize) -> String {
         loop {
             let events = self.events.lock().unwrap().clone();
@@ -109,25 +110,26 @@ fn drawn(event: &TerminalEvent) -> String {
     }
 }
 
-/// Says whether a process is there, be it as a zombie.
-fn is_there(pid: u32) -> bool {
+/// Returns whether a process exists, even as a zombie.
+fn exists(pid: u32) -> bool {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), None).is_ok()
 }
 
 async fn gone(pid: u32) {
-    while is_there(pid) && !is_zombie_of_others(pid) {
+    while exists(pid) && !is_zombie_of_others(pid) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// A grandchild that was killed may wait for an init that never comes, in a container without one.
+/// Returns whether a process is a zombie of another parent. In a container without an init, a killed grandchild is
+/// never reaped.
 fn is_zombie_of_others(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let mut fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
     fields.next() == Some("Z") && fields.next().is_some_and(|parent| parent != std::process::id().to_string())
 }
 
-/// The number after `name=` in some output.
+/// Returns the number after `name=` in an output.
 fn number(text: &str, name: &str) -> u32 {
     let rest = &text[text.find(&format!("{name}=")).expect("is there") + name.len() + 1..];
     rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
@@ -154,7 +156,7 @@ async fn a_signal_is_an_exit_code() {
 }
 
 #[tokio::test]
-async fn it_is_a_terminal_in_the_folder_with_the_environment() {
+async fn a_command_has_a_terminal_a_folder_and_an_environment() {
     let bench = Bench::with(|settings| {
         settings.env.push(("GREETING".to_owned(), "hi".to_owned()));
         settings.hidden_env.push("CARGO_MANIFEST_DIR".to_owned());
@@ -186,15 +188,15 @@ async fn a_session_outlives_its_call() {
 
     let output = bench.write(session_id, "\u{4}", PATIENCE).await.unwrap();
     assert_eq!((output.session_id, output.exit_code, output.output.as_str()), (None, Some(1), ""));
-    assert!(!is_there(process_id));
+    assert!(!exists(process_id));
     let error = bench.write(session_id, "x", PATIENCE).await.unwrap_err();
-    assert_snapshot!(error, @"session 1000 has ended and can't be used any more; start a new command instead");
+    assert_snapshot!(error, @"session 1000 has ended; start a new command instead");
 }
 
 #[tokio::test]
 async fn an_interrupt_is_a_character() {
     let bench = Bench::new();
-    // A shell that is about to start a child may miss it.
+    // A shell that is about to start a child may miss the interrupt.
     let (session_id, ..) = bench.start("echo ready; exec sleep 1000", "ready").await;
     let output = bench.write(session_id, "\u{3}", PATIENCE).await.unwrap();
     assert_eq!(output.exit_code, Some(130));
@@ -205,7 +207,7 @@ async fn an_interrupt_is_a_character() {
 }
 
 #[tokio::test]
-async fn an_end_between_calls_is_noticed_and_told_once() {
+async fn an_end_between_calls_is_reported_once() {
     let bench = Bench::new();
     let (session_id, process_id, _) = bench.start("echo ready; read name; echo bye; exit 7", "ready").await;
     bench.write_and_drop(session_id, "x\n").await;
@@ -213,7 +215,7 @@ async fn an_end_between_calls_is_noticed_and_told_once() {
     call `echo ready; read name; echo bye; exit 7` began as 1000
     call `echo ready; read name; echo bye; exit 7` ended as 1000: Exited, 7, "ready\r\nx\r\nbye\r\n"
     "#);
-    assert!(!is_there(process_id), "reaped without a call");
+    assert!(!exists(process_id), "reaped without a call");
 
     let output = bench.write(session_id, "too late", PATIENCE).await.unwrap();
     assert_eq!((output.exit_code, output.session_id), (Some(7), None));
@@ -222,7 +224,7 @@ async fn an_end_between_calls_is_noticed_and_told_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_run_says_why() {
+async fn errors_of_starting_a_command() {
     let bench = Bench::new();
     let folder = bench.terminals.settings().cwd.clone();
     std::fs::write(folder.join("plain"), "").unwrap();
@@ -244,18 +246,18 @@ async fn what_cannot_run_says_why() {
     assert_snapshot!(said, @r"
     the command is empty; name a program to run
     the command is empty; name a program to run
-    FOLDER/missing is not a directory; name an existing one to run the command in
-    FOLDER/plain is not a directory; name an existing one to run the command in
+    FOLDER/missing is not an existing directory; name a directory to run the command in
+    FOLDER/plain is not an existing directory; name a directory to run the command in
     ./missing does not start: Unable to spawn FOLDER/././missing because it does not exist
     ./plain does not start: Unable to spawn FOLDER/././plain because it is not executable
     echo does not start: nul byte found in provided data
-    there is no session 7; use the session id that a running command gave
+    session 7 does not exist; use the session id of a running command
     ");
     assert!(bench.events.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_time_limit_beyond_all_clocks_is_none() {
+async fn a_time_limit_beyond_the_clock_has_no_effect() {
     let bench = Bench::with(|settings| settings.time_limit = Some(Duration::MAX));
     let output = bench.run("echo in time").await;
     assert_eq!((output.exit_code, output.timed_out, output.output.as_str()), (Some(0), false, "in time\r\n"));
@@ -275,7 +277,7 @@ async fn a_time_limit_kills_everything() {
 }
 
 #[tokio::test]
-async fn killing_reaches_groups_of_their_own() {
+async fn killing_reaches_all_process_groups_of_the_session() {
     let bench = Bench::new();
     // With job control, each job is a process group of its own.
     let line = "trap '' HUP TERM INT; set -m; sleep 1000 & echo one=$!; (trap '' HUP; sleep 1000) & echo two=$!; echo ready; wait";
@@ -283,7 +285,7 @@ async fn killing_reaches_groups_of_their_own() {
     assert!(bench.terminals.kill(session_id));
     let output = bench.look(session_id, PATIENCE).await.unwrap();
     assert_eq!((output.exit_code, output.timed_out), (Some(137), false));
-    assert!(!is_there(process_id));
+    assert!(!exists(process_id));
     gone(number(&text, "one")).await;
     gone(number(&text, "two")).await;
     assert!(!bench.terminals.kill(session_id));
@@ -316,16 +318,16 @@ async fn a_dropped_call_may_leave_its_command() {
 }
 
 #[tokio::test]
-async fn shutdown_and_drop_leave_nothing() {
+async fn shutdown_and_drop_leave_no_process() {
     let bench = Bench::new();
     let (_, first, _) = bench.start("echo ready; sleep 1000", "ready").await;
     let (_, second, text) = bench.start("sleep 1000 & echo child=$!; echo ready; wait", "ready").await;
     bench.terminals.shutdown().await;
-    assert!(!is_there(first) && !is_there(second));
+    assert!(!exists(first) && !exists(second));
     gone(number(&text, "child")).await;
     assert_eq!(bench.events(4).await.matches("Killed, 137").count(), 2);
     let error = bench.terminals.exec(bench.request("true")).await.unwrap_err();
-    assert_snapshot!(error, @"terminals are shut down; no command can be started any more");
+    assert_snapshot!(error, @"the terminals have been shut down; no command can be started");
 
     let Bench { terminals, events, _folder } = Bench::new();
     let request = ExecRequest { yield_time: Some(NO_PATIENCE), ..ExecRequest::new("call", vec!["cat".to_owned()]) };
@@ -334,21 +336,21 @@ async fn shutdown_and_drop_leave_nothing() {
     while events.lock().unwrap().len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(!is_there(process_id));
+    assert!(!exists(process_id));
 }
 
 #[test]
-fn the_end_of_the_runtime_is_the_end_of_commands() {
+fn commands_end_with_the_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let bench = Bench::new();
     let (_, process_id, _) = runtime.block_on(bench.start("echo ready; sleep 1000", "ready"));
     drop(runtime);
-    assert!(!is_there(process_id));
+    assert!(!exists(process_id));
     assert_eq!(bench.events.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn waiting_for_an_end_has_an_end() {
+async fn waiting_for_the_end_has_a_limit() {
     let command = ["sleep".to_owned(), "1000".to_owned()];
     let launch = process::Launch { command: &command, cwd: "/".as_ref(), env: Vec::new(), hidden_env: &[] };
     let (process, _terminal) = launch.start().unwrap();
@@ -366,7 +368,7 @@ async fn the_number_of_sessions_is_bounded() {
     let (second, ..) = bench.start("echo ready; read x", "ready").await;
     bench.look(first, NO_PATIENCE).await.unwrap();
     let error = bench.terminals.exec(bench.request("true")).await.unwrap_err();
-    assert_snapshot!(error, @r#"2 commands are running, and no more may; end one first, such as session 1001, the longest unused, by writing "\u0003" to it"#);
+    assert_snapshot!(error, @r#"2 commands are running, which is the limit; end one first, such as session 1001, which has been unused for the longest time, by writing "\u0003" to it"#);
 
     bench.write_and_drop(second, "\n").await;
     bench.events(3).await;
@@ -399,7 +401,7 @@ async fn no_output_is_lost_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_process_left_behind_does_not_hold_the_end_up() {
+async fn a_process_left_behind_does_not_delay_the_end() {
     let bench = Bench::new();
     let output = bench.run("trap '' HUP; sleep 1000 & echo child=$!").await;
     assert_eq!(output.exit_code, Some(0));
@@ -431,7 +433,7 @@ async fn much_input_passes_while_output_flows() {
 }
 
 #[tokio::test]
-async fn input_that_nobody_reads_is_refused_in_time() {
+async fn input_that_is_not_read_is_refused_beyond_a_limit() {
     let bench = Bench::new();
     let (session_id, ..) = bench.start("stty raw -echo; echo ready; sleep 1000", "ready").await;
     bench.write(session_id, &"x".repeat(1 << 20), NO_PATIENCE).await.unwrap();

@@ -1,4 +1,4 @@
-//! Agents that work for agents.
+//! The tools for child agents.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     rollout::{Agent, ClosedAgent, Identity},
 };
 
-/// How long `wait_agent` waits unless it is told.
+/// How long `wait_agent` waits by default.
 const DEFAULT_WAIT_MS: u64 = 30_000;
 
 #[derive(Deserialize)]
@@ -59,11 +59,14 @@ impl Dispatch {
         let name = arguments.task_name;
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
             return Err(ToolError::Failed(format!(
-                "task_name must be of lower-case letters, digits and underscores, and {name:?} is not"
+                "task_name is {name:?}, but may only contain lower-case letters, digits and underscores"
             )));
         }
         if parent.depth >= limits.max_depth {
-            return Err(ToolError::Failed(format!("agents may be {} deep, and you are the last", limits.max_depth)));
+            return Err(ToolError::Failed(format!(
+                "you cannot spawn an agent: you are at the greatest depth, {}",
+                limits.max_depth
+            )));
         }
         self.check_room()?;
         let identity = Identity {
@@ -73,7 +76,7 @@ impl Dispatch {
             parent: Some(Arc::clone(parent)),
         };
         if rollout.agent(&identity.path).is_some() || rollout.is_closed(&identity.path) {
-            return Err(ToolError::Failed(format!("there is an agent {} already", identity.path)));
+            return Err(ToolError::Failed(format!("an agent {} already exists", identity.path)));
         }
         let history = match arguments.fork_turns {
             ForkTurns::None => Vec::new(),
@@ -108,26 +111,28 @@ impl Dispatch {
     /// Opens a closed agent again.
     fn reopen(&self, path: &str) -> Result<Agent, ToolError> {
         let rollout = &self.turn.thread.rollout;
-        // Its results go to its parent, which must be there to get them.
+        // The parent must be running to receive the agent's results.
         let above = path.rsplit_once('/').map_or("", |(above, _)| above);
         let parent = rollout.agent(above).ok_or_else(|| {
-            ToolError::Failed(format!("{above} is closed, and {path} reports to it; give {above} a task first"))
+            ToolError::Failed(format!("{above} is closed, and {path} reports to it: give {above} a task first"))
         })?;
         self.check_room()?;
         let closed = rollout.take_closed(path);
         let ClosedAgent { identity, history } =
-            closed.ok_or_else(|| ToolError::Failed(format!("{path} has been opened meanwhile")))?;
+            closed.ok_or_else(|| ToolError::Failed(format!("{path} has just been opened by another call")))?;
         let identity = Identity { parent: Some(parent.thread), ..identity };
         let trace = self.turn.thread.trace.resume_child_thread_trace_or_disabled(self.child_metadata(&identity));
         Ok(rollout.start_thread(identity, trace, history))
     }
 
-    /// Whether one more agent may be.
+    /// Fails if no further agent may be started.
     fn check_room(&self) -> Result<(), ToolError> {
         let rollout = &self.turn.thread.rollout;
         let most = rollout.config.agents.max_threads;
         if rollout.agents().len() >= most {
-            return Err(ToolError::Failed(format!("there are {most} agents, and no more may be")));
+            return Err(ToolError::Failed(format!(
+                "there are already {most} agents, which is the limit: close one first"
+            )));
         }
         Ok(())
     }
@@ -141,12 +146,12 @@ impl Dispatch {
         self.record_runtime_started(ToolKind::WaitAgent, &begin);
         let mut mail = thread.mail_count.subscribe();
         let has_mail = || !lock(&thread.state).mailbox.is_empty();
-        let others_work = || {
+        let others_are_busy = || {
             let agents = thread.rollout.agents();
-            agents.iter().any(|agent| agent.thread.id != thread.id && agent.thread.status().is_at_work())
+            agents.iter().any(|agent| agent.thread.id != thread.id && agent.thread.status().is_busy())
         };
-        let come = async { mail.wait_for(|_| has_mail() || !others_work()).await.is_ok() };
-        let waited = self.unless_stopped(thread.pause.timeout(limit, come)).await;
+        let arrival = async { mail.wait_for(|_| has_mail() || !others_are_busy()).await.is_ok() };
+        let waited = self.unless_stopped(thread.pause.timeout(limit, arrival)).await;
         let status = if waited.is_ok() { ExecutionStatus::Completed } else { ExecutionStatus::Cancelled };
         let end = json!({"call_id": call_id, "sender_thread_id": thread.id, "statuses": {}});
         self.record_runtime_ended(status, &end);
@@ -164,7 +169,7 @@ impl Dispatch {
         let thread = &self.turn.thread;
         let target = self.live_agent(&arguments.target)?;
         if thread.path == target.thread.path || thread.path.starts_with(&format!("{}/", target.thread.path)) {
-            return Err(ToolError::Failed("an agent cannot close itself or an agent above it".to_owned()));
+            return Err(ToolError::Failed("an agent cannot close itself or one of its parents".to_owned()));
         }
         let before = target.thread.status();
         let mut event = json!({"call_id": self.call().id, "sender_thread_id": thread.id,
@@ -172,10 +177,10 @@ impl Dispatch {
         self.record_runtime_started(ToolKind::CloseAgent, &event);
         let (path, below) = (&target.thread.path, format!("{}/", target.thread.path));
         let ended = thread.rollout.end_agents(|other| other == path || other.starts_with(&below));
-        // Without a way out two agents that close one another would wait for ever.
+        // Two agents that close each other would otherwise wait forever.
         let ended = self.unless_stopped(ended).await;
         let status = if ended.is_ok() { ExecutionStatus::Completed } else { ExecutionStatus::Cancelled };
-        // The tools of Codex read no end that lacks it.
+        // Codex's tools refuse an end without this field.
         event["status"] = json!(before);
         self.record_runtime_ended(status, &event);
         ended?;
@@ -191,7 +196,7 @@ impl Dispatch {
         Outcome::document(json!({"agents": agents}))
     }
 
-    /// The path that is meant by a path or by the name of a child.
+    /// Returns the path that a path or the name of a child refers to.
     fn path_of(&self, target: &str) -> String {
         if target.starts_with('/') { target.to_owned() } else { format!("{}/{target}", self.turn.thread.path) }
     }
@@ -202,7 +207,7 @@ impl Dispatch {
         let agent = rollout.agent(&path).filter(|agent| agent.thread.status() != AgentStatus::Shutdown);
         agent.ok_or_else(|| {
             let known: Vec<String> = rollout.agents().iter().map(|agent| agent.thread.path.clone()).collect();
-            ToolError::Failed(format!("there is no agent {path}; there are {}", known.join(", ")))
+            ToolError::Failed(format!("agent {path} does not exist; the running agents are {}", known.join(", ")))
         })
     }
 
@@ -211,7 +216,7 @@ impl Dispatch {
         target.thread.deliver(Mail { author, recipient, text, starts_turn });
     }
 
-    /// Records what the call did to another agent.
+    /// Records the call's effect on another agent.
     fn record_activity(&self, target: &Agent, kind: &str) {
         let activity = json!({"event_id": self.call().id, "agent_thread_id": target.thread.id,
                               "agent_path": target.thread.path, "kind": kind});
@@ -226,7 +231,8 @@ impl Dispatch {
     }
 }
 
-/// The parent's history as the child begins with it: without the calls that are not answered yet, this one among them.
+/// Returns the parent's history for a child to begin with, without the calls that have no output yet, including the
+/// current one.
 fn forked(items: &[crate::Item]) -> Vec<crate::Item> {
     let answered = |call: &crate::Item| {
         items

@@ -1,4 +1,4 @@
-//! A tool call, and what comes of it.
+//! A tool call and its outcome.
 
 use std::error::Error;
 
@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use crate::{
     Item,
-    told::told,
+    error_text::error_text,
     turn::{Stopped, Turn},
 };
 
 /// A call of a tool, by the model or by a code cell.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// Unique in the rollout.
+    /// The call's id, unique in the rollout.
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) namespace: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) struct Call {
     pub(crate) requester: Requester,
 }
 
-/// What a tool is given.
+/// The input of a tool call.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
     /// JSON arguments as text.
@@ -35,11 +35,11 @@ pub(crate) enum Input {
     Custom(String),
 }
 
-/// Who calls.
+/// Who makes a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Requester {
     Model {
-        /// The id that the model gave the call. Some providers give the same ones with every answer.
+        /// The id that the provider gave the call. Some providers use the same ids in every answer.
         call_id: String,
     },
     Cell {
@@ -48,23 +48,23 @@ pub(crate) enum Requester {
     },
 }
 
-/// What a tool made of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// What the model is told: a text, or an array of content parts.
+    /// The output for the model: a text, or an array of content parts.
     pub(crate) output: Value,
-    /// What a code cell gets.
+    /// The value for a code cell.
     pub(crate) value: Value,
-    /// Whether the tool did what it was asked for.
+    /// Whether the call succeeded.
     pub(crate) success: bool,
 }
 
-/// Why a call came to nothing.
+/// Why a call has no outcome.
 #[derive(Debug)]
 pub(crate) enum ToolError {
-    /// It cannot be done as asked. The model is told why.
+    /// The call failed. The text is the output for the model.
     Failed(String),
-    /// It was stopped.
+    /// The call was stopped.
     Stopped,
 }
 
@@ -76,18 +76,18 @@ impl From<Stopped> for ToolError {
 
 impl ToolError {
     pub(crate) fn failed(error: impl Error) -> Self {
-        Self::Failed(told(&error))
+        Self::Failed(error_text(&error))
     }
 }
 
 impl Outcome {
-    /// Success, and a text that says so to whoever called.
+    /// Creates a successful outcome with a text.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { output: text.clone().into(), value: text.into(), success: true }
     }
 
-    /// Success, and a document: as JSON text for the model, as it is for a cell.
+    /// Creates a successful outcome with a document: JSON text for the model, a value for a cell.
     pub(crate) fn document(value: Value) -> Self {
         Self { output: value.to_string().into(), value, success: true }
     }
@@ -98,7 +98,7 @@ impl Outcome {
 }
 
 impl Call {
-    /// The call that an item of the model's answer is, if it is one.
+    /// Returns the call that an item of the model's answer contains, or `None` if the item is not a call.
     pub(crate) fn from_item(item: &Item) -> Option<Self> {
         let input = match item.kind() {
             "function_call" => Input::Function(item.text_field("arguments").to_owned()),
@@ -115,24 +115,24 @@ impl Call {
         })
     }
 
-    /// The arguments, as the tool wants them.
+    /// Parses the arguments.
     pub(crate) fn arguments<T: DeserializeOwned>(&self) -> Result<T, ToolError> {
         let text = match &self.input {
             Input::Function(text) if text.trim().is_empty() => "{}",
             Input::Function(text) | Input::Custom(text) => text,
         };
         serde_json::from_str(text)
-            .map_err(|error| ToolError::Failed(format!("the arguments of {}: {error}", self.name)))
+            .map_err(|error| ToolError::Failed(format!("error in the arguments of {}: {error}", self.name)))
     }
 
-    /// The input as text.
+    /// Returns the input as text.
     pub(crate) fn text(&self) -> &str {
         match &self.input {
             Input::Function(text) | Input::Custom(text) => text,
         }
     }
 
-    /// The id by which the model knows the call.
+    /// Returns the id by which the model knows the call.
     pub(crate) fn model_call_id(&self) -> &str {
         match &self.requester {
             Requester::Model { call_id } => call_id,
@@ -140,12 +140,12 @@ impl Call {
         }
     }
 
-    /// The item that answers a call of the model.
+    /// Creates the item that answers the model's call.
     pub(crate) fn output(&self, output: &Value) -> Item {
         Item::output(matches!(self.input, Input::Custom(_)), self.model_call_id(), output.clone()).with_id()
     }
 
-    /// The call as a trace shows it.
+    /// Returns the call in the form that the trace records.
     pub(crate) fn invocation(&self, turn: &Turn, kind: Option<ToolKind>) -> ToolDispatchInvocation {
         let payload = match &self.input {
             Input::Function(arguments) => ToolDispatchPayload::function(&**arguments),

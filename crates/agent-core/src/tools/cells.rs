@@ -1,4 +1,4 @@
-//! Code cells: `exec` and `wait`.
+//! The tools for code cells, `exec` and `wait`.
 
 use std::{
     collections::HashMap,
@@ -24,28 +24,28 @@ use super::{
 };
 use crate::{Item, lock::lock, thread::Thread, turn::Turn};
 
-/// When a cell yields by the session's clock. It yields by the thread's, which stands still during pauses.
+/// The yield time that the session is given. Cells yield by the thread's clock instead, which stops during pauses.
 const NEVER: Duration = Duration::MAX;
 
 /// A thread's code cells.
 pub(crate) struct Cells {
     session: CodeModeSession,
-    /// What cells have stored for later ones.
+    /// The values that cells have stored for later cells.
     stored: Mutex<Map<String, Value>>,
     open: Mutex<HashMap<CellId, OpenCell>>,
-    /// Asks whether everything that cells have said is heard.
-    pending: mpsc::UnboundedSender<oneshot::Sender<()>>,
-    /// The calls of tools that cells have made and that have not ended.
+    /// Asks for a reply once all messages of cells so far have been handled.
+    barriers: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    /// The running tool calls of cells.
     calls: TaskTracker,
-    /// The latest turn: what a cell does belongs to it, also where the cell has outlived it.
+    /// The latest turn, to which the tool calls of all cells belong, including cells that an earlier turn has started.
     turn: Mutex<Option<Arc<Turn>>>,
 }
 
-/// A cell whose end has not been seen.
+/// A cell whose end has not been recorded.
 #[derive(Clone)]
 struct OpenCell {
     trace: CodeCellTraceContext,
-    /// Stops what the cell has called.
+    /// Stops the cell's tool calls.
     stop: CancellationToken,
 }
 
@@ -59,41 +59,42 @@ struct WaitArguments {
 }
 
 impl Cells {
-    /// No cells yet, and where their messages will come from.
+    /// Returns a store without cells, and the source of its cells' messages.
     pub(crate) fn new() -> (Self, CellMessages) {
         let (session, messages) = CodeModeSession::new(CellLimits::default());
-        let (pending, questions) = mpsc::unbounded_channel();
+        let (barriers, received_barriers) = mpsc::unbounded_channel();
         let (stored, open, turn) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let cells = Self { session, stored, open, pending, calls: TaskTracker::new(), turn };
-        (cells, CellMessages { messages, questions })
+        let cells = Self { session, stored, open, barriers, calls: TaskTracker::new(), turn };
+        (cells, CellMessages { messages, barriers: received_barriers })
     }
 
-    pub(crate) fn note_turn(&self, turn: &Arc<Turn>) {
+    pub(crate) fn set_turn(&self, turn: &Arc<Turn>) {
         *lock(&self.turn) = Some(Arc::clone(turn));
     }
 
-    /// Returns when everything that cells have said so far is heard: a cell's response must not overtake its notifications.
-    async fn heard(&self) {
-        let (answer, heard) = oneshot::channel();
-        if self.pending.send(answer).is_ok() {
-            // Without an answer there is nobody to hear anything any more.
-            let _ = heard.await;
+    /// Waits until all messages of cells so far have been handled: a cell's response must not overtake its
+    /// notifications.
+    async fn messages_handled(&self) {
+        let (reply, handled) = oneshot::channel();
+        if self.barriers.send(reply).is_ok() {
+            // An error means that messages are no longer handled.
+            let _ = handled.await;
         }
     }
 
-    /// How far a cell has come.
-    async fn look(&self, cell: &CellId, max_output_tokens: Option<usize>) -> WaitOutcome {
+    /// Returns the current state of a cell without waiting.
+    async fn poll(&self, cell: &CellId, max_output_tokens: Option<usize>) -> WaitOutcome {
         let now = WaitRequest { yield_time: Some(Duration::ZERO), max_output_tokens, ..WaitRequest::new(cell.clone()) };
         self.session.wait(now).await
     }
 
-    /// Terminates every cell, and returns when its end and those of its calls are recorded.
+    /// Terminates every cell, and waits until its end and the ends of its calls are recorded.
     pub(crate) async fn terminate_all(&self) {
         let mut open: Vec<CellId> = lock(&self.open).keys().cloned().collect();
         open.sort();
         for cell in open {
             if let WaitOutcome::Cell(response) = self.session.wait(WaitRequest::terminate(cell.clone())).await {
-                self.note(&response, Some(CellStatus::Terminated));
+                self.record(&response, Some(CellStatus::Terminated));
             }
             self.close(&cell, CellStatus::Terminated, &json!({"Terminated": {"cell_id": cell, "content_items": []}}));
         }
@@ -102,16 +103,16 @@ impl Cells {
         self.calls.reopen();
     }
 
-    /// Terminates every cell, and takes no more.
+    /// Terminates every cell. No cell can start after this.
     pub(crate) async fn shut_down(&self) {
         self.terminate_all().await;
         self.session.shutdown().await;
         *lock(&self.turn) = None;
     }
 
-    /// Notes how far a cell has come, and records what is new in that. A cell that came to its own end before it could be
-    /// terminated has still been terminated, as far as its turn is concerned.
-    fn note(&self, response: &CellResponse, forced: Option<CellStatus>) {
+    /// Records a cell's response. `forced` replaces the status of the response: a cell that ended by itself just before
+    /// its turn terminated it is recorded as terminated.
+    fn record(&self, response: &CellResponse, forced: Option<CellStatus>) {
         let document = document(response);
         let (cell, status) = match response {
             CellResponse::Yielded { cell_id, .. } => (cell_id, CellStatus::Yielded),
@@ -131,7 +132,7 @@ impl Cells {
         }
     }
 
-    /// Records a cell's end, once.
+    /// Records a cell's end, unless it has already been recorded.
     fn close(&self, cell: &CellId, status: CellStatus, document: &Value) {
         let open = lock(&self.open).remove(cell);
         if let Some(open) = open {
@@ -141,24 +142,24 @@ impl Cells {
     }
 }
 
-/// Where the messages of a thread's cells come from.
+/// The source of the messages of a thread's cells.
 pub(crate) struct CellMessages {
     messages: mpsc::UnboundedReceiver<CellMessage>,
-    questions: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    barriers: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
 }
 
-/// Does what the cells of a thread ask for, until there are none any more.
+/// Handles the messages of a thread's cells until the thread is gone.
 pub(crate) async fn serve_cells(thread: Weak<Thread>, mut cells: CellMessages) {
     loop {
         tokio::select! {
-            // Messages first, so that an answer means that none is waiting.
+            // Messages come first, so that a reply to a barrier means that no message is waiting.
             biased;
             message = cells.messages.recv() => match (message, thread.upgrade()) {
                 (Some(message), Some(thread)) => serve(thread, message),
                 _ => return,
             },
-            // Whoever asked may have been stopped.
-            Some(heard) = cells.questions.recv() => drop(heard.send(())),
+            // An error means that the waiting call has been stopped.
+            Some(reply) = cells.barriers.recv() => drop(reply.send(())),
         }
     }
 }
@@ -187,13 +188,13 @@ fn serve(thread: Arc<Thread>, message: CellMessage) {
 fn serve_call(thread: Arc<Thread>, cell: &CellId, runtime_call: RuntimeToolCallId, call: Call) {
     let stop = lock(&thread.cells.open).get(cell).map(|open| open.stop.clone());
     let turn = lock(&thread.cells.turn).clone();
-    // A cell that has ended meanwhile wants nothing any more.
+    // The cell has ended in the meantime.
     let (Some(stop), Some(turn)) = (stop, turn) else { return };
     let dispatch = Dispatch::begin_until(&turn, call, stop);
     let cell = cell.clone();
     thread.cells.calls.clone().spawn(async move {
         let answer = dispatch.answer_cell().await;
-        // An ended cell has no promise to settle.
+        // An error means that the cell has ended in the meantime.
         thread.cells.session.answer(&cell, &runtime_call, answer);
     });
 }
@@ -226,17 +227,17 @@ impl Dispatch {
         let executed = async {
             match thread.pause.timeout(patience, cells.session.execute(request)).await {
                 Some(executed) => executed,
-                None => Ok(match cells.look(&cell_id, source.max_output_tokens).await {
+                None => Ok(match cells.poll(&cell_id, source.max_output_tokens).await {
                     WaitOutcome::Cell(response) => response,
-                    // Somebody terminated it meanwhile, and got its output.
+                    // Another call has terminated the cell and received its output.
                     WaitOutcome::Missing(cell_id) => CellResponse::Terminated { cell_id, content: Vec::new() },
                 }),
             }
         };
         match self.unless_stopped(executed).await? {
             Ok(response) => {
-                cells.heard().await;
-                cells.note(&response, None);
+                cells.messages_handled().await;
+                cells.record(&response, None);
                 Ok(outcome(&response, began.elapsed()))
             }
             Err(error) => {
@@ -262,21 +263,21 @@ impl Dispatch {
         let waited = async {
             match pause.timeout(patience, cells.session.wait(request)).await {
                 Some(outcome) => outcome,
-                None => cells.look(&cell, max_output_tokens).await,
+                None => cells.poll(&cell, max_output_tokens).await,
             }
         };
         match self.unless_stopped(waited).await? {
             WaitOutcome::Cell(response) => {
-                cells.heard().await;
-                cells.note(&response, None);
+                cells.messages_handled().await;
+                cells.record(&response, None);
                 Ok(outcome(&response, began.elapsed()))
             }
-            WaitOutcome::Missing(cell) => Err(ToolError::Failed(format!("there is no cell {cell} at work"))),
+            WaitOutcome::Missing(cell) => Err(ToolError::Failed(format!("cell {cell} is not running"))),
         }
     }
 }
 
-/// A cell's response as the trace shows it.
+/// Returns a cell's response in the form that the trace records.
 fn document(response: &CellResponse) -> Value {
     match response {
         CellResponse::Yielded { cell_id, content } => {
@@ -291,7 +292,7 @@ fn document(response: &CellResponse) -> Value {
     }
 }
 
-/// A cell's response as the model sees it.
+/// Returns a cell's response as the outcome of a call.
 fn outcome(response: &CellResponse, took: Duration) -> Outcome {
     let (head, content, error) = match response {
         CellResponse::Yielded { cell_id, content } => (format!("Script running with cell ID {cell_id}"), content, None),

@@ -1,4 +1,4 @@
-//! `exec_command` and `write_stdin`.
+//! The tools for commands, `exec_command` and `write_stdin`.
 
 use std::{
     collections::HashMap,
@@ -25,21 +25,21 @@ use crate::{
     },
 };
 
-/// A thread's commands, each recorded from its beginning to its end, whichever call sees that.
+/// A thread's commands. Each is recorded from its start to its end, even if no call waits for the end.
 pub(crate) struct Commands {
     settings: TerminalSettings,
     terminals: Terminals,
-    known: Arc<KnownCommands>,
+    records: Arc<CommandRecords>,
 }
 
-/// What has to be known of commands to tell of them.
-struct KnownCommands {
+/// Records the start and end of commands.
+struct CommandRecords {
     agent_path: String,
     rollout: Arc<Rollout>,
     trace: ThreadTraceContext,
-    /// The commands that have not ended, by the calls that start them.
+    /// The commands that have not ended, by the ids of the calls that started them.
     open: watch::Sender<HashMap<String, OpenCommand>>,
-    /// The calls that started the commands of sessions.
+    /// The ids of the calls that started commands, by session.
     sessions: Mutex<HashMap<i32, String>>,
 }
 
@@ -49,7 +49,7 @@ struct OpenCommand {
     has_begun: bool,
 }
 
-/// How long a stopped call waits for the end of its command. Only one that the system itself holds up takes longer to die.
+/// How long a stopped call waits for the end of its command. Only a process that is blocked in the kernel takes longer.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
@@ -81,7 +81,7 @@ impl Commands {
         if let Some(floor) = limits.min_yield_ms.map(Duration::from_millis) {
             (settings.min_yield, settings.min_poll) = (floor, floor);
         }
-        let known = Arc::new(KnownCommands {
+        let records = Arc::new(CommandRecords {
             agent_path: agent_path.to_owned(),
             rollout: Arc::clone(rollout),
             trace,
@@ -89,33 +89,33 @@ impl Commands {
             sessions: Mutex::default(),
         });
         let terminals = Terminals::with_pause(settings.clone(), pause, {
-            let known = Arc::clone(&known);
-            move |event| known.record(event)
+            let records = Arc::clone(&records);
+            move |event| records.record(event)
         });
-        Self { settings, terminals, known }
+        Self { settings, terminals, records }
     }
 
-    /// The arguments that run a line of shell.
+    /// Returns the program and arguments that run a shell command.
     fn shell_command(&self, line: &str) -> Vec<String> {
         let mut command = self.settings.shell_command(line);
-        if self.known.rollout.config.commands.login_shell == Some(false) {
+        if self.records.rollout.config.commands.login_shell == Some(false) {
             command[1] = "-c".to_owned();
         }
         command
     }
 
-    /// How much a tool tells the model, unless the call says otherwise.
+    /// Returns the default output limit of a tool, in tokens.
     pub(super) fn max_output_tokens(&self) -> usize {
         self.settings.max_output_tokens
     }
 
-    /// Stops all commands, and returns when their ends are recorded.
+    /// Stops all commands, and waits until their ends are recorded.
     pub(crate) async fn shut_down(&self) {
         self.terminals.shutdown().await;
     }
 }
 
-impl KnownCommands {
+impl CommandRecords {
     fn record(&self, event: TerminalEvent) {
         match event {
             TerminalEvent::Began(command) => {
@@ -127,7 +127,7 @@ impl KnownCommands {
                         turn.clone_from(&command.turn_id);
                     }
                 });
-                let document = begun(&command, &turn);
+                let document = start_document(&command, &turn);
                 let call_id = command.call_id.as_str();
                 self.trace.record_tool_call_runtime_started(&*turn, call_id, ToolKind::ExecCommand, &document);
                 self.rollout.publish(Event {
@@ -145,7 +145,7 @@ impl KnownCommands {
                     (EndReason::Exited, 0) => ExecutionStatus::Completed,
                     (EndReason::Exited | EndReason::TimedOut, _) => ExecutionStatus::Failed,
                 };
-                let document = ended(&command, &turn);
+                let document = end_document(&command, &turn);
                 self.trace.record_tool_call_runtime_ended(turn, &*command.call_id, status, &document);
                 self.close(&command.call_id);
             }
@@ -161,21 +161,22 @@ impl KnownCommands {
         let has_begun = self.open.borrow().get(call_id).is_some_and(|command| command.has_begun);
         if has_begun {
             let mut open = self.open.subscribe();
-            // The sender is `self`; and where the time is up, the end is recorded later or not at all.
+            // `self` holds the sender, so only a timeout is possible. The end is then recorded later or not at all.
             let _ = timeout(KILL_GRACE, open.wait_for(|open| !open.contains_key(call_id))).await;
         }
         self.close(call_id);
     }
 }
 
-/// What the trace shows of a command's beginning. The session's id is the process id by which models know it.
-fn begun(command: &CommandBegan, turn_id: &str) -> Value {
+/// Returns the trace's document of a command's start. Its `process_id` is the session id, by which the model knows the
+/// command.
+fn start_document(command: &CommandBegan, turn_id: &str) -> Value {
     json!({"call_id": command.call_id, "process_id": command.session_id.to_string(), "turn_id": turn_id,
            "started_at_ms": unix_millis(), "command": command.command, "cwd": command.cwd.display().to_string(),
            "system_process_id": command.process_id})
 }
 
-fn ended(command: &CommandEnded, turn_id: &str) -> Value {
+fn end_document(command: &CommandEnded, turn_id: &str) -> Value {
     json!({"call_id": command.call_id, "process_id": command.session_id.to_string(), "turn_id": turn_id,
            "completed_at_ms": unix_millis(), "aggregated_output": command.output, "exit_code": command.exit_code,
            "timed_out": command.reason == EndReason::TimedOut, "duration": command.duration})
@@ -198,20 +199,20 @@ impl Dispatch {
         };
         let call_id = &self.call().id;
         let opened = OpenCommand { turn_id: self.turn.id.clone(), has_begun: false };
-        commands.known.open.send_modify(|open| drop(open.insert(call_id.clone(), opened)));
+        commands.records.open.send_modify(|open| drop(open.insert(call_id.clone(), opened)));
         match self.unless_stopped(commands.terminals.exec(request)).await {
             Ok(Ok(output)) => {
                 if output.session_id.is_none() {
-                    lock(&commands.known.sessions).retain(|_, call| call != call_id);
+                    lock(&commands.records.sessions).retain(|_, call| call != call_id);
                 }
                 Ok(outcome(&output))
             }
             Ok(Err(error)) => {
-                commands.known.close(call_id);
+                commands.records.close(call_id);
                 Err(ToolError::failed(error))
             }
             Err(stopped) => {
-                commands.known.closed(call_id).await;
+                commands.records.closed(call_id).await;
                 Err(stopped.into())
             }
         }
@@ -221,7 +222,7 @@ impl Dispatch {
         let arguments: WriteArguments = self.call().arguments()?;
         let commands = &self.turn.thread.commands;
         let session_id = arguments.session_id;
-        let exec_call = lock(&commands.known.sessions).get(&session_id).cloned();
+        let exec_call = lock(&commands.records.sessions).get(&session_id).cloned();
         if let Some(exec_call) = exec_call {
             self.turn.trace().record_stdin_target_resolved(&*self.turn.id, &*self.call().id, exec_call);
         }
@@ -234,13 +235,13 @@ impl Dispatch {
         let output = self.unless_stopped(commands.terminals.write_stdin(request)).await?;
         let output = output.map_err(ToolError::failed)?;
         if output.session_id.is_none() {
-            lock(&commands.known.sessions).remove(&session_id);
+            lock(&commands.records.sessions).remove(&session_id);
         }
         Ok(outcome(&output))
     }
 }
 
-/// What a call that ran or fed a command gives. A command that fails is an answer like any other.
+/// Returns the outcome of a call that ran a command or wrote to it. The call succeeds even if the command failed.
 fn outcome(output: &ExecOutput) -> Outcome {
     let seconds = output.wall_time.as_secs_f64();
     let state = match (output.session_id, output.exit_code) {

@@ -1,41 +1,47 @@
-//! The tools as the model and its code cells are told of them.
+//! The descriptions of the tools, for the model and for code cells.
 
 use rollout_trace_code_mode::ToolSpec;
 use serde_json::{Map, Value, json};
 
 use crate::rollout::Rollout;
 
-/// Name, description, and the arguments: name, JSON type, whether it must be there, description.
+/// A tool's name, description and arguments; each argument has a name, a JSON type, whether it is required, and a
+/// description.
 type Function = (&'static str, &'static str, &'static [(&'static str, &'static str, bool, &'static str)]);
 
 const FUNCTIONS: &[Function] = &[
     (
         "exec_command",
-        "Runs a shell command on a pseudo-terminal. Gives its output, and a session ID if it is still running.",
+        "Runs a shell command on a pseudo-terminal. Returns its output, and a session ID if it is still running.",
         &[
             ("cmd", "string", true, "The command."),
-            ("workdir", "string", false, "The folder to run it in; relative to the working folder."),
-            ("yield_time_ms", "number", false, "How long to wait for its end."),
-            ("max_output_tokens", "number", false, "How much output to give at most."),
+            ("workdir", "string", false, "The folder to run it in, relative to the working folder."),
+            ("yield_time_ms", "number", false, "How long to wait for it to end."),
+            ("max_output_tokens", "number", false, "The most output to return."),
         ],
     ),
     (
         "write_stdin",
-        "Writes characters to a running command and gives its new output. Without characters it only looks.",
+        "Writes characters to a running command and returns its new output. Without characters it only returns the output.",
         &[
             ("session_id", "number", true, "The command's session ID."),
             ("chars", "string", false, "The characters."),
             ("yield_time_ms", "number", false, "How long to wait for output."),
-            ("max_output_tokens", "number", false, "How much output to give at most."),
+            ("max_output_tokens", "number", false, "The most output to return."),
         ],
     ),
     (
         "spawn_agent",
-        "Starts another agent on a task of its own. Its result comes as a message when it is done.",
+        "Starts another agent on a task of its own. Its result arrives as a message when it is done.",
         &[
-            ("task_name", "string", true, "A short name in lower case, digits and underscores: the end of its path."),
+            (
+                "task_name",
+                "string",
+                true,
+                "A short name of lower-case letters, digits and underscores: the end of its path.",
+            ),
             ("message", "string", true, "The task."),
-            ("fork_turns", "string", false, "\"all\" lets it begin with your history, \"none\" without."),
+            ("fork_turns", "string", false, "\"all\" lets it begin with your history, \"none\" without it."),
         ],
     ),
     (
@@ -50,11 +56,11 @@ const FUNCTIONS: &[Function] = &[
     ),
     (
         "wait_agent",
-        "Waits until another agent has sent a message, or none is at work any more.",
-        &[("timeout_ms", "number", false, "How long to wait; 30,000 unless said.")],
+        "Waits until another agent has sent a message, or until no other agent is at work.",
+        &[("timeout_ms", "number", false, "How long to wait; the default is 30,000.")],
     ),
     ("close_agent", "Stops another agent for good.", &[("target", "string", true, "Its name or path.")]),
-    ("list_agents", "Lists all agents and how they are getting on.", &[]),
+    ("list_agents", "Lists all agents and their status.", &[]),
 ];
 
 const WAIT: Function = (
@@ -62,9 +68,9 @@ const WAIT: Function = (
     "Waits for a script that is still running.",
     &[
         ("cell_id", "string", true, "The script's cell ID."),
-        ("yield_time_ms", "number", false, "How long to wait for its end."),
-        ("max_output_tokens", "number", false, "How much output to give at most."),
-        ("terminate", "boolean", false, "Whether to stop it."),
+        ("yield_time_ms", "number", false, "How long to wait for it to end."),
+        ("max_output_tokens", "number", false, "The most output to return."),
+        ("terminate", "boolean", false, "Whether to terminate it."),
     ],
 );
 
@@ -78,11 +84,11 @@ const PATCH: (&str, &str) = (
 const EXEC: (&str, &str) = (
     "exec",
     "Runs JavaScript, with `await tools.NAME(arguments)` for every other tool, `text(value)` to show a value, `store(key, value)` \
-     and `load(key)` to keep one for later, `notify(text)` to say something meanwhile, `yield_control()` to hand over. A first \
-     line `// @exec: {\"yield_time_ms\": 10000}` says how long to wait for its end.",
+     and `load(key)` to keep values for later, `notify(text)` to send a message while the script runs, and `yield_control()` to \
+     return the output so far. A first line `// @exec: {\"yield_time_ms\": 10000}` sets how long to wait for the script to end.",
 );
 
-/// All tools of a thread, as its requests describe them.
+/// Returns the descriptions of all tools of a thread, for its requests.
 pub(crate) fn described(rollout: &Rollout) -> Vec<Value> {
     let custom = |(name, description): (&str, &str)| json!({"type": "custom", "name": name, "description": description, "format": {"type": "text"}});
     let mut tools: Vec<Value> = FUNCTIONS.iter().map(function).collect();
@@ -97,8 +103,8 @@ pub(crate) fn described(rollout: &Rollout) -> Vec<Value> {
     tools
 }
 
-/// The schema of an MCP tool's arguments as providers take it: they refuse one that does not name the properties, even where there
-/// are none.
+/// Completes the schema of an MCP tool's arguments: providers refuse a schema without properties, even if a tool has no
+/// arguments.
 fn parameters(schema: &Map<String, Value>) -> Map<String, Value> {
     let mut schema = schema.clone();
     schema.entry("type").or_insert_with(|| "object".into());
@@ -106,7 +112,7 @@ fn parameters(schema: &Map<String, Value>) -> Map<String, Value> {
     schema
 }
 
-/// The tools that a code cell may call.
+/// Returns the tools that a code cell may call.
 pub(super) fn for_cells(rollout: &Rollout) -> Vec<ToolSpec> {
     let own = FUNCTIONS.iter().map(|(name, description, _)| ToolSpec::new(*name, *description));
     let of_servers = rollout.mcp_tools().map(|(name, _, tool)| ToolSpec::new(name, tool.description.clone()));

@@ -1,4 +1,4 @@
-//! From a call to its answer.
+//! Dispatches a call to its tool, and records it.
 
 use std::{future::Future, sync::Arc};
 
@@ -14,10 +14,10 @@ use crate::{
     turn::{Stopped, Turn},
 };
 
-/// What the model is told of a call that was stopped.
+/// The output of a call that was stopped.
 const STOPPED: &str = "aborted by the user";
 
-/// One call on its way, recorded from its beginning to its end.
+/// A running call, which is recorded from its start to its end.
 pub(crate) struct Dispatch {
     pub(crate) turn: Arc<Turn>,
     call: Call,
@@ -33,7 +33,7 @@ impl Dispatch {
         Self::begin_until(turn, call, turn.cancel.clone())
     }
 
-    /// Begins a call that is stopped by something else than its turn.
+    /// Begins a call that has its own stop signal, independent of its turn.
     pub(crate) fn begin_until(turn: &Arc<Turn>, call: Call, stop: CancellationToken) -> Self {
         let kind = || {
             let (server, tool) = turn.thread.rollout.mcp_tool(&call.name)?;
@@ -52,7 +52,7 @@ impl Dispatch {
         &self.call
     }
 
-    /// Waits for a future, or until the call is stopped.
+    /// Waits for a future until the call is stopped.
     pub(crate) async fn unless_stopped<F: Future>(&self, future: F) -> Result<F::Output, Stopped> {
         tokio::select! {
             biased;
@@ -61,35 +61,35 @@ impl Dispatch {
         }
     }
 
-    /// Records that the tool's runtime takes the call up.
+    /// Records that the tool's runtime has started the call.
     pub(crate) fn record_runtime_started<T: Serialize>(&self, kind: ToolKind, event: &T) {
         self.turn.trace().record_tool_call_runtime_started(&*self.turn.id, &*self.call.id, kind, event);
     }
 
-    /// Records that the tool's runtime is done with the call.
+    /// Records that the tool's runtime has ended the call.
     pub(crate) fn record_runtime_ended<T: Serialize>(&self, status: ExecutionStatus, event: &T) {
         self.turn.trace().record_tool_call_runtime_ended(&*self.turn.id, &*self.call.id, status, event);
     }
 
-    /// Does what the model asked for, and gives the item that answers it.
+    /// Runs a call of the model, and returns the item that answers it.
     pub(crate) async fn answer_model(self) -> Item {
         let result = self.run().await;
-        let (text, success) = self.told(&result);
+        let (text, success) = output(&result);
         let item = self.call.output(&text);
         match &result {
             Ok(outcome) => self.record(outcome.status(), &item),
-            // A call that the model made is answered even where the tool cannot be had.
+            // The model's call is answered even if the tool could not run.
             Err(ToolError::Failed(error)) => self.trace.record_failed(error),
             Err(ToolError::Stopped) => self.record(ExecutionStatus::Cancelled, &item),
         }
-        self.tell(&text, success);
+        self.emit_ended(&text, success);
         item
     }
 
-    /// Does what a code cell asked for, and gives what its promise becomes.
+    /// Runs a call of a code cell, and returns the answer that settles its promise.
     pub(crate) async fn answer_cell(self) -> Result<Value, ToolCallError> {
         let result = self.run().await;
-        let (text, success) = self.told(&result);
+        let (text, success) = output(&result);
         let status = match &result {
             Ok(outcome) => outcome.status(),
             Err(ToolError::Failed(error)) => {
@@ -103,9 +103,9 @@ impl Dispatch {
             Err(_) => Err(ToolCallError::new(text.as_str().unwrap_or_default())),
         };
         let value = answer.as_ref().map_or(&text, |value| value);
-        // Where the failure is recorded already, this is not.
+        // This records nothing if the failure has already been recorded.
         self.trace.record_completed(status, ToolDispatchResult::CodeModeResponse { value });
-        self.tell(&text, success);
+        self.emit_ended(&text, success);
         answer
     }
 
@@ -113,16 +113,7 @@ impl Dispatch {
         self.trace.record_completed(status, ToolDispatchResult::DirectResponse { response_item });
     }
 
-    /// What the model is told, and whether it is good news.
-    fn told(&self, result: &Result<Outcome, ToolError>) -> (Value, bool) {
-        match result {
-            Ok(outcome) => (outcome.output.clone(), outcome.success),
-            Err(ToolError::Failed(error)) => (error.as_str().into(), false),
-            Err(ToolError::Stopped) => (STOPPED.into(), false),
-        }
-    }
-
-    fn tell(&self, output: &Value, success: bool) {
+    fn emit_ended(&self, output: &Value, success: bool) {
         let output = match output {
             Value::String(text) => text.clone(),
             Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
@@ -150,5 +141,14 @@ impl Dispatch {
                 None => Err(ToolError::Failed(format!("unsupported call: {name}"))),
             },
         }
+    }
+}
+
+/// Returns the output for the model, and whether the call succeeded.
+fn output(result: &Result<Outcome, ToolError>) -> (Value, bool) {
+    match result {
+        Ok(outcome) => (outcome.output.clone(), outcome.success),
+        Err(ToolError::Failed(error)) => (error.as_str().into(), false),
+        Err(ToolError::Stopped) => (STOPPED.into(), false),
     }
 }

@@ -1,4 +1,4 @@
-//! Tools of MCP servers.
+//! The tools of MCP servers.
 
 use std::collections::HashSet;
 
@@ -8,22 +8,23 @@ use serde_json::{Map, Value, json};
 
 use super::{Dispatch, Outcome, ToolError};
 use crate::{
+    error_text::error_text,
     mcp::{McpServer, McpTool, McpToolResult},
     rollout::Rollout,
     terminal::HeadTail,
-    told::told,
 };
 
-/// How long the name of a tool may be to providers.
+/// The longest name of a tool that providers accept.
 const NAME_CHARS: usize = 64;
 
-/// What the model calls a tool of an MCP server: as providers take it, which allow few characters and not many.
+/// Returns the name of an MCP server's tool for the model. Providers limit the length of names and the characters in
+/// them.
 fn tool_name(server: &str, tool: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
     let whole = format!("mcp__{server}__{tool}");
     let mut name: String = whole.chars().map(allowed).collect();
     if name.len() > NAME_CHARS {
-        // What tells long names apart is mostly at their ends.
+        // Long names mostly differ at their ends, so a checksum of the whole name replaces the end.
         let sum = whole.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         let end = format!("_{sum:08x}");
         name.truncate(NAME_CHARS - end.len());
@@ -33,8 +34,8 @@ fn tool_name(server: &str, tool: &str) -> String {
 }
 
 impl Rollout {
-    /// The tools of MCP servers, and what the model calls them. Of those that would have one name, to the model or in a script, the
-    /// first has it.
+    /// Returns the tools of all MCP servers with their names for the model. If several tools have the same name for the
+    /// model or in a script, only the first one is available.
     pub(super) fn mcp_tools(&self) -> impl Iterator<Item = (String, &McpServer, &McpTool)> {
         let tools = self.mcp_servers.iter().flat_map(|server| server.tools().iter().map(move |tool| (server, tool)));
         let named = tools.map(|(server, tool)| (tool_name(server.name(), &tool.name), server, tool));
@@ -42,7 +43,7 @@ impl Rollout {
         named.filter(move |(name, ..)| taken.insert(ToolSpec::new(name.clone(), "").script_name()))
     }
 
-    /// The tool of an MCP server that the model means by a name.
+    /// Returns the MCP server's tool with this name for the model.
     pub(super) fn mcp_tool(&self, name: &str) -> Option<(&McpServer, &McpTool)> {
         self.mcp_tools().find(|(known, ..)| known == name).map(|(_, server, tool)| (server, tool))
     }
@@ -61,7 +62,7 @@ impl Dispatch {
         let (status, result) = match &answer {
             Ok(Ok(result)) if !result.is_error => (ExecutionStatus::Completed, json!({"Ok": result})),
             Ok(Ok(result)) => (ExecutionStatus::Failed, json!({"Ok": result})),
-            Ok(Err(error)) => (ExecutionStatus::Failed, json!({"Err": told(error)})),
+            Ok(Err(error)) => (ExecutionStatus::Failed, json!({"Err": error_text(error)})),
             Err(_) => (ExecutionStatus::Cancelled, json!({"Err": "stopped"})),
         };
         self.record_runtime_ended(status, &json!({"call_id": self.call().id, "result": result}));
@@ -71,7 +72,8 @@ impl Dispatch {
     }
 }
 
-/// A result as the model takes it: its parts, or where there are none what there is; of its text no more than so many tokens.
+/// Returns a result as output for the model: its content parts or, if there are none, its structured content. Text is
+/// cut to `max_tokens` in total.
 fn output(result: &McpToolResult, max_tokens: usize) -> Value {
     let mut left = max_tokens;
     match &result.structured_content {
@@ -81,7 +83,7 @@ fn output(result: &McpToolResult, max_tokens: usize) -> Value {
     }
 }
 
-/// A part of a result as the model takes it.
+/// Returns a part of a result as a content part for the model.
 fn part(content: &Value, left: &mut usize) -> Value {
     match (content["type"].as_str(), content["text"].as_str()) {
         (Some("text"), Some(text)) => json!({"type": "input_text", "text": excerpt(text, left)}),
@@ -94,7 +96,7 @@ fn part(content: &Value, left: &mut usize) -> Value {
     }
 }
 
-/// What the model is told of a text, with `left` tokens left to tell.
+/// Returns an excerpt of at most `left` tokens, and reduces `left` by the length of the text.
 fn excerpt(text: &str, left: &mut usize) -> String {
     let whole = HeadTail::of(text);
     let excerpt = whole.excerpt(*left);
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_such_as_providers_take() {
+    fn tool_names_are_valid_for_providers() {
         assert_eq!(tool_name("files", "read-all_1"), "mcp__files__read-all_1");
         assert_eq!(tool_name("my server", "files.read é"), "mcp__my_server__files_read__");
         let names = ["a", "b"].map(|end| tool_name("server", &format!("{}{end}", "x".repeat(100))));
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_without_parts_is_told_all_the_same() {
+    fn the_output_of_a_result() {
         let result = |content: Vec<Value>, structured_content| {
             output(&McpToolResult { content, structured_content, is_error: false, meta: None }, 5)
         };
@@ -125,12 +127,12 @@ mod tests {
         assert_eq!(result(Vec::new(), Some(json!({"sum": 3}))), json!(r#"{"sum":3}"#));
         assert_eq!(result(Vec::new(), None), json!(""));
 
-        // A long one is told in part.
+        // A long result is cut.
         let texts = ["x".repeat(12), "y".repeat(12), "z".repeat(12)];
         let parts = texts.map(|text| json!({"type": "text", "text": text}));
-        let told = result(parts.to_vec(), None);
-        let told: Vec<_> = told.as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap()).collect();
-        assert_eq!(told, ["xxxxxxxxxxxx", "yyyy…1 tokens truncated…yyyy", "…3 tokens truncated…"]);
+        let output = result(parts.to_vec(), None);
+        let texts: Vec<_> = output.as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap()).collect();
+        assert_eq!(texts, ["xxxxxxxxxxxx", "yyyy…1 tokens truncated…yyyy", "…3 tokens truncated…"]);
         let image = json!({"type": "image", "mimeType": "image/png", "data": "A".repeat(100)});
         assert_eq!(result(vec![image], None)[0]["image_url"].as_str().unwrap().len(), 100 + 22);
     }

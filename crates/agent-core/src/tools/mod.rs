@@ -1,4 +1,4 @@
-//! The tools with which the model works.
+//! The tools of the model.
 
 mod agents;
 mod call;

@@ -1,11 +1,11 @@
-//! `apply_patch`.
+//! The tool `apply_patch`.
 
 use rollout_trace_recorder::{ExecutionStatus, ToolKind};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Dispatch, Outcome, ToolError, call::Input};
-use crate::{patch::Patch, told::told};
+use crate::{error_text::error_text, patch::Patch};
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -27,11 +27,11 @@ impl Dispatch {
         }).collect();
         self.record_runtime_started(ToolKind::ApplyPatch, &json!({"call_id": self.call().id, "changes": changes}));
         let written = prepared.write();
-        let (status, said) = match &written {
+        let (status, output) = match &written {
             Ok(summary) => (ExecutionStatus::Completed, summary.to_string()),
-            Err(error) => (ExecutionStatus::Failed, told(error)),
+            Err(error) => (ExecutionStatus::Failed, error_text(error)),
         };
-        let event = json!({"call_id": self.call().id, "success": written.is_ok(), "output": said});
+        let event = json!({"call_id": self.call().id, "success": written.is_ok(), "output": output});
         self.record_runtime_ended(status, &event);
         written.map(|summary| Outcome::text(summary.to_string())).map_err(ToolError::failed)
     }

@@ -1,11 +1,11 @@
-//! Agents that work for one another.
+//! Child agents.
 
 use rollout_trace_agent_core::{AbortReason, AgentMessages, EventMessage, Op};
 
 use crate::support::Rollout;
 
 #[tokio::test]
-async fn nobody_waits_for_agents_that_do_nothing() {
+async fn a_wait_ends_if_no_agent_is_busy() {
     let script = "[[reply]]\n[[reply.item]]\ncall = \"wait_agent\"\narguments = { timeout_ms = 3600000 }\n\
                   [[reply]]\nwhen = \"No other agent is at work.\"\n[[reply.item]]\nsay = \"Nobody there.\"";
     let rollout = Rollout::new(script, |_| {}).await;
@@ -14,8 +14,8 @@ async fn nobody_waits_for_agents_that_do_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_agents_that_have_stopped_to_work_for_another() {
-    // The grandchild's end is reported to the child, which has nothing to do any more.
+async fn a_wait_ends_when_the_last_busy_agent_ends() {
+    // The grandchild's end is reported to the child, which is idle.
     let script = r#"
         [[reply]]
         item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Delegate." } }]
@@ -47,7 +47,7 @@ async fn nobody_waits_for_agents_that_have_stopped_to_work_for_another() {
 }
 
 #[tokio::test]
-async fn an_agent_is_opened_again_below_one_that_is_open() {
+async fn an_agent_is_reopened_only_below_a_running_parent() {
     let script = r#"
         [[reply]]
         item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Delegate." } }]
@@ -121,7 +121,7 @@ async fn an_agent_is_opened_again_below_one_that_is_open() {
 }
 
 #[tokio::test]
-async fn an_agent_opened_again_counts_as_one() {
+async fn a_reopened_agent_counts_towards_the_limit() {
     let script = r#"
         [[reply]]
         item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } }]
@@ -133,7 +133,7 @@ async fn an_agent_opened_again_counts_as_one() {
         [[reply]]
         item = [{ call = "followup_task", arguments = { target = "a", message = "Come back." } }]
         [[reply]]
-        when = "there are 2 agents, and no more may be"
+        when = "there are already 2 agents"
         item = [{ say = "Too many." }]
         [[reply]]
         agent = "/root/a"
@@ -151,7 +151,7 @@ async fn an_agent_opened_again_counts_as_one() {
 
 #[tokio::test]
 async fn closing_an_agent_can_be_stopped() {
-    // The child's cell cannot be interrupted, so that its thread takes a while to end.
+    // The child's cell cannot be interrupted, so its thread takes a while to end.
     let cell = "const s = ' '.repeat(8e6); notify('x'); await tools.list_agents(); for (;;) +s;";
     let script = format!(
         r#"

@@ -1,4 +1,4 @@
-//! What a provider answers, well or badly.
+//! Answers of a provider, valid and invalid.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::{
 use crate::support::{HANG, Rollout};
 
 #[tokio::test]
-async fn a_stream_that_says_nothing_is_given_up() {
+async fn a_silent_stream_is_retried() {
     let script =
         "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Well\"\n[[reply]]\n[[reply.item]]\nsay = \"Now.\"";
     let rollout = Rollout::new(script, |config| config.stream_idle_limit = Duration::from_millis(300)).await;
@@ -23,7 +23,7 @@ async fn a_stream_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
-async fn reasoning_that_is_not_sealed_stays_out() {
+async fn unsealed_reasoning_stays_out_of_the_history() {
     let script = "[[reply]]\n[[reply.item]]\nthink = \"Hm.\"\n[[reply.item]]\nsay = \"One.\"\n\
                   [[reply]]\n[[reply.item]]\nsay = \"Two.\"";
     for (sealed, kinds) in [(true, "message reasoning message message"), (false, "message message message")] {
@@ -38,7 +38,7 @@ async fn reasoning_that_is_not_sealed_stays_out() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_is_told() {
+async fn an_unreachable_provider_is_reported() {
     let nowhere = |config: &mut AgentConfig| {
         config.provider.base_url = "http://127.0.0.1:9/v1".to_owned();
         config.retries.retries = 1;
@@ -47,13 +47,13 @@ async fn a_provider_that_is_not_there_is_told() {
     rollout.thread.submit(Op::say("Anybody?")).unwrap();
     let event = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await;
     let EventMessage::Error { message } = event.message else { unreachable!() };
-    assert!(message.starts_with("cannot reach the model at http://127.0.0.1:9/v1/responses: "), "{message}");
+    assert!(message.starts_with("cannot connect to the model at http://127.0.0.1:9/v1/responses: "), "{message}");
     assert!(matches!(rollout.thread.agent_status(), AgentStatus::Errored(_) | AgentStatus::Running));
 }
 
 #[tokio::test]
 async fn the_key_goes_to_the_provider_and_not_to_commands() {
-    // Cargo sets both variables; the first stands for the one that holds the key.
+    // Cargo sets both variables. The first one represents the variable that contains the key.
     let script = "[[reply]]\n[[reply.item]]\ncall = \"exec_command\"\n\
                   arguments = { cmd = \"echo [$CARGO_PKG_NAME][$CARGO_PKG_VERSION]\" }\n\
                   [[reply]]\n[[reply.item]]\nsay = \"Nothing to see.\"";
@@ -71,7 +71,7 @@ async fn the_key_goes_to_the_provider_and_not_to_commands() {
 }
 
 #[tokio::test]
-async fn calls_of_an_answer_that_broke_off_do_not_spoil_the_next_turn() {
+async fn calls_of_a_broken_answer_do_not_affect_the_next_turn() {
     let script = r#"
 [[reply]]
 end = "failed"
@@ -95,24 +95,24 @@ say = "All is well."
 }
 
 #[tokio::test]
-async fn each_message_of_an_answer_is_told_before_the_next_one_begins() {
+async fn each_message_of_an_answer_is_emitted_before_the_next_one_begins() {
     let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply.item]]\nsay = \"Two.\"";
     let rollout = Rollout::new(script, |_| {}).await;
     rollout.thread.submit(Op::say("Count.")).unwrap();
-    let mut told = String::new();
+    let mut messages = String::new();
     loop {
         match rollout.event(|_| true).await.message {
-            EventMessage::AgentMessageDelta { delta } => told += &delta,
-            EventMessage::AgentMessage { text } => told += &format!("[{text}]"),
+            EventMessage::AgentMessageDelta { delta } => messages += &delta,
+            EventMessage::AgentMessage { text } => messages += &format!("[{text}]"),
             EventMessage::TurnComplete { .. } => break,
             _ => {}
         }
     }
-    assert_eq!(told, "One.[One.]Two.[Two.]");
+    assert_eq!(messages, "One.[One.]Two.[Two.]");
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_short_is_kept_once_and_fails_the_turn() {
+async fn an_incomplete_answer_is_kept_once_and_fails_the_turn() {
     let script = "[[reply]]\nend = \"incomplete\"\n[[reply.item]]\nsay = \"This is half of\"";
     let rollout = Rollout::new(script, |_| {}).await;
     rollout.thread.submit(Op::say("Begin.")).unwrap();
@@ -136,8 +136,7 @@ async fn a_call_without_an_id_fails_its_turn_and_stays_out_of_the_history() {
              [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
         );
         let rollout = Rollout::new(&script, |_| {}).await;
-        let expected =
-            "the model's provider answered what cannot be read: a call of \"exec_command\" without a call_id";
+        let expected = "the answer of the model's provider cannot be read: the call of \"exec_command\" has no call_id";
         assert_eq!(rollout.failure("Look.").await, expected);
         let kinds: Vec<_> = rollout.thread.history().iter().map(|item| item.kind().to_owned()).collect();
         assert_eq!(kinds, ["message", "message"]);
@@ -147,7 +146,7 @@ async fn a_call_without_an_id_fails_its_turn_and_stays_out_of_the_history() {
 }
 
 #[tokio::test]
-async fn two_calls_of_one_id_fail_their_turn_and_the_second_is_not_made() {
+async fn two_calls_with_one_id_fail_their_turn() {
     let call =
         r#"raw = { type = "function_call", call_id = "c", name = "exec_command", arguments = '{"cmd": "true"}' }"#;
     let script = format!(
@@ -155,21 +154,21 @@ async fn two_calls_of_one_id_fail_their_turn_and_the_second_is_not_made() {
                           [[reply]]\n[[reply.item]]\nsay = \"All is well.\""
     );
     let rollout = Rollout::new(&script, |_| {}).await;
-    let expected = "the model's provider answered what cannot be read: two calls with the call_id \"c\"";
+    let expected = "the answer of the model's provider cannot be read: two calls have the call_id \"c\"";
     assert_eq!(rollout.failure("Look.").await, expected);
     let end = rollout.turn("Go on.").await;
     assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
 }
 
 #[tokio::test]
-async fn an_id_that_comes_again_with_another_answer_names_another_call() {
+async fn a_call_id_that_a_later_answer_repeats_names_another_call() {
     let call = |cmd: &str| {
         format!(
             "[[reply]]\n[[reply.item]]\nraw = {{ type = \"function_call\", call_id = \"c\", name = \"exec_command\", \
              arguments = '{{\"cmd\": \"{cmd}\", \"yield_time_ms\": 250}}' }}\n"
         )
     };
-    // An id of the provider's own may look like one that was made.
+    // A provider's id may look like a derived id.
     let odd = call("echo hello").replace("call_id = \"c\"", "call_id = \"c#2\"");
     let script = call("sleep 600") + &call("echo hello") + &odd + "[[reply]]\n[[reply.item]]\nsay = \"Well.\"";
     let rollout = Rollout::new(&script, |_| {}).await;
@@ -185,7 +184,7 @@ async fn an_id_that_comes_again_with_another_answer_names_another_call() {
         }
     }
     assert_eq!(began, ["c", "c", "c#2", "c#2", "c#2#2", "c#2#2"]);
-    // The model knows them by the ids that it gave.
+    // The model knows the calls by the provider's ids.
     let history = rollout.thread.history();
     let shown: Vec<_> = history.iter().filter(|item| item.kind() != "message").collect();
     assert_eq!(
@@ -195,8 +194,8 @@ async fn an_id_that_comes_again_with_another_answer_names_another_call() {
 }
 
 #[tokio::test]
-async fn what_is_between_the_events_of_a_stream_is_no_event() {
-    // The scripted model sends none of this.
+async fn comments_and_empty_data_in_a_stream_are_ignored() {
+    // The scripted model does not send such lines.
     let stream = ": hello\n\ndata:\n\nevent: ping\ndata: \n\ndata: {\"type\": \"response.new_thing\"}\n\n\
                   data: {\"type\": \"response.completed\", \"response\": {\"id\": \"r\"}}\n\ndata: [DONE]\n\n";
     let url = answering(vec![("200 OK", stream.to_owned())]).await;
@@ -206,7 +205,7 @@ async fn what_is_between_the_events_of_a_stream_is_no_event() {
 }
 
 #[tokio::test]
-async fn items_that_come_only_with_the_end_are_the_answer() {
+async fn items_may_arrive_only_with_the_completion() {
     let message = |text: &str| {
         format!(
             "{{\"type\": \"message\", \"role\": \"assistant\", \"content\": [{{\"type\": \"output_text\", \"text\": \"{text}\"}}]}}"
@@ -235,10 +234,10 @@ async fn items_that_come_only_with_the_end_are_the_answer() {
     let said = rollout.thread.history().iter().filter(|item| item.text_field("role") == "assistant").count();
     assert_eq!(said, 2);
     let message = rollout.failure("Speak.").await;
-    assert!(message.contains("an item that is no object"), "{message}");
+    assert!(message.contains("an item is not an object"), "{message}");
 }
 
-/// Listens, answers each request with the next of the bodies, and closes the connection.
+/// Starts a server that answers each request with the next body and closes the connection. Returns its URL.
 async fn answering(answers: Vec<(&'static str, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -246,12 +245,12 @@ async fn answering(answers: Vec<(&'static str, String)>) -> String {
         for (status, body) in answers {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
-            // The body is small and comes with or right after the head; an answer may come before it is read.
+            // The answer may be sent before the request's body has been read.
             while !request.windows(4).any(|end| end == b"\r\n\r\n") {
                 assert!(stream.read_buf(&mut request).await.unwrap() > 0);
             }
             let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-            // Whoever has read enough goes away.
+            // The client closes the connection once it has read enough.
             let _ = stream.write_all(head.as_bytes()).await;
             let _ = stream.write_all(body.as_bytes()).await;
             let _ = stream.shutdown().await;
@@ -264,20 +263,20 @@ async fn answering(answers: Vec<(&'static str, String)>) -> String {
 }
 
 #[tokio::test]
-async fn a_page_in_place_of_a_stream_is_told_and_not_asked_for_again() {
+async fn a_page_instead_of_a_stream_is_reported_and_not_retried() {
     let url = answering(vec![("200 OK\r\ncontent-type: text/html; charset=utf-8", "<html></html>".to_owned())]).await;
     let rollout = Rollout::new("", |config| config.provider.base_url.clone_from(&url)).await;
     rollout.thread.submit(Op::say("Speak.")).unwrap();
-    let is_told =
+    let is_reported =
         |message: &EventMessage| matches!(message, EventMessage::Error { .. } | EventMessage::Retrying { .. });
-    let told = rollout.event(is_told).await.message;
-    let EventMessage::Error { message } = told else { panic!("{told:?}") };
-    let expected = format!("text/html from {url}/responses where a stream of events was asked for");
+    let reported = rollout.event(is_reported).await.message;
+    let EventMessage::Error { message } = reported else { panic!("{reported:?}") };
+    let expected = format!("{url}/responses returned text/html instead of a stream of events");
     assert!(message.ends_with(&expected), "{message}");
 }
 
 #[tokio::test]
-async fn answers_are_taken_into_memory_up_to_a_bound() {
+async fn the_memory_of_an_answer_is_bounded() {
     const BOUND: usize = 64 << 20;
     let completed = "data: {\"type\": \"response.completed\", \"response\": {\"id\": \"r\"}}\n\n";
     let event =
@@ -286,7 +285,7 @@ async fn answers_are_taken_into_memory_up_to_a_bound() {
         let sealed = "x".repeat(length);
         format!("{{\"output\": [{{\"type\": \"compaction\", \"encrypted_content\": \"{sealed}\"}}]}}")
     };
-    // What a person is told where an answer of that status and length is the only one.
+    // Returns the error, or "completed", if the provider returns only an answer with this status and body.
     let outcome = async |op: Op, status: &'static str, body: String| {
         let url = answering(vec![(status, body)]).await;
         let rollout = Rollout::new("", |config| {
@@ -306,15 +305,15 @@ async fn answers_are_taken_into_memory_up_to_a_bound() {
     };
     let say = || Op::say("Speak.");
     assert_eq!(outcome(say(), "200 OK", event(BOUND / 2)).await, "completed");
-    let too_long = "the model's provider answered what cannot be read: an event of the stream is longer than 64 MiB";
+    let too_long = "the answer of the model's provider cannot be read: the event of the stream is longer than 64 MiB";
     assert_eq!(outcome(say(), "200 OK", event(BOUND)).await, too_long);
     assert_eq!(outcome(Op::Compact, "200 OK", compacted(BOUND / 2)).await, "completed");
-    let too_long = "the model's provider answered what cannot be read: a compacted history is longer than 64 MiB";
+    let too_long = "the answer of the model's provider cannot be read: the compacted history is longer than 64 MiB";
     assert_eq!(outcome(Op::Compact, "200 OK", compacted(BOUND)).await, too_long);
-    // The reason stands behind what is read of the page, or before its end.
+    // The reason is within the part of the page that is read, or after it.
     let page =
         |length: usize| format!("{{\"error\": {{\"filler\": \"{}\", \"message\": \"why\"}}}}", "x".repeat(length));
-    let refused = "the model's provider answered 400 Bad Request: ";
+    let refused = "the model's provider returned 400 Bad Request: ";
     assert_eq!(outcome(say(), "400 Bad Request", page(60 << 10)).await, format!("{refused}why"));
     let shown = outcome(say(), "400 Bad Request", page(64 << 10)).await;
     assert!(shown.starts_with(&format!("{refused}{{\"error\": {{\"filler\": \"xxx")), "{shown:.300}");

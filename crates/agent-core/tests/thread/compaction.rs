@@ -1,4 +1,4 @@
-//! Compactions that come to nothing, and one that does.
+//! Compactions of the history.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ async fn a_compaction_that_is_never_answered_fails() {
     rollout.thread.submit(Op::Compact).unwrap();
     let error = rollout.event(|message| matches!(message, EventMessage::Error { .. })).await;
     let EventMessage::Error { message } = error.message else { unreachable!() };
-    assert_eq!(message, "stream disconnected before completion: nothing came for 0.1 seconds");
+    assert_eq!(message, "stream disconnected before completion: no data for 0.1 seconds");
 }
 
 #[tokio::test]
-async fn nothing_is_not_summarised() {
+async fn an_empty_history_is_not_summarized() {
     let rollout = Rollout::new(ANSWERS, |_| {}).await;
     rollout.thread.submit(Op::Compact).unwrap();
     let end = rollout.turn_end().await;
@@ -32,15 +32,16 @@ async fn nothing_is_not_summarised() {
 }
 
 #[tokio::test]
-async fn a_summary_is_no_answer() {
+async fn a_summary_is_not_emitted_as_an_answer() {
     let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply]]\n[[reply.item]]\nsay = \"They counted.\"";
     let rollout = Rollout::new(script, |_| {}).await;
     rollout.turn("Count.").await;
     rollout.thread.submit(Op::Compact).unwrap();
-    let is_told = |message: &EventMessage| {
+    let is_answer = |message: &EventMessage| {
         matches!(message, EventMessage::AgentMessageDelta { .. } | EventMessage::AgentMessage { .. })
     };
-    let event = rollout.event(|message| is_told(message) || matches!(message, EventMessage::TurnComplete { .. })).await;
-    assert!(!is_told(&event.message), "{event:?}");
+    let event =
+        rollout.event(|message| is_answer(message) || matches!(message, EventMessage::TurnComplete { .. })).await;
+    assert!(!is_answer(&event.message), "{event:?}");
     assert!(rollout.thread.history().iter().any(|item| item.message_text().contains("They counted.")));
 }

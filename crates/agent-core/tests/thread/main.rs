@@ -1,4 +1,4 @@
-//! A thread as its user sees it, with a scripted model.
+//! Tests of a thread through its public interface, with a scripted model.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -16,7 +16,7 @@ say = "One."
 say = "Two."
 "#;
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any step takes, even on a busy machine.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
 
 pub(crate) struct Rollout {
@@ -38,17 +38,17 @@ impl Rollout {
         Self { thread: AgentThread::start(config).await.unwrap(), server, folder }
     }
 
-    /// Takes events up to one that `is_wanted`, and gives it.
+    /// Waits for the next event that `is_wanted`, and returns it.
     pub(crate) async fn event(&self, is_wanted: impl Fn(&EventMessage) -> bool) -> Event {
         let look = async {
             loop {
-                let event = self.thread.next_event().await.expect("the rollout goes on");
+                let event = self.thread.next_event().await.expect("the rollout has not ended");
                 if is_wanted(&event.message) {
                     return event;
                 }
             }
         };
-        timeout(HANG, look).await.expect("the event comes")
+        timeout(HANG, look).await.expect("the event arrives in time")
     }
 
     pub(crate) async fn turn_end(&self) -> Event {
@@ -56,7 +56,7 @@ impl Rollout {
             .await
     }
 
-    /// Begins a turn that fails, and gives what a person is told of it.
+    /// Starts a turn that fails, and returns its error message.
     pub(crate) async fn failure(&self, text: &str) -> String {
         self.thread.submit(Op::say(text)).unwrap();
         let is_end =

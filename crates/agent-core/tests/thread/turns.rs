@@ -1,4 +1,4 @@
-//! Turns: what begins, steers, pauses and stops them.
+//! The start, steering, pausing and stopping of turns.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -32,7 +32,7 @@ async fn a_turn_from_submission_to_its_timings() {
 }
 
 #[tokio::test]
-async fn the_end_is_the_end() {
+async fn an_ended_thread_takes_no_requests() {
     let rollout = Rollout::new(ANSWERS, |_| {}).await;
     rollout.turn("Count.").await;
     timeout(HANG, rollout.thread.shutdown_and_wait()).await.unwrap();
@@ -46,7 +46,7 @@ async fn the_end_is_the_end() {
 
 #[tokio::test]
 async fn a_shutdown_stops_the_running_turn() {
-    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"For ever\"";
+    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Forever\"";
     let rollout = Rollout::new(script, |_| {}).await;
     rollout.thread.submit(Op::say("Talk.")).unwrap();
     rollout.event(|message| matches!(message, EventMessage::AgentMessageDelta { .. })).await;
@@ -56,8 +56,8 @@ async fn a_shutdown_stops_the_running_turn() {
 }
 
 #[tokio::test]
-async fn a_shutdown_overtakes_what_waits_for_the_running_turn() {
-    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"For ever\"\n\
+async fn a_shutdown_drops_the_requests_that_wait_for_the_running_turn() {
+    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Forever\"\n\
                   [[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"And ever\"";
     let rollout = Rollout::new(script, |_| {}).await;
     rollout.thread.submit(Op::say("Talk.")).unwrap();
@@ -68,7 +68,7 @@ async fn a_shutdown_overtakes_what_waits_for_the_running_turn() {
 }
 
 #[tokio::test]
-async fn steering_wants_a_turn() {
+async fn steering_needs_a_running_turn() {
     let rollout = Rollout::new(ANSWERS, |_| {}).await;
     assert_eq!(rollout.thread.steer_input(&text("Left!")), Err(NoTurnRunning));
     rollout.turn("Count.").await;
@@ -76,8 +76,8 @@ async fn steering_wants_a_turn() {
 }
 
 #[tokio::test]
-async fn what_a_stopped_turn_was_told_stands_before_what_comes_next() {
-    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"For ever\"\n\
+async fn input_to_a_stopped_turn_precedes_the_next_turn() {
+    let script = "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Forever\"\n\
                   [[reply]]\n[[reply.item]]\nsay = \"Two.\"";
     let rollout = Rollout::new(script, |_| {}).await;
     rollout.thread.submit(Op::say("Talk.")).unwrap();
@@ -92,7 +92,7 @@ async fn what_a_stopped_turn_was_told_stands_before_what_comes_next() {
 }
 
 #[tokio::test]
-async fn what_is_put_into_the_history_starts_no_turn() {
+async fn injected_items_do_not_start_a_turn() {
     let rollout = Rollout::new(ANSWERS, |config| config.history_items = vec![Item::user_text("Yesterday.")]).await;
     rollout.thread.inject_user_message_without_turn(&text("By the way."));
     let note = serde_json::json!({"type": "message", "role": "developer", "content": "A note."});
@@ -107,7 +107,7 @@ async fn what_is_put_into_the_history_starts_no_turn() {
 }
 
 #[tokio::test]
-async fn overrides_hold_for_one_turn_and_are_checked() {
+async fn overrides_apply_to_one_turn_and_are_checked() {
     let rollout = Rollout::new(ANSWERS, |config| config.effort = Some(Effort::Low)).await;
     let turn = |overrides| Op::UserTurn { input: text("Count.").into(), overrides };
     let wrong = [
@@ -132,7 +132,7 @@ async fn overrides_hold_for_one_turn_and_are_checked() {
 }
 
 #[tokio::test]
-async fn the_model_is_told_the_folder_of_its_turn() {
+async fn the_instructions_name_the_folder_of_the_turn() {
     let rollout = Rollout::new(ANSWERS, |_| {}).await;
     let below = rollout.folder.path().canonicalize().unwrap().join("below");
     std::fs::create_dir(&below).unwrap();
@@ -140,14 +140,15 @@ async fn the_model_is_told_the_folder_of_its_turn() {
     rollout.thread.submit(Op::UserTurn { input: text("Count.").into(), overrides }).unwrap();
     rollout.turn_end().await;
     rollout.turn("Go on.").await;
-    let told = |request: usize| rollout.server.requests()[request].body["instructions"].as_str().unwrap().to_owned();
+    let instructions =
+        |request: usize| rollout.server.requests()[request].body["instructions"].as_str().unwrap().to_owned();
     let folder = |path: &std::path::Path| format!("Your working folder is {}.", path.display());
-    assert!(told(0).ends_with(&folder(&below)), "{}", told(0));
-    assert!(told(1).ends_with(&folder(below.parent().unwrap())), "{}", told(1));
+    assert!(instructions(0).ends_with(&folder(&below)), "{}", instructions(0));
+    assert!(instructions(1).ends_with(&folder(below.parent().unwrap())), "{}", instructions(1));
 }
 
 #[tokio::test]
-async fn a_paused_thread_asks_nothing() {
+async fn a_paused_thread_sends_no_request() {
     let rollout = Rollout::new(ANSWERS, |_| {}).await;
     let (outer, inner) = (rollout.thread.pause(), rollout.thread.pause());
     rollout.thread.submit(Op::say("Count.")).unwrap();
@@ -179,12 +180,13 @@ async fn a_dropped_handle_ends_its_thread() {
         }
     };
     timeout(HANG, ended).await.expect("the thread ends by itself");
-    assert!(sink.event_log().contains("\"tool_call_runtime_ended\""), "the command was left running");
+    assert!(sink.event_log().contains("\"tool_call_runtime_ended\""), "the end of the command is recorded");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_time_of_a_tool_runs_out_in_a_pause() {
-    // In each answer one call is for a command and one for a cell; all yield after a second, which is also what commands may run.
+async fn the_timers_of_tools_stop_during_a_pause() {
+    // Each answer has a call for a command and a call for a cell. All yield after a second, which is also the commands'
+    // time limit.
     let until = |file: &str| format!("while [ ! -e {file} ]; do sleep 0.02; done; echo {file} is there");
     let (first, second) = (until("first"), until("second"));
     let script = format!(
@@ -245,7 +247,7 @@ say = "Done."
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn calls_side_by_side_begin_in_their_order() {
+async fn concurrent_calls_begin_in_order() {
     let pairs: String = (0..16)
         .map(|number| {
             format!(

@@ -1,4 +1,4 @@
-//! What an agent did, without what differs by chance.
+//! The behavior of an agent, without parts that differ by chance.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use regex::Regex;
 use rollout_trace_agent::Played;
 use rollout_trace_agent_core::EventMessage;
 
-/// What an agent did, as far as the outside sees it: its events and its requests, agent by agent, apart from ids and times.
+/// The visible behavior of a rollout: the events and requests of each agent, without ids and times.
 #[derive(Debug)]
-pub(crate) struct Behaviour {
-    /// In order.
+pub(crate) struct Behavior {
+    /// The events in order, except for those of tools.
     events: BTreeMap<String, Vec<String>>,
-    /// Those of tools, whose order is chance where several are at work. Sorted.
+    /// The events of tools, sorted: with several running tools, their order differs by chance.
     tool_events: BTreeMap<String, Vec<String>>,
-    /// In order: endpoint, headers, body.
+    /// The requests in order, with endpoint, headers and body.
     requests: BTreeMap<String, Vec<String>>,
 }
 
-/// What is an id, a time, or a place.
+/// Patterns of ids, times and places.
 const CHANCE: &[(&str, &str)] = &[
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
     (r"Chunk ID: [0-9a-f]+", "CHUNK"),
@@ -25,16 +25,16 @@ const CHANCE: &[(&str, &str)] = &[
     (r#""(started_at_unix_ms|duration_ms|time_to_first_token_ms)":[0-9]+"#, "TIME"),
     (r#""(chunk_id)\\*":\\*"[0-9a-f]+"#, "CHUNK"),
     (r#"(wall_time_seconds)\\*":[0-9.e-]+"#, "TIME"),
-    // Of commands that begin side by side.
+    // Commands may start concurrently.
     (r#""type":"command_began","call_id":("[^"]*"),"session_id":[0-9]+"#, r#"command_began $1"#),
     (r#"(/[^/" ]+)+/\.tmp[A-Za-z0-9]+"#, "FOLDER"),
     (r"127\.0\.0\.1:[0-9]+", "HOST"),
 ];
 
-/// The headers that say nothing of what is asked: its length, and the one that only a traced agent sends.
+/// The headers that are ignored: the length of the body, and the header that only a traced agent sends.
 const OTHER_HEADERS: [&str; 2] = ["content-length", "x-codex-inference-call-id"];
 
-impl Behaviour {
+impl Behavior {
     pub(crate) fn of(played: &Played) -> Self {
         let chance: Vec<_> = CHANCE.iter().map(|(pattern, name)| (Regex::new(pattern).unwrap(), *name)).collect();
         let plain =
@@ -61,13 +61,13 @@ impl Behaviour {
         Self { events, tool_events, requests }
     }
 
-    /// Everything, line by line.
+    /// Returns all events and requests as lines.
     pub(crate) fn lines(&self) -> Vec<&str> {
         let lists = [&self.events, &self.tool_events, &self.requests];
         lists.into_iter().flat_map(|list| list.values().flatten().map(String::as_str)).collect()
     }
 
-    /// Panics where two differ, and shows the first difference.
+    /// Asserts that two behaviors are the same, and shows the first difference.
     pub(crate) fn assert_same(&self, other: &Self, what: &str) {
         let (ours, theirs) = (self.lines(), other.lines());
         for (line, (left, right)) in ours.iter().zip(&theirs).enumerate() {
