@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -7,15 +7,15 @@ use rollout_trace::{Limits, bundle::PayloadLayout};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; for check: clean
+  0  success; check: the bundles are clean
   1  damage: check found errors or warnings, or reduce --strict found errors
-  2  unreadable or wrong use; nothing that was on disk before is lost";
+  2  unreadable bundle or wrong usage; existing files are unchanged";
 
 /// The flight recorder for coding agents: reads trace bundles and shows what happened.
 #[derive(Debug, Parser)]
 #[command(name = "rollout-trace", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// When to colour what is printed; NO_COLOR is honoured.
+    /// When to use color; NO_COLOR is respected.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
 
@@ -23,7 +23,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The things that can be done.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Reduce(ReduceArgs),
@@ -40,27 +40,26 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
-/// Reduces bundles to the graph of what happened, as state.json.
+/// Reduces bundles to graphs of their rollouts, as state.json.
 ///
-/// Without -o, each graph goes to state.json in its bundle, by a temporary file and a rename, and its path is printed; that of an
-/// archive goes to a file beside it, NAME.state.json.
-/// Whatever is wrong with a bundle, there is a graph of what the rest proves; what is wrong is told on stderr and stands in
-/// the graph as diagnostics.
+/// Without -o, each graph is written to state.json in its bundle, by a temporary file and a rename, and its path is
+/// printed. The graph of an archive is written next to the archive, as NAME.state.json. A damaged bundle is reduced as
+/// far as it can be read; the problems are reported on stderr, and the graph contains them as diagnostics.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ReduceArgs {
     #[command(flatten)]
     pub(crate) bundles: BundleArgs,
 
-    /// Write the graph to FILE; - is stdout.
+    /// Write the graph to FILE; - means stdout.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Exit with 1 if there are diagnostics of severity error, after the graph was written.
+    /// Exit with 1 after writing the graph if there are diagnostics of severity error.
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Write JSON without white space.
+    /// Write JSON without whitespace.
     #[arg(long)]
     pub(crate) compact: bool,
 
@@ -70,11 +69,11 @@ pub(crate) struct ReduceArgs {
 
 /// Lists the bundles under a trace root, the newest first.
 ///
-/// This reads the event logs but does not reduce them. A state.json that is older than its log is said to be stale.
+/// The command reads the event logs without reducing them. A state.json that is older than its log is listed as stale.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ListArgs {
-    /// The folder that holds the bundles.
+    /// The folder that contains the bundles.
     #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
 
@@ -82,9 +81,10 @@ pub(crate) struct ListArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// Reads everything in bundles and tells every surprise.
+/// Reads bundles completely and reports every problem.
 ///
-/// Every payload that an event refers to is opened and parsed, also those that reduction does not use. Nothing is written.
+/// Every payload that an event refers to is opened and parsed, including those that reduction does not use. Nothing is
+/// written.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct CheckArgs {
@@ -99,7 +99,7 @@ pub(crate) struct CheckArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// Draws what happened in a bundle.
+/// Draws the rollout of a bundle.
 ///
 /// The drawing is made from the bundle itself; state.json is neither read nor written.
 #[derive(Debug, Args)]
@@ -108,11 +108,11 @@ pub(crate) struct ShowArgs {
     /// A bundle: its folder, a file in it, or its archive.
     pub(crate) bundle: PathBuf,
 
-    /// Draw one thread only: its id, the beginning of it, or its agent path.
+    /// Draw only one thread, given by its id, the beginning of its id, or its agent path.
     #[arg(long, value_name = "THREAD", conflicts_with = "item")]
     pub(crate) thread: Option<String>,
 
-    /// Draw one conversation item with all that is known about it: its number, as the drawing has it.
+    /// Draw only one conversation item, with all known facts, given by its number in the drawing.
     #[arg(long, value_name = "N")]
     pub(crate) item: Option<String>,
 
@@ -120,35 +120,36 @@ pub(crate) struct ShowArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// Prints a payload, byte for byte as it was recorded.
+/// Prints a payload exactly as it was recorded.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct PayloadArgs {
     /// A bundle: its folder, a file in it, or its archive.
     pub(crate) bundle: PathBuf,
 
-    /// The payload's id, as events and state.json have it; its number is enough.
+    /// The payload's id, as in events and state.json, or just its number.
     pub(crate) id: String,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
 
-/// Writes a bundle anew with its payloads stored in another way.
+/// Writes a copy of a bundle in another payload layout.
 ///
-/// files: one file for each payload, as the tools of Codex read them. packed: all in one file, each as its difference from those
-/// before it. Nothing else changes, so the way there and back gives the same bytes. What of a damaged bundle cannot be read is told.
+/// The layout "files" has one file per payload, which the tools of Codex can read. The layout "packed" has all payloads
+/// in one file, each as the difference from earlier ones. Nothing else changes, so converting back gives the same
+/// bytes. The unreadable parts of a damaged bundle are reported.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ConvertArgs {
     /// A bundle: its folder, a file in it, or its archive.
     pub(crate) bundle: PathBuf,
 
-    /// How payloads are to be stored.
+    /// The payload layout of the copy.
     #[arg(long)]
     pub(crate) layout: LayoutArg,
 
-    /// The new bundle's folder, which must not be there yet.
+    /// The folder of the copy, which must not exist.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
 
@@ -156,7 +157,7 @@ pub(crate) struct ConvertArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// How payloads are stored.
+/// The payload layout.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum LayoutArg {
     Files,
@@ -174,14 +175,14 @@ impl From<LayoutArg> for PayloadLayout {
 
 /// Packs a bundle into one .tar.zst file.
 ///
-/// Every command reads the file as it stands; unpack gives the bundle back. The bundle itself stays where it is.
+/// Every command can read the file directly, and unpack restores the bundle. The bundle itself is kept.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct PackArgs {
     /// A bundle: its folder, or a file in it.
     pub(crate) bundle: PathBuf,
 
-    /// The file to write, which must not be there yet. Without it, BUNDLE.tar.zst beside the bundle.
+    /// The file to write, which must not exist; default: BUNDLE.tar.zst next to the bundle.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -189,16 +190,16 @@ pub(crate) struct PackArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// Unpacks a bundle that pack made one file of.
+/// Unpacks the file that pack has created.
 ///
-/// The file may come from anywhere: nothing is written outside of the new folder, and no more than the limit.
+/// The file need not be trusted: nothing is written outside the new folder, or beyond the limit.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct UnpackArgs {
     /// The .tar.zst file.
     pub(crate) file: PathBuf,
 
-    /// The bundle's folder, which must not be there yet. Without it, the file's name without .tar.zst, beside it.
+    /// The bundle's folder, which must not exist; default: the file's name without .tar.zst, next to the file.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
 
@@ -206,7 +207,7 @@ pub(crate) struct UnpackArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// Prints the shell's completion script.
+/// Prints a shell's completion script.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell.
@@ -216,44 +217,44 @@ pub(crate) struct CompletionsArgs {
 /// Prints the manual page, for man -l -.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Print the page of this command.
+    /// The command whose page is printed; default: the program.
     pub(crate) command: Option<String>,
 }
 
-/// Which bundles.
+/// The bundles to process.
 #[derive(Debug, Args)]
 pub(crate) struct BundleArgs {
-    /// A bundle (its folder, a file in it, or its archive), or a folder with many bundles.
+    /// A bundle (its folder, a file in it, or its archive), or a folder with bundles.
     #[arg(required = true, value_name = "BUNDLE")]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Of a folder with many bundles, take only the newest.
+    /// Process only the newest bundle of a folder with bundles.
     #[arg(long)]
     pub(crate) latest: bool,
 }
 
-/// Bounds on what a bundle can make this program do.
+/// Bounds on the resources that a bundle can use.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// Leave payloads unread that are larger.
+    /// Skip payloads that are larger.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_payload_bytes)]
     max_payload_bytes: usize,
 
-    /// Leave event lines unread that are longer.
+    /// Skip event lines that are longer.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_line_bytes)]
     max_line_bytes: usize,
 
-    /// Leave JSON unread that nests deeper (at most 2048).
+    /// Skip JSON that nests deeper (at most 2048).
     #[arg(long, value_name = "LEVELS", default_value_t = Limits::default().max_nesting as u16,
         value_parser = clap::value_parser!(u16).range(1..=2048))]
     max_nesting: u16,
 
-    /// Leave what archives unpack to beyond so much.
+    /// Skip the contents of an archive beyond this size.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_archive_bytes)]
     max_archive_bytes: u64,
 
-    /// Stop after so many events.
+    /// Stop reading after this many events.
     #[arg(long, value_name = "EVENTS", default_value_t = Limits::default().max_events)]
     max_events: u64,
 }

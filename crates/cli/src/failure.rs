@@ -1,4 +1,4 @@
-//! What stops a command.
+//! Errors that stop a command, and the outcomes of commands that are not stopped.
 
 use std::{
     error::Error,
@@ -12,40 +12,40 @@ use rollout_trace::{OpenError, bundle::ConvertError};
 /// Why a command stopped.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Nobody reads stdout any more.
+    /// The reader of stdout has closed the pipe.
     ClosedPipe,
-    /// Stdout takes no more for another reason.
+    /// Writing to stdout failed for another reason.
     Stdout(String),
-    /// A bundle or file failed, as a person must know it: what happened, where, and what to do.
-    Told(String),
+    /// A bundle or file failed. The text says what happened, where, and what to do.
+    Message(String),
 }
 
 impl Failure {
     pub(crate) fn new(what: impl Display, hint: impl Display) -> Self {
-        Self::Told(format!("error: {what}\n  {hint}"))
+        Self::Message(format!("error: {what}\n  {hint}"))
     }
 
-    /// A file or folder that could not be read or written.
+    /// Creates a failure from an I/O error of a file or folder.
     pub(crate) fn io(what: &str, path: &Path, error: &io::Error, hint: impl Display) -> Self {
         Self::new(format!("{what} {}: {error}", path.display()), hint)
     }
 
-    /// Refuses `-`, which elsewhere is stdout, as the place of a bundle.
+    /// Refuses `-` as the path of a bundle, since other options use it for stdout.
     pub(crate) fn if_stdout(target: &Path) -> Result<(), Self> {
         if target == Path::new("-") {
             return Err(Self::new(
-                "a bundle is a folder, and not written to stdout",
-                "use -o DIR; ./- is a folder of that name",
+                "a bundle is a folder and cannot be written to stdout",
+                "use -o DIR; ./- names a folder `-`",
             ));
         }
         Ok(())
     }
 
-    /// A failure to write to stdout.
+    /// Creates a failure from an error of writing to stdout.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::ClosedPipe,
-            _ => Self::Stdout(format!("error: cannot write to stdout: {error}\n  check where stdout goes")),
+            _ => Self::Stdout(format!("error: cannot write to stdout: {error}\n  check the target of stdout")),
         }
     }
 }
@@ -64,21 +64,21 @@ impl From<ConvertError> for Failure {
     }
 }
 
-/// How a command ended that was not stopped.
+/// The outcome of a command that was not stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// Nothing to complain about.
-    Fine,
+    /// No damage was found.
+    Clean,
     /// A bundle is damaged.
     Damaged,
-    /// Some bundle could not be read at all, and its failure was told.
+    /// A bundle could not be read at all, and its failure was reported.
     Unreadable,
 }
 
 impl Verdict {
     pub(crate) fn exit_code(self) -> std::process::ExitCode {
         match self {
-            Self::Fine => 0,
+            Self::Clean => 0,
             Self::Damaged => 1,
             Self::Unreadable => 2,
         }

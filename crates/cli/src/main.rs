@@ -1,4 +1,4 @@
-//! The `rollout-trace` program: what a person types to see what a coding agent did.
+//! The `rollout-trace` program, which shows what a coding agent did.
 
 #![forbid(unsafe_code)]
 
@@ -22,9 +22,9 @@ fn main() -> ExitCode {
     let result = commands::run(cli, &mut output).and_then(|verdict| output.flush().map(|()| verdict));
     match result {
         Ok(verdict) => verdict.exit_code(),
-        // Whoever reads has seen enough.
+        // The reader has seen enough.
         Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
-        Err(Failure::Stdout(failure) | Failure::Told(failure)) => {
+        Err(Failure::Stdout(failure) | Failure::Message(failure)) => {
             output.say(&failure);
             ExitCode::from(2)
         }

@@ -1,4 +1,4 @@
-//! Where a command's words go: data to stdout, everything else to stderr.
+//! Writes data to stdout, and everything else to stderr.
 
 use std::{
     env,
@@ -31,7 +31,7 @@ impl Output {
         Self { stdout: BufWriter::new(stdout), color }
     }
 
-    /// Whether stdout is to be coloured.
+    /// Returns whether stdout is colored.
     pub(crate) fn color(&self) -> bool {
         self.color
     }
@@ -46,14 +46,14 @@ impl Output {
         self.write(|stdout| writeln!(stdout, "{line}"))
     }
 
-    /// Hands everything written so far to whoever reads.
+    /// Flushes the data written so far.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.write(|stdout| stdout.flush())
     }
 
-    /// Tells a person something that is not data.
+    /// Writes a message for people to stderr.
     pub(crate) fn say(&mut self, remark: impl Display) {
-        // With stderr gone there is nobody left to tell.
+        // If stderr is closed, nobody reads the message.
         let _ = writeln!(io::stderr(), "{remark}");
     }
 }

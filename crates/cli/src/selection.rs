@@ -1,4 +1,4 @@
-//! Which bundles a command works on.
+//! Selects the bundles that a command processes.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::{
     output::Output,
 };
 
-/// Finds the bundles that the paths mean: bundles, files in them, or folders with many.
+/// Finds the bundles that the paths name: bundles, files in bundles, or folders with bundles.
 pub(crate) fn select(args: &BundleArgs) -> Result<Vec<PathBuf>, Failure> {
     let mut selected = Vec::new();
     for path in &args.paths {
@@ -21,36 +21,36 @@ pub(crate) fn select(args: &BundleArgs) -> Result<Vec<PathBuf>, Failure> {
         }
         let found = find(path)?;
         if found.is_empty() {
-            let hint = "give a bundle, which is the folder that holds trace.jsonl, or a folder with bundles";
-            return Err(Failure::new(format!("there is no trace bundle in {}", path.display()), hint));
+            let hint = "give a bundle, which is a folder with a trace.jsonl, or a folder with bundles";
+            return Err(Failure::new(format!("no trace bundle in {}", path.display()), hint));
         }
         selected.extend(found.into_iter().take(if args.latest { 1 } else { usize::MAX }));
     }
     Ok(selected)
 }
 
-/// The bundles of a folder, the newest first.
+/// Returns the bundles in a folder, the newest first.
 pub(crate) fn find(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let found = find_bundles(root)
         .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
     Ok(found.into_iter().map(|bundle| bundle.path).collect())
 }
 
-/// Does something with each bundle. One that fails does not keep the others from their turn.
+/// Processes each bundle. A bundle that fails does not prevent the others from being processed.
 pub(crate) fn for_each(
     bundles: &[PathBuf],
     output: &mut Output,
     mut work: impl FnMut(&Path, &mut Output) -> Result<Verdict, Failure>,
 ) -> Result<Verdict, Failure> {
-    // Drawn to stderr, and only if that is a terminal.
+    // The bar is drawn on stderr, and only if that is a terminal.
     let progress = if bundles.len() > 1 { ProgressBar::new(bundles.len() as u64) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} bundles, {eta} left") {
         progress.set_style(style);
     }
-    let mut verdict = Verdict::Fine;
+    let mut verdict = Verdict::Clean;
     for bundle in bundles {
         verdict = verdict.max(match progress.suspend(|| work(bundle, output)) {
-            Err(Failure::Told(failure)) => {
+            Err(Failure::Message(failure)) => {
                 progress.suspend(|| output.say(failure));
                 Verdict::Unreadable
             }

@@ -1,4 +1,4 @@
-//! The reduced graph on disk.
+//! The file with a reduced graph.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use rollout_trace::{RolloutTrace, bundle::ARCHIVE_SUFFIX, schema::Manifest};
 
 use crate::failure::Failure;
 
-/// Where a bundle's graph lies: in its folder, or beside its archive.
+/// Returns the path of a bundle's graph, which is in its folder or next to its archive.
 pub(crate) fn path(bundle: &Path) -> PathBuf {
     if !bundle.is_file() {
         return bundle.join(Manifest::STATE);
@@ -20,14 +20,14 @@ pub(crate) fn path(bundle: &Path) -> PathBuf {
     bundle.with_file_name(format!("{name}.{}", Manifest::STATE))
 }
 
-/// What is known of a bundle's graph without reading it.
+/// The age of a bundle's graph in comparison with its event log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StateAge {
-    /// There is none.
+    /// There is no graph.
     None,
-    /// It is as new as the event log.
+    /// The graph is as new as the event log.
     Current,
-    /// The log has been written to since.
+    /// The event log is newer.
     Stale,
 }
 
@@ -53,21 +53,21 @@ pub(crate) fn write(graph: &RolloutTrace, compact: bool, writer: &mut dyn Write)
     writeln!(writer)
 }
 
-/// Puts a graph into its bundle. Until it is whole, the one that was there stays.
+/// Writes a graph into its bundle, and atomically replaces the previous one.
 pub(crate) fn save_in_bundle(graph: &RolloutTrace, compact: bool, bundle: &Path) -> Result<PathBuf, Failure> {
     let path = path(bundle);
     // A link in the bundle is replaced, not followed: the bundle may come from anywhere.
     replace(graph, compact, &path).map_err(|error| {
-        let hint = "what was there before is unchanged; use -o FILE to write elsewhere, or -o - for stdout";
+        let hint = "the previous file is unchanged; use -o FILE to write elsewhere, or -o - for stdout";
         Failure::io("cannot write", &path, &error, hint)
     })?;
     Ok(path)
 }
 
-/// Puts a graph where the user said. Until it is whole, the file that was there stays.
+/// Writes a graph to the user's file, and atomically replaces the previous one.
 pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Result<(), Failure> {
     let written = match path.metadata() {
-        // A pipe or device is written to, not replaced.
+        // A pipe or device is written to instead of replaced.
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
             fs::OpenOptions::new().write(true).open(path).and_then(|file| write_all(graph, compact, file).map(drop))
         }
@@ -75,17 +75,17 @@ pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Resul
         Err(_) => replace(graph, compact, path),
     };
     written.map_err(|error| {
-        let hint = "what was there before is unchanged; use another FILE, or -o - for stdout";
+        let hint = "the previous file is unchanged; use another FILE, or -o - for stdout";
         Failure::io("cannot write", path, &error, hint)
     })
 }
 
-/// Writes a temporary file beside the path, readable by its owner only, and renames it when it is whole.
+/// Writes a temporary file next to the path, readable only by its owner, and renames it when it is complete.
 fn replace(graph: &RolloutTrace, compact: bool, path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     folder.read_dir()?;
     let temporary = tempfile::Builder::new().prefix(".state.json.").tempfile_in(folder);
-    // The error as it comes names the temporary file, which nobody asked for.
+    // The original error would name the temporary file, which the user does not know.
     let (file, temporary) = temporary.map_err(|error| error.kind())?.into_parts();
     write_all(graph, compact, file)?.sync_all()?;
     temporary.persist(path).map_err(|error| error.error)

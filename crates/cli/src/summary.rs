@@ -1,4 +1,4 @@
-//! Diagnostics in words.
+//! Formats diagnostics for people.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use rollout_trace::{
 
 use crate::{failure::Verdict, output::Output};
 
-/// How many diagnostics a summary names.
+/// The number of diagnostics that a summary lists.
 const NAMED: usize = 3;
 
-/// How many diagnostics there are of each severity.
+/// The number of diagnostics of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) errors: usize,
@@ -38,7 +38,7 @@ impl std::fmt::Display for Counts {
     }
 }
 
-/// A graph's errors and warnings in a few lines; none if there are none.
+/// Returns a summary of a graph's errors and warnings, or `None` if there are none.
 pub(crate) fn summary(bundle: &Path, graph: &RolloutTrace) -> Option<String> {
     let counts = Counts::of(&graph.diagnostics);
     if counts.errors + counts.warnings == 0 {
@@ -57,21 +57,21 @@ pub(crate) fn summary(bundle: &Path, graph: &RolloutTrace) -> Option<String> {
     Some(text)
 }
 
-/// Tells what a conversion could not keep.
-pub(crate) fn tell_losses(bundle: &Bundle, losses: &[Loss], output: &mut Output) -> Verdict {
+/// Reports what a conversion could not keep.
+pub(crate) fn report_losses(bundle: &Bundle, losses: &[Loss], output: &mut Output) -> Verdict {
     for problem in bundle.problems() {
         output.say(visible(&format!("{}: {problem}", bundle.path().display())));
     }
     for loss in losses {
         output.say(visible(&format!("{}: {}", bundle.path().join(&loss.path).display(), loss.reason)));
     }
-    if losses.is_empty() && bundle.problems().is_empty() { Verdict::Fine } else { Verdict::Damaged }
+    if losses.is_empty() && bundle.problems().is_empty() { Verdict::Clean } else { Verdict::Damaged }
 }
 
-/// A diagnostic in one line, as compilers have it: file, line, severity, code, seq, message.
+/// Formats a diagnostic on one line, in the style of compilers: file, line, severity, code, seq, message.
 pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnostic, color: bool) -> String {
     let payload = diagnostic.payload_id.as_ref().and_then(|id| graph.raw_payloads.get(id));
-    // A path that leads out of the bundle is no place to look at.
+    // A path that leads out of the bundle is not shown as a location.
     let payload = payload.filter(|_| diagnostic.code != DiagnosticCode::PayloadEscapes);
     let mut place = match (payload, diagnostic.line) {
         (Some(payload), _) => bundle.join(&payload.path).display().to_string(),
@@ -92,7 +92,7 @@ pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnost
     format!("{place}: {on}{}{off} {}{seq}: {message}", diagnostic.severity, diagnostic.code)
 }
 
-/// A text from a bundle without the control characters that a terminal would obey.
+/// Escapes the control characters in a text from a bundle.
 pub(crate) fn visible(text: &str) -> String {
     text.chars().flat_map(|char| if char.is_control() { char.escape_debug().collect() } else { vec![char] }).collect()
 }

@@ -1,4 +1,4 @@
-//! `rollout-trace check`.
+//! The command `check`.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &CheckArgs, limits: Limits, output: &mut Output) -> Resu
     let bundles = selection::select(&args.bundles)?;
     selection::for_each(&bundles, output, |path, output| {
         let bundle = Bundle::open_with(path, limits)?;
-        // Reduction opens every payload that an event refers to, also those of which it uses nothing.
+        // Reduction opens every payload that an event refers to, including those that it does not use.
         let graph = reduce_bundle(&bundle);
         let counts = Counts::of(&graph.diagnostics);
         print(bundle.path(), &graph, args.json, output)?;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &CheckArgs, limits: Limits, output: &mut Output) -> Resu
             output.line(format_args!("{}: {counts}", bundle.path().display()))?;
         }
         output.flush()?;
-        Ok(if counts.errors + counts.warnings == 0 { Verdict::Fine } else { Verdict::Damaged })
+        Ok(if counts.errors + counts.warnings == 0 { Verdict::Clean } else { Verdict::Damaged })
     })
 }
 
@@ -39,7 +39,7 @@ fn print(bundle: &Path, graph: &RolloutTrace, json: bool, output: &mut Output) -
     for diagnostic in &graph.diagnostics {
         if json {
             let line = Line { bundle: &bundle.to_string_lossy(), diagnostic };
-            let line = serde_json::to_string(&line).expect("a diagnostic has string keys only");
+            let line = serde_json::to_string(&line).expect("a diagnostic has only string keys");
             output.line(line)?;
         } else {
             output.line(located(bundle, graph, diagnostic, output.color()))?;

@@ -1,4 +1,4 @@
-//! `rollout-trace completions`.
+//! The command `completions`.
 
 use clap::CommandFactory;
 
@@ -9,9 +9,9 @@ use crate::{
 };
 
 pub(crate) fn run(args: &CompletionsArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    // Into memory first: the generator panics where it cannot write.
+    // Generated in memory, since the generator panics if it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "rollout-trace", &mut script);
     output.write(|stdout| stdout.write_all(&script))?;
-    Ok(Verdict::Fine)
+    Ok(Verdict::Clean)
 }

@@ -1,4 +1,4 @@
-//! `rollout-trace convert`.
+//! The command `convert`.
 
 use rollout_trace::{Bundle, Limits, bundle::convert};
 
@@ -6,7 +6,7 @@ use crate::{
     args::ConvertArgs,
     failure::{Failure, Verdict},
     output::Output,
-    summary::tell_losses,
+    summary::report_losses,
 };
 
 pub(crate) fn run(args: &ConvertArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
@@ -14,5 +14,5 @@ pub(crate) fn run(args: &ConvertArgs, limits: Limits, output: &mut Output) -> Re
     let bundle = Bundle::open_with(&args.bundle, limits)?;
     let converted = convert(&bundle, &args.output, args.layout.into())?;
     output.line(args.output.display())?;
-    Ok(tell_losses(&bundle, &converted.losses, output))
+    Ok(report_losses(&bundle, &converted.losses, output))
 }

@@ -1,4 +1,4 @@
-//! `rollout-trace list`.
+//! The command `list`.
 
 use std::{
     collections::HashSet,
@@ -24,19 +24,19 @@ const HEADINGS: [&str; 7] = ["AGE", "SIZE", "STATUS", "TURNS", "THREADS", "STATE
 pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
     let root = args.root.as_deref().ok_or_else(|| {
         Failure::new(
-            "it is not said where the bundles are",
-            "give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the one that the agent writes to",
+            "no trace root is given",
+            "give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to",
         )
     })?;
     let found = find_bundles(root)
         .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
     if found.is_empty() {
-        output.say(format_args!("there is no trace bundle in {}", root.display()));
-        return Ok(Verdict::Fine);
+        output.say(format_args!("no trace bundle in {}", root.display()));
+        return Ok(Verdict::Clean);
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let mut rows = vec![HEADINGS.map(str::to_owned)];
-    let mut verdict = Verdict::Fine;
+    let mut verdict = Verdict::Clean;
     for bundle in found {
         match Outline::read(&bundle.path, limits) {
             Ok(outline) => rows.push([
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
                 .into(),
                 bundle.path.display().to_string(),
             ]),
-            Err(Failure::Told(failure)) => {
+            Err(Failure::Message(failure)) => {
                 output.say(failure);
                 verdict = Verdict::Unreadable;
             }
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
     Ok(verdict)
 }
 
-/// What one pass over an event log tells.
+/// The facts about a bundle from one pass over its event log.
 #[derive(Debug, Default)]
 struct Outline {
     status: Option<ExecutionStatus>,
@@ -113,7 +113,7 @@ fn print(rows: &[[String; HEADINGS.len()]], output: &mut Output) -> Result<(), F
     Ok(())
 }
 
-/// How long ago, in the largest unit that fits.
+/// Formats an age in the largest unit that fits.
 fn age(millis: u128) -> String {
     let seconds = millis / 1000;
     match seconds {
@@ -124,7 +124,7 @@ fn age(millis: u128) -> String {
     }
 }
 
-/// Bytes, in the largest unit that fits.
+/// Formats a number of bytes in the largest unit that fits.
 fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
     if bytes < 1000 {
@@ -139,7 +139,7 @@ fn size(bytes: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
-/// The size of all files of a bundle, or of its archive. Links in a bundle are not followed.
+/// Returns the size of all files of a bundle, or of its archive. Links in a bundle are not followed.
 fn size_on_disk(folder: &Path) -> u64 {
     if folder.is_file() {
         return folder.metadata().map_or(0, |metadata| metadata.len());

@@ -1,4 +1,4 @@
-//! `rollout-trace man`.
+//! The command `man`.
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -16,9 +16,9 @@ pub(crate) fn run(args: &ManArgs, output: &mut Output) -> Result<Verdict, Failur
         None => program,
         Some(name) => program.find_subcommand(name).cloned().ok_or_else(|| {
             let known: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
-            Failure::new(format!("there is no command {name:?}"), format!("commands: {}", known.join(", ")))
+            Failure::new(format!("unknown command {name:?}"), format!("commands: {}", known.join(", ")))
         })?,
     };
     output.write(|mut stdout| Man::new(command).render(&mut stdout))?;
-    Ok(Verdict::Fine)
+    Ok(Verdict::Clean)
 }

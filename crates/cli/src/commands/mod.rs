@@ -1,4 +1,4 @@
-//! One file for each command.
+//! The commands, one per file.
 
 mod check;
 mod completions;
@@ -18,7 +18,7 @@ use crate::{
     output::Output,
 };
 
-/// Does what was typed.
+/// Runs the command.
 pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
     match cli.command {
         Command::Reduce(args) => reduce::run(&args, args.limits.into(), output),

@@ -1,4 +1,4 @@
-//! `rollout-trace pack`.
+//! The command `pack`.
 
 use std::path::Path;
 
@@ -11,22 +11,22 @@ use crate::{
     args::PackArgs,
     failure::{Failure, Verdict},
     output::Output,
-    summary::tell_losses,
+    summary::report_losses,
 };
 
 pub(crate) fn run(args: &PackArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
     if args.output.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::new("an archive is not written to stdout", "use -o FILE; ./- is a file of that name"));
+        return Err(Failure::new("an archive cannot be written to stdout", "use -o FILE; ./- names a file `-`"));
     }
     let bundle = Bundle::open_with(&args.bundle, limits)?;
     let name = format!("{}{ARCHIVE_SUFFIX}", bundle.name());
-    // A folder called . or .. has its name from elsewhere.
-    let beside = match bundle.path().file_name() {
+    // The paths . and .. have no file name.
+    let default = match bundle.path().file_name() {
         Some(_) => bundle.path().with_file_name(&name),
         None => bundle.path().join("..").join(&name),
     };
-    let target = args.output.clone().unwrap_or(beside);
+    let target = args.output.clone().unwrap_or(default);
     let packed = pack(&bundle, &target)?;
     output.line(target.display())?;
-    Ok(tell_losses(&bundle, &packed.losses, output))
+    Ok(report_losses(&bundle, &packed.losses, output))
 }

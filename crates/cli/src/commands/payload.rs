@@ -1,4 +1,4 @@
-//! `rollout-trace payload`.
+//! The command `payload`.
 
 use rollout_trace::{
     Bundle, Evidence, Limits,
@@ -20,20 +20,20 @@ pub(crate) fn run(args: &PayloadArgs, limits: Limits, output: &mut Output) -> Re
     if let Err(error) = bundle.payloads().load(&reference, &mut buffer) {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let what = format!("cannot read {:?} of {}: {error}{cause}", args.id, bundle.path().display());
-        let hint = "ids are those in state.json and in the event log, like raw_payload:12; check tells what is damaged";
+        let hint = "use an id from state.json or the event log, such as raw_payload:12; `check` reports damage";
         return Err(Failure::new(visible(&what), hint));
     }
     output.write(|stdout| stdout.write_all(buffer.bytes()))?;
     output.flush()?;
     let damaged: usize = buffer.holes().iter().map(|hole| hole.bytes).sum();
     if damaged == 0 {
-        return Ok(Verdict::Fine);
+        return Ok(Verdict::Clean);
     }
-    output.say(format_args!("{damaged} bytes of the payload are damaged, and marks stand in their place"));
+    output.say(format_args!("{damaged} bytes of the payload are damaged, and are replaced by marks"));
     Ok(Verdict::Damaged)
 }
 
-/// The reference with this id, or the one that its number would have if no event has it.
+/// Returns the payload reference with this id or, if no event contains it, a reference made from its number.
 fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
     let number = id.strip_prefix("raw_payload:").unwrap_or(id);
     let ids = [id.to_owned(), format!("raw_payload:{number}")];

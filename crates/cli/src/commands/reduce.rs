@@ -1,4 +1,4 @@
-//! `rollout-trace reduce`.
+//! The command `reduce`.
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ pub(crate) fn run(args: &ReduceArgs, limits: Limits, output: &mut Output) -> Res
     let bundles = selection::select(&args.bundles)?;
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if let Some(file) = args.output.as_deref().filter(|_| !to_stdout && bundles.len() > 1) {
-        let what = format!("{} bundles do not fit into the one file {}", bundles.len(), file.display());
-        return Err(Failure::new(what, "use --latest for the newest, -o - for all on stdout, or leave -o out"));
+        let what = format!("{} bundles cannot be written to one file, {}", bundles.len(), file.display());
+        return Err(Failure::new(what, "use --latest for the newest, use -o - for all on stdout, or omit -o"));
     }
     selection::for_each(&bundles, output, |path, output| {
         let bundle = Bundle::open_with(path, limits)?;
@@ -38,6 +38,6 @@ pub(crate) fn run(args: &ReduceArgs, limits: Limits, output: &mut Output) -> Res
             output.say(summary);
         }
         let has_errors = graph.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        Ok(if args.strict && has_errors { Verdict::Damaged } else { Verdict::Fine })
+        Ok(if args.strict && has_errors { Verdict::Damaged } else { Verdict::Clean })
     })
 }

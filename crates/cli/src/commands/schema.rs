@@ -1,4 +1,4 @@
-//! Prints the JSON Schema of state.json.
+//! The command `schema`.
 
 use rollout_trace::model::json_schema;
 
@@ -9,5 +9,5 @@ use crate::{
 
 pub(crate) fn run(output: &mut Output) -> Result<Verdict, Failure> {
     output.line(format_args!("{:#}", json_schema()))?;
-    Ok(Verdict::Fine)
+    Ok(Verdict::Clean)
 }

@@ -1,4 +1,4 @@
-//! `rollout-trace show`.
+//! The command `show`.
 
 use rollout_trace::{Bundle, Drawing, Limits, RolloutTrace, model::ItemId, reduce_bundle, schema::ThreadId};
 
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ShowArgs, limits: Limits, output: &mut Output) -> Resul
     if is_part && let Some(summary) = summary(bundle.path(), &graph) {
         output.say(summary);
     }
-    Ok(Verdict::Fine)
+    Ok(Verdict::Clean)
 }
 
 fn find_thread<'a>(graph: &'a RolloutTrace, wanted: &str) -> Result<&'a ThreadId, Failure> {
@@ -38,7 +38,7 @@ fn find_thread<'a>(graph: &'a RolloutTrace, wanted: &str) -> Result<&'a ThreadId
     match (if by_path.is_empty() { by_beginning() } else { by_path }).as_slice() {
         [(id, _)] => Ok(id),
         found => {
-            let what = if found.is_empty() { "there is no thread" } else { "more than one thread is meant by" };
+            let what = if found.is_empty() { "no thread matches" } else { "more than one thread matches" };
             let known = graph.threads.iter().map(|(id, thread)| format!("{id} {}", thread.agent_path));
             let known: Vec<String> = known.collect();
             Err(Failure::new(format!("{what} {wanted:?}"), format!("threads of this bundle: {}", known.join(", "))))
@@ -53,6 +53,6 @@ fn find_item(graph: &RolloutTrace, wanted: &str) -> Result<ItemId, Failure> {
             Some(last) => format!("items of this bundle: 1 to {}", last.0),
             None => "this bundle has no items".into(),
         };
-        Failure::new(format!("there is no item {wanted:?}"), hint)
+        Failure::new(format!("no item matches {wanted:?}"), hint)
     })
 }

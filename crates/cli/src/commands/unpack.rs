@@ -1,4 +1,4 @@
-//! `rollout-trace unpack`.
+//! The command `unpack`.
 
 use rollout_trace::{
     Limits,
@@ -18,8 +18,8 @@ pub(crate) fn run(args: &UnpackArgs, limits: Limits, output: &mut Output) -> Res
         None => {
             let name = args.file.file_name().unwrap_or_default().to_string_lossy();
             let name = name.strip_suffix(ARCHIVE_SUFFIX).filter(|name| !name.is_empty()).ok_or_else(|| {
-                let what = format!("{} does not say by its name what the bundle is called", args.file.display());
-                Failure::new(what, "use -o DIR")
+                let what = format!("the name of {} does not end with {ARCHIVE_SUFFIX}", args.file.display());
+                Failure::new(what, "name the bundle's folder with -o DIR")
             })?;
             args.file.with_file_name(name)
         }
@@ -30,5 +30,5 @@ pub(crate) fn run(args: &UnpackArgs, limits: Limits, output: &mut Output) -> Res
     for problem in &problems {
         output.say(visible(&problem.to_string()));
     }
-    Ok(if problems.is_empty() { Verdict::Fine } else { Verdict::Damaged })
+    Ok(if problems.is_empty() { Verdict::Clean } else { Verdict::Damaged })
 }

@@ -1,4 +1,4 @@
-//! `rollout-trace check`.
+//! The command `check`.
 
 use std::fs;
 
@@ -37,9 +37,9 @@ fn damage() {
 }
 
 #[test]
-fn payloads_that_reduction_does_not_use() {
+fn payloads_that_reduction_does_not_use_are_checked() {
     let root = Root::new(&["a", "b", "c"]);
-    // In place of the end marker, so that the seqs stay whole.
+    // The event replaces the end marker, so that the seqs have no gap.
     let refers_to = |path: &'static str| {
         move |text: String| {
             let (rest, _) = text.trim_end().rsplit_once('\n').unwrap();
@@ -84,8 +84,8 @@ fn nothing_to_check() {
     ");
     fs::remove_file(root.path("a/trace.jsonl")).unwrap();
     assert_snapshot!(root.run("check a"), @"
-    stderr: error: there is no trace bundle in a
-    stderr:   give a bundle, which is the folder that holds trace.jsonl, or a folder with bundles
+    stderr: error: no trace bundle in a
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
     exit code 2
     ");
     assert_snapshot!(root.run("check a/trace.jsonl nowhere"), @"
@@ -98,7 +98,7 @@ fn nothing_to_check() {
 }
 
 #[test]
-fn nothing_a_bundle_says_reaches_the_terminal_raw() {
+fn control_characters_in_a_bundle_do_not_reach_the_terminal() {
     let root = Root::new(&["a"]);
     root.edit("a/trace.jsonl", |text| {
         text.replace("\"payloads/3.json\"", r#""payloads/\u001b[31m\u0007.json""#)

@@ -1,4 +1,4 @@
-//! `rollout-trace payload`, `convert`, `pack` and `unpack`.
+//! The commands `payload`, `convert`, `pack` and `unpack`.
 
 use std::{fs, path::Path};
 
@@ -26,7 +26,7 @@ fn same(left: &Path, right: &Path) -> bool {
 }
 
 #[test]
-fn every_form_says_the_same() {
+fn every_form_of_a_bundle_gives_the_same_results() {
     let root = Root::new(&["a"]);
     assert_snapshot!(root.run("convert a --layout packed -o p"), @"p");
     assert_snapshot!(root.run("pack a"), @"a.tar.zst");
@@ -82,18 +82,18 @@ fn wrong_use() {
     exit code 2
     ");
     assert_snapshot!(root.run("pack a -o -"), @"
-    stderr: error: an archive is not written to stdout
-    stderr:   use -o FILE; ./- is a file of that name
+    stderr: error: an archive cannot be written to stdout
+    stderr:   use -o FILE; ./- names a file `-`
     exit code 2
     ");
     assert_snapshot!(root.run("convert a --layout packed -o -"), @"
-    stderr: error: a bundle is a folder, and not written to stdout
-    stderr:   use -o DIR; ./- is a folder of that name
+    stderr: error: a bundle is a folder and cannot be written to stdout
+    stderr:   use -o DIR; ./- names a folder `-`
     exit code 2
     ");
     assert_snapshot!(root.run("unpack a.tar.zst -o -"), @"
-    stderr: error: a bundle is a folder, and not written to stdout
-    stderr:   use -o DIR; ./- is a folder of that name
+    stderr: error: a bundle is a folder and cannot be written to stdout
+    stderr:   use -o DIR; ./- names a folder `-`
     exit code 2
     ");
     assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"
@@ -102,8 +102,8 @@ fn wrong_use() {
     exit code 2
     ");
     assert_snapshot!(root.run("unpack a/trace.jsonl"), @"
-    stderr: error: a/trace.jsonl does not say by its name what the bundle is called
-    stderr:   use -o DIR
+    stderr: error: the name of a/trace.jsonl does not end with .tar.zst
+    stderr:   name the bundle's folder with -o DIR
     exit code 2
     ");
     assert_snapshot!(root.run("unpack nowhere.tar.zst"), @"
@@ -113,12 +113,12 @@ fn wrong_use() {
     ");
     assert_snapshot!(root.run("payload a 99"), @r#"
     stderr: error: cannot read "99" of a: no file payloads/99.json
-    stderr:   ids are those in state.json and in the event log, like raw_payload:12; check tells what is damaged
+    stderr:   use an id from state.json or the event log, such as raw_payload:12; `check` reports damage
     exit code 2
     "#);
     assert_snapshot!(root.run("payload a ../../etc/passwd"), @r#"
     stderr: error: cannot read "../../etc/passwd" of a: the path payloads/../../etc/passwd.json leads out of the bundle; it was not opened
-    stderr:   ids are those in state.json and in the event log, like raw_payload:12; check tells what is damaged
+    stderr:   use an id from state.json or the event log, such as raw_payload:12; `check` reports damage
     exit code 2
     "#);
     assert!(!root.path("c").exists());
@@ -126,7 +126,7 @@ fn wrong_use() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_for_temporary_files_that_takes_nothing_is_told() {
+fn an_unwritable_temporary_folder_is_reported() {
     let root = Root::new(&["a"]);
     root.run("convert a --layout packed -o p");
     let mut pack = program();
@@ -145,7 +145,7 @@ fn damage() {
     root.run("convert a --layout packed -o p");
     let sound = fs::read(root.path("p/payloads.pack")).unwrap();
     let graph = root.run("reduce p -o -");
-    // Whatever is damaged, every command goes through and tells it.
+    // Every command reports the damage and finishes, wherever the damage is.
     for at in (24..sound.len()).step_by(97) {
         let mut damaged = sound.clone();
         damaged[at] ^= 0x20;
@@ -160,7 +160,7 @@ fn damage() {
     fs::write(root.path("p/payloads.pack"), &sound[..100]).unwrap();
     assert_snapshot!(root.run("payload p 20"), @r#"
     stderr: error: cannot read "20" of p: payloads/20.json is not among the records of payloads.pack, 76 bytes of which are damaged
-    stderr:   ids are those in state.json and in the event log, like raw_payload:12; check tells what is damaged
+    stderr:   use an id from state.json or the event log, such as raw_payload:12; `check` reports damage
     exit code 2
     "#);
     fs::write(root.path("p/payloads.pack"), &sound).unwrap();

@@ -1,4 +1,4 @@
-//! The words that explain the program.
+//! The help texts of the program.
 
 use insta::assert_snapshot;
 
@@ -15,7 +15,7 @@ fn help_texts() {
 }
 
 #[test]
-fn wrong_use() {
+fn wrong_usage() {
     let root = Root::new(&[]);
     assert_snapshot!(root.run(""), @"
     stderr: The flight recorder for coding agents: reads trace bundles and shows what happened
@@ -23,29 +23,29 @@ fn wrong_use() {
     stderr: Usage: rollout-trace [OPTIONS] <COMMAND>
     stderr: 
     stderr: Commands:
-    stderr:   reduce       Reduces bundles to the graph of what happened, as state.json
+    stderr:   reduce       Reduces bundles to graphs of their rollouts, as state.json
     stderr:   list         Lists the bundles under a trace root, the newest first
-    stderr:   check        Reads everything in bundles and tells every surprise
-    stderr:   show         Draws what happened in a bundle
-    stderr:   payload      Prints a payload, byte for byte as it was recorded
-    stderr:   convert      Writes a bundle anew with its payloads stored in another way
+    stderr:   check        Reads bundles completely and reports every problem
+    stderr:   show         Draws the rollout of a bundle
+    stderr:   payload      Prints a payload exactly as it was recorded
+    stderr:   convert      Writes a copy of a bundle in another payload layout
     stderr:   pack         Packs a bundle into one .tar.zst file
-    stderr:   unpack       Unpacks a bundle that pack made one file of
+    stderr:   unpack       Unpacks the file that pack has created
     stderr:   schema       Prints the JSON Schema of state.json
-    stderr:   completions  Prints the shell's completion script
+    stderr:   completions  Prints a shell's completion script
     stderr:   man          Prints the manual page, for man -l -
     stderr:   help         Print this message or the help of the given subcommand(s)
     stderr: 
     stderr: Options:
-    stderr:       --color <WHEN>  When to colour what is printed; NO_COLOR is honoured [default: auto] [possible
-    stderr:                       values: auto, always, never]
+    stderr:       --color <WHEN>  When to use color; NO_COLOR is respected [default: auto] [possible values:
+    stderr:                       auto, always, never]
     stderr:   -h, --help          Print help
     stderr:   -V, --version       Print version
     stderr: 
     stderr: Exit codes:
-    stderr:   0  done; for check: clean
+    stderr:   0  success; check: the bundles are clean
     stderr:   1  damage: check found errors or warnings, or reduce --strict found errors
-    stderr:   2  unreadable or wrong use; nothing that was on disk before is lost
+    stderr:   2  unreadable bundle or wrong usage; existing files are unchanged
     exit code 2
     ");
     assert_snapshot!(root.run("recude x"), @"
@@ -84,7 +84,7 @@ fn completions_and_manual() {
     assert!(root.run("man").contains(".TH rollout-trace 1"));
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
-    stderr: error: there is no command "recude"
+    stderr: error: unknown command "recude"
     stderr:   commands: reduce, list, check, show, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
@@ -101,5 +101,5 @@ fn the_exit_codes_are_documented() {
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md")).unwrap();
     let help = Root::new(&[]).run("--help");
     let codes = help.split_once("Exit codes:\n").unwrap().1;
-    assert!(docs.contains(codes.trim_end()), "docs/cli.md does not have the exit codes as --help has them");
+    assert!(docs.contains(codes.trim_end()), "docs/cli.md differs from --help in the exit codes");
 }

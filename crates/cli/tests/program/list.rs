@@ -1,4 +1,4 @@
-//! `rollout-trace list`.
+//! The command `list`.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::support::{Root, draw, program};
 
-/// The list without ages, which grow while one looks.
+/// Returns the list without the ages, which depend on the time of the test.
 fn list(root: &Root, arguments: &str) -> String {
     let ages = |line: &str| match line.split_once("  ") {
         Some((age, rest)) if age.trim().ends_with(['s', 'm', 'h', 'd']) => format!("  <age>  {rest}"),
@@ -39,8 +39,8 @@ fn bundles() {
 fn the_root_comes_from_the_environment() {
     let root = Root::new(&["a"]);
     assert_snapshot!(root.run("list"), @"
-    stderr: error: it is not said where the bundles are
-    stderr:   give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the one that the agent writes to
+    stderr: error: no trace root is given
+    stderr:   give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to
     exit code 2
     ");
     let output = program().arg("list").env("CODEX_ROLLOUT_TRACE_ROOT", root.path("")).output().unwrap();
@@ -50,12 +50,12 @@ fn the_root_comes_from_the_environment() {
 #[test]
 fn nothing_to_list() {
     let root = Root::new(&[]);
-    assert_snapshot!(root.run("list ."), @"stderr: there is no trace bundle in .");
+    assert_snapshot!(root.run("list ."), @"stderr: no trace bundle in .");
     assert_snapshot!(root.run("list nowhere"), @"
     stderr: error: cannot list nowhere: No such file or directory (os error 2)
     stderr:   check the path and its permissions
     exit code 2
     ");
     fs::create_dir(root.path("empty")).unwrap();
-    assert_snapshot!(root.run("list empty"), @"stderr: there is no trace bundle in empty");
+    assert_snapshot!(root.run("list empty"), @"stderr: no trace bundle in empty");
 }

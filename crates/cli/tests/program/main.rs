@@ -1,4 +1,4 @@
-//! The program as a person runs it.
+//! Tests of the program through its command line.
 //!
 //! The snapshots hold the paths and the error messages of Unix. On other systems CI runs the program on the sample bundle.
 

@@ -1,4 +1,4 @@
-//! `rollout-trace reduce`.
+//! The command `reduce`.
 
 use std::{
     fs::{self, File},
@@ -48,15 +48,15 @@ fn to_stdout_and_files() {
     assert!(is_graph(&fs::read_to_string(root.path("out.json")).unwrap()));
     assert_eq!(root.run("reduce . -o - --compact").lines().filter(|line| is_graph(line)).count(), 2);
     assert_snapshot!(root.run("reduce . -o out.json"), @"
-    stderr: error: 2 bundles do not fit into the one file out.json
-    stderr:   use --latest for the newest, -o - for all on stdout, or leave -o out
+    stderr: error: 2 bundles cannot be written to one file, out.json
+    stderr:   use --latest for the newest, use -o - for all on stdout, or omit -o
     exit code 2
     ");
     assert!(!root.path("a/state.json").exists());
 }
 
 #[test]
-fn the_same_bundle_gives_the_same_bytes() {
+fn reducing_twice_gives_the_same_bytes() {
     let root = Root::new(&["a"]);
     assert_eq!(root.run("reduce a -o -"), root.run("reduce a -o -"));
 }
@@ -74,7 +74,7 @@ fn a_whole_root() {
 }
 
 #[test]
-fn damage_is_told_and_the_graph_is_written() {
+fn damage_is_reported_and_the_graph_is_written() {
     let root = Root::new(&["a"]);
     root.edit("a/trace.jsonl", |text| text[..text.len() - 100].to_owned());
     fs::remove_file(root.path("a/payloads/7.json")).unwrap();
@@ -106,7 +106,7 @@ fn damage_is_told_and_the_graph_is_written() {
 }
 
 #[test]
-fn what_is_no_bundle() {
+fn paths_that_are_not_bundles() {
     let root = Root::new(&["a"]);
     fs::create_dir(root.path("empty")).unwrap();
     fs::write(root.path("empty/file"), b"").unwrap();
@@ -116,8 +116,8 @@ fn what_is_no_bundle() {
     exit code 2
     ");
     assert_snapshot!(root.run("reduce empty"), @"
-    stderr: error: there is no trace bundle in empty
-    stderr:   give a bundle, which is the folder that holds trace.jsonl, or a folder with bundles
+    stderr: error: no trace bundle in empty
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
     exit code 2
     ");
     assert_snapshot!(root.run("reduce empty/file"), @"
@@ -125,7 +125,7 @@ fn what_is_no_bundle() {
     stderr:   give the folder that holds trace.jsonl, or a file in it
     exit code 2
     ");
-    // One that cannot be read does not keep the others from their turn.
+    // A bundle that cannot be read does not prevent the others from being reduced.
     assert_snapshot!(root.run("reduce nowhere a"), @"
     a/state.json
     stderr: error: nowhere does not exist
@@ -135,29 +135,29 @@ fn what_is_no_bundle() {
 }
 
 #[test]
-fn nothing_is_lost_where_writing_fails() {
+fn a_failed_write_keeps_the_previous_file() {
     let root = Root::new(&["a"]);
     fs::write(root.path("a/old.json"), b"old").unwrap();
-    // A folder that is in the way is an error for every user, root included.
+    // A folder at the path is an error for every user, including root.
     fs::create_dir(root.path("a/state.json")).unwrap();
     assert_snapshot!(root.run("reduce a"), @"
     stderr: error: cannot write a/state.json: Is a directory (os error 21)
-    stderr:   what was there before is unchanged; use -o FILE to write elsewhere, or -o - for stdout
+    stderr:   the previous file is unchanged; use -o FILE to write elsewhere, or -o - for stdout
     exit code 2
     ");
     assert_snapshot!(root.run("reduce a -o a"), @"
     stderr: error: cannot write a: Is a directory (os error 21)
-    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    stderr:   the previous file is unchanged; use another FILE, or -o - for stdout
     exit code 2
     ");
     assert_snapshot!(root.run("reduce a -o nowhere/out.json"), @r#"
     stderr: error: cannot write nowhere/out.json: No such file or directory (os error 2)
-    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    stderr:   the previous file is unchanged; use another FILE, or -o - for stdout
     exit code 2
     "#);
     assert_snapshot!(root.run("reduce a -o a/old.json/out.json"), @r#"
     stderr: error: cannot write a/old.json/out.json: Not a directory (os error 20)
-    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    stderr:   the previous file is unchanged; use another FILE, or -o - for stdout
     exit code 2
     "#);
     assert_eq!(fs::read(root.path("a/old.json")).unwrap(), b"old");
@@ -167,18 +167,18 @@ fn nothing_is_lost_where_writing_fails() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let root = Root::new(&["a"]);
     assert_snapshot!(root.run("reduce a -o /dev/full"), @"
     stderr: error: cannot write /dev/full: No space left on device (os error 28)
-    stderr:   what was there before is unchanged; use another FILE, or -o - for stdout
+    stderr:   the previous file is unchanged; use another FILE, or -o - for stdout
     exit code 2
     ");
     let full = File::options().write(true).open("/dev/full").unwrap();
     let output = program().args(["reduce", "-o", "-"]).arg(root.path("a")).stdout(full).output().unwrap();
     assert_snapshot!(draw(&output), @"
     stderr: error: cannot write to stdout: No space left on device (os error 28)
-    stderr:   check where stdout goes
+    stderr:   check the target of stdout
     exit code 2
     ");
 }

@@ -1,4 +1,4 @@
-//! `rollout-trace show`.
+//! The command `show`.
 
 use insta::assert_snapshot;
 
@@ -35,12 +35,12 @@ fn one_thread() {
     "#);
     assert_eq!(root.run("show a --thread thread-rev"), root.run("show a --thread /root/reviewer"));
     assert_snapshot!(root.run("show a --thread thread-"), @r#"
-    stderr: error: more than one thread is meant by "thread-"
+    stderr: error: more than one thread matches "thread-"
     stderr:   threads of this bundle: thread-reviewer /root/reviewer, thread-root /root
     exit code 2
     "#);
     assert_snapshot!(root.run("show a --thread nobody"), @r#"
-    stderr: error: there is no thread "nobody"
+    stderr: error: no thread matches "nobody"
     stderr:   threads of this bundle: thread-reviewer /root/reviewer, thread-root /root
     exit code 2
     "#);
@@ -66,26 +66,26 @@ fn one_item() {
     ");
     assert_eq!(root.run("show a --item conversation_item:11"), root.run("show a --item 11"));
     assert_snapshot!(root.run("show a --item 99"), @r#"
-    stderr: error: there is no item "99"
+    stderr: error: no item matches "99"
     stderr:   items of this bundle: 1 to 14
     exit code 2
     "#);
     assert_snapshot!(root.run("show a --item x"), @r#"
-    stderr: error: there is no item "x"
+    stderr: error: no item matches "x"
     stderr:   items of this bundle: 1 to 14
     exit code 2
     "#);
 }
 
 #[test]
-fn colour() {
+fn color() {
     let root = Root::new(&["a"]);
-    assert!(!root.run("show a").contains('\u{1b}'), "stdout is no terminal");
+    assert!(!root.run("show a").contains('\u{1b}'), "stdout is not a terminal");
     assert!(root.run("show a --color always").contains('\u{1b}'));
 }
 
 #[test]
-fn damage_is_told() {
+fn damage_is_reported() {
     let root = Root::new(&["a"]);
     root.edit("a/trace.jsonl", |text| text.lines().take(3).map(|line| format!("{line}\n")).collect::<String>() + "{");
     assert_snapshot!(root.run("show a"), @"

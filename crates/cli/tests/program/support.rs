@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The program, untouched by the environment of whoever runs the tests.
+/// Returns the program, isolated from the environment of the tests.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollout-trace"));
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CODEX_ROLLOUT_TRACE_ROOT"] {
@@ -17,7 +17,7 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// A trace root with copies of the sample bundle, and where the program runs.
+/// A trace root with copies of the sample bundle, in which the program runs.
 pub(crate) struct Root {
     folder: TempDir,
 }
@@ -41,13 +41,13 @@ impl Root {
         fs::write(self.path(name), edit(text)).unwrap();
     }
 
-    /// Runs the program in the root and draws what it printed and how it ended.
+    /// Runs the program in the root, and draws its output and exit code.
     pub(crate) fn run(&self, arguments: &str) -> String {
         draw(&program().args(arguments.split_whitespace()).current_dir(self.folder.path()).output().unwrap())
     }
 }
 
-/// What a run printed on both streams, and its exit code unless that is 0.
+/// Draws the output on both streams, and the exit code unless it is 0.
 pub(crate) fn draw(output: &Output) -> String {
     let mut text = String::from_utf8(output.stdout.clone()).unwrap();
     for line in String::from_utf8(output.stderr.clone()).unwrap().lines() {
