@@ -80,7 +80,7 @@ pub enum ExecuteError {
     #[error("the session has been shut down")]
     ShutDown,
     /// The operating system did not start a thread.
-    #[error("error starting the thread of cell {cell_id}")]
+    #[error("cannot start the thread of cell {cell_id}")]
     Thread {
         /// The cell.
         cell_id: CellId,

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 #[non_exhaustive]
 pub enum ScriptError {
     /// The file cannot be read.
-    #[error("error reading the script `{}`", path.display())]
+    #[error("cannot read the script `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum ScriptError {
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("error listening on 127.0.0.1:{port}")]
+#[error("cannot listen on 127.0.0.1:{port}")]
 pub struct ServeError {
     /// The requested port; 0 means any free port.
     pub port: u16,
