@@ -27,7 +27,7 @@ mod sequencer;
 
 pub use discover::{FoundBundle, find_bundles};
 pub use events::Events;
-pub use moving::{ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, PayloadLayout, convert, pack, unpack};
+pub use moving::{ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, convert, pack, unpack};
 pub use open::{Bundle, OpenError};
 pub use packed::PayloadPack;
 pub use payload_files::PayloadFiles;
@@ -35,4 +35,5 @@ pub use payloads::Payloads;
 pub use rollout_trace_evidence::{
     BundleHeader, Evidence, Limits, LocatedEvent, PayloadBuffer, PayloadError, PayloadSource, Problem,
 };
+pub use rollout_trace_schema::PayloadLayout;
 pub use sequencer::{LogLine, Sequencer};

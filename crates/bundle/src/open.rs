@@ -20,7 +20,7 @@ use crate::{
     events::Log,
     manifest::{ReadManifest, error_text},
     moving::{is_archive, private_folder, unpack_into},
-    packed::{Blocks, Header, read_header},
+    packed::{FoundHeader, probe_pack},
 };
 
 /// How the names of all versions of the packed layout begin.
@@ -224,16 +224,17 @@ impl Bundle {
     }
 }
 
-/// What is wrong with the pack file as a whole, if there is one. A file that ends within its header was only just begun.
+/// Returns what is wrong with the pack file as a whole, if there is one. A file that ends within its header has only just been
+/// created.
 fn pack_problem(folder: &mut ContainedFolder) -> Option<Problem> {
     let reason = match folder.open(PACK_FILE) {
         Err(PayloadError::Missing { .. }) => return None,
         Err(error) => error_text(&error),
-        Ok((file, len)) => match read_header(&mut Blocks::new(file, len)) {
+        Ok((file, _)) => match probe_pack(file) {
             Err(error) => error.to_string(),
-            Ok(Err(FrameError::CutOff) | Ok(Header { damage: None, .. })) => return None,
+            Ok(Err(FrameError::CutOff) | Ok(FoundHeader { damage: None, .. })) => return None,
             Ok(Err(error)) => error.to_string(),
-            Ok(Ok(Header { damage: Some(error), .. })) => {
+            Ok(Ok(FoundHeader { damage: Some(error), .. })) => {
                 return Some(Problem::PackHeader { reason: error.to_string() });
             }
         },

@@ -43,6 +43,6 @@ mod problem;
 pub use evidence::{Evidence, LocatedEvent};
 pub use header::BundleHeader;
 pub use limits::Limits;
-pub use payload_buffer::{PayloadBuffer, common_prefix, common_suffix};
+pub use payload_buffer::PayloadBuffer;
 pub use payload_source::{PayloadError, PayloadSource};
 pub use problem::Problem;

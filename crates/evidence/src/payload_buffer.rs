@@ -2,7 +2,10 @@
 
 use std::any::Any;
 
-use rollout_trace_schema::{RawPayloadId, packed::Hole};
+use rollout_trace_schema::{
+    RawPayloadId,
+    packed::{Hole, common_prefix, common_suffix},
+};
 
 /// Holds one document at a time and remembers what it has in common with the one before.
 ///
@@ -93,21 +96,4 @@ impl PayloadBuffer {
         self.holes.clear();
         self.note = None;
     }
-}
-
-/// Returns the number of equal bytes at the start of both. Whole blocks are compared first, which `memcmp` does fast.
-pub fn common_prefix(left: &[u8], right: &[u8]) -> usize {
-    const BLOCK: usize = 4096;
-    let blocks = left.chunks_exact(BLOCK).zip(right.chunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
-    let start = blocks * BLOCK;
-    start + left[start..].iter().zip(&right[start..]).take_while(|(l, r)| l == r).count()
-}
-
-/// Returns the number of equal bytes at the end of both.
-pub fn common_suffix(left: &[u8], right: &[u8]) -> usize {
-    const BLOCK: usize = 4096;
-    let blocks = left.rchunks_exact(BLOCK).zip(right.rchunks_exact(BLOCK)).take_while(|(l, r)| l == r).count();
-    let skip = blocks * BLOCK;
-    let (left, right) = (&left[..left.len() - skip], &right[..right.len() - skip]);
-    skip + left.iter().rev().zip(right.iter().rev()).take_while(|(l, r)| l == r).count()
 }

@@ -81,11 +81,12 @@ pub use inference::{INFERENCE_CALL_ID_HEADER, InferenceTraceAttempt, InferenceTr
 pub use losses::TRACING_TARGET;
 pub use mcp_call::{MCP_CALL_ID_META, McpCallTraceContext};
 pub use memory_sink::MemorySink;
-pub use options::{PayloadLayout, TraceOptions};
+pub use options::TraceOptions;
 pub use redaction::Redactor;
 pub use rollout_trace_schema::{
     AgentPath, CellStatus, CodeModeRuntimeToolId, CodexTurnId, CompactionId, ExecutionStatus, InferenceCallId,
-    McpCallId, ModelVisibleCallId, ResponsesItemId, RuntimeCellId, ThreadId, ToolCallId, ToolKind, UnixMillis,
+    McpCallId, ModelVisibleCallId, PayloadLayout, ResponsesItemId, RuntimeCellId, ThreadId, ToolCallId, ToolKind,
+    UnixMillis,
     document::{SessionSource, SubagentSource, ThreadSpawn, TokenUsage},
 };
 pub use start_error::StartError;

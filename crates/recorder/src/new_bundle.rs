@@ -8,7 +8,7 @@ use std::{
 
 use rollout_trace_schema::{
     Manifest, Producer, RolloutId, SchemaVersion, ThreadId, TraceId,
-    packed::{FileHeader, PACK_FILE, PACK_ROOM, PACKED_LAYOUT},
+    packed::{Checksums, FileHeader, PACK_FILE, PACK_ROOM},
 };
 
 use crate::{
@@ -33,7 +33,7 @@ pub(crate) struct NewBundle {
 pub(crate) struct Pack {
     pub(crate) file: Appender,
     /// What the checksums of this file are keyed with.
-    pub(crate) salt: u64,
+    pub(crate) checksums: Checksums,
 }
 
 impl NewBundle {
@@ -49,7 +49,7 @@ impl NewBundle {
             started_at_unix_ms: options.now(),
             raw_event_log: Manifest::RAW_EVENT_LOG.to_owned(),
             payloads_dir: Manifest::PAYLOADS_DIR.to_owned(),
-            payload_layout: is_packed.then(|| PACKED_LAYOUT.to_owned()),
+            payload_layout: options.layout.manifest_name().map(str::to_owned),
             producer: Some(Producer {
                 name: env!("CARGO_PKG_NAME").to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -86,10 +86,10 @@ impl NewBundle {
 
 impl Pack {
     fn create(sink: &Sink, rollout_id: &RolloutId) -> io::Result<Self> {
-        let salt = RandomState::new().hash_one(rollout_id);
+        let header = FileHeader::new(RandomState::new().hash_one(rollout_id));
         let mut file = sink.appender(PACK_FILE, PACK_ROOM)?;
-        file.append(&FileHeader { salt }.encode())?;
-        Ok(Self { file, salt })
+        file.append(&header.encode())?;
+        Ok(Self { file, checksums: header.checksums() })
     }
 }
 

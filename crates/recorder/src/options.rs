@@ -6,19 +6,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rollout_trace_schema::UnixMillis;
+use rollout_trace_schema::{PayloadLayout, UnixMillis};
 
 use crate::{MemorySink, Redactor, caller::guarded, random_ids::RandomIds};
-
-/// How payload documents are stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PayloadLayout {
-    /// All in one append-only file, each request as its difference from the one before it.
-    #[default]
-    Packed,
-    /// One file each, as other tools of the schema read them.
-    Files,
-}
 
 /// Says how a rollout is recorded. The defaults are right for an agent at work.
 ///

@@ -8,6 +8,7 @@ use std::sync::{
 use rollout_trace_schema::{
     PayloadKind,
     document::{LostPayload, LostPayloadReason},
+    packed::Checksums,
 };
 use serde::Serialize;
 
@@ -18,7 +19,9 @@ use crate::{
     payload::{PackedRecord, PayloadBytes, PreparedPayload},
     redaction::Redaction,
     request_shape::has_input,
-    walk::{self, Compared, FingerprintKey, KnownTexts, Moved, Scratch, Spares, WalkContext, WalkError},
+    walk::{
+        self, Compared, FingerprintKey, HintOutcome, KnownTexts, NextBase, Scratch, Spares, WalkContext, WalkError,
+    },
 };
 
 /// A record's lengths have four bytes.
@@ -42,7 +45,7 @@ enum Encoding {
 
 /// What all records of a bundle share.
 struct RecordEncoding {
-    salt: u64,
+    checksums: Checksums,
     key: FingerprintKey,
     known: Mutex<KnownTexts>,
     spares: Spares,
@@ -78,9 +81,9 @@ enum EncodedContent {
 /// A record that lacks its number.
 struct UnsealedRecord {
     scratch: Scratch,
-    moved: Moved,
+    next_base: NextBase,
     lease: Option<CompareLease>,
-    salt: u64,
+    checksums: Checksums,
 }
 
 impl EncodedDocument {
@@ -91,7 +94,7 @@ impl EncodedDocument {
     /// Returns how many bytes the document adds to the bundle.
     pub(crate) fn new_bytes(&self) -> usize {
         match &self.content {
-            EncodedContent::Record(record) => record.scratch.draft.data_len(),
+            EncodedContent::Record(record) => record.scratch.draft.record.data_len(),
             EncodedContent::Text(text) => text.len(),
         }
     }
@@ -99,11 +102,11 @@ impl EncodedDocument {
 
 impl UnsealedRecord {
     fn seal(self, number: u64) -> PackedRecord {
-        let Self { mut scratch, moved, lease, salt } = self;
+        let Self { mut scratch, next_base, lease, checksums } = self;
         let nothing = Compared::default();
         let compared = lease.as_ref().map_or(&nothing, |lease| &lease.compared);
-        let sealed = compared.seal(&mut scratch.draft, number, salt);
-        PackedRecord { sealed, scratch, moved, lease }
+        let sealed = compared.seal(&mut scratch.draft, number, checksums);
+        PackedRecord { sealed, scratch, next_base, lease }
     }
 }
 
@@ -113,10 +116,10 @@ impl Packer {
         Self { encoding: Encoding::Text, redaction, max_payload_bytes, next_number: AtomicU64::new(1) }
     }
 
-    /// Makes this packer encode records for a file of payloads with the given salt.
-    pub(crate) fn into_records(self, salt: u64, max_compare_bytes: usize) -> Self {
+    /// Makes this packer encode records for a file of payloads with these checksums.
+    pub(crate) fn into_records(self, checksums: Checksums, max_compare_bytes: usize) -> Self {
         let records = RecordEncoding {
-            salt,
+            checksums,
             key: FingerprintKey::random(),
             known: Mutex::default(),
             spares: Spares::default(),
@@ -148,8 +151,8 @@ impl Packer {
                 let context = self.walk_context(records);
                 let Some(lease) = slot.take() else { return self.whole(records, request) };
                 let walked = lease.compared.request(&context, request, unchanged)?;
-                let misuse = walked.hint_was_wrong.then_some(Misuse::UnchangedItemsChanged);
-                Ok(EncodedDocument { misuse, ..records.encoded(walked.scratch, Moved::Walk, Some(lease)) })
+                let misuse = (walked.hint == HintOutcome::Wrong).then_some(Misuse::UnchangedItemsChanged);
+                Ok(EncodedDocument { misuse, ..records.encoded(walked.scratch, NextBase::Walked, Some(lease)) })
             }
             (Encoding::Records(records), RequestInput::Body(body)) => {
                 let context = self.walk_context(records);
@@ -157,11 +160,11 @@ impl Packer {
                 let redacted = self.redacted_body(body);
                 let body = redacted.as_deref().unwrap_or(body);
                 let misuse = misuse_of(slot, body);
-                let (scratch, moved) = match &lease {
+                let (scratch, next_base) = match &lease {
                     Some(lease) => lease.compared.body(&context, body)?,
-                    None => (walk::whole_body(&context, body)?, Moved::Not),
+                    None => (walk::whole_body(&context, body)?, NextBase::Unchanged),
                 };
-                Ok(EncodedDocument { misuse, ..records.encoded(scratch, moved, lease) })
+                Ok(EncodedDocument { misuse, ..records.encoded(scratch, next_base, lease) })
             }
             (Encoding::Text, input) => {
                 let text = match input {
@@ -185,7 +188,7 @@ impl Packer {
         guarded_encoding(|| {
             let Some(lease) = slot.take() else { return self.whole(records, document) };
             let walked = lease.compared.relative(&self.walk_context(records), document)?;
-            Ok(records.encoded(walked.scratch, Moved::Not, Some(lease)))
+            Ok(records.encoded(walked.scratch, NextBase::Unchanged, Some(lease)))
         })
     }
 
@@ -194,7 +197,7 @@ impl Packer {
         guarded_encoding(|| match &self.encoding {
             Encoding::Records(records) => {
                 let context = WalkContext { max_document: MAX_RECORD_BYTES, ..self.walk_context(records) };
-                Ok(records.encoded(walk::whole(&context, document)?.scratch, Moved::Not, None))
+                Ok(records.encoded(walk::whole(&context, document)?.scratch, NextBase::Unchanged, None))
             }
             Encoding::Text => self.redacted_text(document).map(EncodedDocument::text),
         })
@@ -208,7 +211,7 @@ impl Packer {
                 let context =
                     WalkContext { redaction: None, max_document: MAX_RECORD_BYTES, ..self.walk_context(records) };
                 let walked = walk::whole(&context, &lost).expect("a plain document is far below the limit");
-                records.encoded(walked.scratch, Moved::Not, None)
+                records.encoded(walked.scratch, NextBase::Unchanged, None)
             }
             Encoding::Text => {
                 EncodedDocument::text(serde_json::to_vec(&lost).expect("a plain document has a JSON text"))
@@ -234,13 +237,13 @@ impl Packer {
     /// Lets later documents refer to a record, now that it is written.
     pub(crate) fn learn(&self, record: PackedRecord) {
         let Encoding::Records(records) = &self.encoding else { return };
-        let PackedRecord { sealed, mut scratch, moved, lease } = record;
+        let PackedRecord { sealed, mut scratch, next_base, lease } = record;
         let number = sealed.number();
         records.known.lock().unwrap_or_else(PoisonError::into_inner).learn(&scratch.draft, number);
-        if let (Some(lease), false) = (lease, matches!(moved, Moved::Not)) {
-            records.advance(lease, number, &mut scratch, moved);
+        if let (Some(lease), false) = (lease, matches!(next_base, NextBase::Unchanged)) {
+            records.advance(lease, number, &mut scratch, next_base);
         }
-        scratch.draft.take_back(sealed);
+        scratch.draft.reuse(sealed);
         records.spares.give(scratch);
     }
 
@@ -261,7 +264,7 @@ impl Packer {
         document: &T,
     ) -> Result<EncodedDocument, WalkError> {
         let walked = walk::whole(&self.walk_context(records), document)?;
-        Ok(records.encoded(walked.scratch, Moved::Not, None))
+        Ok(records.encoded(walked.scratch, NextBase::Unchanged, None))
     }
 
     fn document_text<T: Serialize + ?Sized>(&self, document: &T) -> Result<EncodedDocument, WalkError> {
@@ -308,16 +311,16 @@ impl Packer {
 }
 
 impl RecordEncoding {
-    fn encoded(&self, scratch: Scratch, moved: Moved, lease: Option<CompareLease>) -> EncodedDocument {
-        let record = UnsealedRecord { scratch, moved, lease, salt: self.salt };
+    fn encoded(&self, scratch: Scratch, next_base: NextBase, lease: Option<CompareLease>) -> EncodedDocument {
+        let record = UnsealedRecord { scratch, next_base, lease, checksums: self.checksums };
         EncodedDocument { content: EncodedContent::Record(record), misuse: None }
     }
 
     /// Moves a thread's comparison state on to the document of a record, and shrinks it where all of them take too much memory.
-    fn advance(&self, mut lease: CompareLease, number: u64, scratch: &mut Scratch, moved: Moved) {
+    fn advance(&self, mut lease: CompareLease, number: u64, scratch: &mut Scratch, next_base: NextBase) {
         let compared = &mut lease.compared;
         let before = compared.bytes();
-        compared.advance(number, scratch, moved);
+        compared.advance(number, scratch, next_base);
         let others = self.compare_bytes.fetch_sub(before, Ordering::Relaxed) - before;
         if others.saturating_add(compared.bytes()) > self.max_compare_bytes {
             compared.shrink();

@@ -1,10 +1,10 @@
 //! Payload documents that are ready to be written.
 
-use rollout_trace_schema::{Manifest, PayloadKind, PayloadRef, RawPayloadId};
+use rollout_trace_schema::{Manifest, PayloadKind, PayloadRef, RawPayloadId, packed::SealedRecord};
 
 use crate::{
     compare_slot::CompareLease,
-    walk::{Moved, Scratch, SealedRecord},
+    walk::{NextBase, Scratch},
 };
 
 /// A payload document that has its number and its bytes. Nothing of it is written yet.
@@ -33,7 +33,7 @@ pub(crate) enum PayloadBytes {
 pub(crate) struct PackedRecord {
     pub(crate) sealed: SealedRecord,
     pub(crate) scratch: Scratch,
-    pub(crate) moved: Moved,
+    pub(crate) next_base: NextBase,
     pub(crate) lease: Option<CompareLease>,
 }
 

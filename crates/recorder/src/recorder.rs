@@ -73,7 +73,7 @@ impl Recorder {
         let redaction = options.redactor.clone().map(|redactor| Arc::new(Redaction::new(redactor)));
         let mut packer = Packer::for_files(options.max_payload_bytes, redaction.clone());
         if let Some(pack) = &pack {
-            packer = packer.into_records(pack.salt, options.max_compare_bytes);
+            packer = packer.into_records(pack.checksums, options.max_compare_bytes);
         }
         let recorder = Self {
             rollout_id,

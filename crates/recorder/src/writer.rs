@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use rollout_trace_schema::{Manifest, Seq};
+use rollout_trace_schema::{Manifest, Seq, packed::SealedRecord};
 use thiserror::Error;
 
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     new_bundle::Pack,
     payload::payload_path,
     sink::{Appender, Sink},
-    walk::SealedRecord,
 };
 
 /// Writes events and payloads. What it wrote, a reader sees when the call returns.
@@ -191,8 +190,8 @@ impl LockedWriter<'_> {
     pub(crate) fn write_record(&mut self, record: &mut SealedRecord) -> Result<(), WriteError> {
         let pack = self.appended.pack.as_mut().expect("records are made only for a bundle with a file of payloads");
         let offset = pack.file.length();
-        pack.file.append(record.at(pack.salt, offset)).map_err(WriteError::Payload)?;
-        self.writer.count(record.len());
+        pack.file.append(record.at(offset)).map_err(WriteError::Payload)?;
+        self.writer.count(record.record_len());
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 //! * [`Manifest`] names the bundle and says how it is laid out.
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
 //! * [`PayloadRef`] points from an event to a payload document, and [`document`] holds the documents themselves.
-//! * [`packed`] is how payloads are stored where they are not one file each.
+//! * [`packed`] is the layout that stores all payloads in one file.
 //! * [`json_text`] scans JSON text and says how deep a document may nest.
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
@@ -25,6 +25,7 @@ pub mod json_text;
 mod manifest;
 mod open_enum;
 pub mod packed;
+mod payload_layout;
 mod payload_ref;
 mod status;
 mod tool;
@@ -44,6 +45,7 @@ pub use id::{
     ToolCallId, TraceId, UpstreamRequestId,
 };
 pub use manifest::{Manifest, Producer};
+pub use payload_layout::PayloadLayout;
 pub use payload_ref::{PayloadKind, PayloadRef};
 pub use status::{CellStatus, ExecutionStatus};
 pub use tool::{ToolKind, ToolRequester, ToolSummary};

@@ -8,51 +8,47 @@ use std::{
 
 use rollout_trace_schema::{
     Manifest,
-    packed::{FILE_HEADER_LEN, PACK_FILE},
+    packed::{BARE_MAGIC, FILE_HEADER_LEN, PACK_FILE, bare_version},
 };
 use tar::{Builder, EntryType, Header};
 
 use super::{
     ConvertError, Loss,
-    bare_pack::write_bare,
     convert::refuse_inside,
     copy::{Entry, walk},
     staging::parent,
 };
-use crate::{Bundle, contained::ContainedFolder, manifest::error_text};
+use crate::{Bundle, contained::ContainedFolder, manifest::error_text, packed::write_bare};
 
 /// How an archive's file name ends.
 pub const ARCHIVE_SUFFIX: &str = ".tar.zst";
 
-/// How hard zstd tries: the best ratio where that takes no more than a moment, else the best before time grows out of proportion.
+/// The zstd level, by the size of the bundle: the best ratio if that takes only a moment, and otherwise the best one before time
+/// grows out of proportion.
 const LEVELS: [(u64, i32); 2] = [(16 << 20, 19), (u64::MAX, 12)];
 
-/// How far back, as powers of two, repetitions are found: as far as the bundle reaches, because payloads that are files repeat what
-/// lies megabytes before; but no further than every zstd unpacks without being asked to.
+/// How far back repetitions are found, as powers of two: over the whole bundle, because payloads that are files repeat text from
+/// megabytes before, but no further than every zstd unpacks without an option.
 const WINDOW_LOGS: std::ops::RangeInclusive<u32> = 20..=27;
-
-/// The type of the entry that is a pack file [without what can be worked out again](super::bare_pack). The standard leaves capital
-/// letters to whoever makes archives; who does not know this one is told so, and not given a pack that seems damaged.
-pub(super) const BARE_PACK: u8 = b'P';
 
 /// An archive that was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// How many bytes it has.
+    /// The number of its bytes.
     pub bytes: u64,
-    /// What of the bundle is not in it, because it could not be read.
+    /// The files of the bundle that are not in it, because they could not be read.
     pub losses: Vec<Loss>,
 }
 
 /// Packs a bundle, whatever its layout, into the new file `target`, a tar archive compressed by zstd that only its owner can read.
 ///
-/// The archive holds one folder with the bundle's files, the manifest and the event log first. All are as they are but for a pack file,
-/// which comes out of [`unpack`](super::unpack()) as it was. Links that stay in the
-/// bundle are packed as what they lead to.
+/// The archive holds one folder with the bundle's files, the manifest and the event log first. A pack file is in its bare form
+/// ([`rollout_trace_schema::packed`]), which [`unpack`](super::unpack()) undoes and every reader understands; all other files
+/// are as they are. Links that stay in the bundle are packed as what they lead to.
 ///
 /// # Errors
 ///
-/// The archive could not be written, and nothing of it is there; or there was something in its place, which is untouched.
+/// The archive could not be written, and nothing of it is left; or there was something in its place, which is untouched.
 pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, ConvertError> {
     let target = target.as_ref();
     refuse_inside(bundle, target)?;
@@ -60,7 +56,7 @@ pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, Convert
         return Err(ConvertError::Exists { path: target.to_owned() });
     }
     let temporary = tempfile::Builder::new().prefix(".rollout-trace.").tempfile_in(parent(target));
-    // The error as it comes names the temporary file, which nobody asked for.
+    // The original error names the temporary file, which means nothing to the caller.
     let mut temporary = temporary.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
     let mut packing =
         Packing { bundle, source: ContainedFolder::new(bundle.folder().to_owned()), done: Packed::default() };
@@ -97,7 +93,7 @@ impl Packing<'_> {
         let mut archive = Builder::new(encoder().map_err(failed)?);
         let root = PathBuf::from(self.bundle.name());
         append_folder(&mut archive, &root).map_err(failed)?;
-        // The log before the payloads, for a bundle that is being written: then what the log refers to is there.
+        // The log comes before the payloads, so that in a bundle that is being written the log refers to nothing missing.
         for path in [Manifest::FILE_NAME, Manifest::RAW_EVENT_LOG] {
             if self.bundle.folder().join(path).symlink_metadata().is_ok() {
                 self.append_file(&mut archive, &root, path, target)?;
@@ -118,7 +114,7 @@ impl Packing<'_> {
         finish().map_err(failed)
     }
 
-    /// How many bytes the bundle has, roughly.
+    /// Returns how many bytes the bundle has, roughly.
     fn size(&self) -> u64 {
         let mut size = 0;
         let added = walk(self.bundle.folder(), "", &mut Vec::new(), &mut |path, entry| {
@@ -126,7 +122,7 @@ impl Packing<'_> {
             size += if entry == Entry::File { path.symlink_metadata().map_or(0, |metadata| metadata.len()) } else { 0 };
             Ok(())
         });
-        // What cannot be listed is told when it is packed.
+        // What cannot be listed is reported when it is packed.
         added.map_or(0, |()| size)
     }
 
@@ -147,28 +143,35 @@ impl Packing<'_> {
         let mut header = Header::new_gnu();
         header.set_mode(0o600);
         header.set_mtime(seconds(&file));
-        // A file that is cut while it is read must not shift those behind it.
+        // A file that is truncated while it is read must not shift the entries after it.
         let mut bytes = file.take(length).chain(io::repeat(0)).take(length);
+        header.set_entry_type(EntryType::Regular);
         if path == PACK_FILE && length >= FILE_HEADER_LEN as u64 {
-            let (bare, bare_length) = bare_file(&mut BufReader::new(bytes), length).map_err(ConvertError::temporary)?;
-            header.set_entry_type(EntryType::new(BARE_PACK));
-            header.set_size(bare_length);
+            let bare = bare_file(&mut BufReader::new(bytes), length).map_err(ConvertError::temporary)?;
+            header.set_size(bare.metadata().map_err(ConvertError::temporary)?.len());
             return archive.append_data(&mut header, root.join(path), bare).map_err(ConvertError::write(target));
         }
-        header.set_entry_type(EntryType::Regular);
         header.set_size(length);
         archive.append_data(&mut header, root.join(path), &mut bytes).map_err(ConvertError::write(target))
     }
 }
 
-/// Puts a pack file into its bare form in a temporary file, as its length must be known before its first byte is archived.
-fn bare_file(pack: &mut impl Read, length: u64) -> io::Result<(File, u64)> {
+/// Writes a pack file of `length` bytes to a temporary file in its bare form. One that is in that form already stays as it is.
+///
+/// The archive needs the length of the bare form before its first byte.
+fn bare_file(pack: &mut impl Read, length: u64) -> io::Result<File> {
+    let mut start = [0; BARE_MAGIC.len()];
+    pack.read_exact(&mut start)?;
+    let mut pack = start.chain(pack);
     let mut bare = BufWriter::new(tempfile::tempfile()?);
-    write_bare(pack, length, &mut bare)?;
+    if bare_version(&start).is_some() {
+        io::copy(&mut pack, &mut bare)?;
+    } else {
+        write_bare(&mut pack, length, &mut bare)?;
+    }
     let mut bare = bare.into_inner()?;
-    let length = bare.stream_position()?;
     bare.rewind()?;
-    Ok((bare, length))
+    Ok(bare)
 }
 
 fn append_folder<W: Write>(archive: &mut Builder<W>, path: &Path) -> io::Result<()> {
@@ -179,7 +182,7 @@ fn append_folder<W: Write>(archive: &mut Builder<W>, path: &Path) -> io::Result<
     archive.append_data(&mut header, path, io::empty())
 }
 
-/// When a file was last written, in seconds since the epoch.
+/// Returns when a file was last written, in seconds since the epoch.
 fn seconds(file: &File) -> u64 {
     let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
     let since = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());

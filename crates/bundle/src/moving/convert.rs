@@ -7,10 +7,7 @@ use std::{
     path::Path,
 };
 
-use rollout_trace_schema::{
-    Manifest, PayloadKind, PayloadRef, RawPayloadId,
-    packed::{PACK_FILE, PACKED_LAYOUT},
-};
+use rollout_trace_schema::{Manifest, PayloadKind, PayloadLayout, PayloadRef, RawPayloadId, packed::PACK_FILE};
 
 use super::{
     ConvertError, Loss,
@@ -26,15 +23,6 @@ use crate::{
     packed::document_number,
     packing::{Follows, PackWriter},
 };
-
-/// How the payloads of a bundle are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PayloadLayout {
-    /// One file each.
-    Files,
-    /// All in one file, each as its difference from those before it.
-    Packed,
-}
 
 /// What a conversion did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,10 +126,6 @@ impl Conversion<'_> {
     }
 
     fn write_manifest(&mut self, layout: PayloadLayout) -> Result<(), ConvertError> {
-        let layout = match layout {
-            PayloadLayout::Files => None,
-            PayloadLayout::Packed => Some(PACKED_LAYOUT),
-        };
         let manifest = match load(&mut self.source, self.bundle.limits()) {
             Ok(manifest) => manifest,
             Err(PayloadError::Missing { .. }) => return Ok(()),
@@ -152,7 +136,7 @@ impl Conversion<'_> {
             }
         };
         // One that is no manifest stays what it is: which layout there is shows without it.
-        let manifest = manifest_text::with_layout(&manifest, layout).unwrap_or(manifest);
+        let manifest = manifest_text::with_layout(&manifest, layout.manifest_name()).unwrap_or(manifest);
         let path = self.folder.join(Manifest::FILE_NAME);
         let written = create_file(&path).and_then(|mut file| file.write_all(&manifest));
         written.map_err(ConvertError::write(path))

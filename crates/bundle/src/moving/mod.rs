@@ -1,7 +1,6 @@
 //! Bringing bundles into another form.
 
 mod archive;
-mod bare_pack;
 mod convert;
 mod convert_error;
 mod copy;
@@ -11,7 +10,7 @@ mod threads;
 mod unpack;
 
 pub use archive::{ARCHIVE_SUFFIX, Packed, pack};
-pub use convert::{Converted, PayloadLayout, convert};
+pub use convert::{Converted, convert};
 pub use convert_error::{ConvertError, Loss};
 pub(crate) use staging::private_folder;
 pub use unpack::unpack;

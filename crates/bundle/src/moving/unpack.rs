@@ -7,23 +7,28 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use rollout_trace_schema::Manifest;
+use rollout_trace_schema::{
+    Manifest,
+    packed::{BARE_MAGIC, PACK_FILE},
+};
 use tar::{Archive, EntryType};
 
 use super::{
     ConvertError,
-    archive::BARE_PACK,
-    bare_pack::FromBare,
     staging::{Staging, create_file, create_folders},
 };
-use crate::{Limits, Problem, open::holds_bundle};
+use crate::{Limits, Problem, open::holds_bundle, packed::FromBare};
 
+/// The first bytes of a zstd frame.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// How many entries are unpacked.
+/// The type that earlier writers gave the entry of a pack file in its bare form.
+const BARE_PACK: u8 = b'P';
+
+/// The most entries that are unpacked.
 const MAX_ENTRIES: usize = 1 << 20;
 
-/// The longest name that an entry of its own may hold.
+/// The longest name that may come as an entry of its own.
 const MAX_NAME: u64 = 1 << 16;
 
 /// How much of an archive is unpacked to find its manifest.
@@ -36,15 +41,15 @@ pub(crate) fn is_archive(path: &Path) -> bool {
     is_file && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == MAGIC
 }
 
-/// Undoes [`pack`](super::pack): writes the bundle in `archive` to the new folder `target`, and tells what was wrong.
+/// Undoes [`pack`](super::pack): writes the bundle in `archive` to the new folder `target`. Returns what was wrong.
 ///
-/// Of a damaged archive comes out what is before the damage. Nothing is written outside the folder, no link is made, and no more is
-/// unpacked than [`Limits::max_archive_bytes`] allows.
+/// If the archive is damaged, what is before the damage is unpacked. Nothing is written outside the folder, no link is made, and no
+/// more is unpacked than [`Limits::max_archive_bytes`] allows.
 ///
 /// # Errors
 ///
-/// There is no bundle in it, or the result could not be written, and nothing of it is there; or there was something in its place,
-/// which is untouched.
+/// There is no bundle in the archive, or the result could not be written, and nothing of it is left; or there was something in
+/// its place, which is untouched.
 pub fn unpack(
     archive: impl AsRef<Path>,
     target: impl AsRef<Path>,
@@ -57,7 +62,7 @@ pub fn unpack(
     Ok(problems)
 }
 
-/// Unpacks an archive into a folder that is empty, and gives the bundle's folder.
+/// Unpacks an archive into an empty folder. Returns what was wrong, and the bundle's folder.
 pub(crate) fn unpack_into(
     archive: &Path,
     folder: &Path,
@@ -70,7 +75,7 @@ pub(crate) fn unpack_into(
     let mut unpacking = Unpacking { folder, entries: 0, problems: Vec::new() };
     let mut unpacked = decoder(archive, limits.max_archive_bytes).map_err(ConvertError::read(archive))?;
     let end = unpacking.run(&mut unpacked).and_then(|()| {
-        // The checksum stands at the very end.
+        // The checksum is at the very end.
         io::copy(&mut unpacked, &mut io::sink()).map(drop).map_err(Stop::Archive)
     });
     let mut problems = unpacking.problems;
@@ -95,10 +100,10 @@ pub(crate) fn unpack_into(
     Err(not_an_archive(reason))
 }
 
-/// The names of some files, as far as a message has room for them.
+/// Returns the names of some files, as far as a message has room for them.
 fn names(paths: &[PathBuf]) -> String {
     const MOST: usize = 8;
-    // In quotes: an archive may come from anywhere, and have control characters in them.
+    // In quotes, because the names in an archive may contain control characters.
     let mut names: Vec<String> = paths.iter().filter_map(|path| Some(format!("{:?}", path.file_name()?))).collect();
     names.sort_unstable();
     if names.len() > MOST {
@@ -115,7 +120,7 @@ fn decoder(archive: &Path, limit: u64) -> io::Result<Unpacked> {
     Ok(zstd::Decoder::new(File::open(archive)?)?.take(limit))
 }
 
-/// The manifest of an archive, if it is among the first files.
+/// Returns the manifest of an archive, if it is among the first files.
 pub(crate) fn peek_manifest(archive: &Path) -> Option<Vec<u8>> {
     let mut archive = Archive::new(decoder(archive, PEEKED).ok()?);
     for entry in archive.entries().ok()?.raw(true) {
@@ -129,7 +134,7 @@ pub(crate) fn peek_manifest(archive: &Path) -> Option<Vec<u8>> {
     None
 }
 
-/// Why an entry is left that has a name which the system cannot have.
+/// Why an entry with a name that the system refuses is left out.
 const TOO_LONG: &str = "its name is too long";
 
 /// What ends the unpacking early.
@@ -148,7 +153,7 @@ struct Unpacking<'a> {
 impl Unpacking<'_> {
     fn run(&mut self, unpacked: &mut Unpacked) -> Result<(), Stop> {
         let mut archive = Archive::new(unpacked);
-        // The name of the next entry, where it is too long for the entry itself. Read here: the library takes any length.
+        // The name of the next entry, if it is too long for the entry itself. The library would accept any length.
         let mut long_name: Option<Vec<u8>> = None;
         for entry in archive.entries().map_err(Stop::Archive)?.raw(true) {
             let mut entry = entry.map_err(Stop::Archive)?;
@@ -171,8 +176,8 @@ impl Unpacking<'_> {
                     Ok(path) if kind == EntryType::Directory => self.make_folder(&path)?,
                     Ok(path) => {
                         let modified = entry.header().mtime().ok();
-                        if kind.as_byte() == BARE_PACK {
-                            self.write_file(&path, modified, &mut FromBare::new(entry))?;
+                        if path.file_name().is_some_and(|name| name == PACK_FILE) {
+                            self.write_pack(&path, modified, entry)?;
                         } else {
                             self.write_file(&path, modified, &mut entry)?;
                         }
@@ -201,6 +206,19 @@ impl Unpacking<'_> {
                 Ok(())
             }
             made => made.map_err(|error| Stop::Write(target, error)),
+        }
+    }
+
+    /// Writes a pack file in its full form, whichever form it has in the archive.
+    fn write_pack(&mut self, path: &Path, modified: Option<u64>, mut entry: impl Read) -> Result<(), Stop> {
+        let mut start = Vec::new();
+        (&mut entry).take(BARE_MAGIC.len() as u64).read_to_end(&mut start).map_err(Stop::Archive)?;
+        let is_bare = start == BARE_MAGIC;
+        let mut bytes = start.chain(entry);
+        if is_bare {
+            self.write_file(path, modified, &mut FromBare::new(bytes))
+        } else {
+            self.write_file(path, modified, &mut bytes)
         }
     }
 
@@ -235,19 +253,19 @@ impl Unpacking<'_> {
             file.write_all(&buffer[..count]).map_err(failed)?;
         }
         if let Some(time) = modified.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))) {
-            // A time that the system cannot have is no reason to do without the file.
+            // The file is worth more than a time that the system refuses.
             let _ = file.set_modified(time);
         }
         Ok(())
     }
 }
 
-/// Whether a bundle has entries of this type.
+/// Whether entries of this type are unpacked.
 fn is_kept(kind: EntryType) -> bool {
     matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::Directory) || kind.as_byte() == BARE_PACK
 }
 
-/// A path of an archive, relative and without any way out.
+/// Returns the path of an entry, relative and within the archive.
 fn contained(name: &[u8]) -> Result<PathBuf, &'static str> {
     let name = std::str::from_utf8(name).map_err(|_| "its name is not UTF-8")?;
     if name.contains(['\0', '\\']) {
@@ -271,7 +289,7 @@ fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The path in an extended header: lines of `LENGTH KEY=VALUE`.
+/// Returns the path in an extended header, which consists of lines of `LENGTH KEY=VALUE`.
 fn path_of_header(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -1,9 +1,9 @@
-//! Where the records of a pack file lie.
+//! Where the records of a pack file are.
 
 use std::{collections::BTreeMap, io};
 
 use rollout_trace_schema::packed::{
-    FILE_HEADER_LEN, META_CHECKSUM_LEN, PACK_ROOM, RECORD_HEADER_LEN, RecordHeader, checksum, find_record_header,
+    Checksums, FILE_HEADER_LEN, META_CHECKSUM_LEN, PACK_ROOM, RECORD_HEADER_LEN, RecordHeader, find_record_header,
 };
 
 use super::blocks::Blocks;
@@ -23,47 +23,47 @@ pub(crate) struct Place {
 /// The records of a pack file by their numbers, found by one pass over headers and metas.
 #[derive(Debug)]
 pub(crate) struct PackIndex {
-    salt: u64,
+    checksums: Checksums,
     max_meta: u64,
     places: BTreeMap<u64, Place>,
-    /// How far the file is understood.
+    /// The end of the last sound record.
     end: u64,
-    /// The file's length when it was last looked through.
+    /// The file's length when it was last searched.
     seen: u64,
-    /// How many zero bytes stand at its end: room for records that may still come.
+    /// How many zero bytes the file ends in: room for records that may still come.
     room: u64,
-    /// How many bytes in the midst of the file are no sound record.
+    /// How many bytes between sound records are not part of one.
     damaged: u64,
     /// How many bytes of unsound metas were read.
     wasted: u64,
 }
 
 impl PackIndex {
-    pub(crate) fn new(salt: u64, max_meta: u64) -> Self {
+    pub(crate) fn new(checksums: Checksums, max_meta: u64) -> Self {
         let end = FILE_HEADER_LEN as u64;
-        Self { salt, max_meta, places: BTreeMap::new(), end, seen: 0, room: 0, damaged: 0, wasted: 0 }
+        Self { checksums, max_meta, places: BTreeMap::new(), end, seen: 0, room: 0, damaged: 0, wasted: 0 }
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<Place> {
         self.places.get(&number).copied()
     }
 
-    /// The numbers of all records that may be readable.
+    /// Returns the numbers of all records that may be readable.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
         self.places.keys().copied()
     }
 
-    /// How many bytes are no sound record: damaged ones, and a torn one at the end.
+    /// Returns how many bytes are not part of a sound record: damaged ones, and a torn record at the end.
     pub(crate) fn unsound_bytes(&self) -> u64 {
         self.damaged + self.seen.saturating_sub(self.end + self.room)
     }
 
-    /// How far the file is understood. What stands before will not change.
+    /// The end of the last sound record. What is before it does not change.
     pub(crate) fn end(&self) -> u64 {
         self.end
     }
 
-    /// Looks for records that have come since: behind what was there, or in room that was set aside.
+    /// Looks for records that were written since the last call: at the end of the file, or in reserved room.
     pub(crate) fn extend(&mut self, blocks: &mut Blocks) -> io::Result<()> {
         let may_have_room = (1..=PACK_ROOM).contains(&self.seen.saturating_sub(self.end));
         if blocks.len() == self.seen && !may_have_room {
@@ -75,7 +75,7 @@ impl PackIndex {
         while let Some(found) = self.record_at(at, blocks, &mut bytes)? {
             let search_from = match found {
                 Found::Sound(place) => {
-                    // A number that is there twice: the first counts.
+                    // If a number occurs twice, the first sound record counts.
                     let known = self.places.entry(place.header.number).or_insert(place);
                     if !known.is_sound {
                         *known = place;
@@ -86,30 +86,30 @@ impl PackIndex {
                 }
                 Found::Unsound(place) => {
                     self.places.entry(place.header.number).or_insert(place);
-                    // Its length may reach over records that were written after it was torn.
+                    // The record may be torn, and later ones may have been written within the length that it claims.
                     place.offset + RECORD_HEADER_LEN as u64
                 }
                 Found::Nothing => at + 1,
             };
-            // Without another header this is the end, and may be a record that is still being written.
+            // Without another header this is the end. It may be a record that is still being written.
             let Some(next) = self.next_header(search_from, blocks, &mut bytes)? else { break };
             self.damaged += next - at;
             at = next;
         }
         self.room = 0;
-        let behind = self.seen.saturating_sub(self.end);
-        if behind <= PACK_ROOM && blocks.read(self.end, behind, &mut bytes)? {
+        let after = self.seen.saturating_sub(self.end);
+        if after <= PACK_ROOM && blocks.read(self.end, after, &mut bytes)? {
             self.room = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
         }
         Ok(())
     }
 
-    /// None: there is no room for a record.
+    /// Reads the record at `offset`. Returns `None` if the file ends before its header does.
     fn record_at(&mut self, offset: u64, blocks: &mut Blocks, bytes: &mut Vec<u8>) -> io::Result<Option<Found>> {
         if !blocks.read(offset, RECORD_HEADER_LEN as u64, bytes)? {
             return Ok(None);
         }
-        let Ok(header) = RecordHeader::decode(bytes, self.salt, offset) else { return Ok(Some(Found::Nothing)) };
+        let Ok(header) = RecordHeader::decode(bytes, self.checksums, offset) else { return Ok(Some(Found::Nothing)) };
         let is_sound = self.meta_is_sound(offset, header, blocks, bytes)?;
         let place = Place { offset, header, is_sound };
         Ok(Some(if is_sound { Found::Sound(place) } else { Found::Unsound(place) }))
@@ -123,7 +123,7 @@ impl PackIndex {
         bytes: &mut Vec<u8>,
     ) -> io::Result<bool> {
         let meta_len = u64::from(header.meta_len);
-        // Many headers over the same unsound bytes must not make the pass longer than the file.
+        // Many headers that claim the same unsound bytes must not make the search longer than the file.
         if meta_len > self.max_meta || self.wasted > self.seen.max(self.max_meta) {
             return Ok(false);
         }
@@ -131,7 +131,7 @@ impl PackIndex {
             return Ok(false);
         }
         let (meta, check) = bytes.split_at(bytes.len() - META_CHECKSUM_LEN);
-        let is_sound = checksum(meta, self.salt ^ header.number).to_le_bytes() == check;
+        let is_sound = self.checksums.of_meta(meta, header.number).to_le_bytes() == check;
         if !is_sound {
             self.wasted += meta_len;
         }
@@ -144,10 +144,10 @@ impl PackIndex {
             if window < RECORD_HEADER_LEN as u64 || !blocks.read(from, window, bytes)? {
                 return Ok(None);
             }
-            if let Some((at, _)) = find_record_header(bytes, self.salt, from) {
+            if let Some((at, _)) = find_record_header(bytes, self.checksums, from) {
                 return Ok(Some(from + at as u64));
             }
-            // A header may lie across the end of the window.
+            // A header may cross the end of the window.
             from += window - (RECORD_HEADER_LEN as u64 - 1);
         }
     }

@@ -1,4 +1,4 @@
-//! Payloads that lie in one file.
+//! Payloads that are stored in one file.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -7,22 +7,23 @@ use std::{
 
 use rollout_trace_schema::{
     Manifest, PayloadRef,
-    packed::{PACK_FILE, Piece, SpanState},
+    packed::{PACK_FILE, Piece, SpanState, StoredRange},
 };
 
 use super::{
     blocks::Blocks,
     header::read_header,
     holes,
-    layout::{KeptPiece, LayoutError, Segment, common, layout, total},
+    layout::{LayoutError, common, layout, total},
+    pack_file::open_pack,
     records::{Recipe, Records, Run},
 };
 use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::ContainedFolder};
 
 /// Reads payload documents from the pack file of a bundle.
 ///
-/// A document is put together from pieces of the file. Where the buffer holds a document of the same pack, only what the two
-/// do not share is read and written. Every byte is checked when it is read for the first time.
+/// A document is put together from pieces of the file. If the buffer holds a document of the same pack, only what the two do
+/// not share is read and written. Every byte is checked when it is read for the first time.
 #[derive(Debug)]
 pub struct PayloadPack {
     path: PathBuf,
@@ -40,7 +41,7 @@ struct Held {
     token: Arc<()>,
     number: u64,
     /// Where the document's bytes are, if loading it took that.
-    layout: Option<Vec<Segment>>,
+    layout: Option<Vec<StoredRange>>,
 }
 
 /// Returns the document that the buffer holds, if it comes from the pack with this token.
@@ -49,14 +50,14 @@ fn held<'a>(buffer: &'a PayloadBuffer, token: &Arc<()>) -> Option<&'a Held> {
 }
 
 impl PayloadPack {
-    /// Opens the pack file of the bundle in `folder`. What is appended to it later is found.
+    /// Opens the pack file of the bundle in `folder`. Records that are appended to it later are found.
     ///
     /// # Errors
     ///
-    /// There is none, or it is none that can be read.
+    /// There is no pack file, or it cannot be read.
     pub fn open(folder: impl Into<PathBuf>, limits: &Limits) -> Result<Self, PayloadError> {
         let mut folder = ContainedFolder::new(folder.into());
-        let (file, len) = folder.open(PACK_FILE)?;
+        let (file, len) = open_pack(&mut folder)?;
         let path = folder.path().join(PACK_FILE);
         let mut blocks = Blocks::new(file, len);
         let header = read_header(&mut blocks).map_err(|source| PayloadError::Read { path: path.clone(), source })?;
@@ -66,14 +67,14 @@ impl PayloadPack {
         let max_meta = (max_document / 32).max(1 << 16);
         Ok(Self {
             path,
-            records: Records::new(blocks, header.salt, max_meta, max_document.max(1 << 16)),
+            records: Records::new(blocks, header.header.checksums(), max_meta, max_document.max(1 << 16)),
             limits: *limits,
             token: Arc::new(()),
             scratch: Vec::new(),
         })
     }
 
-    /// The numbers of all documents of which there is something, in their order.
+    /// Returns the numbers of all documents of which something is stored, in their order.
     ///
     /// # Errors
     ///
@@ -83,7 +84,8 @@ impl PayloadPack {
         Ok(self.records.index.numbers().collect())
     }
 
-    /// How many bytes of the file are no sound record. The last ones may be a record that is still being written.
+    /// Returns how many bytes of the file are not part of a sound record. The last of them may be a record that is still
+    /// being written.
     ///
     /// # Errors
     ///
@@ -97,20 +99,21 @@ impl PayloadPack {
         self.records.refresh().map_err(|source| PayloadError::Read { path: self.path.clone(), source })
     }
 
-    fn layout(&mut self, number: u64, reference: &PayloadRef) -> Result<Vec<Segment>, PayloadError> {
+    fn layout(&mut self, number: u64, reference: &PayloadRef) -> Result<Vec<StoredRange>, PayloadError> {
         let path = &reference.path;
         layout(number, self.limits.max_payload_bytes as u64, &mut self.records).map_err(|error| match error {
             LayoutError::Record(record, what) if record == number => {
                 PayloadError::Damaged { what: format!("the record of {path} in {PACK_FILE} {what}") }
             }
             LayoutError::Record(record, what) => PayloadError::Damaged {
-                what: format!("{path} builds upon raw_payload:{record}, whose record in {PACK_FILE} {what}"),
+                what: format!("{path} is built upon raw_payload:{record}, whose record in {PACK_FILE} {what}"),
             },
             LayoutError::Io(source) => PayloadError::Read { path: self.path.clone(), source },
         })
     }
 
-    /// Loads a document whose base is what the buffer holds. False: it is another, or something is damaged.
+    /// Loads a document whose base is the document that the buffer holds. Returns `false` if it is not, or if something is
+    /// damaged.
     fn load_upon_base(
         &mut self,
         number: u64,
@@ -123,7 +126,7 @@ impl PayloadPack {
         }
         let base_len = buffer.bytes().len() as u64;
         let base_piece = |index: Option<usize>| match index.and_then(|index| recipe.pieces.get(index)) {
-            Some(&(KeptPiece::Other(Piece::Base { offset, len }), _)) => Some((offset, len)),
+            Some(&(Piece::Base { offset, len }, _)) => Some((offset, len)),
             _ => None,
         };
         let mut pieces = 0..recipe.pieces.len();
@@ -135,7 +138,7 @@ impl PayloadPack {
         if let Some((offset, len)) = base_piece(last)
             && offset.checked_add(len) == Some(base_len)
         {
-            // What the prefix has taken cannot stay in its place at the end too.
+            // The bytes of the prefix cannot stay in their place at the end too.
             suffix = len.min(base_len - prefix);
             keep_back = len - suffix;
             pieces.end -= 1;
@@ -143,19 +146,17 @@ impl PayloadPack {
         self.scratch.clear();
         let mut is_sound = true;
         for &(piece, _) in &recipe.pieces[pieces] {
-            let (record, offset, len) = match piece {
-                KeptPiece::Own { offset, len } => (number, offset, len),
-                KeptPiece::Other(Piece::Stored { record, offset, len }) => (record, offset, len),
-                KeptPiece::Other(Piece::Base { offset, len }) => {
+            let range = match piece {
+                Piece::Data(range) => range.stored_in(number),
+                Piece::Base { offset, len } => {
                     let end = offset.checked_add(len).filter(|end| *end <= base_len);
                     let Some(end) = end else { return Ok(false) };
                     self.scratch.extend_from_slice(&buffer.bytes()[offset as usize..end as usize]);
                     continue;
                 }
-                KeptPiece::Other(_) => return Ok(false),
             };
             let sound = |run: Run| is_sound &= run.state == SpanState::Sound;
-            let appended = self.records.append(record, offset, len, &mut self.scratch, sound);
+            let appended = self.records.append(range, &mut self.scratch, sound);
             appended.map_err(|source| PayloadError::Read { path: self.path.clone(), source })?;
             if !is_sound {
                 return Ok(false);
@@ -167,30 +168,31 @@ impl PayloadPack {
         Ok(true)
     }
 
-    /// Puts these bytes of a document into the scratch, and visits the runs that they lie in. False: some are damaged.
+    /// Reads these bytes of a document into the scratch, and visits the runs that they consist of. Returns whether all are
+    /// sound.
     fn read(
         &mut self,
-        layout: &[Segment],
+        layout: &[StoredRange],
         from: u64,
         len: u64,
         mut visit: impl FnMut(Run),
     ) -> Result<bool, PayloadError> {
         self.scratch.clear();
-        // No more than is usual for something that has not been read yet.
+        // The length is not proved yet.
         self.scratch.reserve(len.min(64 << 10) as usize);
         let mut is_sound = true;
         let (mut skip, mut left) = (from, len);
-        for segment in layout {
+        for range in layout {
             if left == 0 {
                 break;
             }
-            if skip >= segment.len {
-                skip -= segment.len;
+            if skip >= range.len {
+                skip -= range.len;
                 continue;
             }
-            let take = left.min(segment.len - skip);
-            let offset = segment.offset.wrapping_add(skip);
-            let appended = self.records.append(segment.record, offset, take, &mut self.scratch, |run| {
+            let take = left.min(range.len - skip);
+            let range = StoredRange { offset: range.offset.wrapping_add(skip), len: take, ..*range };
+            let appended = self.records.append(range, &mut self.scratch, |run| {
                 is_sound &= run.state == SpanState::Sound;
                 visit(run);
             });
@@ -233,7 +235,7 @@ impl PayloadSource for PayloadPack {
             }
         }
         let layout = self.layout(number, reference)?;
-        // A document without a base may share as much with the one before as another.
+        // A document without a base may share as much with the one before as a document with one.
         let (prefix, suffix) = match held(buffer, &self.token) {
             None => (0, 0),
             Some(Held { layout: Some(before), .. }) => common(before, &layout),
@@ -243,7 +245,7 @@ impl PayloadSource for PayloadPack {
         };
         let len = total(&layout);
         if self.read(&layout, prefix, len - prefix - suffix, |_| {})? {
-            // What nothing is known of is compared.
+            // Without anything known to be shared, the documents are compared.
             if prefix + suffix > 0 {
                 buffer.patch(&reference.raw_payload_id, prefix as usize, suffix as usize, &self.scratch);
             } else {
@@ -263,11 +265,11 @@ impl PayloadSource for PayloadPack {
     }
 }
 
-/// The number of the record that holds the document with this path: `payloads/N.json`, and no other.
+/// Returns the number of the record that holds the document with this path, which is `payloads/N.json`.
 ///
-/// The path alone decides, as it does where payloads are files: ids are not looked at.
+/// The path alone decides, as it does when payloads are files; the id does not.
 pub(crate) fn document_number(path: &str) -> Option<u64> {
-    // As writers write it.
+    // The form that writers use.
     if let Some(file) = path.strip_prefix(Manifest::PAYLOADS_DIR).and_then(|file| file.strip_prefix('/'))
         && !file.contains('/')
     {
@@ -285,7 +287,7 @@ pub(crate) fn document_number(path: &str) -> Option<u64> {
     number_of_file(file.to_str()?)
 }
 
-/// The number in `N.json`, where it is written as it always is and small enough to be counted with.
+/// Returns the number in `N.json`, if it has no leading zeros and is less than 2⁶².
 fn number_of_file(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
     let is_usual = digits == "0" || !digits.starts_with(['0', '+']);

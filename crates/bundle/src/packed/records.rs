@@ -1,4 +1,4 @@
-//! What is known of the records that were looked at.
+//! The descriptions and the data of records.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -7,12 +7,12 @@ use std::{
 };
 
 use rollout_trace_schema::packed::{
-    META_CHECKSUM_LEN, PartKind, Piece, RECORD_HEADER_LEN, RecordMeta, SpanState, checksum,
+    Checksums, META_CHECKSUM_LEN, PartKind, Piece, RECORD_HEADER_LEN, RecordMeta, SpanState, StoredRange,
 };
 
-use super::{blocks::Blocks, index::PackIndex, layout::KeptPiece};
+use super::{blocks::Blocks, index::PackIndex};
 
-/// How much memory descriptions of records may take, but for the last one, before all are read anew.
+/// How much memory descriptions of records may take before all are dropped and read again.
 const MAX_MEMORY: usize = 64 << 20;
 
 /// A record's description.
@@ -20,22 +20,22 @@ const MAX_MEMORY: usize = 64 << 20;
 pub(crate) struct Record {
     data_offset: u64,
     pub(crate) data_len: u64,
-    /// What its document is made of. Shared with those who follow it while they look at other records.
+    /// What its document consists of. Shared with callers that follow it while they look at other records.
     pub(crate) recipe: Arc<Recipe>,
     parts: Vec<KeptPart>,
 }
 
-/// What a record's document is made of.
+/// What a record's document consists of.
 #[derive(Debug)]
 pub(crate) struct Recipe {
     pub(crate) document_len: u64,
     pub(crate) base: Option<u64>,
-    /// The pieces, and where in the document each begins.
-    pub(crate) pieces: Vec<(KeptPiece, u64)>,
+    /// The pieces, and where in the document each starts.
+    pub(crate) pieces: Vec<(Piece, u64)>,
 }
 
 impl Recipe {
-    /// The index of the piece in which this byte of the document lies.
+    /// Returns the index of the piece that holds this byte of the document.
     pub(crate) fn piece_at(&self, offset: u64) -> usize {
         self.pieces.partition_point(|(_, start)| *start <= offset).saturating_sub(1)
     }
@@ -50,24 +50,14 @@ impl Record {
             kept
         });
         let parts = parts.collect();
-        let (mut own, mut start) = (0_u64, 0_u64);
-        let mut pieces = Vec::with_capacity(meta.pieces.len().max(1));
-        if meta.pieces.is_empty() && data_len > 0 {
-            pieces.push((KeptPiece::Own { offset: 0, len: data_len }, 0));
-        }
-        for piece in &meta.pieces {
-            let kept = match *piece {
-                Piece::Own { len } => {
-                    let offset = own;
-                    own = own.saturating_add(len);
-                    KeptPiece::Own { offset, len }
-                }
-                piece => KeptPiece::Other(piece),
-            };
-            pieces.push((kept, start));
-            // A sum that is too large contradicts the document's length, and no byte of it will be found.
+        let mut start = 0_u64;
+        let pieces = meta.pieces.iter().map(|&piece| {
+            let kept = (piece, start);
+            // A sum that overflows contradicts the document's length, and no byte of it will be found.
             start = start.saturating_add(piece.len());
-        }
+            kept
+        });
+        let pieces = pieces.collect();
         let recipe = Arc::new(Recipe { document_len: meta.document_len, base: meta.base, pieces });
         Self { data_offset, data_len, recipe, parts }
     }
@@ -79,14 +69,14 @@ struct KeptPart {
     start: u64,
     len: u64,
     check: u32,
-    /// None until it was looked at.
+    /// `None` until the part is checked.
     state: Option<SpanState>,
 }
 
-/// A run of a record's data that lies in one part.
+/// A run of a record's data within one part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// The part's kind; none if the record is lost, so that nobody knows.
+    /// The part's kind. `None` if the record is lost and the kind is unknown.
     pub(crate) kind: Option<PartKind>,
     pub(crate) len: u64,
     pub(crate) state: SpanState,
@@ -97,52 +87,46 @@ pub(crate) struct Run {
 pub(crate) struct Records {
     pub(crate) blocks: Blocks,
     pub(crate) index: PackIndex,
-    salt: u64,
+    checksums: Checksums,
     /// The longest part that is read.
     max_part: u64,
-    known: Known,
+    cache: RecordCache,
     scratch: Vec<u8>,
 }
 
 /// The descriptions that were read.
 #[derive(Debug, Default)]
-struct Known {
+struct RecordCache {
     records: BTreeMap<u64, Record>,
     memory: usize,
 }
 
 impl Records {
-    pub(crate) fn new(blocks: Blocks, salt: u64, max_meta: u64, max_part: u64) -> Self {
-        let index = PackIndex::new(salt, max_meta);
-        Self { blocks, index, salt, max_part, known: Known::default(), scratch: Vec::new() }
+    pub(crate) fn new(blocks: Blocks, checksums: Checksums, max_meta: u64, max_part: u64) -> Self {
+        let index = PackIndex::new(checksums, max_meta);
+        Self { blocks, index, checksums, max_part, cache: RecordCache::default(), scratch: Vec::new() }
     }
 
-    /// Takes note of records that were appended since.
+    /// Looks for records that were appended since the last call.
     pub(crate) fn refresh(&mut self) -> io::Result<()> {
         self.blocks.refresh(self.index.end())?;
         self.index.extend(&mut self.blocks)
     }
 
-    /// What a record's document is made of; none if the record is lost.
+    /// Returns what a record's document consists of. Returns `None` if the record is lost.
     pub(crate) fn recipe(&mut self, number: u64) -> io::Result<Option<Arc<Recipe>>> {
-        let Self { blocks, index, salt, known, scratch, .. } = self;
-        let record = known.get(number, || read(number, index, *salt, blocks, scratch))?;
+        let Self { blocks, index, checksums, cache, scratch, .. } = self;
+        let record = cache.get(number, || read(number, index, *checksums, blocks, scratch))?;
         Ok(record.map(|record| Arc::clone(&record.recipe)))
     }
 
-    /// Appends bytes of a record's data to `out`, and calls `run` for each part that they touch. Bytes that are damaged or cannot
-    /// be had are spaces.
-    pub(crate) fn append(
-        &mut self,
-        number: u64,
-        offset: u64,
-        len: u64,
-        out: &mut Vec<u8>,
-        mut run: impl FnMut(Run),
-    ) -> io::Result<()> {
-        let Self { blocks, index, salt, max_part, known, scratch } = self;
+    /// Appends bytes of a record's data to `out`, and calls `run` for each part that they touch. Bytes that are damaged or
+    /// missing become spaces.
+    pub(crate) fn append(&mut self, range: StoredRange, out: &mut Vec<u8>, mut run: impl FnMut(Run)) -> io::Result<()> {
+        let StoredRange { record: number, offset, len } = range;
+        let Self { blocks, index, checksums, max_part, cache, scratch } = self;
         let end = offset.saturating_add(len);
-        let record = known.get(number, || read(number, index, *salt, blocks, scratch))?;
+        let record = cache.get(number, || read(number, index, *checksums, blocks, scratch))?;
         let Some(record) = record.filter(|record| end <= record.data_len) else {
             blank(out, len);
             run(Run { kind: None, len, state: SpanState::Damaged });
@@ -155,7 +139,7 @@ impl Records {
             if part.state.is_none() {
                 let sound = part.len <= *max_part
                     && blocks.read(record.data_offset + part.start, part.len, scratch)?
-                    && checksum(scratch, *salt) as u32 == part.check;
+                    && checksums.of_part(scratch) == part.check;
                 part.state = Some(if sound { SpanState::Sound } else { SpanState::Damaged });
                 if sound {
                     let (from, to) = ((from - part.start) as usize, (to - part.start) as usize);
@@ -177,8 +161,8 @@ impl Records {
     }
 }
 
-impl Known {
-    /// The description of a record, which is read if it is not known.
+impl RecordCache {
+    /// Returns the description of a record, which is read if it is not in the cache. Returns `None` if it is lost.
     fn get(
         &mut self,
         number: u64,
@@ -192,7 +176,7 @@ impl Known {
             Entry::Vacant(place) => {
                 let Some(record) = read()? else { return Ok(None) };
                 self.memory += size_of::<Record>()
-                    + record.recipe.pieces.capacity() * size_of::<(KeptPiece, u64)>()
+                    + record.recipe.pieces.capacity() * size_of::<(Piece, u64)>()
                     + record.parts.capacity() * size_of::<KeptPart>();
                 Ok(Some(place.insert(record)))
             }
@@ -200,11 +184,11 @@ impl Known {
     }
 }
 
-/// Reads a record's description. None: the record is lost.
+/// Reads a record's description. Returns `None` if the record is lost.
 fn read(
     number: u64,
     index: &PackIndex,
-    salt: u64,
+    checksums: Checksums,
     blocks: &mut Blocks,
     scratch: &mut Vec<u8>,
 ) -> io::Result<Option<Record>> {
@@ -214,7 +198,7 @@ fn read(
         return Ok(None);
     }
     let (meta, check) = scratch.split_at(scratch.len() - META_CHECKSUM_LEN);
-    if checksum(meta, salt ^ number).to_le_bytes() != check {
+    if checksums.of_meta(meta, number).to_le_bytes() != check {
         return Ok(None);
     }
     let Ok(meta) = RecordMeta::decode(meta, number, place.header.data_len) else { return Ok(None) };
@@ -222,7 +206,7 @@ fn read(
     Ok(Some(Record::new(data_offset, u64::from(place.header.data_len), &meta)))
 }
 
-/// What a piece of a part is for the document that uses it.
+/// Returns what a piece of a part is for the document that uses it.
 fn kind_of_piece(part: &KeptPart, from: u64, to: u64) -> PartKind {
     match (part.kind, from - part.start) {
         (PartKind::String, _) if to - from < part.len => PartKind::Text,

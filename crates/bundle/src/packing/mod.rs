@@ -1,8 +1,8 @@
-//! Writing a pack file from documents that are there as a whole.
+//! Writing a pack file from complete documents.
 
-mod draft;
+mod content_index;
+mod document_writer;
 mod pack_writer;
-mod stored;
 mod units;
 
 pub(crate) use pack_writer::{Follows, PackWriter};

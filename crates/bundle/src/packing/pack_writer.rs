@@ -6,14 +6,12 @@ use std::{
     io::{self, Write},
 };
 
-use rollout_trace_evidence::{common_prefix, common_suffix};
 use rollout_trace_schema::{
     ThreadId,
-    packed::{FileHeader, MAX_CHAIN, RecordHeader, checksum},
+    packed::{BaseDocument, Checksums, FileHeader, RecordBuilder, RecordTooLarge, common_prefix, common_suffix},
 };
 
-use super::{draft::Draft, stored::Stored, units};
-use crate::packed::Segment;
+use super::{content_index::ContentIndex, document_writer::DocumentWriter, units};
 
 /// How much of the documents that are compared with is kept in memory.
 const MAX_BASES: usize = 256 << 20;
@@ -22,9 +20,10 @@ const MAX_BASES: usize = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct PackWriter<W> {
     out: W,
-    salt: u64,
+    checksums: Checksums,
     offset: u64,
-    stored: Stored,
+    record: RecordBuilder,
+    stored: ContentIndex,
     bases: HashMap<ThreadId, Base>,
     bases_len: usize,
 }
@@ -32,88 +31,80 @@ pub(crate) struct PackWriter<W> {
 /// How a document follows others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Follows {
-    /// It stands for itself.
+    /// It follows no other document.
     Nothing,
-    /// It repeats the thread's last request, and the next one repeats it.
+    /// It repeats the thread's last request, and the next request repeats it.
     Thread(ThreadId),
-    /// It repeats the thread's last request, but the next one does not repeat it.
+    /// It repeats the thread's last request, but the next request does not repeat it.
     ThreadAside(ThreadId),
 }
 
 /// A document that the next one of its thread is compared with.
 #[derive(Debug)]
 struct Base {
-    number: u64,
-    document: Vec<u8>,
-    layout: Vec<Segment>,
-    /// How many bases it has below it.
-    chain: u32,
+    text: Vec<u8>,
+    document: BaseDocument,
 }
 
 impl<W: Write> PackWriter<W> {
-    /// Begins a pack with a salt that nobody can foresee.
+    /// Begins a pack with a salt that cannot be predicted.
     pub(crate) fn new(out: W) -> io::Result<Self> {
-        // The only randomness that the standard library gives.
+        // The only randomness that the standard library offers.
         let salt = RandomState::new().build_hasher().finish();
-        Self::with_salt(out, salt)
+        Self::with_header(out, FileHeader::new(salt))
     }
 
-    pub(crate) fn with_salt(mut out: W, salt: u64) -> io::Result<Self> {
-        let header = FileHeader { salt }.encode();
-        out.write_all(&header)?;
-        let offset = header.len() as u64;
-        Ok(Self { out, salt, offset, stored: Stored::default(), bases: HashMap::new(), bases_len: 0 })
+    pub(crate) fn with_header(mut out: W, header: FileHeader) -> io::Result<Self> {
+        let bytes = header.encode();
+        out.write_all(&bytes)?;
+        Ok(Self {
+            out,
+            checksums: header.checksums(),
+            offset: bytes.len() as u64,
+            record: RecordBuilder::default(),
+            stored: ContentIndex::default(),
+            bases: HashMap::new(),
+            bases_len: 0,
+        })
     }
 
-    /// Writes a document, whose number is greater than those before it. It has less than 4 GB.
-    pub(crate) fn write(&mut self, number: u64, document: &[u8], follows: &Follows) -> io::Result<()> {
+    /// Writes a document. Its number must be greater than those before it.
+    pub(crate) fn write(&mut self, number: u64, text: &[u8], follows: &Follows) -> io::Result<()> {
         let thread = match follows {
             Follows::Nothing => None,
             Follows::Thread(thread) | Follows::ThreadAside(thread) => Some(thread),
         };
         let base = thread.and_then(|thread| self.bases.get(thread));
-        let mut draft = Draft::new(number, document, &self.stored);
-        put_document(&mut draft, document, base.map(|base| &base.document[..]));
-        let layout = draft.layout(base.map_or(&[], |base| &base.layout));
-        let chained = base.filter(|base| base.chain + 1 < MAX_CHAIN);
-        let meta = draft.meta(self.salt, chained.map(|base| base.number), &layout);
-        let chain = chained.filter(|_| meta.base.is_some()).map_or(0, |base| base.chain + 1);
-        let mut meta_bytes = Vec::new();
-        meta.encode(number, &mut meta_bytes);
-        let Draft { data, findings, .. } = draft;
-        self.put(number, &data, &meta_bytes)?;
-        for (content, segments) in findings {
-            self.stored.remember(content, segments);
+        self.record.clear();
+        let mut writer =
+            DocumentWriter { document: text, stored: &self.stored, record: &mut self.record, findings: Vec::new() };
+        write_document(&mut writer, base);
+        let findings = writer.findings;
+        let sealed = self.record.seal(number, self.checksums, base.map(|base| &base.document));
+        let mut sealed = sealed.map_err(|RecordTooLarge| io::Error::from(io::ErrorKind::FileTooLarge))?;
+        self.out.write_all(sealed.at(self.offset))?;
+        self.offset += sealed.record_len() as u64;
+        for (content, ranges) in findings {
+            self.stored.insert(content, ranges.into_iter().map(|range| range.stored_in(number)));
         }
         if let Follows::Thread(thread) = follows {
-            self.keep(thread, Base { number, document: document.to_vec(), layout, chain });
+            self.advance(thread, number, text);
         }
+        self.record.reuse(sealed);
         Ok(())
     }
 
-    fn put(&mut self, number: u64, data: &[u8], meta: &[u8]) -> io::Result<()> {
-        let too_large = |_| io::Error::from(io::ErrorKind::FileTooLarge);
-        let header = RecordHeader {
-            number,
-            meta_len: meta.len().try_into().map_err(too_large)?,
-            data_len: data.len().try_into().map_err(too_large)?,
-        };
-        self.out.write_all(&header.encode(self.salt, self.offset))?;
-        self.out.write_all(data)?;
-        self.out.write_all(meta)?;
-        self.out.write_all(&checksum(meta, self.salt ^ number).to_le_bytes())?;
-        self.offset += header.record_len();
-        Ok(())
-    }
-
-    fn keep(&mut self, thread: &ThreadId, base: Base) {
-        if self.bases_len + base.document.len() > MAX_BASES {
+    /// Makes the document of the record that is written the one with which the thread's next is compared.
+    fn advance(&mut self, thread: &ThreadId, number: u64, text: &[u8]) {
+        let before = self.bases.remove(thread);
+        self.bases_len -= before.as_ref().map_or(0, |base| base.text.len());
+        let document = BaseDocument::new(number, &self.record, before.map(|base| base.document));
+        if self.bases_len + text.len() > MAX_BASES {
             self.bases.clear();
             self.bases_len = 0;
         }
-        self.bases_len += base.document.len();
-        let before = self.bases.insert(thread.clone(), base);
-        self.bases_len -= before.map_or(0, |base| base.document.len());
+        self.bases_len += text.len();
+        self.bases.insert(thread.clone(), Base { text: text.to_vec(), document });
     }
 
     /// Ends the pack.
@@ -123,30 +114,37 @@ impl<W: Write> PackWriter<W> {
     }
 }
 
-/// Divides a document into what its base has and what is new.
-fn put_document(draft: &mut Draft<'_>, document: &[u8], base: Option<&[u8]>) {
-    let base = base.unwrap_or_default();
-    let prefix = common_prefix(base, document);
-    let rest = base.len().min(document.len()) - prefix;
-    let suffix = common_suffix(&base[base.len() - rest..], &document[document.len() - rest..]);
+/// Writes a document as what its base has and what is new.
+fn write_document(writer: &mut DocumentWriter<'_>, base: Option<&Base>) {
+    let document = writer.document;
+    let Some(Base { text, document: base }) = base else {
+        match units::of_document(document) {
+            Some(all) => writer.units(&all),
+            None => writer.raw(0..document.len()),
+        }
+        return;
+    };
+    let prefix = common_prefix(text, document);
+    let rest = text.len().min(document.len()) - prefix;
+    let suffix = common_suffix(&text[text.len() - rest..], &document[document.len() - rest..]);
     let middle = prefix..document.len() - suffix;
     if prefix > 0
         && let Some(elements) = units::of_elements(document, middle.clone())
     {
-        draft.base(0, prefix);
-        draft.units(&elements);
-        draft.base(base.len() - suffix, suffix);
+        writer.base(base, 0..prefix);
+        writer.units(&elements);
+        writer.base(base, text.len() - suffix..text.len());
     } else if let Some(all) = units::of_document(document) {
         let first = all.partition_point(|unit| unit.range.end <= middle.start);
         let last = all.partition_point(|unit| unit.range.start < middle.end).max(first);
         let shared = all.get(first).map_or(document.len(), |unit| unit.range.start);
-        let behind = all.get(last).map_or(document.len(), |unit| unit.range.start);
-        draft.base(0, shared);
-        draft.units(&all[first..last]);
-        draft.base(base.len() - (document.len() - behind), document.len() - behind);
+        let after = all.get(last).map_or(document.len(), |unit| unit.range.start);
+        writer.base(base, 0..shared);
+        writer.units(&all[first..last]);
+        writer.base(base, text.len() - (document.len() - after)..text.len());
     } else {
-        draft.base(0, prefix);
-        draft.raw(middle);
-        draft.base(base.len() - suffix, suffix);
+        writer.base(base, 0..prefix);
+        writer.raw(middle);
+        writer.base(base, text.len() - suffix..text.len());
     }
 }

@@ -1,4 +1,4 @@
-//! Which documents of a pack depend on which of its bytes, worked out from the layout's description alone.
+//! Which documents of a pack depend on which of its bytes, derived from the specification of the layout alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,7 +6,7 @@ use std::{
 };
 
 use rollout_trace_schema::packed::{
-    FILE_HEADER_LEN, FileHeader, META_CHECKSUM_LEN, Piece, RECORD_HEADER_LEN, RecordHeader, RecordMeta,
+    FILE_HEADER_LEN, FileHeader, META_CHECKSUM_LEN, Piece, RECORD_HEADER_LEN, RecordHeader, RecordMeta, StoredRange,
 };
 
 /// The records of a sound pack.
@@ -15,24 +15,24 @@ pub(crate) struct Dependants {
 }
 
 struct Record {
-    /// Where in the file it stands.
+    /// Its place in the file.
     place: Range<u64>,
     data_len: u64,
     /// Where in the data each part is.
     parts: Vec<Range<u64>>,
-    /// The records upon which the document builds, itself included.
+    /// The records that the document is built upon, including itself.
     chain: BTreeSet<u64>,
-    /// Which data of which records the document is.
+    /// The data of which records the document consists of.
     segments: Vec<(u64, Range<u64>)>,
 }
 
 impl Dependants {
     pub(crate) fn of(pack: &[u8]) -> Self {
-        let FileHeader { salt } = FileHeader::decode(pack).unwrap();
+        let checksums = FileHeader::decode(pack).unwrap().checksums();
         let mut records: BTreeMap<u64, Record> = BTreeMap::new();
         let mut at = FILE_HEADER_LEN as u64;
         while at < pack.len() as u64 {
-            let header = RecordHeader::decode(&pack[at as usize..], salt, at).unwrap();
+            let header = RecordHeader::decode(&pack[at as usize..], checksums, at).unwrap();
             let (number, data_len) = (header.number, u64::from(header.data_len));
             let place = at..at + header.record_len();
             let meta = (at + header.meta_offset()) as usize..place.end as usize - META_CHECKSUM_LEN;
@@ -47,19 +47,14 @@ impl Dependants {
             let mut chain = base.map_or(BTreeSet::new(), |base| base.chain.clone());
             chain.insert(number);
             let mut segments = Vec::new();
-            let mut own = 0;
             for piece in &meta.pieces {
                 match *piece {
-                    Piece::Own { len } => {
-                        segments.push((number, own..own + len));
-                        own += len;
+                    Piece::Data(range) => {
+                        let StoredRange { record, offset, len } = range.stored_in(number);
+                        segments.push((record, offset..offset + len));
                     }
-                    Piece::Stored { record, offset, len } => segments.push((record, offset..offset + len)),
                     Piece::Base { offset, len } => segments.extend(base.unwrap().slice(offset..offset + len)),
                 }
-            }
-            if meta.pieces.is_empty() {
-                segments.push((number, 0..data_len));
             }
             at = place.end;
             records.insert(number, Record { place, data_len, parts, chain, segments });
@@ -67,19 +62,19 @@ impl Dependants {
         Self { records }
     }
 
-    /// The record in which this byte of the file is.
+    /// Returns the record that this byte of the file belongs to.
     pub(crate) fn record_at(&self, at: u64) -> u64 {
         *self.records.iter().find(|(_, record)| record.place.contains(&at)).unwrap().0
     }
 
-    /// The documents that are not whole without this byte of the file, which lies in a record.
+    /// Returns the documents that are not whole without this byte of the file, which belongs to a record.
     pub(crate) fn of_byte(&self, at: u64) -> BTreeSet<u64> {
         let damaged = self.record_at(at);
         let record = &self.records[&damaged];
         let in_data = at.checked_sub(record.place.start + RECORD_HEADER_LEN as u64).filter(|at| *at < record.data_len);
         let lost = match in_data {
             Some(at) => record.parts.iter().find(|part| part.contains(&at)).unwrap().clone(),
-            // Without its header or its meta nothing of a record can be had.
+            // Without its header or its meta nothing of a record can be read.
             None => 0..record.data_len,
         };
         let uses = |(number, record): &(&u64, &Record)| {
@@ -94,7 +89,7 @@ impl Dependants {
 }
 
 impl Record {
-    /// Where a run of the document comes from.
+    /// Returns where a run of the document is stored.
     fn slice(&self, run: Range<u64>) -> Vec<(u64, Range<u64>)> {
         let mut at = 0;
         let mut found = Vec::new();

@@ -76,11 +76,11 @@ impl Pack {
     /// The records' headers and where they stand.
     fn records(&self) -> Vec<(u64, RecordHeader)> {
         let bytes = fs::read(self.path()).unwrap();
-        let FileHeader { salt } = FileHeader::decode(&bytes).unwrap();
+        let checksums = FileHeader::decode(&bytes).unwrap().checksums();
         let mut at = FILE_HEADER_LEN as u64;
         let mut records = Vec::new();
         while at < bytes.len() as u64 {
-            let header = RecordHeader::decode(&bytes[at as usize..], salt, at).unwrap();
+            let header = RecordHeader::decode(&bytes[at as usize..], checksums, at).unwrap();
             records.push((at, header));
             at += header.record_len();
         }
@@ -346,12 +346,13 @@ fn headers_of_the_file() {
     fs::write(pack.path(), b"{\"not\": \"a pack\", \"but\": \"some text\"}").unwrap();
     assert!(matches!(problems()[..], [Problem::PackUnreadable { .. }]));
     assert_eq!(pack.read().lost.len(), 4);
-    let mut newer = FileHeader { salt: 7 }.encode();
-    newer[7] = 2;
-    let check = rollout_trace_schema::packed::checksum(&newer[..16], 0);
+    let mut newer = FileHeader::new(7).encode();
+    newer[7] = 3;
+    // The header's checksum has the seed 0.
+    let check = FileHeader::new(0).checksums().of_header(&newer[..16], 0);
     newer[16..].copy_from_slice(&check.to_le_bytes());
     fs::write(pack.path(), newer).unwrap();
-    insta::assert_snapshot!(problems()[0], @"payloads.pack cannot be read: version 2 of the packed layout is not known: update rollout-trace");
+    insta::assert_snapshot!(problems()[0], @"payloads.pack cannot be read: version 3 of the packed layout is unknown: update rollout-trace");
     let mut damaged = sound;
     damaged[9] ^= 4;
     fs::write(pack.path(), damaged).unwrap();

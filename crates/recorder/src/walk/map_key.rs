@@ -4,11 +4,14 @@ use std::fmt::Display;
 
 use serde::{Serialize, Serializer, ser::Impossible};
 
-use super::{WalkError, tokens, walker::Walker};
+use super::{
+    WalkError, tokens,
+    walker::{NextValue, Walker},
+};
 
-type Result<T = bool, E = WalkError> = std::result::Result<T, E>;
+type Result<T = NextValue, E = WalkError> = std::result::Result<T, E>;
 
-/// Puts a key as `serde_json` writes it. Gives whether it is `input`.
+/// Puts a key as `serde_json` writes it. Returns what the value of the key is.
 pub(super) struct MapKey<'a, 'w> {
     pub(super) walker: &'a mut Walker<'w>,
 }
@@ -16,7 +19,7 @@ pub(super) struct MapKey<'a, 'w> {
 impl MapKey<'_, '_> {
     fn put(self, text: &str) -> Result {
         self.walker.put_text(tokens::STRING, text.as_bytes());
-        Ok(text == "input")
+        Ok(if text == "input" { NextValue::Input } else { NextValue::Other })
     }
 
     fn put_display(self, value: impl Display) -> Result {
@@ -33,15 +36,15 @@ macro_rules! displayed {
 }
 
 impl Serializer for MapKey<'_, '_> {
-    type Ok = bool;
+    type Ok = NextValue;
     type Error = WalkError;
-    type SerializeSeq = Impossible<bool, WalkError>;
-    type SerializeTuple = Impossible<bool, WalkError>;
-    type SerializeTupleStruct = Impossible<bool, WalkError>;
-    type SerializeTupleVariant = Impossible<bool, WalkError>;
-    type SerializeMap = Impossible<bool, WalkError>;
-    type SerializeStruct = Impossible<bool, WalkError>;
-    type SerializeStructVariant = Impossible<bool, WalkError>;
+    type SerializeSeq = Impossible<NextValue, WalkError>;
+    type SerializeTuple = Impossible<NextValue, WalkError>;
+    type SerializeTupleStruct = Impossible<NextValue, WalkError>;
+    type SerializeTupleVariant = Impossible<NextValue, WalkError>;
+    type SerializeMap = Impossible<NextValue, WalkError>;
+    type SerializeStruct = Impossible<NextValue, WalkError>;
+    type SerializeStructVariant = Impossible<NextValue, WalkError>;
 
     displayed! {
         serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,

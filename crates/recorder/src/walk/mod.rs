@@ -1,4 +1,4 @@
-//! The walk over a value: what a document has in common with those before it is found without building its text.
+//! The walk over a value, which finds what a document has in common with those before it without building its text.
 
 mod as_it_stands;
 mod compared;
@@ -8,7 +8,6 @@ mod error;
 mod fingerprint;
 mod known;
 mod map_key;
-mod ranges;
 mod scratch;
 mod serializer;
 mod sharing;
@@ -21,15 +20,15 @@ mod walker;
 
 use std::fmt::{Display, Write};
 
-pub(crate) use compared::{Compared, Moved, whole, whole_body};
-pub(crate) use draft::{Draft, SealedRecord};
+pub(crate) use compared::{Compared, NextBase, whole, whole_body};
+pub(crate) use draft::Draft;
 pub(crate) use error::WalkError;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
 pub(crate) use scratch::{Scratch, Spares};
-pub(crate) use walker::WalkContext;
+pub(crate) use walker::{HintOutcome, WalkContext};
 
-/// The text of a value that can be displayed. A failure does not panic, as `to_string` does.
+/// Returns the text of a value. Unlike `to_string`, it does not panic if the value's `Display` fails.
 pub(crate) fn display(value: &(impl Display + ?Sized)) -> Result<String, WalkError> {
     let mut text = String::new();
     write!(text, "{value}").map_err(|_| WalkError::Display)?;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Draft, tape::TapeEdit, walker::UnitTexts};
 
-/// What a walk writes into.
+/// The memory that a walk writes into.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) draft: Draft,
@@ -12,11 +12,11 @@ pub(crate) struct Scratch {
     pub(super) texts: UnitTexts,
 }
 
-/// Scratches that are not in use, so that a small document costs no growing of vectors.
+/// Scratches that are not in use, so that a small document does not have to grow vectors.
 #[derive(Debug, Default)]
 pub(crate) struct Spares(Mutex<Vec<Scratch>>);
 
-/// How many are kept: one for each thread that records at the same time, about.
+/// How many are kept: about one for each thread that records at the same time.
 const MAX_SPARES: usize = 8;
 
 /// How much memory one of them may keep.

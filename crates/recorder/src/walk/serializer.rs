@@ -1,10 +1,11 @@
-//! The walk as a `Serializer` that says in tokens what `serde_json` would write.
+//! The walk as a `Serializer` whose tokens are what `serde_json` would write.
 //!
-//! It follows `serde_json`'s serializer call by call, also where that writes something that is no JSON (a wrong length hint of 0),
-//! so that what is read back is byte for byte what `serde_json::to_vec` gives.
+//! It follows `serde_json`'s serializer call by call, even where that writes something that is not JSON (a wrong length hint
+//! of 0), so that a reader gets byte for byte what `serde_json::to_vec` returns.
 
 use std::fmt::Display;
 
+use rollout_trace_schema::packed::PartKind;
 use serde::{
     Serialize, Serializer,
     ser::{
@@ -13,7 +14,13 @@ use serde::{
     },
 };
 
-use super::{WalkError, as_it_stands::TextOnly, map_key::MapKey, tokens, walker::Walker};
+use super::{
+    WalkError,
+    as_it_stands::TextOnly,
+    map_key::MapKey,
+    tokens,
+    walker::{Depth, NextValue, Walker},
+};
 
 type Result<T = (), E = WalkError> = std::result::Result<T, E>;
 
@@ -22,8 +29,7 @@ pub(crate) struct Compound<'a, 'w> {
     walker: &'a mut Walker<'w>,
     state: State,
     close: u8,
-    /// Whether an object with one field lies around, as it does around a variant.
-    wrapped: bool,
+    around: Around,
     role: Role,
     /// How many of the elements that come next are taken from the base already.
     skip: usize,
@@ -37,43 +43,72 @@ enum State {
     Rest,
 }
 
+/// What encloses an array or object and is closed with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Nothing,
+    /// The object with one field that is an enum variant.
+    Variant,
+}
+
 #[derive(Clone, Copy)]
 enum Role {
-    /// Belongs to the unit around.
+    /// Belongs to the unit around it.
     Plain,
-    /// An outermost array: each element is a unit. `index` counts the elements of `input`, of which `hint` are said to be there.
-    Elements { level: u8, index: Option<usize>, hint: usize },
+    /// An outermost array: each element is a unit. `input` is where the walk is in it, if it is the array `input`.
+    Elements { outer: Depth, input: Option<InputPosition> },
     /// An object around the outermost arrays: each field begins a unit.
-    Fields,
-    /// A text that is written as it stands.
-    AsItStands { name: &'static str, tag: u8 },
+    Fields { outer: Depth },
+    /// A text that is written as it is.
+    Verbatim { name: &'static str, tag: u8 },
+}
+
+/// Where the walk is in the array `input`.
+#[derive(Clone, Copy)]
+struct InputPosition {
+    index: usize,
+    /// How many elements the value has announced.
+    announced: Option<usize>,
 }
 
 impl<'w> Walker<'w> {
-    fn open<'a>(&'a mut self, open: u8, close: u8, len: Option<usize>, wrapped: bool) -> Compound<'a, 'w> {
-        self.put_tag(open);
-        let state = if len == Some(0) {
+    fn open_array<'a>(&'a mut self, len: Option<usize>, around: Around) -> Compound<'a, 'w> {
+        let next_value = std::mem::replace(&mut self.next_value, NextValue::Other);
+        let outer = self.depth;
+        self.put_tag(tokens::OPEN_ARRAY);
+        let state = self.open_state(len, tokens::CLOSE_ARRAY);
+        let role = if state == State::First && outer != Depth::Element {
+            self.begin_elements(next_value);
+            let input = (next_value == NextValue::Input).then_some(InputPosition { index: 0, announced: len });
+            Role::Elements { outer, input }
+        } else {
+            Role::Plain
+        };
+        Compound { walker: self, state, close: tokens::CLOSE_ARRAY, around, role, skip: 0 }
+    }
+
+    fn open_object<'a>(&'a mut self, len: Option<usize>, around: Around) -> Compound<'a, 'w> {
+        self.next_value = NextValue::Other;
+        self.put_tag(tokens::OPEN_OBJECT);
+        let state = self.open_state(len, tokens::CLOSE_OBJECT);
+        let role = match self.depth {
+            outer @ Depth::Objects(depth) if state == State::First => {
+                self.depth = Depth::Objects(depth.saturating_add(1));
+                Role::Fields { outer }
+            }
+            _ => Role::Plain,
+        };
+        Compound { walker: self, state, close: tokens::CLOSE_OBJECT, around, role, skip: 0 }
+    }
+
+    /// Closes an array or object at once if it announces that it is empty, as `serde_json` does.
+    fn open_state(&mut self, len: Option<usize>, close: u8) -> State {
+        if len == Some(0) {
             self.put_tag(close);
             State::Empty
         } else {
             State::First
-        };
-        let is_array = open == tokens::OPEN_ARRAY;
-        let is_input = std::mem::take(&mut self.next_is_input);
-        let role = match (self.is_outside() && state == State::First, is_array) {
-            (false, _) => Role::Plain,
-            (true, true) => {
-                self.next_is_input = is_input;
-                let level = self.begin_elements();
-                self.next_is_input = false;
-                Role::Elements { level, index: is_input.then_some(0), hint: len.unwrap_or(0) }
-            }
-            (true, false) => {
-                self.level += 1;
-                Role::Fields
-            }
-        };
-        Compound { walker: self, state, close, wrapped, role, skip: 0 }
+        }
     }
 
     fn open_variant(&mut self, variant: &'static str) {
@@ -222,7 +257,7 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a, 'w>> {
-        Ok(self.open(tokens::OPEN_ARRAY, tokens::CLOSE_ARRAY, len, false))
+        Ok(self.open_array(len, Around::Nothing))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Compound<'a, 'w>> {
@@ -241,11 +276,11 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
         len: usize,
     ) -> Result<Compound<'a, 'w>> {
         self.open_variant(variant);
-        Ok(self.open(tokens::OPEN_ARRAY, tokens::CLOSE_ARRAY, Some(len), true))
+        Ok(self.open_array(Some(len), Around::Variant))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Compound<'a, 'w>> {
-        Ok(self.open(tokens::OPEN_OBJECT, tokens::CLOSE_OBJECT, len, false))
+        Ok(self.open_object(len, Around::Nothing))
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Compound<'a, 'w>> {
@@ -254,8 +289,8 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
             tokens::NUMBER_NAME => tokens::NUMBER,
             _ => return self.serialize_map(Some(len)),
         };
-        let role = Role::AsItStands { name, tag };
-        Ok(Compound { walker: self, state: State::Empty, close: tag, wrapped: false, role, skip: 0 })
+        let role = Role::Verbatim { name, tag };
+        Ok(Compound { walker: self, state: State::Empty, close: tag, around: Around::Nothing, role, skip: 0 })
     }
 
     fn serialize_struct_variant(
@@ -266,7 +301,7 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
         len: usize,
     ) -> Result<Compound<'a, 'w>> {
         self.open_variant(variant);
-        Ok(self.open(tokens::OPEN_OBJECT, tokens::CLOSE_OBJECT, Some(len), true))
+        Ok(self.open_object(Some(len), Around::Variant))
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result {
@@ -298,10 +333,11 @@ impl Compound<'_, '_> {
     }
 
     fn outer_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        if let Role::Elements { index: Some(index), hint, .. } = &mut self.role
+        if let Role::Elements { input: Some(InputPosition { index, announced }), .. } = &mut self.role
             && self.state != State::Empty
         {
-            let skipped = self.walker.skip_unchanged(*index, hint.saturating_sub(*index));
+            let left = announced.map(|announced| announced.saturating_sub(*index));
+            let skipped = self.walker.skip_unchanged(*index, left);
             if skipped > 0 {
                 *index += skipped;
                 self.skip = skipped - 1;
@@ -314,12 +350,14 @@ impl Compound<'_, '_> {
             self.walker.put_tag(tokens::COMMA);
         }
         self.state = State::Rest;
-        match self.role {
-            Role::Elements { level, index, hint } => {
-                self.walker.begin_element(first);
+        match &mut self.role {
+            Role::Elements { input, .. } => {
+                self.walker.begin_element(if first { PartKind::FirstElement } else { PartKind::LaterElement });
                 let result = value.serialize(&mut *self.walker);
-                self.walker.end_element(index);
-                self.role = Role::Elements { level, index: index.map(|index| index + 1), hint };
+                self.walker.end_element(input.map(|input| input.index));
+                if let Some(input) = input {
+                    input.index += 1;
+                }
                 result
             }
             _ => value.serialize(&mut *self.walker),
@@ -344,7 +382,7 @@ impl Compound<'_, '_> {
     }
 
     fn outer_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
-        if let Role::AsItStands { name, tag } = self.role {
+        if let Role::Verbatim { name, tag } = self.role {
             if key != name {
                 return Err(WalkError::AsItStands);
             }
@@ -352,34 +390,33 @@ impl Compound<'_, '_> {
             self.walker.put_text(tag, text.as_bytes());
             return Ok(());
         }
-        if let Role::Fields = self.role {
+        if let Role::Fields { .. } = self.role {
             self.walker.cut_before_field();
-            self.walker.next_is_input = key == "input";
+            self.walker.next_value = if key == "input" { NextValue::Input } else { NextValue::Other };
         }
         self.put_name(key);
         self.value(value)
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        let level = self.walker.level;
+        let depth = self.walker.depth;
         let result = value.serialize(&mut *self.walker);
-        // An error inside leaves the level as it was there.
-        self.walker.level = level;
-        self.walker.next_is_input = false;
+        // An error in the value leaves the depth as it was where it happened.
+        self.walker.depth = depth;
+        self.walker.next_value = NextValue::Other;
         result
     }
 
     fn close(self) -> Result {
         match self.role {
-            Role::Elements { level, .. } => self.walker.level = level,
-            Role::Fields => self.walker.level -= 1,
-            Role::AsItStands { .. } => return Ok(()),
+            Role::Elements { outer, .. } | Role::Fields { outer } => self.walker.depth = outer,
+            Role::Verbatim { .. } => return Ok(()),
             Role::Plain => {}
         }
         if self.state != State::Empty {
             self.walker.put_tag(self.close);
         }
-        if self.wrapped {
+        if self.around == Around::Variant {
             self.walker.put_tag(tokens::CLOSE_OBJECT);
         }
         Ok(())
@@ -433,15 +470,17 @@ impl SerializeMap for Compound<'_, '_> {
     type Error = WalkError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
-        if let Role::Fields = self.role {
+        if let Role::Fields { .. } = self.role {
             self.walker.cut_before_field();
         }
         if self.state != State::First {
             self.walker.put_tag(tokens::COMMA);
         }
         self.state = State::Rest;
-        let is_input = key.serialize(MapKey { walker: self.walker })?;
-        self.walker.next_is_input = is_input && matches!(self.role, Role::Fields);
+        let next_value = key.serialize(MapKey { walker: self.walker })?;
+        if let Role::Fields { .. } = self.role {
+            self.walker.next_value = next_value;
+        }
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What a thread's last model-facing document said, to compare the next one with.
+//! The content of a thread's last model-facing document, with which the next one is compared.
 
 use std::{mem, ops::Range};
 
@@ -7,15 +7,21 @@ use super::Fingerprint;
 /// The tokens of a document, in units: the fields around its outermost arrays, and the elements of these.
 #[derive(Debug, Default)]
 pub(crate) struct Tape {
-    /// The tokens of all units; empty where only fingerprints are kept.
-    pub(super) tokens: Vec<u8>,
-    pub(super) has_tokens: bool,
+    /// The tokens of all units. `None` if memory is short: then only the units' fingerprints are compared.
+    tokens: Option<Vec<u8>>,
     pub(super) units: Vec<Unit>,
-    /// The elements of the outermost array called `input`: the first one's unit, and how many.
-    pub(super) input: Option<(usize, usize)>,
+    pub(super) input: Option<InputUnits>,
 }
 
-/// One unit of a document. Its beginning is the end of the one before.
+/// The elements of the outermost array called `input`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InputUnits {
+    /// The unit of the first element.
+    pub(super) first: usize,
+    pub(super) count: usize,
+}
+
+/// One unit of a document. It starts where the unit before it ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unit {
     /// Where its tokens end among those of the document.
@@ -33,7 +39,7 @@ pub(super) struct Identity {
     pub(super) comma: bool,
 }
 
-/// A unit that the old tape does not have.
+/// A unit that is not on the old tape.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewUnit {
     pub(super) tokens_len: usize,
@@ -44,13 +50,13 @@ pub(super) struct NewUnit {
 /// How the next document's tape comes from this one's.
 #[derive(Debug, Default)]
 pub(super) struct TapeEdit {
-    /// How many units stay at the beginning.
+    /// How many units at the start stay.
     pub(super) kept: usize,
     /// What follows them.
     pub(super) rest: Vec<Edit>,
     /// The tokens of the new units, one after the other.
     pub(super) new_tokens: Vec<u8>,
-    pub(super) input: Option<(usize, usize)>,
+    pub(super) input: Option<InputUnits>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +68,7 @@ pub(super) enum Edit {
 }
 
 impl TapeEdit {
-    /// Becomes an empty edit.
+    /// Empties the edit and keeps its memory.
     pub(super) fn clear(&mut self) {
         self.kept = 0;
         self.rest.clear();
@@ -70,12 +76,12 @@ impl TapeEdit {
         self.input = None;
     }
 
-    /// How much memory it holds, about.
+    /// Returns how much memory the edit holds, approximately.
     pub(super) fn memory(&self) -> usize {
         self.new_tokens.capacity() + 48 * self.rest.capacity()
     }
 
-    /// Notes that units of the old tape come next.
+    /// Makes units of the old tape the next ones.
     pub(super) fn keep(&mut self, unit: usize, count: usize) {
         if self.rest.is_empty() && self.kept == unit {
             self.kept += count;
@@ -87,7 +93,7 @@ impl TapeEdit {
         }
     }
 
-    /// How many units the document has so far.
+    /// The number of units that the document has so far.
     pub(super) fn units(&self) -> usize {
         self.kept
             + self.rest.iter().map(|edit| if let Edit::Keep { count, .. } = edit { *count } else { 1 }).sum::<usize>()
@@ -97,35 +103,43 @@ impl TapeEdit {
 impl Tape {
     /// How much memory the tokens take.
     pub(crate) fn bytes(&self) -> usize {
-        self.tokens.len()
+        self.tokens.as_ref().map_or(0, Vec::len)
     }
 
-    /// Gives the tokens' memory back; fingerprints remain.
+    /// Frees the memory of the tokens; the fingerprints stay.
     pub(crate) fn forget_tokens(&mut self) {
-        self.tokens = Vec::new();
-        self.has_tokens = false;
+        self.tokens = None;
     }
 
-    /// Where a unit's tokens begin.
+    /// Where a unit's tokens start.
     pub(super) fn tokens_start(&self, unit: usize) -> usize {
         unit.checked_sub(1).map_or(0, |before| self.units[before].tokens_end)
     }
 
-    /// A unit's tokens, if they are kept.
+    /// Returns a unit's tokens. Returns `None` if there is no such unit or the tokens are not kept.
     #[inline]
-    pub(super) fn unit_tokens(&self, unit: usize) -> &[u8] {
-        &self.tokens[self.tokens_start(unit)..self.units[unit].tokens_end]
+    pub(super) fn unit_tokens(&self, unit: usize) -> Option<&[u8]> {
+        let (tokens, end) = (self.tokens.as_ref()?, self.units.get(unit)?.tokens_end);
+        Some(&tokens[self.tokens_start(unit)..end])
     }
 
-    /// Where a unit's text begins in the document.
+    /// Whether the tokens are kept.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Where a unit's text starts in the document.
     pub(super) fn text_start(&self, unit: usize) -> u64 {
         unit.checked_sub(1).map_or(0, |before| self.units[before].text_end)
     }
 
-    /// Becomes the tape of the next document. Only what changed, and what stands behind it, is touched.
+    /// Makes this the tape of the next document. Only what changed and what follows it is touched.
     pub(super) fn apply(&mut self, edit: &mut TapeEdit) {
+        if self.units.is_empty() {
+            self.tokens.get_or_insert_default();
+        }
         self.input = edit.input;
-        // Mostly there is something new, and behind it what stood behind what was there.
+        // Usually one run of units is replaced, and those after it stay.
         let (new, behind) = match edit.rest[..] {
             [ref new @ .., Edit::Keep { first, count }] if first + count == self.units.len() => (new, first),
             ref new => (new, self.units.len()),
@@ -134,8 +148,8 @@ impl Tape {
             self.rebuild(edit);
         } else if (edit.kept, behind) == (0, self.units.len()) {
             self.units.clear();
-            if self.has_tokens {
-                mem::swap(&mut self.tokens, &mut edit.new_tokens);
+            if let Some(tokens) = &mut self.tokens {
+                mem::swap(tokens, &mut edit.new_tokens);
             }
             self.push_new(new);
         } else {
@@ -143,12 +157,12 @@ impl Tape {
         }
     }
 
-    /// Puts new units in the place of a run of old ones.
+    /// Replaces a run of units by new ones.
     fn replace(&mut self, old: Range<usize>, new_tokens: &[u8], new: &[Edit]) {
         let (tokens_from, tokens_to) = (self.tokens_start(old.start), self.tokens_start(old.end));
         let text_to = self.text_start(old.end);
-        if self.has_tokens {
-            replace_bytes(&mut self.tokens, tokens_from..tokens_to, new_tokens);
+        if let Some(tokens) = &mut self.tokens {
+            replace_bytes(tokens, tokens_from..tokens_to, new_tokens);
         }
         let behind = self.units.split_off(old.end);
         self.units.truncate(old.start);
@@ -175,16 +189,17 @@ impl Tape {
         self.units.push(Unit { tokens_end, text_end, identity });
     }
 
-    /// Puts the tape together anew, but for the units that stay at the beginning.
+    /// Builds the tape anew, except for the units at the start that stay.
     fn rebuild(&mut self, edit: &TapeEdit) {
-        let mut next = Self { has_tokens: self.has_tokens, ..Self::default() };
+        let mut next = Self::default();
+        let mut next_tokens = Vec::new();
         let mut new = &edit.new_tokens[..];
         for step in &edit.rest {
             match *step {
                 Edit::Keep { first, count } => {
                     let (mut tokens_at, mut text_at) = (self.tokens_start(first), self.text_start(first));
-                    if self.has_tokens {
-                        next.tokens.extend_from_slice(&self.tokens[tokens_at..self.tokens_start(first + count)]);
+                    if let Some(tokens) = &self.tokens {
+                        next_tokens.extend_from_slice(&tokens[tokens_at..self.tokens_start(first + count)]);
                     }
                     for unit in &self.units[first..first + count] {
                         next.push(unit.tokens_end - tokens_at, unit.text_end - text_at, unit.identity);
@@ -192,9 +207,9 @@ impl Tape {
                     }
                 }
                 Edit::New(unit) => {
-                    if self.has_tokens {
+                    if self.has_tokens() {
                         let (own, rest) = new.split_at(unit.tokens_len);
-                        next.tokens.extend_from_slice(own);
+                        next_tokens.extend_from_slice(own);
                         new = rest;
                     }
                     next.push(unit.tokens_len, unit.text_len, unit.identity);
@@ -208,9 +223,9 @@ impl Tape {
             text_end: unit.text_end + text_at,
             ..unit
         }));
-        if self.has_tokens {
-            self.tokens.truncate(tokens_at);
-            self.tokens.append(&mut next.tokens);
+        if let Some(tokens) = &mut self.tokens {
+            tokens.truncate(tokens_at);
+            tokens.append(&mut next_tokens);
         }
     }
 }

@@ -1,17 +1,19 @@
-//! The walk over a value that compares instead of formatting.
+//! The walk over a value, which compares instead of formatting.
 
 use std::sync::{Mutex, PoisonError};
 
-use rollout_trace_schema::{json_text::write_string, packed::PartKind};
+use rollout_trace_schema::{
+    json_text::write_string,
+    packed::{BaseDocument, DataRange, LONG_STRING, PartKind, StoredRange},
+};
 
 use super::{
-    Fingerprint, FingerprintKey, Scratch, Spares, WalkError,
+    Draft, Fingerprint, FingerprintKey, Scratch, Spares, WalkError,
     cuts::CUT_TEXT,
-    draft::{Draft, DraftPiece, push_merged},
-    known::{KnownTexts, Stored},
-    sharing::{LONG_STRING, Sharing, put_ranges},
+    known::KnownTexts,
+    sharing::Sharing,
     short,
-    tape::{Edit, Identity, NewUnit, Tape, TapeEdit},
+    tape::{Edit, Identity, InputUnits, NewUnit, Tape, TapeEdit},
     tokens::{self, TEXT_HEAD, Token},
 };
 use crate::redaction::Redaction;
@@ -19,14 +21,15 @@ use crate::redaction::Redaction;
 /// A unit with fewer bytes of tokens is cheaper to store again than to refer to.
 const SMALL_UNIT: usize = 64;
 
-/// How deep objects may lie in one another for their fields to be units.
+/// How deep objects may be nested for their fields to be units.
 const MAX_FIELD_DEPTH: u8 = 4;
 
 /// A document with more units than this gets no more of them from fields.
 const MAX_FIELD_UNITS: usize = 4096;
 
-/// Everything inside an element belongs to its unit.
-const INSIDE: u8 = u8::MAX;
+/// How much room a thread's first request gets. Room that is not used is never touched, while growing step by step would
+/// touch the memory of each step.
+const FIRST_RESERVE: usize = 4 << 20;
 
 /// What all walks of a recorder share.
 pub(crate) struct WalkContext<'w> {
@@ -37,135 +40,177 @@ pub(crate) struct WalkContext<'w> {
     pub(crate) max_document: usize,
 }
 
-/// Walks over one value.
-///
-/// While what the value says is what the expected unit of the base says, nothing is written down. From the first difference on the
-/// unit's tokens are, and at its end it is looked up among all that is stored; only what is not found is turned into text.
-pub(crate) struct Walker<'w> {
-    context: &'w WalkContext<'w>,
-    base: &'w Tape,
-    /// The unit of the base that the next one is compared with.
-    expected: usize,
-    /// The first of the base's units that the document has and that draft and edit do not mention yet: all up to the expected one.
-    kept_from: usize,
-    /// What the expected unit still has to say.
-    left: &'w [u8],
-    matching: bool,
-    /// Where the current unit's tokens begin among the new ones.
-    unit_start: usize,
-    unit_kind: PartKind,
-    /// How many objects lie around, or [`INSIDE`].
-    pub(super) level: u8,
-    pub(super) cut_fields: bool,
-    keep_tape: bool,
-    is_first: bool,
-    edit: TapeEdit,
-    pub(super) draft: Draft,
-    failed: Option<WalkError>,
-    texts: UnitTexts,
-    /// How many elements of `input` the caller vouches for.
-    unchanged: usize,
-    pub(super) next_is_input: bool,
-    hint_was_wrong: bool,
+impl WalkContext<'_> {
+    /// Returns an empty scratch for a document that came as bytes, unless the document is too large.
+    pub(super) fn scratch_for(&self, body: &[u8]) -> Result<Scratch, WalkError> {
+        if body.len() > self.max_document {
+            return Err(WalkError::TooLarge { limit: self.max_document });
+        }
+        Ok(self.spares.take())
+    }
 }
 
-/// Memory for what one unit says.
+/// What a document is walked over for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A thread's first request. It is probably large, and its texts are not cut: they are many at once and mostly unlike
+    /// anything that is stored.
+    FirstRequest,
+    /// A later request. The caller vouches for its first `unchanged` input items.
+    Request { unchanged: usize },
+    /// A document that has much in common with the last request, but is not the next one.
+    Relative,
+    /// A document that is compared with no other.
+    Alone,
+}
+
+impl Purpose {
+    /// Whether the next request is compared with this document.
+    fn is_request(self) -> bool {
+        matches!(self, Self::FirstRequest | Self::Request { .. })
+    }
+}
+
+/// The document that a walk compares with.
+#[derive(Clone, Copy)]
+pub(super) struct WalkBase<'w> {
+    pub(super) document: &'w BaseDocument,
+    pub(super) tape: &'w Tape,
+}
+
+/// Walks over one value.
+///
+/// While the value has the same tokens as the expected unit of the base, nothing is written down. From the first difference
+/// on, the unit's tokens are; at the unit's end they are looked up among all that is stored, and only what is not found is
+/// turned into text.
+pub(crate) struct Walker<'w> {
+    context: &'w WalkContext<'w>,
+    base: Option<WalkBase<'w>>,
+    purpose: Purpose,
+    /// The unit of the base that the next one is compared with.
+    expected: usize,
+    /// The first of the base's units up to the expected one that the document has, but draft and edit do not yet mention.
+    kept_from: usize,
+    unit: CurrentUnit<'w>,
+    unit_kind: PartKind,
+    pub(super) depth: Depth,
+    /// What the next value is, seen from its field.
+    pub(super) next_value: NextValue,
+    edit: TapeEdit,
+    draft: Draft,
+    failed: Option<WalkError>,
+    texts: UnitTexts,
+    hint: HintOutcome,
+}
+
+/// The unit that is being walked over.
+#[derive(Clone, Copy)]
+enum CurrentUnit<'w> {
+    /// So far it has the same tokens as the expected unit of the base. `left` are those that are yet to come.
+    Same { tokens: &'w [u8], left: &'w [u8] },
+    /// It differs from the expected unit. Its tokens start here among the new ones.
+    New { start: usize },
+}
+
+/// Where the walk is in the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Within this many objects, and outside of all arrays.
+    Objects(u8),
+    /// Within an element of an outermost array: all of it belongs to the element's unit.
+    Element,
+}
+
+/// What a value is for the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NextValue {
+    /// The value of a field called `input`, whose elements a caller may vouch for.
+    Input,
+    /// Any other.
+    Other,
+}
+
+/// Whether the elements that the caller vouched for are unchanged. Only a debug build looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HintOutcome {
+    /// As far as anyone looked, they are.
+    Kept,
+    /// At least one is not.
+    Wrong,
+}
+
+/// Memory for the texts of one unit.
 #[derive(Debug, Default)]
 pub(super) struct UnitTexts {
     /// The unit's tokens with a fingerprint in the place of each long string.
     digest: Vec<u8>,
     /// The fingerprints of the unit's long strings, in their order.
     long: Vec<Fingerprint>,
-    ranges: Vec<DraftPiece>,
+    ranges: Vec<DataRange>,
 }
 
-/// What a walk found.
+/// The result of a walk.
 pub(crate) struct Walked {
     pub(crate) scratch: Scratch,
-    pub(crate) hint_was_wrong: bool,
+    pub(crate) hint: HintOutcome,
 }
 
 impl<'w> Walker<'w> {
-    pub(crate) fn new(context: &'w WalkContext<'w>, base: &'w Tape) -> Self {
+    pub(super) fn new(context: &'w WalkContext<'w>, base: Option<WalkBase<'w>>, purpose: Purpose) -> Self {
         let Scratch { draft, edit, texts } = context.spares.take();
         let mut walker = Self {
             context,
             base,
+            purpose,
             expected: 0,
             kept_from: 0,
-            left: &[],
-            matching: false,
-            unit_start: 0,
+            unit: CurrentUnit::New { start: 0 },
             unit_kind: PartKind::Text,
-            level: 0,
-            cut_fields: false,
-            keep_tape: false,
-            is_first: false,
+            depth: Depth::Objects(0),
+            next_value: NextValue::Other,
             edit,
             draft,
             failed: None,
             texts,
-            unchanged: 0,
-            next_is_input: false,
-            hint_was_wrong: false,
+            hint: HintOutcome::Kept,
         };
+        if purpose == Purpose::FirstRequest {
+            walker.edit.new_tokens.reserve(FIRST_RESERVE);
+            walker.draft.record.data().reserve(FIRST_RESERVE);
+        }
         walker.begin_unit();
         walker
     }
 
-    /// Makes fields units, and keeps what the next document is to be compared with.
-    pub(crate) fn for_request(mut self, unchanged: usize) -> Self {
-        self.cut_fields = true;
-        self.keep_tape = true;
-        self.unchanged = unchanged;
-        self
-    }
-
-    /// Takes the document for a thread's first: makes room for a large one, and does not cut its texts, which are many at once and
-    /// mostly like nothing that is stored.
-    pub(crate) fn for_first(mut self, bytes: usize) -> Self {
-        self.is_first = true;
-        self.edit.new_tokens.reserve(bytes);
-        self.draft.data().reserve(bytes);
-        self
-    }
-
-    /// Makes fields units.
-    pub(crate) fn for_relative_of_request(mut self) -> Self {
-        self.cut_fields = true;
-        self
-    }
-
     /// Ends the walk.
-    pub(crate) fn finish(mut self) -> Result<Walked, WalkError> {
+    pub(super) fn finish(mut self) -> Result<Walked, WalkError> {
         self.cut();
         self.mention_kept();
         match self.failed {
             Some(error) => Err(error),
             None => Ok(Walked {
                 scratch: Scratch { draft: self.draft, edit: self.edit, texts: self.texts },
-                hint_was_wrong: self.hint_was_wrong,
+                hint: self.hint,
             }),
         }
     }
 
     #[inline]
     fn begin_unit(&mut self) {
-        self.unit_start = self.edit.new_tokens.len();
-        self.matching = self.base.has_tokens && self.expected < self.base.units.len();
-        if self.matching {
-            self.left = self.base.unit_tokens(self.expected);
-        }
+        self.unit = match self.base.and_then(|base| base.tape.unit_tokens(self.expected)) {
+            Some(tokens) => CurrentUnit::Same { tokens, left: tokens },
+            None => CurrentUnit::New { start: self.edit.new_tokens.len() },
+        };
     }
 
     /// Puts a token without a body.
     #[inline]
     pub(super) fn put_tag(&mut self, tag: u8) {
-        if self.matching {
-            if let Some((&known, left)) = self.left.split_first()
+        if let CurrentUnit::Same { left, .. } = &mut self.unit {
+            if let Some((&known, rest)) = left.split_first()
                 && known == tag
             {
-                self.left = left;
+                *left = rest;
                 return;
             }
             self.diverge();
@@ -176,13 +221,13 @@ impl<'w> Walker<'w> {
     /// Puts a token with a body of a length that the tag gives.
     #[inline]
     pub(super) fn put_fixed<const N: usize>(&mut self, tag: u8, body: [u8; N]) {
-        if self.matching {
-            if let Some((&known, left)) = self.left.split_first()
+        if let CurrentUnit::Same { left, .. } = &mut self.unit {
+            if let Some((&known, rest)) = left.split_first()
                 && known == tag
-                && let Some((known, left)) = left.split_first_chunk()
+                && let Some((known, rest)) = rest.split_first_chunk()
                 && *known == body
             {
-                self.left = left;
+                *left = rest;
                 return;
             }
             self.diverge();
@@ -194,14 +239,14 @@ impl<'w> Walker<'w> {
     /// Puts a token with a text.
     #[inline]
     pub(super) fn put_text(&mut self, tag: u8, text: &[u8]) {
-        if self.matching {
-            if let Some((&[known, l0, l1, l2, l3], left)) = self.left.split_first_chunk::<TEXT_HEAD>()
+        if let CurrentUnit::Same { left, .. } = &mut self.unit {
+            if let Some((&[known, l0, l1, l2, l3], rest)) = left.split_first_chunk::<TEXT_HEAD>()
                 && known == tag
                 && u32::from_le_bytes([l0, l1, l2, l3]) as usize == text.len()
-                && let Some((known, left)) = left.split_at_checked(text.len())
+                && let Some((known, rest)) = rest.split_at_checked(text.len())
                 && short::equal(known, text)
             {
-                self.left = left;
+                *left = rest;
                 return;
             }
             self.diverge();
@@ -223,84 +268,86 @@ impl<'w> Walker<'w> {
     /// Goes from comparing to writing down.
     #[cold]
     fn diverge(&mut self) {
-        self.matching = false;
-        let said = self.base.unit_tokens(self.expected);
-        self.edit.new_tokens.extend_from_slice(&said[..said.len() - self.left.len()]);
+        if let CurrentUnit::Same { tokens, left } = self.unit {
+            self.unit = CurrentUnit::New { start: self.edit.new_tokens.len() };
+            self.edit.new_tokens.extend_from_slice(&tokens[..tokens.len() - left.len()]);
+        }
     }
 
     fn fail(&mut self, error: WalkError) {
         self.failed.get_or_insert(error);
     }
 
-    /// Ends the unit where a field begins, unless the unit is small: then the field joins it.
+    /// Ends the unit where a field starts, unless the unit is small: then the field joins it.
     ///
-    /// What is compared has its units where the base has them.
+    /// While the walk compares, units end where those of the base do.
     #[inline]
     pub(super) fn cut_before_field(&mut self) {
-        let at_boundary = if self.matching {
-            self.left.is_empty()
-        } else {
-            self.edit.new_tokens.len() - self.unit_start >= SMALL_UNIT
+        let at_boundary = match self.unit {
+            CurrentUnit::Same { left, .. } => left.is_empty(),
+            CurrentUnit::New { start } => self.edit.new_tokens.len() - start >= SMALL_UNIT,
         };
-        if at_boundary && self.cut_fields && self.level <= MAX_FIELD_DEPTH && self.edit.rest.len() < MAX_FIELD_UNITS {
+        let is_outer = matches!(self.depth, Depth::Objects(depth) if depth <= MAX_FIELD_DEPTH);
+        if at_boundary && is_outer && self.purpose != Purpose::Alone && self.edit.rest.len() < MAX_FIELD_UNITS {
             self.cut();
         }
     }
 
-    /// Begins the elements of an outermost array. Gives the level to go back to.
-    pub(super) fn begin_elements(&mut self) -> u8 {
+    /// Begins the elements of an outermost array.
+    pub(super) fn begin_elements(&mut self, array: NextValue) {
         self.cut();
-        if self.next_is_input {
+        if array == NextValue::Input {
             self.mention_kept();
-            self.edit.input = Some((self.edit.units(), 0));
+            self.edit.input = Some(InputUnits { first: self.edit.units(), count: 0 });
         }
-        std::mem::replace(&mut self.level, INSIDE)
+        self.depth = Depth::Element;
     }
 
-    /// Whether an array that begins here is an outermost one.
-    pub(super) fn is_outside(&self) -> bool {
-        self.level != INSIDE
-    }
-
-    /// Says what the unit that begins is.
+    /// Begins an element's unit.
     #[inline]
-    pub(super) fn begin_element(&mut self, first: bool) {
-        self.unit_kind = if first { PartKind::FirstElement } else { PartKind::LaterElement };
+    pub(super) fn begin_element(&mut self, kind: PartKind) {
+        self.unit_kind = kind;
     }
 
-    /// Ends an element's unit.
+    /// Ends the unit of an element, which is the one at `input_index` if the array is `input`.
     #[inline]
     pub(super) fn end_element(&mut self, input_index: Option<usize>) {
         let expected = self.expected;
-        let vouched = input_index.is_some_and(|index| index < self.unchanged && self.is_in_base(index));
+        let vouched_for = input_index.is_some_and(|index| self.vouched_left(index).is_some());
         self.cut();
-        // Only a build that checks hints walks over an element that the caller vouches for.
-        if vouched && self.expected != expected + 1 {
-            self.hint_was_wrong = true;
+        // Only a debug build walks over an element that the caller vouches for.
+        if vouched_for && self.expected != expected + 1 {
+            self.hint = HintOutcome::Wrong;
         }
-        if let (Some(_), Some((_, count))) = (input_index, &mut self.edit.input) {
-            *count += 1;
+        if let (Some(_), Some(input)) = (input_index, &mut self.edit.input) {
+            input.count += 1;
         }
         self.unit_kind = PartKind::Text;
     }
 
-    /// Whether the base has this element of `input` where the walk is.
-    fn is_in_base(&self, index: usize) -> bool {
-        self.base.input.is_some_and(|(first, count)| index < count && self.expected == first + index)
+    /// Returns how many elements of `input` from `index` on the caller vouches for and the base has where the walk is.
+    /// Returns `None` if there is none.
+    fn vouched_left(&self, index: usize) -> Option<usize> {
+        let Purpose::Request { unchanged } = self.purpose else { return None };
+        let input = self.base?.tape.input?;
+        let left = unchanged.min(input.count).checked_sub(index).filter(|left| *left > 0)?;
+        (self.expected == input.first + index).then_some(left)
     }
 
-    /// Takes elements of `input` that the caller vouches for from the base, without a look at them: from `index` on, and no more
-    /// than `left` unless that is 0, which means that nobody knows. Gives how many; none: the element must be walked over.
-    pub(super) fn skip_unchanged(&mut self, index: usize, left: usize) -> usize {
-        let Some((_, in_base)) = self.base.input else { return 0 };
-        if cfg!(debug_assertions) || index >= self.unchanged || !self.is_in_base(index) {
+    /// Takes elements of `input` from the base without looking at them, from `index` on, if the caller vouches for them.
+    ///
+    /// `announced` is how many elements are left as far as the value has said; if it has not said, no more than one is
+    /// taken. Returns how many are taken. If none is, the element must be walked over.
+    pub(super) fn skip_unchanged(&mut self, index: usize, announced: Option<usize>) -> usize {
+        if cfg!(debug_assertions) {
             return 0;
         }
-        let count = (self.unchanged.min(in_base) - index).min(left.max(1));
+        let Some(vouched_for) = self.vouched_left(index) else { return 0 };
+        let count = vouched_for.min(announced.unwrap_or(1).max(1));
         self.expected += count;
         self.begin_unit();
-        if let Some((_, so_far)) = &mut self.edit.input {
-            *so_far += count;
+        if let Some(input) = &mut self.edit.input {
+            input.count += count;
         }
         count
     }
@@ -308,39 +355,39 @@ impl<'w> Walker<'w> {
     /// Ends the current unit, if it has anything.
     #[inline]
     pub(super) fn cut(&mut self) {
-        if self.matching {
-            if self.left.is_empty() {
+        let start = match self.unit {
+            CurrentUnit::Same { left: [], .. } => {
                 self.expected += 1;
                 self.begin_unit();
                 return;
             }
-            if self.left.len() == self.base.unit_tokens(self.expected).len() {
-                return;
+            CurrentUnit::Same { tokens, left } if tokens.len() == left.len() => return,
+            CurrentUnit::Same { .. } => {
+                let start = self.edit.new_tokens.len();
+                self.diverge();
+                start
             }
-            self.diverge();
-        } else if self.edit.new_tokens.len() == self.unit_start {
-            return;
-        }
-        self.end_new_unit();
-        if self.draft.document_len() > self.context.max_document as u64 {
+            CurrentUnit::New { start } if self.edit.new_tokens.len() == start => return,
+            CurrentUnit::New { start } => start,
+        };
+        self.end_new_unit(start);
+        if self.draft.record.document_len() > self.context.max_document as u64 {
             self.fail(WalkError::TooLarge { limit: self.context.max_document });
         }
         self.begin_unit();
     }
 
-    /// Mentions the units of the base that the document has up to the expected one.
+    /// Mentions the units of the base up to the expected one that the document has.
     fn mention_kept(&mut self) {
-        if self.kept_from < self.expected {
-            let (start, end) = (self.base.text_start(self.kept_from), self.base.text_start(self.expected));
-            self.draft.base(start, end - start);
-            self.edit.keep(self.kept_from, self.expected - self.kept_from);
-            self.kept_from = self.expected;
-        }
+        let Some(WalkBase { document, tape }) = self.base.filter(|_| self.kept_from < self.expected) else { return };
+        let (start, end) = (tape.text_start(self.kept_from), tape.text_start(self.expected));
+        self.draft.record.base(document, start, end - start);
+        self.edit.keep(self.kept_from, self.expected - self.kept_from);
+        self.kept_from = self.expected;
     }
 
     /// Takes a unit of the base in the place of the current one.
     fn take_from_base(&mut self, unit: usize) {
-        self.edit.new_tokens.truncate(self.unit_start);
         if unit != self.expected {
             self.mention_kept();
             self.kept_from = unit;
@@ -348,53 +395,57 @@ impl<'w> Walker<'w> {
         self.expected = unit + 1;
     }
 
-    fn end_new_unit(&mut self) {
-        let (identity, tokens_len) = self.identify_unit();
-        if !self.base.has_tokens
-            && self.base.units.get(self.expected).is_some_and(|expected| expected.identity == identity)
+    /// Ends a unit that differs from the expected one. Its tokens start at `start` among the new ones.
+    fn end_new_unit(&mut self, start: usize) {
+        let (identity, tokens_len) = self.identify_unit(start);
+        if let Some(base) = self.base
+            && !base.tape.has_tokens()
+            && base.tape.units.get(self.expected).is_some_and(|expected| expected.identity == identity)
         {
+            self.edit.new_tokens.truncate(start);
             self.take_from_base(self.expected);
             return;
         }
-        let mut stored: Vec<Stored> = Vec::new();
+        let mut stored: Vec<StoredRange> = Vec::new();
         let is_known = tokens_len >= SMALL_UNIT
             && self.known(|known| known.visit(identity.fingerprint, |range| stored.push(range)));
         if is_known && let Some(unit) = self.find_in_base(identity) {
+            self.edit.new_tokens.truncate(start);
             self.take_from_base(unit);
             return;
         }
         self.mention_kept();
-        let before = self.draft.document_len();
+        let before = self.draft.record.document_len();
         if is_known {
             if identity.comma {
-                let mark = self.draft.mark();
-                self.draft.data().push(b',');
-                self.draft.own(PartKind::Text, mark);
+                self.draft.record.data().push(b',');
+                self.draft.record.own(PartKind::Text);
             }
-            stored.into_iter().for_each(|range| self.draft.stored(range));
+            stored.into_iter().for_each(|range| self.draft.record.stored(range));
         } else {
-            self.render_unit(tokens_len);
+            self.render_unit(start, tokens_len);
             let ranges = &mut self.texts.ranges;
             if tokens_len >= SMALL_UNIT {
                 if identity.comma {
                     leave_first_byte_out(ranges);
                 }
-                self.draft.find(identity.fingerprint, ranges);
+                self.draft.findings.note(identity.fingerprint, ranges);
             }
             ranges.clear();
         }
-        if self.keep_tape {
-            let text_len = self.draft.document_len() - before;
+        if self.purpose.is_request() {
+            let text_len = self.draft.record.document_len() - before;
             self.edit.rest.push(Edit::New(NewUnit { tokens_len, text_len, identity }));
         } else {
-            self.edit.new_tokens.truncate(self.unit_start);
+            self.edit.new_tokens.truncate(start);
         }
     }
 
-    /// Takes the fingerprints of the current unit and of its long strings, going over each of its bytes once.
-    fn identify_unit(&mut self) -> (Identity, usize) {
+    /// Takes the fingerprints of the unit that starts here and of its long strings, in one pass over its bytes. Returns the
+    /// unit's identity and the length of its tokens.
+    fn identify_unit(&mut self, start: usize) -> (Identity, usize) {
         let UnitTexts { digest, long, .. } = &mut self.texts;
-        let unit_tokens = &self.edit.new_tokens[self.unit_start..];
+        let unit_tokens = &self.edit.new_tokens[start..];
         let comma = unit_tokens[0] == tokens::COMMA;
         let without_comma = &unit_tokens[usize::from(comma)..];
         digest.clear();
@@ -422,79 +473,79 @@ impl<'w> Walker<'w> {
         (Identity { fingerprint: self.context.key.of_unit(digest), comma }, unit_tokens.len())
     }
 
-    /// Turns the current unit into text, and puts down the ranges that are its text.
-    fn render_unit(&mut self, tokens_len: usize) {
+    /// Turns the unit that starts here into text, and puts down the ranges that are its text.
+    fn render_unit(&mut self, start: usize, tokens_len: usize) {
         let Self { context, draft, edit, texts: UnitTexts { long, ranges, .. }, .. } = self;
-        let mut unit_tokens = &edit.new_tokens[self.unit_start..];
+        let mut unit_tokens = &edit.new_tokens[start..];
         let mut kind = if tokens_len < SMALL_UNIT { PartKind::Text } else { self.unit_kind };
-        let mut own = |draft: &mut Draft, ranges: &mut Vec<DraftPiece>, mark: usize| {
-            if draft.mark() != mark {
-                push_merged(ranges, draft.own(kind, mark));
+        // Makes the text so far a part: before a stored string and before a string that is a part of its own.
+        let mut end_part = |draft: &mut Draft, ranges: &mut Vec<DataRange>| {
+            if let Some(own) = draft.record.own(kind) {
+                own.push(ranges);
                 if kind != PartKind::Text {
                     kind = PartKind::RestOfElement;
                 }
             }
         };
         let mut long = long.iter();
-        let mut mark = draft.mark();
         while let Some(token) = tokens::next(&mut unit_tokens) {
             match token {
                 Token::String(text) if text.len() >= LONG_STRING => {
-                    let fingerprint = *long.next().expect("each long string has its fingerprint");
-                    let sharing = Sharing { context };
-                    // What stands before a stored string, or a part of its own, ends here.
-                    let stored = sharing.stored(fingerprint);
+                    let fingerprint = *long.next().expect("identify_unit took the fingerprint of each long string");
+                    let stored = Sharing { context, draft }.stored(fingerprint);
                     if !stored.is_empty() {
-                        own(draft, ranges, mark);
-                        put_ranges(draft, &stored, ranges);
-                        mark = draft.mark();
+                        end_part(draft, ranges);
+                        for range in stored {
+                            draft.record.stored(range);
+                            DataRange::Stored(range).push(ranges);
+                        }
                         continue;
                     }
                     let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
-                    if redacted.is_none() && text.len() >= CUT_TEXT && !self.is_first {
-                        draft.data().push(b'"');
-                        own(draft, ranges, mark);
-                        sharing.put_chunks(draft, text, fingerprint, ranges);
-                        mark = draft.mark();
-                        draft.data().push(b'"');
+                    if redacted.is_none() && text.len() >= CUT_TEXT && self.purpose != Purpose::FirstRequest {
+                        draft.record.data().push(b'"');
+                        end_part(draft, ranges);
+                        Sharing { context, draft }.put_chunks(text, fingerprint, ranges);
+                        draft.record.data().push(b'"');
                     } else {
-                        own(draft, ranges, mark);
+                        end_part(draft, ranges);
                         let text = redacted.as_deref().map_or(text, str::as_bytes);
-                        sharing.put_string(draft, text, fingerprint, ranges);
-                        mark = draft.mark();
+                        Sharing { context, draft }.put_string(text, fingerprint, ranges);
                     }
                 }
                 Token::String(text) => {
                     let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
-                    write_string(redacted.as_deref().map_or(text, str::as_bytes), draft.data());
+                    write_string(redacted.as_deref().map_or(text, str::as_bytes), draft.record.data());
                 }
                 Token::Other(other) => {
-                    let from = draft.mark();
-                    other.render(draft.data());
+                    let out = draft.record.data();
+                    let from = out.len();
+                    other.render(out);
                     if let (Some(redaction), true) = (context.redaction, other.is_raw()) {
-                        redaction.apply_to_json(draft.data(), from);
+                        redaction.apply_to_json(out, from);
                     }
                 }
             }
         }
-        own(draft, ranges, mark);
+        end_part(draft, ranges);
     }
 
     fn known<T>(&self, ask: impl FnOnce(&mut KnownTexts) -> T) -> T {
         ask(&mut self.context.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Finds a unit of the base: behind the expected one first, as most of what changes is left out or put in.
+    /// Finds a unit of the base, first among those from the expected one on: most changes insert or remove something.
     fn find_in_base(&self, identity: Identity) -> Option<usize> {
-        let (before, behind) = self.base.units.split_at(self.expected.min(self.base.units.len()));
-        let found = behind.iter().position(|unit| unit.identity == identity).map(|at| before.len() + at);
+        let units = &self.base?.tape.units;
+        let (before, rest) = units.split_at(self.expected.min(units.len()));
+        let found = rest.iter().position(|unit| unit.identity == identity).map(|at| before.len() + at);
         found.or_else(|| before.iter().position(|unit| unit.identity == identity))
     }
 }
 
 /// Leaves the leading comma out.
-fn leave_first_byte_out(ranges: &mut Vec<DraftPiece>) {
-    if let Some(DraftPiece::Own { offset, len }) = ranges.first_mut() {
+fn leave_first_byte_out(ranges: &mut Vec<DataRange>) {
+    if let Some(DataRange::Own { offset, len }) = ranges.first_mut() {
         *offset += 1;
         *len -= 1;
         if *len == 0 {

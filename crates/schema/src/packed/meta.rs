@@ -1,10 +1,10 @@
-//! What a record says of its document and its data.
+//! The description of a record: what its data and its document consist of.
 
 use thiserror::Error;
 
-use super::varint;
+use super::{DataRange, StoredRange, varint};
 
-/// How the documents that use a part can do without it.
+/// What the bytes of a part are, and so what can replace them in a document if they are damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartKind {
     /// Any text.
@@ -15,9 +15,9 @@ pub enum PartKind {
     FirstElement,
     /// A comma and an array's later element, or its beginning.
     LaterElement,
-    /// The rest of the element before.
+    /// The rest of the preceding element.
     RestOfElement,
-    /// What stands between a JSON string's quotes, or some of it.
+    /// The text between a JSON string's quotes, or some of it.
     InString,
 }
 
@@ -31,62 +31,51 @@ impl PartKind {
 pub struct Part {
     /// What the bytes are.
     pub kind: PartKind,
-    /// How many they are.
+    /// The number of bytes.
     pub len: u64,
-    /// The lower half of their checksum.
+    /// [Their checksum](super::Checksums::of_part).
     pub check: u32,
 }
 
 /// A run of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// The next bytes of the record's own data.
-    Own {
-        /// How many.
-        len: u64,
-    },
     /// Bytes of the base's document.
     Base {
-        /// Where in the document.
+        /// Where the piece starts in that document.
         offset: u64,
-        /// How many.
+        /// The number of bytes.
         len: u64,
     },
-    /// Bytes of another record's data.
-    Stored {
-        /// The record's number.
-        record: u64,
-        /// Where in its data.
-        offset: u64,
-        /// How many.
-        len: u64,
-    },
+    /// Bytes that a record stores as data. Ranges of the record's own data follow one another without gaps.
+    Data(DataRange),
 }
 
 impl Piece {
-    /// The piece's length.
+    /// The number of bytes.
     pub fn len(self) -> u64 {
         match self {
-            Self::Own { len } | Self::Base { len, .. } | Self::Stored { len, .. } => len,
+            Self::Base { len, .. } => len,
+            Self::Data(range) => range.len(),
         }
     }
 
-    /// Whether the piece is empty, which no sound record has.
+    /// Whether the piece is empty, which it is in no sound record.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 }
 
-/// A record's meta.
+/// The description of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordMeta {
     /// The document's length.
     pub document_len: u64,
-    /// The number of the record whose document [`Piece::Base`] speaks of.
+    /// The number of the record whose document [`Piece::Base`] refers to.
     pub base: Option<u64>,
     /// The parts that divide the data.
     pub parts: Vec<Part>,
-    /// The pieces that are the document. None: it is the data.
+    /// The pieces that make up the document.
     pub pieces: Vec<Piece>,
 }
 
@@ -105,17 +94,21 @@ impl RecordMeta {
             varint::put(out, part.len << 3 | part.kind as u64);
             out.extend_from_slice(&part.check.to_le_bytes());
         }
+        if matches!(self.pieces[..], [] | [Piece::Data(DataRange::Own { .. })]) {
+            varint::put(out, 0);
+            return;
+        }
         varint::put(out, self.pieces.len() as u64);
         let mut base_end = 0_u64;
         for piece in &self.pieces {
             match *piece {
-                Piece::Own { len } => varint::put(out, len << 2),
+                Piece::Data(DataRange::Own { len, .. }) => varint::put(out, len << 2),
                 Piece::Base { offset, len } => {
                     varint::put(out, len << 2 | 1);
                     varint::put(out, varint::zigzag(offset.wrapping_sub(base_end).cast_signed()));
                     base_end = offset + len;
                 }
-                Piece::Stored { record, offset, len } => {
+                Piece::Data(DataRange::Stored(StoredRange { record, offset, len })) => {
                     varint::put(out, len << 2 | 2);
                     varint::put(out, varint::zigzag(record.wrapping_sub(number).cast_signed()));
                     varint::put(out, offset);
@@ -128,7 +121,7 @@ impl RecordMeta {
     ///
     /// # Errors
     ///
-    /// The bytes are no meta, or its numbers do not fit together.
+    /// The bytes are not a meta, or its numbers contradict one another.
     pub fn decode(bytes: &[u8], number: u64, data_len: u32) -> Result<Self, MetaError> {
         let mut rest = bytes;
         let mut next = || varint::take(&mut rest).ok_or(MetaError("the record's description is cut off"));
@@ -142,33 +135,34 @@ impl RecordMeta {
         let mut parts_len = 0_u64;
         for _ in 0..part_count {
             let head = varint::take(&mut rest).ok_or(MetaError("the list of parts is cut off"))?;
-            let kind = *PartKind::ALL.get((head & 7) as usize).ok_or(MetaError("a part has no known kind"))?;
-            let (check, behind) = rest.split_first_chunk().ok_or(MetaError("the list of parts is cut off"))?;
-            rest = behind;
+            let kind = *PartKind::ALL.get((head & 7) as usize).ok_or(MetaError("a part has an unknown kind"))?;
+            let (check, after) = rest.split_first_chunk().ok_or(MetaError("the list of parts is cut off"))?;
+            rest = after;
             let len = head >> 3;
             parts_len = parts_len.saturating_add(len);
             meta.parts.push(Part { kind, len, check: u32::from_le_bytes(*check) });
         }
-        if parts_len != u64::from(data_len) {
+        let data_len = u64::from(data_len);
+        if parts_len != data_len {
             return Err(MetaError("the parts do not add up to the data"));
         }
-        meta.decode_pieces(rest, number)?;
-        let own = meta.pieces.iter().map(|piece| if let Piece::Own { len } = piece { *len } else { 0 });
-        let lengths = if meta.pieces.is_empty() {
-            (u64::from(data_len), document_len)
-        } else {
-            (own.fold(0, u64::saturating_add), meta.pieces.iter().map(|piece| piece.len()).fold(0, u64::saturating_add))
-        };
-        if lengths != (u64::from(data_len), document_len) || (meta.pieces.is_empty() && document_len != lengths.0) {
+        let own_len = meta.decode_pieces(rest, number)?;
+        if meta.pieces.is_empty() && data_len > 0 {
+            meta.pieces.push(Piece::Data(DataRange::Own { offset: 0, len: data_len }));
+        } else if own_len != data_len {
+            return Err(MetaError("the pieces do not add up to the data"));
+        }
+        if meta.pieces.iter().map(|piece| piece.len()).fold(0, u64::saturating_add) != document_len {
             return Err(MetaError("the pieces do not add up to the document"));
         }
         Ok(meta)
     }
 
-    fn decode_pieces(&mut self, mut rest: &[u8], number: u64) -> Result<(), MetaError> {
+    /// Reads the pieces. Returns how many bytes of the record's own data they have.
+    fn decode_pieces(&mut self, mut rest: &[u8], number: u64) -> Result<u64, MetaError> {
         const CUT_OFF: MetaError = MetaError("the list of pieces is cut off");
         let count = varint::take(&mut rest).ok_or(CUT_OFF)?;
-        let mut base_end = 0_u64;
+        let (mut base_end, mut own_end) = (0_u64, 0_u64);
         for _ in 0..count {
             let head = varint::take(&mut rest).ok_or(CUT_OFF)?;
             let len = head >> 2;
@@ -176,7 +170,11 @@ impl RecordMeta {
                 return Err(MetaError("a piece is empty"));
             }
             self.pieces.push(match head & 3 {
-                0 => Piece::Own { len },
+                0 => {
+                    let offset = own_end;
+                    own_end = own_end.saturating_add(len);
+                    Piece::Data(DataRange::Own { offset, len })
+                }
                 1 if self.base.is_some() => {
                     let moved = varint::unzigzag(varint::take(&mut rest).ok_or(CUT_OFF)?);
                     let offset =
@@ -187,12 +185,13 @@ impl RecordMeta {
                 2 => {
                     let moved = varint::unzigzag(varint::take(&mut rest).ok_or(CUT_OFF)?);
                     let record = number.checked_add_signed(moved).ok_or(MetaError("a piece has no record"))?;
-                    Piece::Stored { record, offset: varint::take(&mut rest).ok_or(CUT_OFF)?, len }
+                    let offset = varint::take(&mut rest).ok_or(CUT_OFF)?;
+                    Piece::Data(DataRange::Stored(StoredRange { record, offset, len }))
                 }
-                _ => return Err(MetaError("a piece has no known source")),
+                _ => return Err(MetaError("a piece has an unknown source")),
             });
         }
-        if rest.is_empty() { Ok(()) } else { Err(MetaError("something follows the list of pieces")) }
+        if rest.is_empty() { Ok(own_end) } else { Err(MetaError("something follows the list of pieces")) }
     }
 }
 
@@ -210,24 +209,29 @@ mod tests {
         })
     }
 
+    fn own(offset: u64, len: u64) -> Piece {
+        Piece::Data(DataRange::Own { offset, len })
+    }
+
+    fn stored(record: u64, offset: u64, len: u64) -> Piece {
+        Piece::Data(DataRange::Stored(StoredRange { record, offset, len }))
+    }
+
     fn piece() -> impl Strategy<Value = Piece> {
         prop_oneof![
             (0..1_u64 << 40, 1..1_u64 << 20).prop_map(|(offset, len)| Piece::Base { offset, len }),
-            (0..1_u64 << 40, 0..1_u64 << 40, 1..1_u64 << 20).prop_map(|(record, offset, len)| Piece::Stored {
-                record,
-                offset,
-                len
-            }),
+            (0..1_u64 << 40, 0..1_u64 << 40, 1..1_u64 << 20)
+                .prop_map(|(record, offset, len)| stored(record, offset, len)),
         ]
     }
 
     proptest! {
         #[test]
-        fn metas_come_back(number in 1..1_u64 << 40, parts in prop::collection::vec(part(), 0..20),
+        fn metas_are_read_as_written(number in 1..1_u64 << 40, parts in prop::collection::vec(part(), 0..20),
                            mut pieces in prop::collection::vec(piece(), 0..20), cut in 0..100_usize) {
             let data_len: u64 = parts.iter().map(|part| part.len).sum();
             if data_len > 0 {
-                pieces.insert(0, Piece::Own { len: data_len });
+                pieces.insert(0, own(0, data_len));
             }
             let document_len = pieces.iter().map(|piece| piece.len()).sum();
             let meta = RecordMeta { document_len, base: Some(number - 1), parts, pieces };
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_do_not_add_up_past_what_can_be_counted() {
+    fn lengths_whose_sum_overflows_are_refused() {
         let part = Part { kind: PartKind::Text, len: 1 << 60, check: 0 };
         let meta = RecordMeta { document_len: 0, base: None, parts: vec![part; 16], pieces: Vec::new() };
         let mut bytes = Vec::new();
@@ -256,15 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_what_the_layout_says() {
+    fn the_bytes_are_the_documented_ones() {
         let meta = RecordMeta {
             document_len: 309,
             base: Some(5),
             parts: vec![Part { kind: PartKind::LaterElement, len: 2, check: 0x0403_0201 }],
             pieces: vec![
                 Piece::Base { offset: 0, len: 300 },
-                Piece::Own { len: 2 },
-                Piece::Stored { record: 4, offset: 9, len: 3 },
+                own(0, 2),
+                stored(4, 9, 3),
                 Piece::Base { offset: 299, len: 4 },
             ],
         };

@@ -7,14 +7,16 @@ use std::{ops::Range, sync::Mutex};
 
 use proptest::prelude::*;
 use rollout_trace_bundle::PayloadBuffer;
-use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, RecordHeader, RecordMeta};
+use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, PackVersion, RecordHeader, RecordMeta};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::reading::Reader;
-use super::{Compared, FingerprintKey, KnownTexts, Moved, Scratch, Spares, WalkContext, WalkError, whole};
+use super::{
+    Compared, FingerprintKey, HintOutcome, KnownTexts, NextBase, Scratch, Spares, WalkContext, WalkError, whole,
+};
 
-const SALT: u64 = 0x5eed;
+const HEADER: FileHeader = FileHeader { version: PackVersion::NEWEST, salt: 0x5eed };
 
 /// A pack in memory with one thread's comparison state.
 struct Pack {
@@ -43,7 +45,7 @@ impl Pack {
             known: Mutex::default(),
             spares: Spares::default(),
             compared: Compared::default(),
-            bytes: FileHeader { salt: SALT }.encode().to_vec(),
+            bytes: HEADER.encode().to_vec(),
             expected: Vec::new(),
         }
     }
@@ -57,28 +59,28 @@ impl Pack {
             redaction: None,
             max_document: 1 << 24,
         };
-        let (mut scratch, moved): (Scratch, Moved) = match way {
+        let (mut scratch, next): (Scratch, NextBase) = match way {
             Way::Request | Way::Shrunk => {
                 if way == Way::Shrunk {
                     self.compared.shrink();
                 }
-                (self.compared.request(&context, document, unchanged)?.scratch, Moved::Walk)
+                (self.compared.request(&context, document, unchanged)?.scratch, NextBase::Walked)
             }
-            Way::Relative => (self.compared.relative(&context, document)?.scratch, Moved::Not),
-            Way::Whole => (whole(&context, document)?.scratch, Moved::Not),
+            Way::Relative => (self.compared.relative(&context, document)?.scratch, NextBase::Unchanged),
+            Way::Whole => (whole(&context, document)?.scratch, NextBase::Unchanged),
             Way::Body => {
                 let body = serde_json::to_vec(document).map_err(|error| WalkError::Custom(error.to_string()))?;
                 self.compared.body(&context, &body)?
             }
         };
         let number = self.expected.len() as u64 + 1;
-        let data_len = scratch.draft.data_len();
-        let mut sealed = self.compared.seal(&mut scratch.draft, number, SALT);
-        let bytes = sealed.at(SALT, self.bytes.len() as u64).to_vec();
+        let data_len = scratch.draft.record.data_len();
+        let mut sealed = self.compared.seal(&mut scratch.draft, number, HEADER.checksums());
+        let bytes = sealed.at(self.bytes.len() as u64).to_vec();
         self.bytes.extend(bytes);
         self.known.lock().expect("not poisoned").learn(&scratch.draft, number);
-        self.compared.advance(number, &mut scratch, moved);
-        scratch.draft.take_back(sealed);
+        self.compared.advance(number, &mut scratch, next);
+        scratch.draft.reuse(sealed);
         self.spares.give(scratch);
         self.expected.push(serde_json::to_vec(document).map_err(|error| WalkError::Custom(error.to_string()))?);
         Ok(data_len)
@@ -247,7 +249,7 @@ fn a_right_hint_changes_nothing_and_a_wrong_one_is_found() {
     };
     items[2] = item(99);
     let walked = pack.compared.request(&context, &request(&items), 4).expect("plain");
-    assert_eq!(walked.hint_was_wrong, cfg!(debug_assertions));
+    assert_eq!(walked.hint == HintOutcome::Wrong, cfg!(debug_assertions));
 }
 
 #[test]
@@ -261,7 +263,7 @@ fn a_chain_of_bases_ends() {
     let mut chains = vec![0];
     let mut at = FILE_HEADER_LEN;
     while at < pack.bytes.len() {
-        let header = RecordHeader::decode(&pack.bytes[at..], SALT, at as u64).expect("a record");
+        let header = RecordHeader::decode(&pack.bytes[at..], HEADER.checksums(), at as u64).expect("a record");
         let meta = at + header.meta_offset() as usize;
         let meta = &pack.bytes[meta..meta + header.meta_len as usize];
         let meta = RecordMeta::decode(meta, header.number, header.data_len).expect("a sound description");

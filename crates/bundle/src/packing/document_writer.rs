@@ -1,0 +1,100 @@
+//! Turning a document into the pieces of a record.
+
+use std::ops::Range;
+
+use rollout_trace_schema::{
+    json_text::strings,
+    packed::{BaseDocument, DataRange, LONG_STRING, PartKind, RecordBuilder},
+};
+
+use super::{
+    content_index::{ContentHash, ContentIndex},
+    units::Unit,
+};
+
+/// A shorter unit costs more to refer to than to store again.
+const SHORT: usize = 48;
+
+/// Writes one document into a record.
+#[derive(Debug)]
+pub(super) struct DocumentWriter<'d> {
+    pub(super) document: &'d [u8],
+    pub(super) stored: &'d ContentIndex,
+    pub(super) record: &'d mut RecordBuilder,
+    /// What this record is the first to store.
+    pub(super) findings: Vec<(ContentHash, Vec<DataRange>)>,
+}
+
+impl DocumentWriter<'_> {
+    /// Makes bytes of the base's document the next piece.
+    pub(super) fn base(&mut self, base: &BaseDocument, range: Range<usize>) {
+        self.record.base(base, range.start as u64, range.len() as u64);
+    }
+
+    pub(super) fn units(&mut self, units: &[Unit]) {
+        for unit in units {
+            let mut ranges = Vec::new();
+            match unit.kind {
+                PartKind::Text => self.text(unit.range.clone()),
+                _ if unit.range.len() < SHORT => self.own(unit.kind, unit.range.clone(), &mut ranges),
+                _ => {
+                    let content = ContentIndex::hash(&self.document[unit.range.clone()]);
+                    if !self.refer(&content, &mut ranges) {
+                        self.divided(unit.kind, PartKind::RestOfElement, unit.range.clone(), &mut ranges);
+                        self.findings.push((content, ranges));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes text the next piece.
+    pub(super) fn text(&mut self, range: Range<usize>) {
+        self.divided(PartKind::Text, PartKind::Text, range, &mut Vec::new());
+    }
+
+    /// Makes bytes that may be anything the next piece.
+    pub(super) fn raw(&mut self, range: Range<usize>) {
+        self.own(PartKind::Text, range, &mut Vec::new());
+    }
+
+    /// Stores the long strings in a range as parts of their own. The other parts are of the kinds `first` and `rest`.
+    fn divided(&mut self, first: PartKind, rest: PartKind, range: Range<usize>, ranges: &mut Vec<DataRange>) {
+        let document = self.document;
+        let mut kind = first;
+        let mut at = range.start;
+        for string in strings(&document[range.clone()]).filter(|string| string.len() >= LONG_STRING) {
+            let string = range.start + string.start..range.start + string.end;
+            if string.start > at {
+                self.own(kind, at..string.start, ranges);
+                kind = rest;
+            }
+            at = string.end;
+            let content = ContentIndex::hash(&document[string.clone()]);
+            if !self.refer(&content, ranges) {
+                let before = ranges.len();
+                // An element that is nothing but a string starts with it.
+                let kind = if kind == first && first != PartKind::Text { first } else { PartKind::String };
+                self.own(kind, string, ranges);
+                self.findings.push((content, ranges[before..].to_vec()));
+            }
+            kind = rest;
+        }
+        self.own(kind, at..range.end, ranges);
+    }
+
+    /// Makes stored content the next piece. Returns whether it is stored.
+    fn refer(&mut self, content: &ContentHash, ranges: &mut Vec<DataRange>) -> bool {
+        let Some(known) = self.stored.get(content) else { return false };
+        for &range in known {
+            self.record.stored(range);
+            ranges.push(DataRange::Stored(range));
+        }
+        true
+    }
+
+    fn own(&mut self, kind: PartKind, range: Range<usize>, ranges: &mut Vec<DataRange>) {
+        self.record.data().extend_from_slice(&self.document[range]);
+        ranges.extend(self.record.own(kind));
+    }
+}
