@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rollout_trace_bundle::{Bundle, Loss, PayloadLayout, convert};
+use rollout_trace_bundle::{Bundle, Loss, PayloadBuffer, PayloadLayout, PayloadSource, convert, pack};
 use support::reduce_bundle;
 
 /// All files of a folder.
@@ -95,4 +95,52 @@ fn damaged_packs() {
             }
         }
     }
+}
+
+/// Writes the files of an archive as any other program does.
+fn extract(archive: &Path, folder: &Path) {
+    let file = fs::File::open(archive).expect("the archive is there");
+    tar::Archive::new(zstd::Decoder::new(file).expect("zstd")).unpack(folder).expect("a tar archive");
+}
+
+#[test]
+fn archives_that_another_program_unpacks() {
+    for (name, text) in support::scenarios().into_iter().step_by(4) {
+        let folder = tempfile::tempdir().expect("there is room for temporary files");
+        let (packed, archive) = (folder.path().join("packed"), folder.path().join("archive.tar.zst"));
+        let files = support::scenario(&text);
+        convert(&Bundle::open(files.path()).expect("the bundle opens"), &packed, PayloadLayout::Packed)
+            .expect("there is room");
+        pack(&Bundle::open(&packed).expect("the pack opens"), &archive).expect("there is room");
+        extract(&archive, &folder.path().join("extracted"));
+        let extracted = folder.path().join("extracted/packed");
+        let pack = |bundle: &Path| fs::read(bundle.join("payloads.pack")).expect("the pack is there");
+        assert_ne!(pack(&extracted), pack(&packed), "{name}: the form of archives");
+        assert!(support::reduce(&extracted) == support::reduce(&packed), "{name}");
+    }
+}
+
+/// What was recorded and archived before `packed-2` has the same meaning as ever.
+#[test]
+fn the_first_version_of_the_packed_layout() {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let golden = goldens.join("packed-1");
+    let bundle = Bundle::open(&golden).expect("the bundle opens");
+    assert_eq!(bundle.problems(), []);
+    assert_eq!(bundle.manifest().and_then(|manifest| manifest.payload_layout.as_deref()), Some("packed-1"));
+    let graph = reduce_bundle(&bundle);
+    assert_eq!(support::complaints(&graph), Vec::<String>::new());
+    let (mut payloads, mut buffer) = (bundle.payloads(), PayloadBuffer::default());
+    for reference in graph.raw_payloads.values() {
+        payloads.load(reference, &mut buffer).expect("the payload is stored");
+        assert_eq!(buffer.holes(), [], "{}", reference.path);
+    }
+    assert!(!graph.raw_payloads.is_empty());
+
+    let text = support::reduce(&golden);
+    assert!(support::reduce(&goldens.join("packed-1.tar.zst")) == text);
+    let folder = tempfile::tempdir().expect("there is room for temporary files");
+    let newest = folder.path().join("newest");
+    convert(&bundle, &newest, PayloadLayout::Packed).expect("there is room");
+    assert!(support::reduce(&newest) == text);
 }

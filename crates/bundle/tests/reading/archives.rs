@@ -9,14 +9,24 @@ use std::{
 };
 
 use rollout_trace_bundle::{
-    Bundle, ConvertError, Limits, OpenError, PayloadLayout, Problem, convert, find_bundles, pack, unpack,
+    Bundle, ConvertError, Limits, OpenError, PayloadBuffer, PayloadLayout, PayloadSource, Problem, convert,
+    find_bundles, pack, unpack,
 };
+use rollout_trace_schema::{PayloadKind, PayloadRef, packed::BARE_MAGIC};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 use crate::support::{bundle, write_manifest};
 
-/// What lies in a folder: folders, and files with their times.
+fn reference(number: u64) -> PayloadRef {
+    PayloadRef {
+        raw_payload_id: format!("raw_payload:{number}").into(),
+        kind: PayloadKind::InferenceRequest,
+        path: format!("payloads/{number}.json"),
+    }
+}
+
+/// The contents of a folder: folders, and files with their times.
 fn listing(folder: &Path) -> BTreeMap<PathBuf, Option<(Vec<u8>, Duration)>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -270,8 +280,65 @@ fn packs_come_back_as_they_were() {
     }
 }
 
+/// The bundle in an archive as any other program unpacks it.
+fn extracted(archive: &Path, folder: &Path) -> PathBuf {
+    tar::Archive::new(zstd::Decoder::new(File::open(archive).unwrap()).unwrap()).unpack(folder).unwrap();
+    fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+}
+
 #[test]
-fn packs_that_stand_in_an_archive_as_they_are() {
+fn bare_packs() {
+    let (work, packed) = full_and_packed();
+    let full = fs::read(packed.join("payloads.pack")).unwrap();
+    let archive = work.path().join("a.tar.zst");
+    pack(&Bundle::open(&packed).unwrap(), &archive).unwrap();
+    let folder = extracted(&archive, &work.path().join("extracted"));
+    let bare = fs::read(folder.join("payloads.pack")).unwrap();
+    assert_eq!(bare[..BARE_MAGIC.len()], BARE_MAGIC);
+
+    // It is read, converted and packed like any other.
+    let document = |folder: &Path| {
+        let bundle = Bundle::open(folder).unwrap();
+        assert_eq!(bundle.problems(), []);
+        let mut buffer = PayloadBuffer::default();
+        bundle.payloads().load(&reference(1), &mut buffer).unwrap();
+        buffer.bytes().to_vec()
+    };
+    assert_eq!(document(&folder), document(&packed));
+    let files = work.path().join("files");
+    convert(&Bundle::open(&folder).unwrap(), &files, PayloadLayout::Files).unwrap();
+    assert_eq!(fs::read(files.join("payloads/1.json")).unwrap(), document(&packed));
+    let (again, restored) = (work.path().join("b.tar.zst"), work.path().join("restored"));
+    pack(&Bundle::open(&folder).unwrap(), &again).unwrap();
+    unpack(&again, &restored, &Limits::default()).unwrap();
+    assert_eq!(fs::read(restored.join("payloads.pack")).unwrap(), full);
+
+    // The entries that earlier writers made for the same bytes.
+    let log = fs::read(packed.join("trace.jsonl")).unwrap();
+    let (_folder, old) =
+        archive_of(&[(EntryType::Regular, "b/trace.jsonl", &log), (EntryType::new(b'P'), "b/payloads.pack", &bare)]);
+    assert_eq!(fs::read(Bundle::open(old).unwrap().folder().join("payloads.pack")).unwrap(), full);
+
+    // A newer form names the remedy, and a cut one is read up to the cut.
+    let problems = |bytes: &[u8]| {
+        fs::write(folder.join("payloads.pack"), bytes).unwrap();
+        Bundle::open(&folder).unwrap().problems().to_vec()
+    };
+    let mut newer = bare.clone();
+    newer[7] = 2;
+    insta::assert_snapshot!(problems(&newer)[0], @"payloads.pack cannot be read: version 2 of the bare form is unknown: update rollout-trace");
+    assert_eq!(problems(&bare[..bare.len() - 5]), []);
+    for cut in 0..bare.len() {
+        let _ = problems(&bare[..cut]);
+        let mut buffer = PayloadBuffer::default();
+        if Bundle::open(&folder).unwrap().payloads().load(&reference(1), &mut buffer).is_ok() {
+            assert_eq!(buffer.bytes(), document(&packed));
+        }
+    }
+}
+
+#[test]
+fn full_packs_in_an_archive() {
     let (_work, packed) = full_and_packed();
     let read = |name: &str| fs::read(packed.join(name)).unwrap();
     let (log, pack) = (read("trace.jsonl"), read("payloads.pack"));
