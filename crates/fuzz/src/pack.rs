@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, ops::Range};
 
 use arbitrary::Arbitrary;
 use rollout_trace_schema::packed::{
-    FILE_HEADER_LEN, FileHeader, Part, PartKind, Piece, RECORD_HEADER_LEN, RecordHeader, RecordMeta, checksum,
+    Checksums, DataRange, FILE_HEADER_LEN, FileHeader, PackVersion, Part, PartKind, Piece, RECORD_HEADER_LEN, RecordHeader,
+    RecordMeta, StoredRange,
 };
 
 /// How many records are made of an input: more are only more of the same.
@@ -17,6 +18,8 @@ const MAX_DOCUMENT: usize = 1 << 16;
 #[derive(Arbitrary, Debug)]
 pub struct PackPlan {
     salt: u64,
+    /// Whether the pack is of the first version of the layout.
+    is_old: bool,
     records: Vec<RecordPlan>,
 }
 
@@ -77,18 +80,20 @@ pub struct PackedDocument {
 impl PackPlan {
     /// Makes the pack.
     pub fn build(&self) -> Pack {
-        let mut pack = Pack { bytes: FileHeader { salt: self.salt }.encode().to_vec(), documents: Vec::new() };
+        let version = if self.is_old { PackVersion::V1 } else { PackVersion::NEWEST };
+        let header = FileHeader { version, salt: self.salt };
+        let mut pack = Pack { bytes: header.encode().to_vec(), documents: Vec::new() };
         let mut number = 0;
         for plan in self.records.iter().take(MAX_RECORDS) {
             number += 1 + u64::from(plan.gap % 4);
-            pack.add(number, plan, self.salt);
+            pack.add(number, plan, header.checksums());
         }
         pack
     }
 }
 
 impl Pack {
-    fn add(&mut self, number: u64, plan: &RecordPlan, salt: u64) {
+    fn add(&mut self, number: u64, plan: &RecordPlan, checksums: Checksums) {
         let base = self.documents.len().checked_sub(usize::from(plan.base)).filter(|_| plan.base > 0);
         let offset = self.bytes.len();
         let data_start = offset + RECORD_HEADER_LEN;
@@ -108,9 +113,9 @@ impl Pack {
             match piece {
                 PiecePlan::Own { text, kind } => {
                     let text = TEXTS[usize::from(*text) % TEXTS.len()].as_bytes();
-                    document.own(text, *kind, salt, &mut data, &mut meta);
+                    document.own(text, *kind, checksums, &mut data, &mut meta);
                 }
-                PiecePlan::Bytes { bytes, kind } => document.own(bytes, *kind, salt, &mut data, &mut meta),
+                PiecePlan::Bytes { bytes, kind } => document.own(bytes, *kind, checksums, &mut data, &mut meta),
                 PiecePlan::Base { from, len } => {
                     let Some(base) = base.map(|base| &self.documents[base]) else { continue };
                     let run = run(*from, *len, base.bytes.len());
@@ -129,7 +134,8 @@ impl Pack {
                         continue;
                     }
                     let (offset, len) = (run.start as u64, run.len() as u64);
-                    meta.pieces.push(Piece::Stored { record: other.number, offset, len });
+                    let range = StoredRange { record: other.number, offset, len };
+                    meta.pieces.push(Piece::Data(DataRange::Stored(range)));
                     let places = other.data.start + run.start..other.data.start + run.end;
                     document.bytes.extend(&self.bytes[places.clone()]);
                     document.places.extend(places);
@@ -141,10 +147,10 @@ impl Pack {
         meta.encode(number, &mut meta_bytes);
         let lengths = (meta_bytes.len() as u32, data.len() as u32);
         let header = RecordHeader { number, meta_len: lengths.0, data_len: lengths.1 };
-        self.bytes.extend(header.encode(salt, offset as u64));
+        self.bytes.extend(header.encode(checksums, offset as u64));
         self.bytes.extend(&data);
         self.bytes.extend(&meta_bytes);
-        self.bytes.extend(checksum(&meta_bytes, salt ^ number).to_le_bytes());
+        self.bytes.extend(checksums.of_meta(&meta_bytes, number).to_le_bytes());
         document.data.end += data.len();
         document.record.end = self.bytes.len();
         self.documents.push(document);
@@ -173,14 +179,14 @@ impl Pack {
 }
 
 impl PackedDocument {
-    fn own(&mut self, bytes: &[u8], kind: u8, salt: u64, data: &mut Vec<u8>, meta: &mut RecordMeta) {
+    fn own(&mut self, bytes: &[u8], kind: u8, checksums: Checksums, data: &mut Vec<u8>, meta: &mut RecordMeta) {
         if bytes.is_empty() {
             return;
         }
         let start = self.data.start + data.len();
         let (kind, len) = (KINDS[usize::from(kind) % KINDS.len()], bytes.len() as u64);
-        meta.parts.push(Part { kind, len, check: checksum(bytes, salt) as u32 });
-        meta.pieces.push(Piece::Own { len });
+        meta.parts.push(Part { kind, len, check: checksums.of_part(bytes) });
+        meta.pieces.push(Piece::Data(DataRange::Own { offset: data.len() as u64, len }));
         self.parts.push(start..start + bytes.len());
         self.places.extend(start..start + bytes.len());
         self.bytes.extend(bytes);
