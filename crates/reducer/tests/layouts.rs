@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rollout_trace_bundle::{Bundle, Loss, PayloadBuffer, PayloadLayout, PayloadSource, convert, pack};
+use rollout_trace_bundle::{Bundle, Loss, PayloadLayout, convert, pack};
 use support::reduce_bundle;
 
 /// All files of a folder.
@@ -118,29 +118,4 @@ fn archives_that_another_program_unpacks() {
         assert_ne!(pack(&extracted), pack(&packed), "{name}: the form of archives");
         assert!(support::reduce(&extracted) == support::reduce(&packed), "{name}");
     }
-}
-
-/// What was recorded and archived before `packed-2` has the same meaning as ever.
-#[test]
-fn the_first_version_of_the_packed_layout() {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
-    let golden = goldens.join("packed-1");
-    let bundle = Bundle::open(&golden).expect("the bundle opens");
-    assert_eq!(bundle.problems(), []);
-    assert_eq!(bundle.manifest().and_then(|manifest| manifest.payload_layout.as_deref()), Some("packed-1"));
-    let graph = reduce_bundle(&bundle);
-    assert_eq!(support::complaints(&graph), Vec::<String>::new());
-    let (mut payloads, mut buffer) = (bundle.payloads(), PayloadBuffer::default());
-    for reference in graph.raw_payloads.values() {
-        payloads.load(reference, &mut buffer).expect("the payload is stored");
-        assert_eq!(buffer.holes(), [], "{}", reference.path);
-    }
-    assert!(!graph.raw_payloads.is_empty());
-
-    let text = support::reduce(&golden);
-    assert!(support::reduce(&goldens.join("packed-1.tar.zst")) == text);
-    let folder = tempfile::tempdir().expect("there is room for temporary files");
-    let newest = folder.path().join("newest");
-    convert(&bundle, &newest, PayloadLayout::Packed).expect("there is room");
-    assert!(support::reduce(&newest) == text);
 }

@@ -24,7 +24,7 @@ use crate::{
 const FORMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/forms");
 
 /// The forms that must not get lost.
-const KNOWN: [&str; 3] = ["files", "packed-1", "packed-1.tar.zst"];
+const KNOWN: [&str; 5] = ["files", "packed-1", "packed-1.tar.zst", "packed-2", "packed-2.tar.zst"];
 
 /// Records the session of the goldens in today's form of each layout.
 fn record(root: &Path) -> Vec<PathBuf> {
