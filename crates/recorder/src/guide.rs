@@ -127,7 +127,7 @@
 //! | [`record_started_unchanged`] with too large a number, in a debug build | the request as it is; a release build records the old items | `unchanged_items_changed` |
 //! | a child thread with the id of the root | nothing: the child's handle is disabled, because its events would pass for the root's | `child_has_root_id` |
 //! | a child whose `session_source` names a parent that never began | the child, without a parent | `unknown_parent` |
-//! | a turn that is ended twice | both ends; the first one counts | `turn_ended_twice` |
+//! | a turn that is ended twice | both ends; readers take the later one | `turn_ended_twice` |
 //! | an end of an attempt that was never started | nothing; the end counts as lost | reported as a loss |
 //!
 //! Of requests that are passed as a body, or recorded as files, only a thread's first one is checked.

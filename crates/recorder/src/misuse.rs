@@ -30,7 +30,7 @@ pub(crate) enum Misuse {
     )]
     UnknownParent { thread_id: ThreadId, parent_thread_id: String },
     /// A turn was ended again.
-    #[error("the turn {codex_turn_id} was ended twice; both ends are recorded, and readers choose one")]
+    #[error("the turn {codex_turn_id} was ended twice; both ends are recorded, and readers take the later one; end each turn in one place")]
     TurnEndedTwice { codex_turn_id: CodexTurnId },
 }
 
