@@ -1,7 +1,7 @@
 //! A complete small traced agent: `cargo run --example traced_agent -- TRACE_ROOT [files|packed]`.
 //!
-//! The model's replies are scripted and the tools do nothing, but every call that an agent core makes to the recorder is here, in the
-//! order of a real session. It prints the bundle's folder.
+//! The model's replies are scripted and the tools do nothing, but every call that an agent core makes to the recorder
+//! is here, in the order of a real session. It prints the bundle's folder.
 
 use std::{env, path::Path, process::ExitCode};
 

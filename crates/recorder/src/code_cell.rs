@@ -18,8 +18,8 @@ use crate::{ThreadTraceContext, recorder::Recorder, thread::ThreadInner};
 
 /// Records the life of one code cell. Clones are the same cell.
 ///
-/// A cell may outlive the call that started it, and a later call may make another context for it; even so, each of its steps is
-/// recorded once. A cell that has no end when its thread ends is recorded as abandoned.
+/// A cell may outlive the call that started it, and a later call may make another context for it; even so, each of its
+/// steps is recorded once. A cell that has no end when its thread ends is recorded as abandoned.
 ///
 /// ```
 /// use rollout_trace_recorder::CellStatus;
@@ -86,7 +86,8 @@ impl ThreadTraceContext {
         context
     }
 
-    /// Makes a context for a cell that another call may have started. After a cell has ended, its id names the next cell.
+    /// Makes a context for a cell that another call may have started. After a cell has ended, its id names the next
+    /// cell.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();

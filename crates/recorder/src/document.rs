@@ -1,10 +1,11 @@
 //! What each payload must look like, and the types of the documents.
 //!
-//! The recorder writes down what it is given and does not look into it. Readers do: they find the conversation in a request, the items of
-//! a response, the output of a command. So each value that an agent core passes must have the shape below. Fields that are not listed
-//! are kept and shown as they are. A field with `?` may be null or absent.
+//! The recorder writes down what it is given and does not look into it. Readers do: they find the conversation in a
+//! request, the items of a response, the output of a command. So each value that an agent core passes must have the
+//! shape below. Fields that are not listed are kept and shown as they are. A field with `?` may be null or absent.
 //!
-//! A core may pass its own types, `serde_json::Value`s, or the types of this module, which are the documents as readers read them.
+//! A core may pass its own types, `serde_json::Value`s, or the types of this module, which are the documents as readers
+//! read them.
 //!
 //! | call | shape of the value | type |
 //! |---|---|---|
@@ -45,11 +46,13 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! An item keeps the id that it has in the history: `id` in every request, and the same one in `record_history_item_accepted`. A call and
-//! its output share a `call_id`, which is the tool call's id as well. Items of other types are kept as they are.
+//! An item keeps the id that it has in the history: `id` in every request, and the same one in
+//! `record_history_item_accepted`. A call and its output share a `call_id`, which is the tool call's id as well. Items
+//! of other types are kept as they are.
 //!
 //! If a request continues a response of the provider's, its `input` is only what is new. Pass the response's id in
-//! `previous_response_id`, or use [`record_started_incremental`](crate::InferenceTraceAttempt::record_started_incremental).
+//! `previous_response_id`, or use
+//! [`record_started_incremental`](crate::InferenceTraceAttempt::record_started_incremental).
 //!
 //! # Tool runtimes
 //!
@@ -90,8 +93,8 @@
 //! use serde_json::json;
 //!
 //! // What `ToolDispatchResult::DirectResponse { response_item }` becomes.
-//! let result = json!({"type": "direct_response",
-//!                     "response_item": {"type": "function_call_output", "call_id": "call_1", "output": "notes.txt\n"}});
+//! let item = json!({"type": "function_call_output", "call_id": "call_1", "output": "notes.txt\n"});
+//! let result = json!({"type": "direct_response", "response_item": item});
 //! assert!(matches!(serde_json::from_value(result)?, ToolResult::<serde_json::Value>::DirectResponse { .. }));
 //! # Ok::<(), serde_json::Error>(())
 //! ```

@@ -7,7 +7,8 @@ use std::{
 
 use rollout_trace_schema::CodexTurnId;
 
-/// How many turns are remembered. A core that ends a turn twice does so on two of its own paths, shortly one after the other.
+/// How many turns are remembered. A core that ends a turn twice does so on two of its own paths, shortly one after the
+/// other.
 const REMEMBERED: usize = 4;
 
 /// Remembers the turns that ended last, to notice one that ends again.

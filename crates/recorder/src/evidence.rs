@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer};
 
 /// An item that has a form of its own for traces.
 ///
-/// What goes back to a provider may leave out what a person wants to see later, such as readable reasoning. An agent core implements
-/// this for its item type and records [`Evidence`] of its items instead of the items.
+/// What goes back to a provider may leave out what a person wants to see later, such as readable reasoning. An agent
+/// core implements this for its item type and records [`Evidence`] of its items instead of the items.
 ///
 /// ```
 /// use rollout_trace_recorder::{Evidence, TraceEvidence};

@@ -1,16 +1,16 @@
 //! How to record: a guide for authors of agent cores.
 //!
-//! An agent core depends on `rollout-trace-recorder` and on nothing else of this project. The example `traced_agent` is a small agent
-//! with every call in its place: `cargo run -p rollout-trace-recorder --example traced_agent -- /tmp/traces` runs it, and
-//! `rollout-trace show` draws what it recorded. The crate `rollout-trace-agent-core` is a real one; `docs/agent.md` says which of its
-//! files makes which call.
+//! An agent core depends on `rollout-trace-recorder` and on nothing else of this project. The example `traced_agent` is
+//! a small agent with every call in its place: `cargo run -p rollout-trace-recorder --example traced_agent --
+//! /tmp/traces` runs it, and `rollout-trace show` draws what it recorded. The crate `rollout-trace-agent-core` is a
+//! real one; `docs/agent.md` says which of its files makes which call.
 //!
 //! # A first trace
 //!
 //! ```
 //! use rollout_trace_recorder::{
-//!     ExecutionStatus, ResponseIds, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, ToolDispatchInvocation,
-//!     ToolDispatchPayload, ToolDispatchResult,
+//!     ExecutionStatus, ResponseIds, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext,
+//!     ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchResult,
 //! };
 //! use serde_json::json;
 //!
@@ -39,7 +39,8 @@
 //!     Some(ToolDispatchInvocation::new("turn-1", "call_1", "exec_command", arguments))
 //! });
 //! let output = json!({"type": "function_call_output", "id": "fco_1", "call_id": "call_1", "output": "notes.txt\n"});
-//! dispatch.record_completed(ExecutionStatus::Completed, ToolDispatchResult::DirectResponse { response_item: &output });
+//! let result = ToolDispatchResult::DirectResponse { response_item: &output };
+//! dispatch.record_completed(ExecutionStatus::Completed, result);
 //! trace.record_history_item_accepted(Some("turn-1"), "fco_1");
 //!
 //! trace.record_codex_turn_ended("turn-1", ExecutionStatus::Completed);
@@ -67,59 +68,63 @@
 //! | hands a child's result to the parent | [`record_agent_result_interaction`] on the child's handle |
 //! | ends a thread | [`record_ended`]; on the root's handle this ends the rollout |
 //!
-//! An event belongs to the turn that is passed and to the thread of the handle. The module [`document`] shows the shape that each value
-//! must have.
+//! An event belongs to the turn that is passed and to the thread of the handle. The module [`document`] shows the shape
+//! that each value must have.
 //!
 //! # What a call costs, and what it guarantees
 //!
-//! With tracing off, a handle is `None` and a call is a branch; nothing that only the trace needs is built. With tracing on:
+//! With tracing off, a handle is `None` and a call is a branch; nothing that only the trace needs is built. With
+//! tracing on:
 //!
-//! * **When a call returns, it is recorded.** A reader sees payload and event even if the process is killed in the next instant. To
-//!   survive a power cut as well, set [`TraceOptions::sync_at_turn_end`].
-//! * **A request costs about a seventh of serializing it**, because most of it repeats the thread's last request: the recorder walks
-//!   over the value and compares, and only what is new becomes text. `docs/benchmarks.md` has figures.
+//! * **When a call returns, it is recorded.** A reader sees payload and event even if the process is killed in the next
+//!   instant. To survive a power cut as well, set [`TraceOptions::sync_at_turn_end`].
+//! * **A request costs about a seventh of serializing it**, because most of it repeats the thread's last request: the
+//!   recorder walks over the value and compares, and only what is new becomes text. `docs/benchmarks.md` has figures.
 //! * **No call fails, and none panics.** What cannot be recorded is counted, reported in the trace as a protocol event
-//!   `rollout_trace.loss`, and warned about once under the `tracing` target [`TRACING_TARGET`]. An agent that records its own log has to
-//!   exclude that target. Where no document can be written, an `other` event of that kind carries the report in its line. A trace that
-//!   could not report everything that it lost gets no end marker, so readers take it for incomplete.
-//! * **No file size limit kills the agent.** A write beyond the process's limit (`ulimit -f`) would end it by a signal. On Linux the
-//!   recorder reads the limit when a bundle begins, and counts as lost what would exceed it. It does not see a limit that is lowered
-//!   later.
-//! * **A value's `Serialize` is called once**, synchronously, on the caller's thread. It must produce the same for the same value each
-//!   time. If it fails or panics, a mark takes the payload's place. A `Display`, a closure, a clock or a source of ids that panics
-//!   does no more harm than that.
+//!   `rollout_trace.loss`, and warned about once under the `tracing` target [`TRACING_TARGET`]. An agent that records
+//!   its own log has to exclude that target. Where no document can be written, an `other` event of that kind carries
+//!   the report in its line. A trace that could not report everything that it lost gets no end marker, so readers take
+//!   it for incomplete.
+//! * **No file size limit kills the agent.** A write beyond the process's limit (`ulimit -f`) would end it by a signal.
+//!   On Linux the recorder reads the limit when a bundle begins, and counts as lost what would exceed it. It does not
+//!   see a limit that is lowered later.
+//! * **A value's `Serialize` is called once**, synchronously, on the caller's thread. It must produce the same for the
+//!   same value each time. If it fails or panics, a mark takes the payload's place. A `Display`, a closure, a clock or
+//!   a source of ids that panics does no more harm than that.
 //!
 //! # Handles
 //!
-//! Handles are cheap to clone, `Send + Sync + 'static`, and need no `async`: a call never waits for more than two writes. Each object
-//! ends once: the first end counts and later ones are ignored. A handle that is dropped without an end records that: an attempt or a
-//! tool call as cancelled, a thread as aborted, always with the word *abandoned*. So a future that is dropped half-way leaves nothing
-//! open.
+//! Handles are cheap to clone, `Send + Sync + 'static`, and need no `async`: a call never waits for more than two
+//! writes. Each object ends once: the first end counts and later ones are ignored. A handle that is dropped without an
+//! end records that: an attempt or a tool call as cancelled, a thread as aborted, always with the word *abandoned*. So
+//! a future that is dropped half-way leaves nothing open.
 //!
-//! The recording is complete when the last handle of the last thread is gone; then the end marker is written. A core whose handles
-//! outlive the session calls [`finish`].
+//! The recording is complete when the last handle of the last thread is gone; then the end marker is written. A core
+//! whose handles outlive the session calls [`finish`].
 //!
 //! A forked child process has the handles of its parent and records nothing with them.
 //!
 //! # Three ways to pass a request
 //!
 //! * [`record_started`] takes any `Serialize`. It is the best way unless one of the others costs you nothing.
-//! * [`record_started_body`] is for a transport that has serialized the body already. The bytes are recorded as they are.
-//! * [`record_started_unchanged`] is for a core that knows that the first *n* elements of `input` are those of the thread's last request.
-//!   They are not looked at. Debug builds look, and warn if they differ.
+//! * [`record_started_body`] is for a transport that has serialized the body already. The bytes are recorded as they
+//!   are.
+//! * [`record_started_unchanged`] is for a core that knows that the first *n* elements of `input` are those of the
+//!   thread's last request. They are not looked at. Debug builds look, and warn if they differ.
 //!
-//! Keep the order of fields and of map entries stable. A `HashMap` that changes its order between requests is recorded correctly, but
-//! its part of the request is stored again.
+//! Keep the order of fields and of map entries stable. A `HashMap` that changes its order between requests is recorded
+//! correctly, but its part of the request is stored again.
 //!
 //! # Items that say more than the wire
 //!
-//! What goes back to a provider may leave out readable reasoning. Implement [`TraceEvidence`] for the item type, and pass
+//! What goes back to a provider may leave out readable reasoning. Implement [`TraceEvidence`] for the item type, and
+//! pass
 //! [`Evidence`]`(&items)` where a response's items are expected.
 //!
 //! # Misuse
 //!
-//! A call that an agent core should not make is reported where it happens: as one `tracing` warning, and in the trace as one protocol
-//! event `rollout_trace.misuse`, once for each kind of misuse and rollout. It never fails the agent.
+//! A call that an agent core should not make is reported where it happens: as one `tracing` warning, and in the trace
+//! as one protocol event `rollout_trace.misuse`, once for each kind of misuse and rollout. It never fails the agent.
 //!
 //! | misuse | what is recorded | name in the trace |
 //! |---|---|---|
@@ -132,8 +137,8 @@
 //!
 //! Of requests that are passed as a body, or recorded as files, only a thread's first one is checked.
 //!
-//! A root folder that cannot be written means that the session is not traced. That is warned about through `tracing`; if the agent has
-//! no `tracing` subscriber, one line on stderr says it, once per process.
+//! A root folder that cannot be written means that the session is not traced. That is warned about through `tracing`;
+//! if the agent has no `tracing` subscriber, one line on stderr says it, once per process.
 //!
 //! # Options
 //!
@@ -149,9 +154,10 @@
 //!
 //! # Where a trace lies
 //!
-//! A trace is the folder `<root>/trace-<trace id>-<thread id>/`. On Unix its folders have mode 0700 and its files 0600, because they
-//! hold prompts and secrets. On other systems they have the permissions of the folder that contains them. The crate
-//! `rollout-trace-schema` describes their content; its module `packed` specifies the file of payloads byte by byte.
+//! A trace is the folder `<root>/trace-<trace id>-<thread id>/`. On Unix its folders have mode 0700 and its files 0600,
+//! because they hold prompts and secrets. On other systems they have the permissions of the folder that contains them.
+//! The crate `rollout-trace-schema` describes their content; its module `packed` specifies the file of payloads byte by
+//! byte.
 //!
 //! [`add_request_meta`]: crate::McpCallTraceContext::add_request_meta
 //! [`code_cell_trace_context`]: ThreadTraceContext::code_cell_trace_context

@@ -48,8 +48,8 @@ struct ContextInner {
 
 /// Records one request to the model and how it ended. Clones are the same attempt.
 ///
-/// An attempt ends once: the first end counts. If an attempt was started and its last handle is dropped without an end, for example
-/// because a future is dropped half-way, it is recorded as cancelled.
+/// An attempt ends once: the first end counts. If an attempt was started and its last handle is dropped without an end,
+/// for example because a future is dropped half-way, it is recorded as cancelled.
 ///
 /// ```
 /// use rollout_trace_recorder::{ResponseIds, TokenUsage};
@@ -158,8 +158,8 @@ impl InferenceTraceAttempt {
         self.0.as_ref().map(|inner| &inner.inference_call_id)
     }
 
-    /// Returns the header that the request has to carry so that the provider's logs can be joined to the trace, or `None` if tracing is
-    /// off.
+    /// Returns the header that the request has to carry so that the provider's logs can be joined to the trace, or
+    /// `None` if tracing is off.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -172,8 +172,8 @@ impl InferenceTraceAttempt {
 
     /// Records that the request is sent. Only the first start of an attempt counts.
     ///
-    /// Most of a request repeats the thread's last one and is not turned into text again, so this costs about a tenth of serializing
-    /// it. Its `Serialize` is called once, and must produce the same for the same value each time.
+    /// Most of a request repeats the thread's last one and is not turned into text again, so this costs about a tenth
+    /// of serializing it. Its `Serialize` is called once, and must produce the same for the same value each time.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -185,11 +185,11 @@ impl InferenceTraceAttempt {
         self.record_started_unchanged(request, 0);
     }
 
-    /// Does the same as [`record_started`](Self::record_started), for a caller that knows how many items at the beginning of the
-    /// outermost array called `input` are those of the thread's last request.
+    /// Does the same as [`record_started`](Self::record_started), for a caller that knows how many items at the
+    /// beginning of the outermost array called `input` are those of the thread's last request.
     ///
-    /// These items are not looked at, so a wrong number makes a wrong trace. Debug builds look at them, record them as they are, and
-    /// report it if they differ.
+    /// These items are not looked at, so a wrong number makes a wrong trace. Debug builds look at them, record them as
+    /// they are, and report it if they differ.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -203,8 +203,8 @@ impl InferenceTraceAttempt {
         }
     }
 
-    /// Does the same as [`record_started`](Self::record_started), for a caller that has the bytes of the request's body. They are
-    /// recorded as they are.
+    /// Does the same as [`record_started`](Self::record_started), for a caller that has the bytes of the request's
+    /// body. They are recorded as they are.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -237,8 +237,8 @@ impl InferenceTraceAttempt {
         }
     }
 
-    /// Does the same as [`record_started_incremental`](Self::record_started_incremental), for an earlier response that was never
-    /// traced. `prefix` is a document whose `input` has the items before the new ones.
+    /// Does the same as [`record_started_incremental`](Self::record_started_incremental), for an earlier response that
+    /// was never traced. `prefix` is a document whose `input` has the items before the new ones.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -265,7 +265,8 @@ impl InferenceTraceAttempt {
         inner.start(RequestInput::Value { request, unchanged: 0 }, Some((mode, Some(prefix))));
     }
 
-    /// Records the model's answer. `output_items` serializes as an array: the items, or [`Evidence`](crate::Evidence) of them.
+    /// Records the model's answer. `output_items` serializes as an array: the items, or [`Evidence`](crate::Evidence)
+    /// of them.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -393,8 +394,8 @@ impl AttemptInner {
     }
 }
 
-/// An [`InferenceStarted`](rollout_trace_schema::InferenceStarted) that is written by hand: every request has one, and this way nothing
-/// of it is copied first.
+/// An [`InferenceStarted`](rollout_trace_schema::InferenceStarted) that is written by hand: every request has one, and
+/// this way nothing of it is copied first.
 struct Started<'a> {
     attempt: &'a AttemptInner,
     mode: Option<RequestInputMode>,

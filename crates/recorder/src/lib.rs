@@ -1,14 +1,16 @@
-//! Records what a coding agent does, at a cost that follows what is new in a request, and loses nothing when the agent is killed.
+//! Records what a coding agent does, at a cost that follows what is new in a request, and loses nothing when the agent
+//! is killed.
 //!
-//! An agent core links this crate and nothing else of the project, and calls it at its boundaries: [`ThreadTraceContext`] for a
-//! thread and its turns, and from it the contexts for requests, compactions, tool calls, code cells and MCP requests. With tracing
-//! off, a call is a branch.
+//! An agent core links this crate and nothing else of the project, and calls it at its boundaries:
+//! [`ThreadTraceContext`] for a thread and its turns, and from it the contexts for requests, compactions, tool calls,
+//! code cells and MCP requests. With tracing off, a call is a branch.
 //!
 //! ```
 //! use std::path::Path;
 //!
 //! use rollout_trace_recorder::{
-//!     ExecutionStatus, MemorySink, ResponseIds, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions,
+//!     ExecutionStatus, MemorySink, ResponseIds, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext,
+//!     TraceOptions,
 //! };
 //! use serde_json::json;
 //!
@@ -20,7 +22,8 @@
 //! trace.record_codex_turn_started("turn-1");
 //! let attempt = trace.inference_trace_context("turn-1", "gpt-5.2-codex", "openai").start_attempt();
 //! attempt.record_started(&json!({"input": [{"type": "message", "role": "user", "content": "Hello"}]}));
-//! attempt.record_completed(ResponseIds::default(), None, &[json!({"type": "message", "role": "assistant", "content": "Hi"})]);
+//! let answer = json!({"type": "message", "role": "assistant", "content": "Hi"});
+//! attempt.record_completed(ResponseIds::default(), None, &[answer]);
 //! trace.record_codex_turn_ended("turn-1", ExecutionStatus::Completed);
 //! trace.record_ended(ExecutionStatus::Completed);
 //! drop((attempt, trace));
@@ -29,8 +32,8 @@
 //! # Ok::<(), rollout_trace_recorder::StartError>(())
 //! ```
 //!
-//! The [`guide`] says which call goes where and what each guarantees, and [`document`] which shape the values must have. The example
-//! `traced_agent` is a small agent that makes every call.
+//! The [`guide`] says which call goes where and what each guarantees, and [`document`] which shape the values must
+//! have. The example `traced_agent` is a small agent that makes every call.
 //!
 //! The recorder writes down what it sees, in order, and interprets nothing.
 

@@ -1,4 +1,5 @@
-//! The one funnel for everything that goes wrong while recording: it counts, warns once, and keeps what the trace has yet to report.
+//! The one funnel for everything that goes wrong while recording: it counts, warns once, and keeps what the trace has
+//! yet to report.
 
 use std::{
     collections::BTreeSet,
@@ -53,7 +54,10 @@ impl Losses {
         self.total.fetch_add(1, Ordering::Relaxed);
         let warns = !self.warned.swap(true, Ordering::Relaxed);
         if warns {
-            tracing::warn!(target: TRACING_TARGET, "the trace is losing evidence: {reason} (further losses are only counted)");
+            tracing::warn!(
+                target: TRACING_TARGET,
+                "the trace is losing evidence: {reason} (further losses are only counted)"
+            );
         }
         let mut pending = self.pending();
         match lost {

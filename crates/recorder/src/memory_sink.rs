@@ -13,7 +13,9 @@ use rollout_trace_schema::Manifest;
 ///
 /// ```
 /// use std::path::Path;
-/// use rollout_trace_recorder::{MemorySink, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
+/// use rollout_trace_recorder::{
+///     MemorySink, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions,
+/// };
 ///
 /// let sink = MemorySink::new();
 /// let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));

@@ -20,17 +20,21 @@ pub(crate) enum Misuse {
     UnchangedItemsChanged,
     /// A child was started under the root's id. It is not recorded, since its events would pass for the root's.
     #[error(
-        "a child thread was started with the id of the root thread, {thread_id}; it is not recorded; give each thread its own id"
+        "a child thread was started with the id of the root thread, {thread_id}; it is not recorded; \
+         give each thread its own id"
     )]
     ChildHasRootId { thread_id: ThreadId },
     /// A child names a parent that never began.
     #[error(
-        "the child thread {thread_id} names {parent_thread_id} as its parent, a thread that this rollout does not know; \
+        "the child thread {thread_id} names {parent_thread_id} as its parent, which this rollout does not know; \
          start the parent first, and pass its id in `session_source`"
     )]
     UnknownParent { thread_id: ThreadId, parent_thread_id: String },
     /// A turn was ended again.
-    #[error("the turn {codex_turn_id} was ended twice; both ends are recorded, and readers take the later one; end each turn in one place")]
+    #[error(
+        "the turn {codex_turn_id} was ended twice; both ends are recorded, and readers take the later one; \
+         end each turn in one place"
+    )]
     TurnEndedTwice { codex_turn_id: CodexTurnId },
 }
 

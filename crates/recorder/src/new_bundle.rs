@@ -67,7 +67,7 @@ impl NewBundle {
                 }
             };
             let text = serde_json::to_vec_pretty(&manifest).expect("a manifest has a JSON text");
-            match sink.create(&text, !is_packed) {
+            match sink.create(&text, options.layout) {
                 Ok(()) => break sink,
                 // Two sessions share a root, and their source of ids repeats itself.
                 Err(source) if source.kind() == io::ErrorKind::AlreadyExists && tries < MAX_NAME_TRIES => {

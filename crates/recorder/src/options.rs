@@ -68,22 +68,23 @@ impl TraceOptions {
         self
     }
 
-    /// Sets the size of the bundle above which payload documents are left out. Events are left out once the bundle exceeds that size
-    /// by an eighth; only reports of what was lost and the end marker are still written then. The default is 16 GiB.
+    /// Sets the size of the bundle above which payload documents are left out. Events are left out once the bundle
+    /// exceeds that size by an eighth; only reports of what was lost and the end marker are still written then. The
+    /// default is 16 GiB.
     pub fn max_bundle_bytes(mut self, bytes: u64) -> Self {
         self.max_bundle_bytes = bytes;
         self
     }
 
-    /// Sets how much memory all threads of the rollout may keep to compare requests with. Beyond it a keyed fingerprint replaces
-    /// each item, which is a little slower. The default is 64 MiB.
+    /// Sets how much memory all threads of the rollout may keep to compare requests with. Beyond it a keyed fingerprint
+    /// replaces each item, which is a little slower. The default is 64 MiB.
     pub fn max_compare_bytes(mut self, bytes: usize) -> Self {
         self.max_compare_bytes = bytes;
         self
     }
 
-    /// Sets whether the end of a turn waits until the disk has everything. By default it does not: a process that is killed loses
-    /// nothing either way, but a power cut may lose what the disk does not have.
+    /// Sets whether the end of a turn waits until the disk has everything. By default it does not: a process that is
+    /// killed loses nothing either way, but a power cut may lose what the disk does not have.
     pub fn sync_at_turn_end(mut self, sync: bool) -> Self {
         self.sync_at_turn_end = sync;
         self

@@ -139,8 +139,8 @@ impl Packer {
 
     /// Encodes a model-facing request as its difference from the thread's last one.
     ///
-    /// A core whose requests have a wrong shape has that in all of them, so of the requests that arrive or are stored as text only a
-    /// thread's first one is parsed to see it.
+    /// A core whose requests have a wrong shape has that in all of them, so of the requests that arrive or are stored
+    /// as text only a thread's first one is parsed to see it.
     pub(crate) fn encode_request<T: Serialize + ?Sized>(
         &self,
         input: RequestInput<'_, T>,
@@ -177,8 +177,8 @@ impl Packer {
         })
     }
 
-    /// Encodes a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a request for a
-    /// compaction.
+    /// Encodes a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a
+    /// request for a compaction.
     pub(crate) fn encode_relative<T: Serialize + ?Sized>(
         &self,
         document: &T,
@@ -316,7 +316,8 @@ impl RecordEncoding {
         EncodedDocument { content: EncodedContent::Record(record), misuse: None }
     }
 
-    /// Moves a thread's comparison state on to the document of a record, and shrinks it where all of them take too much memory.
+    /// Moves a thread's comparison state on to the document of a record, and shrinks it where all of them take too much
+    /// memory.
     fn advance(&self, mut lease: CompareLease, number: u64, scratch: &mut Scratch, next_base: NextBase) {
         let compared = &mut lease.compared;
         let before = compared.bytes();

@@ -7,8 +7,8 @@ use std::{
 
 /// Draws random UUIDs without asking the system each time.
 ///
-/// A UUID is the keyed hash of a counter. Each source has its own key with 128 bits of the system's randomness, so the UUIDs of two
-/// sources collide no more often than random ones do.
+/// A UUID is the keyed hash of a counter. Each source has its own key with 128 bits of the system's randomness, so the
+/// UUIDs of two sources collide no more often than random ones do.
 #[derive(Debug, Default)]
 pub(crate) struct RandomIds {
     key: RandomState,

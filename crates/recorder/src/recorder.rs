@@ -130,8 +130,8 @@ impl Recorder {
         self.prepare_with(kind, || self.packer.encode_request(input, slot))
     }
 
-    /// Prepares a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a request for a
-    /// compaction.
+    /// Prepares a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a
+    /// request for a compaction.
     pub(crate) fn prepare_relative<T: Serialize + ?Sized>(
         &self,
         kind: PayloadKind,
@@ -260,7 +260,8 @@ impl Recorder {
         self.losses.total()
     }
 
-    /// Returns a reason as the trace may show it: redacted, since the caller's code may have made it, and cut off where it is long.
+    /// Returns a reason as the trace may show it: redacted, since the caller's code may have made it, and cut off where
+    /// it is long.
     fn reason(&self, error: &dyn Error) -> String {
         const MAX_CHARS: usize = 1000;
         let reason = with_causes(error);
@@ -351,8 +352,8 @@ impl Recorder {
         }
     }
 
-    /// Writes the last reports, and then the end marker, after which nothing follows. A trace that does not report everything that it
-    /// lost gets no marker.
+    /// Writes the last reports, and then the end marker, after which nothing follows. A trace that does not report
+    /// everything that it lost gets no marker.
     pub(crate) fn close(&self) {
         if !self.is_in_its_process() || self.writer.is_closed() {
             return;

@@ -18,9 +18,10 @@ type Hook = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Looks at every string before it is written for the first time, and can replace it.
 ///
-/// It sees the values in payload documents and events, and the keys of maps in payload documents. In JSON text, and in what is recorded
-/// as files, a map looks like a struct, so there it sees the names of fields, too. It sees a body that is not JSON as a whole. The same
-/// string must always get the same replacement: what has not changed since the last request is not looked at again.
+/// It sees the values in payload documents and events, and the keys of maps in payload documents. In JSON text, and in
+/// what is recorded as files, a map looks like a struct, so there it sees the names of fields, too. It sees a body that
+/// is not JSON as a whole. The same string must always get the same replacement: what has not changed since the last
+/// request is not looked at again.
 ///
 /// ```
 /// use rollout_trace_recorder::{Redactor, TraceOptions};
@@ -42,8 +43,8 @@ impl Redactor {
 
     /// Replaces common secrets: bearer tokens, API keys and private keys.
     ///
-    /// Each becomes `[redacted:KIND:HASH]`. The hash is keyed with a secret of this redactor, so equal secrets stay comparable within
-    /// its traces, and nobody can find a secret by trying.
+    /// Each becomes `[redacted:KIND:HASH]`. The hash is keyed with a secret of this redactor, so equal secrets stay
+    /// comparable within its traces, and nobody can find a secret by trying.
     ///
     /// ```
     /// use rollout_trace_recorder::{Redactor, TraceOptions};
@@ -69,6 +70,13 @@ pub(crate) struct Redaction {
     count: AtomicU64,
 }
 
+/// Which strings of a JSON text a redactor sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strings {
+    Values,
+    ValuesAndNames,
+}
+
 impl Redaction {
     pub(crate) fn new(redactor: Redactor) -> Self {
         Self { redactor, count: AtomicU64::new(0) }
@@ -88,12 +96,12 @@ impl Redaction {
 
     /// Replaces string values in the JSON text of an event. The names of its fields are the recorder's own and stay.
     pub(crate) fn apply_to_event(&self, json: &mut Vec<u8>) {
-        self.apply_to_strings(json, 0, false);
+        self.apply_to_strings(json, 0, Strings::Values);
     }
 
     /// Replaces strings in bytes that should be JSON text, beginning at `from`.
     pub(crate) fn apply_to_json(&self, json: &mut Vec<u8>, from: usize) {
-        self.apply_to_strings(json, from, true);
+        self.apply_to_strings(json, from, Strings::ValuesAndNames);
         // If it is not JSON, a secret may be anywhere in it.
         if serde_json::from_slice::<IgnoredAny>(&json[from..]).is_err()
             && let Some(replaced) = self.apply(&String::from_utf8_lossy(&json[from..]))
@@ -103,12 +111,12 @@ impl Redaction {
         }
     }
 
-    fn apply_to_strings(&self, json: &mut Vec<u8>, from: usize, with_names: bool) {
+    fn apply_to_strings(&self, json: &mut Vec<u8>, from: usize, seen: Strings) {
         let mut out: Option<Vec<u8>> = None;
         let mut copied = from;
         for string in strings(&json[from..]) {
             let (start, end) = (from + string.start, from + string.end);
-            if !with_names && json[end..].first() == Some(&b':') {
+            if seen == Strings::Values && json[end..].first() == Some(&b':') {
                 continue;
             }
             let text = serde_json::from_slice(&json[start..end]);

@@ -1,6 +1,7 @@
 //! The forms of common secrets.
 
-/// Beginnings of secrets: a prefix at the beginning of a word, the kind of secret, and how many characters of a key must follow.
+/// Beginnings of secrets: a prefix at the beginning of a word, the kind of secret, and how many characters of a key
+/// must follow.
 const PREFIXES: &[(&str, &str, usize)] = &[
     ("sk-", "api_key", 16),
     ("sk_live_", "api_key", 16),
@@ -53,7 +54,8 @@ pub(crate) fn replace(text: &str, hash: impl Fn(&str) -> u64) -> Option<String> 
     })
 }
 
-/// Returns the start, the end and the kind of the secret at `at`, if there is one. A token starts after the word that announces it.
+/// Returns the start, the end and the kind of the secret at `at`, if there is one. A token starts after the word that
+/// announces it.
 fn secret_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     let bytes = text.as_bytes();
     match bytes[at] {
@@ -79,7 +81,8 @@ fn secret_at(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     }
 }
 
-/// Returns the private key in PEM armor at `at`, from the first dash to the last, or to the end of the text if the key has no end.
+/// Returns the private key in PEM armor at `at`, from the first dash to the last, or to the end of the text if the key
+/// has no end.
 fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     let rest = text[at..].strip_prefix(KEY_BEGIN)?;
     let label = &rest[..rest.find("-----")?];
@@ -92,8 +95,8 @@ fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
     Some((at, end, "private_key"))
 }
 
-/// Returns whether a word may begin at `at`. Arguments and outputs of tools are often JSON text in a string, where the letter before the
-/// word may belong to an escape.
+/// Returns whether a word may begin at `at`. Arguments and outputs of tools are often JSON text in a string, where the
+/// letter before the word may belong to an escape.
 fn is_word_start(bytes: &[u8], at: usize) -> bool {
     match bytes[..at] {
         [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => true,

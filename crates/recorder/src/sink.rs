@@ -9,7 +9,7 @@ use std::{
 
 use rollout_trace_schema::{Manifest, packed::PACK_ROOM};
 
-use crate::{file_limit::FileLimit, memory_sink::MemoryStore};
+use crate::{PayloadLayout, file_limit::FileLimit, memory_sink::MemoryStore};
 
 /// The bytes with which room is set aside.
 static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
@@ -36,12 +36,12 @@ impl Sink {
     }
 
     /// Makes the bundle's folder, which must not exist yet, and writes what precedes the first event.
-    pub(crate) fn create(&self, manifest: &[u8], payloads_dir: bool) -> io::Result<()> {
+    pub(crate) fn create(&self, manifest: &[u8], layout: PayloadLayout) -> io::Result<()> {
         match self {
             Self::Folder { path: folder, file_limit } => {
                 file_limit.allows(manifest.len() as u64)?;
                 make_private_folder(folder)?;
-                if payloads_dir {
+                if layout == PayloadLayout::Files {
                     make_private_folder(&folder.join(Manifest::PAYLOADS_DIR))?;
                 }
                 open_private(OpenOptions::new().write(true).create_new(true), &folder.join(Manifest::FILE_NAME))?
@@ -54,7 +54,8 @@ impl Sink {
         }
     }
 
-    /// Opens one of the bundle's append-only files. `room` is how many bytes are set aside at its end as it grows, at most [`PACK_ROOM`].
+    /// Opens one of the bundle's append-only files. `room` is how many bytes are set aside at its end as it grows, at
+    /// most [`PACK_ROOM`].
     pub(crate) fn appender(&self, name: &'static str, room: u64) -> io::Result<Appender> {
         let (target, limit) = match self {
             Self::Folder { path: folder, file_limit } => {
@@ -153,9 +154,11 @@ impl Appender {
         }
     }
 
-    /// Sets room aside for some bytes and for those that follow them, unless there are so many bytes that this saves nothing.
+    /// Sets room aside for some bytes and for those that follow them, unless there are so many bytes that this saves
+    /// nothing.
     ///
-    /// Most of the cost of a small write is a new page of the system's cache at the file's end; many pages at once cost much less.
+    /// Most of the cost of a small write is a new page of the system's cache at the file's end; many pages at once cost
+    /// much less.
     fn set_room_aside(&mut self, bytes: u64) {
         let Target::File(file) = &self.target else { return };
         let mut file = file.as_ref();
@@ -187,7 +190,8 @@ impl Appender {
         }
     }
 
-    /// Returns the file, so that a caller can wait for the disk while others append, or `None` if the bytes are in memory.
+    /// Returns the file, so that a caller can wait for the disk while others append, or `None` if the bytes are in
+    /// memory.
     pub(crate) fn file(&self) -> Option<Arc<File>> {
         match &self.target {
             Target::File(file) => Some(Arc::clone(file)),

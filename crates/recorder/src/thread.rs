@@ -25,12 +25,12 @@ pub const TRACE_ROOT_ENV: &str = "CODEX_ROLLOUT_TRACE_ROOT";
 
 /// Records what one agent thread does. Clones are the same handle.
 ///
-/// With tracing off, every method is a branch. With tracing on, a method returns when a reader of the bundle can see what it
-/// recorded; a process that is killed in the next instant loses nothing of it. No method ever fails, and none blocks for longer
-/// than two writes to a file take.
+/// With tracing off, every method is a branch. With tracing on, a method returns when a reader of the bundle can see
+/// what it recorded; a process that is killed in the next instant loses nothing of it. No method ever fails, and none
+/// blocks for longer than two writes to a file take.
 ///
-/// A thread whose last handle is dropped before [`record_ended`](Self::record_ended) is recorded as abandoned. When the last handle
-/// of all threads of a rollout is gone, the recording is complete.
+/// A thread whose last handle is dropped before [`record_ended`](Self::record_ended) is recorded as abandoned. When the
+/// last handle of all threads of a rollout is gone, the recording is complete.
 ///
 /// ```
 /// use rollout_trace_recorder::{ExecutionStatus, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext};
@@ -49,7 +49,6 @@ pub struct ThreadTraceContext(pub(crate) Option<Arc<ThreadInner>>);
 pub(crate) struct ThreadInner {
     recorder: Arc<Recorder>,
     pub(crate) thread_id: ThreadId,
-    is_root: bool,
     pub(crate) compare: CompareSlot,
     pub(crate) cells: Mutex<OpenCells>,
     pub(crate) ended_turns: EndedTurns,
@@ -73,8 +72,8 @@ impl ThreadTraceContext {
         Self(None)
     }
 
-    /// Begins a rollout with its root thread in the folder that [`TRACE_ROOT_ENV`] names. Returns a disabled handle if tracing is off
-    /// or the bundle cannot be made; the latter is warned about.
+    /// Begins a rollout with its root thread in the folder that [`TRACE_ROOT_ENV`] names. Returns a disabled handle if
+    /// tracing is off or the bundle cannot be made; the latter is warned about.
     ///
     /// ```
     /// use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext};
@@ -137,14 +136,15 @@ impl ThreadTraceContext {
         // The agent may go to another folder, and payload files are made as they come.
         let root = path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let recorder = Recorder::start(root, &metadata.thread_id, options)?;
-        let inner = ThreadInner::new(Arc::new(recorder), metadata.thread_id.clone(), true);
+        let inner = ThreadInner::new(Arc::new(recorder), metadata.thread_id.clone());
         inner.record_started(&metadata);
         Ok(Self(Some(Arc::new(inner))))
     }
 
     /// Begins a child thread in this thread's rollout, or resumes it if this bundle knows it.
     ///
-    /// A child with the id of the root is not recorded; a parent in `session_source` that this bundle does not know is reported.
+    /// A child with the id of the root is not recorded; a parent in `session_source` that this bundle does not know is
+    /// reported.
     ///
     /// ```
     /// use rollout_trace_recorder::{SessionSource, ThreadSpawn, ThreadStartedTraceMetadata};
@@ -166,7 +166,7 @@ impl ThreadTraceContext {
         {
             recorder.report_misuse(&Misuse::UnknownParent { thread_id: metadata.thread_id.clone(), parent_thread_id });
         }
-        let inner = ThreadInner::new(recorder, metadata.thread_id.clone(), false);
+        let inner = ThreadInner::new(recorder, metadata.thread_id.clone());
         inner.record_started(&metadata);
         Self(Some(Arc::new(inner)))
     }
@@ -201,7 +201,8 @@ impl ThreadTraceContext {
         self.inner().map_or(0, |inner| inner.recorder.losses())
     }
 
-    /// Records that the thread ended, and on the root thread's handle that the rollout ended. Only the first call counts.
+    /// Records that the thread ended, and on the root thread's handle that the rollout ended. Only the first call
+    /// counts.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -244,11 +245,10 @@ impl ThreadTraceContext {
 }
 
 impl ThreadInner {
-    fn new(recorder: Arc<Recorder>, thread_id: ThreadId, is_root: bool) -> Self {
+    fn new(recorder: Arc<Recorder>, thread_id: ThreadId) -> Self {
         Self {
             recorder,
             thread_id,
-            is_root,
             compare: CompareSlot::new(),
             cells: Mutex::default(),
             ended_turns: EndedTurns::default(),
@@ -262,9 +262,11 @@ impl ThreadInner {
         }
     }
 
-    /// Returns the recorder, or `None` in a forked child. This is the one way from a handle to a recorder that may write.
+    /// Returns the recorder, or `None` in a forked child. This is the one way from a handle to a recorder that may
+    /// write.
     ///
-    /// It asks the system for the process id, so a call that records uses it once, and one that only makes a handle does not.
+    /// It asks the system for the process id, so a call that records uses it once, and one that only makes a handle
+    /// does not.
     #[inline]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.is_in_its_process().then_some(&*self.recorder)
@@ -300,7 +302,7 @@ impl ThreadInner {
         self.abandon_open_cells();
         let thread_id = self.thread_id.clone();
         self.recorder.append(Context::default(), ThreadEnded { thread_id, status: status.clone() });
-        if self.is_root {
+        if self.recorder.is_root(&self.thread_id) {
             self.recorder.append(Context::default(), RolloutEnded { status: status.clone() });
         }
     }
@@ -322,8 +324,8 @@ impl ThreadInner {
 
 /// Warns that a session is not traced.
 ///
-/// A person who set the root by hand must learn of it. Where the agent has no `tracing` subscriber, one line on stderr says it, once
-/// per process; where it has one, that decides what is shown.
+/// A person who set the root by hand must learn of it. Where the agent has no `tracing` subscriber, one line on stderr
+/// says it, once per process; where it has one, that decides what is shown.
 fn warn_untraced(error: &StartError) {
     static SAID: Once = Once::new();
     let text = with_causes(error);

@@ -40,7 +40,8 @@ impl ThreadTraceContext {
         });
     }
 
-    /// Records that a turn ended, and syncs to disk if the options say so. A second end of a turn is recorded as well, and reported.
+    /// Records that a turn ended, and syncs to disk if the options say so. A second end of a turn is recorded as well,
+    /// and reported.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -77,11 +78,13 @@ impl ThreadTraceContext {
         });
     }
 
-    /// Records that a message from another agent entered the history. `item` is the whole `agent_message` item, with its id.
+    /// Records that a message from another agent entered the history. `item` is the whole `agent_message` item, with
+    /// its id.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
-    /// let message = serde_json::json!({"type": "agent_message", "id": "amsg_1", "author": "/root", "recipient": "/root/reader",
+    /// let message = serde_json::json!({"type": "agent_message", "id": "amsg_1", "author": "/root",
+    ///                                  "recipient": "/root/reader",
     ///                                  "content": [{"type": "input_text", "text": "Check notes.txt."}]});
     /// trace.record_agent_message_accepted(Some("turn-1"), "amsg_1", &message);
     /// ```

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 /// Says who an agent thread is and how it is set up. `Source` is the agent core's own type for who started the session.
 ///
-/// [`new`](Self::new) takes what every thread has. The rest is set by the methods, or as fields where the core has `Option`s; what
-/// is not set is empty.
+/// [`new`](Self::new) takes what every thread has. The methods set the rest; where the core has `Option`s, it sets the fields.
+/// What is not set is empty.
 ///
 /// ```
 /// use rollout_trace_recorder::{SessionSource, ThreadSpawn, ThreadStartedTraceMetadata};
@@ -23,7 +23,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ThreadStartedTraceMetadata<Source = SessionSource> {
-    /// The thread. Codex's own reducer reads only bundles whose thread ids are UUIDs; nothing of this project asks for that.
+    /// The thread. Codex's own reducer reads only bundles whose thread ids are UUIDs; nothing of this project asks for
+    /// that.
     pub thread_id: ThreadId,
     /// Its agent's place in the tree of agents: `/root`, `/root/reader`.
     pub agent_path: AgentPath,

@@ -17,8 +17,8 @@ use crate::{
     ThreadTraceContext, ToolDispatchInvocation, caller::guarded, losses::Lost, recorder::Recorder, thread::ThreadInner,
 };
 
-/// Records one tool call's end. Clones are the same call, which ends once; a call that is dropped without an end is recorded as
-/// cancelled.
+/// Records one tool call's end. Clones are the same call, which ends once; a call that is dropped without an end is
+/// recorded as cancelled.
 ///
 /// ```
 /// use rollout_trace_recorder::{ExecutionStatus, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchResult};
@@ -29,7 +29,8 @@ use crate::{
 ///     Some(ToolDispatchInvocation::new("turn-1", "call_1", "exec_command", arguments))
 /// });
 /// let output = serde_json::json!({"type": "function_call_output", "call_id": "call_1", "output": "notes.txt"});
-/// dispatch.record_completed(ExecutionStatus::Completed, ToolDispatchResult::DirectResponse { response_item: &output });
+/// let result = ToolDispatchResult::DirectResponse { response_item: &output };
+/// dispatch.record_completed(ExecutionStatus::Completed, result);
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a call that is dropped without an end is recorded as cancelled"]
@@ -59,7 +60,8 @@ pub enum ToolDispatchResult<'r, T: ?Sized> {
 }
 
 impl ThreadTraceContext {
-    /// Records that a tool is called. The invocation is built only if tracing is on; `None` leaves the call out of the trace.
+    /// Records that a tool is called. The invocation is built only if tracing is on; `None` leaves the call out of the
+    /// trace.
     ///
     /// ```
     /// use rollout_trace_recorder::{ToolDispatchInvocation, ToolDispatchPayload};

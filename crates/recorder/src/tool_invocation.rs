@@ -156,8 +156,8 @@ impl ToolDispatchInvocation {
         self.kind.clone().unwrap_or_else(|| ToolKind::from_tool_name(&self.tool_name))
     }
 
-    /// Returns what shows the call at a glance. `redacted` sees the arguments before they are cut off, because half a secret is not
-    /// recognized as one.
+    /// Returns what shows the call at a glance. `redacted` sees the arguments before they are cut off, because half a
+    /// secret is not recognized as one.
     pub(crate) fn summary(&self, redacted: impl Fn(&str) -> Option<String>) -> ToolSummary {
         let preview = |text: &str| preview(redacted(text).as_deref().unwrap_or(text));
         let label = match &self.tool_namespace {

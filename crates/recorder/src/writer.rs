@@ -89,7 +89,8 @@ impl Writer {
         self.sink.folder()
     }
 
-    /// Checks that the recording goes on and that the bundle has room for events. Only under the lock is the answer certain.
+    /// Checks that the recording goes on and that the bundle has room for events. Only under the lock is the answer
+    /// certain.
     pub(crate) fn check_open(&self) -> Result<(), WriteError> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(WriteError::Ended);

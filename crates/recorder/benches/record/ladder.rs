@@ -130,8 +130,8 @@ pub(crate) fn unchanged_prefix(name: &str, bytes: usize, rounds: usize) {
     lanes.print(&format!("{name} request, three items new"), &["to_vec"]);
 }
 
-/// Measures requests that share nothing with the one before. The lanes take turns at each request, so that all find the same state of
-/// the processor's caches.
+/// Measures requests that share nothing with the one before. The lanes take turns at each request, so that all find the
+/// same state of the processor's caches.
 pub(crate) fn all_new(name: &str, bytes: usize, rounds: usize) {
     let folder = TempDir::new().expect("a folder");
     let packed = start(folder.path(), PayloadLayout::Packed);

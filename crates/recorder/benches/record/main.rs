@@ -1,7 +1,7 @@
 //! What recording costs its caller: `cargo bench -p rollout-trace-recorder --bench record`.
 //!
-//! Every figure is a ratio within one run: each way of recording is compared with bare `serde_json::to_vec` of the same value, a bare
-//! write of the same bytes, and an imitation of recorders that write one pretty-printed file per payload.
+//! Every figure is a ratio within one run: each way of recording is compared with bare `serde_json::to_vec` of the same
+//! value, a bare write of the same bytes, and an imitation of recorders that write one pretty-printed file per payload.
 
 mod ladder;
 mod measure;

@@ -338,7 +338,8 @@ fn run_on_a_full_disk(commands: &str, test: &str, root: &Path, layout: PayloadLa
     root.read_dir().expect("a folder").next().expect("a bundle").expect("an entry").path()
 }
 
-/// Sets a limit of 64 blocks of 512 or 1024 bytes. A write beyond it kills the process, which the recorder can foresee only on Linux.
+/// Sets a limit of 64 blocks of 512 or 1024 bytes. A write beyond it kills the process, which the recorder can foresee
+/// only on Linux.
 #[cfg(unix)]
 const LIMIT: &str = if cfg!(target_os = "linux") { "ulimit -f 64;" } else { "trap '' XFSZ; ulimit -f 64;" };
 

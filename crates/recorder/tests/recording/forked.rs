@@ -16,7 +16,8 @@ fn a_forked_child_does_not_write() {
         let folder = trace.bundle_folder().expect("a folder");
         let attempt = trace.inference_trace_context("turn", "m", "p").start_attempt();
         attempt.record_started(&json!({"input": []}));
-        // SAFETY: the child only makes calls of the recorder, which return as soon as they see another process, and then exits.
+        // SAFETY: the child only makes calls of the recorder, which return as soon as they see another process, and
+        // then exits.
         let child = unsafe { libc::fork() };
         if child == 0 {
             trace.record_codex_turn_started("child");

@@ -65,7 +65,8 @@ impl Visit for Message {
     }
 }
 
-/// Checks that the misuse is warned about and marked in the trace once, and that nothing is lost. Returns what was recorded.
+/// Checks that the misuse is warned about and marked in the trace once, and that nothing is lost. Returns what was
+/// recorded.
 #[track_caller]
 fn check(layout: PayloadLayout, misuse: &str, record: impl Fn(&ThreadTraceContext)) -> Recorded {
     let mut sink = None;
