@@ -135,7 +135,8 @@
 //! | a turn that is ended twice | both ends; readers take the later one | `turn_ended_twice` |
 //! | an end of an attempt that was never started | nothing; the end counts as lost | reported as a loss |
 //!
-//! Of requests that are passed as a body, or recorded as files, only a thread's first one is checked.
+//! Of requests that are passed as a body, or recorded as files, only a thread's first one is checked. Of the others every
+//! one is, but only for the presence of the field `input`.
 //!
 //! A root folder that cannot be written means that the session is not traced. That is warned about through `tracing`;
 //! if the agent has no `tracing` subscriber, one line on stderr says it, once per process.

@@ -20,7 +20,8 @@ use crate::{
     redaction::Redaction,
     request_shape::has_input,
     walk::{
-        self, Compared, FingerprintKey, HintOutcome, KnownTexts, NextBase, Scratch, Spares, WalkContext, WalkError,
+        self, Compared, FingerprintKey, HintOutcome, InputField, KnownTexts, NextBase, Scratch, Spares, WalkContext,
+        WalkError,
     },
 };
 
@@ -151,7 +152,11 @@ impl Packer {
                 let context = self.walk_context(records);
                 let Some(lease) = slot.take() else { return self.whole(records, request) };
                 let walked = lease.compared.request(&context, request, unchanged)?;
-                let misuse = (walked.hint == HintOutcome::Wrong).then_some(Misuse::UnchangedItemsChanged);
+                let misuse = match (walked.input, walked.hint) {
+                    (InputField::Missing, _) => Some(Misuse::RequestWithoutInput),
+                    (InputField::Found, HintOutcome::Wrong) => Some(Misuse::UnchangedItemsChanged),
+                    (InputField::Found, HintOutcome::Kept) => None,
+                };
                 Ok(EncodedDocument { misuse, ..records.encoded(walked.scratch, NextBase::Walked, Some(lease)) })
             }
             (Encoding::Records(records), RequestInput::Body(body)) => {

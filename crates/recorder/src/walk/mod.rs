@@ -26,7 +26,7 @@ pub(crate) use error::WalkError;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
 pub(crate) use scratch::{Scratch, Spares};
-pub(crate) use walker::{HintOutcome, WalkContext};
+pub(crate) use walker::{HintOutcome, InputField, WalkContext};
 
 /// Returns the text of a value. Unlike `to_string`, it does not panic if the value's `Display` fails.
 pub(crate) fn display(value: &(impl Display + ?Sized)) -> Result<String, WalkError> {

@@ -19,7 +19,7 @@ use super::{
     as_it_stands::TextOnly,
     map_key::MapKey,
     tokens,
-    walker::{Depth, NextValue, Walker},
+    walker::{Depth, InputField, NextValue, Walker},
 };
 
 type Result<T = (), E = WalkError> = std::result::Result<T, E>;
@@ -387,12 +387,16 @@ impl Compound<'_, '_> {
                 return Err(WalkError::AsItStands);
             }
             let text = value.serialize(TextOnly)?;
+            if self.walker.depth == Depth::Objects(0) {
+                self.walker.input = InputField::Found;
+            }
             self.walker.put_text(tag, text.as_bytes());
             return Ok(());
         }
         if let Role::Fields { .. } = self.role {
             self.walker.cut_before_field();
-            self.walker.next_value = if key == "input" { NextValue::Input } else { NextValue::Other };
+            let value = if key == "input" { NextValue::Input } else { NextValue::Other };
+            self.walker.begin_field_value(value);
         }
         self.put_name(key);
         self.value(value)
@@ -479,7 +483,7 @@ impl SerializeMap for Compound<'_, '_> {
         self.state = State::Rest;
         let next_value = key.serialize(MapKey { walker: self.walker })?;
         if let Role::Fields { .. } = self.role {
-            self.walker.next_value = next_value;
+            self.walker.begin_field_value(next_value);
         }
         Ok(())
     }

@@ -101,6 +101,7 @@ pub(crate) struct Walker<'w> {
     failed: Option<WalkError>,
     texts: UnitTexts,
     hint: HintOutcome,
+    pub(super) input: InputField,
 }
 
 /// The unit that is being walked over.
@@ -130,6 +131,14 @@ pub(super) enum NextValue {
     Other,
 }
 
+/// Whether the document has a field called `input` at the top, as a request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputField {
+    Missing,
+    /// It is there, or the document is raw JSON text, which the walk does not look into.
+    Found,
+}
+
 /// Whether the elements that the caller vouched for are unchanged. Only a debug build looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HintOutcome {
@@ -153,6 +162,7 @@ pub(super) struct UnitTexts {
 pub(crate) struct Walked {
     pub(crate) scratch: Scratch,
     pub(crate) hint: HintOutcome,
+    pub(crate) input: InputField,
 }
 
 impl<'w> Walker<'w> {
@@ -173,6 +183,7 @@ impl<'w> Walker<'w> {
             failed: None,
             texts,
             hint: HintOutcome::Kept,
+            input: InputField::Missing,
         };
         if purpose == Purpose::FirstRequest {
             walker.edit.new_tokens.reserve(FIRST_RESERVE);
@@ -191,8 +202,17 @@ impl<'w> Walker<'w> {
             None => Ok(Walked {
                 scratch: Scratch { draft: self.draft, edit: self.edit, texts: self.texts },
                 hint: self.hint,
+                input: self.input,
             }),
         }
+    }
+
+    /// Notes what the value of a field is, before it is walked over.
+    pub(super) fn begin_field_value(&mut self, value: NextValue) {
+        if value == NextValue::Input && self.depth == Depth::Objects(1) {
+            self.input = InputField::Found;
+        }
+        self.next_value = value;
     }
 
     #[inline]

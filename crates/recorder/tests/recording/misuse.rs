@@ -100,9 +100,13 @@ fn a_request_without_input_is_reported() {
     let request = json!({"model": "m", "messages": [{"role": "user", "content": "hello"}]});
     let body = request.to_string();
     for layout in LAYOUTS {
-        let recorded =
-            check(layout, "request_without_input", |trace| attempt(trace).record_started_body(body.as_bytes()));
-        assert_eq!(recorded.documents().iter().filter(|document| **document == request).count(), 2);
+        let as_body = check(layout, "request_without_input", |trace| {
+            attempt(trace).record_started_body(body.as_bytes());
+        });
+        let as_value = check(layout, "request_without_input", |trace| attempt(trace).record_started(&request));
+        for recorded in [as_body, as_value] {
+            assert_eq!(recorded.documents().iter().filter(|document| **document == request).count(), 2);
+        }
     }
 }
 
