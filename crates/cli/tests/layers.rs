@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::Path,
     process::Command,
 };
@@ -67,22 +67,23 @@ fn arrows_between_the_crates() {
 /// Returns the crates that an agent core which links nothing but the recorder has in its lock file, on any target.
 ///
 /// `cargo tree` would have to download what only other targets need. A lock file lists it without.
-fn locked_with_the_recorder() -> BTreeSet<String> {
+fn locked_with_the_recorder() -> io::Result<BTreeSet<String>> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("links-the-recorder");
     let manifest = "\
         [package]\nname = \"links-the-recorder\"\nedition = \"2024\"\n\
         [lib]\npath = \"lib.rs\"\n\
         [dependencies]\nrollout-trace-recorder.path = 'RECORDER'\n\
         [workspace]\n";
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("Cargo.toml"), manifest.replace("RECORDER", &format!("{ROOT}/crates/recorder"))).unwrap();
-    fs::write(folder.join("lib.rs"), "").unwrap();
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("Cargo.toml"), manifest.replace("RECORDER", &format!("{ROOT}/crates/recorder")))?;
+    fs::write(folder.join("lib.rs"), "")?;
     // Cargo keeps the versions of this lock file and removes the crates that are not needed.
-    fs::copy(format!("{ROOT}/Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    fs::copy(format!("{ROOT}/Cargo.lock"), folder.join("Cargo.lock"))?;
     cargo(&folder, &["update", "--workspace"]);
-    let lock = fs::read_to_string(folder.join("Cargo.lock")).unwrap();
+    let lock = fs::read_to_string(folder.join("Cargo.lock"))?;
     let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
-    names.filter(|name| !["links-the-recorder", "rollout-trace-recorder"].contains(name)).map(str::to_owned).collect()
+    let others = names.filter(|name| !["links-the-recorder", "rollout-trace-recorder"].contains(name));
+    Ok(others.map(str::to_owned).collect())
 }
 
 #[test]
@@ -94,6 +95,6 @@ fn the_recorder_pulls_in_what_is_listed() {
         assert!(!reason.trim().is_empty(), "{name} has no reason in crates/recorder/dependencies.txt");
         assert!(listed.insert(name.to_owned()), "{name} is listed twice in crates/recorder/dependencies.txt");
     }
-    let found = locked_with_the_recorder();
+    let found = locked_with_the_recorder().unwrap();
     assert_eq!(found, listed, "the recorder pulls in other crates (left) than crates/recorder/dependencies.txt lists");
 }
