@@ -150,7 +150,8 @@ impl Calls {
         call.outputs.push(part.clone());
         if is_rewritten {
             let message = format!(
-                "the output of call {call_id} comes again with other content, as when history is trimmed; it is an item of its own"
+                "the output of call {call_id} comes again with other content, as when history is trimmed; \
+                 it is an item of its own"
             );
             cx.report.event(DiagnosticCode::OutputRewritten, &[call_id, &part.item], message);
         }
@@ -266,8 +267,8 @@ impl Calls {
         }
     }
 
-    /// Returns the tool call and the code cell that have a call id in another thread, if only one thread has any: a thread
-    /// may begin with its parent's items.
+    /// Returns the tool call and the code cell that have a call id in another thread, if only one thread has any: a
+    /// thread may begin with its parent's items.
     ///
     /// Source: reduction, section 9.2.
     fn elsewhere(
@@ -310,8 +311,8 @@ impl Calls {
     }
 }
 
-/// Makes room for a second tool call with one call id: what was seen of the id after the first tool call had ended belongs
-/// to another call, which is returned.
+/// Makes room for a second tool call with one call id: what was seen of the id after the first tool call had ended
+/// belongs to another call, which is returned.
 fn split_call(
     cx: &mut Context<'_>,
     call: &mut CallUse,

@@ -17,7 +17,8 @@ use crate::{at::At, calls::Calls, context::Context, graph::Graph, turns};
 pub(crate) struct Cells {
     /// The newest cell of each runtime id of a thread.
     by_runtime_id: HashMap<(ThreadId, String), CodeCellId>,
-    /// The cells whose source item has not been seen: a cell often starts before the response that asks for it is complete.
+    /// The cells whose source item has not been seen: a cell often starts before the response that asks for it is
+    /// complete.
     waiting: HashMap<CodeCellId, WaitingCell>,
     by_call: HashMap<(ThreadId, ModelVisibleCallId), Vec<CodeCellId>>,
     /// The cells of each turn.

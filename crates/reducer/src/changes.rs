@@ -9,8 +9,8 @@ use rollout_trace_schema::Seq;
 /// leaves one entry.
 const LOOK_BACK: usize = 4;
 
-/// The log may hold twice as many entries as it has distinct objects, and this many more, before it is compacted.
-const SLACK: usize = 1024;
+/// The log may hold three times as many entries as it has distinct objects, and this many more, before it is compacted.
+const SLACK: usize = 4096;
 
 /// A log of changes in the order in which they were made.
 ///
@@ -21,6 +21,9 @@ pub(crate) struct Changes {
     now: Moment,
     /// The number of entries when the log was last compacted.
     compacted: usize,
+    /// The number of entries, from the first, that [`Changes::unsettled`] no longer returns.
+    settled: usize,
+    was_settled: bool,
 }
 
 #[derive(Debug)]
@@ -42,7 +45,7 @@ struct Moment {
 impl Default for Changes {
     fn default() -> Self {
         let now = Moment { highest: 0, after_highest: true };
-        Self { log: Vec::new(), now, compacted: 0 }
+        Self { log: Vec::new(), now, compacted: 0, settled: 0, was_settled: false }
     }
 }
 
@@ -62,11 +65,11 @@ impl Changes {
 
     /// Records that an object was made, changed or removed.
     pub(crate) fn record(&mut self, object: ObjectRef) {
-        let recent = &self.log[self.log.len().saturating_sub(LOOK_BACK)..];
+        let recent = &self.log[self.log.len().saturating_sub(LOOK_BACK).max(self.settled)..];
         if recent.iter().any(|change| change.object == object && change.moment == self.now) {
             return;
         }
-        if self.log.len() >= 2 * self.compacted + SLACK {
+        if self.log.len() >= 3 * self.compacted + SLACK {
             self.compact();
         }
         self.log.push(Change { moment: self.now, object });
@@ -79,11 +82,35 @@ impl Changes {
         latest_of_each(&self.log[first..]).map(|change| change.object.clone()).collect()
     }
 
+    /// Returns the objects that changed since [`Changes::settle`] was last called, each once.
+    pub(crate) fn unsettled(&self) -> Vec<ObjectRef> {
+        latest_of_each(&self.log[self.settled..]).map(|change| change.object.clone()).collect()
+    }
+
+    /// Returns whether [`Changes::settle`] was ever called.
+    pub(crate) fn was_settled(&self) -> bool {
+        self.was_settled
+    }
+
+    /// Marks all changes so far as seen.
+    pub(crate) fn settle(&mut self) {
+        self.settled = self.log.len();
+        self.was_settled = true;
+    }
+
     fn compact(&mut self) {
         let mut seen = HashSet::with_capacity(self.compacted);
         let latest: Vec<bool> = self.log.iter().rev().map(|change| seen.insert(change.object.clone())).collect();
         let mut keep = latest.into_iter().rev();
-        self.log.retain(|_| keep.next().unwrap_or(true));
+        let mut settled = 0;
+        let mut place = 0;
+        self.log.retain(|_| {
+            let keeps = keep.next().unwrap_or(true);
+            settled += usize::from(keeps && place < self.settled);
+            place += 1;
+            keeps
+        });
+        self.settled = settled;
         self.compacted = self.log.len();
     }
 }
@@ -142,13 +169,19 @@ mod tests {
     #[test]
     fn compaction_keeps_the_latest_change_of_each_object() {
         let mut changes = Changes::default();
-        let rounds = 2_000;
+        let rounds = 10_000;
         for seq in 1..=rounds {
             changes.begin_event(seq);
             changes.record(item((seq % 10) as u32));
+            if seq == rounds / 2 {
+                changes.settle();
+            }
         }
         assert!(changes.log.len() < 2 * SLACK);
         assert_eq!(changes.since(rounds - 3), [item(8), item(9), item(0)]);
         assert_eq!(changes.since(0).len(), 10);
+        assert_eq!(changes.unsettled().len(), 10);
+        changes.settle();
+        assert_eq!(changes.unsettled(), []);
     }
 }

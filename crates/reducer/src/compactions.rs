@@ -14,7 +14,7 @@ use rollout_trace_schema::{
 use crate::{
     context::Context,
     conversation::Conversations,
-    item::{Sighting, normalise},
+    item::{Sighting, normalize},
     json::Json,
     links::Links,
     origin::Origin,
@@ -148,6 +148,7 @@ impl Compactions {
         // Without a replacement the model goes on with what it had, as far as anybody can tell.
         let replacement = history(pass.cx, "replacement_history");
         let replacement_item_ids = replacement.map(|sightings| pass.replacement(id, sightings)).unwrap_or_default();
+        conversations.sightings.note_seen(&input_item_ids, cx.at.seq);
         let compaction = Compaction {
             compaction_id: id.clone(),
             codex_turn_id: turn.cloned(),
@@ -169,5 +170,5 @@ fn history(cx: &mut Context<'_>, reference: &PayloadRef, document: &Json<'_>, na
         return None;
     };
     let payload = &reference.raw_payload_id;
-    Some(items.iter().filter_map(|item| normalise(item, payload, cx.version)).collect())
+    Some(items.iter().filter_map(|item| normalize(item, payload, cx.version)).collect())
 }

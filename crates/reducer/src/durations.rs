@@ -1,11 +1,31 @@
 //! How long work took.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use rollout_trace_model::{Durations, Execution, RolloutTrace};
+use rollout_trace_model::{Durations, Execution, ObjectRef};
 use rollout_trace_schema::{CodexTurnId, ThreadId, UnixMillis};
 
-/// What ran, by kind.
+use crate::graph::Graph;
+
+/// Keeps the durations of threads and turns up to date with the work in them.
+#[derive(Debug, Default)]
+pub(crate) struct WorkTimes {
+    /// The window of each object that counts.
+    windows: HashMap<ObjectRef, Window>,
+    threads: HashMap<ThreadId, WorkTime>,
+    turns: HashMap<CodexTurnId, WorkTime>,
+}
+
+/// When work of a kind was done, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Window {
+    work: Work,
+    thread: ThreadId,
+    turn: Option<CodexTurnId>,
+    start: UnixMillis,
+    end: UnixMillis,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     Inference,
@@ -14,68 +34,193 @@ enum Work {
     Compaction,
 }
 
-type Windows = Vec<(Work, UnixMillis, UnixMillis)>;
-
-/// Adds to each turn and thread how long its work took.
-pub(crate) fn add_durations(trace: &mut RolloutTrace) {
-    let mut of_threads: HashMap<ThreadId, Windows> = HashMap::new();
-    let mut of_turns: HashMap<CodexTurnId, Windows> = HashMap::new();
-    let mut add = |thread: &ThreadId, turn: Option<&CodexTurnId>, work: Work, execution: &Execution| {
-        let Some(end) = execution.ended_at_unix_ms else { return };
-        let window = (work, execution.started_at_unix_ms, end);
-        of_threads.entry(thread.clone()).or_default().push(window);
-        if let Some(turn) = turn {
-            of_turns.entry(turn.clone()).or_default().push(window);
+impl WorkTimes {
+    /// Brings the durations up to date with the objects that changed.
+    pub(crate) fn refresh(&mut self, graph: &mut Graph, changed: &[ObjectRef]) {
+        let mut threads = BTreeSet::new();
+        let mut turns = BTreeSet::new();
+        let mut windows: Vec<_> =
+            changed.iter().filter(|object| is_work(object)).map(|object| (object, window(graph, object))).collect();
+        // Objects come in the order of their ids, or of their changes.
+        windows.sort_by_key(|(_, window)| window.as_ref().map(|window| window.start));
+        for (object, new) in windows {
+            if self.windows.get(object) == new.as_ref() {
+                continue;
+            }
+            let old = match &new {
+                Some(window) => self.windows.insert(object.clone(), window.clone()),
+                None => self.windows.remove(object),
+            };
+            if let Some(old) = &old {
+                self.of_each(old, |time| time.remove(old));
+            }
+            if let Some(new) = &new {
+                self.of_each(new, |time| time.add(new));
+            }
+            for window in old.into_iter().chain(new) {
+                threads.insert(window.thread);
+                turns.extend(window.turn);
+            }
         }
+        for id in threads {
+            let durations = self.threads.get(&id).map(WorkTime::durations).unwrap_or_default();
+            if graph.threads.get(&id).is_some_and(|thread| thread.durations != durations) {
+                graph.object_mut(&id).durations = durations;
+            }
+        }
+        for id in turns {
+            let durations = self.turns.get(&id).map(WorkTime::durations).unwrap_or_default();
+            if graph.codex_turns.get(&id).is_some_and(|turn| turn.durations != durations) {
+                graph.object_mut(&id).durations = durations;
+            }
+        }
+    }
+
+    fn of_each(&mut self, window: &Window, change: impl Fn(&mut WorkTime)) {
+        change(self.threads.entry(window.thread.clone()).or_default());
+        if let Some(turn) = &window.turn {
+            change(self.turns.entry(turn.clone()).or_default());
+        }
+    }
+}
+
+fn is_work(object: &ObjectRef) -> bool {
+    matches!(
+        object,
+        ObjectRef::InferenceCall(_) | ObjectRef::ToolCall(_) | ObjectRef::CodeCell(_) | ObjectRef::CompactionRequest(_)
+    )
+}
+
+/// Returns the window of an object, or `None` if it is not work, has not ended, or ended no later than it began: a
+/// clock that ran backwards counts nothing.
+fn window(graph: &Graph, object: &ObjectRef) -> Option<Window> {
+    let (work, thread, turn, execution): (_, _, _, &Execution) = match object {
+        ObjectRef::InferenceCall(id) => {
+            let call = graph.inference_calls.get(id)?;
+            (Work::Inference, &call.thread_id, &call.codex_turn_id, &call.execution)
+        }
+        ObjectRef::ToolCall(id) => {
+            let call = graph.tool_calls.get(id)?;
+            (Work::Tool, &call.thread_id, &call.started_by_codex_turn_id, &call.execution)
+        }
+        ObjectRef::CodeCell(id) => {
+            let cell = graph.code_cells.get(id)?;
+            (Work::CodeCell, &cell.thread_id, &cell.codex_turn_id, &cell.execution)
+        }
+        ObjectRef::CompactionRequest(id) => {
+            let request = graph.compaction_requests.get(id)?;
+            (Work::Compaction, &request.thread_id, &request.codex_turn_id, &request.execution)
+        }
+        _ => return None,
     };
-    for call in trace.inference_calls.values() {
-        add(&call.thread_id, call.codex_turn_id.as_ref(), Work::Inference, &call.execution);
+    let (start, end) = (execution.started_at_unix_ms, execution.ended_at_unix_ms?);
+    (start < end).then(|| Window { work, thread: thread.clone(), turn: turn.clone(), start, end })
+}
+
+/// How long the work of one thread or turn took.
+#[derive(Debug, Default)]
+struct WorkTime {
+    inference: Coverage,
+    tool: Coverage,
+    code_cell: Coverage,
+    compaction: Coverage,
+    any: Coverage,
+}
+
+impl WorkTime {
+    fn add(&mut self, window: &Window) {
+        self.of(window.work).add(window.start, window.end);
+        self.any.add(window.start, window.end);
     }
-    for call in trace.tool_calls.values() {
-        add(&call.thread_id, call.started_by_codex_turn_id.as_ref(), Work::Tool, &call.execution);
+
+    fn remove(&mut self, window: &Window) {
+        self.of(window.work).remove(window.start, window.end);
+        self.any.remove(window.start, window.end);
     }
-    for cell in trace.code_cells.values() {
-        add(&cell.thread_id, cell.codex_turn_id.as_ref(), Work::CodeCell, &cell.execution);
-    }
-    for request in trace.compaction_requests.values() {
-        add(&request.thread_id, request.codex_turn_id.as_ref(), Work::Compaction, &request.execution);
-    }
-    for (id, windows) in of_threads {
-        if let Some(thread) = trace.threads.get_mut(&id) {
-            thread.durations = durations(windows);
+
+    fn of(&mut self, work: Work) -> &mut Coverage {
+        match work {
+            Work::Inference => &mut self.inference,
+            Work::Tool => &mut self.tool,
+            Work::CodeCell => &mut self.code_cell,
+            Work::Compaction => &mut self.compaction,
         }
     }
-    for (id, windows) in of_turns {
-        if let Some(turn) = trace.codex_turns.get_mut(&id) {
-            turn.durations = durations(windows);
+
+    fn durations(&self) -> Durations {
+        Durations {
+            inference_ms: self.inference.total,
+            tool_ms: self.tool.total,
+            code_cell_ms: self.code_cell.total,
+            compaction_ms: self.compaction.total,
+            any_ms: self.any.total,
         }
     }
 }
 
-fn durations(mut windows: Windows) -> Durations {
-    windows.sort_unstable_by_key(|(_, start, _)| *start);
-    let of = |work: Work| union(windows.iter().filter(|(kind, ..)| *kind == work));
-    Durations {
-        inference_ms: of(Work::Inference),
-        tool_ms: of(Work::Tool),
-        code_cell_ms: of(Work::CodeCell),
-        compaction_ms: of(Work::Compaction),
-        any_ms: union(windows.iter()),
-    }
+/// The union of windows, which may be added and removed in any order. Windows that are added in the order of time cost
+/// least.
+///
+/// The windows 0..10 and 5..20 are kept as `[(0, 1), (5, 2), (10, 1), (20, 0)]`: from each time on, how many windows
+/// there are.
+#[derive(Debug, Default)]
+struct Coverage {
+    counts: Vec<(UnixMillis, usize)>,
+    /// How long there is at least one.
+    total: u64,
 }
 
-/// The length of the union of windows that come in the order of their starts. A clock that ran backwards counts nothing.
-fn union<'a>(windows: impl Iterator<Item = &'a (Work, UnixMillis, UnixMillis)>) -> u64 {
-    let mut total = 0u64;
-    let mut covered = UnixMillis::MIN;
-    for &(_, start, end) in windows {
-        let start = start.max(covered);
-        if end > start {
-            total = total.saturating_add(end.abs_diff(start));
-            covered = end;
+impl Coverage {
+    fn add(&mut self, start: UnixMillis, end: UnixMillis) {
+        let (first, last) = (self.split(start), self.split(end));
+        for place in first..last {
+            if self.counts[place].1 == 0 {
+                self.total += self.length(place);
+            }
+            self.counts[place].1 += 1;
+        }
+        self.join(last);
+        self.join(first);
+    }
+
+    fn remove(&mut self, start: UnixMillis, end: UnixMillis) {
+        let (first, last) = (self.split(start), self.split(end));
+        for place in first..last {
+            self.counts[place].1 -= 1;
+            if self.counts[place].1 == 0 {
+                self.total -= self.length(place);
+            }
+        }
+        self.join(last);
+        self.join(first);
+    }
+
+    /// How long the count at a place holds, which is not the last place.
+    fn length(&self, place: usize) -> u64 {
+        self.counts[place + 1].0.abs_diff(self.counts[place].0)
+    }
+
+    /// The number of windows right before a place.
+    fn count_before(&self, place: usize) -> usize {
+        place.checked_sub(1).map_or(0, |before| self.counts[before].1)
+    }
+
+    /// Makes a time one at which the number may change, and returns its place.
+    fn split(&mut self, time: UnixMillis) -> usize {
+        let is_latest = self.counts.last().is_none_or(|(latest, _)| *latest < time);
+        let place = if is_latest { self.counts.len() } else { self.counts.partition_point(|(other, _)| *other < time) };
+        if self.counts.get(place).is_none_or(|(other, _)| *other != time) {
+            self.counts.insert(place, (time, self.count_before(place)));
+        }
+        place
+    }
+
+    /// Forgets a place at which the number does not change.
+    fn join(&mut self, place: usize) {
+        if self.counts[place].1 == self.count_before(place) {
+            self.counts.remove(place);
         }
     }
-    total
 }
 
 #[cfg(test)]
@@ -84,14 +229,30 @@ mod tests {
 
     #[test]
     fn windows_side_by_side_count_once() {
-        let windows = vec![
-            (Work::Tool, 0, 10),
-            (Work::Tool, 5, 20),
-            (Work::Inference, 6, 7),
-            (Work::Tool, 30, 25),
-            (Work::Inference, 40, 50),
-        ];
-        let durations = durations(windows);
-        assert_eq!((durations.tool_ms, durations.inference_ms, durations.any_ms), (20, 11, 30));
+        let mut coverage = Coverage::default();
+        coverage.add(0, 10);
+        coverage.add(5, 20);
+        coverage.add(6, 7);
+        coverage.add(40, 50);
+        assert_eq!(coverage.total, 30);
+        coverage.remove(5, 20);
+        assert_eq!(coverage.total, 20);
+        coverage.remove(0, 10);
+        assert_eq!(coverage.total, 11);
+        coverage.remove(6, 7);
+        coverage.remove(40, 50);
+        assert_eq!((coverage.total, coverage.counts.len()), (0, 0));
+    }
+
+    #[test]
+    fn windows_that_touch_are_one_stretch() {
+        let mut coverage = Coverage::default();
+        coverage.add(10, 20);
+        coverage.add(0, 10);
+        assert_eq!(coverage.total, 20);
+        assert_eq!(coverage.counts, [(0, 1), (20, 0)]);
+        coverage.remove(0, 10);
+        assert_eq!(coverage.total, 10);
+        assert_eq!(coverage.counts, [(10, 1), (20, 0)]);
     }
 }

@@ -1,4 +1,4 @@
-//! Identity of content without keeping the content.
+//! Comparing content without keeping it.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -9,21 +9,23 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::json::Json;
 
-/// Nobody who writes a bundle knows it, so that nobody can make two pieces of content that are taken for one.
+/// A secret key: whoever writes a bundle does not know it, and so cannot make two pieces of content that are taken for
+/// one.
 static KEY: LazyLock<(u64, u64)> = LazyLock::new(|| {
-    // The only randomness that the standard library gives.
+    // The only source of randomness in the standard library.
     let word = || RandomState::new().build_hasher().finish();
     (word(), word())
 });
 
-/// Stands for a piece of content within this process: equal content, equal fingerprint.
+/// Stands for a piece of content within this process: equal content has an equal fingerprint.
 ///
-/// 128 bits of SipHash, so that no two pieces of content are taken for one, neither by chance nor, as its key is secret, by
-/// anyone's design. A hash that needs no key takes several times as long, and would take a good part of all the time.
+/// It is 128 bits of SipHash, so that no two pieces of content are taken for one by chance, nor, as the key is secret,
+/// by design. A hash that is safe without a key takes several times as long, which would be a good part of all the
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(u128);
 
-/// Gives fingerprints their place in a map: they are hashes already, and nobody can choose them.
+/// Hashes fingerprints for maps: they are hashes already, and nobody can choose them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ByFingerprint(u64);
 
@@ -45,7 +47,7 @@ impl Hasher for ByFingerprint {
     }
 }
 
-/// Takes a fingerprint piece by piece. Each piece is delimited, so that pieces cannot run into one another.
+/// Computes a fingerprint piece by piece. Each piece is delimited, so that pieces cannot run into one another.
 pub(crate) struct Fingerprinter(SipHasher13);
 
 impl Default for Fingerprinter {
@@ -79,7 +81,7 @@ impl Fingerprinter {
         }
     }
 
-    /// Adds a value, whatever the order of its keys.
+    /// Adds a value. The order of its keys does not count.
     pub(crate) fn json(&mut self, value: &Json<'_>) -> &mut Self {
         match value {
             Json::Null => self.tag(b'n'),
@@ -108,7 +110,7 @@ impl Fingerprinter {
     }
 }
 
-/// The fingerprint of a text.
+/// Returns the fingerprint of a text.
 pub(crate) fn fingerprint_text(text: &str) -> Fingerprint {
     Fingerprinter::default().text(text).finish()
 }

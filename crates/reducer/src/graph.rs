@@ -107,6 +107,37 @@ impl Graph {
         &mut self.trace
     }
 
+    /// Notes that an item was seen in a later event. This is no change of the item's: the inference call or the
+    /// compaction that shows the item is the change.
+    pub(crate) fn note_last_seen(&mut self, id: ItemId, seq: Seq) {
+        if let Some(item) = self.trace.conversation_items.get_mut(&id) {
+            item.last_seen_seq = item.last_seen_seq.max(seq);
+        }
+    }
+
+    /// Returns the objects that changed since [`Graph::settle`] was last called, each once. Only those from which
+    /// something else follows are sure to be among them.
+    pub(crate) fn unsettled(&self) -> Vec<ObjectRef> {
+        if self.changes.was_settled() {
+            return self.changes.unsettled();
+        }
+        // Before the first look, which is often the only one, everything has changed: that needs no index of changes.
+        let trace = &self.trace;
+        let threads = trace.threads.keys().map(Key::object_ref);
+        let turns = trace.codex_turns.keys().map(Key::object_ref);
+        let items = trace.conversation_items.keys().map(Key::object_ref);
+        let calls = trace.inference_calls.keys().map(Key::object_ref);
+        let tools = trace.tool_calls.keys().map(Key::object_ref);
+        let cells = trace.code_cells.keys().map(Key::object_ref);
+        let requests = trace.compaction_requests.keys().map(Key::object_ref);
+        threads.chain(turns).chain(items).chain(calls).chain(tools).chain(cells).chain(requests).collect()
+    }
+
+    /// Says that what follows from the changes so far is in the graph.
+    pub(crate) fn settle(&mut self) {
+        self.changes.settle();
+    }
+
     /// Returns the objects that changed after the event with this seq was applied, each once, the latest change last.
     pub(crate) fn changed_since(&self, seq: Seq) -> Vec<ObjectRef> {
         self.changes.since(seq)

@@ -12,15 +12,15 @@ use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
-    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, Seq, ThreadEnded,
-    ThreadId, UpstreamRequestId,
+    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, ThreadEnded, ThreadId,
+    UpstreamRequestId,
 };
 
 use crate::{
     context::Context,
     conversation::Conversations,
     documents,
-    item::{Sighting, normalise},
+    item::{Sighting, normalize},
     json::Json,
     links::Links,
     origin::Origin,
@@ -35,8 +35,6 @@ use crate::{
 pub(crate) struct Inference {
     /// The calls that a turn's end would end.
     open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
-    /// The event that last showed each call's response.
-    answered: HashMap<InferenceCallId, Seq>,
     responses: Responses,
     readers: Readers,
 }
@@ -91,7 +89,13 @@ impl Inference {
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
         let items = self.read_request(cx, conversations, links, event);
         conversations.note_call(&event.thread_id, id, items.is_some());
-        cx.graph.object_mut(id).request_item_ids = items.unwrap_or_default();
+        let call = cx.graph.object_mut(id);
+        call.request_item_ids = items.unwrap_or_default();
+        let started = call.execution.started_seq;
+        let items = &cx.graph.inference_calls[id].request_item_ids;
+        conversations.sightings.note_call(cx.graph, id);
+        conversations.sightings.note_shown(cx.graph, id, items);
+        conversations.sightings.note_seen(items, started);
         self.readers.note_use(&event.thread_id, seq);
     }
 
@@ -119,7 +123,7 @@ impl Inference {
         let (known, rest) = request_input(cx, reference, &mut document)?;
         let origin =
             Origin { thread, turn: Some(&event.codex_turn_id), payload: &reference.raw_payload_id, response_of: None };
-        let sightings: Vec<_> = rest.iter().map(|item| normalise(item, origin.payload, cx.version)).collect();
+        let sightings: Vec<_> = rest.iter().map(|item| normalize(item, origin.payload, cx.version)).collect();
         let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
         if let Some(previous) = previous_response(event, &document, cx.version) {
@@ -203,7 +207,11 @@ impl Inference {
         answer: &Answer<'_>,
     ) {
         let id = answer.call;
-        let call = ensure(cx, id);
+        if !cx.graph.inference_calls.contains_key(id) {
+            add_unstarted(cx, id);
+            conversations.sightings.note_call(cx.graph, id);
+        }
+        let call = cx.graph.object_mut(id);
         let (thread, turn) = (call.thread_id.clone(), call.codex_turn_id.clone());
         if let Some(upstream) = answer.upstream_request_id {
             call.upstream_request_id = Some(upstream.clone());
@@ -233,9 +241,10 @@ impl Inference {
         };
         let origin =
             Origin { thread: &thread, turn: turn.as_ref(), payload: &reference.raw_payload_id, response_of: Some(id) };
-        let sightings = items.iter().filter_map(|item| normalise(item, origin.payload, cx.version)).collect();
+        let sightings = items.iter().filter_map(|item| normalize(item, origin.payload, cx.version)).collect();
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
-        self.answered.insert(id.clone(), cx.at.seq);
+        conversations.sightings.note_shown(cx.graph, id, &items);
+        conversations.sightings.note_seen(&items, cx.at.seq);
         let older = std::mem::replace(&mut cx.graph.object_mut(id).response_item_ids, items);
         if !older.is_empty() {
             let ids: Vec<_> = older.iter().map(|item| item as &dyn Display).chain([id as &dyn Display]).collect();
@@ -265,14 +274,10 @@ impl Inference {
     pub(crate) fn end_of_thread(&mut self, event: &ThreadEnded) {
         self.readers.forget(&event.thread_id);
     }
-
-    /// Returns the event that last showed each call's response.
-    pub(crate) fn last_answers(&self) -> &HashMap<InferenceCallId, Seq> {
-        &self.answered
-    }
 }
 
-/// Reads a request's input. Returns how many items are known from the request before, and the rest, or `None` if it is lost.
+/// Reads a request's input. Returns how many items are known from the request before, and the rest, or `None` if it is
+/// lost.
 ///
 /// Source: reduction, section 14.6.
 fn request_input<'a>(
@@ -331,7 +336,8 @@ fn previous_response(
     }
 }
 
-/// Returns the payload with the items that precede the request's input and that no traced request showed, if it names one.
+/// Returns the payload with the items that precede the request's input and that no traced request showed, if it names
+/// one.
 ///
 /// Source: reduction, section 5.7.
 fn untraced_prefix(event: &InferenceStarted, version: SchemaVersion) -> Option<&PayloadRef> {
@@ -355,7 +361,7 @@ fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef, origin: &Origin
         cx.report_malformed(reference, "it holds no array of model items; they are lost");
         return None;
     };
-    Some(items.iter().filter_map(|item| normalise(item, origin.payload, cx.version)).collect())
+    Some(items.iter().filter_map(|item| normalize(item, origin.payload, cx.version)).collect())
 }
 
 /// Returns the conversation up to and including a response, or `None` if the thread never got the response.
@@ -371,7 +377,8 @@ fn prefix_of_response(
     let Some(first) = responses.get(&key).and_then(|calls| calls.first()) else {
         let (_, previous) = key;
         let message = format!(
-            "inference call {} follows response {previous}, which its thread never got; what precedes its input is not known",
+            "inference call {} follows response {previous}, which its thread never got; what precedes its input \
+             is not known",
             event.inference_call_id
         );
         let code = DiagnosticCode::UnknownPreviousResponse;
@@ -393,16 +400,13 @@ fn end<'a>(cx: &'a mut Context<'_>, id: &InferenceCallId, status: ExecutionStatu
     call
 }
 
-/// Returns the call. If its start is lost, it is added with what is known of it.
-fn ensure<'a>(cx: &'a mut Context<'_>, id: &InferenceCallId) -> &'a mut InferenceCall {
-    if !cx.graph.inference_calls.contains_key(id) {
-        let message = format!("inference call {id} was never started; it is in the graph with what is known of it");
-        cx.report.event(DiagnosticCode::UnknownInferenceCall, &[id], message);
-        let thread = turns::thread_of_event(cx, id);
-        let execution = Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) };
-        cx.graph.insert(id, new_call(id, &thread, cx.at.turn.as_ref(), execution));
-    }
-    cx.graph.object_mut(id)
+/// Adds a call whose start is lost, with what is known of it.
+fn add_unstarted(cx: &mut Context<'_>, id: &InferenceCallId) {
+    let message = format!("inference call {id} was never started; it is in the graph with what is known of it");
+    cx.report.event(DiagnosticCode::UnknownInferenceCall, &[id], message);
+    let thread = turns::thread_of_event(cx, id);
+    let execution = Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) };
+    cx.graph.insert(id, new_call(id, &thread, cx.at.turn.as_ref(), execution));
 }
 
 fn new_call(

@@ -21,7 +21,8 @@ impl<'a> Invocation<'a> {
     pub(crate) fn new(kind: &ToolKind, document: &'a Json<'_>) -> Self {
         let arguments = document.get("payload").and_then(|payload| payload.get("arguments"));
         let tool_name = document.text("tool_name");
-        // Most calls carry whole files or scripts, which are not worth parsing. An argument's name may be written with escapes.
+        // Most calls carry whole files or scripts, which are not worth parsing. An argument's name may be written with
+        // escapes.
         let may_be_read = |text: &str| {
             tool_name == Some(WAIT) || *kind == ToolKind::WriteStdin || text.contains(MESSAGE) || text.contains("\\u")
         };

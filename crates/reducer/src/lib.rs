@@ -1,13 +1,50 @@
 //! Reduces the evidence about a rollout to the graph of what happened.
 //!
-//! [`Reducer`] takes evidence piece by piece and returns the graph at any time. The same evidence always ends in the same
-//! graph, byte for byte, however often the graph was asked for.
+//! [`Reducer`] takes evidence one piece at a time. The same evidence always ends in the same graph, byte for byte,
+//! however often the graph was looked at on the way.
 //!
 //! The invariant above all others: the conversation is what model-facing payloads prove the model saw; runtime objects
 //! explain how it came about; neither rewrites the other.
 //!
 //! Nothing in a bundle stops the reducer. What surprises it is a [`Diagnostic`](rollout_trace_model::Diagnostic) of the
 //! graph, and whatever the rest proves is in the graph.
+//!
+//! # A live graph
+//!
+//! [`Reducer::graph`] returns the graph at any time, and [`Reducer::changed_since`] the objects that changed. Both cost
+//! what has changed since the last look, however large the graph is. A live graph is the graph that the same evidence
+//! ends in, with every object and every link, except that:
+//!
+//! * `cut_off` and `undelivered_messages` are empty: what runs may still end, and what was sent may still arrive.
+//! * The diagnostics that belong to the end are missing. They are those without a `seq` that follow the others:
+//!   `trace_stops_early`, `running_at_end`, `code_cell_without_source`, `undelivered_message`,
+//!   `agent_activity_mismatch` and, for results of agents, `unknown_thread`.
+//!
+//! So a tool call may name a code cell that is not in the graph yet, because no response has shown the cell's source,
+//! without a diagnostic that says so.
+//!
+//! # Two ends
+//!
+//! Of two ends of one turn the later one counts, as in the official reducer: Codex 0.169.0, given a turn that ends
+//! first as completed and then as failed, shows it as failed, with the time and the seq of the second end, and the
+//! other way round. The same holds for a rollout, a thread and a tool call. An inference call keeps its first end.
+//!
+//! # The files
+//!
+//! Each family of events has a type that owns what it remembers beyond the graph, and a function for each event. The
+//! match in `reducer` calls them with a `Context`: where the event happens, the graph, the report and the documents.
+//! Files depend on one another in one direction only, from the top of this list to its bottom:
+//!
+//! 1. `reducer`: the match, and what one event does to several families.
+//! 2. `derived`, `finish`: what follows from the objects, and what only the end decides.
+//! 3. `rollout`, `tools`, `inference`, `compactions`, `markers`, `schema_check`: families that no other family calls.
+//! 4. `terminals` above `invocation`, for tools; `readers` above `request`, and `usage`, for inference.
+//! 5. `agents` and `durations`: what passes between agents, and how long work took.
+//! 6. `conversation`: which sightings are one item; above `sightings`: which calls showed an item first and last.
+//! 7. `links`, that is `cells` above `calls`: what joins items with tool calls and code cells, whichever comes first.
+//! 8. `turns` above `threads`.
+//! 9. `context` above `documents`, `graph` and `report`, and these above `changes` and `at`.
+//! 10. `item` above `fingerprint` and `json`, which know no graph.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +56,7 @@ mod changes;
 mod compactions;
 mod context;
 mod conversation;
+mod derived;
 mod documents;
 mod durations;
 mod fingerprint;
@@ -37,6 +75,7 @@ mod report;
 mod request;
 mod rollout;
 mod schema_check;
+mod sightings;
 mod terminals;
 mod threads;
 mod tools;

@@ -36,8 +36,8 @@ impl Readers {
         &mut self.readers.get_mut(thread).expect("inserted above if it was missing").reader
     }
 
-    /// Remembers that the thread's reader was used by this event, and frees the memory of those that were used least if all
-    /// together take too much.
+    /// Remembers that the thread's reader was used by this event, and frees the memory of those that were used least if
+    /// all together take too much.
     pub(crate) fn note_use(&mut self, thread: &ThreadId, seq: Seq) {
         self.account(thread, Some(seq));
         while self.bytes > REQUEST_MEMORY {

@@ -10,15 +10,15 @@ use rollout_trace_schema::{
 };
 
 use crate::{
-    agents::Agents, at::At, compactions::Compactions, context::Context, conversation::Conversations,
+    agents::Agents, at::At, compactions::Compactions, context::Context, conversation::Conversations, derived::Derived,
     documents::Documents, finish, graph::Graph, inference::Inference, links::Links, markers, report::Report,
     rollout::Rollout, schema_check, threads, tools::Tools, turns,
 };
 
 /// Turns evidence into a graph.
 ///
-/// Evidence comes in causal order, as a bundle yields it. The cost follows the bytes of the payloads that are new: what a
-/// request repeats of the one before it in its thread is compared, not parsed again.
+/// Evidence comes in causal order, as a bundle yields it. The cost follows the bytes of the payloads that are new: what
+/// a request repeats of the one before it in its thread is compared, not parsed again.
 #[derive(Debug)]
 pub struct Reducer {
     version: SchemaVersion,
@@ -26,6 +26,7 @@ pub struct Reducer {
     report: Report,
     documents: Documents,
     families: Families,
+    derived: Derived,
 }
 
 /// What each family of events remembers beyond the graph.
@@ -58,6 +59,7 @@ impl Reducer {
                 compactions: Compactions::default(),
                 agents: Agents::default(),
             },
+            derived: Derived::default(),
         }
     }
 
@@ -80,24 +82,54 @@ impl Reducer {
         }
     }
 
-    /// Returns the graph of what has been applied.
-    pub fn graph(&mut self) -> RolloutTrace {
-        self.graph.rollout_mut().diagnostics.extend(self.report.take());
-        finish::finish(self.graph.clone(), &self.families.ending(self.version))
+    /// Returns the graph of what has been applied, after bringing it up to date: the cost follows what has changed
+    /// since the last look.
+    ///
+    /// It is the graph that [`finish`](Self::finish) would return if there were no more evidence, but for what only the
+    /// end decides: `cut_off` and `undelivered_messages` are empty, and the diagnostics that belong to the end are
+    /// missing.
+    pub fn graph(&mut self) -> &RolloutTrace {
+        self.refresh();
+        &self.graph
     }
 
-    /// Returns the objects that changed after the event with this seq was applied, each once, the latest change last. An object
-    /// that the graph no longer has was removed.
+    /// Returns the objects that changed after the event with this seq was applied, each once, in the order of their
+    /// latest changes. The cost follows the number of changes.
     ///
-    /// An event that comes late, so that one with a higher seq was applied before it, counts as applied after the highest.
-    pub fn changed_since(&self, seq: Seq) -> Vec<ObjectRef> {
+    /// An object that [`graph`](Self::graph) does not have was removed. [`ObjectRef::Rollout`] stands for what is not
+    /// kept in a map. An item is not named for a later `last_seen_seq` alone: the inference call or the compaction that
+    /// shows it is.
+    ///
+    /// An event that comes late, after one with a higher seq, counts as applied after the highest, and so does a
+    /// problem of the log. An object that changed between two looks may be named once more at the look after them.
+    pub fn changed_since(&mut self, seq: Seq) -> Vec<ObjectRef> {
+        self.refresh();
         self.graph.changed_since(seq)
     }
 
     /// Returns the graph, when there is no more evidence.
     pub fn finish(mut self) -> RolloutTrace {
-        self.graph.rollout_mut().diagnostics.extend(self.report.take());
-        finish::finish(self.graph.into_trace(), &self.families.ending(self.version))
+        self.refresh();
+        let Self { mut graph, mut report, families, derived, .. } = self;
+        derived.finish(&mut graph, &families.agents, &mut report);
+        finish::report_waiting_cells(&mut report, &families.links.cells);
+        finish::list_cut_off(&mut graph, &mut report);
+        graph.rollout_mut().diagnostics.extend(report.take());
+        graph.into_trace()
+    }
+
+    /// Brings the graph up to date with what was applied since the last look.
+    fn refresh(&mut self) {
+        let diagnostics = self.report.take();
+        if !diagnostics.is_empty() {
+            self.graph.rollout_mut().diagnostics.extend(diagnostics);
+        }
+        let complete = (self.version >= SchemaVersion::V2).then(|| self.families.rollout.is_complete());
+        if self.graph.recording_complete != complete {
+            self.graph.rollout_mut().recording_complete = complete;
+        }
+        let Families { conversations, agents, .. } = &mut self.families;
+        self.derived.refresh(&mut self.graph, conversations, agents);
     }
 
     fn apply_event(&mut self, located: &LocatedEvent, payloads: &mut dyn PayloadSource) {
@@ -161,17 +193,6 @@ impl Families {
             EventPayload::ProtocolEventObserved(event) => markers::protocol_event(cx, event),
             EventPayload::Other(event) => markers::other(cx, event),
             unknown => markers::unreadable(cx, unknown),
-        }
-    }
-
-    fn ending(&self, version: SchemaVersion) -> finish::Ending<'_> {
-        finish::Ending {
-            version,
-            ends_in_marker: self.rollout.is_complete(),
-            conversations: &self.conversations,
-            agents: &self.agents,
-            answered: self.inference.last_answers(),
-            cells: &self.links.cells,
         }
     }
 

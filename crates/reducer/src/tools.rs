@@ -26,8 +26,8 @@ use crate::{
 /// What is remembered of tool calls beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
-    /// The calls that have each producer's id, in order, with their threads: a provider that numbers its calls anew makes
-    /// one id name several.
+    /// The calls that have each producer's id, in order, with their threads: a provider that numbers its calls anew
+    /// makes one id name several.
     bearers: HashMap<ToolCallId, Vec<(ThreadId, ToolCallId)>>,
     terminals: Terminals,
 }
@@ -97,7 +97,7 @@ impl Tools {
                 self.terminals.begin_exec(cx, &id, payload, begin);
             }
         } else if is_agents && let Some(document) = cx.read(payload, &mut buffer) {
-            agents.note_activity(cx.at.seq, &id, &document);
+            agents.note_activity(cx.at, &id, &document);
         }
     }
 
@@ -112,8 +112,7 @@ impl Tools {
             let document = cx.read(payload, &mut buffer);
             self.terminals.end_exec(cx, operation, event, document.as_ref());
         } else if is_agents && let Some(document) = cx.read(payload, &mut buffer) {
-            agents.note_activity(cx.at.seq, &id, &document);
-            agents.note_activity_end(cx.at, &id);
+            agents.note_activity_end(cx.at, &id, &document);
         }
     }
 

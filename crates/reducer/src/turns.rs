@@ -50,8 +50,8 @@ pub(crate) fn ensure_known(cx: &mut Context<'_>, turn: &CodexTurnId, thread: &Th
     add(cx, turn, thread, Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) });
 }
 
-/// Returns the thread that the event belongs to: the envelope's, else that of its turn, else the root. The thread and the
-/// turn are in the graph afterwards. `what` names the object of the event in a diagnostic.
+/// Returns the thread that the event belongs to: the envelope's, else that of its turn, else the root. The thread and
+/// the turn are in the graph afterwards. `what` names the object of the event in a diagnostic.
 ///
 /// Source: reduction, section 2.3.
 pub(crate) fn thread_of_event(cx: &mut Context<'_>, what: &str) -> ThreadId {

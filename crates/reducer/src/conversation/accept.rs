@@ -7,7 +7,7 @@ use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{HistoryItemAccepted, PayloadRef};
 
 use super::state::Conversations;
-use crate::{context::Context, item::normalise, links::Links, origin::Origin};
+use crate::{context::Context, item::normalize, links::Links, origin::Origin};
 
 impl Conversations {
     pub(crate) fn item_accepted(&mut self, cx: &mut Context<'_>, links: &mut Links, event: &HistoryItemAccepted) {
@@ -24,13 +24,14 @@ impl Conversations {
                 return;
             }
         };
-        let conversation = self.thread(thread);
+        let (conversation, facts, _) = self.parts(thread);
         if !conversation.accepted.contains_key(&event.item_id) {
             conversation.accepted.insert(event.item_id.clone(), (cx.at.seq, cx.at.time));
-            for item in conversation.by_responses_id.get(&event.item_id).into_iter().flatten() {
-                let item = cx.graph.object_mut(item);
+            for &id in conversation.by_responses_id.get(&event.item_id).into_iter().flatten() {
+                let item = cx.graph.object_mut(&id);
                 item.accepted_seq = Some(cx.at.seq);
                 item.accepted_at_unix_ms = Some(cx.at.time);
+                facts.list_in_thread(cx.graph, id);
             }
         }
         if let Some(reference) = &event.agent_message_payload {
@@ -52,7 +53,7 @@ impl Conversations {
     ) {
         let mut buffer = PayloadBuffer::default();
         let Some(document) = cx.read(reference, &mut buffer) else { return };
-        let sighting = normalise(&document, origin.payload, cx.version).filter(|sighting| {
+        let sighting = normalize(&document, origin.payload, cx.version).filter(|sighting| {
             sighting.agent_message.is_some() && sighting.responses_item_id.as_ref() == Some(&event.item_id)
         });
         let Some(sighting) = sighting else {

@@ -2,7 +2,7 @@
 
 use rollout_trace_model::ItemId;
 
-use crate::item::Identity;
+use crate::{graph::Graph, item::Identity};
 
 /// What is remembered of all items, by item number.
 #[derive(Debug, Default)]
@@ -18,10 +18,12 @@ pub(super) struct ItemFacts {
     pub(super) identity: Identity,
     /// Whether a request or compaction listed it.
     pub(super) listed: bool,
+    /// Whether its thread lists it.
+    in_thread: bool,
     /// The pass that claimed it last.
     claimed_by: u64,
-    /// Whether the same sighting would not be taken for it again: its author or recipient was overruled by an acceptance, or
-    /// another sighting in the same payload claimed it first.
+    /// Whether the same sighting would not be taken for it again: its author or recipient was overruled by an
+    /// acceptance, or another sighting in the same payload claimed it first.
     pub(super) overruled: bool,
 }
 
@@ -36,7 +38,7 @@ impl Facts {
 
     /// Adds a new item and returns its number.
     pub(super) fn add(&mut self, identity: Identity) -> ItemId {
-        self.items.push(ItemFacts { identity, listed: false, claimed_by: 0, overruled: false });
+        self.items.push(ItemFacts { identity, listed: false, in_thread: false, claimed_by: 0, overruled: false });
         ItemId(u32::try_from(self.items.len()).expect("a graph has fewer items than bytes in memory"))
     }
 
@@ -53,5 +55,16 @@ impl Facts {
     pub(super) fn claim(&mut self, item: ItemId) {
         let pass = self.pass;
         self.of_mut(item).claimed_by = pass;
+    }
+
+    /// Has the item's thread list it among its conversation, in the order of item numbers.
+    pub(super) fn list_in_thread(&mut self, graph: &mut Graph, item: ItemId) {
+        if std::mem::replace(&mut self.of_mut(item).in_thread, true) {
+            return;
+        }
+        let thread = graph.conversation_items[&item].thread_id.clone();
+        let items = &mut graph.object_mut(&thread).conversation_item_ids;
+        let place = items.partition_point(|&other| other < item);
+        items.insert(place, item);
     }
 }

@@ -38,7 +38,9 @@ impl Pass<'_, '_> {
                 last_seen_seq: at.seq,
             },
         );
-        if let Some(responses_item_id) = sighting.responses_item_id {
+        if self.cx.is_v1() {
+            self.facts.list_in_thread(self.cx.graph, item_id);
+        } else if let Some(responses_item_id) = sighting.responses_item_id {
             self.name_item(item_id, responses_item_id);
         }
         self.links.calls.link_item(self.cx, self.origin, item_id, sighting.identity.content);
@@ -83,19 +85,17 @@ impl Pass<'_, '_> {
         }
         if let Some(responses_item_id) = sighting.responses_item_id.clone()
             && is_unnamed
+            && !self.cx.is_v1()
         {
             self.name_item(item_id, responses_item_id);
         }
         self.links.calls.list_started_tools(self.cx.graph, item_id);
     }
 
-    /// Sets an item's Responses id, and the acceptance that came for that id.
+    /// Sets an item's Responses id, and the acceptance that came for that id (schema 2).
     ///
     /// Source: reduction, sections 5.4 and 6.2.
     fn name_item(&mut self, item_id: ItemId, responses_item_id: ResponsesItemId) {
-        if self.cx.is_v1() {
-            return;
-        }
         let item = self.cx.graph.object_mut(&item_id);
         if let Some(&(seq, time)) = self.thread.accepted.get(&responses_item_id) {
             item.accepted_seq = Some(seq);
@@ -105,10 +105,13 @@ impl Pass<'_, '_> {
         let place = bearers.partition_point(|&other| other < item_id);
         bearers.insert(place, item_id);
         item.responses_item_id = Some(responses_item_id);
+        if item.accepted_seq.is_some() {
+            self.facts.list_in_thread(self.cx.graph, item_id);
+        }
     }
 
-    /// Returns the accepted agent message that this sighting shows and that no payload has shown before. The sighted body
-    /// counts from here on, together with the accepted author and recipient.
+    /// Returns the accepted agent message that this sighting shows and that no payload has shown before. The sighted
+    /// body counts from here on, together with the accepted author and recipient.
     ///
     /// Source: reduction, section 6.4.
     pub(super) fn take_pending(&mut self, sighting: &Sighting) -> Option<ItemId> {
@@ -120,8 +123,8 @@ impl Pass<'_, '_> {
             self.superseded.push((item_id, message.content));
         }
         item.body = sighting.body.clone();
-        // The same sighting would not be taken for it again if its ends are others, or if another sighting of this payload
-        // claimed it before.
+        // The same sighting would not be taken for it again if its ends are others, or if another sighting of this
+        // payload claimed it before.
         let has_other_ends = item.agent_message != sighting.agent_message;
         let overruled = has_other_ends || self.facts.is_claimed(item_id);
         // The sighted parts decide, whatever they stand for, unless the ends are others.
@@ -149,8 +152,11 @@ impl Pass<'_, '_> {
     }
 }
 
+/// Adds what an item says of where it comes from, once, before the edges that end in it.
 fn add_inferred_producer(graph: &mut Graph, item: ItemId, producer: &InferredProducer) {
     if !graph.conversation_items[&item].inferred_producers.contains(producer) {
-        graph.object_mut(&item).inferred_producers.push(producer.clone());
+        let producers = &mut graph.object_mut(&item).inferred_producers;
+        let place = producers.iter().position(|other| matches!(other, InferredProducer::Edge { .. }));
+        producers.insert(place.unwrap_or(producers.len()), producer.clone());
     }
 }

@@ -55,8 +55,8 @@ impl Pass<'_, '_> {
         items
     }
 
-    /// Reconciles a full request that is damaged. The items that it no longer shows stay in the live snapshot: the model may
-    /// have seen them.
+    /// Reconciles a full request that is damaged. The items that it no longer shows stay in the live snapshot: the
+    /// model may have seen them.
     ///
     /// Source: reduction, section 14.6.
     pub(crate) fn damaged_request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
@@ -82,7 +82,8 @@ impl Pass<'_, '_> {
         items
     }
 
-    /// Reconciles an incremental request: the items that precede it, if they are known, and the sightings of its payload.
+    /// Reconciles an incremental request: the items that precede it, if they are known, and the sightings of its
+    /// payload.
     ///
     /// Source: reduction, section 5.7.
     pub(crate) fn delta(&mut self, prefix: Option<Vec<ItemId>>, sightings: Vec<Sighting>) -> Vec<ItemId> {
@@ -98,7 +99,8 @@ impl Pass<'_, '_> {
                 && !self.is_partial_answer(other)
             {
                 let message = format!(
-                    "item {place} of the conversation was {other} before this incremental request and is another now; it is kept as a new item"
+                    "item {place} of the conversation was {other} before this incremental request and is another \
+                     now; it is kept as a new item"
                 );
                 let code = DiagnosticCode::IncrementalMismatch;
                 self.cx.report.payload(code, self.origin.payload, &[&other], message);
@@ -220,7 +222,8 @@ impl Pass<'_, '_> {
         });
     }
 
-    /// Returns the unclaimed item of the live snapshot that this is a sighting of: the one at its place, else the first.
+    /// Returns the unclaimed item of the live snapshot that this is a sighting of: the one at its place, else the
+    /// first.
     fn find_in_live(&self, place: Option<usize>, sighting: &Sighting) -> Option<ItemId> {
         let live = &self.thread.live;
         let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, self.cx.graph, item, sighting);
@@ -252,10 +255,11 @@ impl Pass<'_, '_> {
         self.thread.live.become_items(items, |item| facts.of(item).identity);
     }
 
-    /// Remembers that a request or compaction listed these items.
+    /// Remembers that a request or compaction listed these items, which proves that they are in the conversation.
     fn list(&mut self, items: &[ItemId]) {
         for &item in items {
             self.facts.of_mut(item).listed = true;
+            self.facts.list_in_thread(self.cx.graph, item);
         }
     }
 

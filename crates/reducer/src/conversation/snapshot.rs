@@ -11,10 +11,10 @@ use crate::{
     item::Identity,
 };
 
-/// Places in a list of items, ascending, by what is known of the items.
+/// Places in a list of items, ascending, by the fingerprints of the items.
 type Places = HashMap<Fingerprint, Vec<u32>, BuildHasherDefault<ByFingerprint>>;
 
-/// The items that the model last saw, in order, and where to find each by its identity.
+/// The items that the model last saw, in order, with an index by identity.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     items: Vec<ItemId>,
@@ -40,11 +40,11 @@ impl Snapshot {
         }
     }
 
-    /// Replaces the items, at a cost that follows the difference.
+    /// Replaces the items. The cost follows the difference.
     pub(crate) fn become_items(&mut self, items: &[ItemId], identity_of: impl Fn(ItemId) -> Identity) {
         let kept = self.items.iter().zip(items).take_while(|(old, new)| old == new).count();
         while self.items.len() > kept {
-            let item = self.items.pop().expect("longer than what is kept");
+            let item = self.items.pop().expect("the list is longer than what is kept");
             let identity = identity_of(item);
             forget_last(&mut self.by_content, identity.content);
             if let Some(encrypted) = identity.encrypted {
@@ -56,13 +56,13 @@ impl Snapshot {
         }
     }
 
-    /// Takes note that an item is now known by another identity.
+    /// Finds an item by another identity from here on.
     pub(crate) fn reidentify(&mut self, item: ItemId, old: Identity, new: Identity) {
         move_places(&mut self.by_content, &self.items, item, Some(old.content), Some(new.content));
         move_places(&mut self.by_encrypted, &self.items, item, old.encrypted, new.encrypted);
     }
 
-    /// The first place at which an item with this identity stands and that `accept` takes.
+    /// Returns the first item with this identity that `accept` accepts.
     pub(crate) fn find(&self, identity: &Identity, mut accept: impl FnMut(ItemId) -> bool) -> Option<ItemId> {
         let mut first = |places: Option<&Vec<u32>>| {
             places.into_iter().flatten().copied().find(|&place| accept(self.items[place as usize]))

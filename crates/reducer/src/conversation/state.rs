@@ -6,6 +6,7 @@ use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
 
 use super::{facts::Facts, snapshot::Snapshot};
+use crate::sightings::Sightings;
 
 /// What is remembered of all conversations.
 #[derive(Debug, Default)]
@@ -14,6 +15,7 @@ pub(crate) struct Conversations {
     pub(super) facts: Facts,
     /// What agent messages said when they were accepted, where a payload showed them otherwise later.
     superseded: Vec<(ItemId, String)>,
+    pub(crate) sightings: Sightings,
 }
 
 /// What is remembered of one thread's conversation.
@@ -23,8 +25,8 @@ pub(super) struct Conversation {
     pub(super) live: Snapshot,
     /// What it will see instead, until the first full request after a compaction.
     pub(super) replacement: Option<Snapshot>,
-    /// The inference call that started last, and before it the calls back to the last whose request could be read: one whose
-    /// request is lost did not change what is known of the conversation.
+    /// The inference call that started last, and before it the calls back to the last whose request could be read: one
+    /// whose request is lost did not change what is known of the conversation.
     pub(super) latest_calls: Vec<InferenceCallId>,
     /// The items that have each Responses id, in number order.
     pub(super) by_responses_id: HashMap<ResponsesItemId, Vec<ItemId>>,
@@ -32,8 +34,8 @@ pub(super) struct Conversation {
     pub(super) accepted: HashMap<ResponsesItemId, (Seq, UnixMillis)>,
     /// Agent messages that were accepted and that no payload has shown yet: they arrive with the thread's next request.
     pub(super) pending: HashMap<ResponsesItemId, ItemId>,
-    /// Calls in the conversation whose tool started before the response that made them was seen: the next request that shows
-    /// one proves that the response started the tool.
+    /// Calls in the conversation whose tool started before the response that made them was seen: the next request that
+    /// shows one proves that the response started the tool.
     pub(super) unproven_calls: Vec<ItemId>,
 }
 
@@ -56,11 +58,6 @@ impl Conversations {
     /// Returns how many items, from the first, the same sightings would be taken for again.
     pub(crate) fn stable_prefix(&self, items: &[ItemId]) -> usize {
         items.iter().position(|&item| self.facts.of(item).overruled).unwrap_or(items.len())
-    }
-
-    /// Returns whether a request or a compaction listed the item.
-    pub(crate) fn is_listed(&self, item: ItemId) -> bool {
-        self.facts.of(item).listed
     }
 
     /// Returns what agent messages said when they were accepted, where a payload showed them otherwise later.

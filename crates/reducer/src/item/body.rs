@@ -5,7 +5,7 @@ use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, ConversationIte
 use super::Identity;
 use crate::fingerprint::{Fingerprint, Fingerprinter, fingerprint_text};
 
-/// The identity of an item whose parts have these fingerprints.
+/// Returns the identity of an item whose parts have these fingerprints.
 ///
 /// Source: reduction, section 5.1.
 pub(super) fn identity(
@@ -25,7 +25,7 @@ pub(super) fn identity(
             BodyPart::Summary { text } => hasher.tag(b's').text(text),
             BodyPart::Encoded { label, value } => hasher.tag(b'e').text(label).text(value),
             BodyPart::Code { language, source } => hasher.tag(b'c').text(language).text(source),
-            // Compared by the whole value that they stand for; neither by the payload that showed it.
+            // Both are compared by the whole value that they stand for, and not by the payload that showed it.
             BodyPart::Json { .. } => hasher.tag(b'j'),
             BodyPart::PayloadRef { label, .. } => hasher.tag(b'p').text(label),
         };
@@ -46,7 +46,7 @@ fn encrypted(kind: &ItemKind, body: &Body) -> Option<Fingerprint> {
     })
 }
 
-/// The identity of an item none of whose parts stands for something else: messages between agents and reasoning.
+/// Returns the identity of an item whose parts are all shown whole: a message between agents, or reasoning.
 pub(crate) fn refresh_raw_identity(item: &ConversationItem) -> Identity {
     identity(
         (&item.role, item.channel.as_ref(), &item.kind),
@@ -57,8 +57,8 @@ pub(crate) fn refresh_raw_identity(item: &ConversationItem) -> Identity {
     )
 }
 
-/// Returns the body of reasoning with what it lacks filled in from another sighting of it, or `None` if it lacks nothing that
-/// the sighting shows. Text and summary are each taken whole from the first sighting that has any.
+/// Returns the body of reasoning with what it lacks filled in from another sighting of it, or `None` if it lacks
+/// nothing that the sighting shows. Text and summary are each taken whole from the first sighting that has any.
 ///
 /// Source: reduction, section 5.2.
 pub(crate) fn merged_reasoning(body: &Body, sighted: &Body) -> Option<Body> {

@@ -2,10 +2,10 @@
 
 mod body;
 mod message;
-mod normalise;
+mod normalize;
 mod sighting;
 
 pub(crate) use body::{merged_reasoning, refresh_raw_identity};
-pub(crate) use message::{MessageBetweenAgents, message_between_agents};
-pub(crate) use normalise::{item_text, normalise, output_text};
+pub(crate) use message::message_between_agents;
+pub(crate) use normalize::{item_text, normalize, output_text};
 pub(crate) use sighting::{Identity, Sighting};

@@ -5,7 +5,7 @@ use rollout_trace_schema::{ModelVisibleCallId, ResponsesItemId};
 
 use crate::fingerprint::Fingerprint;
 
-/// One occurrence of a model item in a payload, normalised.
+/// One occurrence of a model item in a payload, normalized.
 #[derive(Clone, Debug)]
 pub(crate) struct Sighting {
     pub(crate) role: Role,
@@ -17,11 +17,11 @@ pub(crate) struct Sighting {
     pub(crate) identity: Identity,
     /// The item's own id; kept in schema 2 only.
     pub(crate) responses_item_id: Option<ResponsesItemId>,
-    /// Who the agent core says the item comes from.
+    /// Where the item comes from, by what it says itself.
     pub(crate) provenance: Vec<InferredProducer>,
-    /// A field that items of this type have, and this one lacks.
+    /// A field that items of this type always have and this one lacks.
     pub(crate) lacks: Option<&'static str>,
-    /// The item's `type`, if it is not one that this version knows.
+    /// The item's `type`, if it is not a known one.
     pub(crate) unknown_type: Option<String>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Whether two sightings with these identities are one item, apart from their ids.
+    /// Returns whether two sightings with these identities are one item, as far as their ids allow it.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.content == other.content || (self.encrypted.is_some() && self.encrypted == other.encrypted)
     }

@@ -9,7 +9,8 @@ use super::Json;
 pub(crate) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Fields<'a> {
-    /// Returns the value of a field. A search, because objects that are read have few fields and an index would not be faster.
+    /// Returns the value of a field. A search, because objects that are read have few fields and an index would not be
+    /// faster.
     pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
     }

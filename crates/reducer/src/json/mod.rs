@@ -1,5 +1,5 @@
-//! JSON values of payloads: with the order of their keys and the digits of their numbers, tolerant of lone surrogates, and
-//! of bounded depth.
+//! JSON values of payloads: with the order of their keys and the digits of their numbers, tolerant of lone surrogates,
+//! and of bounded depth.
 
 mod fields;
 mod quick;
@@ -11,8 +11,8 @@ use rollout_trace_schema::json_text::{BYTE_ORDER_MARK, JsonTextError, JsonTextRe
 
 pub(crate) use fields::Fields;
 
-/// A JSON value, which borrows from the text that it was parsed from. Of fields with the same name the last value counts, in
-/// the place of the first.
+/// A JSON value, which borrows from the text that it was parsed from. Of fields with the same name the last value
+/// counts, in the place of the first.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
     Null,
@@ -70,7 +70,8 @@ impl<'a> Json<'a> {
         quick::parse_first(text, nesting).ok()
     }
 
-    /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see it.
+    /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see
+    /// it.
     pub(crate) fn parse_arguments(text: &'a str) -> Option<Self> {
         quick::parse(text, Nesting::new(DEPTH_OF_SERDE_JSON)).ok()
     }

@@ -1,7 +1,7 @@
 //! Parsing JSON that needs no forgiving.
 //!
-//! Most of the time of a reduction is spent in text that is full of escapes, which a parser for all of `serde` reads three
-//! times. It would also turn a number into one that a machine calculates with, and lose how it was written.
+//! Most of the time of a reduction is spent in text that is full of escapes, which a parser for all of `serde` reads
+//! three times. It would also turn a number into one that a machine calculates with, and lose how it was written.
 
 use std::borrow::Cow;
 
@@ -147,7 +147,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Parses a number as it is written, except that the exponent has an `e` and a sign, and that there is one integer zero.
+    /// Parses a number as it is written, except that the exponent has an `e` and a sign, and that there is one integer
+    /// zero.
     fn number(&mut self) -> Result<Cow<'a, str>> {
         let number = &self.text[self.cursor.number()?];
         if number == "-0" {

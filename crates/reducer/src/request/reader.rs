@@ -131,7 +131,8 @@ impl<'a> RequestDocument<'a> {
 }
 
 impl RequestReader {
-    /// Returns how many items, from the first, the last request and this snapshot share and need not be identified again.
+    /// Returns how many items, from the first, the last request and this snapshot share and need not be identified
+    /// again.
     pub(crate) fn shared_items(&self, snapshot: &[ItemId]) -> usize {
         self.known.as_ref().map_or(0, |known| {
             known.items[..known.stable].iter().zip(snapshot).take_while(|(old, new)| old == new).count()

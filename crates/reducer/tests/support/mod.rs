@@ -10,7 +10,7 @@ use std::{
 };
 
 use rollout_trace_bundle::{Bundle, Evidence};
-use rollout_trace_model::{Drawing, RolloutTrace, Severity};
+use rollout_trace_model::{DiagnosticCode, Drawing, RolloutTrace, Severity};
 use rollout_trace_reducer::Reducer;
 pub(crate) use script::Script;
 
@@ -21,10 +21,7 @@ pub(crate) fn conformance() -> PathBuf {
 
 /// Reduces a whole bundle.
 pub(crate) fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
-    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
-    for problem in bundle.problems() {
-        reducer.note_problem(problem);
-    }
+    let mut reducer = new_reducer(bundle);
     let mut payloads = bundle.payloads();
     bundle.events().for_each_ahead(|evidence| reducer.apply(evidence, &mut payloads));
     reducer.finish()
@@ -42,23 +39,59 @@ pub(crate) fn reduce(bundle: &Path) -> RolloutTrace {
     graph
 }
 
-/// The graph of a bundle that is asked for its graph again and again on the way.
+/// Reduces a bundle and looks at the graph again and again on the way.
 fn piecemeal(bundle: &Bundle) -> RolloutTrace {
-    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
-    for problem in bundle.problems() {
-        reducer.note_problem(problem);
-    }
     let mut payloads = bundle.payloads();
-    for (number, evidence) in bundle.events().enumerate() {
-        reducer.apply(&evidence, &mut payloads);
-        if number % 7 == 0 {
-            assert_eq!(reducer.graph().check_links(), Vec::<String>::new(), "after {number} pieces of evidence");
+    let mut reducer = new_reducer(bundle);
+    let evidence: Vec<_> = bundle.events().collect();
+    for (number, piece) in evidence.iter().enumerate() {
+        reducer.apply(piece, &mut payloads);
+        if number == evidence.len() / 2 {
+            check_live(reducer.graph(), reduce_evidence(bundle, &evidence[..=number]));
+        } else if number % 7 == 0 {
+            reducer.graph();
         }
-        let Evidence::Event(_) = evidence else { continue };
     }
-    let graph = reducer.graph();
-    assert_eq!(graph, reducer.finish(), "asked for and finished");
+    let live = reducer.graph().clone();
+    let graph = reducer.finish();
+    check_live(&live, graph.clone());
     graph
+}
+
+pub(crate) fn new_reducer(bundle: &Bundle) -> Reducer {
+    let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
+    bundle.problems().iter().for_each(|problem| reducer.note_problem(problem));
+    reducer
+}
+
+/// Reduces some of the evidence of a bundle as if there were no more.
+pub(crate) fn reduce_evidence(bundle: &Bundle, evidence: &[Evidence]) -> RolloutTrace {
+    let mut payloads = bundle.payloads();
+    let mut reducer = new_reducer(bundle);
+    evidence.iter().for_each(|piece| reducer.apply(piece, &mut payloads));
+    reducer.finish()
+}
+
+/// Checks that a graph that was looked at shows all that is in the graph of the same evidence, but for what the end
+/// decides.
+pub(crate) fn check_live(live: &RolloutTrace, mut ended: RolloutTrace) {
+    assert_eq!(ended.check_links(), Vec::<String>::new());
+    let of_end = ended.diagnostics.split_off(live.diagnostics.len());
+    for diagnostic in of_end {
+        let is_of_end = matches!(
+            diagnostic.code,
+            DiagnosticCode::AgentActivityMismatch
+                | DiagnosticCode::CodeCellWithoutSource
+                | DiagnosticCode::RunningAtEnd
+                | DiagnosticCode::TraceStopsEarly
+                | DiagnosticCode::UndeliveredMessage
+                | DiagnosticCode::UnknownThread
+        );
+        assert!(is_of_end && diagnostic.seq.is_none(), "{diagnostic:?}");
+    }
+    ended.cut_off.clear();
+    ended.undelivered_messages.clear();
+    assert_eq!(*live, ended);
 }
 
 /// Writes the bundle of a scenario into a fresh folder.

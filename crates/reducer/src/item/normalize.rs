@@ -12,14 +12,14 @@ use crate::{
     json::Json,
 };
 
-/// What an agent core attaches to an item for itself, and not in each place where it shows it.
+/// The field that an agent core attaches to an item for itself. Not every payload that shows the item has it.
 const ATTACHED: &str = "internal_chat_message_metadata_passthrough";
 
-/// The bytes that a JSON part shows of its value.
+/// How many bytes of its value a JSON part shows.
 const SUMMARY_BYTES: usize = 240;
 
-/// Normalises an item that the payload shows. None for what is no part of a conversation.
-pub(crate) fn normalise(item: &Json<'_>, payload: &RawPayloadId, version: SchemaVersion) -> Option<Sighting> {
+/// Normalizes an item that the payload shows. Returns `None` for an item that is no part of a conversation.
+pub(crate) fn normalize(item: &Json<'_>, payload: &RawPayloadId, version: SchemaVersion) -> Option<Sighting> {
     let kind = item.text("type").unwrap_or_default();
     let mut parts = Parts { payload, version, parts: Vec::new(), contents: Vec::new() };
     let mut agent_message = None;
@@ -108,7 +108,7 @@ pub(crate) fn normalise(item: &Json<'_>, payload: &RawPayloadId, version: Schema
     })
 }
 
-/// The first field that items of the type always have and this one lacks.
+/// Returns the first field that items of this type always have and this one lacks.
 fn lacks(item: &Json<'_>, kind: &str) -> Option<&'static str> {
     let fields: &[&str] = match kind {
         "message" => &["role"],
@@ -129,7 +129,7 @@ fn phase(item: &Json<'_>) -> Option<Channel> {
     }
 }
 
-/// Who the item comes from, by what the agent core attached to it, else by its role.
+/// Returns who the item comes from: what the agent core attached to it says so, else its role.
 ///
 /// Source: reduction, section 13.5.
 fn provenance(item: &Json<'_>, role: &Role) -> Vec<InferredProducer> {
@@ -153,7 +153,7 @@ fn provenance(item: &Json<'_>, role: &Role) -> Vec<InferredProducer> {
     producers
 }
 
-/// The text of a tool's output as its terminal would have shown it.
+/// Returns the text of a tool's output as its terminal would have shown it.
 ///
 /// Source: reduction, section 10.3.
 pub(crate) fn output_text(output: &Json<'_>) -> String {
@@ -167,7 +167,7 @@ pub(crate) fn output_text(output: &Json<'_>) -> String {
     }
 }
 
-/// The text that an output item shows: of parts those that are text. None where nothing is.
+/// Returns the text of an output item, which is that of its text parts, or `None` if it has no text.
 pub(crate) fn item_text(item: &Json<'_>) -> Option<String> {
     match item.get("output")? {
         Json::Null => None,
@@ -186,7 +186,7 @@ fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
     }
 }
 
-/// A body in the making.
+/// The parts of a body that is being made.
 struct Parts<'a> {
     payload: &'a RawPayloadId,
     version: SchemaVersion,
@@ -224,7 +224,7 @@ impl Parts<'_> {
         self.json(value, Fingerprinter::default().json(value).finish());
     }
 
-    /// The item itself, without what the agent core attached to it. It is the same whatever its own id.
+    /// Adds the item itself, without what the agent core attached to it. Its own id does not count for its identity.
     ///
     /// Source: reduction, sections 4.7 and 5.3.
     fn whole_item(&mut self, item: &Json<'_>) {
@@ -238,7 +238,7 @@ impl Parts<'_> {
         self.contents.push(content.map(|content| Fingerprinter::default().json(content).finish()));
     }
 
-    /// A part that is not text.
+    /// Adds a part that is not text.
     ///
     /// Source: reduction, section 4.10.
     fn other_part(&mut self, part: &Json<'_>) {
@@ -250,7 +250,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Says that there are no parts, where the body does not just have none.
+    /// Adds the part that says in schema 1 that there are no parts; later schemas leave the body empty.
     fn no_parts(&mut self) {
         if self.version == SchemaVersion::V1 {
             self.payload_ref("empty_content", None);
@@ -323,13 +323,13 @@ impl Parts<'_> {
     }
 }
 
-/// The hash of the compact text with sorted keys, in hexadecimal digits.
+/// Returns the hash of the compact text with sorted keys, in hexadecimal digits.
 fn sha256(value: &Json<'_>) -> String {
     let hash = Sha256::digest(value.to_sorted_text());
     hash.iter().fold(String::with_capacity(64), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
-/// The compact text, cut at a character boundary.
+/// Returns the compact text, cut at a character boundary.
 ///
 /// Source: reduction, section 4.11.
 fn summary(value: &Json<'_>) -> String {
@@ -344,7 +344,7 @@ fn summary(value: &Json<'_>) -> String {
     text
 }
 
-/// Takes so many bytes, and whatever completes the last character, and refuses the rest.
+/// A writer that keeps what it is given and fails as soon as that is more than the limit.
 struct Bounded {
     text: Vec<u8>,
     limit: usize,

@@ -1,0 +1,455 @@
+//! The edges between agents, kept up to date.
+//!
+//! Which item a message arrived as depends on the other messages with the same address, and nothing else: each item
+//! carries one message, and the earlier message has the first choice. So a change has only those observations matched
+//! anew that share an address or an edge with what changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rollout_trace_model::{
+    Anchor, DiagnosticCode, InferredProducer, InteractionEdge, InteractionKind, ItemId, ObjectRef, ProducerRef,
+    UndeliveredMessage,
+};
+use rollout_trace_schema::{AgentPath, EdgeId, Seq, ThreadId};
+
+use super::{
+    mail::{Address, Mail, Seen, ThreadTurn, address},
+    observations::{Activity, AgentResult, Agents, Observation, interaction},
+};
+use crate::{graph::Graph, report::Report};
+
+/// Keeps the edges between agents up to date with what was observed and with the objects that changed.
+#[derive(Debug, Default)]
+pub(crate) struct Interactions {
+    mail: Mail,
+    /// How many superseded messages are filed.
+    superseded: usize,
+    paths: HashMap<ThreadId, AgentPath>,
+    /// By observation: what it depends on and what came of it.
+    states: Vec<State>,
+    by_address: HashMap<Address, BTreeSet<usize>>,
+    by_edge: HashMap<EdgeId, BTreeSet<usize>>,
+    by_thread: HashMap<ThreadId, BTreeSet<usize>>,
+    /// The results that each turn left, by the events that observed them.
+    by_turn: HashMap<ThreadTurn, BTreeSet<(Seq, usize)>>,
+}
+
+/// What is known of one observation.
+#[derive(Debug, Default)]
+struct State {
+    address: Option<Address>,
+    edge: Option<EdgeId>,
+    outcome: Outcome,
+}
+
+/// What came of an observation.
+#[derive(Debug, Default)]
+enum Outcome {
+    /// There is nothing to say: it made an edge, or it is none of an interaction.
+    #[default]
+    Fine,
+    /// The message was not seen to arrive, or the agent not to be there.
+    Undelivered,
+    /// The activity is not one of its tool's kind.
+    Mismatch,
+    /// A thread that it passed was never started.
+    UnknownThread(ThreadId),
+}
+
+/// What has to be matched anew.
+#[derive(Debug, Default)]
+struct Stale {
+    observations: BTreeSet<usize>,
+    addresses: HashSet<Address>,
+    edges: BTreeSet<EdgeId>,
+}
+
+/// The observations that are matched anew, and what comes of them.
+struct Matching<'a> {
+    graph: &'a Graph,
+    mail: &'a Mail,
+    paths: &'a HashMap<ThreadId, AgentPath>,
+    /// The items at each address that no message has taken.
+    free: HashMap<Address, BTreeSet<Seen>>,
+    edges: BTreeMap<EdgeId, InteractionEdge>,
+}
+
+impl Interactions {
+    /// Brings the edges up to date. `superseded` are the contents of accepted messages that payloads showed otherwise
+    /// later.
+    pub(crate) fn refresh(
+        &mut self,
+        graph: &mut Graph,
+        agents: &mut Agents,
+        superseded: &[(ItemId, String)],
+        changed: &[ObjectRef],
+    ) {
+        self.states.resize_with(agents.len(), State::default);
+        let mut stale = Stale::default();
+        stale.observations.extend(agents.take_fresh());
+        for (item, content) in &superseded[self.superseded..] {
+            stale.addresses.extend(self.mail.file_accepted(&graph.conversation_items[item], content));
+        }
+        self.superseded = superseded.len();
+        for object in changed {
+            self.note_changed(graph, agents, object, &mut stale);
+        }
+        for place in stale.observations.clone() {
+            self.readdress(graph, agents, place, &mut stale);
+        }
+        self.spread(&mut stale);
+        let edges = self.match_anew(graph, agents, &stale);
+        for id in stale.edges {
+            replace_edge(graph, &id, edges.get(&id));
+        }
+    }
+
+    fn note_changed(&mut self, graph: &Graph, agents: &Agents, object: &ObjectRef, stale: &mut Stale) {
+        match object {
+            ObjectRef::ConversationItem(id) => {
+                let item = &graph.conversation_items[id];
+                stale.addresses.extend(self.mail.file(item));
+                if let Some(turn) = self.mail.file_speech(item) {
+                    self.note_speech(&turn, item.first_seen_seq, stale);
+                }
+            }
+            ObjectRef::Thread(id) => {
+                let path = &graph.threads[id].agent_path;
+                if self.paths.get(id) != Some(path) {
+                    self.paths.insert(id.clone(), path.clone());
+                    stale.observations.extend(self.by_thread.get(id).into_iter().flatten());
+                }
+            }
+            ObjectRef::ToolCall(id) => stale.observations.extend(agents.of_tool(id)),
+            _ => {}
+        }
+    }
+
+    /// Finds the results whose source may change with what a turn said at this seq: those that were observed later, and
+    /// those that were observed before the turn was seen to say anything.
+    fn note_speech(&self, turn: &ThreadTurn, seq: Seq, stale: &mut Stale) {
+        let Some(results) = self.by_turn.get(turn) else { return };
+        let first = self.mail.first_speech(turn).unwrap_or(Seq::MAX).max(seq);
+        let later = results.range((seq, 0)..);
+        stale.observations.extend(later.map(|&(_, place)| place));
+        let sourceless = results.range(..=(first, usize::MAX));
+        stale.observations.extend(sourceless.map(|&(_, place)| place));
+    }
+
+    /// Finds out again what an observation depends on.
+    fn readdress(&mut self, graph: &Graph, agents: &Agents, place: usize, stale: &mut Stale) {
+        let (threads, address, edge) = match agents.get(place) {
+            Observation::Activity(activity) => self.dependencies_of_activity(graph, agents, activity),
+            Observation::Result(result) => {
+                let event = &result.event;
+                let turn = (event.child_thread_id.clone(), event.child_codex_turn_id.clone());
+                self.by_turn.entry(turn).or_default().insert((result.seq, place));
+                let threads = [event.child_thread_id.clone(), event.parent_thread_id.clone()];
+                let address = self.address(&event.child_thread_id, &event.parent_thread_id, &event.message);
+                (threads.to_vec(), address, Some(event.edge_id.clone()))
+            }
+        };
+        for thread in threads {
+            self.by_thread.entry(thread).or_default().insert(place);
+        }
+        let state = &mut self.states[place];
+        if let Some(old) = std::mem::replace(&mut state.address, address)
+            && Some(old) != address
+        {
+            self.by_address.entry(old).or_default().remove(&place);
+            stale.addresses.insert(old);
+        }
+        if let Some(address) = address {
+            self.by_address.entry(address).or_default().insert(place);
+            stale.addresses.insert(address);
+        }
+        if let Some(old) = std::mem::replace(&mut state.edge, edge.clone())
+            && Some(&old) != edge.as_ref()
+        {
+            self.by_edge.entry(old.clone()).or_default().remove(&place);
+            stale.edges.insert(old);
+        }
+        if let Some(edge) = edge {
+            self.by_edge.entry(edge.clone()).or_default().insert(place);
+            stale.edges.insert(edge);
+        }
+    }
+
+    fn dependencies_of_activity(
+        &self,
+        graph: &Graph,
+        agents: &Agents,
+        activity: &Activity,
+    ) -> (Vec<ThreadId>, Option<Address>, Option<EdgeId>) {
+        let call = &graph.tool_calls[&activity.tool];
+        let kind = interaction(&call.kind).filter(|&kind| activity.fits(kind));
+        let (Some(kind), Some(target)) = (kind, &activity.target) else { return (Vec::new(), None, None) };
+        let message = agents.message(activity).filter(|_| kind != InteractionKind::CloseAgent);
+        let address = message.and_then(|message| self.address(&call.thread_id, target, message));
+        let edge = edge_id(kind, activity.sender.as_ref().unwrap_or(&call.thread_id), activity, target);
+        (vec![call.thread_id.clone(), target.clone()], address, Some(edge))
+    }
+
+    fn address(&self, sender: &ThreadId, target: &ThreadId, message: &str) -> Option<Address> {
+        Some(address(target, [self.paths.get(sender)?, self.paths.get(target)?, message]))
+    }
+
+    /// Adds everything that shares an address, an item or an edge with what is stale.
+    fn spread(&self, stale: &mut Stale) {
+        let mut addresses: Vec<_> = stale.addresses.iter().copied().collect();
+        let mut edges: Vec<_> = stale.edges.iter().cloned().collect();
+        let mut observations: Vec<usize> = Vec::new();
+        loop {
+            if let Some(address) = addresses.pop() {
+                observations.extend(self.by_address.get(&address).into_iter().flatten());
+                let others = self.mail.items(address).flat_map(|(_, item)| self.mail.addresses(item));
+                addresses.extend(others.filter(|&other| stale.addresses.insert(other)));
+            } else if let Some(edge) = edges.pop() {
+                observations.extend(self.by_edge.get(&edge).into_iter().flatten());
+            } else if let Some(place) = observations.pop() {
+                if !stale.observations.insert(place) {
+                    continue;
+                }
+                let state = &self.states[place];
+                addresses.extend(state.address.filter(|&address| stale.addresses.insert(address)));
+                edges.extend(state.edge.clone().filter(|edge| stale.edges.insert(edge.clone())));
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Matches the stale observations with items, in order, and returns the edges that they make.
+    fn match_anew(&mut self, graph: &Graph, agents: &Agents, stale: &Stale) -> BTreeMap<EdgeId, InteractionEdge> {
+        let free = stale.addresses.iter().map(|&address| (address, self.mail.items(address).collect())).collect();
+        let edges = BTreeMap::new();
+        let mut matching = Matching { graph, mail: &self.mail, paths: &self.paths, free, edges };
+        let mut places: Vec<_> = stale.observations.iter().copied().collect();
+        places.sort_unstable_by_key(|&place| agents.rank(place));
+        for place in places {
+            let state = &mut self.states[place];
+            state.outcome = match agents.get(place) {
+                Observation::Activity(activity) => matching.match_activity(activity, state.address),
+                Observation::Result(result) => matching.match_result(result, state.address),
+            };
+        }
+        matching.edges
+    }
+
+    /// Reports what came to nothing, and lists the messages that were never seen to arrive.
+    pub(crate) fn finish(&self, graph: &mut Graph, agents: &Agents, report: &mut Report) {
+        let mut places: Vec<_> = (0..self.states.len()).collect();
+        places.sort_unstable_by_key(|&place| agents.rank(place));
+        for place in places {
+            match (&self.states[place].outcome, agents.get(place)) {
+                (Outcome::Fine, _) => {}
+                (Outcome::UnknownThread(thread), Observation::Result(result)) => {
+                    let message =
+                        format!("an agent's result passed thread {thread}, which was never started; there is no edge");
+                    let ids = vec![thread.to_string(), result.event.edge_id.to_string()];
+                    report.end(DiagnosticCode::UnknownThread, ids, message);
+                }
+                (Outcome::Mismatch, Observation::Activity(activity)) => report_mismatch(report, activity),
+                (_, Observation::Activity(activity)) => {
+                    let Some(kind) = interaction(&graph.tool_calls[&activity.tool].kind) else { continue };
+                    let message = UndeliveredMessage {
+                        kind,
+                        tool_call_id: Some(activity.tool.clone()),
+                        target_thread_id: activity.target.clone(),
+                        message: agents.message(activity).cloned(),
+                    };
+                    list_undelivered(graph, report, message);
+                }
+                (_, Observation::Result(result)) => {
+                    let message = UndeliveredMessage {
+                        kind: InteractionKind::AgentResult,
+                        tool_call_id: None,
+                        target_thread_id: Some(result.event.parent_thread_id.clone()),
+                        message: Some(result.event.message.clone()),
+                    };
+                    list_undelivered(graph, report, message);
+                }
+            }
+        }
+    }
+}
+
+impl Matching<'_> {
+    fn match_activity(&mut self, activity: &Activity, address: Option<Address>) -> Outcome {
+        let call = &self.graph.tool_calls[&activity.tool];
+        let (Some(kind), Some(target)) = (interaction(&call.kind), &activity.target) else { return Outcome::Fine };
+        if !activity.fits(kind) {
+            return Outcome::Mismatch;
+        }
+        let edge_id = edge_id(kind, activity.sender.as_ref().unwrap_or(&call.thread_id), activity, target);
+        let item = match kind {
+            InteractionKind::CloseAgent => None,
+            _ => address
+                .and_then(|address| self.take(address, call.execution.started_seq))
+                .or_else(|| self.arrived_before(&edge_id)),
+        };
+        let may_end_in_thread = matches!(kind, InteractionKind::CloseAgent | InteractionKind::SpawnAgent);
+        let anchor = match item {
+            Some(item_id) => Anchor::ConversationItem { item_id },
+            None if may_end_in_thread && self.paths.contains_key(target) => {
+                Anchor::Thread { thread_id: target.clone() }
+            }
+            None => return Outcome::Undelivered,
+        };
+        let mut payloads = Vec::new();
+        let runtime = &call.raw_runtime_payload_ids;
+        for id in call.raw_invocation_payload_id.iter().chain(runtime).chain(&call.raw_result_payload_id) {
+            if !payloads.contains(id) {
+                payloads.push(id.clone());
+            }
+        }
+        self.add(InteractionEdge {
+            edge_id,
+            kind,
+            source: Anchor::ToolCall { tool_call_id: activity.tool.clone() },
+            target: anchor,
+            started_at_unix_ms: call.execution.started_at_unix_ms,
+            ended_at_unix_ms: activity.ended_at,
+            carried_item_ids: item.into_iter().collect(),
+            carried_raw_payload_ids: payloads,
+        });
+        Outcome::Fine
+    }
+
+    fn match_result(&mut self, result: &AgentResult, address: Option<Address>) -> Outcome {
+        let event = &result.event;
+        let mut threads = [&event.child_thread_id, &event.parent_thread_id].into_iter();
+        if let Some(thread) = threads.find(|id| !self.paths.contains_key(*id)) {
+            return Outcome::UnknownThread(thread.clone());
+        }
+        let item = self.arrived_before(&event.edge_id).or_else(|| self.take(address?, 0));
+        let Some(item) = item else { return Outcome::Undelivered };
+        let turn = (event.child_thread_id.clone(), event.child_codex_turn_id.clone());
+        let source = match self.mail.last_speech(&turn, result.seq) {
+            Some(item_id) => Anchor::ConversationItem { item_id },
+            None => Anchor::Thread { thread_id: event.child_thread_id.clone() },
+        };
+        let carried = event.carried_payload.iter().map(|reference| reference.raw_payload_id.clone());
+        self.add(InteractionEdge {
+            edge_id: event.edge_id.clone(),
+            kind: InteractionKind::AgentResult,
+            source,
+            target: Anchor::ConversationItem { item_id: item },
+            started_at_unix_ms: result.time,
+            ended_at_unix_ms: Some(result.time),
+            carried_item_ids: vec![item],
+            carried_raw_payload_ids: carried.collect(),
+        });
+        Outcome::Fine
+    }
+
+    /// Takes the first free item with this address. One that was not there before the message was sent comes first, and
+    /// a copy that a compaction made is none.
+    fn take(&mut self, address: Address, sent: Seq) -> Option<ItemId> {
+        let free = self.free.get(&address)?;
+        let later = free.range((sent.saturating_add(1), ItemId(0))..).next();
+        let (seq, item) = *later.or_else(|| free.iter().find(|(_, item)| !is_copy(self.graph, *item)))?;
+        for address in self.mail.addresses(item) {
+            if let Some(free) = self.free.get_mut(&address) {
+                free.remove(&(seq, item));
+            }
+        }
+        Some(item)
+    }
+
+    /// Returns the item at which an edge ends that was observed before.
+    fn arrived_before(&self, edge_id: &EdgeId) -> Option<ItemId> {
+        match self.edges.get(edge_id)?.target {
+            Anchor::ConversationItem { item_id } => Some(item_id),
+            _ => None,
+        }
+    }
+
+    /// Adds an edge. Two observations of one edge merge.
+    fn add(&mut self, edge: InteractionEdge) {
+        let Some(known) = self.edges.get_mut(&edge.edge_id) else {
+            self.edges.insert(edge.edge_id.clone(), edge);
+            return;
+        };
+        known.started_at_unix_ms = known.started_at_unix_ms.min(edge.started_at_unix_ms);
+        known.ended_at_unix_ms = known.ended_at_unix_ms.max(edge.ended_at_unix_ms);
+        if matches!(known.target, Anchor::Thread { .. }) {
+            known.target = edge.target;
+        }
+        for item in edge.carried_item_ids {
+            if !known.carried_item_ids.contains(&item) {
+                known.carried_item_ids.push(item);
+            }
+        }
+        for payload in edge.carried_raw_payload_ids {
+            if !known.carried_raw_payload_ids.contains(&payload) {
+                known.carried_raw_payload_ids.push(payload);
+            }
+        }
+    }
+}
+
+fn edge_id(kind: InteractionKind, parent: &ThreadId, activity: &Activity, target: &ThreadId) -> EdgeId {
+    match kind {
+        InteractionKind::SpawnAgent => EdgeId::from(format!("edge:spawn:{parent}:{target}")),
+        _ => EdgeId::from(format!("edge:tool:{}", activity.tool)),
+    }
+}
+
+fn is_copy(graph: &Graph, item: ItemId) -> bool {
+    let mut producers = graph.conversation_items[&item].produced_by.iter();
+    producers.any(|producer| matches!(producer, ProducerRef::Compaction { .. }))
+}
+
+/// Puts an edge into the graph, or takes it out, and has the items at which it ends say so.
+fn replace_edge(graph: &mut Graph, id: &EdgeId, new: Option<&InteractionEdge>) {
+    let old = graph.interaction_edges.get(id);
+    if old == new {
+        return;
+    }
+    let (old_end, new_end) = (old.and_then(end), new.and_then(end));
+    match new {
+        Some(edge) => graph.insert(id, edge.clone()),
+        None => _ = graph.remove(id),
+    }
+    if old_end == new_end {
+        return;
+    }
+    let producer = InferredProducer::Edge { edge_id: id.clone() };
+    if let Some(item) = old_end {
+        graph.object_mut(&item).inferred_producers.retain(|other| *other != producer);
+    }
+    if let Some(item) = new_end {
+        graph.object_mut(&item).inferred_producers.push(producer);
+    }
+}
+
+/// The item at which an edge ends.
+fn end(edge: &InteractionEdge) -> Option<ItemId> {
+    match edge.target {
+        Anchor::ConversationItem { item_id } => Some(item_id),
+        _ => None,
+    }
+}
+
+fn report_mismatch(report: &mut Report, activity: &Activity) {
+    let name = activity.name.as_deref().unwrap_or_default();
+    let message = format!(
+        "tool call {} reports that an agent was {name}, which its kind does not do; there is no edge",
+        activity.tool
+    );
+    report.end(DiagnosticCode::AgentActivityMismatch, vec![activity.tool.to_string()], message);
+}
+
+fn list_undelivered(graph: &mut Graph, report: &mut Report, message: UndeliveredMessage) {
+    let tool = message.tool_call_id.as_ref().map(ToString::to_string);
+    let target = message.target_thread_id.as_ref().map(ToString::to_string);
+    let what = match message.kind {
+        InteractionKind::AgentResult => "an agent's result",
+        InteractionKind::CloseAgent => "the end of an agent",
+        _ => "a message to an agent",
+    };
+    let ids = tool.into_iter().chain(target).collect();
+    report.end(DiagnosticCode::UndeliveredMessage, ids, format!("{what} was never seen to arrive"));
+    graph.rollout_mut().undelivered_messages.push(message);
+}

@@ -1,0 +1,190 @@
+//! Which inference calls showed which items, first and last.
+
+use std::collections::HashMap;
+
+use rollout_trace_model::{ConversationItem, ItemId, ObjectRef};
+use rollout_trace_schema::{CodexTurnId, InferenceCallId, ModelVisibleCallId, Seq, ThreadId};
+
+use crate::graph::Graph;
+
+/// Keeps up to date when each item was last seen, and what is new in each turn's first request.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings {
+    /// By item number.
+    items: Vec<Sighted>,
+    /// The items that were seen later than the graph says.
+    moved: Vec<ItemId>,
+    /// The inference calls, as they were first noted.
+    calls: Vec<Call>,
+    numbers: HashMap<InferenceCallId, CallNumber>,
+    /// The first call that showed an item with each call id.
+    call_ids: HashMap<(ThreadId, ModelVisibleCallId), CallNumber>,
+    first_of_turn: HashMap<CodexTurnId, CallNumber>,
+    /// The first calls of turns whose new inputs may have changed.
+    stale: Vec<CallNumber>,
+}
+
+/// What is known of an inference call.
+#[derive(Debug)]
+struct Call {
+    /// Calls order by their starts, and by their ids if they started in one event.
+    started: Seq,
+    id: InferenceCallId,
+    /// The turn of which it is the first call.
+    opens: Option<CodexTurnId>,
+    is_stale: bool,
+}
+
+/// When an item was shown.
+#[derive(Clone, Debug, Default)]
+struct Sighted {
+    last: Seq,
+    is_moved: bool,
+    /// The call that showed it first, by the order of calls.
+    first: Option<CallNumber>,
+}
+
+/// A call's place in [`Sightings::calls`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CallNumber(usize);
+
+impl Sightings {
+    /// Notes that an inference call started, or that its start is known to be another than it seemed.
+    pub(crate) fn note_call(&mut self, graph: &Graph, id: &InferenceCallId) {
+        let call = &graph.inference_calls[id];
+        let number = match self.numbers.get(id) {
+            Some(&number) => number,
+            None => {
+                let number = CallNumber(self.calls.len());
+                self.calls.push(Call { started: 0, id: id.clone(), opens: None, is_stale: false });
+                self.numbers.insert(id.clone(), number);
+                number
+            }
+        };
+        self.calls[number.0].started = call.execution.started_seq;
+        if let Some(turn) = &call.codex_turn_id {
+            let first = self.first_of_turn.get(turn).copied();
+            if first.is_none_or(|first| self.is_before(number, first)) {
+                if let Some(first) = first {
+                    self.calls[first.0].opens = None;
+                }
+                self.first_of_turn.insert(turn.clone(), number);
+                self.calls[number.0].opens = Some(turn.clone());
+            }
+        }
+        self.make_stale(number);
+        self.note_shown(graph, id, &call.response_item_ids);
+    }
+
+    /// Notes that a call's request or response showed these items.
+    pub(crate) fn note_shown(&mut self, graph: &Graph, id: &InferenceCallId, items: &[ItemId]) {
+        let number = self.numbers[id];
+        for &item in items {
+            let first = self.sighted(item).first;
+            if first.is_none_or(|first| self.is_before(number, first)) {
+                self.sighted(item).first = Some(number);
+                first.into_iter().for_each(|first| self.make_stale(first));
+                self.make_stale(number);
+                self.note_call_id(number, &graph.conversation_items[&item]);
+            }
+        }
+    }
+
+    /// Notes that these items were seen in an event.
+    pub(crate) fn note_seen(&mut self, items: &[ItemId], seq: Seq) {
+        for &item in items {
+            let sighted = self.sighted(item);
+            if seq > sighted.last {
+                sighted.last = seq;
+                if !std::mem::replace(&mut sighted.is_moved, true) {
+                    self.moved.push(item);
+                }
+            }
+        }
+    }
+
+    /// Brings the graph up to date with what was noted, and with the objects that changed.
+    pub(crate) fn refresh(&mut self, graph: &mut Graph, changed: &[ObjectRef]) {
+        for item in std::mem::take(&mut self.moved) {
+            let sighted = self.sighted(item);
+            sighted.is_moved = false;
+            graph.note_last_seen(item, sighted.last);
+        }
+        for object in changed {
+            match object {
+                ObjectRef::CodexTurn(turn) => {
+                    let first = self.first_of_turn.get(turn).copied();
+                    first.into_iter().for_each(|first| self.make_stale(first));
+                }
+                ObjectRef::ConversationItem(item) => {
+                    let first = self.sighted(*item).first;
+                    first.into_iter().for_each(|first| self.make_stale(first));
+                }
+                _ => {}
+            }
+        }
+        for first in std::mem::take(&mut self.stale) {
+            self.calls[first.0].is_stale = false;
+            let Some(turn) = self.calls[first.0].opens.clone() else { continue };
+            let new_inputs = self.new_inputs(graph, &turn, first);
+            if graph.codex_turns.get(&turn).is_some_and(|turn| turn.new_input_item_ids != new_inputs) {
+                graph.object_mut(&turn).new_input_item_ids = new_inputs;
+            }
+        }
+    }
+
+    /// Returns what is new in a turn's first request and comes from outside.
+    fn new_inputs(&self, graph: &Graph, turn: &CodexTurnId, first: CallNumber) -> Vec<ItemId> {
+        let call = &graph.inference_calls[&self.calls[first.0].id];
+        // Contradicting evidence may have a thread ask in another thread's turn.
+        if graph.codex_turns.get(turn).is_none_or(|turn| turn.thread_id != call.thread_id) {
+            return Vec::new();
+        }
+        let is_new = |item: &ItemId| {
+            self.items.get(item.0 as usize).is_some_and(|sighted| sighted.first == Some(first)) && {
+                let item = &graph.conversation_items[item];
+                item.produced_by.is_empty() && !self.answers_earlier_call(first, item)
+            }
+        };
+        call.request_item_ids.iter().copied().filter(is_new).collect()
+    }
+
+    /// Returns whether an earlier request or response showed the call that the item answers: the answer comes from
+    /// inside, even if the call was never taken up.
+    fn answers_earlier_call(&self, number: CallNumber, item: &ConversationItem) -> bool {
+        let Some(call_id) = &item.call_id else { return false };
+        let first = self.call_ids.get(&(item.thread_id.clone(), call_id.clone()));
+        first.is_some_and(|&first| self.is_before(first, number))
+    }
+
+    fn note_call_id(&mut self, number: CallNumber, item: &ConversationItem) {
+        let Some(call_id) = &item.call_id else { return };
+        let key = (item.thread_id.clone(), call_id.clone());
+        let first = self.call_ids.get(&key).copied();
+        if first.is_none_or(|first| self.is_before(number, first)) {
+            self.call_ids.insert(key, number);
+            first.into_iter().for_each(|first| self.make_stale(first));
+        }
+    }
+
+    /// Has the turn that this call opens looked at again.
+    fn make_stale(&mut self, number: CallNumber) {
+        let call = &mut self.calls[number.0];
+        if call.opens.is_some() && !std::mem::replace(&mut call.is_stale, true) {
+            self.stale.push(number);
+        }
+    }
+
+    fn is_before(&self, left: CallNumber, right: CallNumber) -> bool {
+        let (earlier, later) = (&self.calls[left.0], &self.calls[right.0]);
+        left != right && (earlier.started, &earlier.id) < (later.started, &later.id)
+    }
+
+    fn sighted(&mut self, item: ItemId) -> &mut Sighted {
+        let place = item.0 as usize;
+        if place >= self.items.len() {
+            self.items.resize(place + 1, Sighted::default());
+        }
+        &mut self.items[place]
+    }
+}
