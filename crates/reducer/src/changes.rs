@@ -10,7 +10,7 @@ use rollout_trace_schema::Seq;
 const LOOK_BACK: usize = 4;
 
 /// The log may hold three times as many entries as it has distinct objects, and this many more, before it is compacted.
-const SLACK: usize = 4096;
+const SLACK: usize = 1 << 15;
 
 /// A log of changes in the order in which they were made.
 ///
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn compaction_keeps_the_latest_change_of_each_object() {
         let mut changes = Changes::default();
-        let rounds = 10_000;
+        let rounds = 100_000;
         for seq in 1..=rounds {
             changes.begin_event(seq);
             changes.record(item((seq % 10) as u32));
