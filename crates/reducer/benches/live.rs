@@ -1,9 +1,9 @@
-//! What a look at the graph costs while a long session is being reduced: after every 100 events, the objects that changed
-//! and the graph.
+//! What a look at the graph costs while a long session is being reduced: after every 100 events, the bench asks for the
+//! objects that changed and for the graph.
 //!
-//! `cargo bench --bench live` measures and fails if a target is missed; anything else (`cargo test --benches`) only tries
-//! it out on a short session. `-- --reduce FOLDER` reduces a bundle, and with `--looks` looks at its graph after every 100
-//! events, so that the difference of two counts of instructions is what the looks cost.
+//! `cargo bench --bench live` measures and fails if a target is missed; anything else (`cargo test --benches`) only
+//! tries it out on a short session. `-- --reduce FOLDER` reduces a bundle, and with `--looks` looks at its graph after
+//! every 100 events, so that the looks cost the difference between two instruction counts.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let looks = reduce(folder.path(), BETWEEN_LOOKS);
     let mut meets_target = true;
     for last in [looks.len() / 10, looks.len()] {
-        // The last tenth, so that the figure is that of this size.
+        // Only the last tenth, so that the figure is that of this size.
         let mut times: Vec<_> = looks[last - last.div_ceil(10)..last].iter().map(|look| look.time).collect();
         times.sort_unstable();
         let median = times[times.len() / 2];
@@ -67,7 +67,7 @@ struct Look {
     changed: usize,
 }
 
-/// Reduces a bundle and looks at its graph after every so many events.
+/// Reduces a bundle and looks at its graph after every `between_looks` events.
 fn reduce(folder: &Path, between_looks: usize) -> Vec<Look> {
     let bundle = Bundle::open(folder).expect("the bundle opens");
     let mut payloads = bundle.payloads();

@@ -4,7 +4,7 @@
 //! small bundles. The targets and the figures of a run are in `docs/benchmarks.md`.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "a bench tells its figures")]
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod measure;
 
@@ -13,7 +13,7 @@ use std::{env, path::Path, process::ExitCode};
 use measure::{Measured, Report, peak_memory_of_child, print_peak_memory};
 use rollout_trace_bench_bundles::Shape;
 
-/// The argument by which the bench runs itself to reduce one bundle and nothing else.
+/// The argument with which the bench runs itself to reduce one bundle and nothing else.
 const PEAK: &str = "--peak-of";
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     report.ratio("600 turns: reduce / parse", long.reduce_by_parse(), 0.25);
     match peak_memory_of_child(PEAK, long.folder()) {
         Some(megabytes) => report.megabytes("600 turns: peak memory", megabytes, 300.0),
-        None => println!("peak memory is not to be had on this system"),
+        None => println!("this system does not report the peak memory"),
     }
     drop(long);
 

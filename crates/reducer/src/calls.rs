@@ -1,4 +1,4 @@
-//! Joining tool calls, code cells and the conversation items that call and answer, whichever comes first.
+//! Joins tool calls and code cells with the conversation items that call and answer, whichever come first.
 //!
 //! Source: reduction, sections 5.12, 9.2 and 9.3.
 
@@ -9,12 +9,12 @@ use rollout_trace_schema::{InferenceCallId, ModelVisibleCallId, SchemaVersion, T
 
 use crate::{context::Context, fingerprint::Fingerprint, graph::Graph, origin::Origin};
 
-/// A call id belongs to its thread: a forked thread begins with its parent's calls.
+/// A call id belongs to its thread, because a forked thread begins with copies of its parent's calls.
 type CallKey = (ThreadId, ModelVisibleCallId);
 
 /// The uses of each call id of a thread, in order.
 ///
-/// A provider may number its calls anew in each response, so that one id names several calls.
+/// A provider may number its calls anew in each response, and then one id names several calls.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     uses: HashMap<CallKey, Vec<CallUse>>,
@@ -29,7 +29,7 @@ struct CallUse {
     outputs: Vec<Part>,
     tool: Option<ToolCallId>,
     cell: Option<CodeCellId>,
-    /// The response that made the call, if one was seen to.
+    /// The inference call whose response made the call, if that was seen.
     made_by: Option<InferenceCallId>,
 }
 
@@ -42,7 +42,7 @@ struct Part {
 }
 
 impl CallUse {
-    /// Joins what was copied from another thread with what it belongs to there.
+    /// Joins a call that was copied from another thread with the tool call and code cell that it has there.
     fn inherit(&mut self, elsewhere: Option<(Option<ToolCallId>, Option<CodeCellId>)>) {
         if let Some((tool, cell)) = elsewhere
             && (self.tool.is_none() && self.cell.is_none() && self.made_by.is_none())
@@ -66,7 +66,7 @@ fn is_output(kind: &ItemKind) -> bool {
 }
 
 impl Calls {
-    /// Joins a new item, which has this content, with what it calls or answers.
+    /// Joins a new item with the tool call or code cell that it calls or answers. `content` is the item's fingerprint.
     pub(crate) fn link_item(
         &mut self,
         cx: &mut Context<'_>,
@@ -89,21 +89,21 @@ impl Calls {
         let uses = self.uses.entry((origin.thread.clone(), call_id.clone())).or_default();
         let shown_by = uses.iter().rposition(|call| CallUse::shows(&call.calls, &part.kind, part.content));
         let place = shown_by.or_else(|| {
-            // Of this call, a tool call, a code cell or an output is known, and the item that makes it is not.
+            // The last use has a tool call, a code cell or an output, but no item of this kind that makes the call.
             let last = uses.last()?;
             (!last.calls.iter().any(|other| other.kind == part.kind)).then(|| uses.len() - 1)
         });
         let place = place.unwrap_or_else(|| {
             if let Some(last) = uses.last() {
                 let (code, why) = if origin.response_of.is_some() && last.made_by.as_ref() != origin.response_of {
-                    (DiagnosticCode::CallIdRenumbered, "names another call in a later response; the two are told apart")
-                } else {
                     (
-                        DiagnosticCode::CallIdReused,
-                        "comes again with other content; both are in the graph, as two calls",
+                        DiagnosticCode::CallIdRenumbered,
+                        "names another call in a later response; the graph has both calls",
                     )
+                } else {
+                    (DiagnosticCode::CallIdReused, "occurs again with other content; the graph has both, as two calls")
                 };
-                cx.report.event(code, &[call_id, &part.item], format!("the call id {call_id} {why}"));
+                cx.report.event(code, &[call_id, &part.item], format!("call id {call_id} {why}"));
             }
             uses.push(CallUse::default());
             uses.len() - 1
@@ -150,8 +150,8 @@ impl Calls {
         call.outputs.push(part.clone());
         if is_rewritten {
             let message = format!(
-                "the output of call {call_id} comes again with other content, as when history is trimmed; \
-                 it is an item of its own"
+                "the output of call {call_id} occurs again with other content, as in a trimmed history; \
+                 it is a separate item"
             );
             cx.report.event(DiagnosticCode::OutputRewritten, &[call_id, &part.item], message);
         }
@@ -165,7 +165,7 @@ impl Calls {
         }
     }
 
-    /// Joins a tool call that starts, and that the graph already has, with the items that are there.
+    /// Joins a tool call that starts with the items of its call. The graph already has the tool call.
     pub(crate) fn link_tool(&mut self, cx: &mut Context<'_>, call_id: &ModelVisibleCallId, tool: &ToolCallId) {
         let thread = cx.graph.tool_calls[tool].thread_id.clone();
         let key = (thread, call_id.clone());
@@ -198,7 +198,7 @@ impl Calls {
         }
     }
 
-    /// Joins a code cell, which the graph already has, with its tool call and with the outputs that are there.
+    /// Joins a code cell with its tool call and its outputs. The graph already has the cell.
     ///
     /// Source: reduction, section 11.4.
     pub(crate) fn link_cell(&mut self, cx: &mut Context<'_>, id: &CodeCellId) {
@@ -230,19 +230,19 @@ impl Calls {
         Some(source.item)
     }
 
-    /// Returns the items that show the call which this item shows.
+    /// Returns all items that show the same call as this item.
     pub(crate) fn items_of_call(&self, graph: &Graph, item_id: ItemId) -> impl Iterator<Item = ItemId> {
         let call = self.call_of(graph, item_id);
         call.into_iter().flat_map(|call| &call.calls).map(|part| part.item)
     }
 
-    /// Has the inference calls whose responses hold this call item list the tool call that it started.
+    /// Lists the tool call of this call item in each inference call whose response holds an item of the same call.
     ///
     /// Source: reduction, section 9.3.
     pub(crate) fn list_started_tools(&self, graph: &mut Graph, item_id: ItemId) {
         let Some(call) = self.call_of(graph, item_id) else { return };
         let Some(tool) = &call.tool else { return };
-        // A response may show a call as another item than the one that was sighted.
+        // A response may have shown the call as another item than the one that was sighted now.
         for part in &call.calls {
             for inference in inferences(graph, part.item) {
                 let Some(inference_call) = graph.inference_calls.get(&inference) else { continue };
@@ -267,8 +267,8 @@ impl Calls {
         }
     }
 
-    /// Returns the tool call and the code cell that have a call id in another thread, if only one thread has any: a
-    /// thread may begin with its parent's items.
+    /// Returns the tool call and the code cell that have a call id in another thread, if exactly one thread has any. A
+    /// thread may begin with its parent's items, which belong to the parent's tool calls.
     ///
     /// Source: reduction, section 9.2.
     fn elsewhere(
@@ -281,7 +281,8 @@ impl Calls {
         (owner != thread).then(|| (call.tool.clone(), call.cell.clone()))
     }
 
-    /// Parts a call from what it was joined with in another thread: it turns out to be this thread's own.
+    /// Separates a call from the tool call and code cell of another thread, because it turns out to be this thread's
+    /// own.
     fn disinherit(&mut self, graph: &mut Graph, key: &CallKey) {
         let Some(call) = self.uses.get_mut(key).and_then(|uses| uses.last_mut()) else { return };
         let is_own = |item: &ItemId| call.calls.iter().chain(&call.outputs).any(|part| part.item == *item);
@@ -311,8 +312,8 @@ impl Calls {
     }
 }
 
-/// Makes room for a second tool call with one call id: what was seen of the id after the first tool call had ended
-/// belongs to another call, which is returned.
+/// Splits the use of a call id for a second tool call. The call items that responses showed after the first tool call
+/// ended belong to the second call, which is returned. Returns `None` if there are none.
 fn split_call(
     cx: &mut Context<'_>,
     call: &mut CallUse,
@@ -329,15 +330,15 @@ fn split_call(
     let calls: Vec<_> = call.calls.extract_if(.., |part| is_later(part)).collect();
     if calls.is_empty() {
         let message =
-            format!("a second tool call names the call id {call_id}, which {first} bears; each keeps what it has");
+            format!("a second tool call has call id {call_id}, which belongs to {first}; each keeps its own items");
         cx.report.event(DiagnosticCode::CallIdReused, &[call_id, first], message);
         return None;
     }
-    let message = format!("the call id {call_id} names another call in a later response; the two are told apart");
+    let message = format!("call id {call_id} names another call in a later response; the graph has both calls");
     cx.report.event(DiagnosticCode::CallIdRenumbered, &[call_id, first], message);
     let first_call = cx.graph.object_mut(first);
     first_call.model_visible_call_item_ids.retain(|item| calls.iter().all(|part| part.item != *item));
-    // Nor did the responses that made the later call start the first.
+    // The responses that made the later call did not start the first tool call.
     let kept = first_call.model_visible_call_item_ids.clone();
     let responses: BTreeSet<_> = calls.iter().flat_map(|part| inferences(cx.graph, part.item)).collect();
     for inference in responses {
@@ -350,7 +351,7 @@ fn split_call(
     Some(CallUse { calls, ..CallUse::default() })
 }
 
-/// The inference calls whose responses were seen to hold an item.
+/// Returns the inference calls whose responses hold an item.
 fn inferences(graph: &Graph, item: ItemId) -> Vec<InferenceCallId> {
     let producers = graph.conversation_items[&item].produced_by.iter();
     let inference = |producer: &ProducerRef| match producer {
@@ -370,7 +371,7 @@ fn add_cell_output(graph: &mut Graph, cell: &CodeCellId, item: ItemId) {
     add_producer(graph, item, ProducerRef::CodeCell { code_cell_id: cell.clone() });
 }
 
-/// Adds what produced an item, once.
+/// Adds a producer to an item, unless the item already has it.
 pub(crate) fn add_producer(graph: &mut Graph, item: ItemId, producer: ProducerRef) {
     if !graph.conversation_items[&item].produced_by.contains(&producer) {
         graph.object_mut(&item).produced_by.push(producer);

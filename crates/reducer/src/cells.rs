@@ -12,13 +12,15 @@ use rollout_trace_schema::{
 
 use crate::{at::At, calls::Calls, context::Context, graph::Graph, turns};
 
-/// What is remembered of code cells beyond the graph.
+/// What is remembered about code cells beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
     /// The newest cell of each runtime id of a thread.
     by_runtime_id: HashMap<(ThreadId, String), CodeCellId>,
-    /// The cells whose source item has not been seen: a cell often starts before the response that asks for it is
-    /// complete.
+    /// The cells whose source item has not been seen, because a cell often starts before the response that asks for it
+    /// is complete.
+    ///
+    /// Source: reduction, section 11.2.
     waiting: HashMap<CodeCellId, WaitingCell>,
     by_call: HashMap<(ThreadId, ModelVisibleCallId), Vec<CodeCellId>>,
     /// The cells of each turn.
@@ -45,7 +47,7 @@ struct CellEvent {
 enum CellEventKind {
     InitialResponse,
     Ended,
-    /// The turn ended and took the cell along.
+    /// The end of its turn ended the cell.
     EndedByTurn,
 }
 
@@ -139,7 +141,8 @@ impl Cells {
     fn happened(&mut self, cx: &mut Context<'_>, runtime_id: &RuntimeCellId, event: CellEvent) {
         let thread = turns::thread_of_event(cx, runtime_id);
         let Some(id) = self.by_runtime_id.get(&(thread, runtime_id.to_string())) else {
-            let message = format!("runtime cell {runtime_id} was never started in its thread; what it did is lost");
+            let message =
+                format!("runtime cell {runtime_id} was never started in its thread; the event is not in the graph");
             cx.report.event(DiagnosticCode::UnknownCodeCell, &[runtime_id], message);
             return;
         };
@@ -149,7 +152,8 @@ impl Cells {
         }
     }
 
-    /// Ends the cells that a turn leaves running, unless it completed: a yielded cell lives on.
+    /// Ends the cells that a turn leaves running. Those of a completed turn go on, because a cell that yielded outlives
+    /// its turn.
     ///
     /// Source: reduction, section 3.4.
     pub(crate) fn end_of_turn(&mut self, cx: &mut Context<'_>, event: &CodexTurnEnded) {
@@ -180,7 +184,7 @@ impl Cells {
         Some(id)
     }
 
-    /// Adds a tool call to the cell that the model waits for by it, if there is such a cell.
+    /// Adds a `wait` to the cell that it waits for, if there is such a cell.
     ///
     /// Source: reduction, section 9.4.
     pub(crate) fn note_wait(&mut self, graph: &mut Graph, (thread, runtime_id): (&ThreadId, &str), tool: &ToolCallId) {
@@ -208,7 +212,7 @@ impl Cells {
         }
     }
 
-    /// Returns the key under which a cell that starts is kept, or `None` if it has started before and still runs.
+    /// Returns the id of a starting cell in the graph, or `None` if the cell has started before and still runs.
     fn new_id(&mut self, cx: &mut Context<'_>, thread: &ThreadId, event: &CodeCellStarted) -> Option<CodeCellId> {
         let name = format!("code_cell:{}", event.model_visible_call_id);
         let mut id = CodeCellId(name.clone());
@@ -216,7 +220,7 @@ impl Cells {
         while let Some(known) = self.cell(cx.graph, &id) {
             let is_same = known.thread_id == *thread && known.runtime_cell_id.as_ref() == Some(&event.runtime_cell_id);
             if is_same && known.execution.is_running() && known.initial_response_seq.is_none() {
-                let message = format!("code cell {id} starts a second time; nothing changes");
+                let message = format!("code cell {id} starts a second time; the first start counts");
                 cx.report.event(DiagnosticCode::DuplicateStart, &[&id], message);
                 return None;
             }
@@ -230,13 +234,15 @@ impl Cells {
         let runtime_key = (thread.clone(), event.runtime_cell_id.to_string());
         if let Some(older) = self.by_runtime_id.insert(runtime_key, id.clone()) {
             let message =
-                format!("the runtime id {} named {older} before and names {id} from here on", event.runtime_cell_id);
+                format!("runtime id {} named {older} before; from this event on it names {id}", event.runtime_cell_id);
             cx.report.event(DiagnosticCode::RuntimeCellReused, &[&older, &id], message);
         }
         Some(id)
     }
 }
 
+/// Applies an event to a cell.
+///
 /// Source: reduction, sections 11.5 and 11.6.
 fn apply(cell: &mut CodeCell, event: CellEvent) {
     let is_response = event.kind == CellEventKind::InitialResponse;
@@ -266,6 +272,8 @@ fn apply(cell: &mut CodeCell, event: CellEvent) {
     cell.runtime_status = event.status;
 }
 
+/// Returns the execution status of a cell that has this status.
+///
 /// Source: reduction, section 11.5.
 fn execution_status(status: &CellStatus) -> ExecutionStatus {
     match status {

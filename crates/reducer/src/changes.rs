@@ -9,7 +9,7 @@ use rollout_trace_schema::Seq;
 /// leaves one entry.
 const LOOK_BACK: usize = 4;
 
-/// The log may hold three times as many entries as it has distinct objects, and this many more, before it is compacted.
+/// The log is compacted when it has this many entries more than three times the number that its last compaction left.
 const SLACK: usize = 1 << 15;
 
 /// A log of changes in the order in which they were made.
@@ -19,7 +19,7 @@ const SLACK: usize = 1 << 15;
 pub(crate) struct Changes {
     log: Vec<Change>,
     now: Moment,
-    /// The number of entries when the log was last compacted.
+    /// The number of entries that the last compaction left.
     compacted: usize,
     /// The number of entries, from the first, that [`Changes::unsettled`] no longer returns.
     settled: usize,
@@ -32,7 +32,7 @@ struct Change {
     object: ObjectRef,
 }
 
-/// A moment of reduction: moments order as they come about.
+/// A point in the course of a reduction. A later one is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Moment {
     /// The highest seq that has been applied.
@@ -50,7 +50,7 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// Says that the event with this seq makes the changes from here on.
+    /// Attributes the changes from now on to the event with this seq.
     pub(crate) fn begin_event(&mut self, seq: Seq) {
         self.now = match seq > self.now.highest {
             true => Moment { highest: seq, after_highest: false },
@@ -58,7 +58,7 @@ impl Changes {
         };
     }
 
-    /// Says that something other than an event makes the changes from here on.
+    /// Attributes the changes from now on to something other than an event.
     pub(crate) fn begin_problem(&mut self) {
         self.now.after_highest = true;
     }
@@ -115,7 +115,7 @@ impl Changes {
     }
 }
 
-/// The last entry of each object, in order.
+/// Returns the last entry of each object, in order.
 fn latest_of_each(log: &[Change]) -> impl Iterator<Item = &Change> {
     let mut seen = HashSet::with_capacity(log.len());
     let mut latest: Vec<_> = log.iter().rev().filter(|change| seen.insert(&change.object)).collect();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_changed_after_the_highest_seq() {
+    fn late_changes_count_as_after_the_highest_seq() {
         let mut changes = Changes::default();
         changes.begin_event(5);
         changes.record(item(1));

@@ -21,7 +21,7 @@ use crate::{
     threads, turns,
 };
 
-/// What is remembered of compactions beyond the graph.
+/// What is remembered about compactions beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Compactions {
     /// The requests for each compaction, whether or not it was installed.
@@ -33,7 +33,7 @@ impl Compactions {
         let id = &event.compaction_request_id;
         let known = cx.graph.compaction_requests.get(id);
         if known.is_some_and(|request| !request.execution.start_unobserved) {
-            let message = format!("compaction request {id} starts a second time; nothing changes");
+            let message = format!("compaction request {id} starts a second time; the first start counts");
             cx.report.event(DiagnosticCode::DuplicateStart, &[id], message);
             return;
         }
@@ -74,7 +74,7 @@ impl Compactions {
         request.error = Some(event.error.clone());
     }
 
-    /// Returns the request. If its start is lost, it is added with what is known of it.
+    /// Returns the request. If its start is lost, adds it with what is known about it.
     fn ensure_request<'a>(
         &mut self,
         cx: &'a mut Context<'_>,
@@ -83,7 +83,7 @@ impl Compactions {
     ) -> &'a mut CompactionRequest {
         if !cx.graph.compaction_requests.contains_key(id) {
             let message =
-                format!("compaction request {id} was never started; it is in the graph with what is known of it");
+                format!("compaction request {id} was never started; it is in the graph with what is known about it");
             cx.report.event(DiagnosticCode::UnknownCompactionRequest, &[id], message);
             let thread_id = turns::thread_of_event(cx, id);
             let request = CompactionRequest {
@@ -114,6 +114,8 @@ impl Compactions {
         cx.graph.insert(&id, request);
     }
 
+    /// Replaces the history of a thread.
+    ///
     /// Source: reduction, section 8.2.
     pub(crate) fn installed(
         &mut self,
@@ -124,7 +126,7 @@ impl Compactions {
     ) {
         let id = &event.compaction_id;
         if cx.graph.compactions.contains_key(id) {
-            let message = format!("compaction {id} is installed a second time; nothing changes");
+            let message = format!("compaction {id} is installed a second time; the first installation counts");
             cx.report.event(DiagnosticCode::DuplicateStart, &[id], message);
             return;
         }
@@ -145,7 +147,7 @@ impl Compactions {
         let input = history(pass.cx, "input_history").unwrap_or_default();
         let input_item_ids = pass.compacted(input);
         let marker_item_id = pass.compaction_marker(id);
-        // Without a replacement the model goes on with what it had, as far as anybody can tell.
+        // If the replacement cannot be read, the next request is compared with the old history.
         let replacement = history(pass.cx, "replacement_history");
         let replacement_item_ids = replacement.map(|sightings| pass.replacement(id, sightings)).unwrap_or_default();
         conversations.sightings.note_seen(&input_item_ids, cx.at.seq);
@@ -166,7 +168,7 @@ impl Compactions {
 /// Reads the sightings in one of the two histories of a checkpoint.
 fn history(cx: &mut Context<'_>, reference: &PayloadRef, document: &Json<'_>, name: &str) -> Option<Vec<Sighting>> {
     let Some(items) = document.get(name).and_then(Json::as_array) else {
-        cx.report_malformed(reference, &format!("a checkpoint without an array {name}; its items are lost"));
+        cx.report_malformed(reference, &format!("the checkpoint has no array {name}; its items are lost"));
         return None;
     };
     let payload = &reference.raw_payload_id;

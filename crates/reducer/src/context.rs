@@ -1,4 +1,4 @@
-//! What every family of events works with.
+//! What every family of events works with: the context of one event.
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_schema::{PayloadRef, RawPayloadId, SchemaVersion};
@@ -11,7 +11,7 @@ use crate::{
     report::Report,
 };
 
-/// What the application of one event works with: where it happens, the graph, the report and the documents.
+/// What the functions that apply one event share: where it happens, the graph, the report and the documents.
 pub(crate) struct Context<'a> {
     pub(crate) at: &'a At,
     pub(crate) version: SchemaVersion,
@@ -26,23 +26,23 @@ impl Context<'_> {
         self.version == SchemaVersion::V1
     }
 
-    /// Reads a document into a buffer of the caller's. Returns `None` if it cannot be read, which is reported.
+    /// Reads a document into the caller's buffer. Reports a document that cannot be read, and returns `None` for it.
     pub(crate) fn read<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Json<'b>> {
         self.documents.read(reference, self.payloads, buffer, self.report)
     }
 
-    /// Reads a document that says nothing to the graph, only to see whether it is there and whole.
+    /// Reads a document whose content reduction does not use, only to check that it exists and is valid.
     pub(crate) fn verify(&mut self, reference: &PayloadRef) {
         self.documents.verify(reference, self.payloads, self.report);
     }
 
-    /// Reports that a document does not have the shape that its kind has.
+    /// Reports that a document does not have the shape of its kind. `reason` is a sentence about the document.
     pub(crate) fn report_malformed(&mut self, reference: &PayloadRef, reason: &str) {
         documents::report_malformed(self.report, reference, reason);
     }
 }
 
-/// Adds a payload to those of an object, once.
+/// Adds a payload to those of an object, unless it is among them.
 pub(crate) fn add_payload(payloads: &mut Vec<RawPayloadId>, reference: &PayloadRef) {
     if !payloads.contains(&reference.raw_payload_id) {
         payloads.push(reference.raw_payload_id.clone());

@@ -1,7 +1,7 @@
-//! What follows from the objects of the graph, brought up to date when the graph is asked for.
+//! What follows from the objects of the graph, brought up to date when the graph is read.
 //!
 //! Each part looks at the objects that changed since it was last brought up to date, and at what depends on them, so
-//! that a look costs what has changed.
+//! the cost of a look is in proportion to what has changed.
 
 use rollout_trace_model::{ModelObservation, ObjectRef, ObservationSource};
 
@@ -31,13 +31,15 @@ impl Derived {
         graph.settle();
     }
 
-    /// Reports what of the interactions between agents came to nothing by the end.
+    /// Reports the interactions between agents that made no edge by the end.
     pub(crate) fn finish(&self, graph: &mut Graph, agents: &Agents, report: &mut Report) {
         self.interactions.finish(graph, agents, report);
     }
 }
 
-/// Has terminal operations show what the model saw of their tool calls.
+/// Copies the items in which the model saw a tool call to the tool call's terminal operation.
+///
+/// Source: reduction, section 10.8.
 fn observe_operations(graph: &mut Graph, changed: &[ObjectRef]) {
     for object in changed {
         let ObjectRef::ToolCall(id) = object else { continue };

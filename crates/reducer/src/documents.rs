@@ -1,4 +1,4 @@
-//! Reading payload documents, each surprise reported.
+//! Reading payload documents, and reporting what is wrong with them.
 //!
 //! Source: reduction, section 2.2.
 
@@ -32,12 +32,12 @@ impl Documents {
         self.max_nesting
     }
 
-    /// Remembers that a document is being read. Returns whether it is for the first time.
+    /// Remembers that a document is being read. Returns whether this is the first time.
     pub(crate) fn note(&mut self, reference: &PayloadRef) -> bool {
         !self.read.contains(&reference.path) && self.read.insert(reference.path.clone())
     }
 
-    /// Reads a document into a buffer of the caller's. Returns `None` if it cannot be read, which is reported.
+    /// Reads a document into the caller's buffer. Reports a document that cannot be read, and returns `None` for it.
     pub(crate) fn read<'a>(
         &mut self,
         reference: &PayloadRef,
@@ -67,7 +67,7 @@ impl Documents {
         }
     }
 
-    /// Reads a document that says nothing to the graph, only to see whether it is there and whole.
+    /// Reads a document whose content reduction does not use, only to check that it exists and is valid.
     pub(crate) fn verify(&mut self, reference: &PayloadRef, source: &mut dyn PayloadSource, report: &mut Report) {
         if !self.note(reference) {
             return;
@@ -121,18 +121,18 @@ pub(crate) fn report_malformed(report: &mut Report, reference: &PayloadRef, reas
 }
 
 pub(crate) fn report_replaced_bytes(report: &mut Report, reference: &PayloadRef) {
-    let message = format!("{} holds bytes that are not UTF-8; they were replaced by U+FFFD", reference.path);
+    let message = format!("{} holds bytes that are not UTF-8; they are replaced by U+FFFD", reference.path);
     report.payload(DiagnosticCode::InvalidUtf8, &reference.raw_payload_id, &[], message);
 }
 
-/// Says how much of a document is damaged; `None` if it is sound.
+/// Returns, in words, how much of a document is damaged, or `None` if it is sound.
 pub(crate) fn damage(buffer: &PayloadBuffer) -> Option<String> {
     let holes = buffer.holes();
     let bytes: usize = holes.iter().map(|hole| hole.bytes).sum();
     match holes.len() {
         0 => None,
-        1 => Some(format!("{bytes} bytes are damaged, and a mark stands in their place")),
-        places => Some(format!("{bytes} bytes in {places} places are damaged, and marks stand in their place")),
+        1 => Some(format!("{bytes} bytes are damaged and replaced by a mark")),
+        places => Some(format!("{bytes} bytes in {places} places are damaged and replaced by marks")),
     }
 }
 

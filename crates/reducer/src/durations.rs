@@ -1,4 +1,6 @@
 //! How long work took.
+//!
+//! Source: reduction, section 13.7; graph, section 3.2.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,7 +12,7 @@ use crate::graph::Graph;
 /// Keeps the durations of threads and turns up to date with the work in them.
 #[derive(Debug, Default)]
 pub(crate) struct WorkTimes {
-    /// The window of each object that counts.
+    /// The window of each object whose work counts.
     windows: HashMap<ObjectRef, Window>,
     threads: HashMap<ThreadId, WorkTime>,
     turns: HashMap<CodexTurnId, WorkTime>,
@@ -41,7 +43,7 @@ impl WorkTimes {
         let mut turns = BTreeSet::new();
         let mut windows: Vec<_> =
             changed.iter().filter(|object| is_work(object)).map(|object| (object, window(graph, object))).collect();
-        // Objects come in the order of their ids, or of their changes.
+        // Windows are cheapest to add in the order of time, and objects come in the order of ids or of changes.
         windows.sort_by_key(|(_, window)| window.as_ref().map(|window| window.start));
         for (object, new) in windows {
             if self.windows.get(object) == new.as_ref() {
@@ -91,8 +93,8 @@ fn is_work(object: &ObjectRef) -> bool {
     )
 }
 
-/// Returns the window of an object, or `None` if it is not work, has not ended, or ended no later than it began: a
-/// clock that ran backwards counts nothing.
+/// Returns the window of an object, or `None` if it is not work, has not ended, or did not end after it began: work
+/// during which the clock ran backward does not count.
 fn window(graph: &Graph, object: &ObjectRef) -> Option<Window> {
     let (work, thread, turn, execution): (_, _, _, &Execution) = match object {
         ObjectRef::InferenceCall(id) => {
@@ -161,12 +163,12 @@ impl WorkTime {
 /// The union of windows, which may be added and removed in any order. Windows that are added in the order of time cost
 /// least.
 ///
-/// The windows 0..10 and 5..20 are kept as `[(0, 1), (5, 2), (10, 1), (20, 0)]`: from each time on, how many windows
-/// there are.
+/// The windows 0..10 and 5..20 are kept as `[(0, 1), (5, 2), (10, 1), (20, 0)]`: each entry is a time and the number of
+/// windows that are open from then on.
 #[derive(Debug, Default)]
 struct Coverage {
     counts: Vec<(UnixMillis, usize)>,
-    /// How long there is at least one.
+    /// How long at least one window is open.
     total: u64,
 }
 
@@ -195,17 +197,17 @@ impl Coverage {
         self.join(first);
     }
 
-    /// How long the count at a place holds, which is not the last place.
+    /// Returns how long the count at a place holds. The place is not the last one.
     fn length(&self, place: usize) -> u64 {
         self.counts[place + 1].0.abs_diff(self.counts[place].0)
     }
 
-    /// The number of windows right before a place.
+    /// Returns the number of windows that are open right before a place.
     fn count_before(&self, place: usize) -> usize {
         place.checked_sub(1).map_or(0, |before| self.counts[before].1)
     }
 
-    /// Makes a time one at which the number may change, and returns its place.
+    /// Makes sure that a time has an entry, and returns the entry's place.
     fn split(&mut self, time: UnixMillis) -> usize {
         let is_latest = self.counts.last().is_none_or(|(latest, _)| *latest < time);
         let place = if is_latest { self.counts.len() } else { self.counts.partition_point(|(other, _)| *other < time) };
@@ -215,7 +217,7 @@ impl Coverage {
         place
     }
 
-    /// Forgets a place at which the number does not change.
+    /// Removes the entry at a place if the number of windows does not change there.
     fn join(&mut self, place: usize) {
         if self.counts[place].1 == self.count_before(place) {
             self.counts.remove(place);
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_side_by_side_count_once() {
+    fn overlapping_windows_count_once() {
         let mut coverage = Coverage::default();
         coverage.add(0, 10);
         coverage.add(5, 20);
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_touch_are_one_stretch() {
+    fn adjacent_windows_become_one() {
         let mut coverage = Coverage::default();
         coverage.add(10, 20);
         coverage.add(0, 10);

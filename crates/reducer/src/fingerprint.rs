@@ -9,23 +9,23 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::json::Json;
 
-/// A secret key: whoever writes a bundle does not know it, and so cannot make two pieces of content that are taken for
-/// one.
+/// The secret key of this process. The author of a bundle does not know it, and so cannot construct two pieces of
+/// content with one fingerprint.
 static KEY: LazyLock<(u64, u64)> = LazyLock::new(|| {
     // The only source of randomness in the standard library.
     let word = || RandomState::new().build_hasher().finish();
     (word(), word())
 });
 
-/// Stands for a piece of content within this process: equal content has an equal fingerprint.
+/// Represents a piece of content within this process: equal content has an equal fingerprint.
 ///
-/// It is 128 bits of SipHash, so that no two pieces of content are taken for one by chance, nor, as the key is secret,
-/// by design. A hash that is safe without a key takes several times as long, which would be a good part of all the
-/// time.
+/// It is 128 bits of SipHash: two pieces of content do not share a fingerprint by chance, nor, because the key is
+/// secret, by design. A hash that is safe without a key takes several times as long, which would be a large part of the
+/// time of a reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(u128);
 
-/// Hashes fingerprints for maps: they are hashes already, and nobody can choose them.
+/// Hashes fingerprints for maps. A fingerprint is a hash already, and nobody can choose it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ByFingerprint(u64);
 
@@ -81,7 +81,7 @@ impl Fingerprinter {
         }
     }
 
-    /// Adds a value. The order of its keys does not count.
+    /// Adds a value. The order of its keys does not matter.
     pub(crate) fn json(&mut self, value: &Json<'_>) -> &mut Self {
         match value {
             Json::Null => self.tag(b'n'),

@@ -5,7 +5,9 @@ use rollout_trace_schema::ExecutionStatus;
 
 use crate::{cells::Cells, graph::Graph, report::Report};
 
-/// Reports the code cells that are not in the graph, because no response showed their source.
+/// Reports the code cells that are not in the graph because no response showed their source.
+///
+/// Source: reduction, section 11.2.
 pub(crate) fn report_waiting_cells(report: &mut Report, cells: &Cells) {
     for cell in cells.waiting() {
         let message =
@@ -14,14 +16,16 @@ pub(crate) fn report_waiting_cells(report: &mut Report, cells: &Cells) {
     }
 }
 
-/// Lists what had not ended when the evidence did, and reports it.
+/// Lists and reports the objects that were still running when the evidence ended.
+///
+/// Source: reduction, section 13.2.
 pub(crate) fn list_cut_off(graph: &mut Graph, report: &mut Report) {
     let open = running(graph);
     if graph.status == ExecutionStatus::Running && graph.ended_at_unix_ms.is_none() {
         let message = "the trace stops before the rollout ended: it is still being written, or its writer was stopped";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
     } else if graph.recording_complete == Some(false) {
-        let message = "the trace has no end marker, so that something may be missing at its end";
+        let message = "the trace has no end marker, so something may be missing at its end";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
     }
     if !open.is_empty() {
@@ -44,7 +48,7 @@ fn running(graph: &Graph) -> Vec<ObjectRef> {
     open.extend(tools.map(|call| ObjectRef::ToolCall(call.tool_call_id.clone())));
     let cells = graph.code_cells.values().filter(|cell| cell.execution.is_running());
     open.extend(cells.map(|cell| ObjectRef::CodeCell(cell.code_cell_id.clone())));
-    // A write to stdin that runs is its tool call, which is listed.
+    // A running write to stdin is represented by its tool call, which is listed above.
     let operations = graph.terminal_operations.values();
     let commands =
         operations.filter(|operation| operation.execution.is_running() && operation.kind == OperationKind::ExecCommand);

@@ -1,4 +1,4 @@
-//! The graph that is being made.
+//! The graph under construction.
 
 use std::{collections::BTreeMap, ops::Deref};
 
@@ -76,19 +76,20 @@ impl Graph {
         Self { trace, changes: Changes::default() }
     }
 
-    /// Returns an object to change, or `None` if the graph has none with this id.
+    /// Returns the object with this id, to be changed, or `None` if the graph has none.
     pub(crate) fn get_mut<K: Key>(&mut self, id: &K) -> Option<&mut K::Object> {
         let object = K::objects(&mut self.trace).get_mut(id)?;
         self.changes.record(id.object_ref());
         Some(object)
     }
 
-    /// Returns an object to change that the caller knows to be in the graph: reduction made it and remembers its id.
+    /// Returns the object with this id, to be changed. The caller knows that the graph has it, because reduction made
+    /// the object and remembers its id.
     pub(crate) fn object_mut<K: Key>(&mut self, id: &K) -> &mut K::Object {
         self.get_mut(id).expect("an object that reduction remembers is in the graph")
     }
 
-    /// Adds an object in the place of the one with this id, if there is one.
+    /// Adds an object, or replaces the one that has this id.
     pub(crate) fn insert<K: Key>(&mut self, id: &K, object: K::Object) {
         self.changes.record(id.object_ref());
         K::objects(&mut self.trace).insert(id.clone(), object);
@@ -101,27 +102,27 @@ impl Graph {
         Some(object)
     }
 
-    /// Returns the trace, to change its own fields and lists and none of its objects.
+    /// Returns the trace, so that its own fields and lists can be changed, but not its objects.
     pub(crate) fn rollout_mut(&mut self) -> &mut RolloutTrace {
         self.changes.record(ObjectRef::Rollout);
         &mut self.trace
     }
 
-    /// Notes that an item was seen in a later event. This is no change of the item's: the inference call or the
-    /// compaction that shows the item is the change.
+    /// Notes that an item was seen in a later event. This does not count as a change of the item, because the inference
+    /// call or compaction that shows it has changed.
     pub(crate) fn note_last_seen(&mut self, id: ItemId, seq: Seq) {
         if let Some(item) = self.trace.conversation_items.get_mut(&id) {
             item.last_seen_seq = item.last_seen_seq.max(seq);
         }
     }
 
-    /// Returns the objects that changed since [`Graph::settle`] was last called, each once. Only those from which
-    /// something else follows are sure to be among them.
+    /// Returns the objects that changed since [`Graph::settle`] was last called, each once. Objects from which nothing
+    /// else follows may be missing.
     pub(crate) fn unsettled(&self) -> Vec<ObjectRef> {
         if self.changes.was_settled() {
             return self.changes.unsettled();
         }
-        // Before the first look, which is often the only one, everything has changed: that needs no index of changes.
+        // Before the first look, which is often the only one, everything has changed, and no log is needed to find it.
         let trace = &self.trace;
         let threads = trace.threads.keys().map(Key::object_ref);
         let turns = trace.codex_turns.keys().map(Key::object_ref);
@@ -133,7 +134,7 @@ impl Graph {
         threads.chain(turns).chain(items).chain(calls).chain(tools).chain(cells).chain(requests).collect()
     }
 
-    /// Says that what follows from the changes so far is in the graph.
+    /// Marks the changes so far as followed up: what follows from them is in the graph.
     pub(crate) fn settle(&mut self) {
         self.changes.settle();
     }
@@ -143,12 +144,12 @@ impl Graph {
         self.changes.since(seq)
     }
 
-    /// Says that the event with this seq makes the changes from here on.
+    /// Attributes the changes from now on to the event with this seq.
     pub(crate) fn begin_event(&mut self, seq: Seq) {
         self.changes.begin_event(seq);
     }
 
-    /// Says that something other than an event makes the changes from here on.
+    /// Attributes the changes from now on to something other than an event.
     pub(crate) fn begin_problem(&mut self) {
         self.changes.begin_problem();
     }

@@ -30,10 +30,10 @@ use crate::{
     usage::{is_token_usage, token_usage},
 };
 
-/// What is remembered of inference calls beyond the graph.
+/// What is remembered about inference calls beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Inference {
-    /// The calls that a turn's end would end.
+    /// The calls of each turn that its end ends, unless they end before.
     open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
     responses: Responses,
     readers: Readers,
@@ -42,7 +42,7 @@ pub(crate) struct Inference {
 /// The calls of a thread that got each response, in the order of their ids.
 type Responses = HashMap<(ThreadId, ResponseId), BTreeSet<InferenceCallId>>;
 
-/// What an event says of a call's response.
+/// What an event says about a call's response.
 struct Answer<'a> {
     call: &'a InferenceCallId,
     payload: Option<&'a PayloadRef>,
@@ -61,7 +61,7 @@ impl Inference {
         let id = &event.inference_call_id;
         let known = cx.graph.inference_calls.get(id);
         if known.is_some_and(|call| !call.execution.start_unobserved) {
-            let message = format!("inference call {id} starts a second time; nothing changes");
+            let message = format!("inference call {id} starts a second time; the first start counts");
             cx.report.event(DiagnosticCode::DuplicateStart, &[id], message);
             return;
         }
@@ -71,7 +71,7 @@ impl Inference {
         let of_turn = &cx.graph.codex_turns[&event.codex_turn_id].thread_id;
         if *of_turn != event.thread_id {
             let message = format!(
-                "inference call {id} is of thread {}, but its turn {} is of thread {of_turn}",
+                "inference call {id} belongs to thread {}, but its turn {} belongs to thread {of_turn}",
                 event.thread_id, event.codex_turn_id
             );
             cx.report.event(DiagnosticCode::UnknownTurn, &[id, &event.codex_turn_id], message);
@@ -198,7 +198,7 @@ impl Inference {
         end(cx, answer.call, ExecutionStatus::Cancelled).cancel_reason = Some(event.reason.clone());
     }
 
-    /// Applies what an event says of a call's response, whole or partial.
+    /// Applies what an event says about a call's response, whole or partial.
     fn answered(
         &mut self,
         cx: &mut Context<'_>,
@@ -229,14 +229,14 @@ impl Inference {
         let Some(document) = cx.read(reference, &mut buffer) else { return };
         let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
         if usage.is_some_and(|usage| !is_token_usage(usage)) {
-            let reason = "token_usage holds something else than numbers; what is none counts as 0";
+            let reason = "token_usage has a count that is missing or not a number; that count is taken as 0";
             cx.report_malformed(reference, reason);
         }
         if let Some(usage) = usage.filter(|usage| usage.is_object()) {
             cx.graph.object_mut(id).usage = Some(token_usage(usage));
         }
         let Some(items) = document.get("output_items").and_then(Json::as_array) else {
-            cx.report_malformed(reference, "a response without an array output_items; its items are lost");
+            cx.report_malformed(reference, "the response has no array output_items; its items are lost");
             return;
         };
         let origin =
@@ -249,7 +249,7 @@ impl Inference {
         if !older.is_empty() {
             let ids: Vec<_> = older.iter().map(|item| item as &dyn Display).chain([id as &dyn Display]).collect();
             let message = format!(
-                "inference call {id} is answered a second time; the later answer counts, the items of both stay"
+                "inference call {id} is answered a second time; the later answer counts, and the items of both stay"
             );
             cx.report.event(DiagnosticCode::RepeatedEnd, &ids, message);
         }
@@ -270,14 +270,14 @@ impl Inference {
         }
     }
 
-    /// Frees what is kept for the thread's next request.
+    /// Frees the request that is kept to read the thread's next one.
     pub(crate) fn end_of_thread(&mut self, event: &ThreadEnded) {
         self.readers.forget(&event.thread_id);
     }
 }
 
-/// Reads a request's input. Returns how many items are known from the request before, and the rest, or `None` if it is
-/// lost.
+/// Reads a request's input. Returns how many items are known from the previous request, and the rest, or `None` if the
+/// input is lost.
 ///
 /// Source: reduction, section 14.6.
 fn request_input<'a>(
@@ -298,13 +298,14 @@ fn request_input<'a>(
             Input::Items { known, rest } => format!("; the {} items before the damage count", known + rest.len()),
             _ => String::new(),
         };
-        let message = format!("{} is not whole JSON: {damage}{kept}", reference.path);
+        let message = format!("{} cannot be read to its end: {damage}{kept}", reference.path);
         cx.report.payload(DiagnosticCode::PayloadUnreadable, payload, &[], message);
     }
     match input {
         Input::Items { known, rest } => Some((known, rest)),
         Input::Text(text) => {
-            let message = format!("{}: input is a string; it counts as one message of the user", reference.path);
+            let message =
+                format!("{}: the request's input is a string; it counts as one message of the user", reference.path);
             cx.report.payload(DiagnosticCode::UnknownValue, payload, &[], message);
             let fields = [("type", "message"), ("role", "user"), ("content", text.as_str())];
             let message = fields.map(|(key, value)| (Cow::from(key), Json::String(Cow::Owned(value.to_owned()))));
@@ -312,7 +313,7 @@ fn request_input<'a>(
         }
         Input::Missing if document.damage.is_some() => None,
         Input::Missing | Input::Other => {
-            cx.report_malformed(reference, "a request whose input is no array; its items are lost");
+            cx.report_malformed(reference, "the request's input is not an array; its items are lost");
             None
         }
     }
@@ -336,8 +337,8 @@ fn previous_response(
     }
 }
 
-/// Returns the payload with the items that precede the request's input and that no traced request showed, if it names
-/// one.
+/// Returns the payload with the items that precede the request's input and that no traced request showed, if the event
+/// names one.
 ///
 /// Source: reduction, section 5.7.
 fn untraced_prefix(event: &InferenceStarted, version: SchemaVersion) -> Option<&PayloadRef> {
@@ -358,13 +359,13 @@ fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef, origin: &Origin
     let names = ["input", "input_items", "items"];
     let items = document.as_array().or_else(|| names.iter().find_map(|name| document.get(name)?.as_array()));
     let Some(items) = items else {
-        cx.report_malformed(reference, "it holds no array of model items; they are lost");
+        cx.report_malformed(reference, "the document has no array of model items; its items are lost");
         return None;
     };
     Some(items.iter().filter_map(|item| normalize(item, origin.payload, cx.version)).collect())
 }
 
-/// Returns the conversation up to and including a response, or `None` if the thread never got the response.
+/// Returns the conversation up to and including a response, or `None` if the thread never received the response.
 ///
 /// Source: reduction, section 5.7.
 fn prefix_of_response(
@@ -377,8 +378,8 @@ fn prefix_of_response(
     let Some(first) = responses.get(&key).and_then(|calls| calls.first()) else {
         let (_, previous) = key;
         let message = format!(
-            "inference call {} follows response {previous}, which its thread never got; what precedes its input \
-             is not known",
+            "inference call {} continues response {previous}, which its thread never received; the items \
+             before its input are unknown",
             event.inference_call_id
         );
         let code = DiagnosticCode::UnknownPreviousResponse;
@@ -389,7 +390,7 @@ fn prefix_of_response(
     Some(call.request_item_ids.iter().chain(&call.response_item_ids).copied().collect())
 }
 
-/// Ends a call, unless the end of its turn did so before, and returns it.
+/// Ends a call, unless it has ended already, and returns it.
 ///
 /// Source: reduction, section 7.4.
 fn end<'a>(cx: &'a mut Context<'_>, id: &InferenceCallId, status: ExecutionStatus) -> &'a mut InferenceCall {
@@ -400,9 +401,9 @@ fn end<'a>(cx: &'a mut Context<'_>, id: &InferenceCallId, status: ExecutionStatu
     call
 }
 
-/// Adds a call whose start is lost, with what is known of it.
+/// Adds a call whose start is lost, with what is known about it.
 fn add_unstarted(cx: &mut Context<'_>, id: &InferenceCallId) {
-    let message = format!("inference call {id} was never started; it is in the graph with what is known of it");
+    let message = format!("inference call {id} was never started; it is in the graph with what is known about it");
     cx.report.event(DiagnosticCode::UnknownInferenceCall, &[id], message);
     let thread = turns::thread_of_event(cx, id);
     let execution = Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) };

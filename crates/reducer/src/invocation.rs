@@ -1,17 +1,17 @@
-//! What a tool is asked for.
+//! What a tool call asks for.
 
 use rollout_trace_schema::ToolKind;
 
 use crate::json::Json;
 
-/// What a tool was asked for, as far as reduction reads it.
+/// The part of a tool call's invocation that reduction reads.
 pub(crate) struct Invocation<'a> {
     tool_name: Option<&'a str>,
-    /// The arguments of a function call, if they are JSON and reduction may read one of them.
+    /// The arguments of a function call, if they are JSON and have one that reduction may read.
     arguments: Option<Json<'a>>,
 }
 
-/// The tool that waits for a code cell.
+/// The name of the tool that waits for a code cell.
 const WAIT: &str = "wait";
 
 /// The argument in which any tool may carry a message.
@@ -38,7 +38,7 @@ impl<'a> Invocation<'a> {
         self.arguments.as_ref()?.get(name)
     }
 
-    /// Returns an id, which may be a string or a number.
+    /// Returns an argument that is an id, which may be a string or a number.
     pub(crate) fn id(&self, name: &str) -> Option<String> {
         self.arguments.as_ref()?.id_text(name)
     }
@@ -48,7 +48,7 @@ impl<'a> Invocation<'a> {
         self.argument(MESSAGE)?.as_str()
     }
 
-    /// Returns the runtime id of the code cell that the call waits for, if it does.
+    /// Returns the runtime id of the code cell that the call waits for, if it waits for one.
     pub(crate) fn awaited_cell(&self) -> Option<String> {
         if self.tool_name == Some(WAIT) { self.id("cell_id") } else { None }
     }

@@ -6,16 +6,17 @@
 //! The invariant above all others: the conversation is what model-facing payloads prove the model saw; runtime objects
 //! explain how it came about; neither rewrites the other.
 //!
-//! Nothing in a bundle stops the reducer. What surprises it is a [`Diagnostic`](rollout_trace_model::Diagnostic) of the
-//! graph, and whatever the rest proves is in the graph.
+//! Nothing in a bundle stops the reducer. Each surprise becomes a [`Diagnostic`](rollout_trace_model::Diagnostic) of
+//! the graph, and whatever the rest of the evidence proves is in the graph.
 //!
 //! # A live graph
 //!
-//! [`Reducer::graph`] returns the graph at any time, and [`Reducer::changed_since`] the objects that changed. Both cost
-//! what has changed since the last look, however large the graph is. A live graph is the graph that the same evidence
-//! ends in, with every object and every link, except that:
+//! [`Reducer::graph`] returns the graph at any time, and [`Reducer::changed_since`] the objects that changed. Their
+//! cost is in proportion to what has changed since the last look, however large the graph is. A live graph is the graph
+//! that the same evidence ends in, with every object and every link, except that:
 //!
-//! * `cut_off` and `undelivered_messages` are empty: what runs may still end, and what was sent may still arrive.
+//! * `cut_off` and `undelivered_messages` are empty, because a running object may still end and a message may still
+//!   arrive.
 //! * The diagnostics that belong to the end are missing. They are those without a `seq` that follow the others:
 //!   `trace_stops_early`, `running_at_end`, `code_cell_without_source`, `undelivered_message`,
 //!   `agent_activity_mismatch` and, for results of agents, `unknown_thread`.
@@ -43,7 +44,7 @@
 //! 6. `conversation`: which sightings are one item; above `sightings`: which calls showed an item first and last.
 //! 7. `links`, that is `cells` above `calls`: what joins items with tool calls and code cells, whichever comes first.
 //! 8. `turns` above `threads`.
-//! 9. `context` above `documents`, `graph` and `report`, and these above `changes` and `at`.
+//! 9. `context` above `documents`, `graph` and `report`, and these above `changes`, `at` and `origin`.
 //! 10. `item` above `fingerprint` and `json`, which know no graph.
 
 #![forbid(unsafe_code)]

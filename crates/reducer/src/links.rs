@@ -2,7 +2,7 @@
 
 use crate::{calls::Calls, cells::Cells};
 
-/// The calls and the code cells, which new items and new tool calls are joined with.
+/// The calls and the code cells that new items and new tool calls are joined with.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     pub(crate) calls: Calls,

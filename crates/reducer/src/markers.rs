@@ -1,4 +1,4 @@
-//! Evidence that is only listed.
+//! Evidence that the graph lists without interpreting it.
 //!
 //! Source: reduction, section 13.4.
 
@@ -37,7 +37,7 @@ pub(crate) fn other(cx: &mut Context<'_>, event: &Other) {
     }
 }
 
-/// Reports an event that is unknown or cannot be read, and keeps it with the payload references that can be read in it.
+/// Reports an event that is unknown or cannot be read, and keeps it as a marker, with its readable payload references.
 pub(crate) fn unreadable(cx: &mut Context<'_>, payload: &EventPayload) {
     let EventPayload::Unknown(object) = payload else { return };
     let name = payload.type_name();
@@ -48,8 +48,7 @@ pub(crate) fn unreadable(cx: &mut Context<'_>, payload: &EventPayload) {
         }
         None => {
             let name = if name.is_empty() { "(none)" } else { name };
-            let message =
-                format!("an event of the unknown type {name} is kept as a marker; what it means is not in the graph");
+            let message = format!("an event of the unknown type {name} is kept as a marker and not interpreted");
             cx.report.event(DiagnosticCode::UnknownEventType, &[&name], message);
         }
     }
@@ -90,7 +89,7 @@ fn add(cx: &mut Context<'_>, marker: Marker) {
     }
 }
 
-/// Reports what the recorder says that it lost.
+/// Reports a loss that the recorder recorded.
 fn report_loss(cx: &mut Context<'_>, loss: Option<RecordingLoss>) {
     let message = match loss {
         Some(RecordingLoss { lost_events, lost_payloads, reasons }) => format!(
@@ -99,7 +98,7 @@ fn report_loss(cx: &mut Context<'_>, loss: Option<RecordingLoss>) {
             count(lost_payloads, "payload document"),
             reasons.join("; ")
         ),
-        None => "the recorder lost something; what it says of it cannot be read".to_owned(),
+        None => "the recorder lost something, but its report about the loss cannot be read".to_owned(),
     };
     cx.report.event(DiagnosticCode::RecordingLoss, &[], message);
 }
@@ -111,7 +110,7 @@ fn count(number: u64, what: &str) -> String {
 /// How deep metadata may nest in a graph: JSON readers give up at 128 levels, of which the graph itself takes a few.
 const READABLE_NESTING: usize = 100;
 
-/// Metadata that any JSON reader takes: what nests deeper becomes its own text.
+/// Returns metadata that any JSON reader can read: a value that nests deeper is replaced by its text.
 fn readable(metadata: Value) -> Value {
     if nests_deeper(&metadata, READABLE_NESTING) { Value::String(metadata.to_string()) } else { metadata }
 }

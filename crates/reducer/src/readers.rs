@@ -6,7 +6,7 @@ use rollout_trace_schema::{Seq, ThreadId};
 
 use crate::request::RequestReader;
 
-/// The memory that the last requests of all threads may take together before those of the least used are freed.
+/// The memory that the last requests of all threads may take together before the least recently used are freed.
 const REQUEST_MEMORY: usize = 96 << 20;
 
 /// A reader for each thread, which keeps the thread's last request to compare the next one with.
@@ -19,7 +19,7 @@ pub(crate) struct Readers {
     bytes: usize,
 }
 
-/// A reader and what is known of its use.
+/// A reader and when it was last used.
 #[derive(Debug, Default)]
 struct Used {
     reader: RequestReader,
@@ -36,8 +36,8 @@ impl Readers {
         &mut self.readers.get_mut(thread).expect("inserted above if it was missing").reader
     }
 
-    /// Remembers that the thread's reader was used by this event, and frees the memory of those that were used least if
-    /// all together take too much.
+    /// Remembers that this event used the thread's reader, and frees the least recently used requests if all together
+    /// take too much memory.
     pub(crate) fn note_use(&mut self, thread: &ThreadId, seq: Seq) {
         self.account(thread, Some(seq));
         while self.bytes > REQUEST_MEMORY {
@@ -46,7 +46,7 @@ impl Readers {
         }
     }
 
-    /// Frees the memory of a thread's last request. The next one is read whole.
+    /// Frees the memory of a thread's last request. The next one is read from its start.
     pub(crate) fn forget(&mut self, thread: &ThreadId) {
         if let Some(used) = self.readers.get_mut(thread) {
             used.reader.forget();
@@ -54,7 +54,7 @@ impl Readers {
         }
     }
 
-    /// Brings the books up to date with what a reader holds.
+    /// Updates the totals with what a reader holds.
     fn account(&mut self, thread: &ThreadId, used_at: Option<Seq>) {
         let Some(used) = self.readers.get_mut(thread) else { return };
         self.by_use.remove(&(used.last_used, thread.clone()));

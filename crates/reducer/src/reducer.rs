@@ -17,8 +17,8 @@ use crate::{
 
 /// Turns evidence into a graph.
 ///
-/// Evidence comes in causal order, as a bundle yields it. The cost follows the bytes of the payloads that are new: what
-/// a request repeats of the one before it in its thread is compared, not parsed again.
+/// Evidence comes in causal order, as a bundle yields it. The cost is in proportion to the new bytes of the payloads:
+/// what a request repeats from the previous request of its thread is compared, not parsed again.
 #[derive(Debug)]
 pub struct Reducer {
     version: SchemaVersion,
@@ -42,7 +42,7 @@ struct Families {
 }
 
 impl Reducer {
-    /// Starts a graph.
+    /// Creates a reducer whose graph holds nothing but what the header says.
     pub fn new(header: BundleHeader, limits: Limits) -> Self {
         let rollout = Rollout::new(header.started_at_unix_ms.is_some());
         Self {
@@ -63,7 +63,7 @@ impl Reducer {
         }
     }
 
-    /// Notes a problem that opening the bundle met.
+    /// Reports a problem that was found when the bundle was opened.
     pub fn note_problem(&mut self, problem: &Problem) {
         self.graph.begin_problem();
         self.report.problem(problem);
@@ -82,11 +82,11 @@ impl Reducer {
         }
     }
 
-    /// Returns the graph of what has been applied, after bringing it up to date: the cost follows what has changed
-    /// since the last look.
+    /// Returns the graph of the evidence so far, after bringing it up to date. The cost is in proportion to what has
+    /// changed since the last look.
     ///
-    /// It is the graph that [`finish`](Self::finish) would return if there were no more evidence, but for what only the
-    /// end decides: `cut_off` and `undelivered_messages` are empty, and the diagnostics that belong to the end are
+    /// It is the graph that [`finish`](Self::finish) would return if there were no more evidence, except for what only
+    /// the end decides: `cut_off` and `undelivered_messages` are empty, and the diagnostics that belong to the end are
     /// missing.
     pub fn graph(&mut self) -> &RolloutTrace {
         self.refresh();
@@ -94,20 +94,20 @@ impl Reducer {
     }
 
     /// Returns the objects that changed after the event with this seq was applied, each once, in the order of their
-    /// latest changes. The cost follows the number of changes.
+    /// latest changes. The cost is in proportion to the number of changes.
     ///
-    /// An object that [`graph`](Self::graph) does not have was removed. [`ObjectRef::Rollout`] stands for what is not
-    /// kept in a map. An item is not named for a later `last_seen_seq` alone: the inference call or the compaction that
-    /// shows it is.
+    /// An object that [`graph`](Self::graph) does not have was removed. [`ObjectRef::Rollout`] represents everything
+    /// that is not in a map. A later `last_seen_seq` alone is not a change of the item: the inference call or
+    /// compaction that shows the item is returned instead.
     ///
     /// An event that comes late, after one with a higher seq, counts as applied after the highest, and so does a
-    /// problem of the log. An object that changed between two looks may be named once more at the look after them.
+    /// problem of the log. An object that changed between two looks may be returned again by the look after them.
     pub fn changed_since(&mut self, seq: Seq) -> Vec<ObjectRef> {
         self.refresh();
         self.graph.changed_since(seq)
     }
 
-    /// Returns the graph, when there is no more evidence.
+    /// Returns the final graph, after the last piece of evidence.
     pub fn finish(mut self) -> RolloutTrace {
         self.refresh();
         let Self { mut graph, mut report, families, derived, .. } = self;
@@ -209,7 +209,8 @@ impl Families {
     }
 }
 
-/// The payload references of an event that count: schema 2 ignores a request's input mode and the payload in it.
+/// Returns the payload references of an event that count. Schema 2 ignores a request's input mode and the payload in
+/// it.
 fn references(payload: &EventPayload, version: SchemaVersion) -> Vec<&PayloadRef> {
     let mut references = Vec::new();
     match payload {

@@ -12,14 +12,14 @@ use crate::at::At;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     diagnostics: Vec<Diagnostic>,
-    /// What is reported only once, however often it shows.
+    /// What was reported and must not be reported again.
     reported: HashSet<(DiagnosticCode, String)>,
     /// The seq and the line of the event that is being applied.
     place: Option<(u64, u64)>,
 }
 
 impl Report {
-    /// Says that this event is the place of what is reported from here on.
+    /// Sets the event that reports are about from now on.
     pub(crate) fn begin_event(&mut self, at: &At) {
         self.place = Some((at.seq, at.line));
     }
@@ -29,7 +29,8 @@ impl Report {
         self.push(code, None, ids, message.into());
     }
 
-    /// Reports a surprise at the event that is being applied, if it is the first of this code about this id.
+    /// Reports a surprise at the event that is being applied, unless one with this code was reported about this id
+    /// before.
     pub(crate) fn once(&mut self, code: DiagnosticCode, id: &dyn Display, message: impl Into<String>) {
         if self.reported.insert((code, id.to_string())) {
             self.push(code, None, &[id], message.into());
@@ -60,7 +61,7 @@ impl Report {
         });
     }
 
-    /// Reports what reading the bundle met.
+    /// Reports a problem that was found while the bundle was read.
     pub(crate) fn problem(&mut self, problem: &Problem) {
         let code = problem_code(problem);
         self.diagnostics.push(Diagnostic {
@@ -112,7 +113,7 @@ fn problem_code(problem: &Problem) -> DiagnosticCode {
         Problem::RepeatedSeq { .. } => DiagnosticCode::RepeatedSeq,
         Problem::OutOfOrder { .. } => DiagnosticCode::OutOfOrder,
         Problem::AfterEndMarker { .. } => DiagnosticCode::LineAfterEndMarker,
-        // A later reader may report problems that this reducer does not know: they concern lines.
+        // A newer reader may report problems that this reducer does not know. They are taken for defects of a line.
         _ => DiagnosticCode::UnparsableLine,
     }
 }

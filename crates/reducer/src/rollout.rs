@@ -7,12 +7,12 @@ use rollout_trace_schema::{EventPayload, RolloutEnded, RolloutId, RolloutStarted
 
 use crate::context::Context;
 
-/// What is remembered of the rollout beyond the graph.
+/// What is remembered about the rollout beyond the graph.
 #[derive(Debug)]
 pub(crate) struct Rollout {
     is_started: bool,
     start_is_known: bool,
-    /// Whether the last event is an end marker, and its line is whole.
+    /// Whether the last event is an end marker whose line ends in a newline.
     ends_in_marker: bool,
     /// Whether anything followed an end marker.
     goes_on_after_marker: bool,
@@ -35,7 +35,7 @@ impl Rollout {
         self.ends_in_marker = matches!(payload, EventPayload::RecordingCompleted(_)) && newline_terminated;
     }
 
-    /// Remembers that the log goes on after an end marker.
+    /// Remembers that the log continues after an end marker.
     pub(crate) fn note_after_marker(&mut self) {
         self.goes_on_after_marker = true;
     }
@@ -50,7 +50,7 @@ impl Rollout {
             cx.graph.rollout_mut().rollout_id = rollout_id.clone();
         } else if cx.graph.rollout_id != *rollout_id {
             let message = format!(
-                "the event belongs to rollout {rollout_id}, the bundle to {}; it counts all the same",
+                "the event belongs to rollout {rollout_id}, but the bundle to {}; the event counts anyway",
                 cx.graph.rollout_id
             );
             cx.report.once(DiagnosticCode::RolloutMismatch, rollout_id, message);
@@ -66,7 +66,7 @@ impl Rollout {
         self.is_started = true;
         let differs = |own: &str, new: &str| !own.is_empty() && own != new;
         if differs(&cx.graph.trace_id, &event.trace_id) || differs(&cx.graph.root_thread_id, &event.root_thread_id) {
-            let message = "rollout_started names other ids than the manifest; the event counts";
+            let message = "rollout_started and the manifest name different ids; those of rollout_started count";
             cx.report.event(DiagnosticCode::ManifestMismatch, &[&event.trace_id, &event.root_thread_id], message);
         }
         let trace = cx.graph.rollout_mut();

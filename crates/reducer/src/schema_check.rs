@@ -1,4 +1,4 @@
-//! What does not fit an event's schema, and does not keep it from being applied.
+//! Reporting what does not fit the schema of an event, which is applied anyway.
 //!
 //! Source: reduction, section 14.7.
 
@@ -7,13 +7,13 @@ use rollout_trace_schema::{EventPayload, PayloadKind, PayloadRef, SchemaVersion}
 
 use crate::context::Context;
 
-/// Reports what in an event is unknown or does not belong to the bundle's schema version.
+/// Reports unknown values of an event, and what does not belong to the bundle's schema version.
 pub(crate) fn check(cx: &mut Context<'_>, payload: &EventPayload, references: &[&PayloadRef]) {
     report_unknown_status(cx, payload);
     for reference in references {
         if matches!(reference.kind, PayloadKind::Unknown { .. }) {
             let name = reference.kind.as_str();
-            let message = format!("{name} is no payload kind that is known; it is kept as it is");
+            let message = format!("{name} is not a known payload kind; it is kept as it is");
             cx.report.payload(DiagnosticCode::UnknownValue, &reference.raw_payload_id, &[&name], message);
         }
     }
@@ -37,12 +37,12 @@ fn report_unknown_status(cx: &mut Context<'_>, payload: &EventPayload) {
     let unknown = status.filter(|status| status.is_unknown()).map(|status| status.as_str());
     let unknown = unknown.or(cell_status.filter(|status| status.is_unknown()).map(|status| status.as_str()));
     if let Some(name) = unknown {
-        let message = format!("{name} is no status that is known; it is kept as it is");
+        let message = format!("{name} is not a known status; it is kept as it is");
         cx.report.event(DiagnosticCode::UnknownValue, &[&name], message);
     }
 }
 
-/// Reports what the bundle's schema version does not have, or requires.
+/// Reports an event that the bundle's schema version does not have, or that lacks what the version requires.
 fn report_other_schema(cx: &mut Context<'_>, payload: &EventPayload) {
     match payload {
         EventPayload::RecordingCompleted(_)
@@ -52,12 +52,12 @@ fn report_other_schema(cx: &mut Context<'_>, payload: &EventPayload) {
             if cx.is_v1() =>
         {
             let name = payload.type_name();
-            let message = format!("schema 1 has no {name} events; they count as in schema 2, as far as that can be");
+            let message = format!("schema 1 has no {name} events; they count as in schema 2 where that is possible");
             cx.report.once(DiagnosticCode::SchemaVersionMismatch, &name, message);
         }
         EventPayload::ToolCallRuntimeStarted(event) if cx.version >= SchemaVersion::V2 && event.kind.is_none() => {
             let name = payload.type_name();
-            let message = format!("a {name} event lacks its kind; that of the tool call's start counts");
+            let message = format!("a {name} event has no kind; the kind from the tool call's start counts");
             cx.report.event(DiagnosticCode::MalformedEvent, &[&event.tool_call_id], message);
         }
         _ => {}

@@ -1,4 +1,6 @@
 //! Which inference calls showed which items, first and last.
+//!
+//! Source: reduction, sections 13.6 and 13.7.
 
 use std::collections::HashMap;
 
@@ -14,7 +16,7 @@ pub(crate) struct Sightings {
     items: Vec<Sighted>,
     /// The items that were seen later than the graph says.
     moved: Vec<ItemId>,
-    /// The inference calls, as they were first noted.
+    /// The inference calls, in the order in which they were first noted.
     calls: Vec<Call>,
     numbers: HashMap<InferenceCallId, CallNumber>,
     /// The first call that showed an item with each call id.
@@ -24,10 +26,10 @@ pub(crate) struct Sightings {
     stale: Vec<CallNumber>,
 }
 
-/// What is known of an inference call.
+/// What is known about an inference call.
 #[derive(Debug)]
 struct Call {
-    /// Calls order by their starts, and by their ids if they started in one event.
+    /// Calls are ordered by their starts, and by their ids if they started in one event.
     started: Seq,
     id: InferenceCallId,
     /// The turn of which it is the first call.
@@ -40,7 +42,7 @@ struct Call {
 struct Sighted {
     last: Seq,
     is_moved: bool,
-    /// The call that showed it first, by the order of calls.
+    /// The first call, in the order of calls, that showed it.
     first: Option<CallNumber>,
 }
 
@@ -49,7 +51,7 @@ struct Sighted {
 struct CallNumber(usize);
 
 impl Sightings {
-    /// Notes that an inference call started, or that its start is known to be another than it seemed.
+    /// Notes that an inference call started, or that a start which seemed lost was found.
     pub(crate) fn note_call(&mut self, graph: &Graph, id: &InferenceCallId) {
         let call = &graph.inference_calls[id];
         let number = match self.numbers.get(id) {
@@ -133,10 +135,12 @@ impl Sightings {
         }
     }
 
-    /// Returns what is new in a turn's first request and comes from outside.
+    /// Returns the items that are new in a turn's first request and come from outside.
+    ///
+    /// Source: reduction, section 13.6.
     fn new_inputs(&self, graph: &Graph, turn: &CodexTurnId, first: CallNumber) -> Vec<ItemId> {
         let call = &graph.inference_calls[&self.calls[first.0].id];
-        // Contradicting evidence may have a thread ask in another thread's turn.
+        // If the evidence contradicts itself, an inference call may name a turn of another thread.
         if graph.codex_turns.get(turn).is_none_or(|turn| turn.thread_id != call.thread_id) {
             return Vec::new();
         }
@@ -149,8 +153,8 @@ impl Sightings {
         call.request_item_ids.iter().copied().filter(is_new).collect()
     }
 
-    /// Returns whether an earlier request or response showed the call that the item answers: the answer comes from
-    /// inside, even if the call was never taken up.
+    /// Returns whether an earlier request or response showed the call that the item answers. Such an answer does not
+    /// come from outside, even if no tool call was recorded for it.
     fn answers_earlier_call(&self, number: CallNumber, item: &ConversationItem) -> bool {
         let Some(call_id) = &item.call_id else { return false };
         let first = self.call_ids.get(&(item.thread_id.clone(), call_id.clone()));
@@ -167,7 +171,7 @@ impl Sightings {
         }
     }
 
-    /// Has the turn that this call opens looked at again.
+    /// Marks the turn that this call opens, if it opens one, to be looked at again.
     fn make_stale(&mut self, number: CallNumber) {
         let call = &mut self.calls[number.0];
         if call.opens.is_some() && !std::mem::replace(&mut call.is_stale, true) {

@@ -21,7 +21,7 @@ use crate::{
     json::Json,
 };
 
-/// What is remembered of terminals beyond the graph.
+/// What is remembered about terminals beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Terminals {
     /// The latest session of each process id of a thread.
@@ -31,11 +31,11 @@ pub(crate) struct Terminals {
     operations: u32,
 }
 
-/// What a runtime says of a command that begins.
+/// What a runtime says about a command that begins.
 pub(crate) struct Begin {
     command: Vec<String>,
     cwd: String,
-    /// What a write to stdin writes.
+    /// The text that a write to stdin sends.
     interaction_input: Option<String>,
     process_id: Option<String>,
 }
@@ -53,7 +53,7 @@ impl Begin {
 }
 
 impl Terminals {
-    /// Begins the operation of a command, unless the tool call has one: then what it began with counts.
+    /// Begins the operation of a command. If the tool call already has an operation, that one counts.
     ///
     /// Source: reduction, sections 10.1 and 10.2.
     pub(crate) fn begin_exec(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, payload: &PayloadRef, begin: Begin) {
@@ -61,7 +61,7 @@ impl Terminals {
         if let Some(operation_id) = call.terminal_operation_id {
             add_payload(&mut cx.graph.object_mut(&operation_id).raw_payload_ids, payload);
             let message = format!(
-                "tool call {tool} begins a second terminal operation; the first counts, the rest is among its payloads"
+                "tool call {tool} begins a second terminal operation; the first counts, and lists the second's payload"
             );
             cx.report.event(DiagnosticCode::TerminalContradiction, &[tool, &operation_id], message);
             self.note_process_id(cx, operation_id, begin.process_id);
@@ -84,13 +84,13 @@ impl Terminals {
         self.note_process_id(cx, operation_id, begin.process_id);
     }
 
-    /// Begins the operation of a write to stdin, which its invocation alone shows.
+    /// Begins the operation of a write to stdin that only its invocation shows.
     ///
     /// Source: reduction, sections 10.1 and 10.2.
     pub(crate) fn begin_write_stdin(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, invocation: &Invocation<'_>) {
         let Some(session) = invocation.id("session_id") else {
             let message =
-                format!("tool call {tool} writes to stdin, but names no session; there is no terminal operation");
+                format!("tool call {tool} writes to stdin but names no session; it has no terminal operation");
             cx.report.event(DiagnosticCode::StdinWithoutSession, &[tool], message);
             return;
         };
@@ -106,7 +106,7 @@ impl Terminals {
         self.note_process_id(cx, operation_id, Some(session));
     }
 
-    /// Ends an operation by what the tool's runtime says.
+    /// Ends an operation with what the tool's runtime reports.
     pub(crate) fn end_exec(
         &mut self,
         cx: &mut Context<'_>,
@@ -121,7 +121,7 @@ impl Terminals {
         let Some(document) = document else { return };
         let exit_code = document.get("exit_code").and_then(Json::as_i64);
         if exit_code.is_none() {
-            cx.report_malformed(&event.runtime_payload, "a command that ended, but no exit_code");
+            cx.report_malformed(&event.runtime_payload, "the end event of the command has no exit_code");
         }
         let mut result = if cx.is_v1() { runtime_result_v1(document) } else { runtime_result(document) };
         result.exit_code = exit_code;
@@ -130,7 +130,7 @@ impl Terminals {
         note_exit(cx.graph, operation_id, exit_code, Some((time, seq)));
     }
 
-    /// Ends a write to stdin by what its tool answered, where no runtime says more.
+    /// Ends a write to stdin with what its tool answered. Used if no runtime reported anything.
     pub(crate) fn end_write_stdin(
         &mut self,
         cx: &mut Context<'_>,
@@ -204,7 +204,7 @@ impl Terminals {
             Some(known) if *known == process_id => return,
             Some(known) => {
                 let message =
-                    format!("{operation_id} changed its process id from {known} to {process_id}; the first counts");
+                    format!("{operation_id} changed its process id from {known} to {process_id}; the first id counts");
                 cx.report.event(DiagnosticCode::TerminalContradiction, &[&operation_id], message);
                 cx.graph.object_mut(&operation_id).other_process_ids.push(process_id);
                 return;
@@ -212,7 +212,7 @@ impl Terminals {
             None => self.process_ids.insert(operation_id, process_id.clone()),
         };
         let operation = &cx.graph.terminal_operations[&operation_id];
-        // In schema 2 a command always opens a session of its own: process ids are used again.
+        // In schema 2 a command always opens its own session, because process ids are used again.
         let may_join = cx.is_v1() || operation.kind == OperationKind::WriteStdin;
         let thread = cx.graph.tool_calls[&operation.tool_call_id].thread_id.clone();
         let key = (thread, process_id);
@@ -222,7 +222,7 @@ impl Terminals {
         join_session(cx.graph, operation_id, session);
     }
 
-    /// Takes an operation out of its session. A session that is left empty is removed: it never was.
+    /// Removes an operation from its session. A session that becomes empty is removed, because it never existed.
     ///
     /// Source: reduction, section 10.6.
     fn leave_session(&mut self, graph: &mut Graph, operation_id: OperationId) {
@@ -257,7 +257,7 @@ fn new_session(
         terminal_id = TerminalId(format!("{name}#{number}"));
     }
     if terminal_id.0 != name {
-        let message = format!("another thread has a terminal {name} too; this one is in the graph as {terminal_id}");
+        let message = format!("another thread also has a terminal {name}; this one is in the graph as {terminal_id}");
         cx.report.event(DiagnosticCode::KeyCollision, &[&name, &terminal_id], message);
     }
     let started = &cx.graph.terminal_operations[&operation_id].execution;
@@ -281,6 +281,8 @@ fn join_session(graph: &mut Graph, operation_id: OperationId, session: TerminalI
     graph.object_mut(&operation_id).terminal_id = Some(session);
 }
 
+/// Records the exit of a session's process, if it is the first that was observed.
+///
 /// Source: reduction, section 10.7.
 fn note_exit(graph: &mut Graph, operation_id: OperationId, exit_code: Option<i64>, when: Option<(UnixMillis, Seq)>) {
     let Some((exit_code, (time, seq))) = exit_code.zip(when) else { return };

@@ -13,7 +13,7 @@ use crate::{context::Context, json::Json};
 pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
     let known = cx.graph.threads.get(&event.thread_id);
     if known.is_some_and(|thread| !thread.execution.start_unobserved) {
-        let message = format!("thread {} starts a second time; nothing changes", event.thread_id);
+        let message = format!("thread {} starts a second time; the first start counts", event.thread_id);
         cx.report.event(DiagnosticCode::DuplicateStart, &[&event.thread_id], message);
         return;
     }
@@ -66,7 +66,7 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
     }
 }
 
-/// The part of session metadata that says how a thread was spawned.
+/// Returns the part of session metadata that says how a thread was spawned.
 fn spawn<'a, 'b>(metadata: &'a Json<'b>) -> Option<&'a Json<'b>> {
     metadata.get("session_source")?.get("subagent")?.get("thread_spawn")
 }
@@ -76,9 +76,9 @@ fn check_metadata(cx: &mut Context<'_>, reference: &PayloadRef, metadata: &Json<
         return;
     }
     if !metadata.is_object() {
-        cx.report_malformed(reference, "session metadata that is no object; it is lost");
+        cx.report_malformed(reference, "the session metadata is not an object; it is lost");
     } else if spawn(metadata).is_some_and(|spawn| spawn.text("parent_thread_id").is_none()) {
-        cx.report_malformed(reference, "a spawned thread without parent_thread_id; it counts as nobody's child");
+        cx.report_malformed(reference, "the spawned thread has no parent_thread_id; it counts as a root thread");
     }
 }
 
@@ -100,12 +100,12 @@ pub(crate) fn resumed(cx: &mut Context<'_>, event: &ThreadResumed) {
     execution.ended_seq = None;
     execution.status = ExecutionStatus::Running;
     if was_running {
-        let message = format!("thread {} is resumed, but it was not seen to end", event.thread_id);
+        let message = format!("thread {} is resumed, but its end was not recorded", event.thread_id);
         cx.report.event(DiagnosticCode::ResumedRunningThread, &[&event.thread_id], message);
     }
 }
 
-/// Returns the thread. If its start is lost, it is added with what is known of it.
+/// Returns the thread. If its start is lost, adds it with what is known about it.
 pub(crate) fn ensure<'a>(cx: &'a mut Context<'_>, id: &ThreadId) -> &'a mut AgentThread {
     if !cx.graph.threads.contains_key(id) {
         add_unstarted(cx, id);
@@ -113,7 +113,7 @@ pub(crate) fn ensure<'a>(cx: &'a mut Context<'_>, id: &ThreadId) -> &'a mut Agen
     cx.graph.object_mut(id)
 }
 
-/// Adds the thread, if its start is lost, with what is known of it.
+/// Adds the thread with what is known about it, if its start is lost.
 pub(crate) fn ensure_known(cx: &mut Context<'_>, id: &ThreadId) {
     if !cx.graph.threads.contains_key(id) {
         add_unstarted(cx, id);
@@ -121,7 +121,7 @@ pub(crate) fn ensure_known(cx: &mut Context<'_>, id: &ThreadId) {
 }
 
 fn add_unstarted(cx: &mut Context<'_>, id: &ThreadId) {
-    let message = format!("thread {id} was never started; it is in the graph with what is known of it");
+    let message = format!("thread {id} was never started; it is in the graph with what is known about it");
     cx.report.once(DiagnosticCode::UnknownThread, id, message);
     let is_root = *id == cx.graph.root_thread_id || cx.graph.root_thread_id.is_empty();
     if is_root && cx.graph.root_thread_id != *id {

@@ -23,11 +23,11 @@ use crate::{
     turns,
 };
 
-/// What is remembered of tool calls beyond the graph.
+/// What is remembered about tool calls beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
-    /// The calls that have each producer's id, in order, with their threads: a provider that numbers its calls anew
-    /// makes one id name several.
+    /// The calls that each id of the log names, in order, with their threads. If a provider numbers its calls anew, one
+    /// id names several calls.
     bearers: HashMap<ToolCallId, Vec<(ThreadId, ToolCallId)>>,
     terminals: Terminals,
 }
@@ -69,6 +69,8 @@ impl Tools {
         cx.graph.object_mut(&id).mcp_call_id = Some(event.mcp_call_id.clone());
     }
 
+    /// Notes that a runtime began to carry out a call.
+    ///
     /// Source: reduction, section 9.1.
     pub(crate) fn runtime_started(
         &mut self,
@@ -83,7 +85,7 @@ impl Tools {
         if let Some(kind) = &event.kind {
             call.kind = kind.clone();
             if matches!(kind, ToolKind::Unknown(_)) {
-                let message = format!("the kind of tool call {id} is not one that is known; it is kept as it is");
+                let message = format!("the kind of tool call {id} is unknown; it is kept as it is");
                 cx.report.event(DiagnosticCode::UnknownValue, &[&id], message);
             }
         }
@@ -136,30 +138,30 @@ impl Tools {
     }
 
     pub(crate) fn stdin_target_resolved(&mut self, cx: &mut Context<'_>, event: &StdinTargetResolved) {
-        let writer = self.operation_of(cx, &event.tool_call_id, "call");
+        let writer = self.operation_of(cx, &event.tool_call_id, "writer");
         let target = self.operation_of(cx, &event.exec_tool_call_id, "target");
         if let (Some(writer), Some(target)) = (writer, target) {
             self.terminals.resolve_target(cx, writer, target);
         }
     }
 
-    /// Returns the terminal operation of a call. `what` names the call's part in a write to stdin.
+    /// Returns the terminal operation of a call. `what` names the call's role in a write to stdin.
     fn operation_of(&self, cx: &mut Context<'_>, id: &ToolCallId, what: &str) -> Option<OperationId> {
         let Some(tool) = self.find(cx, id) else {
-            let message = format!("the {what} of a write to stdin, tool call {id}, was never started");
+            let message = format!("tool call {id}, the {what} of a write to stdin, was never started");
             cx.report.event(DiagnosticCode::UnknownToolCall, &[id], message);
             return None;
         };
         cx.graph.tool_calls[&tool].terminal_operation_id
     }
 
-    /// Returns the key under which a call that starts is kept, or `None` if it has started before and still runs.
+    /// Returns the id of a starting call in the graph, or `None` if the call has started before and still runs.
     fn new_id(&mut self, cx: &mut Context<'_>, thread: &ThreadId, id: &ToolCallId) -> Option<ToolCallId> {
         let bearers = self.bearers.entry(id.clone()).or_default();
         let key = match bearers.iter().rfind(|(of, _)| of == thread) {
             Some((_, key)) if cx.graph.tool_calls[key].execution.start_unobserved => return Some(key.clone()),
             Some((_, key)) if cx.graph.tool_calls[key].execution.is_running() => {
-                let message = format!("tool call {id} starts a second time; nothing changes");
+                let message = format!("tool call {id} starts a second time; the first start counts");
                 cx.report.event(DiagnosticCode::DuplicateStart, &[key], message);
                 return None;
             }
@@ -174,19 +176,21 @@ impl Tools {
         Some(key)
     }
 
-    /// Returns the call that an event means by a producer's id: the latest of its thread, else the latest of any.
+    /// Returns the graph's id of the call that an event names: the latest of the event's thread, else the latest of any
+    /// thread.
     fn find(&self, cx: &Context<'_>, id: &ToolCallId) -> Option<ToolCallId> {
         let bearers = self.bearers.get(id)?;
         let of_thread = bearers.iter().rfind(|(thread, _)| Some(thread) == cx.at.thread.as_ref());
         of_thread.or(bearers.last()).map(|(_, key)| key.clone())
     }
 
-    /// Returns the key of the call that an event means. If its start is lost, it is added with what is known of it.
+    /// Returns the graph's id of the call that an event names. If its start is lost, adds it with what is known about
+    /// it.
     fn ensure(&mut self, cx: &mut Context<'_>, id: &ToolCallId) -> ToolCallId {
         if let Some(key) = self.find(cx, id) {
             return key;
         }
-        let message = format!("tool call {id} was never started; it is in the graph with what is known of it");
+        let message = format!("tool call {id} was never started; it is in the graph with what is known about it");
         cx.report.event(DiagnosticCode::UnknownToolCall, &[id], message);
         let thread = turns::thread_of_event(cx, id);
         let call = ToolCall {
@@ -214,7 +218,7 @@ impl Tools {
     }
 }
 
-/// Adds a call that starts, together with what was known of it before its start.
+/// Adds a call that starts, together with what was known about it before its start.
 fn add_started(
     cx: &mut Context<'_>,
     (thread, id): (&ThreadId, &ToolCallId),
@@ -258,15 +262,15 @@ fn add_started(
     cx.graph.insert(id, call);
 }
 
-/// Reads what a runtime's begin event says of the command.
+/// Reads what a runtime's begin event says about the command.
 fn exec_begin(cx: &mut Context<'_>, reference: &PayloadRef, document: &Json<'_>) -> Option<Begin> {
     let Some(command) = document.get("command").and_then(Json::as_array) else {
-        let reason = "a command that begins, but no array command; there is no terminal operation";
+        let reason = "the begin event of the command has no array command; there is no terminal operation";
         cx.report_malformed(reference, reason);
         return None;
     };
     let Some(cwd) = document.text("cwd") else {
-        cx.report_malformed(reference, "a command that begins, but no cwd");
+        cx.report_malformed(reference, "the begin event of the command has no cwd");
         return Some(Begin::new(command, "", document));
     };
     Some(Begin::new(command, cwd, document))
@@ -285,7 +289,7 @@ fn requester(
                 Some(code_cell_id) => Requester::CodeCell { code_cell_id },
                 None => {
                     let message = format!(
-                        "tool call {id} was made by runtime cell {runtime_cell_id}, which never started in its thread"
+                        "runtime cell {runtime_cell_id} requested tool call {id} but was never started in its thread"
                     );
                     cx.report.event(DiagnosticCode::UnknownCodeCell, &[id, runtime_cell_id], message);
                     Requester::Unknown(Map::from_iter([
@@ -310,8 +314,7 @@ fn report_unknown_values(cx: &mut Context<'_>, event: &ToolCallStarted) {
         ("summary", matches!(event.summary, ToolSummary::Unknown(_))),
     ];
     for (name, _) in unknown.into_iter().filter(|(_, is_unknown)| *is_unknown) {
-        let message =
-            format!("the {name} of tool call {} is not one that is known; it is kept as it is", event.tool_call_id);
+        let message = format!("the {name} of tool call {} is unknown; it is kept as it is", event.tool_call_id);
         cx.report.event(DiagnosticCode::UnknownValue, &[&event.tool_call_id], message);
     }
 }

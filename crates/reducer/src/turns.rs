@@ -19,7 +19,7 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &CodexTurnStarted) {
             turn.thread_id = event.thread_id.clone();
         }
         Some(_) => {
-            let message = format!("turn {id} starts a second time; nothing changes");
+            let message = format!("turn {id} starts a second time; the first start counts");
             cx.report.event(DiagnosticCode::DuplicateStart, &[id], message);
         }
     }
@@ -39,13 +39,13 @@ pub(crate) fn ended(cx: &mut Context<'_>, event: &CodexTurnEnded) {
     turn.execution.end(cx.at.time, cx.at.seq, event.status.clone());
 }
 
-/// Adds the turn, and its thread, if its start is lost, with what is known of it.
+/// Adds the turn with what is known about it, and its thread, if the start of the turn is lost.
 pub(crate) fn ensure_known(cx: &mut Context<'_>, turn: &CodexTurnId, thread: &ThreadId) {
     if cx.graph.codex_turns.contains_key(turn) {
         return;
     }
     threads::ensure_known(cx, thread);
-    let message = format!("turn {turn} was never started; it is in the graph with what is known of it");
+    let message = format!("turn {turn} was never started; it is in the graph with what is known about it");
     cx.report.once(DiagnosticCode::UnknownTurn, turn, message);
     add(cx, turn, thread, Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) });
 }
@@ -57,7 +57,7 @@ pub(crate) fn ensure_known(cx: &mut Context<'_>, turn: &CodexTurnId, thread: &Th
 pub(crate) fn thread_of_event(cx: &mut Context<'_>, what: &str) -> ThreadId {
     let of_turn = || Some(cx.graph.codex_turns.get(cx.at.turn.as_ref()?)?.thread_id.clone());
     let thread = cx.at.thread.clone().or_else(of_turn).unwrap_or_else(|| {
-        let message = format!("the event names no thread for {what}; it is taken for the root thread's");
+        let message = format!("the event names no thread for {what}; the root thread is assumed");
         cx.report.event(DiagnosticCode::UnknownThread, &[&what], message);
         cx.graph.root_thread_id.clone()
     });

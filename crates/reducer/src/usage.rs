@@ -6,7 +6,7 @@ use rollout_trace_model::TokenUsage;
 
 use crate::json::Json;
 
-/// Returns whether all counts are numbers.
+/// Returns whether all counts are numbers, of which only one may be absent.
 pub(crate) fn is_token_usage(usage: &Json<'_>) -> bool {
     let is_count = |name: &str| usage.get(name).is_some_and(|count| count.as_i64().is_some());
     let is_optional = |name: &str| usage.get(name).is_none_or(|count| count.as_i64().is_some());

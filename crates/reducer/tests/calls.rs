@@ -5,7 +5,7 @@ mod support;
 use rollout_trace_schema::ToolCallId;
 use serde_json::Value;
 
-/// The tool calls that each response is said to have started.
+/// Returns the tool calls that each inference call lists as started by its response.
 fn listed(bundle: &tempfile::TempDir) -> Vec<Vec<ToolCallId>> {
     let graph = support::reduce(bundle.path());
     graph.inference_calls.into_values().map(|call| call.tool_call_ids_started_by_response).collect()

@@ -1,4 +1,4 @@
-//! Every fact that official reducers give is in our graph.
+//! Every fact of an official state is in our graph.
 
 #[path = "../../model/tests/differences/mod.rs"]
 mod differences;
@@ -12,11 +12,11 @@ use serde_json::Value;
 fn check(name: &str, bundle: &Path, expected: Option<&Value>) -> Vec<String> {
     let graph = support::reduce(bundle);
     let Some(expected) = expected else {
-        // The official reducer refused: then something is amiss that we can name, if only in a note.
-        return if graph.diagnostics.is_empty() { vec![format!("{name}: nothing to say")] } else { Vec::new() };
+        // The official reducer refused the bundle, so our graph must have a diagnostic, if only a note.
+        return if graph.diagnostics.is_empty() { vec![format!("{name}: no diagnostic")] } else { Vec::new() };
     };
     let mut found = Vec::new();
-    let actual = serde_json::to_value(&graph).expect("a graph serialises");
+    let actual = serde_json::to_value(&graph).expect("a graph serializes");
     differences(expected, &actual, "$", &mut found);
     found.into_iter().map(|difference| format!("{name}: {difference}")).collect()
 }
@@ -82,7 +82,7 @@ mod small {
         Case { name: value["name"].as_str().expect("a name").to_owned(), files, expected }
     }
 
-    /// Private use characters in the place of escaped bytes.
+    /// Returns the line with private use characters in place of escaped bytes.
     fn marked(line: &str) -> String {
         let mut marked = line.to_owned();
         for byte in 0x80..=0xFFu32 {

@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::{Value, json};
 
-/// The parts of the items of a first request.
+/// Returns the parts of the items of a first request.
 fn parts(schema: u32, items: &Value) -> Vec<Value> {
     let request = json!({"input": items});
     let bundle = support::scenario(&format!("schema {schema}\nbegin\nask i1 {request}\nend"));
@@ -18,7 +18,7 @@ fn image() -> Value {
 }
 
 #[test]
-fn schema_2_tells_content_by_its_hash() {
+fn schema_2_identifies_content_by_its_hash() {
     // Of {"detail":"high","image_url":"data:image/png;base64,AAAA","type":"input_image"}.
     let hash = "4ae62df475df7ace88bf8bdc76dee2df424b111e0613654813172d8f638c67df";
     let shown = json!([{"type": "payload_ref", "label": "input_image", "raw_payload_id": "raw_payload:1", "content_sha256": hash}]);

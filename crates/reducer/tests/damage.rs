@@ -46,7 +46,7 @@ impl Patient {
         paths
     }
 
-    /// Whether nothing is wrong with the bundle before it is damaged.
+    /// Returns whether nothing is wrong with the bundle before it is damaged.
     fn is_clean(&self) -> bool {
         complaints(&self.graph).is_empty()
     }
@@ -75,14 +75,14 @@ fn official() -> Vec<Patient> {
     patients
 }
 
-/// The graph but for its diagnostics and what the end of the log says.
+/// Returns the graph without its diagnostics and without what the end of the log decides.
 fn facts(graph: &RolloutTrace) -> RolloutTrace {
     RolloutTrace { diagnostics: Vec::new(), recording_complete: None, ..graph.clone() }
 }
 
-/// The keys of what producers name, which do not depend on what else is in the graph.
+/// Returns the keys that come from the evidence, which do not depend on what else is in the graph.
 fn named(graph: &RolloutTrace) -> BTreeSet<String> {
-    let state = serde_json::to_value(graph).expect("a graph serialises");
+    let state = serde_json::to_value(graph).expect("a graph serializes");
     let maps = ["threads", "codex_turns", "inference_calls", "tool_calls", "compactions", "compaction_requests"];
     let mut names = BTreeSet::new();
     for map in maps {
@@ -91,7 +91,7 @@ fn named(graph: &RolloutTrace) -> BTreeSet<String> {
     names
 }
 
-/// All texts that the conversation holds.
+/// Returns all texts of the conversation.
 fn texts(graph: &RolloutTrace) -> BTreeSet<String> {
     let parts = graph.conversation_items.values().flat_map(|item| &item.body.parts);
     let text = |part: &BodyPart| match part {
@@ -108,7 +108,7 @@ fn says(graph: &RolloutTrace, code: &str) -> bool {
     graph.diagnostics.iter().any(|diagnostic| diagnostic.code.as_str() == code)
 }
 
-/// The log, cut at these bytes: the graph is that of the lines that are whole.
+/// Checks that a log that is cut at these bytes has the graph of its whole lines.
 fn check_cuts(patient: &Patient, cuts: impl Iterator<Item = usize>) {
     let name = &patient.name;
     let mut of_whole_lines = (usize::MAX, patient.graph.clone());
@@ -200,7 +200,7 @@ fn event(line: &[u8]) -> Value {
     serde_json::from_slice(line).expect("an undamaged line is JSON")
 }
 
-/// Whether everything is in the graph that the lost event does not name.
+/// Checks that everything that the lost event does not name is in the graph.
 fn check_rest(patient: &Patient, graph: &RolloutTrace, lost: &Value, what: &str) {
     let lost = lost.to_string();
     let names = named(graph);
@@ -222,7 +222,7 @@ fn official_lines_dropped_doubled_and_swapped() {
     official().iter().filter(|patient| patient.lines().len() < 60).for_each(check_lines);
 }
 
-/// Each payload removed, emptied, cut short and filled with something else.
+/// Checks each payload when it is removed, emptied, cut short or filled with something else.
 fn check_payloads(patient: &Patient) {
     let name = &patient.name;
     for path in patient.payloads() {
@@ -266,7 +266,7 @@ fn official_payloads_lost() {
     official().iter().filter(|patient| patient.payloads().len() < 30).for_each(check_payloads);
 }
 
-/// What the rest shows of a lost request's items is there, once.
+/// Checks that the items of a lost request that other payloads show are in the graph once.
 fn check_lost_requests(patients: &[Patient]) {
     for patient in patients.iter().filter(|patient| patient.is_clean()) {
         for call in patient.graph.inference_calls.values() {
@@ -357,7 +357,7 @@ fn unknown_items_everywhere() {
     }
 }
 
-/// Random bytes of random bundles, flipped: no panic, and links that hold.
+/// Flipped bytes of random bundles cause no panic and leave the links consistent.
 #[test]
 fn flipped_bytes() {
     let mut random = Random(0x5EED);
@@ -383,7 +383,7 @@ fn flipped_bytes() {
     }
 }
 
-/// A small generator of numbers, the same on every run (xorshift).
+/// A small generator of pseudorandom numbers, the same on every run (xorshift).
 struct Random(u64);
 
 impl Random {
@@ -395,7 +395,7 @@ impl Random {
     }
 }
 
-/// The manifest lost in every way.
+/// The manifest is lost, damaged or lacks a field.
 #[test]
 fn manifests_lost() {
     for patient in own().iter().filter(|patient| patient.is_clean()) {

@@ -1,4 +1,4 @@
-//! Both payload layouts mean the same, and neither loses anything on the way to the other.
+//! Both payload layouts reduce to the same graph, and converting between them loses nothing.
 
 mod support;
 
@@ -11,7 +11,7 @@ use std::{
 use rollout_trace_bundle::{Bundle, Loss, PayloadLayout, convert, pack};
 use support::reduce_bundle;
 
-/// All files of a folder.
+/// Returns all files of a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(folder).expect("the folder is there").flatten() {
@@ -29,13 +29,13 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Converts a bundle of files there and back again.
+/// Converts a bundle of files to the packed layout and back.
 fn check(name: &str, bundle: &Path) {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     let (packed, back) = (folder.path().join("packed"), folder.path().join("back"));
     let converted = convert(&Bundle::open(bundle).expect("the bundle opens"), &packed, PayloadLayout::Packed);
     let losses = converted.expect("there is room").losses;
-    // What is not there is lost in every layout.
+    // A payload that is missing is missing in every layout.
     assert!(losses.iter().all(|loss| !bundle.join(&loss.path).exists()), "{name}: {losses:?}");
     let converted = convert(&Bundle::open(&packed).expect("the pack opens"), &back, PayloadLayout::Files);
     let paths = |losses: &[Loss]| losses.iter().map(|loss| loss.path.clone()).collect::<Vec<_>>();
@@ -73,7 +73,7 @@ fn recorded_and_unit_bundles() {
 #[test]
 fn damaged_packs() {
     for name in ["compaction", "agents", "incremental"] {
-        let (_, text) = support::scenarios().into_iter().find(|(found, _)| found == name).expect("it is a scenario");
+        let (_, text) = support::scenarios().into_iter().find(|(found, _)| found == name).expect("the scenario exists");
         let files = support::scenario(&text);
         let folder = tempfile::tempdir().expect("there is room for temporary files");
         let packed = folder.path().join("packed");
@@ -97,10 +97,12 @@ fn damaged_packs() {
     }
 }
 
-/// Writes the files of an archive as any other program does.
+/// Unpacks an archive as any other program does.
 fn extract(archive: &Path, folder: &Path) {
     let file = fs::File::open(archive).expect("the archive is there");
-    tar::Archive::new(zstd::Decoder::new(file).expect("zstd")).unpack(folder).expect("a tar archive");
+    tar::Archive::new(zstd::Decoder::new(file).expect("the archive is compressed with zstd"))
+        .unpack(folder)
+        .expect("the archive is a tar archive");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn with_log(change: impl Fn(&str) -> String) -> TempDir {
     folder
 }
 
-/// A simple bundle with this document in the place of one of its payloads.
+/// A simple bundle with this document in place of one of its payloads.
 fn with_payload(number: u32, document: &[u8]) -> TempDir {
     let folder = scenario(SIMPLE);
     fs::write(folder.path().join(format!("payloads/{number}.json")), document).expect("a temporary folder can be used");
@@ -62,7 +62,8 @@ fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
 }
 
-/// A megabyte each: emoji of several code points, marks upon marks, scripts that run to the left, and none at all.
+/// Returns texts of a megabyte each: emoji of several code points, stacked marks, right-to-left scripts, and characters
+/// of no script.
 fn scripts() -> Vec<String> {
     [
         "👩‍👩‍👧‍👦🏳️‍🌈",
@@ -146,7 +147,7 @@ fn nesting_within_the_limit() {
         let folder = with_log(|log| inserted(log, &other(&nested(depth))));
         let graph = reduce_with(folder.path(), Limits::default());
         assert_eq!(complaints(&graph), [] as [&str; 0], "{depth}");
-        // `serde_json` reads 127 levels unasked.
+        // `serde_json` reads 127 levels by default.
         let state = serde_json::to_string(&graph).unwrap();
         let mut state = serde_json::Deserializer::from_str(&state);
         state.disable_recursion_limit();
@@ -279,14 +280,14 @@ fn one_limit_for_every_document() {
     }
 }
 
-/// An event that says nothing but has metadata.
+/// Returns an event that has metadata and says nothing else.
 fn other(metadata: &str) -> String {
     format!(
         r#"{{"schema_version":2,"seq":4,"wall_time_unix_ms":1,"rollout_id":"R","thread_id":"T","codex_turn_id":"U","payload":{{"type":"other","kind":"k","summary":"s","payloads":[],"metadata":{metadata}}}}}"#
     )
 }
 
-/// The log with this line in the fourth place, and the numbers of the others moved by one.
+/// Returns the log with this line in fourth place and the numbers of the later events increased by one.
 fn inserted(log: &str, line: &str) -> String {
     let mut lines: Vec<String> = log.lines().map(str::to_owned).collect();
     for (line, seq) in lines.iter_mut().zip(1..).skip(3) {

@@ -1,4 +1,4 @@
-//! A graph may be looked at any time, and the reducer says what has changed since the last look.
+//! A graph may be looked at at any time, and the reducer says what has changed since the last look.
 
 mod support;
 
@@ -33,7 +33,7 @@ fn check(name: &str, bundle: &Bundle) {
     }
 }
 
-/// The objects in which two graphs differ.
+/// Returns the objects in which two graphs differ.
 fn differing(left: &RolloutTrace, right: &RolloutTrace) -> BTreeSet<ObjectRef> {
     let mut found = BTreeSet::new();
     let mut add = |ids: Vec<ObjectRef>| found.extend(ids);
@@ -68,7 +68,7 @@ fn differing_in<K: Clone + Ord, V: PartialEq>(
     ids.into_iter().filter(|id| left.get(id) != right.get(id)).cloned().map(name).collect()
 }
 
-/// What a graph does not keep in a map.
+/// Returns what a graph does not keep in a map.
 fn rollout(graph: &RolloutTrace) -> RolloutTrace {
     RolloutTrace {
         threads: BTreeMap::new(),

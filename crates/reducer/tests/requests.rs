@@ -1,4 +1,5 @@
-//! What a request repeats of the one before it is compared, not parsed: the graph is as if each were read whole.
+//! What a request repeats from the previous one is compared and not parsed. The graph is the same as if each request
+//! were read from its start.
 
 mod support;
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 const ROOM: &str = "there is room for temporary files";
 
-/// Gives documents as if each were the first, so that nothing is known of what it repeats.
+/// Loads each document as if it were the first, so that nothing is known about what it repeats.
 struct Forgetful<S>(S);
 
 impl<S: PayloadSource> PayloadSource for Forgetful<S> {
@@ -56,7 +57,7 @@ enum Step {
         call: u8,
         ends: bool,
     },
-    /// The requests are written otherwise from here on.
+    /// From now on the requests are written in another style.
     Write(Style),
 }
 
@@ -68,7 +69,7 @@ struct Style {
     behind: u8,
 }
 
-/// A model item: its kind, its text and perhaps its id, out of few, so that some are equal.
+/// A model item: its kind, its text and perhaps its id, each from few values, so that some are equal.
 #[derive(Clone, Debug)]
 struct Item {
     kind: u8,
@@ -137,7 +138,7 @@ fn write(style: &Style, number: usize, previous: Option<&str>, items: &[Value]) 
     format!("{open}{{{open}{}{open}}}{open}", fields.join(comma))
 }
 
-/// A thread's events and payloads in the making.
+/// A thread's events and payloads under construction.
 struct Session {
     schema: u32,
     lines: Vec<String>,
@@ -321,7 +322,7 @@ fn read_whole(folder: &Path) -> RolloutTrace {
 }
 
 fn text(graph: &RolloutTrace) -> String {
-    serde_json::to_string_pretty(graph).expect("a graph serialises")
+    serde_json::to_string_pretty(graph).expect("a graph serializes")
 }
 
 fn check(schema: u32, steps: &[Step]) {
@@ -342,7 +343,7 @@ fn check(schema: u32, steps: &[Step]) {
     assert!(!support::complaints(&graph).contains(&"payload_unreadable"), "the requests are JSON");
 }
 
-/// The scenarios hold bundles on whose requests other events have a say.
+/// The scenarios have bundles in which other events affect how requests are read.
 #[test]
 fn scenarios_compared_or_read_whole() {
     for (name, script) in support::scenarios() {
@@ -355,7 +356,7 @@ fn scenarios_compared_or_read_whole() {
     }
 }
 
-/// Requires two texts to be equal, and shows where they are not.
+/// Requires two texts to be equal, and shows where they differ.
 fn similar(left: &str, right: &str) {
     let differs = left.lines().zip(right.lines()).position(|(left, right)| left != right);
     if let Some(at) = differs.or((left != right).then_some(0)) {

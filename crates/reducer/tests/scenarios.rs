@@ -1,4 +1,4 @@
-//! Each scenario is a bundle of its own; its drawing is reviewed like code.
+//! Each scenario is a separate bundle, whose drawing is reviewed like code.
 
 mod support;
 

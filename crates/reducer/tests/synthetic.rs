@@ -1,4 +1,4 @@
-//! The bundles that the benches make are clean and mean what they are made to mean.
+//! The bundles of the benches are clean and reduce to the expected graphs.
 
 mod support;
 
@@ -22,7 +22,7 @@ fn synthetic_bundles_are_clean() {
     let edges = graph.interaction_edges.values().filter(|edge| edge.kind == InteractionKind::AgentResult);
     assert_eq!(edges.count(), graph.threads.len() - 1);
     assert!(graph.undelivered_messages.is_empty() && graph.cut_off.is_empty());
-    // What a request repeats is no new item.
+    // An item that a request repeats is not new.
     let largest = graph.inference_calls.values().map(|call| call.request_item_ids.len()).max();
     assert!(graph.conversation_items.len() < 10 * largest.unwrap());
 }

@@ -23,7 +23,7 @@ fn damage() {
     a/trace.jsonl:5: error unparsable_line: the event's envelope is damaged: its seq 6 cannot be its own; it was taken for seq 5, which is missing here
     a/payloads/3.json: error payload_unreadable (seq 7): the inference response is lost: payloads/3.json is empty
     a/trace.jsonl:48: error line_after_end_marker: the log goes on after recording_completed
-    a: note trace_stops_early: the trace has no end marker, so that something may be missing at its end
+    a: note trace_stops_early: the trace has no end marker, so something may be missing at its end
     a: 3 errors, 1 note
     exit code 1
     ");
@@ -31,7 +31,7 @@ fn damage() {
     {"bundle":"a","code":"unparsable_line","severity":"error","line":5,"ids":[],"message":"the event's envelope is damaged: its seq 6 cannot be its own; it was taken for seq 5, which is missing here"}
     {"bundle":"a","code":"payload_unreadable","severity":"error","seq":7,"line":7,"payload_id":"raw_payload:3","ids":[],"message":"the inference response is lost: payloads/3.json is empty"}
     {"bundle":"a","code":"line_after_end_marker","severity":"error","line":48,"ids":[],"message":"the log goes on after recording_completed"}
-    {"bundle":"a","code":"trace_stops_early","severity":"note","ids":[],"message":"the trace has no end marker, so that something may be missing at its end"}
+    {"bundle":"a","code":"trace_stops_early","severity":"note","ids":[],"message":"the trace has no end marker, so something may be missing at its end"}
     exit code 1
     "#);
 }
@@ -58,15 +58,15 @@ fn payloads_that_reduction_does_not_use_are_checked() {
     fs::write(root.path("c/payloads/99.json"), b"{\"a\":").unwrap();
     assert_snapshot!(root.run("check a b c"), @"
     a/payloads/99.json: error payload_missing (seq 47): the compaction request is lost: no file payloads/99.json
-    a: note trace_stops_early: the trace has no end marker, so that something may be missing at its end
+    a: note trace_stops_early: the trace has no end marker, so something may be missing at its end
     a: note running_at_end: 1 object was still running when the trace ended: r
     a: 1 error, 2 notes
     b/trace.jsonl:47: error payload_escapes (seq 47): the compaction request is lost: the path ../a/manifest.json leads out of the bundle; it was not opened
-    b: note trace_stops_early: the trace has no end marker, so that something may be missing at its end
+    b: note trace_stops_early: the trace has no end marker, so something may be missing at its end
     b: note running_at_end: 1 object was still running when the trace ended: r
     b: 1 error, 2 notes
     c/payloads/99.json: error payload_unreadable (seq 47): the compaction request is lost: payloads/99.json is not JSON: EOF while parsing a value at line 1 column 5
-    c: note trace_stops_early: the trace has no end marker, so that something may be missing at its end
+    c: note trace_stops_early: the trace has no end marker, so something may be missing at its end
     c: note running_at_end: 1 object was still running when the trace ended: r
     c: 1 error, 2 notes
     exit code 1

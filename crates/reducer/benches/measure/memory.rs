@@ -4,7 +4,7 @@ use std::{env, fs, hint, path::Path, process::Command};
 
 use super::reduce;
 
-/// Reduces a bundle, then tells the most memory that this process ever had.
+/// Reduces a bundle, then prints the peak memory of this process in kilobytes.
 pub(crate) fn print_peak_memory(bundle: &Path) {
     hint::black_box(reduce(bundle));
     if let Some(kilobytes) = peak_kilobytes() {
@@ -12,7 +12,7 @@ pub(crate) fn print_peak_memory(bundle: &Path) {
     }
 }
 
-/// The most memory that reducing a bundle takes, in megabytes, where the system tells it.
+/// Returns the peak memory of reducing a bundle in megabytes, or `None` if the system does not report it.
 pub(crate) fn peak_memory_of_child(argument: &str, bundle: &Path) -> Option<f64> {
     let this = env::current_exe().expect("a running program has a path");
     let output = Command::new(this).arg(argument).arg(bundle).output().expect("the bench can run itself");

@@ -1,4 +1,4 @@
-//! Takes times and memory, and tells them.
+//! Measures times and memory, and prints them.
 
 mod memory;
 mod report;
@@ -29,8 +29,8 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Makes a bundle, then reduces and parses it by turns. What else the machine does only ever adds time, so the shortest
-    /// counts.
+    /// Makes a bundle, then reduces and parses it in turns. Whatever else the machine does only adds time, so the
+    /// shortest time counts.
     pub(crate) fn of(shape: &Shape, rounds: usize) -> Self {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
         shape.write(folder.path());
@@ -58,13 +58,13 @@ impl Measured {
         measured
     }
 
-    /// The same bundle with its payloads in a pack: what reducing that takes beside parsing the payloads which it stands for.
+    /// Returns the time of reducing the same bundle in the packed layout, divided by the time of parsing its payloads.
     pub(crate) fn packed_reduce_by_parse(&self, rounds: usize) -> f64 {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
         let packed = folder.path().join("packed");
         let bundle = Bundle::open(self.folder()).expect("a bundle was written here");
         convert(&bundle, &packed, PayloadLayout::Packed).expect("there is a place for temporary files");
-        assert!(reduce(self.folder()) == reduce(&packed), "the layouts do not mean the same");
+        assert!(reduce(self.folder()) == reduce(&packed), "the layouts reduce to different graphs");
         let mut shortest = Duration::MAX;
         for _ in 0..rounds {
             let start = Instant::now();
@@ -102,7 +102,7 @@ fn reduce(bundle: &Path) -> RolloutTrace {
     reducer.finish()
 }
 
-/// Holds the generator and the reducer to each other: what is measured is no failure.
+/// Checks that a bundle is clean, so that what is measured is not the handling of damage.
 fn assert_clean(graph: &RolloutTrace) {
     let surprise = graph.diagnostics.iter().find(|diagnostic| diagnostic.severity > Severity::Note);
     assert!(surprise.is_none(), "a synthetic bundle is not clean: {surprise:?}");
@@ -113,7 +113,7 @@ fn payloads(bundle: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.expect("the folder can be listed").path()).collect()
 }
 
-/// Reads each payload and parses it; gives the number of bytes read.
+/// Reads and parses each payload. Returns the number of bytes read.
 fn parse(payloads: &[PathBuf]) -> u64 {
     let mut bytes = 0;
     for path in payloads {

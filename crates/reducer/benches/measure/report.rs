@@ -22,7 +22,7 @@ impl Report {
         self.missed |= !is_met;
     }
 
-    /// Prints the figures as a table; whether all targets are met.
+    /// Prints the figures as a table. Returns whether all targets are met.
     pub(crate) fn print(&self) -> bool {
         println!("\n| what | figure | at most | |\n|---|---|---|---|");
         self.lines.iter().for_each(|line| println!("{line}"));

@@ -1,8 +1,10 @@
 //! The edges between agents, kept up to date.
 //!
-//! Which item a message arrived as depends on the other messages with the same address, and nothing else: each item
-//! carries one message, and the earlier message has the first choice. So a change has only those observations matched
-//! anew that share an address or an edge with what changed.
+//! An item carries one message, and of several messages with the same address the earliest chooses its item first. So
+//! the item as which a message arrives depends only on the other messages with its address, and after a change only
+//! those observations are matched again that share an address or an edge with what changed.
+//!
+//! Source: reduction, sections 12.2 to 12.5.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -22,19 +24,19 @@ use crate::{graph::Graph, report::Report};
 #[derive(Debug, Default)]
 pub(crate) struct Interactions {
     mail: Mail,
-    /// How many superseded messages are filed.
+    /// How many superseded messages have been filed.
     superseded: usize,
     paths: HashMap<ThreadId, AgentPath>,
-    /// By observation: what it depends on and what came of it.
+    /// What each observation depends on, and its outcome.
     states: Vec<State>,
     by_address: HashMap<Address, BTreeSet<usize>>,
     by_edge: HashMap<EdgeId, BTreeSet<usize>>,
     by_thread: HashMap<ThreadId, BTreeSet<usize>>,
-    /// The results that each turn left, by the events that observed them.
+    /// The results of each turn, in the order of the events that observed them.
     by_turn: HashMap<ThreadTurn, BTreeSet<(Seq, usize)>>,
 }
 
-/// What is known of one observation.
+/// What one observation depends on, and its outcome.
 #[derive(Debug, Default)]
 struct State {
     address: Option<Address>,
@@ -42,21 +44,21 @@ struct State {
     outcome: Outcome,
 }
 
-/// What came of an observation.
+/// The outcome of an observation.
 #[derive(Debug, Default)]
 enum Outcome {
-    /// There is nothing to say: it made an edge, or it is none of an interaction.
+    /// There is nothing to report: it made an edge, or it is not an interaction between agents.
     #[default]
     Fine,
-    /// The message was not seen to arrive, or the agent not to be there.
+    /// The message was never seen to arrive, or the agent's thread was never seen.
     Undelivered,
-    /// The activity is not one of its tool's kind.
+    /// A tool of this kind does not perform the activity.
     Mismatch,
-    /// A thread that it passed was never started.
+    /// The thread that sent or received the result was never started.
     UnknownThread(ThreadId),
 }
 
-/// What has to be matched anew.
+/// What must be matched again.
 #[derive(Debug, Default)]
 struct Stale {
     observations: BTreeSet<usize>,
@@ -64,7 +66,7 @@ struct Stale {
     edges: BTreeSet<EdgeId>,
 }
 
-/// The observations that are matched anew, and what comes of them.
+/// One matching of stale observations with items, and the edges that it makes.
 struct Matching<'a> {
     graph: &'a Graph,
     mail: &'a Mail,
@@ -75,8 +77,8 @@ struct Matching<'a> {
 }
 
 impl Interactions {
-    /// Brings the edges up to date. `superseded` are the contents of accepted messages that payloads showed otherwise
-    /// later.
+    /// Brings the edges up to date. `superseded` holds the accepted content of each message that a payload later showed
+    /// with other content.
     pub(crate) fn refresh(
         &mut self,
         graph: &mut Graph,
@@ -125,8 +127,8 @@ impl Interactions {
         }
     }
 
-    /// Finds the results whose source may change with what a turn said at this seq: those that were observed later, and
-    /// those that were observed before the turn was seen to say anything.
+    /// Marks the results whose source may change because a turn said something at this seq: those that were observed
+    /// later, and those that were observed before the turn said anything.
     fn note_speech(&self, turn: &ThreadTurn, seq: Seq, stale: &mut Stale) {
         let Some(results) = self.by_turn.get(turn) else { return };
         let first = self.mail.first_speech(turn).unwrap_or(Seq::MAX).max(seq);
@@ -136,7 +138,7 @@ impl Interactions {
         stale.observations.extend(sourceless.map(|&(_, place)| place));
     }
 
-    /// Finds out again what an observation depends on.
+    /// Updates what an observation depends on.
     fn readdress(&mut self, graph: &Graph, agents: &Agents, place: usize, stale: &mut Stale) {
         let (threads, address, edge) = match agents.get(place) {
             Observation::Activity(activity) => self.dependencies_of_activity(graph, agents, activity),
@@ -236,7 +238,7 @@ impl Interactions {
         matching.edges
     }
 
-    /// Reports what came to nothing, and lists the messages that were never seen to arrive.
+    /// Reports the interactions that made no edge, and lists the messages that were never seen to arrive.
     pub(crate) fn finish(&self, graph: &mut Graph, agents: &Agents, report: &mut Report) {
         let mut places: Vec<_> = (0..self.states.len()).collect();
         places.sort_unstable_by_key(|&place| agents.rank(place));
@@ -245,7 +247,7 @@ impl Interactions {
                 (Outcome::Fine, _) => {}
                 (Outcome::UnknownThread(thread), Observation::Result(result)) => {
                     let message =
-                        format!("an agent's result passed thread {thread}, which was never started; there is no edge");
+                        format!("an agent's result names thread {thread}, which was never started; it has no edge");
                     let ids = vec![thread.to_string(), result.event.edge_id.to_string()];
                     report.end(DiagnosticCode::UnknownThread, ids, message);
                 }
@@ -275,6 +277,7 @@ impl Interactions {
 }
 
 impl Matching<'_> {
+    /// Source: reduction, sections 12.2 and 12.3.
     fn match_activity(&mut self, activity: &Activity, address: Option<Address>) -> Outcome {
         let call = &self.graph.tool_calls[&activity.tool];
         let (Some(kind), Some(target)) = (interaction(&call.kind), &activity.target) else { return Outcome::Fine };
@@ -316,6 +319,7 @@ impl Matching<'_> {
         Outcome::Fine
     }
 
+    /// Source: reduction, section 12.4.
     fn match_result(&mut self, result: &AgentResult, address: Option<Address>) -> Outcome {
         let event = &result.event;
         let mut threads = [&event.child_thread_id, &event.parent_thread_id].into_iter();
@@ -343,8 +347,10 @@ impl Matching<'_> {
         Outcome::Fine
     }
 
-    /// Takes the first free item with this address. One that was not there before the message was sent comes first, and
-    /// a copy that a compaction made is none.
+    /// Takes the first free item with this address that was first seen after the message was sent, else the first that
+    /// is not a compaction's copy.
+    ///
+    /// Source: reduction, section 12.2.
     fn take(&mut self, address: Address, sent: Seq) -> Option<ItemId> {
         let free = self.free.get(&address)?;
         let later = free.range((sent.saturating_add(1), ItemId(0))..).next();
@@ -357,7 +363,7 @@ impl Matching<'_> {
         Some(item)
     }
 
-    /// Returns the item at which an edge ends that was observed before.
+    /// Returns the target item of an edge, if an earlier observation of the edge found one.
     fn arrived_before(&self, edge_id: &EdgeId) -> Option<ItemId> {
         match self.edges.get(edge_id)?.target {
             Anchor::ConversationItem { item_id } => Some(item_id),
@@ -366,6 +372,8 @@ impl Matching<'_> {
     }
 
     /// Adds an edge. Two observations of one edge merge.
+    ///
+    /// Source: reduction, section 12.5.
     fn add(&mut self, edge: InteractionEdge) {
         let Some(known) = self.edges.get_mut(&edge.edge_id) else {
             self.edges.insert(edge.edge_id.clone(), edge);
@@ -401,7 +409,9 @@ fn is_copy(graph: &Graph, item: ItemId) -> bool {
     producers.any(|producer| matches!(producer, ProducerRef::Compaction { .. }))
 }
 
-/// Puts an edge into the graph, or takes it out, and has the items at which it ends say so.
+/// Adds, replaces or removes an edge of the graph, and updates the inferred producers of its target items.
+///
+/// Source: reduction, section 13.5.
 fn replace_edge(graph: &mut Graph, id: &EdgeId, new: Option<&InteractionEdge>) {
     let old = graph.interaction_edges.get(id);
     if old == new {
@@ -424,7 +434,7 @@ fn replace_edge(graph: &mut Graph, id: &EdgeId, new: Option<&InteractionEdge>) {
     }
 }
 
-/// The item at which an edge ends.
+/// Returns the target item of an edge, or `None` if its target is a thread.
 fn end(edge: &InteractionEdge) -> Option<ItemId> {
     match edge.target {
         Anchor::ConversationItem { item_id } => Some(item_id),
@@ -435,7 +445,7 @@ fn end(edge: &InteractionEdge) -> Option<ItemId> {
 fn report_mismatch(report: &mut Report, activity: &Activity) {
     let name = activity.name.as_deref().unwrap_or_default();
     let message = format!(
-        "tool call {} reports that an agent was {name}, which its kind does not do; there is no edge",
+        "tool call {} reports that an agent was {name}, which does not fit the tool's kind; it has no edge",
         activity.tool
     );
     report.end(DiagnosticCode::AgentActivityMismatch, vec![activity.tool.to_string()], message);
@@ -444,12 +454,12 @@ fn report_mismatch(report: &mut Report, activity: &Activity) {
 fn list_undelivered(graph: &mut Graph, report: &mut Report, message: UndeliveredMessage) {
     let tool = message.tool_call_id.as_ref().map(ToString::to_string);
     let target = message.target_thread_id.as_ref().map(ToString::to_string);
-    let what = match message.kind {
-        InteractionKind::AgentResult => "an agent's result",
-        InteractionKind::CloseAgent => "the end of an agent",
-        _ => "a message to an agent",
+    let text = match message.kind {
+        InteractionKind::AgentResult => "an agent's result was never seen to arrive",
+        InteractionKind::CloseAgent => "an agent was closed, but its thread was never started",
+        _ => "a message to an agent was never seen to arrive",
     };
     let ids = tool.into_iter().chain(target).collect();
-    report.end(DiagnosticCode::UndeliveredMessage, ids, format!("{what} was never seen to arrive"));
+    report.end(DiagnosticCode::UndeliveredMessage, ids, text);
     graph.rollout_mut().undelivered_messages.push(message);
 }

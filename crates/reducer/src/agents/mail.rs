@@ -1,4 +1,6 @@
-//! The items that may be messages from other agents, and what agents said last.
+//! The items that carry messages between agents, and what agents said to people.
+//!
+//! Source: reduction, sections 12.2 and 12.4.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,16 +12,16 @@ use crate::{
     item::message_between_agents,
 };
 
-/// Who says what to whom in which thread: a message that was sent and the item that it arrives as have one address.
+/// Identifies who says what to whom in which thread. A message and the item as which it arrives have the same address.
 pub(super) type Address = Fingerprint;
 
-/// An item in the order in which items are first seen.
+/// An item after the event that first showed it, so that items are in the order in which they were first seen.
 pub(super) type Seen = (Seq, ItemId);
 
 /// A turn of a thread.
 pub(super) type ThreadTurn = (ThreadId, CodexTurnId);
 
-/// Items by what they say, kept up to date as items change.
+/// An index of items by what they say, kept up to date as items change.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
     boxes: HashMap<Address, BTreeSet<Seen>>,
@@ -33,7 +35,7 @@ pub(super) struct Mail {
 #[derive(Clone, Copy, Debug, Default)]
 struct Letter {
     sighted: Option<Address>,
-    /// The address by which it was accepted, if payloads showed it otherwise later.
+    /// The address that it had when it was accepted, if a payload later showed it with other content.
     accepted: Option<Address>,
 }
 
@@ -74,7 +76,7 @@ impl Mail {
         letter.addresses().chain(new).collect()
     }
 
-    /// Files an agent message under what it said when it was accepted. Returns its address by that.
+    /// Files an agent message under the content with which it was accepted. Returns the address of that content.
     pub(super) fn file_accepted(&mut self, item: &ConversationItem, content: &str) -> Option<Address> {
         let ends = item.agent_message.as_ref()?;
         let accepted = address(&item.thread_id, [&ends.author, &ends.recipient, content]);
@@ -87,7 +89,7 @@ impl Mail {
         self.boxes.entry(address).or_default().insert((item.first_seen_seq, item.item_id));
     }
 
-    /// Returns the items with this address, as they were first seen.
+    /// Returns the items with this address, in the order in which they were first seen.
     pub(super) fn items(&self, address: Address) -> impl Iterator<Item = Seen> + '_ {
         self.boxes.get(&address).into_iter().flatten().copied()
     }
@@ -96,7 +98,7 @@ impl Mail {
         self.letters.get(&item).copied().unwrap_or_default().addresses()
     }
 
-    /// Files what a model says to people. Returns the turn if an item was added to what it says, or taken from it.
+    /// Files an item that a model may have said to people. Returns its turn if what the turn said has changed.
     pub(super) fn file_speech(&mut self, item: &ConversationItem) -> Option<ThreadTurn> {
         let turn = (item.thread_id.clone(), item.codex_turn_id.clone()?);
         let seen = (item.first_seen_seq, item.item_id);
@@ -115,14 +117,14 @@ impl Mail {
         Some(turn)
     }
 
-    /// Returns the last thing that a turn said before an event, else the last of all.
+    /// Returns the last item that a turn said before an event, or the last of all if it said nothing before.
     pub(super) fn last_speech(&self, turn: &ThreadTurn, before: Seq) -> Option<ItemId> {
         let spoken = self.spoken.get(turn)?;
         let earlier = spoken.range(..(before, ItemId(0))).next_back();
         earlier.or_else(|| spoken.last()).map(|&(_, item)| item)
     }
 
-    /// Returns when a turn was first seen to say anything.
+    /// Returns the event that first showed the turn to say anything.
     pub(super) fn first_speech(&self, turn: &ThreadTurn) -> Option<Seq> {
         self.spoken.get(turn)?.first().map(|&(seq, _)| seq)
     }

@@ -1,7 +1,9 @@
 //! What passes between agents.
 //!
-//! Observations are collected as they come. Edges follow from all of them together: the item that a message arrives as
-//! may be seen long after the message was sent, in another thread.
+//! Observations are collected as they come. Edges follow from all of them together: the item as which a message arrives
+//! may be seen in another thread, long after the message was sent.
+//!
+//! Source: reduction, section 12.
 
 mod interactions;
 mod mail;

@@ -1,4 +1,6 @@
-//! What was observed of interactions between agents.
+//! What was observed about interactions between agents.
+//!
+//! Source: reduction, section 12.1.
 
 use std::collections::HashMap;
 
@@ -7,12 +9,12 @@ use rollout_trace_schema::{AgentResultObserved, Seq, ThreadId, ToolCallId, ToolK
 
 use crate::{at::At, json::Json};
 
-/// What was observed of interactions between agents.
+/// What was observed about interactions between agents.
 #[derive(Debug, Default)]
 pub(crate) struct Agents {
     observations: Vec<Observation>,
     by_tool: HashMap<ToolCallId, usize>,
-    /// What each tool call was asked to send.
+    /// The message that each tool call was asked to send.
     sent: HashMap<ToolCallId, String>,
     /// The observations that are new or have changed since they were last taken.
     fresh: Vec<usize>,
@@ -29,17 +31,17 @@ pub(super) enum Observation {
 #[derive(Debug)]
 pub(super) struct Activity {
     pub(super) tool: ToolCallId,
-    /// When the runtime reported its end.
+    /// When the runtime reported the end of the activity.
     pub(super) ended_at: Option<UnixMillis>,
     seq: Seq,
     pub(super) sender: Option<ThreadId>,
     pub(super) target: Option<ThreadId>,
     prompt: Option<String>,
-    /// What the activity calls itself, if it says so.
+    /// What the runtime calls the activity, if it names it.
     pub(super) name: Option<String>,
 }
 
-/// A result that reached a parent.
+/// The result of a child agent that reached its parent.
 #[derive(Debug)]
 pub(super) struct AgentResult {
     pub(super) seq: Seq,
@@ -47,14 +49,17 @@ pub(super) struct AgentResult {
     pub(super) event: AgentResultObserved,
 }
 
-/// Orders observations: by the events that made them, and of one event activities first.
+/// Orders observations by their events. Of one event's observations, activities come first.
 pub(super) type Rank = (Seq, bool, usize);
 
-/// Returns whether the tool is one of those that reach other agents.
+/// Returns whether tools of this kind reach other agents.
 pub(crate) fn reaches_agents(kind: &ToolKind) -> bool {
     interaction(kind).is_some()
 }
 
+/// Returns the kind of the edge that tools of this kind make, or `None` if they make none.
+///
+/// Source: reduction, sections 12.1 and 12.6.
 pub(super) fn interaction(kind: &ToolKind) -> Option<InteractionKind> {
     match kind {
         ToolKind::SpawnAgent => Some(InteractionKind::SpawnAgent),
@@ -66,7 +71,7 @@ pub(super) fn interaction(kind: &ToolKind) -> Option<InteractionKind> {
 }
 
 impl Agents {
-    /// Notes what a tool call was asked to send.
+    /// Notes the message that a tool call was asked to send.
     pub(crate) fn note_sent(&mut self, tool: &ToolCallId, message: &str) {
         self.sent.insert(tool.clone(), message.to_owned());
         self.fresh.extend(self.by_tool.get(tool));
@@ -125,12 +130,12 @@ impl Agents {
         self.observations.len()
     }
 
-    /// Returns the place of what the runtime of this tool call reported, if it did.
+    /// Returns the place of a tool call's activity, or `None` if its runtime reported none.
     pub(super) fn of_tool(&self, tool: &ToolCallId) -> Option<usize> {
         self.by_tool.get(tool).copied()
     }
 
-    /// Returns what an activity sent: the runtime's word for it, else the invocation's.
+    /// Returns the message that an activity sent: the one that the runtime reported, else the one of the invocation.
     pub(super) fn message<'a>(&'a self, activity: &'a Activity) -> Option<&'a String> {
         activity.prompt.as_ref().or_else(|| self.sent.get(&activity.tool))
     }
@@ -144,7 +149,7 @@ impl Agents {
 }
 
 impl Activity {
-    /// Adds what one runtime event says; what it does not say stays.
+    /// Adds what one runtime event says. What the event does not mention stays as it is.
     fn add(&mut self, document: &Json<'_>) {
         let thread = |name: &str| document.text(name).filter(|id| !id.is_empty()).map(ThreadId::from);
         let target = thread("new_thread_id").or_else(|| thread("receiver_thread_id"));
@@ -154,7 +159,7 @@ impl Activity {
         self.name = document.text("kind").map(str::to_owned).or(self.name.take());
     }
 
-    /// Returns whether the activity calls itself something that a tool of this kind does.
+    /// Returns whether a tool of this kind performs the activity. An activity without a known name fits every kind.
     pub(super) fn fits(&self, kind: InteractionKind) -> bool {
         match self.name.as_deref() {
             Some("started") => kind == InteractionKind::SpawnAgent,

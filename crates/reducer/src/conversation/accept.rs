@@ -14,7 +14,8 @@ impl Conversations {
         let thread = match &cx.at.thread {
             Some(thread) if cx.graph.threads.contains_key(thread) => thread,
             Some(thread) => {
-                let message = format!("an item was accepted into the history of {thread}, a thread that never started");
+                let message =
+                    format!("an item was accepted into the history of thread {thread}, which was never started");
                 cx.report.event(DiagnosticCode::UnknownThread, &[thread, &event.item_id], message);
                 return;
             }
@@ -41,7 +42,7 @@ impl Conversations {
         }
     }
 
-    /// Makes the item of an accepted agent message, unless it was sighted before.
+    /// Creates the item of an accepted agent message, unless the message was sighted before.
     ///
     /// Source: reduction, section 6.4.
     fn agent_message_accepted(

@@ -1,18 +1,18 @@
-//! What is remembered of items beyond the graph.
+//! What is remembered about items beyond the graph.
 
 use rollout_trace_model::ItemId;
 
 use crate::{graph::Graph, item::Identity};
 
-/// What is remembered of all items, by item number.
+/// What is remembered about all items, by item number.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     items: Vec<ItemFacts>,
-    /// Numbers the passes, so that a claim in one says nothing about a claim in another.
+    /// The number of the current pass. Claims of other passes do not count in it.
     pass: u64,
 }
 
-/// What is remembered of one item.
+/// What is remembered about one item.
 #[derive(Debug)]
 pub(super) struct ItemFacts {
     pub(super) identity: Identity,
@@ -22,7 +22,7 @@ pub(super) struct ItemFacts {
     in_thread: bool,
     /// The pass that claimed it last.
     claimed_by: u64,
-    /// Whether the same sighting would not be taken for it again: its author or recipient was overruled by an
+    /// Whether the same sighting, seen again, would not match the item: its author or recipient was overruled by an
     /// acceptance, or another sighting in the same payload claimed it first.
     pub(super) overruled: bool,
 }
@@ -36,7 +36,7 @@ impl Facts {
         &mut self.items[item.0 as usize - 1]
     }
 
-    /// Adds a new item and returns its number.
+    /// Adds a new item and returns its id.
     pub(super) fn add(&mut self, identity: Identity) -> ItemId {
         self.items.push(ItemFacts { identity, listed: false, in_thread: false, claimed_by: 0, overruled: false });
         ItemId(u32::try_from(self.items.len()).expect("a graph has fewer items than bytes in memory"))
@@ -47,7 +47,7 @@ impl Facts {
         self.pass += 1;
     }
 
-    /// Returns whether the current pass has claimed the item: one payload shows an item once.
+    /// Returns whether the current pass has claimed the item. One payload shows an item at most once.
     pub(super) fn is_claimed(&self, item: ItemId) -> bool {
         self.of(item).claimed_by == self.pass
     }
@@ -57,7 +57,9 @@ impl Facts {
         self.of_mut(item).claimed_by = pass;
     }
 
-    /// Has the item's thread list it among its conversation, in the order of item numbers.
+    /// Lists the item in the conversation of its thread, in the order of item numbers.
+    ///
+    /// Source: reduction, section 5.11.
     pub(super) fn list_in_thread(&mut self, graph: &mut Graph, item: ItemId) {
         if std::mem::replace(&mut self.of_mut(item).in_thread, true) {
             return;

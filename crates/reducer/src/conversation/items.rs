@@ -1,4 +1,4 @@
-//! Making items and adding to them.
+//! Creating items and adding sightings to them.
 
 use rollout_trace_model::{ConversationItem, DiagnosticCode, InferredProducer, ItemId, ItemKind, ProducerRef};
 use rollout_trace_schema::ResponsesItemId;
@@ -6,12 +6,12 @@ use rollout_trace_schema::ResponsesItemId;
 use super::pass::Pass;
 use crate::{
     graph::Graph,
-    item::{Identity, Sighting, merged_reasoning, message_between_agents, refresh_raw_identity},
+    item::{Identity, Sighting, identity_of_item, merged_reasoning, message_between_agents},
     report::Report,
 };
 
 impl Pass<'_, '_> {
-    /// Makes an item out of its first sighting.
+    /// Creates an item from its first sighting.
     pub(super) fn new_item(&mut self, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
         let item_id = self.facts.add(sighting.identity);
         self.report_surprises(item_id, &sighting);
@@ -59,16 +59,16 @@ impl Pass<'_, '_> {
             report.payload(DiagnosticCode::UnknownItemKind, payload, &[&item_id], message);
         }
         if let Some(field) = sighting.lacks {
-            let message = format!("a model item without {field}; the rest of it counts");
+            let message = format!("a model item has no {field}; the rest of the item counts");
             report.payload(DiagnosticCode::PayloadMalformed, payload, &[&item_id], message);
         }
         if sighting.unknown_type.is_none() && sighting.lacks.is_none() && sighting.role.is_unknown() {
-            let message = format!("{:?} is no role that is known; it is kept as it is", sighting.role.as_str());
+            let message = format!("{:?} is not a known role; it is kept as it is", sighting.role.as_str());
             report.payload(DiagnosticCode::UnknownValue, payload, &[&item_id], message);
         }
     }
 
-    /// Takes another sighting for an item that exists.
+    /// Adds another sighting to an existing item.
     ///
     /// Source: reduction, section 5.2.
     pub(super) fn sight_again(&mut self, item_id: ItemId, sighting: &Sighting) {
@@ -92,7 +92,7 @@ impl Pass<'_, '_> {
         self.links.calls.list_started_tools(self.cx.graph, item_id);
     }
 
-    /// Sets an item's Responses id, and the acceptance that came for that id (schema 2).
+    /// Sets an item's Responses id, and applies the acceptance of that id, if there was one (schema 2).
     ///
     /// Source: reduction, sections 5.4 and 6.2.
     fn name_item(&mut self, item_id: ItemId, responses_item_id: ResponsesItemId) {
@@ -110,8 +110,8 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Returns the accepted agent message that this sighting shows and that no payload has shown before. The sighted
-    /// body counts from here on, together with the accepted author and recipient.
+    /// Returns the pending agent message that this sighting shows, if there is one. It is no longer pending: it gets
+    /// the sighted body, and keeps the accepted author and recipient.
     ///
     /// Source: reduction, section 6.4.
     pub(super) fn take_pending(&mut self, sighting: &Sighting) -> Option<ItemId> {
@@ -123,11 +123,12 @@ impl Pass<'_, '_> {
             self.superseded.push((item_id, message.content));
         }
         item.body = sighting.body.clone();
-        // The same sighting would not be taken for it again if its ends are others, or if another sighting of this
-        // payload claimed it before.
+        // The same sighting, seen again, does not match the item if author or recipient differ, or if another sighting
+        // of this payload claimed the item before.
         let has_other_ends = item.agent_message != sighting.agent_message;
         let overruled = has_other_ends || self.facts.is_claimed(item_id);
-        // The sighted parts decide, whatever they stand for, unless the ends are others.
+        // The sighting's identity also covers content that its parts only refer to, but it has the sighted author and
+        // recipient.
         if has_other_ends {
             self.reidentify(item_id);
         } else {
@@ -138,7 +139,7 @@ impl Pass<'_, '_> {
     }
 
     fn reidentify(&mut self, item_id: ItemId) {
-        let identity = refresh_raw_identity(&self.cx.graph.conversation_items[&item_id]);
+        let identity = identity_of_item(&self.cx.graph.conversation_items[&item_id]);
         self.set_identity(item_id, identity);
     }
 
@@ -152,7 +153,7 @@ impl Pass<'_, '_> {
     }
 }
 
-/// Adds what an item says of where it comes from, once, before the edges that end in it.
+/// Adds a producer that the item itself indicates, once, before the edges that end at the item.
 fn add_inferred_producer(graph: &mut Graph, item: ItemId, producer: &InferredProducer) {
     if !graph.conversation_items[&item].inferred_producers.contains(producer) {
         let producers = &mut graph.object_mut(&item).inferred_producers;

@@ -1,4 +1,6 @@
-//! What the models saw: one item for all sightings of it.
+//! What the models saw, with one item for all sightings of it.
+//!
+//! Source: reduction, sections 5 and 6.
 
 mod accept;
 mod facts;

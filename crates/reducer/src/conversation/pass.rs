@@ -1,4 +1,4 @@
-//! Which items a payload's sightings are.
+//! Finds out of which items a payload has sightings.
 //!
 //! Source: reduction, section 5.
 
@@ -14,7 +14,7 @@ use crate::{
     calls::add_producer,
     context::Context,
     graph::Graph,
-    item::{Sighting, refresh_raw_identity},
+    item::{Sighting, identity_of_item},
     links::Links,
     origin::Origin,
 };
@@ -50,7 +50,7 @@ impl Pass<'_, '_> {
     pub(crate) fn request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let items = self.settle_request(known, sightings);
         self.set_live(&items);
-        // The request before listed those that are known.
+        // The previous request listed the known ones.
         self.list(&items[known..]);
         items
     }
@@ -99,8 +99,8 @@ impl Pass<'_, '_> {
                 && !self.is_partial_answer(other)
             {
                 let message = format!(
-                    "item {place} of the conversation was {other} before this incremental request and is another \
-                     now; it is kept as a new item"
+                    "place {place} of the conversation holds {other}, but this incremental request has another item \
+                     there; it is kept as a new item"
                 );
                 let code = DiagnosticCode::IncrementalMismatch;
                 self.cx.report.payload(code, self.origin.payload, &[&other], message);
@@ -112,7 +112,7 @@ impl Pass<'_, '_> {
         items
     }
 
-    /// Reconciles a response. Its items are new, unless in schema 2 their ids say otherwise.
+    /// Reconciles a response. Its items are new, unless their ids prove otherwise (schema 2).
     ///
     /// Source: reduction, sections 5.8 to 5.10.
     pub(crate) fn response(&mut self, call: &InferenceCallId, sightings: Vec<Sighting>) -> Vec<ItemId> {
@@ -141,7 +141,7 @@ impl Pass<'_, '_> {
         items
     }
 
-    /// Reconciles the history that a compaction took in, against what the model last saw.
+    /// Reconciles the input of a compaction with what the model last saw.
     ///
     /// Source: reduction, section 8.2.
     pub(crate) fn compacted(&mut self, sightings: Vec<Sighting>) -> Vec<ItemId> {
@@ -154,7 +154,7 @@ impl Pass<'_, '_> {
         items
     }
 
-    /// Makes the item that marks where a compaction took over.
+    /// Creates the marker item of a compaction.
     ///
     /// Source: reduction, section 8.2.
     pub(crate) fn compaction_marker(&mut self, compaction: &CompactionId) -> ItemId {
@@ -178,14 +178,14 @@ impl Pass<'_, '_> {
             first_seen_seq: at.seq,
             last_seen_seq: at.seq,
         };
-        let id = self.facts.add(refresh_raw_identity(&item));
+        let id = self.facts.add(identity_of_item(&item));
         item.item_id = id;
         self.cx.graph.insert(&id, item);
         self.list(&[id]);
         id
     }
 
-    /// Makes the items of a compacted history, all new, and has the next full request compared with them.
+    /// Creates the items of a replacement, which are all new. The next full request is compared with them.
     ///
     /// Source: reduction, sections 8.2 and 8.3.
     pub(crate) fn replacement(&mut self, compaction: &CompactionId, sightings: Vec<Sighting>) -> Vec<ItemId> {
@@ -210,7 +210,9 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Has responses list the tool calls that they made, for the calls that a request is known to show.
+    /// Lists the tool calls that responses started, for those calls that a request is known to show.
+    ///
+    /// Source: reduction, section 9.3.
     fn list_tools_of_shown_calls(&mut self) {
         let Self { cx, links, facts, .. } = self;
         self.thread.unproven_calls.retain(|&call| {
@@ -222,8 +224,8 @@ impl Pass<'_, '_> {
         });
     }
 
-    /// Returns the unclaimed item of the live snapshot that this is a sighting of: the one at its place, else the
-    /// first.
+    /// Returns the unclaimed item of the live snapshot that this is a sighting of: the one at the given place, else the
+    /// first that matches.
     fn find_in_live(&self, place: Option<usize>, sighting: &Sighting) -> Option<ItemId> {
         let live = &self.thread.live;
         let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, self.cx.graph, item, sighting);
@@ -231,7 +233,8 @@ impl Pass<'_, '_> {
         at_place.or_else(|| live.find(&sighting.identity, fits))
     }
 
-    /// Takes the sighting for the item that was found, else for a pending agent message, else for a new item.
+    /// Assigns the sighting to the item that was found, else to a pending agent message, else to a new item. Returns
+    /// the item.
     fn settle(&mut self, found: Option<ItemId>, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
         let item = match found.or_else(|| self.take_pending(&sighting)) {
             Some(item) => {
@@ -256,6 +259,8 @@ impl Pass<'_, '_> {
     }
 
     /// Remembers that a request or compaction listed these items, which proves that they are in the conversation.
+    ///
+    /// Source: reduction, section 5.11.
     fn list(&mut self, items: &[ItemId]) {
         for &item in items {
             self.facts.of_mut(item).listed = true;
@@ -263,7 +268,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Returns whether only a response that was never completed showed the item: a retry does not start from it.
+    /// Returns whether only a partial response showed the item. A retry does not start from such an item.
     ///
     /// Source: reduction, section 5.7.
     fn is_partial_answer(&self, item: ItemId) -> bool {

@@ -40,7 +40,7 @@ impl Snapshot {
         }
     }
 
-    /// Replaces the items. The cost follows the difference.
+    /// Replaces the items, at a cost in proportion to the difference.
     pub(crate) fn become_items(&mut self, items: &[ItemId], identity_of: impl Fn(ItemId) -> Identity) {
         let kept = self.items.iter().zip(items).take_while(|(old, new)| old == new).count();
         while self.items.len() > kept {
@@ -56,7 +56,7 @@ impl Snapshot {
         }
     }
 
-    /// Finds an item by another identity from here on.
+    /// Changes the identity by which an item is found.
     pub(crate) fn reidentify(&mut self, item: ItemId, old: Identity, new: Identity) {
         move_places(&mut self.by_content, &self.items, item, Some(old.content), Some(new.content));
         move_places(&mut self.by_encrypted, &self.items, item, old.encrypted, new.encrypted);

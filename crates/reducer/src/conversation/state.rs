@@ -1,4 +1,4 @@
-//! What is remembered of conversations beyond the graph.
+//! What is remembered about conversations beyond the graph.
 
 use std::collections::HashMap;
 
@@ -8,25 +8,27 @@ use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, Unix
 use super::{facts::Facts, snapshot::Snapshot};
 use crate::sightings::Sightings;
 
-/// What is remembered of all conversations.
+/// What is remembered about all conversations.
 #[derive(Debug, Default)]
 pub(crate) struct Conversations {
     threads: HashMap<ThreadId, Conversation>,
     pub(super) facts: Facts,
-    /// What agent messages said when they were accepted, where a payload showed them otherwise later.
+    /// The accepted content of each agent message that a payload later showed with other content.
     superseded: Vec<(ItemId, String)>,
     pub(crate) sightings: Sightings,
 }
 
-/// What is remembered of one thread's conversation.
+/// What is remembered about one thread's conversation.
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
     /// What the model last saw.
     pub(super) live: Snapshot,
-    /// What it will see instead, until the first full request after a compaction.
+    /// What the first full request after a compaction is compared with instead.
     pub(super) replacement: Option<Snapshot>,
-    /// The inference call that started last, and before it the calls back to the last whose request could be read: one
-    /// whose request is lost did not change what is known of the conversation.
+    /// The last inference call whose request could be read, and the calls that started after it. A call whose request
+    /// is lost changes nothing that is known about the conversation, and so overtakes no other call.
+    ///
+    /// Source: reduction, sections 5.10 and 14.6.
     pub(super) latest_calls: Vec<InferenceCallId>,
     /// The items that have each Responses id, in number order.
     pub(super) by_responses_id: HashMap<ResponsesItemId, Vec<ItemId>>,
@@ -34,8 +36,10 @@ pub(super) struct Conversation {
     pub(super) accepted: HashMap<ResponsesItemId, (Seq, UnixMillis)>,
     /// Agent messages that were accepted and that no payload has shown yet: they arrive with the thread's next request.
     pub(super) pending: HashMap<ResponsesItemId, ItemId>,
-    /// Calls in the conversation whose tool started before the response that made them was seen: the next request that
-    /// shows one proves that the response started the tool.
+    /// Call items of responses. If the tool started before the response was seen, the next request that shows the call
+    /// proves that the response started the tool.
+    ///
+    /// Source: reduction, section 9.3.
     pub(super) unproven_calls: Vec<ItemId>,
 }
 
@@ -55,12 +59,12 @@ impl Conversations {
         conversation.map_or(&[], |conversation| conversation.live.items())
     }
 
-    /// Returns how many items, from the first, the same sightings would be taken for again.
+    /// Returns how many items, from the first, the same sightings would match again.
     pub(crate) fn stable_prefix(&self, items: &[ItemId]) -> usize {
         items.iter().position(|&item| self.facts.of(item).overruled).unwrap_or(items.len())
     }
 
-    /// Returns what agent messages said when they were accepted, where a payload showed them otherwise later.
+    /// Returns the accepted content of each agent message that a payload later showed with other content.
     pub(crate) fn superseded(&self) -> &[(ItemId, String)] {
         &self.superseded
     }
@@ -69,7 +73,7 @@ impl Conversations {
         self.parts(thread).0
     }
 
-    /// Returns what is remembered of the thread, of all items and of superseded messages.
+    /// Returns what is remembered about the thread, about all items and about superseded messages.
     pub(super) fn parts(&mut self, thread: &ThreadId) -> (&mut Conversation, &mut Facts, &mut Vec<(ItemId, String)>) {
         if !self.threads.contains_key(thread) {
             self.threads.insert(thread.clone(), Conversation::default());

@@ -1,4 +1,4 @@
-//! Bodies: their identity and the merging of what several sightings show.
+//! The identity of bodies, and merging the bodies of several sightings.
 
 use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, ConversationItem, ItemKind, Role};
 
@@ -25,7 +25,7 @@ pub(super) fn identity(
             BodyPart::Summary { text } => hasher.tag(b's').text(text),
             BodyPart::Encoded { label, value } => hasher.tag(b'e').text(label).text(value),
             BodyPart::Code { language, source } => hasher.tag(b'c').text(language).text(source),
-            // Both are compared by the whole value that they stand for, and not by the payload that showed it.
+            // Both are compared by the whole value that they represent, and not by the payload that showed it.
             BodyPart::Json { .. } => hasher.tag(b'j'),
             BodyPart::PayloadRef { label, .. } => hasher.tag(b'p').text(label),
         };
@@ -46,8 +46,8 @@ fn encrypted(kind: &ItemKind, body: &Body) -> Option<Fingerprint> {
     })
 }
 
-/// Returns the identity of an item whose parts are all shown whole: a message between agents, or reasoning.
-pub(crate) fn refresh_raw_identity(item: &ConversationItem) -> Identity {
+/// Returns the identity of an item whose parts all hold their content, such as a message between agents or reasoning.
+pub(crate) fn identity_of_item(item: &ConversationItem) -> Identity {
     identity(
         (&item.role, item.channel.as_ref(), &item.kind),
         item.call_id.as_deref(),
@@ -57,8 +57,8 @@ pub(crate) fn refresh_raw_identity(item: &ConversationItem) -> Identity {
     )
 }
 
-/// Returns the body of reasoning with what it lacks filled in from another sighting of it, or `None` if it lacks
-/// nothing that the sighting shows. Text and summary are each taken whole from the first sighting that has any.
+/// Returns the body of reasoning, completed from another sighting, or `None` if it lacks nothing that the sighting
+/// shows. Text and summary are each taken whole from the first sighting that has any.
 ///
 /// Source: reduction, section 5.2.
 pub(crate) fn merged_reasoning(body: &Body, sighted: &Body) -> Option<Body> {

@@ -6,7 +6,7 @@ use rollout_trace_model::{BodyPart, ConversationItem, ItemKind, Role};
 
 use crate::json::Json;
 
-/// What an item says that carries a message from one agent to another.
+/// A message from one agent to another, as an item carries it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MessageBetweenAgents {
     pub(crate) author: String,

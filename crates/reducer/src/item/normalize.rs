@@ -1,4 +1,4 @@
-//! From a model item's JSON to a [`Sighting`].
+//! Turns a model item's JSON into a [`Sighting`].
 //!
 //! Source: reduction, section 4.
 
@@ -12,13 +12,13 @@ use crate::{
     json::Json,
 };
 
-/// The field that an agent core attaches to an item for itself. Not every payload that shows the item has it.
+/// The field that an agent core attaches to an item for its own use. Not every payload that shows the item has it.
 const ATTACHED: &str = "internal_chat_message_metadata_passthrough";
 
-/// How many bytes of its value a JSON part shows.
+/// The number of bytes of its value that a JSON part shows.
 const SUMMARY_BYTES: usize = 240;
 
-/// Normalizes an item that the payload shows. Returns `None` for an item that is no part of a conversation.
+/// Normalizes an item that the payload shows. Returns `None` for an item that is not part of a conversation.
 pub(crate) fn normalize(item: &Json<'_>, payload: &RawPayloadId, version: SchemaVersion) -> Option<Sighting> {
     let kind = item.text("type").unwrap_or_default();
     let mut parts = Parts { payload, version, parts: Vec::new(), contents: Vec::new() };
@@ -108,7 +108,7 @@ pub(crate) fn normalize(item: &Json<'_>, payload: &RawPayloadId, version: Schema
     })
 }
 
-/// Returns the first field that items of this type always have and this one lacks.
+/// Returns the first field that items of this type always have but this one lacks.
 fn lacks(item: &Json<'_>, kind: &str) -> Option<&'static str> {
     let fields: &[&str] = match kind {
         "message" => &["role"],
@@ -129,7 +129,8 @@ fn phase(item: &Json<'_>) -> Option<Channel> {
     }
 }
 
-/// Returns who the item comes from: what the agent core attached to it says so, else its role.
+/// Returns the producers that the item itself indicates, by the metadata that the agent core attached to it, else by
+/// its role.
 ///
 /// Source: reduction, section 13.5.
 fn provenance(item: &Json<'_>, role: &Role) -> Vec<InferredProducer> {
@@ -186,12 +187,12 @@ fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
     }
 }
 
-/// The parts of a body that is being made.
+/// The parts of a body under construction.
 struct Parts<'a> {
     payload: &'a RawPayloadId,
     version: SchemaVersion,
     parts: Vec<BodyPart>,
-    /// What each part stands for, where the part does not hold it.
+    /// The fingerprint of the content that each part represents, if the part does not hold it.
     contents: Vec<Option<Fingerprint>>,
 }
 
@@ -224,7 +225,7 @@ impl Parts<'_> {
         self.json(value, Fingerprinter::default().json(value).finish());
     }
 
-    /// Adds the item itself, without what the agent core attached to it. Its own id does not count for its identity.
+    /// Adds the item itself, without what the agent core attached to it. Its id does not contribute to its identity.
     ///
     /// Source: reduction, sections 4.7 and 5.3.
     fn whole_item(&mut self, item: &Json<'_>) {
@@ -250,7 +251,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Adds the part that says in schema 1 that there are no parts; later schemas leave the body empty.
+    /// Adds the part that represents an empty array in schema 1. Later schemas leave the body empty.
     fn no_parts(&mut self) {
         if self.version == SchemaVersion::V1 {
             self.payload_ref("empty_content", None);
@@ -323,7 +324,7 @@ impl Parts<'_> {
     }
 }
 
-/// Returns the hash of the compact text with sorted keys, in hexadecimal digits.
+/// Returns the SHA-256 of the compact text with sorted keys, in hexadecimal digits.
 fn sha256(value: &Json<'_>) -> String {
     let hash = Sha256::digest(value.to_sorted_text());
     hash.iter().fold(String::with_capacity(64), |digits, byte| digits + &format!("{byte:02x}"))
@@ -338,7 +339,7 @@ fn summary(value: &Json<'_>) -> String {
     let mut text = String::from_utf8_lossy(&text.text).into_owned();
     if !whole {
         let cut = (0..=SUMMARY_BYTES).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(cut.expect("0 is a boundary"));
+        text.truncate(cut.expect("0 is a character boundary"));
         text.push_str("...");
     }
     text

@@ -15,11 +15,11 @@ pub(crate) struct Sighting {
     pub(crate) agent_message: Option<AgentMessage>,
     pub(crate) body: Body,
     pub(crate) identity: Identity,
-    /// The item's own id; kept in schema 2 only.
+    /// The item's own id. `None` in schema 1.
     pub(crate) responses_item_id: Option<ResponsesItemId>,
-    /// Where the item comes from, by what it says itself.
+    /// The producers that the item itself indicates.
     pub(crate) provenance: Vec<InferredProducer>,
-    /// A field that items of this type always have and this one lacks.
+    /// A field that items of this type always have but this one lacks.
     pub(crate) lacks: Option<&'static str>,
     /// The item's `type`, if it is not a known one.
     pub(crate) unknown_type: Option<String>,
@@ -30,12 +30,12 @@ pub(crate) struct Sighting {
 pub(crate) struct Identity {
     /// Role, channel, kind, call id, agents and body.
     pub(crate) content: Fingerprint,
-    /// For reasoning, the encrypted content: where both have one, it alone decides.
+    /// For reasoning, the encrypted content. Two sightings with equal encrypted content match, whatever else they show.
     pub(crate) encrypted: Option<Fingerprint>,
 }
 
 impl Identity {
-    /// Returns whether two sightings with these identities are one item, as far as their ids allow it.
+    /// Returns whether two sightings with these identities are one item, provided that their ids do not differ.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.content == other.content || (self.encrypted.is_some() && self.encrypted == other.encrypted)
     }

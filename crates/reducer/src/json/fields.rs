@@ -9,8 +9,8 @@ use super::Json;
 pub(crate) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Fields<'a> {
-    /// Returns the value of a field. A search, because objects that are read have few fields and an index would not be
-    /// faster.
+    /// Returns the value of a field. The fields are searched one by one, because objects have few of them and an index
+    /// would not be faster.
     pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
     }
@@ -19,7 +19,7 @@ impl<'a> Fields<'a> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// The fields in the order of their names.
+    /// Returns the fields in the order of their names.
     pub(crate) fn sorted(&self) -> Vec<(&str, &Json<'a>)> {
         let mut sorted: Vec<_> = self.iter().collect();
         sorted.sort_unstable_by_key(|(name, _)| *name);
@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Of fields with the same name the last value counts, in the place of the first.
+/// Of fields with the same name the last value counts, at the place of the first.
 impl<'a> FromIterator<(Cow<'a, str>, Json<'a>)> for Fields<'a> {
     fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Json<'a>)>>(fields: I) -> Self {
         let mut builder = FieldsBuilder::default();
@@ -38,7 +38,7 @@ impl<'a> FromIterator<(Cow<'a, str>, Json<'a>)> for Fields<'a> {
     }
 }
 
-/// Up to so many names are searched one by one.
+/// Up to this many names are searched one by one.
 const FEW: usize = 16;
 
 /// Collects fields.
@@ -50,7 +50,7 @@ pub(super) struct FieldsBuilder<'a> {
 }
 
 impl<'a> FieldsBuilder<'a> {
-    /// Adds a field. Of fields with the same name the last value counts, in the place of the first.
+    /// Adds a field. Of fields with the same name the last value counts, at the place of the first.
     pub(super) fn add(&mut self, name: Cow<'a, str>, value: Json<'a>) {
         let Fields(fields) = &mut self.fields;
         let place = if fields.len() < FEW {

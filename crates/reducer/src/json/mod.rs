@@ -1,5 +1,5 @@
-//! JSON values of payloads: with the order of their keys and the digits of their numbers, tolerant of lone surrogates,
-//! and of bounded depth.
+//! JSON values of payloads. A value keeps the order of its keys and the digits of its numbers. Parsing tolerates lone
+//! surrogates and bounds the depth.
 
 mod fields;
 mod quick;
@@ -12,7 +12,7 @@ use rollout_trace_schema::json_text::{BYTE_ORDER_MARK, JsonTextError, JsonTextRe
 pub(crate) use fields::Fields;
 
 /// A JSON value, which borrows from the text that it was parsed from. Of fields with the same name the last value
-/// counts, in the place of the first.
+/// counts, at the place of the first.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
     Null,
@@ -25,10 +25,10 @@ pub(crate) enum Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// Parses a document, forgiving what real producers get wrong: a byte order mark, bytes that are not UTF-8, and
+    /// Parses a document, and tolerates what real producers get wrong: a byte order mark, bytes that are not UTF-8, and
     /// surrogate escapes without their other half, which become U+FFFD.
     ///
-    /// Returns also whether bytes had to be replaced.
+    /// Also returns whether bytes had to be replaced.
     pub(crate) fn parse(bytes: &'a [u8], max_nesting: usize) -> Result<(Self, bool), JsonTextError> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let nesting = Nesting::new(max_nesting);
@@ -40,7 +40,8 @@ impl<'a> Json<'a> {
         Ok((Json::parse_text(&replaced, nesting)?.into_owned(), true))
     }
 
-    /// Parses a text inside of what `nesting` counts, forgiving surrogate escapes without their other half.
+    /// Parses a text that is nested as deep as `nesting` says, and tolerates surrogate escapes without their other
+    /// half.
     pub(crate) fn parse_text(text: &'a str, nesting: Nesting) -> Result<Self, JsonTextError> {
         match quick::parse(text, nesting) {
             Err(JsonTextError { reason: JsonTextReason::LoneSurrogate, .. }) => {
@@ -50,7 +51,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The same value, which borrows nothing.
+    /// Returns the same value, which borrows nothing.
     pub(crate) fn into_owned<'b>(self) -> Json<'b> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
@@ -65,13 +66,13 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Parses the value that a text begins with, if it needs no forgiving. Returns also how long it is.
+    /// Parses the value that a text begins with, unless it has a defect. Also returns the length of the value's text.
     pub(crate) fn parse_first(text: &'a str, nesting: Nesting) -> Option<(Self, usize)> {
         quick::parse_first(text, nesting).ok()
     }
 
-    /// Parses the JSON text that a call carries as its arguments: valid JSON or not JSON at all, as its tool would see
-    /// it.
+    /// Parses the JSON text that a call carries as its arguments. No defect is tolerated, because the tool that reads
+    /// the arguments tolerates none.
     pub(crate) fn parse_arguments(text: &'a str) -> Option<Self> {
         quick::parse(text, Nesting::new(DEPTH_OF_SERDE_JSON)).ok()
     }
@@ -83,7 +84,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The same value without its own field `name`.
+    /// Returns the value without its field `name`.
     pub(crate) fn without(&self, name: &str) -> Cow<'_, Self> {
         match self {
             Self::Object(Fields(fields)) if fields.iter().any(|(own, _)| own == name) => {
@@ -93,7 +94,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The text of a field; `None` if the field is absent or not a string.
+    /// Returns the text of a field, or `None` if the field is absent or not a string.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
@@ -123,7 +124,7 @@ impl<'a> Json<'a> {
         matches!(self, Self::Object(_))
     }
 
-    /// An id that some producers write as a string and others as a number.
+    /// Returns an id, which some producers write as a string and others as a number.
     pub(crate) fn id_text(&self, key: &str) -> Option<String> {
         match self.get(key)? {
             Self::String(text) => Some(text.to_string()),
@@ -133,9 +134,9 @@ impl<'a> Json<'a> {
     }
 }
 
-/// How deep `serde_json` parses without being asked to, which is how deep a tool reads its arguments.
+/// The depth to which `serde_json` parses by default, and so the depth to which a tool reads its arguments.
 ///
-/// Arguments are text inside a document and not a document, so the nesting rule is not about them.
+/// Arguments are text inside a document and not a document, so the nesting rule does not apply to them.
 const DEPTH_OF_SERDE_JSON: usize = 127;
 
 #[cfg(test)]
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_what_stands_there() {
+    fn numbers_keep_their_digits() {
         for (text, kept) in [
             ("0", "0"),
             ("-0", "0"),
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_and_bad_bytes_are_survived() {
+    fn a_byte_order_mark_and_bad_bytes_are_tolerated() {
         assert_eq!(
             Json::parse(b"\xEF\xBB\xBF\"a\xFFb\"", 64).expect("valid"),
             (Json::String("a\u{FFFD}b".into()), true)

@@ -1,7 +1,7 @@
-//! Parsing JSON that needs no forgiving.
+//! Parsing JSON that has no defects.
 //!
-//! Most of the time of a reduction is spent in text that is full of escapes, which a parser for all of `serde` reads
-//! three times. It would also turn a number into one that a machine calculates with, and lose how it was written.
+//! A reduction spends most of its time in text that is full of escapes, which a parser for all of `serde` reads three
+//! times. Such a parser would also turn a number into a machine number, and lose how it was written.
 
 use std::borrow::Cow;
 
@@ -13,14 +13,14 @@ use super::{Fields, Json, fields::FieldsBuilder};
 
 type Result<T, E = JsonTextError> = std::result::Result<T, E>;
 
-/// Parses the value that a text begins with. Returns also how long it is.
+/// Parses the value that a text begins with. Also returns the length of the value's text.
 pub(super) fn parse_first(text: &str, nesting: Nesting) -> Result<(Json<'_>, usize)> {
     let mut parser = Parser::new(text);
     let value = parser.value(nesting)?;
     Ok((value, parser.cursor.offset()))
 }
 
-/// Parses a text that is one value.
+/// Parses a text that consists of one value.
 pub(super) fn parse(text: &str, nesting: Nesting) -> Result<Json<'_>> {
     let mut parser = Parser::new(text);
     let value = parser.value(nesting)?;
@@ -38,7 +38,7 @@ impl<'a> Parser<'a> {
         Self { text, cursor: Cursor::new(text.as_bytes(), 0) }
     }
 
-    /// Parses a value inside of what `nesting` counts.
+    /// Parses a value that is nested as deep as `nesting` says.
     fn value(&mut self, nesting: Nesting) -> Result<Json<'a>> {
         match self.cursor.peek() {
             Some(b'"') => self.string().map(Json::String),
@@ -85,7 +85,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Steps over what follows an element: a comma, after which another one comes, or `close`.
+    /// Steps over the comma or the `close` after an element. Returns whether it was a comma, so that another element
+    /// follows.
     fn goes_on(&mut self, close: u8) -> Result<bool> {
         let goes_on = match self.cursor.peek() {
             Some(b',') => true,
@@ -129,7 +130,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Returns the character that an escape stands for, alone or together with the next one, and the offset after it.
+    /// Returns the character that an escape represents, alone or together with the next escape, and the offset after
+    /// it.
     fn escaped(&self, at: usize) -> Result<(char, usize)> {
         let bytes = self.text.as_bytes();
         let (unit, end) = read_escape(bytes, at)?;
@@ -147,8 +149,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Parses a number as it is written, except that the exponent has an `e` and a sign, and that there is one integer
-    /// zero.
+    /// Parses a number as it is written, except that an exponent always has an `e` and a sign, and that `-0` becomes
+    /// `0`.
     fn number(&mut self) -> Result<Cow<'a, str>> {
         let number = &self.text[self.cursor.number()?];
         if number == "-0" {
@@ -215,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_is_what_serde_json_takes(text in text()) {
+        fn accepts_what_serde_json_accepts(text in text()) {
             match (parse(&text, Nesting::new(99)), serde_json::from_str::<&serde_json::value::RawValue>(&text)) {
                 (Ok(value), Ok(_)) => prop_assert_eq!(as_serde_json(&value.to_text()), as_serde_json(&text)),
                 (taken, raw) => {
@@ -227,7 +229,7 @@ mod tests {
         }
 
         #[test]
-        fn whole_values_are_taken(
+        fn every_value_is_parsed(
             value in any::<bool>().prop_map(serde_json::Value::from).prop_recursive(4, 32, 4, |inner| prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
                 prop::collection::hash_map(".*", inner, 0..4)

@@ -8,14 +8,14 @@ impl Json<'_> {
     /// Returns the compact text.
     pub(crate) fn to_text(&self) -> String {
         let mut text = Vec::new();
-        self.write(&mut text).expect("memory takes everything");
-        String::from_utf8(text).expect("JSON is text")
+        self.write(&mut text).expect("writing to memory does not fail");
+        String::from_utf8(text).expect("JSON text is UTF-8")
     }
 
     /// Returns the compact text with the keys of each object sorted.
     pub(crate) fn to_sorted_text(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        self.write_in_order(&mut text, true).expect("memory takes everything");
+        self.write_in_order(&mut text, true).expect("writing to memory does not fail");
         text
     }
 

@@ -1,4 +1,4 @@
-//! Why a request is not whole.
+//! Damage of requests.
 
 use rollout_trace_schema::json_text::JsonTextError;
 use thiserror::Error;
@@ -16,6 +16,6 @@ pub(crate) enum RequestDamage {
         offset: usize,
     },
     /// It has a second input, which would count instead of the first one.
-    #[error("there is a second input")]
+    #[error("the request has a second input")]
     SecondInput,
 }

@@ -12,14 +12,15 @@ use crate::{documents::damage, json::Json};
 
 /// Reads the requests of one thread.
 ///
-/// Keeps the text of the last request and what is known of it, so that only the changed part of the next one is parsed.
+/// Keeps the text of the last request and what is known about it, so that only the changed part of the next one is
+/// parsed.
 #[derive(Debug, Default)]
 pub(crate) struct RequestReader {
     buffer: PayloadBuffer,
     known: Option<Known>,
 }
 
-/// What is known of the request in the buffer.
+/// What is known about the request in the buffer.
 #[derive(Debug)]
 struct Known {
     layout: Layout,
@@ -48,16 +49,16 @@ pub(crate) struct Layout {
 #[derive(Debug, Default)]
 struct Tail {
     text: Vec<u8>,
-    /// The offset in it at which each field ends.
+    /// The offset in `text` at which each field ends.
     fields: Vec<usize>,
 }
 
 impl Tail {
-    /// Returns how many of its first fields another tail begins with.
+    /// Returns how many fields, from the first, this tail shares with the text of another one.
     fn shared_fields(&self, other: &[u8]) -> usize {
         let mut start = 0;
         let is_shared = |end: &&usize| {
-            // Including the next byte, because a number could go on.
+            // The next byte is compared too, because a number could continue there.
             let field = start..**end + 1;
             start = **end;
             self.text.get(field.clone()).is_some_and(|field_of_both| other.get(field) == Some(field_of_both))
@@ -83,7 +84,7 @@ pub(crate) struct RequestDocument<'a> {
     pub(crate) damage: Option<RequestDamage>,
     /// Whether bytes that are not UTF-8 were replaced.
     pub(crate) replaced_bytes: bool,
-    /// How much of it is damaged and marked, in words.
+    /// How much of the text is damaged and replaced by marks, in words.
     pub(crate) marks: Option<String>,
     /// The offsets of its parts, if it could be read to its end.
     pub(crate) layout: Option<Layout>,
@@ -92,13 +93,13 @@ pub(crate) struct RequestDocument<'a> {
 /// The input of a request.
 #[derive(Debug)]
 pub(crate) enum Input<'a> {
-    /// As many items as are `known`, which the previous request had in the same places, and then these.
+    /// The first `known` items of the previous request, in the same places, and then `rest`.
     Items { known: usize, rest: Vec<Json<'a>> },
-    /// Text, which means one message of the user.
+    /// A string, which counts as one message of the user.
     Text(String),
-    /// Something else.
+    /// A value of another type.
     Other,
-    /// Nothing.
+    /// The request has no input.
     Missing,
 }
 
@@ -156,7 +157,7 @@ impl RequestReader {
             let tail_is_known = self.buffer.unchanged_suffix() >= known.layout.tail.text.len();
             let layout = known.layout;
             let document = resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
-            // A request that is more than a longer history is read from its start.
+            // A request that does more than extend the history is read from its start.
             if document.damage.is_none() && document.previous_response_id.is_none() {
                 return Ok(RequestDocument { marks: damage(&self.buffer), ..document });
             }
@@ -166,7 +167,8 @@ impl RequestReader {
 
     /// Keeps the items of the request that was read last, and the offsets of its parts, for the next one.
     ///
-    /// `is_item` says for each element that was parsed whether it is a conversation item; `items` are all of them.
+    /// `is_item` says whether each element that was parsed is a conversation item. `items` are all items of the
+    /// request.
     pub(crate) fn remember(&mut self, mut layout: Layout, is_item: &[bool], items: &[ItemId], stable: usize) {
         let parsed = layout.elements.len() - is_item.len();
         let mut count = parsed.checked_sub(1).map_or(0, |last| layout.elements[last].items);
@@ -182,7 +184,7 @@ impl RequestReader {
         self.buffer.bytes().len() + self.known.as_ref().map_or(0, |known| known.layout.tail.text.len())
     }
 
-    /// Releases the memory. The next request is read whole.
+    /// Frees the memory. The next request is read from its start.
     pub(crate) fn forget(&mut self) {
         self.buffer.clear();
         self.known = None;
@@ -198,7 +200,7 @@ fn resume(
     max_nesting: usize,
     shared_items: usize,
 ) -> RequestDocument<'_> {
-    // Strictly less, because a number could go on.
+    // Strictly less, because a number could continue there.
     let shared = layout.elements.partition_point(|element| element.end < unchanged && element.items <= shared_items);
     layout.elements.truncate(shared);
     let (start, known) = layout.elements.last().map_or((layout.input_start, 0), |last| (last.end, last.items));
@@ -310,7 +312,7 @@ fn next_field(cursor: &mut Cursor<'_>, place: FieldPlace) -> Result<Option<Strin
     Ok(Some(name))
 }
 
-/// Reads elements and the bracket that closes the input, which probably comes before `end`.
+/// Reads elements and the bracket that closes the input. `end` is a guess at where the input ends.
 fn read_elements<'a>(
     cursor: &mut Cursor<'a>,
     end: usize,
@@ -335,7 +337,7 @@ fn read_elements<'a>(
             cursor.go_to(cursor.offset() + len);
             rest.push(value);
         } else {
-            // In two steps, to forgive lone surrogates and to report everything else.
+            // The element has a defect. Two steps tolerate lone surrogates and report everything else.
             let bytes = cursor.rest();
             let range = cursor.value(in_input)?;
             let not_utf8 = |_| RequestDamage::NotUtf8 { offset: range.start };
@@ -346,7 +348,7 @@ fn read_elements<'a>(
     }
 }
 
-/// The text that a JSON string stands for; `None` for any other value.
+/// Returns the text of a JSON string, or `None` for any other value.
 fn text(value: &[u8]) -> Option<String> {
     match Json::parse(value, 0) {
         Ok((Json::String(text), _)) => Some(text.into_owned()),

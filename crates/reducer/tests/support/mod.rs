@@ -14,7 +14,7 @@ use rollout_trace_model::{DiagnosticCode, Drawing, RolloutTrace, Severity};
 use rollout_trace_reducer::Reducer;
 pub(crate) use script::Script;
 
-/// Returns the folder of the cases that official tools answered.
+/// Returns the folder of the official cases.
 pub(crate) fn conformance() -> PathBuf {
     env::var_os("CONFORMANCE").expect("CONFORMANCE names the folder of the official cases").into()
 }
@@ -27,12 +27,12 @@ pub(crate) fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
     reducer.finish()
 }
 
-/// Reduces a bundle at once and piece by piece, and checks what must hold of any graph.
+/// Reduces a bundle at once and piece by piece, and checks what must hold for any graph.
 pub(crate) fn reduce(bundle: &Path) -> RolloutTrace {
     let bundle = Bundle::open(bundle).expect("the bundle opens");
     let graph = reduce_bundle(&bundle);
-    let json = serde_json::to_string(&graph).expect("a graph serialises");
-    assert_eq!(json, serde_json::to_string(&piecemeal(&bundle)).expect("a graph serialises"), "piece by piece");
+    let json = serde_json::to_string(&graph).expect("a graph serializes");
+    assert_eq!(json, serde_json::to_string(&piecemeal(&bundle)).expect("a graph serializes"), "piece by piece");
     let read: RolloutTrace = serde_json::from_str(&json).expect("a graph reads back");
     assert_eq!(read, graph, "read back");
     assert_eq!(graph.check_links(), Vec::<String>::new());
@@ -72,8 +72,8 @@ pub(crate) fn reduce_evidence(bundle: &Bundle, evidence: &[Evidence]) -> Rollout
     reducer.finish()
 }
 
-/// Checks that a graph that was looked at shows all that is in the graph of the same evidence, but for what the end
-/// decides.
+/// Checks that a graph that was looked at shows everything in the final graph of the same evidence, except for what the
+/// end decides.
 pub(crate) fn check_live(live: &RolloutTrace, mut ended: RolloutTrace) {
     assert_eq!(ended.check_links(), Vec::<String>::new());
     let of_end = ended.diagnostics.split_off(live.diagnostics.len());
@@ -101,7 +101,7 @@ pub(crate) fn scenario(text: &str) -> tempfile::TempDir {
     folder
 }
 
-/// The scenarios of this folder, by name.
+/// Returns the scenarios of this folder, by name.
 pub(crate) fn scenarios() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut found: Vec<_> = fs::read_dir(folder)
@@ -122,7 +122,7 @@ pub(crate) fn draw(graph: &RolloutTrace) -> String {
     Drawing::new(graph).to_string()
 }
 
-/// The codes of the diagnostics that are not mere notes.
+/// Returns the codes of the diagnostics that are more than notes.
 pub(crate) fn complaints(graph: &RolloutTrace) -> Vec<&'static str> {
     let loud = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note);
     loud.map(|diagnostic| diagnostic.code.as_str()).collect()
@@ -137,7 +137,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         if entry.file_type().expect("an entry has a type").is_dir() {
             copy(&entry.path(), &target);
         } else {
-            // Not fs::copy: it would copy the permissions of a read-only original too.
+            // `fs::copy` would also copy the permissions of a read-only original.
             fs::write(&target, fs::read(entry.path()).expect("the bundle is readable")).expect("there is room");
         }
     }

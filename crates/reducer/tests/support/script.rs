@@ -1,4 +1,4 @@
-//! Scripts that write bundles: one event a line.
+//! Scripts that write bundles, one event per line.
 //!
 //! ```text
 //! # a comment
@@ -10,7 +10,7 @@
 //! end                                       ends turn U, thread T and the rollout, and writes the end marker
 //! ```
 //!
-//! Short for the commonest events, in the thread and turn of the envelope:
+//! Abbreviations of the most common events, in the thread and turn of the envelope:
 //!
 //! ```text
 //! ask i1 {"input":["user hello"]}           inference_started
@@ -23,10 +23,10 @@
 //! accept m1                                 history_item_accepted
 //! ```
 //!
-//! An indented line goes on with the line before. A value is JSON where it reads as such, else the word itself.
+//! An indented line continues the previous one. A value is JSON if it parses as JSON, else the word itself.
 //! `field:kind=document` writes a payload of that kind and puts the reference there. In arrays of model items, strings
-//! stand for items: `user hello`, `#m1 user hello` (with an id), `call c1 ls {"dir":"."}`, `output c1 done`,
-//! `custom x1 exec text(1)`, `answer x1 done`, `reasoning thoughts`, `agent /root /root/child hello`.
+//! represent items: `user hello`, `#m1 user hello` (with an id), `call c1 ls {"dir":"."}`, `output c1 done`, `custom x1
+//! exec text(1)`, `answer x1 done`, `reasoning thoughts`, `agent /root /root/child hello`.
 
 use std::{fs, path::Path};
 
@@ -86,7 +86,7 @@ impl Script {
         }
     }
 
-    /// The line that a short one stands for.
+    /// Returns the full line for an abbreviated one, or `None` if the line is not abbreviated.
     fn in_full(&self, word: &str, rest: &str) -> Option<String> {
         let (id, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let turn = self.context.1.as_deref().unwrap_or("null");
@@ -170,7 +170,7 @@ impl Script {
                     (value, values.byte_offset())
                 }
                 _ => {
-                    let word = after.split(' ').next().expect("split gives one at least");
+                    let word = after.split(' ').next().expect("a split has at least one part");
                     (json!(word), word.len())
                 }
             };
@@ -235,7 +235,7 @@ impl Script {
     }
 }
 
-/// Replaces an item in short by the item.
+/// Replaces an abbreviated item by the full one.
 fn expand(item: &mut Value) {
     let Value::String(short) = item else { return };
     let (id, short) = match short.strip_prefix('#').and_then(|short| short.split_once(' ')) {
