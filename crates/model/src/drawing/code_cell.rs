@@ -33,7 +33,7 @@ impl Canvas<'_, '_> {
             });
         }
         if cell.yielded_seq.is_some() {
-            course.push("went on after it".to_owned());
+            course.push("continued to run".to_owned());
         }
         if cell.output_item_ids.len() > 1 {
             course.push(format!("answered or notified {} times", cell.output_item_ids.len()));

@@ -19,10 +19,10 @@ impl Canvas<'_, '_> {
         requests.sort_by_key(|request| request.execution.started_seq);
         requests.into_iter().try_for_each(|request| self.compaction_request(depth + 1, request))?;
         let input = &compaction.input_item_ids;
-        self.line(depth + 1, format!("took {}: {}", counted(input.len()), self.numbers(input)))?;
+        self.line(depth + 1, format!("input of {}: {}", counted(input.len()), self.numbers(input)))?;
         let replacement = &compaction.replacement_item_ids;
         let marker = compaction.marker_item_id.0;
-        self.line(depth + 1, format!("marker [{marker}], replaced by {}", counted(replacement.len())))?;
+        self.line(depth + 1, format!("marker [{marker}], replacement of {}", counted(replacement.len())))?;
         let plus = self.paint(ADDED, "+").to_string();
         replacement.iter().try_for_each(|&item| self.line(depth + 2, format!("{plus} {}", self.item_line(item))))
     }

@@ -39,7 +39,7 @@ impl Canvas<'_, '_> {
         let edges = std::mem::take(&mut self.places.edges_of_nothing);
         if !steps.is_empty() || !edges.is_empty() {
             self.blank_line()?;
-            self.line(0, "of no known thread")?;
+            self.line(0, "in no known thread")?;
             steps.into_iter().try_for_each(|step| self.step(1, step))?;
             edges.into_iter().try_for_each(|edge| self.whole_edge(1, edge))?;
         }

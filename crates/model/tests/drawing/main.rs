@@ -169,7 +169,7 @@ fn a_code_cell_shows_its_source_its_progress_and_its_tools() {
           ▸ code_cell:call_x · runtime cell 7 · cancelled (terminated) → [3..4]
             | const r = await tools.exec_command();
             | text(r);
-            first answer: yielded · went on after it · answered or notified 2 times · waited for by call_wait
+            first answer: yielded · continued to run · answered or notified 2 times · waited for by call_wait
             ▸ call-1 · exec_command · completed
               $ wc -l · exit 1
         inference-2 · completed
@@ -229,8 +229,8 @@ fn a_compaction_shows_its_input_and_its_replacement() {
           no response
         compact · installed
           attempt · compaction request · failed: too long
-          took 3 items: [1..3]
-          marker [4], replaced by 2 items
+          input of 3 items: [1..3]
+          marker [4], replacement of 2 items
             + [5] user "old 1"
             + [6] assistant encrypted_content "gAAAA"
         inference-2 · completed
@@ -403,7 +403,7 @@ fn missing_evidence_is_listed_at_the_end() {
         [1] user "never sent"
       marked: task_started, token_count ×2
 
-    of no known thread
+    in no known thread
       inference-1 · running · a-model
         request of no items
         no response
