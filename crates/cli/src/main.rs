@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let result = commands::run(cli, &mut output).and_then(|verdict| output.flush().map(|()| verdict));
     match result {
         Ok(verdict) => verdict.exit_code(),
-        // The reader has seen enough.
+        // The reader of stdout has closed the pipe.
         Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Stdout(failure) | Failure::Message(failure)) => {
             output.say(&failure);

@@ -31,14 +31,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Runs cargo without the network: the crates that a test build needs are all that it may find.
+/// Runs cargo without the network, because only the crates that a test build needs are sure to have been downloaded.
 fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
         .arg("--offline")
         .current_dir(folder)
         .output()
-        .expect("the cargo that built this test is there");
+        .expect("the cargo that built this test can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
@@ -66,7 +66,8 @@ fn arrows_between_the_crates() {
 
 /// Returns the crates that an agent core which links nothing but the recorder has in its lock file, on any target.
 ///
-/// `cargo tree` would have to download what only other targets need. A lock file lists it without.
+/// `cargo tree` would have to download the crates that only other targets need. A lock file lists them without
+/// downloads.
 fn locked_with_the_recorder() -> io::Result<BTreeSet<String>> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("links-the-recorder");
     let manifest = "\
@@ -96,5 +97,8 @@ fn the_recorder_pulls_in_what_is_listed() {
         assert!(listed.insert(name.to_owned()), "{name} is listed twice in crates/recorder/dependencies.txt");
     }
     let found = locked_with_the_recorder().unwrap();
-    assert_eq!(found, listed, "the recorder pulls in other crates (left) than crates/recorder/dependencies.txt lists");
+    assert_eq!(
+        found, listed,
+        "the crates that the recorder pulls in (left) differ from those in crates/recorder/dependencies.txt (right)"
+    );
 }
