@@ -1,4 +1,4 @@
-//! A small server of the Model Context Protocol on its standard streams, for trying out an agent core: its tools
+//! A small server of the Model Context Protocol on its standard streams, for trying out an agent core. Its tools
 //! answer, fail, take long, or end the server.
 
 use std::{process::exit, sync::Arc, time::Duration};

@@ -183,7 +183,7 @@ impl Turn {
             self.note_token();
             let call_id = item.text_field("call_id");
             if item.is_call() && !call_ids.insert(call_id.to_owned()) {
-                // The outputs of the two calls could not be told apart.
+                // The outputs of the two calls could not be distinguished.
                 return Err(ModelError::Unreadable(format!("two calls have the call_id {call_id:?}")));
             }
             if item.is_message_of("assistant") {
