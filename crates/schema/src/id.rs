@@ -1,4 +1,4 @@
-//! One newtype per id, each serialised as the plain string that the producer wrote.
+//! One newtype per id, each serialized as the plain string that the producer wrote.
 
 use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc};
 
@@ -18,7 +18,7 @@ macro_rules! ids {
                 Self(text.into())
             }
 
-            /// The id's text.
+            /// Returns the id's text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -3,7 +3,7 @@
 //! A *trace bundle* is a folder with everything that was recorded about one rollout, a session of a coding agent with
 //! all of its child agents. Two schema versions exist; their events differ little and are one set of types here.
 //!
-//! * [`Manifest`] names the bundle and says how it is laid out.
+//! * [`Manifest`] identifies the bundle and describes its layout.
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
 //! * [`PayloadRef`] points from an event to a payload document, and [`document`] holds the documents themselves.
 //! * [`packed`] is the layout that stores all payloads in one file.
@@ -11,10 +11,11 @@
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
 //!
-//! A line such as "Source: bundle 1, section 4.5" names the section of the specification (`docs/spec`) that an item implements.
+//! A line such as "Source: bundle 1, section 4.5" names the section of the specification (`docs/spec`) that an item
+//! implements.
 //!
-//! What a newer producer writes survives: an unknown event type, payload kind or enum value is read into the `Unknown`
-//! variant of its type and written back unchanged.
+//! Nothing that a newer producer writes is lost: an unknown event type, payload kind or enum value is read into the
+//! `Unknown` variant of its type and written back unchanged.
 
 #![forbid(unsafe_code)]
 

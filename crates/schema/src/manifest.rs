@@ -20,11 +20,11 @@ pub struct Manifest {
     pub root_thread_id: ThreadId,
     /// When recording began.
     pub started_at_unix_ms: UnixMillis,
-    /// The event log's file name. Always [`Manifest::RAW_EVENT_LOG`]; readers do not honour another.
+    /// The event log's file name. Always [`Manifest::RAW_EVENT_LOG`]; readers ignore any other value.
     pub raw_event_log: String,
-    /// The payload folder's name. Always [`Manifest::PAYLOADS_DIR`]; readers do not honour another.
+    /// The payload folder's name. Always [`Manifest::PAYLOADS_DIR`]; readers ignore any other value.
     pub payloads_dir: String,
-    /// How payloads are stored. Absent: one file each.
+    /// How payloads are stored. If it is absent, each payload is a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_layout: Option<String>,
     /// Who wrote the bundle. Absent in bundles of Codex.

@@ -18,7 +18,7 @@ macro_rules! open_enum {
             /// The values that this version knows, as they are written.
             pub const KNOWN: &[&str] = &[$($text),+];
 
-            /// The value as it is written.
+            /// Returns the value as it is written.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -26,7 +26,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Whether this is a value that this version does not know.
+            /// Returns whether this is a value that this version does not know.
             pub fn is_unknown(&self) -> bool {
                 matches!(self, Self::Unknown(_))
             }

@@ -5,7 +5,7 @@ use super::packed::PACKED_LAYOUT;
 /// How the payload documents of a bundle are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PayloadLayout {
-    /// All in one append-only file, each request as its difference from the one before it.
+    /// All in one append-only file, each request as its difference from the one before it in its thread.
     #[default]
     Packed,
     /// One file each, as other tools of the schema read them.
@@ -13,7 +13,7 @@ pub enum PayloadLayout {
 }
 
 impl PayloadLayout {
-    /// The name of the layout in the manifest, as it is written. Returns `None` for files, which have no name there.
+    /// Returns the name of the layout in the manifest. Returns `None` for files, which have no name there.
     pub fn manifest_name(self) -> Option<&'static str> {
         match self {
             Self::Packed => Some(PACKED_LAYOUT),

@@ -18,7 +18,8 @@ pub struct PayloadRef {
     pub raw_payload_id: RawPayloadId,
     /// What the document is.
     pub kind: PayloadKind,
-    /// Where the document lies, relative to the bundle. A reader refuses an absolute path, `..` and a link that leads out.
+    /// The path of the document, relative to the bundle. A reader refuses an absolute path, `..` and a link that leads
+    /// out.
     pub path: String,
 }
 
@@ -28,7 +29,7 @@ macro_rules! payload_kinds {
         ///
         /// Source: bundle 1, sections 3.1 and 3.2.
         ///
-        /// Written adjacently tagged, `{"type": …}`; a kind of tomorrow may carry a `"value"`.
+        /// Written adjacently tagged, `{"type": …}`; a future kind may carry a `"value"`.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum PayloadKind {
@@ -46,7 +47,7 @@ macro_rules! payload_kinds {
             /// The names of the kinds that this version knows.
             pub const KNOWN: &[&str] = &[$($text),+];
 
-            /// The kind's name as it is written.
+            /// Returns the kind's name as it is written.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -71,9 +72,9 @@ payload_kinds! {
     InferenceResponse = "inference_response",
     /// A request for a compaction.
     CompactionRequest = "compaction_request",
-    /// A history before and after its compaction.
+    /// A history before and after a compaction.
     CompactionCheckpoint = "compaction_checkpoint",
-    /// What a request for a compaction was answered.
+    /// The answer to a request for a compaction.
     CompactionResponse = "compaction_response",
     /// What a tool was asked for.
     ToolInvocation = "tool_invocation",
@@ -112,7 +113,7 @@ impl<'de> Deserialize<'de> for PayloadKind {
         struct Parts<'a> {
             #[serde(borrow)]
             r#type: Cow<'a, str>,
-            // A present null is a value of its own.
+            // A null that is present differs from an absent value.
             #[serde(default, deserialize_with = "some")]
             value: Option<Value>,
         }

@@ -1,4 +1,4 @@
-//! How far something got.
+//! The status of what an event reports.
 //!
 //! Source: bundle 1, section 5.1.
 
@@ -7,7 +7,8 @@ use crate::open_enum::open_enum;
 open_enum! {
     /// The status of a rollout, thread, turn, call or operation.
     ///
-    /// One set for all: the wire uses `aborted` for rollouts, threads and turns, `cancelled` for turns and calls.
+    /// All of these share one set: the wire uses `aborted` for rollouts, threads and turns, `cancelled` for turns and
+    /// calls.
     ExecutionStatus {
         /// Not ended, as far as the trace shows.
         Running = "running",
@@ -15,9 +16,9 @@ open_enum! {
         Completed = "completed",
         /// Ended with an error.
         Failed = "failed",
-        /// Ended because somebody asked for it.
+        /// Ended on request.
         Cancelled = "cancelled",
-        /// Ended because what it belongs to was torn down.
+        /// Ended because the object that it belongs to was torn down.
         Aborted = "aborted",
     }
 }
@@ -29,7 +30,7 @@ open_enum! {
         Starting = "starting",
         /// Running.
         Running = "running",
-        /// Still running, but the model has an answer and goes on.
+        /// Still running, while the model has an answer and continues.
         Yielded = "yielded",
         /// Ended well.
         Completed = "completed",

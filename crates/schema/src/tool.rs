@@ -1,4 +1,4 @@
-//! What an event says about a tool call before anyone interprets it.
+//! What an event says about a tool call before it is interpreted.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ pub enum ToolRequester {
     Unknown(Map<String, Value>),
 }
 
-/// What a tool is, taken from its name when the call was recorded.
+/// The kind of a tool, taken from its name when the call was recorded.
 // Source: bundle 1, section 5.4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -69,7 +69,7 @@ pub enum ToolKind {
 }
 
 impl ToolKind {
-    /// Takes the kind of a tool from its name, as producers do.
+    /// Returns the kind of a tool by its name, as producers determine it.
     ///
     /// Source: bundle 1, section 5.6.
     ///
@@ -98,7 +98,7 @@ impl ToolKind {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolSummary {
-    /// A terminal operation tells the rest.
+    /// The details are in a terminal operation.
     Terminal {
         /// The operation's id.
         operation_id: String,
@@ -115,7 +115,7 @@ pub enum ToolSummary {
     },
     /// A wait for another agent.
     WaitAgent {
-        /// The agent waited for; none for any.
+        /// The agent that is waited for. It is absent if any agent will do.
         #[serde(default)]
         target_agent_path: Option<AgentPath>,
         /// The longest wait, in milliseconds.

@@ -7,9 +7,9 @@ use thiserror::Error;
 /// A schema version that this library reads.
 ///
 /// * 1 is what Codex wrote up to 0.164. Its events are applied as they come.
-/// * 2 is what Codex writes since 0.165.0: acceptance of history items, resumed threads, resolved stdin targets, the kind in
-///   `tool_call_runtime_started`, and an end marker. It also means other things by the same events, above all for the
-///   identity of conversation items.
+/// * 2 is what Codex writes since 0.165.0: acceptance of history items, resumed threads, resolved stdin targets, the
+///   kind in `tool_call_runtime_started`, and an end marker. Some events mean something else than in schema 1, above all
+///   for the identity of conversation items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SchemaVersion {
     /// Schema 1.
@@ -22,7 +22,7 @@ impl SchemaVersion {
     /// The newest version that this library reads, and the one that its recorder writes.
     pub const NEWEST: Self = Self::V2;
 
-    /// The version as the wire has it.
+    /// Returns the version as the wire has it.
     pub fn number(self) -> u32 {
         match self {
             Self::V1 => 1,
@@ -55,7 +55,7 @@ impl TryFrom<u32> for SchemaVersion {
     }
 }
 
-/// Why a schema version cannot be read for sure, and what to do.
+/// Why a schema version cannot be read, and what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnsupportedVersion {
     /// The bundle was written by a newer producer.

@@ -28,7 +28,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(document: &Value) -> Result<T, St
     let typed: T = serde_json::from_value(document.clone()).map_err(|error| error.to_string())?;
     let back = serde_json::to_value(&typed).map_err(|error| error.to_string())?;
     let (mut back, mut document) = (without_nulls(&back), without_nulls(document));
-    // Producers before the count of written cache tokens leave it out, which means 0.
+    // Older producers leave out the count of tokens written to the cache, which means 0.
     for side in [&mut back, &mut document] {
         if let Some(Value::Object(usage)) = side.get_mut("token_usage") {
             usage.entry("cache_write_input_tokens").or_insert(json!(0));
@@ -94,7 +94,7 @@ fn check(event: &EventPayload, kind: &PayloadKind, document: &Value) -> Result<&
     }
 }
 
-/// What Codex itself writes has no item that is unknown to us.
+/// Checks that no item of a document that Codex wrote is unknown.
 fn known_items(items: &[ModelItem], name: &'static str) -> Result<&'static str, String> {
     match items.iter().find(|item| matches!(item, ModelItem::Unknown(_))) {
         Some(unknown) => Err(format!("{unknown:?}")),

@@ -11,7 +11,7 @@ use rollout_trace_schema::{
 };
 use serde_json::Value;
 
-/// The fenced blocks of the specification: what is written behind the opening fence, and the text of the block.
+/// Returns the fenced blocks of the specification: the text after the opening fence, and the text of the block.
 fn blocks() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec");
     let mut blocks = Vec::new();
@@ -52,7 +52,7 @@ fn read_document(kind: &str, text: &str) -> bool {
         "protocol_event" => serde_json::from_str::<AgentMessage>(text)
             .map(|_| true)
             .or_else(|_| serde_json::from_str::<RecordingLoss>(text).map(|_| true)),
-        other => panic!("{other} is no kind of document that the specification shows"),
+        other => panic!("the specification shows no documents of the kind {other}"),
     };
     parsed.unwrap_or_else(|error| panic!("{error} in the {kind}\n{text}"))
 }
@@ -68,7 +68,8 @@ fn every_example_is_what_it_claims_to_be() {
     }
     let all: BTreeSet<String> = PayloadKind::KNOWN.iter().map(ToString::to_string).collect();
     let without_example: Vec<_> = all.difference(&kinds).map(String::as_str).collect();
-    // The request and response of a compaction hold what those of an inference hold; the last one has no specified shape.
+    // The request and response of a compaction hold what those of an inference hold; the last one has no specified
+    // shape.
     assert_eq!(without_example, ["compaction_request", "compaction_response", "terminal_runtime_event"]);
 }
 

@@ -31,7 +31,7 @@ pub struct CompactionRequest<Items = Vec<ModelItem>> {
     pub unknown: Map<String, Value>,
 }
 
-/// A `compaction_response` document: what a request for a compaction was answered.
+/// A `compaction_response` document: the answer to a request for a compaction.
 ///
 /// Source: bundle 1, section 6.3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ pub enum Content {
     Other(Value),
 }
 
-/// One part of a content.
+/// One part of a message or of a tool output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ContentPart {
@@ -44,7 +44,7 @@ pub enum ContentPart {
 }
 
 impl ContentPart {
-    /// The part's type; empty where it has none.
+    /// Returns the part's type, which is empty if it has none.
     pub fn type_name(&self) -> &str {
         match self {
             Self::Text { r#type, .. } | Self::Encrypted { r#type, .. } => r#type,
@@ -52,7 +52,7 @@ impl ContentPart {
         }
     }
 
-    /// The part's text, if it has one.
+    /// Returns the part's text, if it has one.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text { text, .. } => Some(text),

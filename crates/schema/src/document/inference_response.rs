@@ -27,7 +27,7 @@ pub struct InferenceResponse<Items = Vec<ModelItem>, Usage = TokenUsage> {
     pub unknown: Map<String, Value>,
 }
 
-/// Stands in for `Default`, which would ask it of `Usage`.
+/// The default of optional fields. `#[serde(default)]` alone would require that `Usage` implements `Default`.
 fn none<T>() -> Option<T> {
     None
 }
@@ -39,16 +39,16 @@ fn none<T>() -> Option<T> {
 pub struct TokenUsage {
     /// All input tokens.
     pub input_tokens: i64,
-    /// Input tokens that the provider had in its cache.
+    /// Input tokens that the provider read from its cache.
     pub cached_input_tokens: i64,
-    /// Input tokens that the provider put into its cache. Older producers do not write it.
+    /// Input tokens that the provider wrote to its cache. Older producers leave it out.
     #[serde(default)]
     pub cache_write_input_tokens: i64,
     /// All output tokens.
     pub output_tokens: i64,
     /// Output tokens spent on reasoning.
     pub reasoning_output_tokens: i64,
-    /// The sum that the provider gives.
+    /// The total that the provider reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_tokens: Option<i64>,
     /// Fields that this version does not know, as they were written.

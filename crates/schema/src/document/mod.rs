@@ -1,8 +1,8 @@
 //! What the payload documents hold, one file for each kind.
 //!
-//! A producer writes these documents with its own item types (`InferenceResponse<&[MyItem]>`), a reader reads them with
-//! [`ModelItem`]s. Fields that this version does not know survive in `unknown`. For a field that may be absent, null and absent
-//! are the same; it is written in the form that Codex writes.
+//! A producer writes these documents with its own item types (`InferenceResponse<&[MyItem]>`); a reader reads them with
+//! [`ModelItem`]s. Fields that this version does not know are kept in `unknown`. If a field is optional, null means the
+//! same as absent; it is written in the form that Codex writes.
 
 mod agent_message;
 mod agent_result;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{AgentMessage, Content, ContentPart};
 use crate::{ModelVisibleCallId, ResponsesItemId};
 
-/// An item of a conversation, told apart by `type`. New kinds appear without notice and are kept as they are.
+/// An item of a conversation, distinguished by `type`. New kinds appear without notice and are kept as they are.
 ///
 /// Source: bundle 1, section 7; bundle 2, section 3.1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub enum ModelItem {
     Message(Message),
     /// A message from one agent to another.
     AgentMessage(AgentMessage),
-    /// What the model thought.
+    /// The reasoning of the model.
     Reasoning(Reasoning),
     /// A call of a tool with JSON arguments.
     FunctionCall(FunctionCall),
@@ -45,9 +45,10 @@ pub enum ModelItem {
     CompactionSummary(EncryptedItem),
     /// A compacted context.
     ContextCompaction(EncryptedItem),
-    /// Tools that came up on the way; no part of the conversation.
+    /// Tools that became available during the session. This item is not part of the conversation.
     AdditionalTools(OpaqueItem),
-    /// An item that this version cannot read, as it was written: of an unknown kind, or with fields that do not fit its kind.
+    /// An item that this version cannot read, as it was written: its kind is unknown, or its fields do not fit its
+    /// kind.
     #[serde(untagged)]
     Unknown(Value),
 }
@@ -62,7 +63,7 @@ pub struct Message {
     pub role: String,
     /// What is said.
     pub content: Content,
-    /// Whether the model is done: `commentary`, `final_answer`, `summary`.
+    /// The message's place in the answer: `commentary`, `final_answer`, `summary`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     /// Fields that this version does not know, as they were written.
@@ -76,12 +77,12 @@ pub struct Reasoning {
     /// The item's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<ResponsesItemId>,
-    /// What the provider tells of it.
+    /// The provider's summary of the reasoning.
     pub summary: Vec<ContentPart>,
-    /// The thoughts themselves, where they are readable.
+    /// The reasoning itself, if it is readable.
     #[serde(default)]
     pub content: Option<Vec<ContentPart>>,
-    /// The thoughts as only the provider can read them.
+    /// The reasoning in a form that only the provider can read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted_content: Option<String>,
     /// Fields that this version does not know, as they were written.
@@ -97,7 +98,7 @@ pub struct FunctionCall {
     pub id: Option<ResponsesItemId>,
     /// The tool's name.
     pub name: String,
-    /// The group of tools that the tool belongs to.
+    /// The namespace that the tool belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The arguments as JSON text.
@@ -132,7 +133,7 @@ pub struct CustomToolCall {
     pub id: Option<ResponsesItemId>,
     /// The tool's name.
     pub name: String,
-    /// The input, which is text for all tools known.
+    /// The input, which is text for all known tools.
     pub input: Value,
     /// Joins the call and its answers.
     pub call_id: ModelVisibleCallId,
@@ -170,7 +171,7 @@ pub struct EncryptedItem {
     pub unknown: Map<String, Value>,
 }
 
-/// The body of an item of which only id and call id have a meaning here.
+/// The body of an item whose id and call id alone are typed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpaqueItem {
     /// The item's own id.

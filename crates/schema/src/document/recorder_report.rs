@@ -1,20 +1,20 @@
-//! What a recorder of this project says of its own work, as protocol events that every reader accepts.
+//! What the recorder reports about its own work, as protocol events that every reader accepts.
 
 use serde::{Deserialize, Serialize};
 
-/// The `event_type`s of the protocol events in which the recorder speaks of itself.
+/// The `event_type`s of the protocol events in which the recorder reports on itself.
 #[derive(Clone, Copy, Debug)]
 pub struct RecorderReport;
 
 impl RecorderReport {
-    /// Something could not be recorded: a [`RecordingLoss`]. Where even this could not be written as a document, it is the metadata of an
-    /// [`Other`](crate::Other) event of this kind.
+    /// Something could not be recorded: a [`RecordingLoss`]. If even this document could not be written, it is the
+    /// metadata of an [`Other`](crate::Other) event of this kind.
     pub const LOSS: &str = "rollout_trace.loss";
     /// A handle was dropped before its end was recorded: an [`AbandonedHandle`].
     pub const ABANDONED: &str = "rollout_trace.abandoned";
     /// Texts were redacted: a [`RedactionCount`].
     pub const REDACTED: &str = "rollout_trace.redacted";
-    /// The agent core calls the recorder as it should not: a [`RecorderMisuse`].
+    /// The agent core made a call that it should not make: a [`RecorderMisuse`].
     pub const MISUSE: &str = "rollout_trace.misuse";
 }
 
@@ -27,7 +27,7 @@ pub struct RecordingLoss {
     pub lost_events: u64,
     /// Payload documents that are not in the bundle; the events that refer to them are.
     pub lost_payloads: u64,
-    /// Why, the first few different reasons.
+    /// The first few different reasons.
     pub reasons: Vec<String>,
 }
 
@@ -36,9 +36,9 @@ pub struct RecordingLoss {
 /// Source: bundle 2, section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbandonedHandle {
-    /// What the handle stood for: `thread`, `tool_call`, `code_cell` and so on.
+    /// The kind of object that the handle recorded: `thread`, `tool_call`, `code_cell` and so on.
     pub object: String,
-    /// The id of what it stood for.
+    /// The id of that object.
     pub id: String,
 }
 
@@ -62,7 +62,7 @@ pub struct RecorderMisuse {
     pub message: String,
 }
 
-/// Stands in the place of a payload document that could not be recorded.
+/// Replaces a payload document that could not be recorded.
 ///
 /// Source: bundle 2, section 4.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,6 @@ pub struct LostPayload {
 /// Why a payload document could not be recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostPayloadReason {
-    /// In words.
+    /// The reason, in words.
     pub reason: String,
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{AgentPath, ThreadId, UnixMillis};
 
-/// An agent did something for a tool call, told by the newer tools in one event.
+/// An agent did something for a tool call. The newer tools report it in this single event.
 ///
 /// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +74,8 @@ pub struct AgentClose {
     pub sender_thread_id: ThreadId,
     /// The closed agent's thread.
     pub receiver_thread_id: ThreadId,
-    /// What the agent was doing just before: a word, or an object with one and what there is to say. Every end has it, no begin does.
+    /// The agent's status just before: a word, or an object that has the word as its key and the details as its value.
+    /// Every end has it, and no begin does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Value>,
     /// Fields that this version does not know, as they were written.

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::{AgentActivity, AgentClose, AgentInteraction, AgentSpawn, AgentWait, ExecBegin, ExecEnd, McpBegin, McpEnd};
 
-/// A `tool_runtime_event` document, told apart by its fields: a runtime writes its event without a type.
+/// A `tool_runtime_event` document, distinguished by its fields: a runtime writes its event without a type.
 ///
-/// The order of the variants counts: the first that fits is taken.
+/// The order of the variants matters: the first one that fits is used.
 ///
 /// Source: bundle 1, section 6.7.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

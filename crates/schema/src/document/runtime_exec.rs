@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub struct ExecBegin {
     /// The tool call.
     pub call_id: String,
-    /// The process, where the runtime keeps it: the terminal that a write to stdin names.
+    /// The process, if the runtime keeps it running: the terminal that a write to stdin names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_id: Option<String>,
     /// The turn.
@@ -31,7 +31,7 @@ pub struct ExecBegin {
 pub struct ExecEnd {
     /// The tool call.
     pub call_id: String,
-    /// The process, where the runtime keeps it.
+    /// The process, if the runtime keeps it running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_id: Option<String>,
     /// The turn.
@@ -40,7 +40,7 @@ pub struct ExecEnd {
     pub command: Vec<String>,
     /// The folder in which it ran.
     pub cwd: String,
-    /// All that it wrote.
+    /// Everything that it wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregated_output: Option<String>,
     /// How it exited.
@@ -50,12 +50,12 @@ pub struct ExecEnd {
     pub unknown: Map<String, Value>,
 }
 
-/// What a command is to the script of a code cell.
+/// The value that a command returns to the script of a code cell.
 ///
 /// Source: bundle 1, section 6.6; bundle 2, section 3.6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExecValue {
-    /// Names the piece of output.
+    /// The id of this piece of output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_id: Option<String>,
     /// How the command exited, if it did.
@@ -64,7 +64,7 @@ pub struct ExecValue {
     /// The process, if it still runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<i64>,
-    /// The output's size before it was cut.
+    /// The output's size before it was truncated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_token_count: Option<u64>,
     /// The output.

@@ -13,7 +13,7 @@ pub struct McpBegin {
     pub unknown: Map<String, Value>,
 }
 
-/// An MCP request was answered. Server and tool are known from where the runtime took the call up.
+/// An MCP request was answered. Server and tool are those of the [`McpBegin`] of the same tool call.
 ///
 /// Source: bundle 2, section 3.6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::SessionSource;
 use crate::{AgentPath, ThreadId};
 
-/// A `session_metadata` document: who an agent thread is and how it is set up.
+/// A `session_metadata` document: the identity and the settings of an agent thread.
 ///
 /// Source: bundle 1, section 6.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct SessionMetadata {
     pub provider_name: String,
     /// When the agent asks before it acts.
     pub approval_policy: String,
-    /// What the agent may touch.
+    /// What the agent may access.
     pub sandbox_policy: String,
     /// Fields that this version does not know, as they were written.
     #[serde(flatten)]

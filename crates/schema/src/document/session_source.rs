@@ -13,7 +13,7 @@ use crate::{AgentPath, ThreadId};
 pub enum SessionSource {
     /// Another agent.
     Subagent {
-        /// How it did.
+        /// How that agent started the session.
         subagent: SubagentSource,
     },
     /// A program: `cli`, `exec`, `mcp` and so on.
@@ -41,7 +41,7 @@ impl From<ThreadSpawn> for SessionSource {
 pub enum SubagentSource {
     /// It spawned a child thread.
     ThreadSpawn {
-        /// Parent and place.
+        /// The parent, and the child's place.
         thread_spawn: ThreadSpawn,
     },
     /// Any other way, as it was written.

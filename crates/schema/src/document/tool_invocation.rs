@@ -20,7 +20,7 @@ pub struct ToolInvocation {
     pub unknown: Map<String, Value>,
 }
 
-/// A tool's arguments, by the way in which they came.
+/// A tool's arguments, in the form in which the call has them.
 ///
 /// Source: bundle 1, section 6.5.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

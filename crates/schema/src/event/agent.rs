@@ -1,4 +1,4 @@
-//! What passes between agents and no tool call shows.
+//! Interactions of agents that no tool call shows.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct AgentResultObserved {
     pub edge_id: EdgeId,
     /// The child.
     pub child_thread_id: ThreadId,
-    /// The child's turn that gave the result.
+    /// The child's turn that produced the result.
     pub child_codex_turn_id: CodexTurnId,
     /// The parent.
     pub parent_thread_id: ThreadId,

@@ -17,14 +17,14 @@ pub struct CodeCellStarted {
     pub source_js: String,
 }
 
-/// The model got a first answer from a code cell, which may go on.
+/// The model got the first answer from a code cell, which may continue to run.
 ///
 /// Source: bundle 1, section 4.6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeCellInitialResponse {
     /// The cell.
     pub runtime_cell_id: RuntimeCellId,
-    /// How far the cell was.
+    /// The cell's status at that time.
     pub status: CellStatus,
     /// The answer.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct CodeCellEnded {
     pub runtime_cell_id: RuntimeCellId,
     /// How it ended.
     pub status: CellStatus,
-    /// What it left.
+    /// The cell's last answer.
     #[serde(default)]
     pub response_payload: Option<PayloadRef>,
 }

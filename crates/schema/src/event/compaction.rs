@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CodexTurnId, CompactionId, CompactionRequestId, PayloadRef, ThreadId};
 
-/// A compaction was asked for. Evidence only: history changes when it is installed.
+/// A compaction was requested. This alone changes nothing: the history changes when the compaction is installed.
 ///
 /// Source: bundle 1, section 4.7.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct CompactionRequestStarted {
     pub thread_id: ThreadId,
     /// The turn in which it happens.
     pub codex_turn_id: CodexTurnId,
-    /// The model asked.
+    /// The model that is asked.
     pub model: String,
     /// The provider that serves the model.
     pub provider_name: String,

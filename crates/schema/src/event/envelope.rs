@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{CodexTurnId, PayloadRef, RolloutId, Seq, ThreadId, UnixMillis};
 
-/// One line of the event log: who, when, in which order, and what.
+/// One line of the event log: an envelope around an [`EventPayload`].
 ///
 /// Source: bundle 1, section 2.1; bundle 2, section 1.4.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,10 +26,10 @@ pub struct RawEvent {
     pub wall_time_unix_ms: UnixMillis,
     /// The session that the event belongs to.
     pub rollout_id: RolloutId,
-    /// The thread whose work produced the event, if it was a thread's.
+    /// The thread whose work produced the event, if a thread did.
     #[serde(default)]
     pub thread_id: Option<ThreadId>,
-    /// The turn in which the event was produced, if it was in one.
+    /// The turn in which the event was produced, if there was one.
     #[serde(default)]
     pub codex_turn_id: Option<CodexTurnId>,
     /// What was seen.
@@ -56,7 +56,7 @@ macro_rules! event_payloads {
             /// The event types that this version knows.
             pub const KNOWN: &[&str] = &[$($type),+];
 
-            /// The event's type as it is written; empty where an unreadable event has none.
+            /// Returns the event's type as it is written. It is empty if an unreadable event has none.
             pub fn type_name(&self) -> &str {
                 match self {
                     $(Self::$variant(_) => $type,)+
@@ -72,7 +72,7 @@ macro_rules! event_payloads {
                 }
             }
 
-            /// Why an event of a known type could not be read as one; none for all others.
+            /// Returns why an event of a known type could not be read as one. Returns `None` for all other events.
             pub fn misfit(&self) -> Option<serde_json::Error> {
                 let Self::Unknown(object) = self else { return None };
                 let object = Value::Object(object.clone());
@@ -96,7 +96,7 @@ event_payloads! {
     RolloutStarted(RolloutStarted) = "rollout_started",
     /// The rollout ended.
     RolloutEnded(RolloutEnded) = "rollout_ended",
-    /// Nothing follows: the recording is whole.
+    /// Nothing follows: the recording is complete.
     RecordingCompleted(RecordingCompleted) = "recording_completed",
     /// An agent thread began.
     ThreadStarted(ThreadStarted) = "thread_started",
@@ -116,17 +116,17 @@ event_payloads! {
     InferenceCompleted(InferenceCompleted) = "inference_completed",
     /// A request failed.
     InferenceFailed(InferenceFailed) = "inference_failed",
-    /// A request was given up.
+    /// A request was canceled.
     InferenceCancelled(InferenceCancelled) = "inference_cancelled",
     /// A tool was called.
     ToolCallStarted(ToolCallStarted) = "tool_call_started",
     /// A tool call got the id of its MCP request.
     McpToolCallCorrelationAssigned(McpToolCallCorrelationAssigned) = "mcp_tool_call_correlation_assigned",
-    /// The command that a write to stdin goes to became known.
+    /// It became known to which command a write to stdin goes.
     StdinTargetResolved(StdinTargetResolved) = "stdin_target_resolved",
-    /// A tool's runtime took the call up.
+    /// A tool's runtime began to execute the call.
     ToolCallRuntimeStarted(ToolCallRuntimeStarted) = "tool_call_runtime_started",
-    /// A tool's runtime was done with the call.
+    /// A tool's runtime finished executing the call.
     ToolCallRuntimeEnded(ToolCallRuntimeEnded) = "tool_call_runtime_ended",
     /// A tool call was answered.
     ToolCallEnded(ToolCallEnded) = "tool_call_ended",
@@ -136,7 +136,7 @@ event_payloads! {
     CodeCellInitialResponse(CodeCellInitialResponse) = "code_cell_initial_response",
     /// A code cell ended.
     CodeCellEnded(CodeCellEnded) = "code_cell_ended",
-    /// A compaction was asked for.
+    /// A compaction was requested.
     CompactionRequestStarted(CompactionRequestStarted) = "compaction_request_started",
     /// A request for a compaction was answered.
     CompactionRequestCompleted(CompactionRequestCompleted) = "compaction_request_completed",
@@ -146,7 +146,7 @@ event_payloads! {
     CompactionInstalled(CompactionInstalled) = "compaction_installed",
     /// A child agent's result reached its parent.
     AgentResultObserved(AgentResultObserved) = "agent_result_observed",
-    /// The agent core's protocol said something.
+    /// An event of the agent core's protocol was observed.
     ProtocolEventObserved(ProtocolEventObserved) = "protocol_event_observed",
     /// Anything else that a producer found worth keeping.
     Other(Other) = "other",

@@ -10,17 +10,18 @@ use crate::{CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ThreadId, Upst
 /// Source: bundle 1, section 4.4; bundle 2, section 2.8.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceStarted {
-    /// The attempt; a retry is another.
+    /// The attempt. A retry is another attempt.
     pub inference_call_id: InferenceCallId,
     /// The thread that asks.
     pub thread_id: ThreadId,
     /// The turn in which it asks.
     pub codex_turn_id: CodexTurnId,
-    /// The model asked.
+    /// The model that is asked.
     pub model: String,
     /// The provider that serves the model.
     pub provider_name: String,
-    /// What the payload's input is. Absent: a payload with `previous_response_id` is incremental, any other whole.
+    /// How the payload's input relates to the conversation. If it is absent, a payload with `previous_response_id` is
+    /// incremental, and any other is full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_input_mode: Option<RequestInputMode>,
     /// The request.
@@ -36,16 +37,16 @@ pub struct InferenceStarted {
 pub enum RequestInputMode {
     /// The input is the whole conversation.
     FullSnapshot,
-    /// The input follows what an earlier response ended with.
+    /// The input continues the conversation after an earlier response.
     Incremental {
         /// That response.
         previous_response_id: ResponseId,
     },
-    /// As incremental, but what precedes was never traced and comes along.
+    /// Like `Incremental`, but the preceding items were never traced and are part of the payload.
     IncrementalWithUntracedPrefix {
         /// The response that the input follows.
         previous_response_id: ResponseId,
-        /// What precedes the input.
+        /// The items that precede the input.
         prefix_payload: PayloadRef,
     },
     /// Anything else, as it was written.
@@ -87,7 +88,7 @@ pub struct InferenceFailed {
     pub partial_response_payload: Option<PayloadRef>,
 }
 
-/// A request was given up.
+/// A request was canceled.
 ///
 /// Source: bundle 1, section 4.4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +98,7 @@ pub struct InferenceCancelled {
     /// The provider's id of the request.
     #[serde(default)]
     pub upstream_request_id: Option<UpstreamRequestId>,
-    /// Why.
+    /// Why it was canceled.
     pub reason: String,
     /// What had arrived by then.
     #[serde(default)]

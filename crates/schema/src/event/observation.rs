@@ -1,11 +1,11 @@
-//! Evidence that reduction only lists.
+//! Events that reduction lists without interpreting them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::PayloadRef;
 
-/// The agent core's protocol said something.
+/// An event of the agent core's protocol was observed.
 ///
 /// Source: bundle 1, section 4.9.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Reading an event that is written as writers write it.
+//! Reading events in the exact form in which writers write them.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -10,25 +10,27 @@ use serde::{
 use super::{EventPayload, RawEvent};
 use crate::{CodexTurnId, RolloutId, ThreadId, json_text::plain_len};
 
-/// The field that tells payloads apart.
+/// The field that distinguishes payloads.
 const TAG: &str = "type";
 
 impl RawEvent {
-    /// Reads an event from its line: what [`Deserialize`] gives, in a fraction of the time.
+    /// Reads an event from its line. Returns what [`Deserialize`] would return, in a fraction of the time.
     ///
-    /// Fields may stand in any order and be written in many ways, which takes its time. Writers write them all in one way.
+    /// [`Deserialize`] accepts the fields in any order and form. Writers always use one order and form, which is read
+    /// directly.
     ///
     /// # Errors
     ///
-    /// The text is no event.
+    /// The text is not an event.
     pub fn from_json(text: &[u8]) -> serde_json::Result<Self> {
-        // Once for all strings in it.
+        // Checks all strings of the line at once.
         let Ok(line) = std::str::from_utf8(text) else { return serde_json::from_slice(text) };
         Envelope(line).event().map_or_else(|| serde_json::from_str(line), Ok)
     }
 }
 
-/// What is left of a line whose fields stand in the order of [`RawEvent`], with nothing between them and no escapes before the payload.
+/// The unread rest of a line whose fields are in the order of [`RawEvent`], with nothing between them and no escapes
+/// before the payload.
 struct Envelope<'a>(&'a str);
 
 impl<'a> Envelope<'a> {
@@ -84,7 +86,7 @@ impl<'de> Deserialize<'de> for TypeFirst {
     }
 }
 
-/// Text that is looked at and not kept. A bare [`Cow`] would always be copied.
+/// Text that is only compared. A bare [`Cow`] would always be copied.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -107,7 +109,7 @@ impl<'de> Visitor<'de> for TypeFirstVisitor {
     }
 }
 
-/// The fields behind the type, among which it does not come again.
+/// The fields after the type. A second field with the name of the type is an error.
 struct Untagged<A>(A);
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Untagged<A> {
@@ -122,7 +124,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Untagged<A> {
     }
 }
 
-/// Reads a name that is not the type's.
+/// Reads the name of a field, which must not be that of the type.
 struct NoTag<K>(K);
 
 impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for NoTag<K> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ExecutionStatus, ThreadId, TraceId};
 
-/// The rollout began. Where its ids differ from the manifest's, these count.
+/// The rollout began. If its ids differ from those of the manifest, these are used.
 ///
 /// Source: bundle 1, section 4.1; bundle 2, section 1.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct RolloutEnded {
     pub status: ExecutionStatus,
 }
 
-/// The end marker (schema 2): always the last line, so what precedes it is the whole recording.
+/// The end marker (schema 2). It is always the last line, so a log that has it is complete.
 ///
 /// Source: bundle 2, section 2.5.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ pub struct ToolCallStarted {
     pub code_mode_runtime_tool_id: Option<CodeModeRuntimeToolId>,
     /// Who asked for it.
     pub requester: ToolRequester,
-    /// What tool it is.
+    /// The kind of the tool.
     pub kind: ToolKind,
     /// The call in a few words.
     pub summary: ToolSummary,
@@ -42,7 +42,7 @@ pub struct McpToolCallCorrelationAssigned {
     pub mcp_call_id: McpCallId,
 }
 
-/// The command that a write to stdin goes to became known (schema 2).
+/// It became known to which command a write to stdin goes (schema 2).
 ///
 /// Source: bundle 2, section 2.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,21 +53,22 @@ pub struct StdinTargetResolved {
     pub exec_tool_call_id: ToolCallId,
 }
 
-/// A tool's runtime took the call up.
+/// A tool's runtime began to execute the call.
 ///
 /// Source: bundle 1, section 4.5; bundle 2, section 2.6.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallRuntimeStarted {
     /// The call.
     pub tool_call_id: ToolCallId,
-    /// What tool it is, as the runtime knows it, which counts more than the name (schema 2; absent in schema 1).
+    /// The kind of the tool as the runtime knows it, which takes precedence over the kind by name (schema 2; absent in
+    /// schema 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<ToolKind>,
     /// The runtime's own event.
     pub runtime_payload: PayloadRef,
 }
 
-/// A tool's runtime was done with the call.
+/// A tool's runtime finished executing the call.
 ///
 /// Source: bundle 1, section 4.5.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ pub struct CodexTurnStarted {
     pub thread_id: ThreadId,
 }
 
-/// A turn ended. What of its work was open ended with it.
+/// A turn ended, and with it all of its work that was still running.
 ///
 /// Source: bundle 1, section 4.3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

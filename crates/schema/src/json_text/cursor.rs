@@ -9,7 +9,7 @@ pub const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Checks that a document is one JSON value, which a byte order mark may precede.
 ///
-/// Bytes above `0x7F` are accepted as they are: whether they are UTF-8 is the caller's question.
+/// Bytes above `0x7F` are accepted as they are: the caller checks whether they are UTF-8.
 ///
 /// # Errors
 ///
@@ -22,8 +22,9 @@ pub fn check_document(text: &[u8], nesting: Nesting) -> Result<(), JsonTextError
 
 /// A place in a text, from which the text is stepped over as JSON.
 ///
-/// What is stepped over is checked: a value that [`value`](Self::value) accepts is one that `serde_json` accepts as a raw
-/// value, except that bytes above `0x7F` are not looked at. After an error the cursor is at no place in particular.
+/// Whatever the cursor steps over is checked: a value that [`value`](Self::value) accepts is one that `serde_json`
+/// accepts as a raw value, except that bytes above `0x7F` are not checked. After an error the position of the cursor is
+/// unspecified.
 #[derive(Clone, Debug)]
 pub struct Cursor<'t> {
     text: &'t [u8],
@@ -31,17 +32,17 @@ pub struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    /// A cursor at an offset of a text.
+    /// Returns a cursor at an offset of a text.
     pub fn new(text: &'t [u8], at: usize) -> Self {
         Self { text, at }
     }
 
-    /// A cursor at the beginning of a document, after its byte order mark if it has one.
+    /// Returns a cursor at the beginning of a document, after its byte order mark if it has one.
     pub fn of_document(text: &'t [u8]) -> Self {
         Self { text, at: if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 } }
     }
 
-    /// The offset of the next byte.
+    /// Returns the offset of the next byte.
     #[inline]
     pub fn offset(&self) -> usize {
         self.at
@@ -53,7 +54,7 @@ impl<'t> Cursor<'t> {
         self.at = at;
     }
 
-    /// The text from the next byte on.
+    /// Returns the text from the next byte on.
     #[inline]
     pub fn rest(&self) -> &'t [u8] {
         &self.text[self.at..]
@@ -248,7 +249,7 @@ impl<'t> Cursor<'t> {
         is_next
     }
 
-    /// The error that the text does not continue here as expected.
+    /// Returns the error that says that the text does not continue here with what is expected.
     #[cold]
     pub fn not(&self, expected: Expected) -> JsonTextError {
         JsonTextError::not(expected, self.text, self.at)
@@ -275,9 +276,10 @@ impl Container {
 struct Open {
     nesting: Nesting,
     count: usize,
-    /// The innermost ones, a bit for each, which is set for objects. The lowest is the innermost.
+    /// One bit for each of the innermost containers, set for objects. The lowest bit is the innermost container.
     innermost: u64,
-    /// The ones around them in groups of 64, the outermost first. Stays empty, and so costs nothing, for what is not deep.
+    /// The containers around these in groups of 64, the outermost first. Documents that do not nest that deep never
+    /// allocate it.
     outer: Vec<u64>,
 }
 
@@ -297,7 +299,7 @@ impl Open {
         self.count -= 1;
         self.innermost >>= 1;
         if self.count > 0 && self.count.is_multiple_of(64) {
-            self.innermost = self.outer.pop().expect("each 64 containers that follow 64 others have put those down");
+            self.innermost = self.outer.pop().expect("`begin` saved the outer 64 containers");
         }
     }
 

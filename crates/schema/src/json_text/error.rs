@@ -31,7 +31,8 @@ pub enum JsonTextReason {
     },
     /// An escape stands for half of a surrogate pair, which is not a character.
     ///
-    /// Such a text is JSON and holds a string that is not text. Skipping accepts it; reading its characters does not.
+    /// Such a text is valid JSON, but its string is not valid Unicode. Skipping accepts it; reading its characters does
+    /// not.
     LoneSurrogate,
     /// An array or object begins that nests deeper than the limit.
     TooDeep {
@@ -102,7 +103,8 @@ impl fmt::Display for JsonTextError {
 }
 
 impl JsonTextError {
-    /// The text does not continue at `offset` as expected, be it that another byte comes or that it ends.
+    /// Returns the error that says that the text does not continue with `expected` at `offset`: another byte comes, or
+    /// it ends.
     #[cold]
     pub fn not(expected: Expected, text: &[u8], offset: usize) -> Self {
         match text.get(offset) {

@@ -1,16 +1,17 @@
-//! What strings escape and how: strings are written as `serde_json` writes them but eight bytes at a time.
+//! Escapes in strings. They are written as `serde_json` writes them, but eight bytes at a time.
 
 use super::{Expected, JsonTextError};
 
-/// A word in which each byte is this one.
+/// Returns a word in which each byte is `byte`.
 const fn every(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// Marks the high bit of bytes that must be escaped. Only the lowest mark is certain; a word without a mark has no such byte.
+/// Sets the high bit of each byte that must be escaped. Only the lowest mark is certain. A word without marks has no
+/// such byte.
 ///
-/// A subtraction borrows into the high bit of a byte that is smaller. It may go on to borrow from the next byte, which is
-/// then marked wrongly, but never from an earlier one.
+/// A subtraction borrows into the high bit of a byte that is smaller. It may go on to borrow from the next byte, which
+/// is then marked wrongly, but never from an earlier one.
 fn marks(word: u64) -> u64 {
     let less = |word: u64, than: u8| word.wrapping_sub(every(than)) & !word;
     let equal = |byte: u8| less(word ^ every(byte), 1);
@@ -36,7 +37,8 @@ pub fn plain_len(text: &[u8]) -> usize {
 ///
 /// # Errors
 ///
-/// There is no valid escape. Half of a surrogate pair is one: it is the caller who knows what comes before and after.
+/// There is no valid escape. Half of a surrogate pair is a valid one, because only the caller knows what comes before
+/// and after it.
 #[inline]
 pub fn read_escape(text: &[u8], at: usize) -> Result<(u16, usize), JsonTextError> {
     if text.get(at) != Some(&b'\\') {

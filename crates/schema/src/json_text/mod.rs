@@ -1,20 +1,20 @@
 //! Scanning JSON text: where strings and values end, how deep they nest, what must be escaped.
 //!
-//! The one scanner of the workspace. The recorder writes and compares text with it, the readers skip with it what they do
-//! not need, and the reducer's parser is built on it.
+//! This is the only scanner of the workspace. The recorder writes and compares text with it, the readers use it to skip
+//! what they do not need, and the reducer's parser is built on it.
 //!
 //! # The nesting rule
 //!
-//! **The depth of a JSON text is the largest number of arrays and objects that are open at once.** `1` and `"a"` have depth
-//! 0, `[]` and `{"a": 1}` have depth 1, `[{}]` has depth 2. Brackets inside strings do not count.
+//! **The depth of a JSON text is the largest number of arrays and objects that are open at once.** `1` and `"a"` have
+//! depth 0, `[]` and `{"a": 1}` have depth 1, `[{}]` has depth 2. Brackets inside strings do not count.
 //!
 //! A reader has one limit, which is [`MAX_NESTING`] by default. A document whose depth is at most the limit is read; a
-//! document that nests deeper is damaged from the first bracket that exceeds the limit. The rule holds for every document of
-//! a bundle: a line of the event log counts with its envelope, and a payload from its first byte, whether its content is
-//! used or only checked, and whether it is a file or part of a pack.
+//! document that nests deeper is damaged from the first bracket that exceeds the limit. The rule holds for every
+//! document of a bundle: a line of the event log counts with its envelope, and a payload from its first byte, whether
+//! its content is used or only checked, and whether it is a file or part of a pack.
 //!
-//! A reader that steps over parts of a document carries its [`Nesting`] along, so that the limit means the same wherever it
-//! begins:
+//! A reader that steps over parts of a document carries its [`Nesting`] along, so that the limit means the same
+//! wherever it begins:
 //!
 //! ```
 //! use rollout_trace_schema::json_text::{Cursor, JsonTextReason, Nesting};

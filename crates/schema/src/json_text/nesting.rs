@@ -15,7 +15,7 @@ pub struct Nesting {
 }
 
 impl Nesting {
-    /// The outside of a document that may nest up to the limit.
+    /// Returns the nesting outside of a document that may nest up to the limit.
     pub const fn new(limit: usize) -> Self {
         Self { open: 0, limit }
     }

@@ -32,7 +32,7 @@ pub struct Quotes<'t> {
 }
 
 impl<'t> Quotes<'t> {
-    /// Looks for quotes from an offset on, where no escape begins earlier.
+    /// Looks for quotes from an offset on, which must not be inside of an escape.
     pub fn new(text: &'t [u8], at: usize) -> Self {
         Self { text, at }
     }

@@ -33,7 +33,7 @@ pub fn pair_surrogates(text: &str) -> Cow<'_, str> {
     Cow::Owned(paired)
 }
 
-/// The code unit of a `\uXXXX` escape.
+/// Returns the code unit of a `\uXXXX` escape.
 fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let (unit, end) = read_escape(bytes, at).ok()?;
     (end == at + 6).then_some(unit)

@@ -11,7 +11,7 @@ fn value_end(text: &str) -> Result<usize, JsonTextError> {
     Cursor::new(text.as_bytes(), 0).value(DEEP).map(|range| range.end)
 }
 
-/// Arrays in one another, and objects in between.
+/// Returns arrays and objects nested in one another.
 fn nested(depth: usize) -> String {
     let objects = |level: usize| level % 3 == 2 || level % 100 > 50;
     let open: String = (0..depth).map(|level| if objects(level) { r#"{"a":"# } else { "[" }).collect();
@@ -152,7 +152,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A string that is written with every escape that JSON has, where another writer might have used none.
+/// Returns a string that is written with every escape that JSON has, where another writer might have used none.
 fn escaped(text: &str) -> String {
     let units: Vec<u16> = text.encode_utf16().collect();
     let escape = |unit: &u16| match unit {

@@ -1,12 +1,11 @@
-//! Reading back what [`write_inside`](super::write_inside) writes, and nothing else.
+//! The inverse of [`write_inside`](super::write_inside).
 
 use super::plain_len;
 
-/// Replaces `text` by the string that `inside` is the inside of, if it is written exactly as
-/// [`write_inside`](super::write_inside) writes it.
+/// Replaces `text` by the string whose JSON text, without the quotes, is `inside`.
 ///
-/// Returns `false` if the same string would be written in another way, or if `inside` is not the inside of a string. Then
-/// `text` holds nothing of use.
+/// Returns `false` if `inside` is not exactly what [`write_inside`](super::write_inside) writes for that string. The
+/// content of `text` is then unspecified.
 pub fn unescape_written(inside: &[u8], text: &mut Vec<u8>) -> bool {
     text.clear();
     let mut rest = inside;

@@ -11,7 +11,7 @@ const BARE_NAME: [u8; 7] = *b"\0rtbare";
 /// The first bytes of a pack file in its bare form. The last one is the version of the form.
 pub const BARE_MAGIC: [u8; 8] = *b"\0rtbare\x01";
 
-/// The most bytes that a record in a group may have. Longer ones end the groups.
+/// The maximum length of a record in a group. The first longer record ends the groups.
 pub const MAX_BARE_RECORD: u64 = 64 << 20;
 
 /// Returns the version of the bare form if a file that starts with these bytes is in one.
@@ -31,7 +31,7 @@ pub struct RecordBytes {
 }
 
 impl RecordBytes {
-    /// Returns the lengths of data and meta, its checksum included, by a header that need not be sound.
+    /// Reads the lengths of data and meta, including the meta's checksum, from a header that need not be sound.
     ///
     /// Returns `None` if the bytes are not a header, or the record is longer than [`MAX_BARE_RECORD`].
     pub fn lengths(header: &[u8]) -> Option<(u64, u64)> {
@@ -43,14 +43,14 @@ impl RecordBytes {
         (data + meta <= MAX_BARE_RECORD).then_some((data, meta))
     }
 
-    /// The length of the record.
+    /// Returns the length of the record.
     pub fn record_len(&self) -> u64 {
         (self.header.len() + self.data.len() + self.meta.len()) as u64
     }
 
     /// Turns the full form of the record at `offset` of the file into its bare form.
     ///
-    /// The header must be that of [`lengths`](Self::lengths), and data and meta must be complete.
+    /// [`lengths`](Self::lengths) must have accepted the header, and data and meta must be complete.
     pub fn strip_checksums(&mut self, checksums: Checksums, offset: u64) {
         self.toggle_meta_check(checksums);
         self.toggle_part_checks(checksums);
@@ -77,8 +77,8 @@ impl RecordBytes {
         }
     }
 
-    /// Toggles the checksums of the parts. Their lengths are the same in both forms. If the numbers do not fit together, the
-    /// rest stays as it is.
+    /// Toggles the checksums of the parts. Their lengths are the same in both forms. If the numbers in the meta
+    /// contradict one another, the rest stays as it is.
     fn toggle_part_checks(&mut self, checksums: Checksums) -> Option<()> {
         let mut data = &self.data[..];
         let mut at = 0;
@@ -101,13 +101,14 @@ impl RecordBytes {
 }
 
 impl Checksums {
-    /// Returns the checksums by a file header that need not be sound.
+    /// Returns the checksums that belong to a file header, which need not be sound.
     pub fn by_unchecked_header(header: &[u8; FILE_HEADER_LEN]) -> Self {
         FileHeader::decode_unchecked(header).checksums()
     }
 }
 
-/// Combines a checksum with another one, so that equal ones become zero. Doing it twice restores the first.
+/// Replaces a checksum by its exclusive or with the correct one, which is zero for a sound checksum. A second call
+/// restores it.
 fn toggle<const N: usize>(bytes: &mut [u8], check: [u8; N]) {
     bytes.iter_mut().zip(check).for_each(|(byte, check)| *byte ^= check);
 }

@@ -4,7 +4,7 @@ use twox_hash::XxHash3_64;
 
 use super::checksum_v1::checksum_v1;
 
-/// A version of the packed layout. Versions differ in their checksum alone.
+/// A version of the packed layout. Versions differ only in their checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackVersion {
     /// `packed-1`, which is still read.
@@ -20,7 +20,7 @@ impl PackVersion {
     /// All versions, the newest first.
     pub const ALL: [Self; 2] = [Self::V2, Self::V1];
 
-    /// The number of the version in the file header.
+    /// Returns the number of the version in the file header.
     pub(super) fn number(self) -> u8 {
         match self {
             Self::V1 => 1,
@@ -41,9 +41,9 @@ impl PackVersion {
     }
 }
 
-/// Computes the checksums of one pack file. They find damage; they do not resist an attacker.
+/// Computes the checksums of one pack file. They reveal damage and are no protection against an attacker.
 ///
-/// The salt keeps text that looks like a record from being taken for one.
+/// The salt prevents a document that contains the bytes of a record from being taken for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checksums {
     pub(super) version: PackVersion,

@@ -1,4 +1,4 @@
-//! The checksum of `packed-1`, kept to read what was written with it.
+//! The checksum of `packed-1`, which is only used to read packs of that version.
 
 const KEYS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb];
 

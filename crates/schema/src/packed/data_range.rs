@@ -1,6 +1,6 @@
 //! Ranges of the data that records store.
 
-/// A range of the data of a record that is written.
+/// A range of the data of a record that has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredRange {
     /// The record's number.
@@ -12,9 +12,9 @@ pub struct StoredRange {
 }
 
 impl StoredRange {
-    /// Whether `next` starts where this range ends.
+    /// Returns whether `next` starts where this range ends.
     pub fn goes_on_in(self, next: Self) -> bool {
-        // A file that is not trusted may claim any offset.
+        // A damaged or forged file may claim any offset.
         self.record == next.record && self.offset.wrapping_add(self.len) == next.offset
     }
 }
@@ -22,26 +22,26 @@ impl StoredRange {
 /// A range of stored data, as a record refers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataRange {
-    /// Of the data of the record itself.
+    /// A range of the data of the record itself.
     Own {
         /// Where the range starts.
         offset: u64,
         /// The number of bytes.
         len: u64,
     },
-    /// Of the data of another record.
+    /// A range of the data of another record.
     Stored(StoredRange),
 }
 
 impl DataRange {
-    /// The number of bytes.
+    /// Returns the number of bytes.
     pub fn len(self) -> u64 {
         match self {
             Self::Own { len, .. } | Self::Stored(StoredRange { len, .. }) => len,
         }
     }
 
-    /// Whether the range is empty.
+    /// Returns whether the range is empty.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }

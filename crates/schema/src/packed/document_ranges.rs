@@ -26,7 +26,7 @@ impl DocumentRanges {
         }
     }
 
-    /// The document's length.
+    /// Returns the document's length.
     fn len(&self) -> u64 {
         self.0.last().map_or(0, |last| last.end)
     }
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// The bytes of a document, each as the place where it is stored.
+    /// Returns the bytes of a document, each as the place where it is stored.
     fn bytes(ranges: &[StoredRange]) -> Vec<(u64, u64)> {
         ranges.iter().flat_map(|range| (0..range.len).map(|at| (range.record, range.offset + at))).collect()
     }

@@ -1,4 +1,4 @@
-//! A document as it is put together from parts, some of which may be damaged.
+//! The text of a document whose parts may be damaged.
 
 use super::PartKind;
 
@@ -7,40 +7,41 @@ use super::PartKind;
 pub enum SpanState {
     /// The bytes are those that were written.
     Sound,
-    /// The bytes cannot be had; what stands in their place has no meaning.
+    /// The bytes cannot be read, and the bytes in their place have no meaning.
     Damaged,
 }
 
 /// A span of a document's bytes that comes from one part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// What the bytes are.
+    /// The kind of the part.
     pub kind: PartKind,
-    /// How many.
+    /// The number of bytes.
     pub len: usize,
-    /// Whether they are sound.
+    /// Whether the bytes are sound.
     pub state: SpanState,
 }
 
-/// A place in a document where a mark stands for what is damaged.
+/// A place in a document where a mark replaces damaged bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// Where the mark begins.
+    /// The offset of the mark.
     pub offset: usize,
-    /// How many bytes it stands for.
+    /// The number of bytes that the mark replaces.
     pub bytes: usize,
 }
 
-/// Puts marks in the place of damaged strings and array elements, so that the document is JSON again.
+/// Replaces damaged strings and array elements by marks, so that the document is valid JSON again.
 ///
-/// `spans` divide the document. A string becomes `"[damaged: N bytes]"`, what stands in one the same without quotes, an array
-/// element `{"type":"rollout_trace_damaged","bytes":N}`. None: something is damaged that is none of these.
+/// `spans` divide the document. A string becomes `"[damaged: N bytes]"`, the inside of a string becomes the same
+/// without quotes, and an array element becomes `{"type":"rollout_trace_damaged","bytes":N}`. Returns `None` if any
+/// other text is damaged.
 pub fn close_holes(document: &mut Vec<u8>, spans: &[Span]) -> Option<Vec<Hole>> {
     let mut out = Vec::with_capacity(document.len());
     let mut holes = Vec::new();
     let (mut at, mut next) = (0, 0);
     while let Some(span) = spans.get(next) {
-        // A string or rest that follows an element's beginning belongs to it; text does not.
+        // Strings and rests that follow the beginning of an element belong to that element; text does not.
         let in_element = matches!(span.kind, PartKind::FirstElement | PartKind::LaterElement);
         let mut end = next + 1;
         if in_element {

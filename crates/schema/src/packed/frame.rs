@@ -22,7 +22,7 @@ pub const META_CHECKSUM_LEN: usize = 8;
 /// Where the checksum of a record's header starts in it.
 pub(super) const HEADER_CHECKSUM_AT: usize = RECORD_HEADER_LEN - 8;
 
-/// Why bytes are not the header that is expected in their place.
+/// Why bytes are not the header that was expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -58,7 +58,7 @@ impl FileHeader {
         Self { version: PackVersion::NEWEST, salt }
     }
 
-    /// The checksums of the file.
+    /// Returns the checksums of the file.
     pub fn checksums(self) -> Checksums {
         Checksums { version: self.version, salt: self.salt }
     }
@@ -145,12 +145,12 @@ impl RecordHeader {
         Self { number: u64_at(bytes, 16), meta_len: u32_at(bytes, 4), data_len: u32_at(bytes, 8) }
     }
 
-    /// The distance from the header's start to the meta. The data starts where the header ends.
+    /// Returns the distance from the header's start to the meta. The data starts where the header ends.
     pub fn meta_offset(self) -> u64 {
         RECORD_HEADER_LEN as u64 + u64::from(self.data_len)
     }
 
-    /// The length of the whole record.
+    /// Returns the length of the whole record.
     pub fn record_len(self) -> u64 {
         self.meta_offset() + u64::from(self.meta_len) + META_CHECKSUM_LEN as u64
     }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{DataRange, StoredRange, varint};
 
-/// What the bytes of a part are, and so what can replace them in a document if they are damaged.
+/// What the bytes of a part are. This decides which mark can replace them if they are damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartKind {
     /// Any text.
@@ -52,7 +52,7 @@ pub enum Piece {
 }
 
 impl Piece {
-    /// The number of bytes.
+    /// Returns the number of bytes.
     pub fn len(self) -> u64 {
         match self {
             Self::Base { len, .. } => len,
@@ -60,7 +60,7 @@ impl Piece {
         }
     }
 
-    /// Whether the piece is empty, which it is in no sound record.
+    /// Returns whether the piece is empty. No sound record has such a piece.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }

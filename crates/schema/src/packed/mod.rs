@@ -1,12 +1,12 @@
 //! The packed payload layout: all payload documents of a bundle in one append-only file.
 //!
-//! A model-facing request repeats the whole conversation, so a document is stored as *pieces*: bytes of its own, bytes of
-//! the document before it, and bytes that some other record stores. Nothing is stored twice, and nothing that is written
-//! is ever changed.
+//! A model-facing request repeats the whole conversation, so a document is stored as *pieces*: bytes of its own, bytes
+//! of the document before it, and bytes that some other record stores. Nothing is stored twice, and nothing that is
+//! written is ever changed.
 //!
 //! This module encodes and decodes; it does no I/O. The manifest of such a bundle has `"payload_layout": "packed-2"`
-//! ([`PACKED_LAYOUT`]), and the file is `payloads.pack` ([`PACK_FILE`]) beside the manifest. Events refer to a document as
-//! if it were a file of its own: record `N` holds the document of `raw_payload:N`, `payloads/N.json`.
+//! ([`PACKED_LAYOUT`]), and the file is `payloads.pack` ([`PACK_FILE`]) beside the manifest. Events refer to a document
+//! as if it were a file of its own: record `N` holds the document of `raw_payload:N`, `payloads/N.json`.
 //!
 //! # The file
 //!
@@ -35,13 +35,13 @@
 //! | 32+*d*..32+*d*+*m* | meta |
 //! | 32+*d*+*m*..40+*d*+*m* | checksum of the meta, seed: salt xor the number |
 //!
-//! The data comes before the meta so that a writer can put it down as it finds it. The meta is a sequence of varints (seven
-//! bits a byte, the lowest first; the high bit says that more follow):
+//! The data comes before the meta so that a writer can append it while it still finds out what the meta says. The meta
+//! is a sequence of varints (seven bits a byte, the lowest first; the high bit says that more follow):
 //!
 //! 1. the document's length in bytes;
 //! 2. 0, or how much smaller the number of the *base* is than this record's;
-//! 3. the number of *parts*, then for each part `length << 3 | kind` and four bytes: the lower half of the checksum of the
-//!    part's bytes, seed: salt. The parts divide the data;
+//! 3. the number of *parts*, then for each part `length << 3 | kind` and four bytes: the lower half of the checksum of
+//!    the part's bytes, seed: salt. The parts divide the data;
 //! 4. the number of *pieces*, then for each piece `length << 2 | source` and what its source needs. The pieces in their
 //!    order are the document. If there are no pieces, the document is the data.
 //!
@@ -60,22 +60,22 @@
 //! | 4 | the rest of the preceding element |
 //! | 5 | the text between a JSON string's quotes, or some of it |
 //!
-//! The file may end in up to [`PACK_ROOM`] zero bytes: room that a writer has reserved for the next record. A writer that
-//! finishes cuts it off; one that is killed leaves it there.
+//! The file may end in up to [`PACK_ROOM`] zero bytes: room that a writer has reserved for the next record. A writer
+//! that finishes cuts it off; one that is killed leaves it there.
 //!
 //! Every so often ([`MAX_CHAIN`]) a writer writes the pieces of a document without a base, so that no chain of bases is
 //! long.
 //!
 //! # Version 1
 //!
-//! `packed-1` has the version 1 in the file's header and another checksum ([`PackVersion::V1`], documented in its source).
-//! All else is the same. It is read and no longer written.
+//! `packed-1` has the version 1 in the file's header and another checksum ([`PackVersion::V1`], documented in its
+//! source). All else is the same. It is read and no longer written.
 //!
 //! # The bare form
 //!
-//! In an archive the file has a form without the checksums, which nothing compresses and which can be computed again. Each
-//! is replaced by its exclusive or with the right one: zero if all is sound, and something from which even a wrong checksum
-//! can be restored. The file has the same name. It is
+//! In an archive the file has a form without the checksums, which nothing compresses and which can be computed again.
+//! Each is replaced by its exclusive or with the correct one: zero if it is sound, and otherwise a value from which the
+//! wrong checksum can be restored. The file has the same name. It is
 //!
 //! | bytes | meaning |
 //! |---|---|
@@ -84,7 +84,7 @@
 //! | 8..32 | the header of the file, as it is in the full form |
 //! | then | groups of records |
 //! | then | four zero bytes |
-//! | then | the rest of the full form as it is, from the first record on that is in no group |
+//! | then | the rest of the full form unchanged, from the first record on that is in no group |
 //!
 //! A group is
 //!
@@ -92,22 +92,22 @@
 //! 2. for each record its header, its meta and the checksum of the meta;
 //! 3. for each record its data.
 //!
-//! Metas and data are separate because each compresses best among its own kind. A writer closes a group that has 1 MiB, so
-//! that a cut in an archive costs no more than one group. A record is in a group if the file has as many bytes as its
-//! header claims, sound or not, and these are no more than [`MAX_BARE_RECORD`].
+//! Metas and data are separate because each compresses best among its own kind. A writer closes a group that has 1 MiB,
+//! so that a cut in an archive costs no more than one group. A record is in a group if the file has as many bytes as
+//! its header claims, sound or not, and these are at most [`MAX_BARE_RECORD`].
 //!
-//! To get the full form, a reader restores the checksum of a record's header (whose offset is that in the full form), then
-//! those of its parts, then that of its meta ([`RecordBytes::restore_checksums`]). The bare form itself does not protect the
-//! file from damage; the checksum of the archive does.
+//! To get the full form, a reader restores the checksum of a record's header (whose offset is that in the full form),
+//! then those of its parts, then that of its meta ([`RecordBytes::restore_checksums`]). The bare form itself does not
+//! protect the file from damage; the checksum of the archive does.
 //!
 //! Archives by earlier writers mark the file by the type `P` of its tar entry; the content is the same.
 //!
 //! # Damage
 //!
-//! A reader that finds no sound record header looks for the next one. A record whose header or meta is damaged is lost, and
-//! so is each document that has it as base, up to the next list of pieces without a base. A damaged part is a *hole*: in
-//! every document that uses it a mark replaces the text, the string or the array element ([`Hole`]), and the rest of the
-//! document is intact. Only a damaged part of kind 0 makes the documents that use it unreadable.
+//! A reader that finds no sound record header looks for the next one. A record whose header or meta is damaged is lost,
+//! and so is each document that has it as base, up to the next list of pieces without a base. A damaged part is a
+//! *hole*: in every document that uses it a mark replaces the text, the string or the array element ([`Hole`]), and the
+//! rest of the document is intact. Only a damaged part of kind 0 makes the documents that use it unreadable.
 
 mod bare;
 mod base_document;
@@ -148,6 +148,6 @@ pub const PACK_ROOM: u64 = 64 << 10;
 /// The longest chain of bases that a writer makes.
 pub const MAX_CHAIN: u32 = 32;
 
-/// The length from which on a string is stored as a part of its own, so that a tool's payload and the request that repeats
-/// it share it. A reference costs about 20 bytes.
+/// The length from which on a string is stored as a part of its own, so that a tool's payload and the request that
+/// repeats it share it. A reference costs about 20 bytes.
 pub const LONG_STRING: usize = 128;

@@ -1,4 +1,4 @@
-//! One record while it is put together.
+//! A record that is being built.
 
 use thiserror::Error;
 
@@ -7,7 +7,7 @@ use super::{
     RecordMeta, StoredRange,
 };
 
-/// Puts a record together: its data, the parts of its data and the pieces of its document.
+/// Builds a record: its data, the parts of its data and the pieces of its document.
 ///
 /// Data is first appended to [`data`](Self::data) and then made a piece by [`own`](Self::own). A record gets its number
 /// when it is sealed; until then it refers to its own data by offset alone.
@@ -19,7 +19,7 @@ pub struct RecordBuilder {
     unclaimed: usize,
     /// The checksums of its parts are computed when the record is sealed.
     meta: RecordMeta,
-    /// Memory for pieces that do without the base.
+    /// The pieces of a document that ends its chain, with its base's pieces replaced. It is kept to reuse its memory.
     unchained: Vec<Piece>,
 }
 
@@ -56,27 +56,27 @@ impl RecordBuilder {
             + size_of::<Piece>() * (self.meta.pieces.capacity() + self.unchained.capacity())
     }
 
-    /// The buffer to append data to. It starts with room for the header.
+    /// Returns the buffer to append data to. It starts with room for the header.
     pub fn data(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// The length of the data.
+    /// Returns the length of the data.
     pub fn data_len(&self) -> usize {
         self.bytes.len() - RECORD_HEADER_LEN
     }
 
-    /// The length of the document so far.
+    /// Returns the length of the document so far.
     pub fn document_len(&self) -> u64 {
         self.meta.document_len
     }
 
-    /// The pieces of the document so far.
+    /// Returns the pieces of the document so far.
     pub fn pieces(&self) -> &[Piece] {
         &self.meta.pieces
     }
 
-    /// Whether some piece is bytes of this base.
+    /// Returns whether some piece is bytes of this base.
     pub fn refers_to(&self, base: &BaseDocument) -> bool {
         self.meta.base == Some(base.number())
     }
@@ -106,7 +106,7 @@ impl RecordBuilder {
 
     /// Makes bytes of the base's document the document's next piece. Does nothing if `len` is 0.
     ///
-    /// All these pieces must be of one base.
+    /// All pieces of a record must be of the same base.
     pub fn base(&mut self, base: &BaseDocument, offset: u64, len: u64) {
         debug_assert!(self.meta.base.is_none_or(|before| before == base.number()), "one base");
         if len == 0 {
@@ -125,10 +125,9 @@ impl RecordBuilder {
         push_piece(&mut self.meta.pieces, range);
     }
 
-    /// Gives the record its number and all its bytes except the header, which depends on the record's place in the file.
-    ///
-    /// `base` is the base that pieces refer to, if there is one. Pieces of a base that ends its chain are written as the
-    /// ranges that store them.
+    /// Gives the record its number and completes its bytes, except for the header, which depends on the record's place
+    /// in the file. `base` is the base that pieces refer to, if there is one. Pieces of a base that ends its chain are
+    /// written as the ranges that store them.
     ///
     /// # Errors
     ///
@@ -142,8 +141,8 @@ impl RecordBuilder {
         let Self { meta, bytes, .. } = self;
         let mut rest = &bytes[RECORD_HEADER_LEN..];
         for part in &mut meta.parts {
-            let (part_bytes, behind) = rest.split_at(part.len as usize);
-            rest = behind;
+            let (part_bytes, after) = rest.split_at(part.len as usize);
+            rest = after;
             part.check = checksums.of_part(part_bytes);
         }
         let length = |bytes: usize| u32::try_from(bytes).map_err(|_| RecordTooLarge);
@@ -161,7 +160,7 @@ impl RecordBuilder {
         Ok(SealedRecord { header, checksums, bytes: std::mem::take(&mut self.bytes) })
     }
 
-    /// Appends the meta with the ranges that store the base's bytes in the place of its pieces.
+    /// Appends the meta, in which each piece of the base is replaced by the ranges that store its bytes.
     fn encode_unchained(&mut self, number: u64, base: &BaseDocument) {
         let Self { meta, unchained, bytes, .. } = self;
         unchained.clear();
@@ -173,7 +172,7 @@ impl RecordBuilder {
                 }
             }
         }
-        // The pieces with the base are needed again: they say where this document's bytes are stored.
+        // The pieces that refer to the base are still needed: they say where this document's bytes are stored.
         std::mem::swap(&mut meta.pieces, unchained);
         let chained_to = meta.base.take();
         meta.encode(number, bytes);
@@ -211,12 +210,12 @@ impl SealedRecord {
         &self.bytes
     }
 
-    /// The record's length.
+    /// Returns the record's length.
     pub fn record_len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The record's number.
+    /// Returns the record's number.
     pub fn number(&self) -> u64 {
         self.header.number
     }
@@ -227,7 +226,7 @@ mod tests {
     use super::*;
     use crate::packed::{FileHeader, MAX_CHAIN};
 
-    /// What a reader makes of a record.
+    /// Returns the meta and the data that a reader finds in a record.
     fn decoded(record: &mut SealedRecord) -> (RecordMeta, Vec<u8>) {
         let checksums = record.checksums;
         let bytes = record.at(100).to_vec();

@@ -9,7 +9,7 @@ pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Takes a number from the front of `bytes`. None: it is cut off or has more than 64 bits.
+/// Takes a number from the front of `bytes`. Returns `None` if the number is cut off or has more than 64 bits.
 pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {

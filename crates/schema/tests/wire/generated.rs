@@ -6,7 +6,7 @@ use proptest::{option::of, prelude::*};
 use rollout_trace_schema::*;
 use serde_json::{Map, Value, json};
 
-/// Text as it comes: ids, prose, any script, quotes and control characters.
+/// Returns any text: ids, prose, any script, quotes and control characters.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z0-9:_-]{0,12}", "\\PC{0,8}", any::<String>()]
 }
@@ -15,7 +15,7 @@ fn id<T: From<String> + Debug>() -> impl Strategy<Value = T> {
     text().prop_map(T::from)
 }
 
-/// One of the known values, or one of tomorrow.
+/// Returns one of the known values, or an unknown one.
 fn open<T: for<'a> From<&'a str> + Debug>(known: &'static [&'static str]) -> impl Strategy<Value = T> {
     prop_oneof![
         4 => proptest::sample::select(known).prop_map(|text| T::from(text)),
@@ -40,7 +40,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An object of a type that nobody knows.
+/// Returns an object of an unknown type.
 fn unknown() -> impl Strategy<Value = Map<String, Value>> {
     proptest::collection::btree_map("[a-z_]{1,8}", value(), 0..4).prop_map(|fields| {
         let mut object: Map<String, Value> = fields.into_iter().collect();
@@ -136,7 +136,7 @@ macro_rules! event {
     };
 }
 
-/// A line around a payload, as writers write it or a little otherwise.
+/// Returns a line around a payload, in the form in which writers write it or nearly so.
 fn envelope() -> impl Strategy<Value = String> {
     let number = || prop::sample::select(vec!["0", "1", "12", "01", "-1", "18446744073709551616", "1.5", "", "null"]);
     let text =

@@ -19,7 +19,7 @@ fn bundles() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns a line as the types write it, or `None` if it is no event at all.
+/// Returns a line as the types write it, or `None` if it is not an event.
 fn rewritten(line: &str) -> Option<Value> {
     let event = serde_json::from_str::<RawEvent>(line).ok()?;
     Some(serde_json::to_value(event).unwrap())
