@@ -15,13 +15,13 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         let next = usize::try_from(self.next() >> 32).expect("32 bits fit");
         next % end
     }
 
-    /// A UUID.
+    /// Returns a UUID.
     pub(crate) fn uuid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);

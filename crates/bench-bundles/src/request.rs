@@ -62,7 +62,7 @@ pub fn text(seed: usize, len: usize) -> String {
     text
 }
 
-/// The text that items are cut from. It is made once: making it for each item would take longer than recording the item.
+/// Returns the text that items are cut from. It is made once: making it for each item would take longer than recording the item.
 fn corpus() -> &'static str {
     static CORPUS: OnceLock<String> = OnceLock::new();
     CORPUS.get_or_init(|| Chance::new(1).text_of(CORPUS_BYTES))

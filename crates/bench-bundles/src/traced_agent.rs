@@ -52,7 +52,7 @@ impl World {
                "encrypted_content": self.chance.cipher(REASONING_BYTES)})
     }
 
-    /// A message from one agent to another.
+    /// Returns a message from one agent to another.
     fn mail(&mut self, author: &str, recipient: &str, text: &str) -> Value {
         json!({"type": "agent_message", "id": format!("amsg_{}", self.chance.uuid()), "author": author,
                "recipient": recipient, "content": [{"type": "input_text", "text": text}]})

@@ -1,4 +1,4 @@
-//! Reading events while others are being applied.
+//! Reading events ahead of their use.
 
 use std::{
     iter,
@@ -8,25 +8,25 @@ use std::{
 
 use crate::{Events, Evidence};
 
-/// How many pieces of evidence are handed over together. A log with fewer is read without another thread.
+/// How many pieces of evidence are handed over together. A log with fewer is read on one OS thread.
 const BATCH: usize = 128;
 
 /// How many bytes of the log a batch may take up before it is handed over.
 const BATCH_BYTES: u64 = 256 << 10;
 
-/// How many batches may wait. With the bounds above, they take no more memory than a few of the longest lines.
+/// How many batches may wait. With the limits above, they take no more memory than a few of the longest lines.
 const WAITING: usize = 2;
 
 impl Events {
-    /// Calls `apply` with each piece of evidence, in order, and decodes the next lines on another thread meanwhile.
+    /// Calls `apply` with each piece of evidence, in order, while another OS thread decodes the next lines.
     ///
-    /// Decoding is an eighth of the work of reducing a bundle, and does not depend on the rest of it.
+    /// Decoding is about an eighth of the work of reducing a bundle, and is independent of the rest.
     pub fn for_each_ahead(mut self, apply: impl FnMut(&Evidence)) {
         for_each_of_batches(|| batch(&mut self), apply);
     }
 }
 
-/// Returns the next pieces, or an empty batch once everything was read.
+/// Returns the next pieces of evidence, or an empty batch if everything has been read.
 fn batch(events: &mut Events) -> Vec<Evidence> {
     let start = events.bytes_read();
     let mut batch = Vec::new();
@@ -48,13 +48,13 @@ fn for_each_of_batches<E: Send>(mut read: impl FnMut() -> Vec<E> + Send, mut app
             let reading = move || {
                 loop {
                     let batch = read();
-                    // The receiver is gone if `apply` panicked.
+                    // The receiver was dropped if `apply` panicked.
                     if batch.is_empty() || sender.send(batch).is_err() {
                         return;
                     }
                 }
             };
-            // If the thread cannot be started, the channel stays empty and the rest is read below.
+            // If the OS thread cannot be started, the channel stays empty and the rest is read below.
             let _reading = Builder::new().name("read-ahead".to_owned()).spawn_scoped(scope, reading);
             iter::once(first).chain(batches).for_each(|batch| batch.iter().for_each(&mut apply));
         });

@@ -1,4 +1,4 @@
-//! Files of a bundle, opened without ever leaving it.
+//! Opening the files of a bundle and no others.
 
 use std::{
     fs::{self, File},
@@ -8,20 +8,21 @@ use std::{
 
 use crate::PayloadError;
 
-/// A bundle's folder, out of which no path leads.
+/// A bundle's folder. No path that it opens leads out of it.
 #[derive(Debug)]
 pub(crate) struct ContainedFolder {
-    /// As it was given, for messages.
+    /// The path as given, for messages.
     path: PathBuf,
-    /// Without symbolic links, to compare with.
+    /// The path without symbolic links, for comparison.
     real: PathBuf,
-    /// The folder of the file opened last, relative to the bundle, which was found to lie inside: payloads share one.
+    /// The folder of the file that was opened last, relative to the bundle. It is known to be inside, and most payloads
+    /// share one.
     checked_parent: Option<PathBuf>,
 }
 
 impl ContainedFolder {
     pub(crate) fn new(path: PathBuf) -> Self {
-        // A folder that cannot be resolved cannot be read either, and the error of that says more.
+        // A folder that cannot be resolved cannot be read either, and the error of reading it is more helpful.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         Self { path, real, checked_parent: None }
     }
@@ -30,7 +31,7 @@ impl ContainedFolder {
         &self.path
     }
 
-    /// Opens a regular file inside the folder and gives its size.
+    /// Opens a regular file inside the folder. Returns it with its size.
     pub(crate) fn open(&mut self, relative: &str) -> Result<(File, u64), PayloadError> {
         let escapes = || PayloadError::Escapes { path: relative.to_owned() };
         let parts = Path::new(relative).components();
@@ -40,7 +41,7 @@ impl ContainedFolder {
         let path = self.path.join(relative);
         let failed = |source: io::Error| match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => PayloadError::Missing { path: relative.to_owned() },
-            // A NUL byte: no system has such a file.
+            // The path has a NUL byte, which no file can have.
             ErrorKind::InvalidInput | ErrorKind::InvalidFilename => PayloadError::Missing { path: relative.to_owned() },
             _ => PayloadError::Read { path: path.clone(), source },
         };
@@ -52,7 +53,7 @@ impl ContainedFolder {
             }
             self.checked_parent = Some(parent.to_owned());
         }
-        // Looked at before it is opened: to open a pipe would wait for its writer.
+        // The kind is checked before the file is opened, because opening a pipe would wait for its writer.
         let mut kind = fs::symlink_metadata(&path).map_err(failed)?.file_type();
         if kind.is_symlink() {
             let real = path.canonicalize().map_err(failed)?;

@@ -1,4 +1,4 @@
-//! From a line's text to an event.
+//! Decoding lines into events.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{BundleHeader, Limits, LocatedEvent, LogLine, Problem, lenient_json, line::Line, sequencer::usable};
 
-/// How writers begin an event.
+/// The text with which writers begin an event.
 const EVENT_START: &[u8] = b"{\"schema_version\":";
 
 /// Reads events from lines and fills in what an envelope lacks.
@@ -34,7 +34,7 @@ impl EventDecoder {
         }
     }
 
-    /// Passes the line to `push` as one [`LogLine`], after its problems.
+    /// Passes the line to `push` as one [`LogLine`], preceded by its problems.
     pub(crate) fn decode(&mut self, line: &Line<'_>, limit: usize, mut push: impl FnMut(LogLine)) {
         let number = line.number;
         let Some(text) = line.text else {
@@ -72,8 +72,8 @@ impl EventDecoder {
         }
     }
 
-    /// Passes on the events of a line that was several lines before its newlines were lost, or that begins with the torn
-    /// rest of another. Returns whether there are any.
+    /// Passes on the events of a line that was several lines before its newlines were damaged, or that begins with the
+    /// torn rest of another line. Returns whether it has any.
     fn decode_shared(&mut self, line: &Line<'_>, text: &[u8], push: &mut impl FnMut(LogLine)) -> bool {
         let starts: Vec<usize> = memmem::find_iter(text, EVENT_START).collect();
         let ends = starts.iter().skip(1).copied().chain([text.len()]);
@@ -111,7 +111,7 @@ impl EventDecoder {
     fn read(&self, text: &[u8], faults: &mut Vec<Fault>) -> Result<(RawEvent, Option<Seq>), NoEvent> {
         if let Ok(event) = RawEvent::from_json(text)
             && usable(&event.seq)
-            // Each level takes two brackets, so most lines are too short to nest too deep.
+            // Each level takes two brackets, so most lines are too short to nest too deeply.
             && (text.len() / 2 <= self.max_nesting || check_nesting(text, self.max_nesting).is_ok())
         {
             let seq = event.seq;
@@ -119,7 +119,7 @@ impl EventDecoder {
         }
         let lenient = lenient_json::parse(text, self.max_nesting).map_err(|error| NoEvent::not_json(&error))?;
         let Value::Object(mut object) = lenient.value else {
-            return Err(NoEvent::NoEnvelope { reason: "it is JSON, but no object", seq: None });
+            return Err(NoEvent::NoEnvelope { reason: "it is JSON, but not an object", seq: None });
         };
         if lenient.not_utf8 {
             faults.push(Fault::NotUtf8);
@@ -128,12 +128,12 @@ impl EventDecoder {
         let mut fields = Fields { object: &mut object, faults: &mut field_faults };
         let seq = fields.required::<Seq>("seq");
         let seq = seq.filter(usable).or_else(|| {
-            fields.faults.extend(seq.map(|seq| format!("seq is {seq}, which numbers no event")));
+            fields.faults.extend(seq.map(|seq| format!("seq is {seq}, which no event can have")));
             None
         });
         let payload = match fields.object.remove("payload") {
             Some(payload @ Value::Object(_)) => payload,
-            Some(_) => return Err(NoEvent::NoEnvelope { reason: "its payload is no object", seq }),
+            Some(_) => return Err(NoEvent::NoEnvelope { reason: "its payload is not an object", seq }),
             None => return Err(NoEvent::NoEnvelope { reason: "it has no payload", seq }),
         };
         let payload = EventPayload::deserialize(payload).map_err(|error| NoEvent::not_json(&error))?;
@@ -149,7 +149,7 @@ impl EventDecoder {
             codex_turn_id: fields.optional::<CodexTurnId>("codex_turn_id"),
             payload,
         };
-        // One line has at most one problem with its fields.
+        // All faults in the fields of a line are one problem.
         faults.extend((!field_faults.is_empty()).then(|| Fault::Fields(field_faults.join("; "))));
         Ok((event, seq))
     }
@@ -159,18 +159,18 @@ impl EventDecoder {
 enum NoEvent {
     /// It is not JSON, because it is damaged or incomplete.
     NotJson(String),
-    /// It is JSON of another shape, which may still have the seq of the event.
+    /// It is JSON of another shape, which may still contain the seq of the event.
     NoEnvelope { reason: &'static str, seq: Option<Seq> },
 }
 
 impl NoEvent {
     fn not_json(error: &dyn std::fmt::Display) -> Self {
-        // The parser counts lines within the text, and its 1 would be confused with the number of the line in the log.
+        // The parser counts lines within the text. Its line 1 would be confused with the number of the line in the log.
         Self::NotJson(error.to_string().replace(" at line 1 column ", " at column "))
     }
 }
 
-/// What is wrong with a line whose event can be read all the same.
+/// What is wrong with a line whose event can be read nevertheless.
 enum Fault {
     NotUtf8,
     Fields(String),
@@ -205,7 +205,7 @@ impl Fields<'_> {
     }
 }
 
-/// Returns what distinguishes a verbatim repetition from another line with the same seq.
+/// Returns a hash that distinguishes an exact repetition from another line with the same seq.
 fn fingerprint(text: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(text);

@@ -18,16 +18,16 @@ use crate::{
     open::holds_bundle,
 };
 
-/// A bundle that was found, not yet opened.
+/// A bundle that was found, but not opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundBundle {
-    /// Its folder, or the archive that holds it.
+    /// The bundle's folder, or the archive that holds it.
     pub path: PathBuf,
-    /// When recording began, by the manifest; by the event log's file time where the manifest does not say.
+    /// When recording began, according to the manifest, or else when the event log was last written.
     pub started_at_unix_ms: UnixMillis,
 }
 
-/// Finds the bundles under a trace root, archives among them, the newest first. `root` may itself be a bundle.
+/// Finds the bundles under a trace root, including archives. Returns the newest first. `root` may itself be a bundle.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn find_bundles(root: impl AsRef<Path>) -> io::Result<Vec<FoundBundle>> {
         for entry in fs::read_dir(root)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // What a conversion that was killed left is none.
+            // The rest of a conversion that was killed is not a bundle.
             if name.starts_with(".rollout-trace.") {
                 continue;
             }

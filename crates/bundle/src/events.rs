@@ -13,17 +13,17 @@ use crate::{
 
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What the event log of a bundle shows, one by one and in causal order.
+/// The evidence in the event log of a bundle, one piece at a time and in causal order.
 ///
-/// Memory stays within a few lines, however long the log is.
+/// Takes no more memory than a few lines, however long the log is.
 #[derive(Debug)]
 pub struct Events {
-    /// None once everything was read.
+    /// `None` once everything has been read.
     log: Option<Log<BufReader<File>>>,
     sequencer: Sequencer,
     limits: Limits,
     problems: u64,
-    /// Of the log that is read.
+    /// The number of bytes that were read from a log that has been dropped.
     bytes_read: u64,
     done: bool,
 }
@@ -40,13 +40,15 @@ impl Events {
         }
     }
 
-    /// How many bytes of the log were read, which is about what the events since then take in memory. It does not grow once all is read.
+    /// Returns how many bytes of the log have been read, which approximates how much memory the events take that were
+    /// returned since.
     pub fn bytes_read(&self) -> u64 {
         self.log.as_ref().map_or(self.bytes_read, |log| log.lines.offset())
     }
 
-    /// Counts problems and holds back those beyond the limit, except the one that changes what the whole log is worth.
-    fn is_told(&mut self, evidence: &Evidence) -> bool {
+    /// Counts problems. Returns whether this evidence is within the limit. The end marker's problem always is, because
+    /// it changes what the whole log is worth.
+    fn is_reported(&mut self, evidence: &Evidence) -> bool {
         match evidence {
             Evidence::Event(_) | Evidence::Problem(Problem::AfterEndMarker { .. }) => true,
             Evidence::Problem(_) => {
@@ -63,7 +65,7 @@ impl Iterator for Events {
     fn next(&mut self) -> Option<Evidence> {
         loop {
             while let Some(evidence) = self.sequencer.pop() {
-                if self.is_told(&evidence) {
+                if self.is_reported(&evidence) {
                     return Some(evidence);
                 }
             }
@@ -85,7 +87,7 @@ impl Iterator for Events {
     }
 }
 
-/// An event log as its lines stand.
+/// An event log in the order of its lines.
 #[derive(Debug)]
 pub(crate) struct Log<R> {
     lines: LineReader<R>,
@@ -104,7 +106,7 @@ impl<R: BufRead> Log<R> {
         }
     }
 
-    /// Reads one line, and tells whether there may be more.
+    /// Reads one line. Returns whether there may be more.
     pub(crate) fn read_line(&mut self, mut push: impl FnMut(LogLine)) -> bool {
         let line = match self.lines.next_line() {
             Ok(None) => return false,

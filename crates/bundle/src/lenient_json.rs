@@ -1,4 +1,4 @@
-//! JSON as damaged files and careless producers write it.
+//! Parsing JSON from damaged files and careless producers.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub(crate) struct Lenient {
     pub(crate) not_utf8: bool,
 }
 
-/// Parses a value although it may hold bytes that are not UTF-8, surrogate escapes without their other half, and deep
+/// Parses a value that may contain bytes that are not UTF-8, surrogate escapes without their other half, and deep
 /// nesting.
 pub(crate) fn parse(bytes: &[u8], max_nesting: usize) -> Result<Lenient, JsonError> {
     check_nesting(bytes, max_nesting)?;

@@ -1,10 +1,10 @@
 //! Opens trace bundles of any schema version and layout, however damaged they are.
 //!
-//! A [`Bundle`] yields its raw events as [`Evidence`], in causal order, with a [`Problem`] wherever the log is damaged or
-//! surprising, and loads its payload documents through a [`PayloadSource`]. Nothing here interprets an event.
+//! A [`Bundle`] yields its raw events as [`Evidence`], in causal order, with a [`Problem`] wherever the log is damaged
+//! or surprising, and loads its payload documents through a [`PayloadSource`]. Nothing here interprets an event.
 //!
-//! Payloads are separate files or records of one pack file, and a whole bundle may be packed into one archive. All forms
-//! are read alike. [`convert`], [`pack()`] and [`unpack`] turn one form into another.
+//! Payloads are separate files or records of one pack file, and a whole bundle may be packed into one archive. All
+//! forms are read alike. [`convert`], [`pack()`] and [`unpack`] turn one form into another.
 
 #![forbid(unsafe_code)]
 

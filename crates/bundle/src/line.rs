@@ -1,18 +1,18 @@
-//! Lines of the event log, read without trusting their length.
+//! Reading lines of the event log whose length cannot be trusted.
 
 use std::io::{self, BufRead, ErrorKind};
 
 use memchr::memchr;
 use rollout_trace_schema::json_text::BYTE_ORDER_MARK;
 
-/// One line as it stands in the log.
+/// One line of the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
-    /// Its number, from 1.
+    /// The line's number, counted from 1.
     pub(crate) number: u64,
-    /// Its text without white space around it; none if it is longer than the limit.
+    /// The text without the white space around it, or `None` if the line is longer than the limit.
     pub(crate) text: Option<&'a [u8]>,
-    /// Whether it ends in a newline.
+    /// Whether the line ends in a newline.
     pub(crate) newline_terminated: bool,
 }
 
@@ -31,12 +31,12 @@ impl<R: BufRead> LineReader<R> {
         Self { input, limit, number: 0, offset: 0, buffer: Vec::new() }
     }
 
-    /// How many bytes were read.
+    /// Returns how many bytes have been read.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Gives the next line that is not blank; none at the end.
+    /// Returns the next line that is not blank, or `None` at the end.
     pub(crate) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             self.buffer.clear();
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn lines(bytes: &[u8], limit: usize) -> Vec<String> {
-        // A tiny buffer, so that lines fall across its ends.
+        // The buffer is tiny, so that lines cross its end.
         let mut reader = LineReader::new(BufReader::with_capacity(3, bytes), limit);
         let mut lines = Vec::new();
         while let Some(line) = reader.next_line().unwrap() {

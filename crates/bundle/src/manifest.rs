@@ -1,4 +1,4 @@
-//! The manifest, as far as it can be read.
+//! Reading the manifest of a bundle that may be damaged.
 
 use rollout_trace_schema::{
     Manifest, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis, UnsupportedVersion, json_text::BYTE_ORDER_MARK,
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Limits, PayloadError, Problem, contained::ContainedFolder, lenient_json, payload_files::read_exactly};
 
-/// What a manifest gives: nothing, something or everything.
+/// The readable part of a manifest.
 #[derive(Debug, Default)]
 pub(crate) struct ReadManifest {
     pub(crate) manifest: Option<Manifest>,
@@ -17,12 +17,12 @@ pub(crate) struct ReadManifest {
     pub(crate) rollout_id: Option<RolloutId>,
     pub(crate) root_thread_id: Option<ThreadId>,
     pub(crate) started_at_unix_ms: Option<UnixMillis>,
-    /// The layout that the manifest names; none inside if it names none, none at all if it cannot be read.
+    /// The layout that the manifest names: `Some(None)` if it names none, `None` if it cannot be read.
     pub(crate) payload_layout: Option<Option<String>>,
 }
 
 impl ReadManifest {
-    /// Reads a bundle's manifest; what is wrong with it goes to `problems`.
+    /// Reads a bundle's manifest, and adds what is wrong with it to `problems`.
     pub(crate) fn read(folder: &mut ContainedFolder, limits: &Limits, problems: &mut Vec<Problem>) -> Self {
         let value = match load(folder, limits) {
             Ok(bytes) => parse(&bytes, limits),
@@ -48,12 +48,12 @@ impl ReadManifest {
         };
         field.required::<String>("raw_event_log");
         field.required::<String>("payloads_dir");
-        // Fields that Codex does not write are read as one: without them the bundle is what it is.
+        // A fault in a field that Codex does not write is not a problem: the bundle can be read without it.
         Self { manifest: serde_json::from_value(value).ok(), ..read }
     }
 }
 
-/// The manifest's bytes.
+/// Reads the manifest's bytes.
 pub(crate) fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<u8>, PayloadError> {
     let (file, size) = folder.open(Manifest::FILE_NAME)?;
     let path = Manifest::FILE_NAME.to_owned();
@@ -73,11 +73,11 @@ fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
     if lenient.value.is_object() {
         Ok(lenient.value)
     } else {
-        Err(Problem::ManifestUnreadable { reason: "it is JSON, but no object".into() })
+        Err(Problem::ManifestUnreadable { reason: "it is JSON, but not an object".into() })
     }
 }
 
-/// An error and its cause in one line.
+/// Returns an error and its cause in one line.
 pub(crate) fn error_text(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
@@ -103,7 +103,7 @@ impl Fields<'_> {
         None
     }
 
-    /// None inside: it is not there. None at all: it is not what it should be.
+    /// Returns `Some(None)` if the field is absent, and `None` if its value is not as it should be.
     fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Option<Option<T>> {
         match self.value.get(name) {
             None | Some(Value::Null) => Some(None),

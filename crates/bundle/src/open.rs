@@ -26,7 +26,7 @@ use crate::{
 /// How the names of all versions of the packed layout begin.
 const PACKED_NAME: &str = "packed-";
 
-/// How many events are asked for their version before the manifest's is overruled.
+/// How many events must agree on a version to overrule the manifest's.
 const VOTERS: usize = 3;
 
 /// How many lines are searched for these events.
@@ -34,18 +34,18 @@ const LINES_SEARCHED: usize = 64;
 
 /// A trace bundle on disk.
 ///
-/// Opening reads the manifest and the first few events; the rest is read when it is asked for.
+/// Opening reads the manifest and the first few events; the rest is read on demand.
 #[derive(Debug)]
 pub struct Bundle {
     path: PathBuf,
     folder: PathBuf,
-    /// Where an archive was unpacked to, until nobody reads it any more.
+    /// The folder to which an archive was unpacked. It is kept as long as something reads from it.
     unpacked: Option<Arc<TempDir>>,
     limits: Limits,
     header: BundleHeader,
     manifest: Option<Manifest>,
     problems: Vec<Problem>,
-    /// Whether payloads are looked for in the pack file first.
+    /// Whether the pack file is searched for a payload before the payload files.
     pack_first: bool,
 }
 
@@ -59,7 +59,7 @@ pub enum OpenError {
         /// The path as given.
         path: PathBuf,
     },
-    /// The path cannot be looked at.
+    /// The path cannot be accessed.
     #[error("cannot open {}", path.display())]
     Inaccessible {
         /// The path as given.
@@ -73,11 +73,11 @@ pub enum OpenError {
     Archive {
         /// The archive.
         path: PathBuf,
-        /// What is wrong with which file.
+        /// Which file cannot be unpacked, and why.
         reason: String,
     },
     /// There is neither a manifest nor an event log.
-    #[error("{} is no trace bundle: it holds neither manifest.json nor trace.jsonl", path.display())]
+    #[error("{} is not a trace bundle: it contains neither manifest.json nor trace.jsonl", path.display())]
     NotABundle {
         /// The folder.
         path: PathBuf,
@@ -85,13 +85,13 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// What a person can do about it.
+    /// Returns what a person can do about the error.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "check the path; bundles are folders named trace-<trace id>-<thread id>",
             Self::Inaccessible { .. } => "check the permissions: bundles belong to the user who ran the agent",
             Self::Archive { .. } => "check the file, and that there is room for temporary files",
-            Self::NotABundle { .. } => "give the folder that holds trace.jsonl, or a file in it",
+            Self::NotABundle { .. } => "name the folder that contains trace.jsonl, or a file in it",
         }
     }
 }
@@ -99,8 +99,8 @@ impl OpenError {
 impl Bundle {
     /// Opens the bundle at `path`: its folder, a file in it, or an archive that [`pack`](crate::pack()) made.
     ///
-    /// An archive is unpacked to a temporary folder that only its owner can read, within the limits; it is removed when the bundle and
-    /// all that reads its payloads is dropped.
+    /// An archive is unpacked to a temporary folder that only its owner can read, within the limits. The folder is
+    /// removed when the bundle and everything that reads its payloads have been dropped.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Bundle {
         Self::open_with(path, Limits::default())
     }
 
-    /// Opens the bundle at `path` with limits other than the usual ones.
+    /// Opens the bundle at `path` with limits other than the defaults.
     ///
     /// # Errors
     ///
@@ -168,64 +168,66 @@ impl Bundle {
         Ok(Self { path, folder: at, unpacked, limits, header, manifest: read.manifest, problems, pack_first })
     }
 
-    /// The bundle's folder, or the archive that holds it.
+    /// Returns the bundle's folder, or the archive that holds it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the bundle is packed into an archive.
+    /// Returns whether the bundle is packed into an archive.
     pub fn is_archive(&self) -> bool {
         self.unpacked.is_some()
     }
 
-    /// The bundle's name: that of its folder or archive.
+    /// Returns the bundle's name, which is that of its folder or archive.
     pub fn name(&self) -> String {
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         let name = path.file_name().map_or_else(|| "bundle".into(), |name| name.to_string_lossy());
         name.strip_suffix(ARCHIVE_SUFFIX).filter(|name| !name.is_empty()).unwrap_or(&name).to_owned()
     }
 
-    /// The folder that holds the bundle's files. That of an archive is temporary and goes with the bundle.
+    /// Returns the folder with the bundle's files. The folder of an archive is temporary and removed after the bundle
+    /// is dropped.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What the bundle is, as far as its manifest and first events say.
+    /// Returns the identity of the bundle, as far as its manifest and first events state it.
     pub fn header(&self) -> BundleHeader {
         self.header.clone()
     }
 
-    /// The manifest, if it is whole.
+    /// Returns the manifest, if all of it can be read.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_ref()
     }
 
-    /// What was found wrong on opening. What is wrong with the event log comes with its [`events`](Self::events).
+    /// Returns the problems that were found on opening. Problems of the event log are among its
+    /// [`events`](Self::events).
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The bounds that reading keeps.
+    /// Returns the limits that reading obeys.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
     /// Reads the event log from its start.
     ///
-    /// A log that could not be opened gives nothing: that is among the [`problems`](Self::problems).
+    /// A log that cannot be opened yields nothing. The reason is among the [`problems`](Self::problems).
     pub fn events(&self) -> Events {
         let log = open_log(&mut ContainedFolder::new(self.folder.clone())).ok();
         Events::new(log, &self.header, self.limits)
     }
 
-    /// Gives access to the payload documents.
+    /// Returns the source of the payload documents.
     pub fn payloads(&self) -> Payloads {
         Payloads::new(self.folder.clone(), &self.limits, self.pack_first, self.unpacked.clone())
     }
 }
 
-/// Returns what is wrong with the pack file as a whole, if there is one. A file that ends within its header has only just been
-/// created.
+/// Returns what is wrong with the pack file as a whole, if there is one. A file that ends within its header has only
+/// just been created.
 fn pack_problem(folder: &mut ContainedFolder) -> Option<Problem> {
     let reason = match folder.open(PACK_FILE) {
         Err(PayloadError::Missing { .. }) => return None,
@@ -242,7 +244,7 @@ fn pack_problem(folder: &mut ContainedFolder) -> Option<Problem> {
     Some(Problem::PackUnreadable { reason })
 }
 
-/// Finds the folder of the bundle that a path means.
+/// Returns the folder of the bundle that a path leads to.
 fn bundle_folder(path: &Path) -> Result<PathBuf, OpenError> {
     match path.metadata() {
         Ok(metadata) if metadata.is_dir() => Ok(path.to_owned()),
@@ -251,7 +253,7 @@ fn bundle_folder(path: &Path) -> Result<PathBuf, OpenError> {
             let is_payload = !holds_bundle(&parent) && holds_bundle(&parent.join(".."));
             Ok(if is_payload { self::parent(&parent) } else { parent })
         }
-        // The log may be what is missing, and the rest of the bundle still tells something.
+        // The log may be missing, and the rest of the bundle is still useful.
         Err(error) if error.kind() == ErrorKind::NotFound && holds_bundle(&parent(path)) && is_own_file(path) => {
             Ok(parent(path))
         }
@@ -272,7 +274,7 @@ fn is_own_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| [Manifest::RAW_EVENT_LOG, Manifest::FILE_NAME].iter().any(|own| name == *own))
 }
 
-/// Whether a folder is a bundle, by the files in it.
+/// Returns whether a folder is a bundle, judged by the files in it.
 pub(crate) fn holds_bundle(folder: &Path) -> bool {
     [Manifest::RAW_EVENT_LOG, Manifest::FILE_NAME].iter().any(|name| folder.join(name).symlink_metadata().is_ok())
 }
@@ -281,7 +283,7 @@ fn open_log(folder: &mut ContainedFolder) -> Result<File, PayloadError> {
     folder.open(Manifest::RAW_EVENT_LOG).map(|(file, _)| file)
 }
 
-/// The version of the first events, if these agree, and the line of the first.
+/// Returns the version of the first events, if they agree, and the line of the first one.
 fn version_of_events(log: File, header: &BundleHeader, limits: Limits) -> Option<(SchemaVersion, u64)> {
     let mut log = Log::new(BufReader::new(log), header, limits);
     let mut versions = Vec::new();
@@ -300,7 +302,7 @@ fn version_of_events(log: File, header: &BundleHeader, limits: Limits) -> Option
     agreed.then_some((SchemaVersion::try_from(first).ok()?, line))
 }
 
-/// Decides by which version the events are understood: by their own, where they have one.
+/// Decides by which version the events are interpreted: by their own, if they have one.
 fn governing_version(
     manifest: Option<Result<SchemaVersion, rollout_trace_schema::UnsupportedVersion>>,
     events: Option<(SchemaVersion, u64)>,

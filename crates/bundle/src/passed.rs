@@ -1,23 +1,24 @@
-//! Which events have passed.
+//! Which events have been passed on.
 
 use std::collections::BTreeMap;
 
 use rollout_trace_schema::Seq;
 
-/// How many fingerprints are kept: beyond, a repeated line counts as another with the same seq.
+/// How many fingerprints are kept. If the fingerprint of a seq has been dropped, a repeated line counts as a different
+/// event.
 const FINGERPRINTS: usize = 65_536;
 
-/// The seqs below the next one that never came, and what the latest that came looked like.
+/// The missing seqs below the next one, and the fingerprints of the latest events.
 #[derive(Debug)]
 pub(crate) struct Passed {
-    /// Missing seqs as ranges: start, and the seq after the end.
+    /// The missing seqs as ranges: the first seq, and the seq after the last.
     missing: BTreeMap<Seq, Seq>,
     fingerprints: BTreeMap<Seq, u64>,
 }
 
 impl Default for Passed {
     fn default() -> Self {
-        // Numbers begin with 1.
+        // The first seq is 1.
         Self { missing: BTreeMap::from([(0, 1)]), fingerprints: BTreeMap::new() }
     }
 }
@@ -27,14 +28,14 @@ impl Passed {
         self.range_of(seq).is_some()
     }
 
-    /// Notes that every seq from `first` to before `next` is missing.
+    /// Records that each seq from `first` up to but not including `next` is missing.
     pub(crate) fn note_missing(&mut self, first: Seq, next: Seq) {
         if first < next {
             self.missing.insert(first, next);
         }
     }
 
-    /// Notes that an event came.
+    /// Records that an event was passed on.
     pub(crate) fn note(&mut self, seq: Seq, fingerprint: u64) {
         if let Some((first, next)) = self.range_of(seq) {
             self.missing.remove(&first);

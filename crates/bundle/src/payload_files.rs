@@ -1,4 +1,4 @@
-//! Payloads that lie in one file each.
+//! The payload source for one file per payload.
 
 use std::{
     fs::File,
@@ -10,12 +10,12 @@ use rollout_trace_schema::PayloadRef;
 
 use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::ContainedFolder};
 
-/// Reads payload documents from the files of a bundle: each in one go, and none from outside.
+/// Reads payload documents from the files of a bundle, and never from outside of it.
 #[derive(Debug)]
 pub struct PayloadFiles {
     folder: ContainedFolder,
     limit: usize,
-    /// The document being read; after that, the one which it replaced.
+    /// The document that is being read, and afterwards the one that it replaced.
     scratch: Vec<u8>,
 }
 
@@ -40,7 +40,7 @@ impl PayloadSource for PayloadFiles {
     }
 }
 
-/// Fills `bytes` with the file's first `length` bytes; with fewer if it was cut meanwhile.
+/// Fills `bytes` with the file's first `length` bytes, or fewer if the file has been truncated since.
 pub(crate) fn read_exactly(mut file: File, length: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
     bytes.resize(length, 0);
     let mut filled = 0;

@@ -1,4 +1,4 @@
-//! The payloads of a bundle, wherever they lie.
+//! The payload source for any bundle.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -9,17 +9,17 @@ use crate::{Limits, PayloadBuffer, PayloadError, PayloadFiles, PayloadPack, Payl
 
 /// Reads payload documents from the pack file of a bundle and from its files.
 ///
-/// A bundle has the one or the other. One whose conversion was interrupted, or that has files which no pack takes, has both;
-/// then its layout is asked first.
+/// Most bundles have one or the other. A bundle has both if its conversion was interrupted, or if it has files that no
+/// pack takes. Then the layout that the manifest names is tried first.
 #[derive(Debug)]
 pub struct Payloads {
     folder: PathBuf,
     limits: Limits,
     pack_first: bool,
-    /// Opened when it is first asked for: that of a bundle which is being written may not be there yet.
+    /// The pack is opened on first use, because that of a bundle that is being written may not exist yet.
     pack: Option<PayloadPack>,
     files: PayloadFiles,
-    /// Keeps the files of an archive.
+    /// Keeps the temporary folder of an archive.
     _unpacked: Option<Arc<TempDir>>,
 }
 

@@ -6,10 +6,10 @@ use rollout_trace_schema::{EventPayload, SchemaVersion, Seq};
 
 use crate::{Evidence, LocatedEvent, Problem, passed::Passed};
 
-/// How many events wait for a missing one before it is given up.
+/// How many events wait for a missing one before that is given up.
 ///
-/// Writers number and append under one lock, so nothing arrives late in a log that nobody touched; the window is for logs
-/// that were merged or sorted by hand, and bounds what waits in memory.
+/// Writers number and append under one lock, so an untouched log is always in order. The window is for logs that were
+/// merged or sorted by hand, and limits how many events wait in memory.
 const WINDOW: usize = 64;
 
 /// What a reader found on one line.
@@ -18,53 +18,53 @@ const WINDOW: usize = 64;
 pub enum LogLine {
     /// An event.
     Event {
-        /// The event. Its own seq counts only if `seq` has it too.
+        /// The event. Its `seq` field is only meaningful if `seq` below is present.
         event: LocatedEvent,
-        /// The seq as the line has it; none if it has no usable one.
+        /// The seq that the line has, or `None` if it has no usable one.
         seq: Option<Seq>,
-        /// Equal for equal text, to tell a repeated line from another with the same seq.
+        /// A hash of the line's text, to distinguish a repeated line from another with the same seq.
         fingerprint: u64,
     },
-    /// A line that should have been an event and is none.
+    /// A line that should be an event but is not.
     Lost {
-        /// What is wrong with it.
+        /// What is wrong with the line.
         problem: Problem,
-        /// The seq that it has, where that can be told.
+        /// The seq that the line has, if it can be read.
         seq: Option<Seq>,
     },
-    /// Something that is wrong beside: a line may have such a problem and an event too.
+    /// Any other problem. A line may have such a problem and an event too.
     Problem(Problem),
 }
 
-/// Puts events in the order of their seq and tells a [`Problem`] for everything that is not as a writer leaves it.
+/// Puts events in the order of their seq, and reports a [`Problem`] for every deviation from what writers write.
 ///
-/// A missing seq is waited for while up to 64 later events arrive, then it is counted as a gap; an event that comes even
-/// later is not lost but stands where it came. A repeated seq is kept out, except that in schema 1 a different event
-/// counts, as it does for the official reducer. An event whose seq is damaged, so that it belongs to another line or to none, is
-/// taken for the seq that is missing where it stands. One damage is one problem where that can be told: a line that cannot be read and
-/// whose seq is missing is no gap as well.
+/// A missing seq is waited for while up to 64 later events arrive; then it is counted as a gap. An event that arrives
+/// even later is not lost but stays where it is. A repeated seq is ignored, except that in schema 1 a second, different
+/// event is applied, as the official reducer does. An event whose seq is damaged, so that it belongs to another line or
+/// to none, gets the seq that is missing at its place. One damage is reported as one problem if possible: a line that
+/// cannot be read and whose seq is missing is not reported as a gap too.
 #[derive(Debug)]
 pub struct Sequencer {
     version: SchemaVersion,
-    /// The lowest seq that has neither passed nor been given up.
+    /// The lowest seq that has neither been passed on nor been given up.
     next: Seq,
     passed: Passed,
-    /// Events beyond a gap, by seq; in schema 1 there may be several of one seq.
+    /// The events beyond a gap, by seq. In schema 1 several may have the same seq.
     waiting: BTreeMap<Seq, Vec<Arrived>>,
     waiting_events: usize,
-    /// Events that filled a gap while others waited, to tell which of them stand out of order.
+    /// The lines and seqs of events that filled a gap while others waited, to find out which of them are out of order.
     late: Vec<(u64, Seq)>,
-    /// Lines without seq that cannot be read, not yet accounted for.
+    /// Unreadable lines without a seq that have not been matched with a gap.
     lost_lines: Vec<LostLines>,
-    /// Events without a seq of their own: they take the numbers after the event before them unless the event after them has
-    /// these.
+    /// Events without a seq of their own. They get the numbers after the event before them, unless the event after them
+    /// has these.
     unnumbered: VecDeque<Arrived>,
     last_seq: Seq,
     last_arrived_line: u64,
     last_passed_line: u64,
     end_marker: Option<Seq>,
-    after_end_told: bool,
-    version_told: bool,
+    after_end_reported: bool,
+    version_reported: bool,
     ready: VecDeque<Evidence>,
 }
 
@@ -73,14 +73,14 @@ struct Arrived {
     line: u64,
     /// The seq of the event on the line before.
     after: Seq,
-    /// The seq that it claims and another event has.
+    /// The seq that the event claims, if another event has it.
     claimed: Option<Seq>,
     fingerprint: u64,
-    /// None for a line that has only its seq left.
+    /// `None` for a line of which only the seq can be read.
     event: Option<LocatedEvent>,
 }
 
-/// Lines that cannot be read, with no event between them.
+/// Consecutive lines that cannot be read.
 #[derive(Debug)]
 struct LostLines {
     line: u64,
@@ -88,7 +88,7 @@ struct LostLines {
 }
 
 impl Sequencer {
-    /// Begins a log whose events have the given schema version.
+    /// Returns a sequencer for a log whose events have this schema version.
     pub fn new(version: SchemaVersion) -> Self {
         Self {
             version,
@@ -103,22 +103,22 @@ impl Sequencer {
             last_arrived_line: 0,
             last_passed_line: 0,
             end_marker: None,
-            after_end_told: false,
-            version_told: false,
+            after_end_reported: false,
+            version_reported: false,
             ready: VecDeque::new(),
         }
     }
 
-    /// Takes what stands on the next line.
+    /// Takes the content of the next line.
     pub fn push(&mut self, line: LogLine) {
         match line {
-            LogLine::Problem(problem) => self.tell(problem),
+            LogLine::Problem(problem) => self.report(problem),
             LogLine::Lost { problem, .. } if self.end_marker.is_some() => {
-                self.tell_after_end(problem.line().unwrap_or_default());
+                self.report_after_end(problem.line().unwrap_or_default());
             }
             LogLine::Lost { problem, seq } => {
                 let line = problem.line().unwrap_or_default();
-                self.tell(problem);
+                self.report(problem);
                 match seq.filter(usable) {
                     Some(seq) if self.is_free(seq) => {
                         self.number_the_unnumbered(seq);
@@ -127,7 +127,7 @@ impl Sequencer {
                     }
                     Some(_) => {}
                     None => match self.lost_lines.last_mut().filter(|lost| lost.line > self.last_arrived_line) {
-                        Some(neighbours) => neighbours.count += 1,
+                        Some(adjacent) => adjacent.count += 1,
                         None => self.lost_lines.push(LostLines { line, count: 1 }),
                     },
                 }
@@ -148,12 +148,12 @@ impl Sequencer {
         }
     }
 
-    /// Gives what can be applied by now.
+    /// Returns the next piece of evidence that can be applied.
     pub fn pop(&mut self) -> Option<Evidence> {
         self.ready.pop_front()
     }
 
-    /// Ends the log: what is missing now is missing for good.
+    /// Ends the log. Events that are still missing will not come.
     pub fn finish(&mut self) {
         self.number_the_unnumbered(0);
         while !self.waiting.is_empty() {
@@ -161,25 +161,25 @@ impl Sequencer {
         }
     }
 
-    fn tell(&mut self, problem: Problem) {
+    fn report(&mut self, problem: Problem) {
         self.ready.push_back(Evidence::Problem(problem));
     }
 
-    fn tell_after_end(&mut self, line: u64) {
-        if !self.after_end_told {
-            self.after_end_told = true;
-            self.tell(Problem::AfterEndMarker { line });
+    fn report_after_end(&mut self, line: u64) {
+        if !self.after_end_reported {
+            self.after_end_reported = true;
+            self.report(Problem::AfterEndMarker { line });
         }
     }
 
-    /// Tells the first event that has another version; a log in which all have would drown everything else.
+    /// Reports the first event that has another version. If every event has, one report is enough.
     fn check_version(&mut self, event: &LocatedEvent) {
         let found = event.event.schema_version;
-        if found == self.version.number() || self.version_told {
+        if found == self.version.number() || self.version_reported {
             return;
         }
-        self.version_told = true;
-        self.tell(match SchemaVersion::try_from(found) {
+        self.version_reported = true;
+        self.report(match SchemaVersion::try_from(found) {
             Ok(_) => Problem::VersionMismatch { line: event.line, found, expected: self.version.number() },
             Err(error) => {
                 Problem::UnsupportedVersion { what: "event", line: Some(event.line), reason: error.to_string() }
@@ -187,7 +187,7 @@ impl Sequencer {
         });
     }
 
-    /// Gives the events that have no seq the numbers that only they can have had, before the event `following` comes.
+    /// Gives the events without a seq the only numbers that they can have, before the event `following` arrives.
     fn number_the_unnumbered(&mut self, following: Seq) {
         for arrived in std::mem::take(&mut self.unnumbered) {
             let seq = self.last_seq + 1;
@@ -196,11 +196,10 @@ impl Sequencer {
                 continue;
             }
             let line = arrived.line;
-            self.tell(match arrived.claimed {
+            self.report(match arrived.claimed {
                 Some(seq) => Problem::RepeatedSeq { line, seq, applied: false },
                 None => {
-                    let reason =
-                        format!("it has no seq, and seq {seq}, which would be its own, belongs to another line");
+                    let reason = format!("it has no seq, and seq {seq}, which it should have, belongs to another line");
                     Problem::UnparsableLine { line, reason }
                 }
             });
@@ -214,12 +213,11 @@ impl Sequencer {
         }
     }
 
-    /// Places an event under another seq than it claims, if it claims one.
+    /// Places an event at a seq that differs from the one that it claims, if it claims one.
     fn renumber(&mut self, seq: Seq, mut arrived: Arrived) {
         if let Some(claimed) = arrived.claimed {
-            let reason =
-                format!("its seq {claimed} cannot be its own; it was taken for seq {seq}, which is missing here");
-            self.tell(Problem::EnvelopeField { line: arrived.line, reason });
+            let reason = format!("its seq {claimed} cannot be right; it was read as seq {seq}, which is missing here");
+            self.report(Problem::EnvelopeField { line: arrived.line, reason });
         }
         if let Some(event) = &mut arrived.event {
             event.event.seq = seq;
@@ -227,7 +225,7 @@ impl Sequencer {
         self.place(seq, arrived);
     }
 
-    /// Whether no event has had this seq yet.
+    /// Returns whether no event has had this seq yet.
     fn is_free(&self, seq: Seq) -> bool {
         if seq < self.next {
             return self.passed.is_missing(seq);
@@ -244,7 +242,7 @@ impl Sequencer {
         if let Some(marker) = self.end_marker
             && (seq > marker || !free)
         {
-            self.tell_after_end(arrived.line);
+            self.report_after_end(arrived.line);
         } else if arrived.event.as_ref().is_some_and(is_end_marker) {
             self.end_marker = Some(seq);
         }
@@ -252,8 +250,8 @@ impl Sequencer {
             self.repeat(seq, arrived);
         } else if seq < self.next {
             let line = arrived.line;
-            self.tell(match seq {
-                0 => Problem::EnvelopeField { line, reason: "seq is 0, and numbers begin with 1".into() },
+            self.report(match seq {
+                0 => Problem::EnvelopeField { line, reason: "seq is 0, but the first seq is 1".into() },
                 _ => Problem::OutOfOrder { line, seq },
             });
             self.pass(seq, arrived);
@@ -280,11 +278,12 @@ impl Sequencer {
         let first = waiting.map(|first| first.fingerprint).or_else(|| self.passed.fingerprint(seq));
         if first == Some(arrived.fingerprint) {
             if self.end_marker.is_none() {
-                self.tell(Problem::RepeatedLine { line, seq });
+                self.report(Problem::RepeatedLine { line, seq });
             }
             return;
         }
-        // The one that waits may be the one with the damaged seq: then the seq that follows the line before it is missing.
+        // The waiting event may be the one with the damaged seq: then the seq after that of the preceding line is
+        // missing.
         let own = waiting.map(|first| first.after + 1);
         if let Some(own) = own.filter(|own| *own < seq && self.is_free(*own))
             && let Some(mut first) = self.take_waiting(seq)
@@ -300,7 +299,7 @@ impl Sequencer {
             return;
         }
         let applied = self.version == SchemaVersion::V1;
-        self.tell(Problem::RepeatedSeq { line, seq, applied });
+        self.report(Problem::RepeatedSeq { line, seq, applied });
         if applied {
             match self.waiting.get_mut(&seq) {
                 Some(waiting) => {
@@ -312,14 +311,14 @@ impl Sequencer {
         }
     }
 
-    /// Takes back the one event that waits under a seq.
+    /// Removes the only event that waits at a seq, and returns it.
     fn take_waiting(&mut self, seq: Seq) -> Option<Arrived> {
         let waiting = self.waiting.remove(&seq)?;
         self.waiting_events -= waiting.len();
         waiting.into_iter().next()
     }
 
-    /// Hands an event on, or notes that its seq is lost.
+    /// Passes an event on, or records that its seq is missing.
     fn pass(&mut self, seq: Seq, arrived: Arrived) {
         self.last_passed_line = arrived.line;
         match arrived.event {
@@ -331,7 +330,7 @@ impl Sequencer {
         }
     }
 
-    /// Hands on the waiting events whose turn has come, and tells which events stood out of order.
+    /// Passes on the waiting events whose turn has come, and reports which events are out of order.
     fn drain(&mut self) {
         let mut drained = Vec::new();
         while let Some(slot) = self.waiting.remove(&self.next) {
@@ -348,21 +347,21 @@ impl Sequencer {
         if drained.is_empty() {
             return;
         }
-        // Either the waiting ones came too early or the others too late: the fewer are the ones that were moved.
+        // Either the waiting events are early or the others are late. The smaller group is the one that was moved.
         let late = std::mem::take(&mut self.late);
         let moved = if late.len() <= drained.len() { late } else { drained };
         for (line, seq) in moved {
-            self.tell(Problem::OutOfOrder { line, seq });
+            self.report(Problem::OutOfOrder { line, seq });
         }
     }
 
     fn give_up_gap(&mut self) {
         let Some((&seq, slot)) = self.waiting.first_key_value() else { return };
         let line = slot.first().map_or(0, |arrived| arrived.line);
-        // An event that stands where the gap begins, but under a seq that nothing leads to, has lost its own seq.
+        // An event that is where the gap begins, but has a seq with no event before it, has lost its own seq.
         let stray = self.waiting.iter().find(|(claimed, slot)| {
-            let stands_here = |arrived: &Arrived| arrived.line < line && arrived.after + 1 == self.next;
-            !self.waiting.contains_key(&(**claimed - 1)) && slot.len() == 1 && slot.iter().all(stands_here)
+            let is_here = |arrived: &Arrived| arrived.line < line && arrived.after + 1 == self.next;
+            !self.waiting.contains_key(&(**claimed - 1)) && slot.len() == 1 && slot.iter().all(is_here)
         });
         if let Some(claimed) = stray.map(|(claimed, _)| *claimed)
             && let Some(mut arrived) = self.take_waiting(claimed)
@@ -374,7 +373,7 @@ impl Sequencer {
         let missing = seq - self.next;
         let mut accounted = 0;
         self.lost_lines.retain(|lost| {
-            // A damaged line may hold the event after the gap as well.
+            // The damaged line may also be that of the event after the gap.
             let before = lost.line <= line;
             if before && lost.line > self.last_passed_line {
                 accounted += lost.count;
@@ -382,7 +381,7 @@ impl Sequencer {
             !before
         });
         if accounted < missing {
-            self.tell(Problem::SeqGap { line, first: self.next, next: seq });
+            self.report(Problem::SeqGap { line, first: self.next, next: seq });
         }
         self.passed.note_missing(self.next, seq);
         self.next = seq;
@@ -390,7 +389,7 @@ impl Sequencer {
     }
 }
 
-/// Whether a seq can be one: the order needs a number after each.
+/// Returns whether a seq can be used: the order needs a number after each.
 pub(crate) fn usable(seq: &Seq) -> bool {
     *seq < Seq::MAX
 }

@@ -4,13 +4,13 @@ use rollout_trace_schema::RawEvent;
 
 use crate::Problem;
 
-/// One piece of what an event log shows, in causal order.
+/// One piece of evidence. A source yields them in causal order.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every value is an event, and it is moved, not stored")]
 pub enum Evidence {
     /// An event, to be applied now.
     Event(LocatedEvent),
-    /// The log is damaged or surprising at this point.
+    /// The record is damaged or surprising at this point.
     Problem(Problem),
 }
 

@@ -5,7 +5,7 @@ use rollout_trace_schema::{RolloutId, SchemaVersion, ThreadId, TraceId, UnixMill
 /// The identity of a bundle, as far as its manifest states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleHeader {
-    /// The schema version that gives the events their meaning.
+    /// The schema version by which the events are interpreted.
     pub schema_version: SchemaVersion,
     /// Names the bundle.
     pub trace_id: Option<TraceId>,

@@ -1,14 +1,14 @@
 //! What every source of evidence about a rollout yields, whatever it reads from.
 //!
-//! A source describes itself in a [`BundleHeader`], yields its events in causal order as [`Evidence`], with a [`Problem`]
-//! wherever the record is damaged or surprising, and loads payload documents as a [`PayloadSource`]. [`Limits`] bound what
-//! it may make its reader do. Nothing here knows a file format or does I/O.
+//! A source describes itself in a [`BundleHeader`], yields its events in causal order as [`Evidence`], with a
+//! [`Problem`] wherever the record is damaged or surprising, and loads payload documents as a [`PayloadSource`].
+//! [`Limits`] bound what it may make its reader do. Nothing here knows a file format or does I/O.
 //!
 //! ```
 //! use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 //! use rollout_trace_schema::{PayloadKind, PayloadRef};
 //!
-//! /// One document for every reference.
+//! //! /// Loads the same document for every reference.
 //! struct Fixed(&'static [u8]);
 //!
 //! impl PayloadSource for Fixed {

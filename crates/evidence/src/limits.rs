@@ -1,4 +1,4 @@
-//! What a source of evidence may make its reader do.
+//! Limits of what a source of evidence reads.
 
 use rollout_trace_schema::json_text::MAX_NESTING;
 
@@ -7,18 +7,18 @@ use rollout_trace_schema::json_text::MAX_NESTING;
 /// Real sessions stay far below the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest event line, in bytes. A longer line is skipped with a problem.
+    /// The maximum length of an event line, in bytes. A longer line is skipped, which is a problem.
     pub max_line_bytes: usize,
-    /// The largest payload, in bytes. A larger one is unreadable.
+    /// The maximum length of a payload, in bytes. A longer payload is unreadable.
     pub max_payload_bytes: usize,
-    /// The deepest nesting of a JSON document, by the rule of [`json_text`](rollout_trace_schema::json_text). A document that
-    /// nests deeper is unreadable.
+    /// The maximum nesting of a JSON document, by the rule of [`json_text`](rollout_trace_schema::json_text). A
+    /// document that nests deeper is unreadable.
     pub max_nesting: usize,
-    /// The largest number of events. The rest of the log is left unread with a problem.
+    /// The maximum number of events. The rest of the log is not read, which is a problem.
     pub max_events: u64,
-    /// The largest size of an unpacked archive, in bytes. The rest of it is left with a problem.
+    /// The maximum size of an unpacked archive, in bytes. The rest of it is not unpacked, which is a problem.
     pub max_archive_bytes: u64,
-    /// The largest number of problems of one log that are reported one by one. The rest are counted.
+    /// The maximum number of problems of one log that are reported individually. The others are counted.
     pub max_problems: u64,
 }
 

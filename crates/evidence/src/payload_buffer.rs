@@ -1,4 +1,4 @@
-//! The document that a reader looks at.
+//! The document that a reader has loaded last.
 
 use std::any::Any;
 
@@ -9,8 +9,8 @@ use rollout_trace_schema::{
 
 /// Holds one document at a time and remembers what it has in common with the one before.
 ///
-/// A model-facing request repeats the one before it in its thread, so a reader that keeps a buffer for each thread can skip
-/// the repeated part.
+/// A model-facing request repeats the one before it in its thread, so a reader that keeps a buffer for each thread can
+/// skip the repeated part.
 #[derive(Debug, Default)]
 pub struct PayloadBuffer {
     bytes: Vec<u8>,
@@ -63,7 +63,7 @@ impl PayloadBuffer {
         self.renamed(payload_id);
     }
 
-    /// Replaces the bytes between the first `prefix` bytes of the document and its last `suffix` bytes, which stay.
+    /// Replaces the bytes between the first `prefix` and the last `suffix` bytes of the document, which stay.
     pub fn patch(&mut self, payload_id: &RawPayloadId, prefix: usize, suffix: usize, middle: &[u8]) {
         let prefix = prefix.min(self.bytes.len());
         let suffix = suffix.min(self.bytes.len() - prefix);
@@ -76,17 +76,18 @@ impl PayloadBuffer {
         self.renamed(payload_id);
     }
 
-    /// Returns what the source of the document noted about it, if that is a `T`.
+    /// Returns the note that the source of the document attached, if it is a `T`.
     pub fn note<T: Any>(&self) -> Option<&T> {
         self.note.as_ref()?.downcast_ref()
     }
 
-    /// Notes what a source knows about the document, so that its next load can build on it. Lasts as long as the document.
+    /// Attaches what a source knows about the document, so that its next load can build on it. The note lasts as long
+    /// as the document.
     pub fn set_note<T: Any + Send + Sync>(&mut self, note: T) {
         self.note = Some(Box::new(note));
     }
 
-    /// Marks where the document's bytes are damaged. Lasts as long as the document.
+    /// Sets the places where marks replace damaged bytes. They last as long as the document.
     pub fn set_holes(&mut self, holes: Vec<Hole>) {
         self.holes = holes;
     }

@@ -9,11 +9,11 @@ use crate::PayloadBuffer;
 
 /// Loads payload documents by reference.
 pub trait PayloadSource {
-    /// Replaces the document in `buffer` with the referenced one. The buffer then knows what the two have in common.
+    /// Replaces the document in `buffer` with the referenced one, and records in it what the two have in common.
     ///
     /// # Errors
     ///
-    /// Fails if the document cannot be loaded. `buffer` is then unchanged.
+    /// The document cannot be loaded. `buffer` is then unchanged.
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError>;
 }
 
@@ -39,7 +39,7 @@ pub enum PayloadError {
         /// The path as written in the reference.
         path: String,
     },
-    /// The path is not that of a regular file.
+    /// The path does not lead to a regular file.
     #[error("{path} is not a regular file")]
     NotAFile {
         /// The path as written in the reference.

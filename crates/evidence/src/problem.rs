@@ -1,65 +1,66 @@
-//! What can be wrong with an event log or a manifest.
+//! What can be wrong with a manifest, an event log or a pack.
 
 use rollout_trace_schema::Seq;
 use thiserror::Error;
 
-/// A way in which a bundle's manifest or event log is not as it should be. Reading goes on after each.
+/// A defect of a bundle's manifest, event log, pack or archive. Reading continues after each.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// There is no manifest.
-    #[error("the bundle has no manifest.json; identity and layout are taken from the event log")]
+    #[error("the bundle has no manifest.json; identity and layout are read from the event log")]
     ManifestMissing,
-    /// The manifest is not a manifest.
+    /// The manifest cannot be read.
     #[error("manifest.json cannot be read: {reason}")]
     ManifestUnreadable {
         /// What is wrong.
         reason: String,
     },
-    /// A required field of the manifest is missing or of the wrong type; the rest of the manifest counts.
+    /// A required field of the manifest is missing or of the wrong type. The rest of the manifest is used.
     #[error("manifest.json: {reason}")]
     ManifestField {
         /// What is wrong.
         reason: String,
     },
-    /// The archive is damaged; what is before the damage was read.
+    /// The archive is damaged. Everything before the damage was read.
     #[error("the archive is damaged: {reason}")]
     ArchiveDamaged {
         /// What is wrong.
         reason: String,
     },
-    /// An entry of the archive was left.
-    #[error("the archive's entry {path} was left: {reason}")]
+    /// An entry of the archive was not unpacked.
+    #[error("the archive's entry {path} was not unpacked: {reason}")]
     ArchiveEntry {
         /// The entry's path.
         path: String,
         /// Why.
         reason: String,
     },
-    /// The archive unpacks to more than [`Limits::max_archive_bytes`](crate::Limits::max_archive_bytes), or to a great many files.
-    #[error("the archive holds more than the limit of {limit} bytes; the rest was left")]
+    /// The archive unpacks to more than [`Limits::max_archive_bytes`](crate::Limits::max_archive_bytes), or to too many
+    /// files.
+    #[error("the archive holds more than the limit of {limit} bytes; the rest was not unpacked")]
     ArchiveTooLarge {
         /// The limit.
         limit: u64,
     },
-    /// The file with the payloads cannot be read at all.
+    /// The pack cannot be read at all.
     #[error("payloads.pack cannot be read: {reason}")]
     PackUnreadable {
         /// What is wrong.
         reason: String,
     },
-    /// The header of the file with the payloads is damaged; what it said was found out from the rest.
-    #[error("the header of payloads.pack is damaged ({reason}); the payloads behind it could be found all the same")]
+    /// The header of the pack is damaged. It was reconstructed from the rest of the file.
+    #[error("the header of payloads.pack is damaged ({reason}); it was reconstructed, and the payloads can be read")]
     PackHeader {
         /// What is wrong.
         reason: String,
     },
-    /// Manifest or event has a schema version that is not known.
+    /// The manifest or an event has an unknown schema version.
     #[error("{what}: {reason}")]
     UnsupportedVersion {
         /// The place: `manifest.json`, or `event`.
         what: &'static str,
-        /// The line, if it is an event.
+        /// The line of the event.
         line: Option<u64>,
         /// What is wrong and what to do.
         reason: String,
@@ -77,10 +78,11 @@ pub enum Problem {
     /// There is no event log, or it cannot be read.
     #[error("trace.jsonl cannot be read: {reason}")]
     LogUnreadable {
-        /// What the system says.
+        /// The error of the operating system.
         reason: String,
     },
-    /// The last line has no newline and is not whole: the writer stopped, or has not finished, in the middle of it.
+    /// The last line has no newline and is incomplete: the writer stopped in the middle of it, or has not finished it
+    /// yet.
     #[error("the last line is torn after {bytes} bytes; its event is lost")]
     TornLine {
         /// The line.
@@ -88,7 +90,7 @@ pub enum Problem {
         /// The line's length.
         bytes: usize,
     },
-    /// A line is no event.
+    /// A line is not an event.
     #[error("the line is not an event: {reason}")]
     UnparsableLine {
         /// The line.
@@ -96,7 +98,7 @@ pub enum Problem {
         /// What is wrong.
         reason: String,
     },
-    /// A line has bytes that are not UTF-8. They were replaced, and the event counts if the rest could be read.
+    /// A line has bytes that are not UTF-8. They were replaced, and the event is used if the rest could be read.
     #[error("the line has bytes that are not UTF-8; they were replaced by U+FFFD")]
     InvalidUtf8 {
         /// The line.
@@ -111,7 +113,7 @@ pub enum Problem {
         limit: usize,
     },
     /// The log has more events than [`Limits::max_events`](crate::Limits::max_events).
-    #[error("the log has more than the limit of {limit} events; the rest was not read")]
+    #[error("the log has more events than the limit of {limit}; the rest was not read")]
     TooManyEvents {
         /// The line at which reading stopped.
         line: u64,
@@ -128,34 +130,34 @@ pub enum Problem {
         /// The seq after the gap.
         next: Seq,
     },
-    /// A line repeats an earlier one word for word; it was kept out.
-    #[error("seq {seq} is there twice, with the same content; the second was kept out")]
+    /// A line repeats an earlier line exactly. It was ignored.
+    #[error("seq {seq} occurs twice, with the same content; the second event was ignored")]
     RepeatedLine {
         /// The line of the repetition.
         line: u64,
         /// The seq.
         seq: Seq,
     },
-    /// Two different events have one seq.
-    #[error("seq {seq} is there twice, with different content; the second was {}", if *applied { "applied after the first" } else { "kept out" })]
+    /// Two different events have the same seq.
+    #[error("seq {seq} occurs twice, with different content; the second event was {}", if *applied { "applied after the first" } else { "ignored" })]
     RepeatedSeq {
         /// The line of the second event.
         line: u64,
         /// The seq.
         seq: Seq,
-        /// Whether the second event was applied all the same.
+        /// Whether the second event was applied nevertheless.
         applied: bool,
     },
-    /// An event stands before one that it follows; it was put in its place,
-    /// or where it stands if more than the ordering window has passed since.
-    #[error("seq {seq} stands out of order; it was put as near to its place as could be")]
+    /// An event is out of order. It was moved to its place, or stays where it is if its place was given up earlier.
+    #[error("seq {seq} is out of order; it was moved as close to its place as possible")]
     OutOfOrder {
         /// The line of the event.
         line: u64,
         /// The seq.
         seq: Seq,
     },
-    /// A field of an event's envelope is missing or damaged; what it must have been was filled in, and the event counts.
+    /// A field of an event's envelope is missing or damaged. Its value was inferred or left empty, and the event is
+    /// used.
     #[error("the event's envelope is damaged: {reason}")]
     EnvelopeField {
         /// The line of the event.
@@ -163,7 +165,7 @@ pub enum Problem {
         /// What is wrong.
         reason: String,
     },
-    /// What were several lines is one, because a newline is damaged or a writer went on after a torn line.
+    /// The line was several lines before a newline was damaged, or begins with the rest of a torn line.
     #[error("the line is damaged; {} could be read from it", if *events == 1 { "one event".to_owned() } else { format!("{events} events") })]
     SharedLine {
         /// The line.
@@ -171,24 +173,24 @@ pub enum Problem {
         /// How many events it holds.
         events: usize,
     },
-    /// Something follows the end marker: from this line on the log is not what its writer closed.
-    #[error("the log goes on after recording_completed")]
+    /// Something follows the end marker. From this line on, the log is not as its writer left it.
+    #[error("the log continues after recording_completed")]
     AfterEndMarker {
         /// The first line after the marker.
         line: u64,
     },
     /// The log has more problems than [`Limits::max_problems`](crate::Limits::max_problems).
-    #[error("{left_out} more problems than the limit of {limit} were left out")]
+    #[error("{left_out} problems beyond the limit of {limit} were left out")]
     TooManyProblems {
         /// The limit.
         limit: u64,
-        /// How many are not told.
+        /// How many are not reported.
         left_out: u64,
     },
 }
 
 impl Problem {
-    /// The line of the event log where the problem is, if it is in the log.
+    /// Returns the line of the event log where the problem is, if it is in the log.
     pub fn line(&self) -> Option<u64> {
         match self {
             Self::ManifestMissing
@@ -218,7 +220,7 @@ impl Problem {
         }
     }
 
-    /// The seq concerned: for a gap, its first.
+    /// Returns the seq that the problem concerns. For a gap, this is the first missing seq.
     pub fn seq(&self) -> Option<Seq> {
         match self {
             Self::SeqGap { first: seq, .. }

@@ -156,7 +156,7 @@ impl Pack {
         self.documents.push(document);
     }
 
-    /// The documents that are not whole without this byte of the file; none is concerned by one in its header.
+    /// Returns the documents that are not whole without this byte of the file; none is concerned by one in its header.
     pub fn dependants(&self, at: usize) -> BTreeSet<u64> {
         let Some(damaged) = self.documents.iter().position(|document| document.record.contains(&at)) else {
             return BTreeSet::new();
@@ -171,7 +171,7 @@ impl Pack {
         concerned.map(|document| document.number).collect()
     }
 
-    /// The documents that are whole in the first bytes of the file.
+    /// Returns the documents that are whole in the first bytes of the file.
     pub fn within(&self, length: usize) -> BTreeSet<u64> {
         let whole = self.documents.iter().filter(|document| document.record.end <= length);
         whole.map(|document| document.number).collect()
@@ -194,7 +194,7 @@ impl PackedDocument {
     }
 }
 
-/// A run of something so long.
+/// Returns a run of something so long.
 fn run(from: u16, len: u16, of: usize) -> Range<usize> {
     let from = usize::from(from).min(of);
     from..(from + usize::from(len)).min(of)

@@ -33,7 +33,7 @@ impl Agent {
         self.history.push((item, text));
     }
 
-    /// A request's text: the history, then what never changes, then what changes with the turn.
+    /// Returns a request's text: the history, then what never changes, then what changes with the turn.
     pub(super) fn request(&self, tools: &str) -> String {
         let size: usize = self.history.iter().map(|(_, text)| text.len() + 2).sum();
         let mut text = String::with_capacity(size + self.instructions.len() + tools.len() + 4_000);

@@ -48,7 +48,7 @@ impl Item {
         }
     }
 
-    /// The item's text as an element of a request's `input`.
+    /// Returns the item's text as an element of a request's `input`.
     pub(super) fn sent(&self, turn_id: &str) -> String {
         let sent = Sent { item: self, internal_chat_message_metadata_passthrough: Passthrough { turn_id } };
         let text = serde_json::to_string_pretty(&sent).expect("an item is plain data");

@@ -25,12 +25,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A session with one tool call a trip, which comes to about 1 GB of payloads at 600 trips.
+    /// Returns a session with one tool call a trip, which comes to about 1 GB of payloads at 600 trips.
     pub fn of_trips(trips: usize) -> Self {
         Self { trips, tools: 1, compact_every: None, child_every: Some(50), seed: 1 }
     }
 
-    /// The same with a compaction after so many trips.
+    /// Returns the same with a compaction after so many trips.
     pub fn compacted_every(self, trips: usize) -> Self {
         Self { compact_every: Some(trips), ..self }
     }

@@ -20,35 +20,37 @@ use super::{
 };
 use crate::{Bundle, contained::ContainedFolder, manifest::error_text, packed::write_bare};
 
-/// How an archive's file name ends.
+/// The end of an archive's file name.
 pub const ARCHIVE_SUFFIX: &str = ".tar.zst";
 
-/// The zstd level, by the size of the bundle: the best ratio if that takes only a moment, and otherwise the best one before time
-/// grows out of proportion.
+/// The zstd level by the size of the bundle: the best ratio if it takes only a moment, and otherwise the best level
+/// whose time is still reasonable.
 const LEVELS: [(u64, i32); 2] = [(16 << 20, 19), (u64::MAX, 12)];
 
-/// How far back repetitions are found, as powers of two: over the whole bundle, because payloads that are files repeat text from
-/// megabytes before, but no further than every zstd unpacks without an option.
+/// How far back zstd looks for repetitions, as powers of two. It looks through the whole bundle, because payloads in
+/// files repeat text from megabytes before, but no further than every zstd can unpack without an option.
 const WINDOW_LOGS: std::ops::RangeInclusive<u32> = 20..=27;
 
-/// An archive that was written.
+/// The result of packing a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// The number of its bytes.
+    /// The length of the archive.
     pub bytes: u64,
-    /// The files of the bundle that are not in it, because they could not be read.
+    /// The files of the bundle that could not be read and are not in the archive.
     pub losses: Vec<Loss>,
 }
 
-/// Packs a bundle, whatever its layout, into the new file `target`, a tar archive compressed by zstd that only its owner can read.
+/// Packs a bundle of any layout into the new file `target`, a tar archive compressed by zstd that only its owner can
+/// read.
 ///
-/// The archive holds one folder with the bundle's files, the manifest and the event log first. A pack file is in its bare form
-/// ([`rollout_trace_schema::packed`]), which [`unpack`](super::unpack()) undoes and every reader understands; all other files
-/// are as they are. Links that stay in the bundle are packed as what they lead to.
+/// The archive contains one folder with the bundle's files, the manifest and the event log first. A pack is in its bare
+/// form ([`rollout_trace_schema::packed`]), which [`unpack`](super::unpack()) reverts and every reader understands; all
+/// other files are unchanged. A link that stays in the bundle is packed as the file or folder that it leads to.
 ///
 /// # Errors
 ///
-/// The archive could not be written, and nothing of it is left; or there was something in its place, which is untouched.
+/// The archive could not be written, and nothing is left of it; or something already exists at `target`, which is
+/// untouched.
 pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, ConvertError> {
     let target = target.as_ref();
     refuse_inside(bundle, target)?;
@@ -93,7 +95,8 @@ impl Packing<'_> {
         let mut archive = Builder::new(encoder().map_err(failed)?);
         let root = PathBuf::from(self.bundle.name());
         append_folder(&mut archive, &root).map_err(failed)?;
-        // The log comes before the payloads, so that in a bundle that is being written the log refers to nothing missing.
+        // The log comes before the payloads. If the bundle is still being written, each payload that the log refers to
+        // is in the archive.
         for path in [Manifest::FILE_NAME, Manifest::RAW_EVENT_LOG] {
             if self.bundle.folder().join(path).symlink_metadata().is_ok() {
                 self.append_file(&mut archive, &root, path, target)?;
@@ -114,7 +117,7 @@ impl Packing<'_> {
         finish().map_err(failed)
     }
 
-    /// Returns how many bytes the bundle has, roughly.
+    /// Returns roughly how many bytes the bundle has.
     fn size(&self) -> u64 {
         let mut size = 0;
         let added = walk(self.bundle.folder(), "", &mut Vec::new(), &mut |path, entry| {
@@ -122,7 +125,7 @@ impl Packing<'_> {
             size += if entry == Entry::File { path.symlink_metadata().map_or(0, |metadata| metadata.len()) } else { 0 };
             Ok(())
         });
-        // What cannot be listed is reported when it is packed.
+        // A folder that cannot be listed is reported when it is packed.
         added.map_or(0, |()| size)
     }
 
@@ -156,9 +159,10 @@ impl Packing<'_> {
     }
 }
 
-/// Writes a pack file of `length` bytes to a temporary file in its bare form. One that is in that form already stays as it is.
+/// Writes a pack file of `length` bytes to a temporary file in its bare form. A pack that already is in that form is
+/// copied.
 ///
-/// The archive needs the length of the bare form before its first byte.
+/// The archive states the length of the bare form before its first byte.
 fn bare_file(pack: &mut impl Read, length: u64) -> io::Result<File> {
     let mut start = [0; BARE_MAGIC.len()];
     pack.read_exact(&mut start)?;

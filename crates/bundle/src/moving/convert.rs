@@ -24,28 +24,30 @@ use crate::{
     packing::{Follows, PackWriter},
 };
 
-/// What a conversion did.
+/// The result of a conversion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Converted {
-    /// How many payload documents the result has, those beside a pack included.
+    /// How many payload documents the result has, including those beside a pack.
     pub payloads: u64,
     /// How many bytes these documents have.
     pub payload_bytes: u64,
-    /// What the result does not have, or not whole, because it could not be read.
+    /// What is missing from the result, entirely or in part, because it could not be read.
     pub losses: Vec<Loss>,
 }
 
 /// Writes a bundle with another payload layout to the new folder `target`.
 ///
-/// Nothing else changes: event lines, payload bytes, ids and paths stay as they are, and so does the manifest but for the name of the
-/// layout. A pack takes the documents at `payloads/N.json`, whether or not an event refers to them; every other file, and a payload
-/// that is larger than the limits allow to read, stays a file at its place.
+/// Nothing else changes: event lines, payload bytes, ids and paths stay as they are, and so does the manifest except
+/// for the name of the layout. A pack takes the documents at `payloads/N.json`, whether or not an event refers to them.
+/// Every other file stays a file at its place, as does a payload that is too large to be read within the limits.
 ///
-/// What of a damaged bundle cannot be read is not in the result, and is told. A document of which a part is damaged has marks there.
+/// The unreadable part of a damaged bundle is not in the result, and is reported as a loss. A document with a damaged
+/// part has marks there.
 ///
 /// # Errors
 ///
-/// The result could not be written, and nothing of it is there; or there was something in its place, which is untouched.
+/// The result could not be written, and nothing is left of it; or something already exists at `target`, which is
+/// untouched.
 pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout) -> Result<Converted, ConvertError> {
     let target = target.as_ref();
     refuse_inside(bundle, target)?;
@@ -70,7 +72,7 @@ pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout)
     Ok(done)
 }
 
-/// Refuses a target in the source, which would become part of it.
+/// Refuses a target inside the source, which would become part of the bundle.
 pub(super) fn refuse_inside(bundle: &Bundle, target: &Path) -> Result<(), ConvertError> {
     let (Ok(source), Ok(parent)) = (bundle.folder().canonicalize(), parent(target).canonicalize()) else {
         return Ok(());
@@ -82,26 +84,27 @@ struct Conversion<'a> {
     bundle: &'a Bundle,
     source: ContainedFolder,
     payloads: Payloads,
-    /// Where the result is put together.
+    /// The folder in which the result is built.
     folder: std::path::PathBuf,
-    /// The payloads that events refer to.
+    /// How each payload that events refer to follows others.
     follows: HashMap<u64, Follows>,
     done: Converted,
 }
 
 impl Conversion<'_> {
-    /// Copies all that no layout changes, and gives the numbers of the payloads that are left.
+    /// Copies the files that have the same form in every layout. Returns the numbers of the remaining payloads.
     fn copy_files(&mut self) -> Result<BTreeSet<u64>, ConvertError> {
         let mut numbers = BTreeSet::new();
         if let Ok(mut pack) = PayloadPack::open(self.bundle.folder(), self.bundle.limits()) {
             numbers.extend(pack.numbers().unwrap_or_default());
             let unsound = pack.unsound_bytes().unwrap_or_default();
             if unsound > 0 {
-                let reason = format!("{unsound} bytes of it are no sound record: damaged, or still being written");
+                let reason =
+                    format!("{unsound} bytes are not part of a sound record: they are damaged, or still being written");
                 self.done.losses.push(Loss { path: PACK_FILE.to_owned(), reason });
             }
         }
-        // What an event refers to and is not there is lost too.
+        // A payload that an event refers to and that does not exist is a loss too.
         numbers.extend(self.follows.keys());
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         walk(self.bundle.folder(), "", &mut self.done.losses, &mut |path, entry| {
@@ -109,7 +112,7 @@ impl Conversion<'_> {
                 (Entry::File, Some(number)) => drop(numbers.insert(number)),
                 (Entry::File, None) if path == Manifest::FILE_NAME || path == PACK_FILE => {}
                 (Entry::File, None) => files.push(path.to_owned()),
-                // Whether it is needed depends on the layout.
+                // The layout decides whether the result needs this folder.
                 (Entry::Folder, _) if path == Manifest::PAYLOADS_DIR => {}
                 (Entry::Folder, _) => folders.push(path.to_owned()),
             }
@@ -135,7 +138,7 @@ impl Conversion<'_> {
                 return Ok(());
             }
         };
-        // One that is no manifest stays what it is: which layout there is shows without it.
+        // A manifest that is not a JSON object is copied unchanged: readers recognize the layout without it.
         let manifest = manifest_text::with_layout(&manifest, layout.manifest_name()).unwrap_or(manifest);
         let path = self.folder.join(Manifest::FILE_NAME);
         let written = create_file(&path).and_then(|mut file| file.write_all(&manifest));
@@ -173,7 +176,7 @@ impl Conversion<'_> {
         Ok(())
     }
 
-    /// Reads a document. False: it is told as lost, or was copied as a file.
+    /// Reads a document. Returns `false` if it was reported as a loss, or copied as a file.
     fn load(&mut self, number: u64, buffer: &mut PayloadBuffer) -> Result<bool, ConvertError> {
         let path = path_of(number);
         let reference = PayloadRef {
@@ -187,7 +190,7 @@ impl Conversion<'_> {
                 self.done.payload_bytes += buffer.bytes().len() as u64;
                 let bytes: usize = buffer.holes().iter().map(|hole| hole.bytes).sum();
                 if bytes > 0 {
-                    let reason = format!("{bytes} bytes of it are damaged, and marks stand in their place");
+                    let reason = format!("{bytes} bytes are damaged and were replaced by marks");
                     self.done.losses.push(Loss { path, reason });
                 }
                 return Ok(true);
@@ -205,7 +208,7 @@ impl Conversion<'_> {
     }
 }
 
-/// Where the document of a record seems to lie.
+/// Returns the path at which events refer to the document of a record.
 fn path_of(number: u64) -> String {
     format!("{}/{number}.json", Manifest::PAYLOADS_DIR)
 }

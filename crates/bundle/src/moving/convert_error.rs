@@ -1,4 +1,4 @@
-//! What goes wrong when a bundle is brought into another form.
+//! Why a bundle cannot be brought into another form.
 
 use std::{env, io, path::PathBuf};
 
@@ -8,14 +8,14 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConvertError {
-    /// There is something where the result should go.
-    #[error("{} is there already", path.display())]
+    /// Something already exists at the path of the result.
+    #[error("{} already exists", path.display())]
     Exists {
         /// Where the result should have gone.
         path: PathBuf,
     },
-    /// The result would lie in the bundle that it is made of.
-    #[error("{} lies in the bundle itself", path.display())]
+    /// The result would be inside the bundle that it is made from.
+    #[error("{} is inside the bundle itself", path.display())]
     Inside {
         /// Where the result should have gone.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum ConvertError {
         #[source]
         source: io::Error,
     },
-    /// What is only needed meanwhile cannot be written.
+    /// A temporary file cannot be written.
     #[error("cannot write to {}, the folder for temporary files", folder.display())]
     Temporary {
         /// The folder.
@@ -47,8 +47,8 @@ pub enum ConvertError {
         #[source]
         source: io::Error,
     },
-    /// The file is no archive.
-    #[error("{} is no archive of a bundle: {reason}", path.display())]
+    /// The file is not an archive of one bundle.
+    #[error("{} is not an archive of a bundle: {reason}", path.display())]
     NotAnArchive {
         /// The file.
         path: PathBuf,
@@ -58,15 +58,15 @@ pub enum ConvertError {
 }
 
 impl ConvertError {
-    /// What a person can do about it.
+    /// Returns what a person can do about the error.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Exists { .. } => "it was left as it is; use -o to write elsewhere",
+            Self::Exists { .. } => "it was not changed; use -o to write elsewhere",
             Self::Inside { .. } => "use -o to write elsewhere",
             Self::Read { .. } => "check the path and its permissions",
-            Self::Write { .. } => "nothing of the result was left; use -o to write elsewhere",
+            Self::Write { .. } => "nothing was left behind; use -o to write elsewhere",
             Self::Temporary { .. } => "make room there, or set TMPDIR to another folder",
-            Self::NotAnArchive { .. } => "give a file that rollout-trace pack made",
+            Self::NotAnArchive { .. } => "name a file that `rollout-trace pack` wrote",
         }
     }
 
@@ -79,15 +79,15 @@ impl ConvertError {
     }
 
     pub(super) fn temporary(error: io::Error) -> Self {
-        // The error as it comes may name the temporary file, which nobody asked for.
+        // The original error may name the temporary file, which means nothing to the user.
         Self::Temporary { folder: env::temp_dir(), source: error.kind().into() }
     }
 }
 
-/// Something that the result does not have, or not whole.
+/// Something that is missing from the result, entirely or in part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// Its path in the bundle.
+    /// The path in the bundle.
     pub path: String,
     /// Why it is lost.
     pub reason: String,

@@ -12,18 +12,18 @@ use super::{
 };
 use crate::contained::ContainedFolder;
 
-/// How deep folders in a bundle are followed.
+/// How deep folders in a bundle are searched.
 const MAX_DEPTH: usize = 32;
 
-/// What a bundle's folder holds.
+/// What a folder in a bundle contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     Folder,
     File,
 }
 
-/// Visits what is in the folder `at` of a bundle and in its folders, in the order of names. Links are files, and are opened only if
-/// they stay in the bundle; what is neither is told as lost.
+/// Visits the entries of the folder `at` of a bundle and of its folders, in the order of their names. Links are visited
+/// as files; they are opened only if they stay in the bundle. Any other kind of entry is reported as a loss.
 pub(super) fn walk(
     bundle: &Path,
     at: &str,
@@ -74,7 +74,8 @@ fn walk_to(
     Ok(())
 }
 
-/// Copies a file of the bundle to the same place in `to`, with its time. What cannot be read is told as lost.
+/// Copies a file of the bundle to the same place in `to`, with its time. A file that cannot be read is reported as a
+/// loss.
 pub(super) fn copy_file(
     from: &mut ContainedFolder,
     path: &str,
@@ -97,7 +98,7 @@ fn write_file(from: &mut File, to: &Path) -> Result<(), ConvertError> {
         }
         let mut file = create_file(to)?;
         io::copy(from, &mut file)?;
-        // The time tells whether a reduced graph is older than the log.
+        // The time shows whether a reduced graph is older than the log.
         if let Ok(time) = from.metadata().and_then(|metadata| metadata.modified()) {
             file.set_modified(time)?;
         }

@@ -1,4 +1,4 @@
-//! Changing one field of a manifest and nothing else in it.
+//! Changing a single field of a manifest.
 
 use std::ops::Range;
 
@@ -6,10 +6,11 @@ use rollout_trace_schema::json_text::{Cursor, Nesting};
 
 const FIELD: &[u8] = b"\"payload_layout\"";
 
-/// How often the field is removed. A manifest that has it more often is not one that a writer made.
+/// The maximum number of times that the field is removed. Only a manifest that no writer wrote has more.
 const MAX_REPETITIONS: usize = 8;
 
-/// Returns the manifest with this layout or without any, and otherwise byte for byte as it was; `None` if it is not a JSON object.
+/// Returns the manifest with this layout or without any, and otherwise unchanged. Returns `None` if it is not a JSON
+/// object.
 pub(super) fn with_layout(manifest: &[u8], layout: Option<&str>) -> Option<Vec<u8>> {
     let mut text = manifest.to_vec();
     for _ in 0..MAX_REPETITIONS {
@@ -21,7 +22,7 @@ pub(super) fn with_layout(manifest: &[u8], layout: Option<&str>) -> Option<Vec<u
     let mut field = Vec::new();
     let at = match members.last() {
         Some(last) => {
-            // Indented like the field before it.
+            // The field is indented like the one before it.
             field.push(b',');
             field.extend_from_slice(&text[last.space.clone()]);
             last.value.end
@@ -36,11 +37,11 @@ pub(super) fn with_layout(manifest: &[u8], layout: Option<&str>) -> Option<Vec<u
 }
 
 struct Member {
-    /// The white space before it.
+    /// The white space before the member.
     space: Range<usize>,
     key: Range<usize>,
     value: Range<usize>,
-    /// What to remove so that an object without the field is left.
+    /// The range to remove so that a valid object without the member remains.
     cut: Range<usize>,
 }
 
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_goes_wherever_it_stands() {
+    fn the_field_is_removed_wherever_it_is() {
         let check = |from: &str, to: &str| assert_eq!(text(with_layout(from.as_bytes(), None)).as_deref(), Some(to));
         check(r#"{"payload_layout":"x","a":1}"#, r#"{"a":1}"#);
         check(r#"{"a":1,"payload_layout":{"x":[]},"b":2,"payload_layout":1}"#, r#"{"a":1,"b":2}"#);

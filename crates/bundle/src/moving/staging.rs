@@ -1,4 +1,4 @@
-//! Results that appear as a whole or not at all.
+//! Results that appear complete or not at all.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use super::ConvertError;
 
-/// A folder beside the place where a result is to appear, for its owner only and removed unless it becomes the result.
+/// A folder beside the future place of a result. Only its owner can access it, and it is removed unless it becomes the
+/// result.
 #[derive(Debug)]
 pub(super) struct Staging {
     target: PathBuf,
@@ -22,7 +23,7 @@ impl Staging {
         refuse_existing(target)?;
         let parent = parent(target);
         let folder = private_folder(".rollout-trace.", parent);
-        // The error as it comes names the temporary folder, which nobody asked for.
+        // The original error names the temporary folder, which means nothing to the user.
         let folder = folder.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
         Ok(Self { target: target.to_owned(), folder })
     }
@@ -31,12 +32,12 @@ impl Staging {
         self.folder.path()
     }
 
-    /// Makes the folder, or one in it, the result.
+    /// Makes the folder, or a folder inside it, the result.
     pub(super) fn publish(self, result: &Path) -> Result<(), ConvertError> {
         refuse_existing(&self.target)?;
         fs::rename(result, &self.target).map_err(ConvertError::write(&self.target))?;
         if result == self.folder.path() {
-            // There is nothing left to remove.
+            // The folder has been moved, so there is nothing to remove.
             let _ = self.folder.keep();
         }
         Ok(())
@@ -52,7 +53,7 @@ pub(crate) fn private_folder(prefix: &str, parent: &Path) -> io::Result<TempDir>
     builder.tempdir_in(parent)
 }
 
-/// The folder in which a path lies.
+/// Returns the folder that contains the last component of a path.
 pub(super) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -74,7 +75,7 @@ pub(super) fn create_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a folder, and those in which it lies, that only their owner can list.
+/// Makes a folder and its missing parents. Only their owner can list them.
 pub(super) fn create_folders(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -1,4 +1,4 @@
-//! Which payload repeats which.
+//! Which payload repeats which other.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use rollout_trace_schema::{CompactionId, EventPayload, PayloadRef, ThreadId};
 
 use crate::{Bundle, Evidence, packed::document_number, packing::Follows};
 
-/// For each number of a payload that an event refers to, how it follows others, as far as the events tell.
+/// Returns how each payload that an event refers to follows others, by the payload's number.
 pub(super) fn of_payloads(bundle: &Bundle) -> HashMap<u64, Follows> {
     let mut follows = HashMap::new();
     let mut compactions: HashMap<CompactionId, ThreadId> = HashMap::new();

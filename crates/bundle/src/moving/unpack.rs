@@ -1,4 +1,4 @@
-//! Unpacking an archive that may come from anywhere.
+//! Unpacking an archive that cannot be trusted.
 
 use std::{
     fs::{self, File},
@@ -25,31 +25,32 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The type that earlier writers gave the entry of a pack file in its bare form.
 const BARE_PACK: u8 = b'P';
 
-/// The most entries that are unpacked.
+/// The maximum number of entries that are unpacked.
 const MAX_ENTRIES: usize = 1 << 20;
 
-/// The longest name that may come as an entry of its own.
+/// The maximum length of a name that has an entry of its own.
 const MAX_NAME: u64 = 1 << 16;
 
-/// How much of an archive is unpacked to find its manifest.
+/// How many bytes of an archive are unpacked to find its manifest.
 const PEEKED: u64 = 1 << 20;
 
-/// Whether a file is compressed as archives are.
+/// Returns whether a file is compressed like archives.
 pub(crate) fn is_archive(path: &Path) -> bool {
     let mut magic = [0; MAGIC.len()];
     let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
     is_file && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == MAGIC
 }
 
-/// Undoes [`pack`](super::pack): writes the bundle in `archive` to the new folder `target`. Returns what was wrong.
+/// The inverse of [`pack`](super::pack): writes the bundle in `archive` to the new folder `target`. Returns what was
+/// wrong.
 ///
-/// If the archive is damaged, what is before the damage is unpacked. Nothing is written outside the folder, no link is made, and no
-/// more is unpacked than [`Limits::max_archive_bytes`] allows.
+/// If the archive is damaged, everything before the damage is unpacked. Nothing is written outside the folder, no link
+/// is made, and no more is unpacked than [`Limits::max_archive_bytes`] allows.
 ///
 /// # Errors
 ///
-/// There is no bundle in the archive, or the result could not be written, and nothing of it is left; or there was something in
-/// its place, which is untouched.
+/// The archive contains no bundle; or the result could not be written, and nothing is left of it; or something already
+/// exists at `target`, which is untouched.
 pub fn unpack(
     archive: impl AsRef<Path>,
     target: impl AsRef<Path>,
@@ -75,7 +76,7 @@ pub(crate) fn unpack_into(
     let mut unpacking = Unpacking { folder, entries: 0, problems: Vec::new() };
     let mut unpacked = decoder(archive, limits.max_archive_bytes).map_err(ConvertError::read(archive))?;
     let end = unpacking.run(&mut unpacked).and_then(|()| {
-        // The checksum is at the very end.
+        // The checksum of the archive is at its end, so the archive is read to the end.
         io::copy(&mut unpacked, &mut io::sink()).map(drop).map_err(Stop::Archive)
     });
     let mut problems = unpacking.problems;
@@ -93,17 +94,17 @@ pub(crate) fn unpack_into(
     let reason = match found.as_slice() {
         [only] if holds_bundle(only) => return Ok((problems, only.clone())),
         several if several.iter().any(|found| holds_bundle(found)) => {
-            format!("there is more in it than one bundle: {}", names(several))
+            format!("it contains more than one bundle: {}", names(several))
         }
-        _ => problems.first().map_or_else(|| "there is no bundle in it".to_owned(), ToString::to_string),
+        _ => problems.first().map_or_else(|| "it contains no bundle".to_owned(), ToString::to_string),
     };
     Err(not_an_archive(reason))
 }
 
-/// Returns the names of some files, as far as a message has room for them.
+/// Returns the names of some files, as many as a message has room for.
 fn names(paths: &[PathBuf]) -> String {
     const MOST: usize = 8;
-    // In quotes, because the names in an archive may contain control characters.
+    // The names are quoted, because names in an archive may contain control characters.
     let mut names: Vec<String> = paths.iter().filter_map(|path| Some(format!("{:?}", path.file_name()?))).collect();
     names.sort_unstable();
     if names.len() > MOST {
@@ -134,7 +135,7 @@ pub(crate) fn peek_manifest(archive: &Path) -> Option<Vec<u8>> {
     None
 }
 
-/// Why an entry with a name that the system refuses is left out.
+/// Why an entry is skipped whose name the operating system refuses.
 const TOO_LONG: &str = "its name is too long";
 
 /// What ends the unpacking early.
@@ -153,7 +154,7 @@ struct Unpacking<'a> {
 impl Unpacking<'_> {
     fn run(&mut self, unpacked: &mut Unpacked) -> Result<(), Stop> {
         let mut archive = Archive::new(unpacked);
-        // The name of the next entry, if it is too long for the entry itself. The library would accept any length.
+        // The name of the next entry, if it is too long for the entry itself. The tar library would accept any length.
         let mut long_name: Option<Vec<u8>> = None;
         for entry in archive.entries().map_err(Stop::Archive)?.raw(true) {
             let mut entry = entry.map_err(Stop::Archive)?;
@@ -198,7 +199,7 @@ impl Unpacking<'_> {
         let target = self.folder.join(path);
         match create_folders(&target) {
             Err(_) if target.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) => {
-                self.skip(path.to_string_lossy().as_bytes(), "there is a file in its place");
+                self.skip(path.to_string_lossy().as_bytes(), "there is a file at its path");
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
@@ -209,7 +210,7 @@ impl Unpacking<'_> {
         }
     }
 
-    /// Writes a pack file in its full form, whichever form it has in the archive.
+    /// Writes a pack file in its full form, whether the archive contains it in that form or in the bare form.
     fn write_pack(&mut self, path: &Path, modified: Option<u64>, mut entry: impl Read) -> Result<(), Stop> {
         let mut start = Vec::new();
         (&mut entry).take(BARE_MAGIC.len() as u64).read_to_end(&mut start).map_err(Stop::Archive)?;
@@ -226,14 +227,14 @@ impl Unpacking<'_> {
         let target = self.folder.join(path);
         let name = path.to_string_lossy().into_owned();
         if path.as_os_str().is_empty() || target.symlink_metadata().is_ok() {
-            self.skip(name.as_bytes(), "there is something in its place already");
+            self.skip(name.as_bytes(), "something already exists at its path");
             return Ok(());
         }
         let folder = target.parent().unwrap_or(self.folder);
         let failed = |error| Stop::Write(target.clone(), error);
         let mut file = match create_folders(folder).and_then(|()| create_file(&target)) {
             Err(_) if folder.ancestors().any(Path::is_file) => {
-                self.skip(name.as_bytes(), "there is a file in the place of its folder");
+                self.skip(name.as_bytes(), "there is a file at the path of its folder");
                 return Ok(());
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
@@ -253,23 +254,23 @@ impl Unpacking<'_> {
             file.write_all(&buffer[..count]).map_err(failed)?;
         }
         if let Some(time) = modified.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))) {
-            // The file is worth more than a time that the system refuses.
+            // A file with a wrong time is better than none.
             let _ = file.set_modified(time);
         }
         Ok(())
     }
 }
 
-/// Whether entries of this type are unpacked.
+/// Returns whether entries of this type are unpacked.
 fn is_kept(kind: EntryType) -> bool {
     matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::Directory) || kind.as_byte() == BARE_PACK
 }
 
-/// Returns the path of an entry, relative and within the archive.
+/// Returns the path of an entry, which must be relative and stay within the archive.
 fn contained(name: &[u8]) -> Result<PathBuf, &'static str> {
     let name = std::str::from_utf8(name).map_err(|_| "its name is not UTF-8")?;
     if name.contains(['\0', '\\']) {
-        return Err("its name holds a character that no bundle uses");
+        return Err("its name contains a character that no bundle uses");
     }
     let mut path = PathBuf::new();
     for part in Path::new(name).components() {

@@ -1,4 +1,4 @@
-//! Pack files in the bare form that archives have, which [`rollout_trace_schema::packed`] specifies.
+//! Reading and writing the bare form of pack files, which [`rollout_trace_schema::packed`] specifies.
 
 use std::io::{self, Read, Write};
 
@@ -6,7 +6,7 @@ use rollout_trace_schema::packed::{
     BARE_MAGIC, Checksums, FILE_HEADER_LEN, RECORD_HEADER_LEN, RecordBytes, bare_version,
 };
 
-/// A group is closed when it is this long.
+/// The length at which a group is closed.
 const GROUP: usize = 1 << 20;
 
 /// Writes the `length` bytes of a pack file in the bare form.
@@ -21,7 +21,7 @@ pub(crate) fn write_bare(pack: &mut impl Read, length: u64, out: &mut impl Write
     let mut offset = header.len() as u64;
     let mut group: Vec<RecordBytes> = Vec::new();
     let mut group_len = 0;
-    // The beginning of what is in no group.
+    // The beginning of the part that is in no group.
     let mut rest = Vec::new();
     while left > 0 && rest.is_empty() {
         pack.take(left.min(RECORD_HEADER_LEN as u64)).read_to_end(&mut rest)?;
@@ -62,7 +62,7 @@ fn write_group(group: &mut Vec<RecordBytes>, out: &mut impl Write) -> io::Result
     group.drain(..).try_for_each(|record| out.write_all(&record.data))
 }
 
-/// Reads a pack file whose bare form is `R`.
+/// Reads the full form of a pack file from its bare form `R`.
 pub(crate) struct FromBare<R> {
     bare: R,
     state: State,
@@ -75,12 +75,12 @@ enum State {
     Start,
     Records {
         checksums: Checksums,
-        /// Where in the pack the next record starts.
+        /// The offset of the next record in the pack.
         offset: u64,
-        /// The records of a group whose data is yet to come, the next one last.
+        /// The records of a group whose data has not been read yet, the next one last.
         group: Vec<RecordBytes>,
     },
-    /// Bytes as they are.
+    /// The rest, which has its full form.
     Rest,
 }
 
@@ -89,7 +89,7 @@ impl<R: Read> FromBare<R> {
         Self { bare, state: State::Start, ready: Vec::new(), taken: 0 }
     }
 
-    /// Makes more bytes ready, none at the end.
+    /// Makes more bytes ready. At the end there are none.
     fn advance(&mut self) -> io::Result<()> {
         self.ready.clear();
         self.taken = 0;
@@ -124,7 +124,7 @@ impl<R: Read> FromBare<R> {
                 self.ready.extend_from_slice(&record.header);
                 self.ready.extend_from_slice(&record.data);
                 if (record.data.len() as u64) < data_len {
-                    // The form is cut off here, so the metas of this group belong nowhere.
+                    // The file is cut off here, so the metas of this group have no data.
                     self.state = State::Rest;
                 } else {
                     self.ready.extend_from_slice(&record.meta);
@@ -149,7 +149,7 @@ impl<R: Read> Read for FromBare<R> {
     }
 }
 
-/// The error for a form that starts with these bytes and cannot be read.
+/// Returns the error for a form that starts with these bytes and cannot be read.
 fn unknown_version(start: &[u8]) -> io::Error {
     let reason = match bare_version(start) {
         Some(version) => format!("version {version} of the bare form is unknown: update rollout-trace"),
@@ -169,7 +169,7 @@ fn read_group(bare: &mut impl Read) -> io::Result<Vec<RecordBytes>> {
         bare.read_exact(&mut header)?;
         let lengths = RecordBytes::lengths(&header).filter(|_| group_len < GROUP as u64);
         let Some((_, meta_len)) = lengths else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a group of records that no writer writes"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a group of records has invalid lengths"));
         };
         group_len += header.len() as u64 + meta_len;
         let mut meta = Vec::new();

@@ -11,7 +11,7 @@ const BLOCK: u64 = 64 << 10;
 /// How many blocks are kept.
 const KEPT: usize = 512;
 
-/// Reads a file in blocks and keeps the latest, because records lie close to those that they refer to.
+/// Reads a file in blocks and keeps the latest ones, because records are near those that they refer to.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     file: File,
@@ -24,12 +24,12 @@ impl Blocks {
         Self { file, len, blocks: BTreeMap::new() }
     }
 
-    /// The file's length when it was last looked at.
+    /// Returns the file's length at the last refresh.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Looks whether the file has grown, and forgets what may have changed: all from `settled` on.
+    /// Reads the file's length again, and drops the blocks that may have changed, which are all from `settled` on.
     pub(crate) fn refresh(&mut self, settled: u64) -> io::Result<()> {
         for number in settled.min(self.len) / BLOCK..=self.len / BLOCK {
             self.blocks.remove(&number);
@@ -38,13 +38,14 @@ impl Blocks {
         Ok(())
     }
 
-    /// Replaces what `out` holds by `len` bytes at `offset`. False: the file does not have them.
+    /// Replaces the content of `out` by `len` bytes at `offset`. Returns `false` if the file does not have them.
     pub(crate) fn read(&mut self, offset: u64, len: u64, out: &mut Vec<u8>) -> io::Result<bool> {
         out.clear();
         self.append(offset, len, out)
     }
 
-    /// Appends `len` bytes at `offset` to `out`. False: the file does not have them, and `out` is as it was.
+    /// Appends `len` bytes at `offset` to `out`. Returns `false` and leaves `out` unchanged if the file does not have
+    /// them.
     pub(crate) fn append(&mut self, offset: u64, len: u64, out: &mut Vec<u8>) -> io::Result<bool> {
         let before = out.len();
         let Some(end) = offset.checked_add(len).filter(|end| *end <= self.len) else { return Ok(false) };
@@ -81,7 +82,8 @@ impl Blocks {
 
     fn block(&mut self, number: u64) -> io::Result<&[u8]> {
         if self.blocks.len() == KEPT && !self.blocks.contains_key(&number) {
-            // All at once: that is rare, and an order of use would have to be kept all the time.
+            // All blocks are dropped at once. This is rare, and tracking which block was used last would cost time on
+            // every read.
             self.blocks.clear();
         }
         Ok(match self.blocks.entry(number) {

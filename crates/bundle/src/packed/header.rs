@@ -9,17 +9,17 @@ use super::blocks::Blocks;
 /// How much of the file is searched for a record that proves a salt.
 pub(super) const PROBED: u64 = 64 << 10;
 
-/// A header as it was read.
+/// A header, whether it was sound or reconstructed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FoundHeader {
     pub(crate) header: FileHeader,
-    /// What was wrong with it, although version and salt could be determined.
+    /// What was wrong with the header, if it was reconstructed.
     pub(crate) damage: Option<FrameError>,
 }
 
-/// Finds the header of a file that starts with `bytes`, which are the first [`PROBED`] of the file or all.
+/// Finds the header of a file that starts with `bytes`, which are its first [`PROBED`] bytes, or all if it has fewer.
 ///
-/// If one byte of the header is damaged, wherever it is, the rest of the file proves what it was.
+/// If any one byte of the header is damaged, the rest of the file proves its value.
 pub(super) fn find_header(bytes: &[u8]) -> Result<FoundHeader, FrameError> {
     match FileHeader::decode(bytes) {
         Ok(header) => Ok(FoundHeader { header, damage: None }),
@@ -40,7 +40,7 @@ pub(super) fn read_header(blocks: &mut Blocks) -> io::Result<Result<FoundHeader,
     Ok(find_header(&bytes))
 }
 
-/// Finds the header that the rest of the file proves.
+/// Returns the header that the rest of the file proves.
 fn repair(bytes: &[u8]) -> Option<FileHeader> {
     let (header, records) = bytes.split_at_checked(FILE_HEADER_LEN)?;
     let salt: [u8; 8] = header.get(8..16)?.try_into().ok()?;

@@ -1,4 +1,4 @@
-//! Marks in the place of damaged bytes.
+//! Replacing damaged bytes by marks.
 
 use rollout_trace_schema::{
     json_text::{Nesting, check_document},
@@ -7,20 +7,20 @@ use rollout_trace_schema::{
 
 use super::records::Run;
 
-/// Puts marks where runs are damaged, so that the document is JSON again. Returns `None` if it would not be JSON.
+/// Replaces damaged runs by marks, so that the document is valid JSON again. Returns `None` if it would not be.
 pub(super) fn close(document: &mut Vec<u8>, runs: &[Run]) -> Option<Vec<Hole>> {
     let spans = spans(document, runs);
     let holes = close_holes(document, &spans)?;
-    // A part of which only a piece is used, and a kind that was inferred, may be another thing than it seems. Whether the
-    // document nests too deep is decided where every other document is read.
+    // The result may be invalid, because the kind of a run was inferred or a document uses only a piece of a part. The
+    // nesting is checked later, as in every other document.
     check_document(document, Nesting::new(usize::MAX)).is_ok().then_some(holes)
 }
 
-/// Returns the spans of a document. A span of a lost record gets the kind that its surroundings allow.
+/// Returns the spans of a document. A span of a lost record gets the kind that its surroundings suggest.
 fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::with_capacity(runs.len());
     let mut at = 0;
-    // The last byte that is sound and not white space.
+    // The last sound byte that is not white space.
     let mut last_byte = None;
     let mut in_element = false;
     let mut was_unknown = false;
@@ -53,7 +53,7 @@ fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
             let bytes = document.get(at..at + len).unwrap_or_default();
             last_byte = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace()).copied().or(last_byte);
         } else {
-            // A mark is a value.
+            // A mark is a value, and most marks are objects.
             last_byte = Some(b'}');
         }
         spans.push(Span { kind, len, state: run.state });
@@ -66,7 +66,8 @@ fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
 mod tests {
     use super::*;
 
-    /// Closes holes where `?` begins a run of a lost record and `!` a damaged one; `|` divides runs.
+    /// Closes holes in a document that is drawn as runs divided by `|`: `?` begins a run of a lost record, `!` a
+    /// damaged run.
     fn closed(text: &str) -> String {
         let mut document = Vec::new();
         let runs: Vec<Run> = text

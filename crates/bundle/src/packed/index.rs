@@ -8,7 +8,7 @@ use rollout_trace_schema::packed::{
 
 use super::blocks::Blocks;
 
-/// How much is searched at a time for the next sound header.
+/// How many bytes are searched at a time for the next sound header.
 const WINDOW: u64 = 64 << 10;
 
 /// A record with a sound header.
@@ -16,7 +16,7 @@ const WINDOW: u64 = 64 << 10;
 pub(crate) struct Place {
     pub(crate) offset: u64,
     pub(crate) header: RecordHeader,
-    /// Whether the meta is there and sound.
+    /// Whether the meta is complete and sound.
     pub(crate) is_sound: bool,
 }
 
@@ -30,9 +30,9 @@ pub(crate) struct PackIndex {
     end: u64,
     /// The file's length when it was last searched.
     seen: u64,
-    /// How many zero bytes the file ends in: room for records that may still come.
+    /// The number of zero bytes at the end of the file, which are room for further records.
     room: u64,
-    /// How many bytes between sound records are not part of one.
+    /// The number of bytes between sound records.
     damaged: u64,
     /// How many bytes of unsound metas were read.
     wasted: u64,
@@ -58,7 +58,7 @@ impl PackIndex {
         self.damaged + self.seen.saturating_sub(self.end + self.room)
     }
 
-    /// The end of the last sound record. What is before it does not change.
+    /// Returns the end of the last sound record. The bytes before it never change.
     pub(crate) fn end(&self) -> u64 {
         self.end
     }

@@ -6,10 +6,10 @@ use rollout_trace_schema::packed::{MAX_CHAIN, Piece, StoredRange};
 
 use super::records::Records;
 
-/// How many bases a document may have below it: far more than writers make.
+/// The maximum length of a document's chain, which is far more than writers make.
 const MAX_BASES: u32 = 8 * MAX_CHAIN;
 
-/// Why there is no layout.
+/// Why the ranges of a document cannot be determined.
 #[derive(Debug)]
 pub(crate) enum LayoutError {
     /// The record with this number is lost, or contradicts another one.
@@ -27,18 +27,18 @@ impl From<io::Error> for LayoutError {
 pub(crate) fn layout(number: u64, max_document: u64, records: &mut Records) -> Result<Vec<StoredRange>, LayoutError> {
     let Some(recipe) = records.recipe(number)? else { return Err(LayoutError::Record(number, "is lost")) };
     let len = recipe.document_len;
-    // A reference takes about as much memory as a range. Only an attack needs more of them than this.
+    // A piece takes about as much memory as a range. Only a malicious file needs more steps than this.
     let steps = usize::try_from(max_document / size_of::<StoredRange>() as u64).unwrap_or(usize::MAX).max(4096);
     let mut search = Search { records, ranges: Vec::with_capacity(recipe.pieces.len()), steps };
     search.add(number, 0, len, MAX_BASES)?;
     Ok(search.ranges)
 }
 
-/// Follows a document down to the data that it consists of.
+/// Resolves a document to the data that it consists of.
 struct Search<'a> {
     records: &'a mut Records,
     ranges: Vec<StoredRange>,
-    /// How many pieces may still be looked at.
+    /// How many more pieces may be visited.
     steps: usize,
 }
 
@@ -48,7 +48,7 @@ impl Search<'_> {
         let refuse = |what| Err(LayoutError::Record(number, what));
         let Some(recipe) = self.records.recipe(number)? else { return refuse("is lost") };
         if offset.checked_add(len).is_none_or(|end| end > recipe.document_len) {
-            return refuse("has less than another document takes from it");
+            return refuse("is shorter than another document requires");
         }
         let (mut at, mut offset, mut left) = (recipe.piece_at(offset), offset, len);
         while left > 0 {
@@ -89,12 +89,13 @@ fn push(ranges: &mut Vec<StoredRange>, range: StoredRange) {
     }
 }
 
-/// The length of the document.
+/// Returns the length of the document.
 pub(crate) fn total(ranges: &[StoredRange]) -> u64 {
     ranges.iter().map(|range| range.len).sum()
 }
 
-/// Returns how many bytes at the start and at the end of two documents are stored in the same place. They do not overlap.
+/// Returns how many bytes at the start and at the end of two documents are stored at the same place. The two do not
+/// overlap.
 pub(crate) fn common(old: &[StoredRange], new: &[StoredRange]) -> (u64, u64) {
     let mut prefix = 0;
     for (left, right) in old.iter().zip(new) {

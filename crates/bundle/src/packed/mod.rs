@@ -1,4 +1,4 @@
-//! Reads payloads from one file, in the layout that [`rollout_trace_schema::packed`] specifies.
+//! Reading payloads from a pack file, whose layout [`rollout_trace_schema::packed`] specifies.
 
 mod bare_pack;
 mod blocks;

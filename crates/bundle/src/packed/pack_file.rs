@@ -1,4 +1,4 @@
-//! Opening a pack file, in whatever form it is.
+//! Opening a pack file in any of its forms.
 
 use std::{
     env,
@@ -16,7 +16,8 @@ use crate::{PayloadError, contained::ContainedFolder};
 
 /// Opens the pack file of the bundle in `folder`. Returns it with its length.
 ///
-/// A pack in its bare form, which is how an archive has it that another program unpacked, is restored in a temporary file.
+/// A pack in its bare form, which is left by extracting an archive with another program, is restored to a temporary
+/// file.
 pub(super) fn open_pack(folder: &mut ContainedFolder) -> Result<(File, u64), PayloadError> {
     let (mut file, len) = folder.open(PACK_FILE)?;
     let path = folder.path().join(PACK_FILE);
@@ -38,7 +39,7 @@ pub(crate) fn probe_pack(mut file: File) -> io::Result<Result<FoundHeader, Frame
     Ok(find_header(&bytes))
 }
 
-/// Whether the file starts as the bare form does, in whatever version.
+/// Returns whether the file is in some version of the bare form.
 fn is_bare(file: &mut File) -> io::Result<bool> {
     let mut start = Vec::new();
     file.take(BARE_MAGIC.len() as u64).read_to_end(&mut start)?;
@@ -55,7 +56,7 @@ fn restored(bare: File) -> io::Result<(File, u64)> {
         let count = match bare.read(&mut bytes) {
             Ok(0) => break,
             Ok(count) => count,
-            // The file was cut off. What is before the cut can be read.
+            // The file was cut off. The part before the cut can be read.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(error),
         };

@@ -1,4 +1,4 @@
-//! Payloads that are stored in one file.
+//! The payload source for the packed layout.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -22,25 +22,25 @@ use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::Conta
 
 /// Reads payload documents from the pack file of a bundle.
 ///
-/// A document is put together from pieces of the file. If the buffer holds a document of the same pack, only what the two do
-/// not share is read and written. Every byte is checked when it is read for the first time.
+/// A document is composed of pieces of the file. If the buffer contains a document of the same pack, only the parts
+/// that the two do not share are read and written. Every byte is checked when it is read for the first time.
 #[derive(Debug)]
 pub struct PayloadPack {
     path: PathBuf,
     records: Records,
     limits: Limits,
-    /// Tells the documents of this pack from those of another.
+    /// Distinguishes the documents of this pack from those of another.
     token: Arc<()>,
     scratch: Vec<u8>,
 }
 
-/// Which document of which pack a buffer holds. A document with damaged bytes is not noted.
+/// Says which document of which pack a buffer contains. A document with damaged bytes gets no such note.
 #[derive(Debug)]
 struct Held {
-    /// Tells the packs apart.
+    /// The token of the pack.
     token: Arc<()>,
     number: u64,
-    /// Where the document's bytes are, if loading it took that.
+    /// Where the document's bytes are, if they were looked up to load it.
     layout: Option<Vec<StoredRange>>,
 }
 
@@ -50,7 +50,7 @@ fn held<'a>(buffer: &'a PayloadBuffer, token: &Arc<()>) -> Option<&'a Held> {
 }
 
 impl PayloadPack {
-    /// Opens the pack file of the bundle in `folder`. Records that are appended to it later are found.
+    /// Opens the pack file of the bundle in `folder`. Records that are appended to it later will be found too.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl PayloadPack {
         let header = read_header(&mut blocks).map_err(|source| PayloadError::Read { path: path.clone(), source })?;
         let header = header.map_err(|error| PayloadError::Damaged { what: format!("{PACK_FILE}: {error}") })?;
         let max_document = limits.max_payload_bytes as u64;
-        // A description is a small part of what it describes.
+        // A meta is small in proportion to the document that it describes.
         let max_meta = (max_document / 32).max(1 << 16);
         Ok(Self {
             path,
@@ -74,7 +74,7 @@ impl PayloadPack {
         })
     }
 
-    /// Returns the numbers of all documents of which something is stored, in their order.
+    /// Returns the numbers of all documents that have a record, in ascending order.
     ///
     /// # Errors
     ///
@@ -84,8 +84,8 @@ impl PayloadPack {
         Ok(self.records.index.numbers().collect())
     }
 
-    /// Returns how many bytes of the file are not part of a sound record. The last of them may be a record that is still
-    /// being written.
+    /// Returns how many bytes of the file are not part of a sound record. The last of them may be a record that is
+    /// still being written.
     ///
     /// # Errors
     ///
@@ -106,14 +106,14 @@ impl PayloadPack {
                 PayloadError::Damaged { what: format!("the record of {path} in {PACK_FILE} {what}") }
             }
             LayoutError::Record(record, what) => PayloadError::Damaged {
-                what: format!("{path} is built upon raw_payload:{record}, whose record in {PACK_FILE} {what}"),
+                what: format!("{path} is based on raw_payload:{record}, whose record in {PACK_FILE} {what}"),
             },
             LayoutError::Io(source) => PayloadError::Read { path: self.path.clone(), source },
         })
     }
 
-    /// Loads a document whose base is the document that the buffer holds. Returns `false` if it is not, or if something is
-    /// damaged.
+    /// Loads a document whose base is the document in the buffer. Returns `false` if the buffer contains another
+    /// document, or if something is damaged.
     fn load_upon_base(
         &mut self,
         number: u64,
@@ -138,7 +138,7 @@ impl PayloadPack {
         if let Some((offset, len)) = base_piece(last)
             && offset.checked_add(len) == Some(base_len)
         {
-            // The bytes of the prefix cannot stay in their place at the end too.
+            // A byte of the prefix cannot also belong to the suffix.
             suffix = len.min(base_len - prefix);
             keep_back = len - suffix;
             pieces.end -= 1;
@@ -168,8 +168,8 @@ impl PayloadPack {
         Ok(true)
     }
 
-    /// Reads these bytes of a document into the scratch, and visits the runs that they consist of. Returns whether all are
-    /// sound.
+    /// Reads these bytes of a document into the scratch buffer, and calls `visit` with their runs. Returns whether all
+    /// of them are sound.
     fn read(
         &mut self,
         layout: &[StoredRange],
@@ -178,7 +178,7 @@ impl PayloadPack {
         mut visit: impl FnMut(Run),
     ) -> Result<bool, PayloadError> {
         self.scratch.clear();
-        // The length is not proved yet.
+        // The length may be wrong, so no memory is reserved for it.
         self.scratch.reserve(len.min(64 << 10) as usize);
         let mut is_sound = true;
         let (mut skip, mut left) = (from, len);
@@ -235,7 +235,7 @@ impl PayloadSource for PayloadPack {
             }
         }
         let layout = self.layout(number, reference)?;
-        // A document without a base may share as much with the one before as a document with one.
+        // Even a document without a base may share as much with the one before it as a document with a base.
         let (prefix, suffix) = match held(buffer, &self.token) {
             None => (0, 0),
             Some(Held { layout: Some(before), .. }) => common(before, &layout),
@@ -245,7 +245,7 @@ impl PayloadSource for PayloadPack {
         };
         let len = total(&layout);
         if self.read(&layout, prefix, len - prefix - suffix, |_| {})? {
-            // Without anything known to be shared, the documents are compared.
+            // If nothing is known to be shared, the documents are compared.
             if prefix + suffix > 0 {
                 buffer.patch(&reference.raw_payload_id, prefix as usize, suffix as usize, &self.scratch);
             } else {
@@ -257,7 +257,7 @@ impl PayloadSource for PayloadPack {
         let mut runs = Vec::new();
         self.read(&layout, 0, len, |run| runs.push(run))?;
         let holes = holes::close(&mut self.scratch, &runs).ok_or_else(|| PayloadError::Damaged {
-            what: format!("{} is damaged in {PACK_FILE} where nothing can stand for it", reference.path),
+            what: format!("{} is damaged in {PACK_FILE} where no mark can replace it", reference.path),
         })?;
         buffer.replace(&reference.raw_payload_id, &mut self.scratch);
         buffer.set_holes(holes);
@@ -267,9 +267,9 @@ impl PayloadSource for PayloadPack {
 
 /// Returns the number of the record that holds the document with this path, which is `payloads/N.json`.
 ///
-/// The path alone decides, as it does when payloads are files; the id does not.
+/// Only the path matters, as for payloads in files; the id does not.
 pub(crate) fn document_number(path: &str) -> Option<u64> {
-    // The form that writers use.
+    // This is the form that writers use.
     if let Some(file) = path.strip_prefix(Manifest::PAYLOADS_DIR).and_then(|file| file.strip_prefix('/'))
         && !file.contains('/')
     {

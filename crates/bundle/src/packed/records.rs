@@ -12,7 +12,7 @@ use rollout_trace_schema::packed::{
 
 use super::{blocks::Blocks, index::PackIndex};
 
-/// How much memory descriptions of records may take before all are dropped and read again.
+/// How much memory the descriptions of records may take before all are dropped.
 const MAX_MEMORY: usize = 64 << 20;
 
 /// A record's description.
@@ -20,7 +20,7 @@ const MAX_MEMORY: usize = 64 << 20;
 pub(crate) struct Record {
     data_offset: u64,
     pub(crate) data_len: u64,
-    /// What its document consists of. Shared with callers that follow it while they look at other records.
+    /// What the document consists of. It is shared with callers that follow it while they look at other records.
     pub(crate) recipe: Arc<Recipe>,
     parts: Vec<KeptPart>,
 }
@@ -53,7 +53,7 @@ impl Record {
         let mut start = 0_u64;
         let pieces = meta.pieces.iter().map(|&piece| {
             let kept = (piece, start);
-            // A sum that overflows contradicts the document's length, and no byte of it will be found.
+            // If the sum overflows, it contradicts the document's length, and no byte of the document will be found.
             start = start.saturating_add(piece.len());
             kept
         });
@@ -88,7 +88,7 @@ pub(crate) struct Records {
     pub(crate) blocks: Blocks,
     pub(crate) index: PackIndex,
     checksums: Checksums,
-    /// The longest part that is read.
+    /// The maximum length of a part that is read.
     max_part: u64,
     cache: RecordCache,
     scratch: Vec<u8>,
@@ -120,8 +120,8 @@ impl Records {
         Ok(record.map(|record| Arc::clone(&record.recipe)))
     }
 
-    /// Appends bytes of a record's data to `out`, and calls `run` for each part that they touch. Bytes that are damaged or
-    /// missing become spaces.
+    /// Appends bytes of a record's data to `out`, and calls `run` for each part that they touch. Bytes that are damaged
+    /// or missing become spaces.
     pub(crate) fn append(&mut self, range: StoredRange, out: &mut Vec<u8>, mut run: impl FnMut(Run)) -> io::Result<()> {
         let StoredRange { record: number, offset, len } = range;
         let Self { blocks, index, checksums, max_part, cache, scratch } = self;
@@ -206,12 +206,12 @@ fn read(
     Ok(Some(Record::new(data_offset, u64::from(place.header.data_len), &meta)))
 }
 
-/// Returns what a piece of a part is for the document that uses it.
+/// Returns the kind of a piece of a part in the document that uses it.
 fn kind_of_piece(part: &KeptPart, from: u64, to: u64) -> PartKind {
     match (part.kind, from - part.start) {
         (PartKind::String, _) if to - from < part.len => PartKind::Text,
         (kind, 0) => kind,
-        // Without its comma.
+        // The piece lacks the comma.
         (PartKind::LaterElement, 1) => PartKind::FirstElement,
         (PartKind::FirstElement | PartKind::LaterElement, _) => PartKind::RestOfElement,
         (kind, _) => kind,

@@ -1,13 +1,13 @@
-//! What a pack stores already, by its content.
+//! An index of what a pack already stores, by content.
 
 use std::collections::HashMap;
 
 use rollout_trace_schema::packed::StoredRange;
 
-/// Above this many entries nothing more is added, so that memory stays bounded. Later content may then be stored twice.
+/// The maximum number of entries, which bounds memory. Content beyond it may be stored twice.
 const MAX_ENTRIES: usize = 1 << 22;
 
-/// The hash of some bytes, wide enough that equal hashes mean equal bytes.
+/// A hash that is long enough to treat equal hashes as equal bytes.
 pub(super) type ContentHash = [u8; 32];
 
 /// Where content is stored.

@@ -1,4 +1,4 @@
-//! Turning a document into the pieces of a record.
+//! Dividing a document into the pieces of a record.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::{
     units::Unit,
 };
 
-/// A shorter unit costs more to refer to than to store again.
+/// A unit that is shorter than this is stored again, because a reference to it would be longer.
 const SHORT: usize = 48;
 
 /// Writes one document into a record.
@@ -21,7 +21,7 @@ pub(super) struct DocumentWriter<'d> {
     pub(super) document: &'d [u8],
     pub(super) stored: &'d ContentIndex,
     pub(super) record: &'d mut RecordBuilder,
-    /// What this record is the first to store.
+    /// The content that this record is the first to store.
     pub(super) findings: Vec<(ContentHash, Vec<DataRange>)>,
 }
 
@@ -53,7 +53,7 @@ impl DocumentWriter<'_> {
         self.divided(PartKind::Text, PartKind::Text, range, &mut Vec::new());
     }
 
-    /// Makes bytes that may be anything the next piece.
+    /// Makes bytes that need not be JSON the next piece.
     pub(super) fn raw(&mut self, range: Range<usize>) {
         self.own(PartKind::Text, range, &mut Vec::new());
     }
@@ -73,7 +73,7 @@ impl DocumentWriter<'_> {
             let content = ContentIndex::hash(&document[string.clone()]);
             if !self.refer(&content, ranges) {
                 let before = ranges.len();
-                // An element that is nothing but a string starts with it.
+                // An element that consists only of a string starts with it.
                 let kind = if kind == first && first != PartKind::Text { first } else { PartKind::String };
                 self.own(kind, string, ranges);
                 self.findings.push((content, ranges[before..].to_vec()));
@@ -83,7 +83,7 @@ impl DocumentWriter<'_> {
         self.own(kind, at..range.end, ranges);
     }
 
-    /// Makes stored content the next piece. Returns whether it is stored.
+    /// Makes content the next piece if it is already stored. Returns whether it is.
     fn refer(&mut self, content: &ContentHash, ranges: &mut Vec<DataRange>) -> bool {
         let Some(known) = self.stored.get(content) else { return false };
         for &range in known {

@@ -13,10 +13,10 @@ use rollout_trace_schema::{
 
 use super::{content_index::ContentIndex, document_writer::DocumentWriter, units};
 
-/// How much of the documents that are compared with is kept in memory.
+/// How many bytes of base documents are kept in memory.
 const MAX_BASES: usize = 256 << 20;
 
-/// Writes documents to a pack file: each as its difference from the one before it in its thread, and no content twice.
+/// Writes documents to a pack file, each as its difference from the one before it in its thread, and no content twice.
 #[derive(Debug)]
 pub(crate) struct PackWriter<W> {
     out: W,
@@ -39,7 +39,7 @@ pub(crate) enum Follows {
     ThreadAside(ThreadId),
 }
 
-/// A document that the next one of its thread is compared with.
+/// A base: a document that the next one of its thread is compared with.
 #[derive(Debug)]
 struct Base {
     text: Vec<u8>,
@@ -49,7 +49,7 @@ struct Base {
 impl<W: Write> PackWriter<W> {
     /// Begins a pack with a salt that cannot be predicted.
     pub(crate) fn new(out: W) -> io::Result<Self> {
-        // The only randomness that the standard library offers.
+        // Hash keys are the only randomness that the standard library provides.
         let salt = RandomState::new().build_hasher().finish();
         Self::with_header(out, FileHeader::new(salt))
     }
@@ -94,7 +94,7 @@ impl<W: Write> PackWriter<W> {
         Ok(())
     }
 
-    /// Makes the document of the record that is written the one with which the thread's next is compared.
+    /// Makes the document that was just written the base of the thread's next one.
     fn advance(&mut self, thread: &ThreadId, number: u64, text: &[u8]) {
         let before = self.bases.remove(thread);
         self.bases_len -= before.as_ref().map_or(0, |base| base.text.len());
@@ -114,7 +114,7 @@ impl<W: Write> PackWriter<W> {
     }
 }
 
-/// Writes a document as what its base has and what is new.
+/// Writes a document as pieces of its base and new data.
 fn write_document(writer: &mut DocumentWriter<'_>, base: Option<&Base>) {
     let document = writer.document;
     let Some(Base { text, document: base }) = base else {

@@ -1,4 +1,4 @@
-//! Dividing a document into units that may be stored already.
+//! Dividing a document into units, which may already be stored.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use rollout_trace_schema::{
     packed::PartKind,
 };
 
-/// A run of a document that is stored, or found to be stored already, as a whole.
+/// A run of a document that is stored, or found to be already stored, as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unit {
     /// [`PartKind::Text`], or an array's first or later element.
@@ -17,7 +17,7 @@ pub(super) struct Unit {
 
 /// Returns the units of a document: the elements of the arrays that are its fields, and the text around them.
 ///
-/// Returns `None` for a document of another shape, and for one that no reader reads because it nests too deep.
+/// Returns `None` if the document has another shape, or nests deeper than readers accept.
 pub(super) fn of_document(bytes: &[u8]) -> Option<Vec<Unit>> {
     let mut units = Vec::new();
     let mut text = 0;
@@ -58,7 +58,7 @@ pub(super) fn of_document(bytes: &[u8]) -> Option<Vec<Unit>> {
     Some(units)
 }
 
-/// Returns the units of bytes that are later elements of an array; `None` if they are anything else.
+/// Returns the units of bytes that are later elements of an array. Returns `None` if they are anything else.
 pub(super) fn of_elements(bytes: &[u8], range: Range<usize>) -> Option<Vec<Unit>> {
     let mut units = Vec::new();
     let mut cursor = Cursor::new(&bytes[..range.end], range.start);

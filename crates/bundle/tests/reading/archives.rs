@@ -1,4 +1,4 @@
-//! Bundles in one file: packed and unpacked exactly, and hostile ones without harm.
+//! Archives: packed and unpacked exactly, and hostile ones without harm.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ fn reference(number: u64) -> PayloadRef {
     }
 }
 
-/// The contents of a folder: folders, and files with their times.
+/// Returns the contents of a folder: folders, and files with their times.
 fn listing(folder: &Path) -> BTreeMap<PathBuf, Option<(Vec<u8>, Duration)>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -43,7 +43,7 @@ fn listing(folder: &Path) -> BTreeMap<PathBuf, Option<(Vec<u8>, Duration)>> {
     found
 }
 
-/// A bundle with all that a bundle can have.
+/// Returns a bundle with every kind of file that a bundle can have.
 fn full() -> TempDir {
     let folder = bundle(2, b"{}\n");
     fs::create_dir_all(folder.path().join("payloads/empty")).unwrap();
@@ -136,7 +136,7 @@ fn found_among_others() {
     assert!(found.iter().all(|found| found.started_at_unix_ms == 1000));
 }
 
-/// Writes an archive of these entries as they are, which no decent program would.
+/// Writes an archive of these entries exactly as given, which no decent program would write.
 fn archive_of(entries: &[(EntryType, &str, &[u8])]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar.zst");
@@ -190,10 +190,10 @@ fn hostile_entries() {
     b/hard: it is neither a file nor a folder
     b/pipe: it is neither a file nor a folder
     b/sparse: it is neither a file nor a folder
-    b/trace.jsonl: there is something in its place already
-    b/trace.jsonl/x: there is a file in the place of its folder
-    b/trace.jsonl: there is a file in its place
-    : there is something in its place already
+    b/trace.jsonl: something already exists at its path
+    b/trace.jsonl/x: there is a file at the path of its folder
+    b/trace.jsonl: there is a file at its path
+    : something already exists at its path
     ");
     assert_eq!(fs::read(opened.folder().join("trace.jsonl")).unwrap(), b"{}");
     assert_eq!(fs::read(opened.folder().join("link/x")).unwrap(), b"not through a link");
@@ -234,28 +234,28 @@ fn an_archive_that_unpacks_to_too_much() {
     assert!(opened.problems().contains(&Problem::ArchiveTooLarge { limit: 1 << 20 }), "{:?}", opened.problems());
     let size: u64 = fs::read_dir(opened.folder()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
     assert!(size < 1 << 20);
-    // A name has no length that is taken on trust.
+    // The length of a name is not trusted either.
     let (_folder, archive) =
         archive_of(&[(EntryType::Regular, "trace.jsonl", b""), (EntryType::GNULongName, "x", &bomb)]);
     assert!(matches!(Bundle::open(&archive).unwrap().problems()[..], [Problem::ArchiveEntry { .. }, ..]));
 }
 
 #[test]
-fn what_is_no_archive() {
+fn files_that_are_not_archives() {
     let (_folder, archive) = archive_of(&[(EntryType::Regular, "README", b"hello")]);
     assert!(matches!(Bundle::open(&archive), Err(OpenError::Archive { .. })));
     let out = archive.with_file_name("out");
     let (_folder, several) =
         archive_of(&[(EntryType::Regular, "b/trace.jsonl", b""), (EntryType::Regular, "a/manifest.json", b"{}")]);
     let Err(ConvertError::NotAnArchive { reason, .. }) = unpack(&several, &out, &Limits::default()) else { panic!() };
-    assert_eq!(reason, r#"there is more in it than one bundle: "a", "b""#);
+    assert_eq!(reason, r#"it contains more than one bundle: "a", "b""#);
     fs::write(&archive, b"plain text").unwrap();
     assert!(matches!(unpack(&archive, &out, &Limits::default()), Err(ConvertError::NotAnArchive { .. })));
     assert!(matches!(Bundle::open(&archive), Err(OpenError::NotABundle { .. })));
     assert!(!out.exists());
 }
 
-/// The same bundle with its payloads in a pack file.
+/// Returns the same bundle with its payloads in a pack file.
 fn full_and_packed() -> (TempDir, PathBuf) {
     let (source, work) = (full(), tempfile::tempdir().unwrap());
     let packed = work.path().join("packed");
@@ -280,7 +280,7 @@ fn packs_come_back_as_they_were() {
     }
 }
 
-/// The bundle in an archive as any other program unpacks it.
+/// Extracts an archive like any other program. Returns the bundle's folder.
 fn extracted(archive: &Path, folder: &Path) -> PathBuf {
     tar::Archive::new(zstd::Decoder::new(File::open(archive).unwrap()).unwrap()).unpack(folder).unwrap();
     fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
@@ -296,7 +296,7 @@ fn bare_packs() {
     let bare = fs::read(folder.join("payloads.pack")).unwrap();
     assert_eq!(bare[..BARE_MAGIC.len()], BARE_MAGIC);
 
-    // It is read, converted and packed like any other.
+    // A folder with a bare pack is read, converted and packed like any other.
     let document = |folder: &Path| {
         let bundle = Bundle::open(folder).unwrap();
         assert_eq!(bundle.problems(), []);
@@ -313,7 +313,7 @@ fn bare_packs() {
     unpack(&again, &restored, &Limits::default()).unwrap();
     assert_eq!(fs::read(restored.join("payloads.pack")).unwrap(), full);
 
-    // The entries that earlier writers made for the same bytes.
+    // Earlier writers made such entries for the same bytes.
     let log = fs::read(packed.join("trace.jsonl")).unwrap();
     let (_folder, old) =
         archive_of(&[(EntryType::Regular, "b/trace.jsonl", &log), (EntryType::new(b'P'), "b/payloads.pack", &bare)]);
@@ -370,9 +370,9 @@ fn check_damage(source: &Path, archive: &Path) {
             fs::write(archive, damaged).unwrap();
             if let Ok(bundle) = Bundle::open(archive) {
                 opened += 1;
-                let is_told = |problem: &Problem| matches!(problem, Problem::ArchiveDamaged { .. });
+                let is_reported = |problem: &Problem| matches!(problem, Problem::ArchiveDamaged { .. });
                 let same = listing(bundle.folder()) == listing(source);
-                assert!(same || bundle.problems().iter().any(is_told), "byte {at} of {}", sound.len());
+                assert!(same || bundle.problems().iter().any(is_reported), "byte {at} of {}", sound.len());
             }
         }
     }

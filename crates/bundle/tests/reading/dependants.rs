@@ -1,4 +1,4 @@
-//! Which documents of a pack depend on which of its bytes, derived from the specification of the layout alone.
+//! Which documents of a pack depend on which of its bytes, derived only from the specification of the layout.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,14 +15,14 @@ pub(crate) struct Dependants {
 }
 
 struct Record {
-    /// Its place in the file.
+    /// The record's place in the file.
     place: Range<u64>,
     data_len: u64,
     /// Where in the data each part is.
     parts: Vec<Range<u64>>,
-    /// The records that the document is built upon, including itself.
+    /// The records of the document's chain, including itself.
     chain: BTreeSet<u64>,
-    /// The data of which records the document consists of.
+    /// The records whose data the document consists of, as far as the document is concerned.
     segments: Vec<(u64, Range<u64>)>,
 }
 
@@ -74,7 +74,7 @@ impl Dependants {
         let in_data = at.checked_sub(record.place.start + RECORD_HEADER_LEN as u64).filter(|at| *at < record.data_len);
         let lost = match in_data {
             Some(at) => record.parts.iter().find(|part| part.contains(&at)).unwrap().clone(),
-            // Without its header or its meta nothing of a record can be read.
+            // If its header or its meta is damaged, nothing of a record can be read.
             None => 0..record.data_len,
         };
         let uses = |(number, record): &(&u64, &Record)| {

@@ -1,4 +1,4 @@
-//! What is made of lines that are not what a writer wrote.
+//! How lines are read that are not as a writer writes them.
 
 use crate::support::{bundle, draw, event};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ fn read(lines: &[&[u8]]) -> String {
     draw(bundle(2, &lines.join(&b"\n"[..])).path(), Limits::default())
 }
 
-/// Event 1, changed.
+/// Returns event 1 with one text replaced.
 fn changed(from: &str, to: &str) -> String {
     let line = event(2, 1, "turn");
     assert!(line.contains(from), "{line}");
@@ -77,7 +77,7 @@ fn fields_of_wrong_type() {
 #[test]
 fn seq_without_successor() {
     insta::assert_snapshot!(read(&[changed("\"seq\":1", &format!("\"seq\":{}", u64::MAX)).as_bytes()]), @"
-    ! line 1: the event's envelope is damaged: seq is 18446744073709551615, which numbers no event
+    ! line 1: the event's envelope is damaged: seq is 18446744073709551615, which no event can have
     1 turn (line 1)
     ");
 }
@@ -85,10 +85,10 @@ fn seq_without_successor() {
 #[test]
 fn no_envelope() {
     insta::assert_snapshot!(read(&[b"[]", b"7", b"{}", b"{\"payload\":7}", b"\0\0\0", b"{\"seq\":1}"]), @"
-    ! line 1: the line is not an event: it is JSON, but no object
-    ! line 2: the line is not an event: it is JSON, but no object
+    ! line 1: the line is not an event: it is JSON, but not an object
+    ! line 2: the line is not an event: it is JSON, but not an object
     ! line 3: the line is not an event: it has no payload
-    ! line 4: the line is not an event: its payload is no object
+    ! line 4: the line is not an event: its payload is not an object
     ! line 5: the line is not an event: expected value at column 1
     ! line 6: the line is not an event: it has no payload
     ");
@@ -110,7 +110,7 @@ fn nesting() {
     insta::assert_snapshot!(draw(bundle(2, nested(2).as_bytes()).path(), shallow), @"! line 1: the line is not an event: it nests deeper than the limit of 3 at byte 61");
 }
 
-/// As writers have it: the version comes first.
+/// Returns an event in the form in which writers write it: the version comes first.
 fn written(seq: u64) -> String {
     let payload = format!(r#"{{"type":"codex_turn_started","codex_turn_id":"turn {seq}","thread_id":"root"}}"#);
     format!(r#"{{"schema_version":2,"seq":{seq},"wall_time_unix_ms":1,"rollout_id":"rollout","payload":{payload}}}"#)

@@ -1,4 +1,4 @@
-//! What reading gives for bundles of real bytes.
+//! Reading bundles of real bytes.
 
 #[cfg(test)]
 mod archives;

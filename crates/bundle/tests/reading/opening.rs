@@ -1,11 +1,11 @@
-//! What a bundle is taken for when its manifest or its versions are not as they should be.
+//! How a bundle is identified if its manifest or its versions are not as they should be.
 
 use std::fs;
 
 use crate::support::{bundle, draw, event, write_manifest};
 use rollout_trace_bundle::{Bundle, Limits, OpenError, find_bundles};
 
-/// Opens a bundle of one event with this manifest, and says what its header is and what is wrong.
+/// Opens a bundle of one event with this manifest, and draws its header and problems.
 fn open(manifest: &[u8], event_version: u32) -> String {
     let folder = bundle(2, (event(event_version, 1, "turn") + "\n").as_bytes());
     fs::write(folder.path().join("manifest.json"), manifest).unwrap();
@@ -54,7 +54,7 @@ fn not_json() {
 fn no_object() {
     insta::assert_snapshot!(open(b"[]", 2), @"
     schema 2 trace - rollout - root - started -
-    ! manifest.json cannot be read: it is JSON, but no object
+    ! manifest.json cannot be read: it is JSON, but not an object
     1 turn (line 1)
     ");
 }
@@ -136,7 +136,7 @@ fn no_manifest() {
     fs::remove_file(folder.path().join("manifest.json")).unwrap();
     assert_eq!(Bundle::open(folder.path()).unwrap().header().schema_version.number(), 1);
     insta::assert_snapshot!(draw(folder.path(), Limits::default()), @"
-    ! the bundle has no manifest.json; identity and layout are taken from the event log
+    ! the bundle has no manifest.json; identity and layout are read from the event log
     1 turn (line 1)
     ");
 }

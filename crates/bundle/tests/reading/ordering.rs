@@ -1,11 +1,11 @@
-//! What the ordering pass makes of logs in which lines are missing, repeated, moved or damaged.
+//! The ordering pass on logs whose lines are missing, repeated, moved or damaged.
 
 use crate::support::{bundle, draw, event};
 use rollout_trace_bundle::Limits;
 
 /// Writes the log that a script describes and draws what is read: `3` is event 3, `3b` another event 3, `?` garbage,
-/// `-` an event without seq, `{3}` an object with seq 3 that is no event, `end` the end marker with the next seq, a last
-/// word `~` takes away the final newline, `/5` cuts the line before to 5 bytes.
+/// `-` an event without seq, `{3}` an object with seq 3 that is not an event, `end` the end marker with the next seq.
+/// `/5` cuts the line before to 5 bytes, and a last word `~` removes the final newline.
 fn read(schema_version: u32, script: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut newline = "\n";
@@ -79,7 +79,7 @@ fn begins_late() {
 #[test]
 fn begins_with_zero() {
     insta::assert_snapshot!(read(2, "0 1 2"), @"
-    ! line 1: the event's envelope is damaged: seq is 0, and numbers begin with 1
+    ! line 1: the event's envelope is damaged: seq is 0, but the first seq is 1
     0 0 (line 1)
     1 1 (line 2)
     2 2 (line 3)
@@ -89,9 +89,9 @@ fn begins_with_zero() {
 #[test]
 fn zero_twice() {
     insta::assert_snapshot!(read(2, "0 0 1"), @"
-    ! line 1: the event's envelope is damaged: seq is 0, and numbers begin with 1
+    ! line 1: the event's envelope is damaged: seq is 0, but the first seq is 1
     0 0 (line 1)
-    ! line 2: seq 0 is there twice, with the same content; the second was kept out
+    ! line 2: seq 0 occurs twice, with the same content; the second event was ignored
     1 1 (line 3)
     ");
 }
@@ -102,7 +102,7 @@ fn swapped() {
     1 1 (line 1)
     2 2 (line 3)
     3 3 (line 2)
-    ! line 3: seq 2 stands out of order; it was put as near to its place as could be
+    ! line 3: seq 2 is out of order; it was moved as close to its place as possible
     4 4 (line 4)
     ");
 }
@@ -115,7 +115,7 @@ fn one_too_early() {
     3 3 (line 4)
     4 4 (line 5)
     5 5 (line 2)
-    ! line 2: seq 5 stands out of order; it was put as near to its place as could be
+    ! line 2: seq 5 is out of order; it was moved as close to its place as possible
     6 6 (line 6)
     ");
 }
@@ -128,7 +128,7 @@ fn one_too_late() {
     3 3 (line 2)
     4 4 (line 3)
     5 5 (line 4)
-    ! line 5: seq 2 stands out of order; it was put as near to its place as could be
+    ! line 5: seq 2 is out of order; it was moved as close to its place as possible
     6 6 (line 6)
     ");
 }
@@ -139,11 +139,11 @@ fn two_gaps_filled() {
     1 1 (line 1)
     2 2 (line 4)
     3 3 (line 2)
-    ! line 4: seq 2 stands out of order; it was put as near to its place as could be
+    ! line 4: seq 2 is out of order; it was moved as close to its place as possible
     4 4 (line 5)
     5 5 (line 6)
     6 6 (line 3)
-    ! line 3: seq 6 stands out of order; it was put as near to its place as could be
+    ! line 3: seq 6 is out of order; it was moved as close to its place as possible
     7 7 (line 7)
     ");
 }
@@ -153,7 +153,7 @@ fn repeated() {
     insta::assert_snapshot!(read(2, "1 2 2 3"), @"
     1 1 (line 1)
     2 2 (line 2)
-    ! line 3: seq 2 is there twice, with the same content; the second was kept out
+    ! line 3: seq 2 occurs twice, with the same content; the second event was ignored
     3 3 (line 4)
     ");
 }
@@ -163,7 +163,7 @@ fn repeated_schema_1() {
     insta::assert_snapshot!(read(1, "1 2 2 3"), @"
     1 1 (line 1)
     2 2 (line 2)
-    ! line 3: seq 2 is there twice, with the same content; the second was kept out
+    ! line 3: seq 2 occurs twice, with the same content; the second event was ignored
     3 3 (line 4)
     ");
 }
@@ -173,7 +173,7 @@ fn other_with_same_seq() {
     insta::assert_snapshot!(read(2, "1 2 2b 3"), @"
     1 1 (line 1)
     2 2 (line 2)
-    ! line 3: seq 2 is there twice, with different content; the second was kept out
+    ! line 3: seq 2 occurs twice, with different content; the second event was ignored
     3 3 (line 4)
     ");
 }
@@ -183,7 +183,7 @@ fn other_with_same_seq_schema_1() {
     insta::assert_snapshot!(read(1, "1 2 2b 3"), @"
     1 1 (line 1)
     2 2 (line 2)
-    ! line 3: seq 2 is there twice, with different content; the second was applied after the first
+    ! line 3: seq 2 occurs twice, with different content; the second event was applied after the first
     2 2b (line 3)
     3 3 (line 4)
     ");
@@ -193,10 +193,10 @@ fn other_with_same_seq_schema_1() {
 fn other_with_same_seq_while_waiting_schema_1() {
     insta::assert_snapshot!(read(1, "1 3 3b 2 4"), @"
     1 1 (line 1)
-    ! line 2: the event's envelope is damaged: its seq 3 cannot be its own; it was taken for seq 2, which is missing here
+    ! line 2: the event's envelope is damaged: its seq 3 cannot be right; it was read as seq 2, which is missing here
     2 3 (line 2)
     3 3b (line 3)
-    ! line 4: seq 2 is there twice, with different content; the second was applied after the first
+    ! line 4: seq 2 occurs twice, with different content; the second event was applied after the first
     2 2 (line 4)
     4 4 (line 5)
     ");
@@ -206,7 +206,7 @@ fn other_with_same_seq_while_waiting_schema_1() {
 fn seq_of_the_next() {
     insta::assert_snapshot!(read(2, "1 3x 3 4"), @"
     1 1 (line 1)
-    ! line 2: the event's envelope is damaged: its seq 3 cannot be its own; it was taken for seq 2, which is missing here
+    ! line 2: the event's envelope is damaged: its seq 3 cannot be right; it was read as seq 2, which is missing here
     2 3x (line 2)
     3 3 (line 3)
     4 4 (line 4)
@@ -217,7 +217,7 @@ fn seq_of_the_next() {
 fn seq_of_a_later_one() {
     insta::assert_snapshot!(read(2, "1 5x 3 4 5 6"), @"
     1 1 (line 1)
-    ! line 2: the event's envelope is damaged: its seq 5 cannot be its own; it was taken for seq 2, which is missing here
+    ! line 2: the event's envelope is damaged: its seq 5 cannot be right; it was read as seq 2, which is missing here
     2 5x (line 2)
     3 3 (line 3)
     4 4 (line 4)
@@ -232,7 +232,7 @@ fn seq_of_an_earlier_one() {
     1 1 (line 1)
     2 2 (line 2)
     3 3 (line 3)
-    ! line 4: the event's envelope is damaged: its seq 2 cannot be its own; it was taken for seq 4, which is missing here
+    ! line 4: the event's envelope is damaged: its seq 2 cannot be right; it was read as seq 4, which is missing here
     4 2x (line 4)
     5 5 (line 5)
     ");
@@ -244,7 +244,7 @@ fn seq_of_an_earlier_one_and_no_place() {
     1 1 (line 1)
     2 2 (line 2)
     3 3 (line 3)
-    ! line 4: seq 2 is there twice, with different content; the second was kept out
+    ! line 4: seq 2 occurs twice, with different content; the second event was ignored
     4 4 (line 5)
     ");
 }
@@ -254,7 +254,7 @@ fn seq_of_nothing() {
     insta::assert_snapshot!(read(2, "1 2 900 4 5"), @"
     1 1 (line 1)
     2 2 (line 2)
-    ! line 3: the event's envelope is damaged: its seq 900 cannot be its own; it was taken for seq 3, which is missing here
+    ! line 3: the event's envelope is damaged: its seq 900 cannot be right; it was read as seq 3, which is missing here
     3 900 (line 3)
     4 4 (line 4)
     5 5 (line 5)
@@ -265,7 +265,7 @@ fn seq_of_nothing() {
 fn seq_of_the_next_schema_1() {
     insta::assert_snapshot!(read(1, "1 3x 3 4"), @"
     1 1 (line 1)
-    ! line 2: the event's envelope is damaged: its seq 3 cannot be its own; it was taken for seq 2, which is missing here
+    ! line 2: the event's envelope is damaged: its seq 3 cannot be right; it was read as seq 2, which is missing here
     2 3x (line 2)
     3 3 (line 3)
     4 4 (line 4)
@@ -330,7 +330,7 @@ fn only_a_seq_left_and_the_event() {
     insta::assert_snapshot!(read(2, "1 {2} 2 3"), @"
     1 1 (line 1)
     ! line 2: the line is not an event: it has no payload
-    ! line 3: seq 2 stands out of order; it was put as near to its place as could be
+    ! line 3: seq 2 is out of order; it was moved as close to its place as possible
     2 2 (line 3)
     3 3 (line 4)
     ");
@@ -384,7 +384,7 @@ fn no_seq_and_no_place() {
     1 1 (line 1)
     2 2 (line 2)
     ! line 3: the event's envelope is damaged: seq is missing
-    ! line 3: the line is not an event: it has no seq, and seq 3, which would be its own, belongs to another line
+    ! line 3: the line is not an event: it has no seq, and seq 3, which it should have, belongs to another line
     3 3 (line 4)
     ");
 }
@@ -394,7 +394,7 @@ fn event_after_the_end() {
     insta::assert_snapshot!(read(2, "1 end 3 4"), @"
     1 1 (line 1)
     2 recording_completed (line 2)
-    ! line 3: the log goes on after recording_completed
+    ! line 3: the log continues after recording_completed
     3 3 (line 3)
     4 4 (line 4)
     ");
@@ -405,7 +405,7 @@ fn garbage_after_the_end() {
     insta::assert_snapshot!(read(2, "1 end ? ?"), @"
     1 1 (line 1)
     2 recording_completed (line 2)
-    ! line 3: the log goes on after recording_completed
+    ! line 3: the log continues after recording_completed
     ");
 }
 
@@ -414,8 +414,8 @@ fn end_twice() {
     insta::assert_snapshot!(read(2, "1 end 2end"), @"
     1 1 (line 1)
     2 recording_completed (line 2)
-    ! line 3: the log goes on after recording_completed
-    ! line 3: seq 2 is there twice, with different content; the second was kept out
+    ! line 3: the log continues after recording_completed
+    ! line 3: seq 2 occurs twice, with different content; the second event was ignored
     ");
 }
 
@@ -424,7 +424,7 @@ fn end_repeated() {
     insta::assert_snapshot!(read(2, "1 end 1"), @"
     1 1 (line 1)
     2 recording_completed (line 2)
-    ! line 3: the log goes on after recording_completed
+    ! line 3: the log continues after recording_completed
     ");
 }
 
@@ -435,7 +435,7 @@ fn end_before_the_last() {
     2 2 (line 4)
     3 3 (line 2)
     4 recording_completed (line 3)
-    ! line 4: seq 2 stands out of order; it was put as near to its place as could be
+    ! line 4: seq 2 is out of order; it was moved as close to its place as possible
     ");
 }
 
@@ -444,7 +444,7 @@ fn torn_after_the_end() {
     insta::assert_snapshot!(read(2, "1 end 3 /9 ~"), @"
     1 1 (line 1)
     2 recording_completed (line 2)
-    ! line 3: the log goes on after recording_completed
+    ! line 3: the log continues after recording_completed
     ");
 }
 
@@ -460,7 +460,7 @@ fn late_beyond_the_window() {
     let problems: Vec<&str> = picture.lines().filter(|line| line.starts_with('!')).collect();
     insta::assert_snapshot!(problems.join("\n"), @"
     ! line 2: seq 2 is missing before seq 3
-    ! line 70: seq 2 stands out of order; it was put as near to its place as could be
+    ! line 70: seq 2 is out of order; it was moved as close to its place as possible
     ");
     assert!(picture.ends_with("2 2 (line 70)\n71 71 (line 71)\n"), "{picture}");
 }
@@ -472,7 +472,7 @@ fn a_seq_far_ahead_waits_for_the_end() {
     let problems: Vec<&str> = picture.lines().filter(|line| line.starts_with('!')).collect();
     insta::assert_snapshot!(problems.join("\n"), @"
     ! line 2: seq 201 to 999999 are missing before seq 1000000
-    ! line 2: seq 1000000 stands out of order; it was put as near to its place as could be
+    ! line 2: seq 1000000 is out of order; it was moved as close to its place as possible
     ");
     assert_eq!(picture.lines().filter(|line| !line.starts_with('!')).count(), 201);
 }
@@ -484,7 +484,7 @@ fn problems_beyond_the_limit_are_counted() {
     insta::assert_snapshot!(draw(folder.path(), limits), @"
     ! line 1: the line is not an event: expected value at column 1
     ! line 2: the line is not an event: expected value at column 1
-    ! 18 more problems than the limit of 2 were left out
+    ! 18 problems beyond the limit of 2 were left out
     ");
 }
 
@@ -495,6 +495,6 @@ fn events_beyond_the_limit_stay_unread() {
     insta::assert_snapshot!(draw(bundle(2, lines.as_bytes()).path(), limits), @"
     1 turn (line 1)
     2 turn (line 2)
-    ! line 3: the log has more than the limit of 2 events; the rest was not read
+    ! line 3: the log has more events than the limit of 2; the rest was not read
     ");
 }

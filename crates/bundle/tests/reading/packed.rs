@@ -1,4 +1,4 @@
-//! Payloads in one file: read back exactly, and damage found wherever it is.
+//! Payloads in a pack: read back exactly, and damage is found wherever it is.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,7 @@ use crate::{
     support::{bundle, write_manifest},
 };
 
-/// A document and the thread of which it is a request.
+/// A document and the thread whose request it is.
 type Document = (Option<u8>, Vec<u8>);
 
 /// A bundle of files and the pack that it was converted to.
@@ -73,7 +73,7 @@ impl Pack {
         PayloadPack::open(self.bundle(), &Limits::default()).unwrap()
     }
 
-    /// The records' headers and where they stand.
+    /// Returns the records' headers and their offsets.
     fn records(&self) -> Vec<(u64, RecordHeader)> {
         let bytes = fs::read(self.path()).unwrap();
         let checksums = FileHeader::decode(&bytes).unwrap().checksums();
@@ -87,7 +87,7 @@ impl Pack {
         records
     }
 
-    /// Loads every document into one buffer. What is there without a mark must be what was written.
+    /// Loads every document into one buffer. A document without marks must be what was written.
     fn read(&self) -> Read {
         let mut read = Read::default();
         let mut payloads = Bundle::open(self.bundle()).unwrap().payloads();
@@ -96,7 +96,7 @@ impl Pack {
             let before = buffer.bytes().to_vec();
             match payloads.load(&reference(number), &mut buffer) {
                 Ok(()) if buffer.holes().is_empty() => {
-                    assert!(buffer.bytes() == written, "document {number} is another one");
+                    assert!(buffer.bytes() == written, "document {number} differs");
                     assert_unchanged(&before, &buffer);
                     read.whole.push(number);
                 }
@@ -141,7 +141,8 @@ fn request(items: &[String]) -> Vec<u8> {
     format!(r#"{{"model":"m","input":[{}],"tools":[{{"name":"t"}}],"store":false}}"#, items.join(",")).into_bytes()
 }
 
-/// Two threads whose histories grow, with the results of their tools in between; long enough for a list of pieces without a base.
+/// Returns the requests of two threads whose histories grow, with the results of their tools in between. They are long
+/// enough for a list of pieces without a base.
 fn session(requests: usize) -> Vec<Document> {
     let mut documents = Vec::new();
     let mut histories = [vec![json!({"task": "a"}).to_string()], vec![json!({"task": "b"}).to_string()]];
@@ -169,7 +170,7 @@ fn what_was_written_is_read() {
     assert!(packed * 8 < written, "{packed} for {written}");
     assert_eq!(pack.read().whole.len(), pack.documents.len());
 
-    // From the last to the first, and each into memory of its own.
+    // The documents are read from the last to the first, and also each into a buffer of its own.
     let mut source = pack.source();
     assert_eq!(source.numbers().unwrap(), pack.documents.keys().copied().collect::<Vec<_>>());
     assert_eq!(source.unsound_bytes().unwrap(), 0);
@@ -215,7 +216,7 @@ fn any_byte_flipped() {
     let dependants = Dependants::of(&sound);
     let mut file = OpenOptions::new().write(true).open(pack.path()).unwrap();
     for (at, byte) in sound.iter().copied().enumerate() {
-        // Every bit has its turn, though not at every byte.
+        // Every bit is flipped at some bytes.
         flip(&mut file, at as u64, byte ^ (1 << (at % 8)));
         let read = pack.read();
         flip(&mut file, at as u64, byte);
@@ -226,7 +227,7 @@ fn any_byte_flipped() {
         let expected = dependants.of_byte(at as u64);
         let concerned: BTreeSet<u64> = read.marked.iter().chain(&read.lost).copied().collect();
         assert_eq!(concerned, expected, "byte {at} of record {}", dependants.record_at(at as u64));
-        assert!(!expected.is_empty(), "byte {at} is there for nothing");
+        assert!(!expected.is_empty(), "byte {at} has no purpose");
     }
     assert_eq!(fs::read(pack.path()).unwrap(), sound);
 }
@@ -237,7 +238,8 @@ fn a_damaged_item_is_a_mark() {
     let sound = fs::read(pack.path()).unwrap();
     let mut file = OpenOptions::new().write(true).open(pack.path()).unwrap();
     for (offset, header) in pack.records() {
-        // The first record of a thread has the text that all its requests stand in; other requests have only items of their own.
+        // The first record of a thread has the text around the items, which all its requests share; the other records
+        // have only items.
         let has_items = header.number % 2 == 1 && ![1, 9].contains(&header.number);
         let data = offset + RECORD_HEADER_LEN as u64..offset + header.meta_offset();
         for at in data.filter(|_| has_items) {
@@ -286,7 +288,7 @@ fn a_pack_that_grows() {
 }
 
 #[test]
-fn a_pack_whose_writer_sets_room_aside() {
+fn a_pack_whose_writer_reserves_room() {
     let pack = Pack::of(&session(6));
     let whole = fs::read(pack.path()).unwrap();
     let (last, header) = pack.records().pop().unwrap();
@@ -296,7 +298,7 @@ fn a_pack_whose_writer_sets_room_aside() {
         file.seek(SeekFrom::Start(at)).unwrap();
         file.write_all(bytes).unwrap();
     };
-    // The record is not there yet: room is no damage, and the file has its length already.
+    // The record is not written yet. Room is not damage, and the file already has its full length.
     let mut with_room = whole[..last as usize].to_vec();
     with_room.resize(whole.len() + 1000, 0);
     fs::write(pack.path(), &with_room).unwrap();
@@ -305,29 +307,29 @@ fn a_pack_whose_writer_sets_room_aside() {
     assert_eq!(source.unsound_bytes().unwrap(), 0);
     assert!(matches!(source.load(&reference(number), &mut buffer), Err(PayloadError::NotPacked { .. })));
 
-    // It is being written.
+    // The record is being written.
     let half = last as usize + header.record_len() as usize / 2;
     write_at(last, &whole[last as usize..half]);
     assert!(source.load(&reference(number), &mut buffer).is_err());
     assert!(source.unsound_bytes().unwrap() > 0);
 
-    // It is written.
+    // The record is complete.
     write_at(half as u64, &whole[half..]);
     source.load(&reference(number), &mut buffer).unwrap();
     assert!(buffer.bytes() == pack.documents[&number]);
     assert_eq!(source.unsound_bytes().unwrap(), 0);
 
-    // More zeros than a writer sets aside are damage.
+    // More zeros than a writer reserves are damage.
     write_at(whole.len() as u64 + PACK_ROOM, &[0]);
     assert_eq!(pack.source().unsound_bytes().unwrap(), PACK_ROOM + 1);
 }
 
 #[test]
-fn records_behind_a_torn_one() {
+fn records_after_a_torn_one() {
     let pack = Pack::of(&session(4));
     let sound = fs::read(pack.path()).unwrap();
     let records = pack.records();
-    // A write that failed half-way, after which the writer went on: the later records know where they should stand.
+    // A write failed halfway and the writer continued. The later records know their own offsets.
     let (offset, header) = records[3];
     let mut torn = sound.clone();
     let (from, to) = ((offset + header.record_len() / 2) as usize, (offset + header.record_len()) as usize);
@@ -377,10 +379,10 @@ fn files_beside_the_pack() {
     insta::assert_snapshot!(load("payloads/10.json").unwrap_err(), @"payloads/10.json is neither in payloads.pack nor a file");
     assert!(matches!(load("../x/payloads/1.json"), Err(PayloadError::Escapes { .. })));
 
-    // Without a manifest the pack is found by its being there.
+    // Without a manifest, a pack is used because it exists.
     fs::remove_file(pack.bundle().join("manifest.json")).unwrap();
     assert_eq!(pack.read().whole.len(), 4);
-    // With one that names no layout, files come first.
+    // If the manifest names no layout, files come first.
     write_manifest(&pack.bundle(), 2);
     fs::write(pack.bundle().join("payloads/1.json"), b"[1]").unwrap();
     let mut payloads = Bundle::open(pack.bundle()).unwrap().payloads();
@@ -410,7 +412,7 @@ fn a_document_larger_than_the_limit() {
     assert!(matches!(error, PayloadError::TooLarge { limit: 100, .. }), "{error}");
 }
 
-/// Documents that repeat those before them, cut, joined and damaged in every way.
+/// Returns documents that repeat those before them, cut, joined and damaged in every way.
 fn documents() -> impl Strategy<Value = Vec<Document>> {
     let item = prop_oneof![
         "[a-z\"\\\\{}, ]{0,200}".prop_map(|text| json!({"text": text}).to_string()),
@@ -473,7 +475,7 @@ proptest! {
             bytes[at..end].copy_from_slice(&garbage[..end - at]);
         }
         fs::write(pack.path(), bytes).unwrap();
-        // The checks are in there.
+        // `read` checks every document.
         pack.read();
         let out = pack.folder.path().join("out");
         convert(&Bundle::open(pack.bundle()).unwrap(), &out, PayloadLayout::Files).unwrap();

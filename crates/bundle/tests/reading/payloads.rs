@@ -1,4 +1,4 @@
-//! Payload files are read whole, and nothing outside the bundle is read at all.
+//! Payload files are read completely, and nothing outside of the bundle is read.
 
 use std::fs;
 
@@ -49,7 +49,7 @@ fn paths_that_lead_out() {
 }
 
 #[test]
-fn what_is_no_file() {
+fn paths_that_are_not_files() {
     let folder = bundle_with_payloads();
     insta::assert_snapshot!(load(&folder, "payloads/9.json"), @"! no file payloads/9.json");
     insta::assert_snapshot!(load(&folder, "nowhere/9.json"), @"! no file nowhere/9.json");
@@ -92,7 +92,7 @@ fn a_pipe_does_not_block() {
 }
 
 #[test]
-fn the_buffer_knows_what_stayed() {
+fn the_buffer_records_what_stayed() {
     let folder = bundle_with_payloads();
     let bundle = Bundle::open(folder.path()).unwrap();
     let (mut payloads, mut buffer) = (bundle.payloads(), PayloadBuffer::default());

@@ -6,7 +6,7 @@ use rollout_trace_bundle::{Bundle, Evidence, Limits};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// A bundle folder with a manifest of the given schema version and this event log.
+/// Makes a bundle folder with a manifest of the given schema version and this event log.
 pub(crate) fn bundle(schema_version: u32, log: &[u8]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     write_manifest(folder.path(), schema_version);
@@ -22,7 +22,7 @@ pub(crate) fn write_manifest(folder: &Path, schema_version: u32) {
     fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
 }
 
-/// The line of an event, told apart by its label.
+/// Returns the line of an event, which its label identifies.
 pub(crate) fn event(schema_version: u32, seq: u64, label: &str) -> String {
     let payload = match label {
         "end" => json!({ "type": "recording_completed" }),
@@ -35,7 +35,7 @@ pub(crate) fn event(schema_version: u32, seq: u64, label: &str) -> String {
     .to_string()
 }
 
-/// What the reader makes of a bundle, one line each.
+/// Draws what the reader finds in a bundle, one line for each piece of evidence.
 pub(crate) fn draw(folder: &Path, limits: Limits) -> String {
     let bundle = Bundle::open_with(folder, limits).unwrap();
     let found = bundle.problems().iter().cloned().map(Evidence::Problem);

@@ -20,17 +20,17 @@ fn damage() {
     root.edit("a/trace.jsonl", |text| text.replacen("\"seq\":5,", "\"seq\":6,", 1) + "{\"torn");
     fs::write(root.path("a/payloads/3.json"), b"").unwrap();
     assert_snapshot!(root.run("check a"), @"
-    a/trace.jsonl:5: error unparsable_line: the event's envelope is damaged: its seq 6 cannot be its own; it was taken for seq 5, which is missing here
+    a/trace.jsonl:5: error unparsable_line: the event's envelope is damaged: its seq 6 cannot be right; it was read as seq 5, which is missing here
     a/payloads/3.json: error payload_unreadable (seq 7): the inference response is lost: payloads/3.json is empty
-    a/trace.jsonl:48: error line_after_end_marker: the log goes on after recording_completed
+    a/trace.jsonl:48: error line_after_end_marker: the log continues after recording_completed
     a: note trace_stops_early: the trace has no end marker, so something may be missing at its end
     a: 3 errors, 1 note
     exit code 1
     ");
     assert_snapshot!(root.run("check a --json"), @r#"
-    {"bundle":"a","code":"unparsable_line","severity":"error","line":5,"ids":[],"message":"the event's envelope is damaged: its seq 6 cannot be its own; it was taken for seq 5, which is missing here"}
+    {"bundle":"a","code":"unparsable_line","severity":"error","line":5,"ids":[],"message":"the event's envelope is damaged: its seq 6 cannot be right; it was read as seq 5, which is missing here"}
     {"bundle":"a","code":"payload_unreadable","severity":"error","seq":7,"line":7,"payload_id":"raw_payload:3","ids":[],"message":"the inference response is lost: payloads/3.json is empty"}
-    {"bundle":"a","code":"line_after_end_marker","severity":"error","line":48,"ids":[],"message":"the log goes on after recording_completed"}
+    {"bundle":"a","code":"line_after_end_marker","severity":"error","line":48,"ids":[],"message":"the log continues after recording_completed"}
     {"bundle":"a","code":"trace_stops_early","severity":"note","ids":[],"message":"the trace has no end marker, so something may be missing at its end"}
     exit code 1
     "#);
@@ -78,7 +78,7 @@ fn nothing_to_check() {
     let root = Root::new(&["a"]);
     fs::remove_file(root.path("a/manifest.json")).unwrap();
     assert_snapshot!(root.run("check a"), @"
-    a: error manifest_missing: the bundle has no manifest.json; identity and layout are taken from the event log
+    a: error manifest_missing: the bundle has no manifest.json; identity and layout are read from the event log
     a: 1 error
     exit code 1
     ");

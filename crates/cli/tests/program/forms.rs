@@ -67,18 +67,18 @@ fn an_archive_among_bundles() {
 fn wrong_use() {
     let root = Root::new(&["a", "b"]);
     assert_snapshot!(root.run("convert a --layout packed -o b"), @"
-    stderr: error: b is there already
-    stderr:   it was left as it is; use -o to write elsewhere
+    stderr: error: b already exists
+    stderr:   it was not changed; use -o to write elsewhere
     exit code 2
     ");
     assert_snapshot!(root.run("convert a --layout packed -o a/inside"), @"
-    stderr: error: a/inside lies in the bundle itself
+    stderr: error: a/inside is inside the bundle itself
     stderr:   use -o to write elsewhere
     exit code 2
     ");
     assert_snapshot!(root.run("pack a -o b"), @"
-    stderr: error: b is there already
-    stderr:   it was left as it is; use -o to write elsewhere
+    stderr: error: b already exists
+    stderr:   it was not changed; use -o to write elsewhere
     exit code 2
     ");
     assert_snapshot!(root.run("pack a -o -"), @"
@@ -97,8 +97,8 @@ fn wrong_use() {
     exit code 2
     ");
     assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"
-    stderr: error: a/trace.jsonl is no archive of a bundle: the archive is damaged: Unknown frame descriptor
-    stderr:   give a file that rollout-trace pack made
+    stderr: error: a/trace.jsonl is not an archive of a bundle: the archive is damaged: Unknown frame descriptor
+    stderr:   name a file that `rollout-trace pack` wrote
     exit code 2
     ");
     assert_snapshot!(root.run("unpack a/trace.jsonl"), @"
@@ -178,7 +178,7 @@ fn damage() {
     assert!(words.contains("archive_damaged") && words.contains("exit code 1"), "{words}");
     fs::write(root.path("p.tar.zst"), &archive[..4]).unwrap();
     assert_snapshot!(root.run("check p.tar.zst"), @"
-    stderr: error: p.tar.zst is no archive of a bundle: the archive is damaged: incomplete frame
+    stderr: error: p.tar.zst is not an archive of a bundle: the archive is damaged: incomplete frame
     stderr:   check the file, and that there is room for temporary files
     exit code 2
     ");
