@@ -1,6 +1,6 @@
-//! Makes recording calls whose instructions are counted: `recorded_calls WORKLOAD COUNT`. `just instructions` counts.
+//! Makes recording calls to count their instructions: `recorded_calls WORKLOAD COUNT`. `just instructions` counts them.
 //!
-//! Only what happens in [`counted`] belongs to the figure; the values to record are made outside of it.
+//! Only the instructions in [`counted`] are counted; the values to record are made outside of it.
 
 use std::{env, hint::black_box, process::ExitCode};
 
@@ -9,7 +9,7 @@ use rollout_trace_recorder::{
 };
 use serde_json::{Value, json};
 
-/// A turn id of the length that they have in real rollouts.
+/// A turn id with the length of those in real rollouts.
 const TURN: &str = "0199a213-81c0-7800-8aa1-bbab2a035a53";
 
 #[expect(clippy::print_stderr, reason = "the example is a program")]
@@ -34,13 +34,13 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs what is counted. It is a function of its own so that the counter can find it by name.
+/// Runs the calls to be counted. It is a separate function so that the counter can find it by name.
 #[inline(never)]
 fn counted(work: &mut dyn FnMut()) {
     work();
 }
 
-/// Four kinds of calls with tracing off.
+/// Makes four kinds of calls with tracing off.
 fn disabled(count: usize) {
     let (trace, attempt) = (ThreadTraceContext::disabled(), InferenceTraceAttempt::disabled());
     let request = vec!["a request that is never looked at"; 100];
@@ -55,7 +55,7 @@ fn disabled(count: usize) {
     });
 }
 
-/// Events without a payload.
+/// Records events without a payload.
 fn events(count: usize) {
     let folder = tempfile::tempdir().expect("temporary files can be made");
     let trace = start(folder.path());
@@ -66,7 +66,7 @@ fn events(count: usize) {
     });
 }
 
-/// Requests, after one that is not counted.
+/// Records requests, after one that is not counted.
 fn requests(count: usize, request: &dyn Fn(usize) -> Value) {
     let folder = tempfile::tempdir().expect("temporary files can be made");
     let trace = start(folder.path());
@@ -80,7 +80,7 @@ fn requests(count: usize, request: &dyn Fn(usize) -> Value) {
 fn record(trace: &ThreadTraceContext, request: &Value) {
     let attempt = trace.inference_trace_context(TURN, "a-model", "a-provider").start_attempt();
     attempt.record_started(request);
-    // An attempt that is dropped would record its end.
+    // Dropping an attempt without an end would record one.
     std::mem::forget(attempt);
 }
 

@@ -1,4 +1,4 @@
-//! A complete small traced agent: `cargo run --example traced_agent -- TRACE_ROOT [files|packed]`.
+//! A small but complete traced agent: `cargo run --example traced_agent -- TRACE_ROOT [files|packed]`.
 //!
 //! The model's replies are scripted and the tools do nothing, but every call that an agent core makes to the recorder
 //! is here, in the order of a real session. It prints the bundle's folder.
@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         Some("files") => PayloadLayout::Files,
         _ => PayloadLayout::Packed,
     };
-    // An agent core calls `ThreadTraceContext::start_root_or_disabled(metadata)`, which asks the environment.
+    // An agent core calls `ThreadTraceContext::start_root_or_disabled(metadata)`, which reads the root from the
+    // environment.
     let trace = ThreadTraceContext::start_root_in_or_disabled(
         Path::new(&root),
         metadata(ROOT_THREAD, "/root", SessionSource::program("example")),
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One session: two turns of the root agent, a child agent in between, a compaction.
+/// Runs one session: two turns of the root agent, a child agent in between, and a compaction.
 pub(crate) fn run_session(trace: &ThreadTraceContext) {
     trace.record_protocol_event("session_configured", &json!({"type": "session_configured", "model": MODEL}));
     let mut root = Agent::new(trace.clone(), ROOT_THREAD);
@@ -78,7 +79,7 @@ pub(crate) fn run_session(trace: &ThreadTraceContext) {
     trace.record_ended(ExecutionStatus::Completed);
 }
 
-/// A conversation item. The provider does not get what only the trace shows.
+/// A conversation item. Fields that are only for the trace are not sent to the provider.
 #[derive(Clone, Debug, Serialize)]
 struct Item {
     #[serde(flatten)]
@@ -179,7 +180,7 @@ impl Agent {
                "tools": [{"type": "function", "name": "exec_command"}], "stream": true})
     }
 
-    /// Sends a request to the model and takes its answer.
+    /// Sends a request to the model. Returns the items of its answer.
     fn infer(&mut self, reply: &[Item]) -> Vec<Item> {
         let attempt = self.trace.inference_trace_context(&*self.turn_id, MODEL, PROVIDER).start_attempt();
         let request = self.request();
@@ -259,7 +260,7 @@ impl Agent {
         });
     }
 
-    /// Adds a tool's answer first to the trace of the call, then to the history.
+    /// Records a tool's answer as the end of its call, then adds it to the history.
     fn answer(&mut self, call: &Item, text: &str, record: impl FnOnce(&Item)) {
         let output = Item::output(call.text("call_id"), text);
         record(&output);

@@ -1,4 +1,4 @@
-//! What a child agent reports.
+//! The results of child agents.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 /// ```
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct AgentResultTracePayload<'r, Status> {
-    /// The child.
+    /// The child's place in the tree of agents.
     pub child_agent_path: &'r str,
     /// The result as the parent's model sees it.
     pub message: &'r str,

@@ -1,4 +1,4 @@
-//! Code of the agent core that the recorder runs: its `Serialize` and `Display` implementations, closures and hooks.
+//! Running code of the agent core: its `Serialize` and `Display` implementations, closures and hooks.
 
 use std::{
     fmt::Display,
@@ -10,21 +10,21 @@ use thiserror::Error;
 
 use crate::walk::{self, WalkError};
 
-/// Why code of the agent core gave no result.
+/// Why code of the agent core did not produce a result.
 #[derive(Debug, Error)]
 pub(crate) enum CallerError {
-    /// It reported an error, or its result is too large.
+    /// The code returned an error, or its result is too large.
     #[error("cannot {task}")]
     Failed {
-        /// What it was called for.
+        /// What the code was called for.
         task: &'static str,
         #[source]
         source: WalkError,
     },
-    /// It panicked.
+    /// The code panicked.
     #[error("cannot {task}: the caller's code panicked")]
     Panicked {
-        /// What it was called for.
+        /// What the code was called for.
         task: &'static str,
     },
 }

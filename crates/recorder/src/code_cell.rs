@@ -18,8 +18,8 @@ use crate::{ThreadTraceContext, recorder::Recorder, thread::ThreadInner};
 
 /// Records the life of one code cell. Clones are the same cell.
 ///
-/// A cell may outlive the call that started it, and a later call may make another context for it; even so, each of its
-/// steps is recorded once. A cell that has no end when its thread ends is recorded as abandoned.
+/// A cell may outlive the call that started it, and a later call may make another context for it. Each of its steps is
+/// still recorded once. A cell that has no end when its thread ends is recorded as abandoned.
 ///
 /// ```
 /// use rollout_trace_recorder::CellStatus;
@@ -45,7 +45,7 @@ struct ContextInner {
     steps: Arc<Steps>,
 }
 
-/// Which steps of a cell are recorded.
+/// Which steps of a cell have been recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     started: AtomicBool,
@@ -68,7 +68,8 @@ impl OpenCells {
 }
 
 impl ThreadTraceContext {
-    /// Records that a code cell begins to run: which cell, the model's call that it runs for, and its source.
+    /// Records that a code cell begins to run. Takes the cell's id, the id of the model's call that it runs for, and
+    /// its source.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -86,7 +87,8 @@ impl ThreadTraceContext {
         context
     }
 
-    /// Makes a context for a cell that another call may have started. After a cell has ended, its id names the next
+    /// Makes a context for a cell that another call may have started. After a cell has ended, its id is that of the
+    /// next cell.
     /// cell.
     ///
     /// ```
@@ -98,7 +100,7 @@ impl ThreadTraceContext {
         codex_turn_id: impl Into<CodexTurnId>,
         runtime_cell_id: impl Into<RuntimeCellId>,
     ) -> CodeCellTraceContext {
-        // A forked child must not touch the cells, since their lock may have been held during the fork.
+        // A forked child must not touch the cells, because their lock may have been held during the fork.
         let inner = self.inner().filter(|inner| inner.recorder().is_some());
         CodeCellTraceContext(inner.map(|inner| {
             let runtime_cell_id = runtime_cell_id.into();

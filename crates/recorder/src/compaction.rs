@@ -83,7 +83,7 @@ impl<'c, Before: ?Sized, After: ?Sized> CompactionCheckpointTracePayload<'c, Bef
 }
 
 impl ThreadTraceContext {
-    /// Makes the context for one compaction. Without an id of the agent core's, one is minted.
+    /// Makes the context for one compaction. If the agent core passes no id, the recorder mints one.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();

@@ -1,15 +1,16 @@
-//! What each payload must look like, and the types of the documents.
+//! The shape that each payload must have, and the types of the documents.
 //!
-//! The recorder writes down what it is given and does not look into it. Readers do: they find the conversation in a
-//! request, the items of a response, the output of a command. So each value that an agent core passes must have the
-//! shape below. Fields that are not listed are kept and shown as they are. A field with `?` may be null or absent.
+//! The recorder records the values that it is given without interpreting them. Readers do interpret them: they find the
+//! conversation in a request, the items of a response, the output of a command. So each value that an agent core passes
+//! must have the shape below. Fields that are not listed are kept and shown unchanged. A field with `?` may be null or
+//! absent.
 //!
 //! A core may pass its own types, `serde_json::Value`s, or the types of this module, which are the documents as readers
 //! read them.
 //!
 //! | call | shape of the value | type |
 //! |---|---|---|
-//! | [`start_root`](crate::ThreadTraceContext::start_root) and its kin | made from the metadata; `session_source` is a text, or `{"subagent": {"thread_spawn": {parent_thread_id, depth, agent_path?, …}}}` for a spawned child | [`SessionMetadata`], [`SessionSource`] |
+//! | [`start_root`](crate::ThreadTraceContext::start_root) and its variants | made from the metadata; `session_source` is a text, or `{"subagent": {"thread_spawn": {parent_thread_id, depth, agent_path?, …}}}` for a spawned child | [`SessionMetadata`], [`SessionSource`] |
 //! | [`record_started`](crate::InferenceTraceAttempt::record_started) | the request as it is sent, in the shape of the Responses API: `input` is an array of items, or a text; `previous_response_id`? | [`InferenceRequest`] |
 //! | [`record_completed`](crate::InferenceTraceAttempt::record_completed), and what had arrived at another end | an array of items; token counts as [`TokenUsage`] | [`ModelItem`] |
 //! | [`start_attempt`](crate::CompactionTraceContext::start_attempt) of a compaction | the request as it is sent, with an array `input` | [`CompactionRequest`] |
@@ -46,12 +47,12 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! An item keeps the id that it has in the history: `id` in every request, and the same one in
+//! An item keeps the id that it has in the history: it has the same `id` in every request and in
 //! `record_history_item_accepted`. A call and its output share a `call_id`, which is the tool call's id as well. Items
-//! of other types are kept as they are.
+//! of other types are kept unchanged.
 //!
-//! If a request continues a response of the provider's, its `input` is only what is new. Pass the response's id in
-//! `previous_response_id`, or use
+//! If a request continues an earlier response of the provider, its `input` has only the new items. Pass the response's
+//! id in `previous_response_id`, or use
 //! [`record_started_incremental`](crate::InferenceTraceAttempt::record_started_incremental).
 //!
 //! # Tool runtimes

@@ -4,7 +4,7 @@ use rollout_trace_schema::{
     CodexTurnId, EventPayload, RolloutId, SchemaVersion, Seq, ThreadId, UnixMillis, json_text::write_string,
 };
 
-/// The producer's context of an event.
+/// The thread and the turn of an event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Context<'c> {
     pub(crate) thread_id: Option<&'c ThreadId>,
@@ -25,7 +25,7 @@ impl EventText for EventPayload {
 
 /// Encodes the end of an event's line: all but the schema version and the seq, which are added under the lock.
 ///
-/// It is put together by hand, because every event has it and it is half of what most events cost.
+/// It is written by hand, because every event has one and it is half of the cost of most events.
 pub(crate) fn encode_tail(
     wall_time_unix_ms: UnixMillis,
     rollout_id: &RolloutId,
@@ -34,7 +34,7 @@ pub(crate) fn encode_tail(
 ) -> Vec<u8> {
     let Context { thread_id, codex_turn_id } = context;
     let mut tail = Vec::with_capacity(1024);
-    // Only a test has a clock before 1970.
+    // Only the clock of a test is before 1970.
     let sign = if wall_time_unix_ms < 0 { r#""wall_time_unix_ms":-"# } else { r#""wall_time_unix_ms":"# };
     put_number(&mut tail, sign, wall_time_unix_ms.unsigned_abs());
     put_text(&mut tail, r#","rollout_id":"#, Some(rollout_id));

@@ -33,7 +33,7 @@ pub trait TraceEvidence {
     ///
     /// # Errors
     ///
-    /// Fails if the serializer fails.
+    /// The serializer fails.
     fn serialize_evidence<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 }
 

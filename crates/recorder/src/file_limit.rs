@@ -1,17 +1,17 @@
-//! The largest file that the system lets this process make.
+//! The maximum length of a file that this process may write.
 
 use std::{fs, io};
 
 /// The length beyond which this process cannot write to a file.
 ///
-/// A write beyond it is never tried, because it kills the process unless the agent ignores the signal.
+/// The recorder never attempts a write beyond it, because that kills the process unless the agent ignores the signal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileLimit(u64);
 
 impl FileLimit {
     pub(crate) const NONE: Self = Self(u64::MAX);
 
-    /// Asks the system, and returns no limit if the system does not say.
+    /// Reads the limit from the system. Returns no limit if it cannot be read.
     pub(crate) fn of_this_process() -> Self {
         if !cfg!(target_os = "linux") {
             return Self::NONE;
@@ -25,7 +25,7 @@ impl FileLimit {
         line.split_whitespace().next()?.parse().ok().map(Self)
     }
 
-    /// Refuses what would make a file longer than the limit.
+    /// Fails if a file of this length would exceed the limit.
     pub(crate) fn allows(self, length: u64) -> io::Result<()> {
         if length > self.0 { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(()) }
     }

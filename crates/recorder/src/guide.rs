@@ -80,26 +80,26 @@
 //!   instant. To survive a power cut as well, set [`TraceOptions::sync_at_turn_end`].
 //! * **A request costs about a seventh of serializing it**, because most of it repeats the thread's last request: the
 //!   recorder walks over the value and compares, and only what is new becomes text. `docs/benchmarks.md` has figures.
-//! * **No call fails, and none panics.** What cannot be recorded is counted, reported in the trace as a protocol event
-//!   `rollout_trace.loss`, and warned about once under the `tracing` target [`TRACING_TARGET`]. An agent that records
-//!   its own log has to exclude that target. Where no document can be written, an `other` event of that kind carries
-//!   the report in its line. A trace that could not report everything that it lost gets no end marker, so readers take
-//!   it for incomplete.
+//! * **No call fails, and none panics.** Whatever cannot be recorded is counted, reported in the trace as a protocol
+//!   event `rollout_trace.loss`, and warned about once under the `tracing` target [`TRACING_TARGET`]. An agent that
+//!   records its own log has to exclude that target. If no document can be written, an `other` event of that kind
+//!   carries the report in its line. A trace that could not report everything that it lost gets no end marker, so
+//!   readers treat it as incomplete.
 //! * **No file size limit kills the agent.** A write beyond the process's limit (`ulimit -f`) would end it by a signal.
 //!   On Linux the recorder reads the limit when a bundle begins, and counts as lost what would exceed it. It does not
 //!   see a limit that is lowered later.
-//! * **A value's `Serialize` is called once**, synchronously, on the caller's thread. It must produce the same for the
-//!   same value each time. If it fails or panics, a mark takes the payload's place. A `Display`, a closure, a clock or
-//!   a source of ids that panics does no more harm than that.
+//! * **A value's `Serialize` is called once**, synchronously, on the caller's thread. It must produce the same output
+//!   for the same value each time. If it fails or panics, a mark replaces the payload. A `Display`, a closure, a clock
+//!   or a source of ids that panics does no more harm than that.
 //!
 //! # Handles
 //!
 //! Handles are cheap to clone, `Send + Sync + 'static`, and need no `async`: a call never waits for more than two
-//! writes. Each object ends once: the first end counts and later ones are ignored. A handle that is dropped without an
-//! end records that: an attempt or a tool call as cancelled, a thread as aborted, always with the word *abandoned*. So
-//! a future that is dropped half-way leaves nothing open.
+//! writes. Each object ends once: later ends are ignored. If a handle is dropped without an end, the recorder records
+//! one: an attempt or a tool call is cancelled, a thread is aborted, always with the word *abandoned*. Therefore
+//! a future that is dropped before its end leaves nothing open.
 //!
-//! The recording is complete when the last handle of the last thread is gone; then the end marker is written. A core
+//! The recording is complete when the last handle of the last thread is dropped; then the end marker is written. A core
 //! whose handles outlive the session calls [`finish`].
 //!
 //! A forked child process has the handles of its parent and records nothing with them.
@@ -107,19 +107,17 @@
 //! # Three ways to pass a request
 //!
 //! * [`record_started`] takes any `Serialize`. It is the best way unless one of the others costs you nothing.
-//! * [`record_started_body`] is for a transport that has serialized the body already. The bytes are recorded as they
-//!   are.
+//! * [`record_started_body`] is for a transport that has already serialized the body. The bytes are recorded unchanged.
 //! * [`record_started_unchanged`] is for a core that knows that the first *n* elements of `input` are those of the
-//!   thread's last request. They are not looked at. Debug builds look, and warn if they differ.
+//!   thread's last request. These are not serialized. Debug builds serialize them, and warn if they differ.
 //!
 //! Keep the order of fields and of map entries stable. A `HashMap` that changes its order between requests is recorded
 //! correctly, but its part of the request is stored again.
 //!
 //! # Items that say more than the wire
 //!
-//! What goes back to a provider may leave out readable reasoning. Implement [`TraceEvidence`] for the item type, and
-//! pass
-//! [`Evidence`]`(&items)` where a response's items are expected.
+//! The items that go back to a provider may lack readable reasoning. Implement [`TraceEvidence`] for the item type, and
+//! pass [`Evidence`]`(&items)` where the items of a response are expected.
 //!
 //! # Misuse
 //!
@@ -128,32 +126,32 @@
 //!
 //! | misuse | what is recorded | name in the trace |
 //! |---|---|---|
-//! | a request without an `input` that is an array or a text | the request as it is; readers find no conversation in it | `request_without_input` |
-//! | [`record_started_unchanged`] with too large a number, in a debug build | the request as it is; a release build records the old items | `unchanged_items_changed` |
-//! | a child thread with the id of the root | nothing: the child's handle is disabled, because its events would pass for the root's | `child_has_root_id` |
+//! | a request without an `input` that is an array or a text | the request, unchanged; readers find no conversation in it | `request_without_input` |
+//! | [`record_started_unchanged`] with too large a number, in a debug build | the request, unchanged; a release build records the old items | `unchanged_items_changed` |
+//! | a child thread with the id of the root | nothing: the child's handle is disabled, because its events would be taken for the root's | `child_has_root_id` |
 //! | a child whose `session_source` names a parent that never began | the child, without a parent | `unknown_parent` |
 //! | a turn that is ended twice | both ends; readers take the later one | `turn_ended_twice` |
 //! | an end of an attempt that was never started | nothing; the end counts as lost | reported as a loss |
 //!
-//! Of requests that are passed as a body, or recorded as files, only a thread's first one is checked. Of the others every
-//! one is, but only for the presence of the field `input`.
+//! Of the requests that are passed as a body, or recorded as files, only the first one of a thread is checked. Every
+//! other request is checked, but only for the presence of the field `input`.
 //!
-//! A root folder that cannot be written means that the session is not traced. That is warned about through `tracing`;
-//! if the agent has no `tracing` subscriber, one line on stderr says it, once per process.
+//! If the root folder cannot be written, the session is not traced. The recorder warns about it through `tracing`; if
+//! the agent has no `tracing` subscriber, it writes one line to stderr, once per process.
 //!
 //! # Options
 //!
 //! | [`TraceOptions`] | default |
 //! |---|---|
 //! | `layout` | [`PayloadLayout::Packed`]. [`PayloadLayout::Files`] is for tools that read one file per payload, such as Codex's own reducer, which also wants UUIDs as thread ids. `rollout-trace convert` converts both ways |
-//! | `max_payload_bytes`, `max_bundle_bytes` | 256 MiB, 16 GiB. Beyond them a mark takes a payload's place. A bundle that exceeds its limit by an eighth gets only the reports of what was lost, and its end |
+//! | `max_payload_bytes`, `max_bundle_bytes` | 256 MiB, 16 GiB. Beyond them a mark replaces a payload. A bundle that exceeds its limit by an eighth gets only the reports of what was lost, and its end |
 //! | `max_compare_bytes` | 64 MiB for all threads. Beyond it, fingerprints under a secret key replace the items |
-//! | `redactor` | none. [`Redactor::common_secrets`] replaces bearer tokens, API keys and private keys by a mark with a keyed hash; [`Redactor::new`] does what its hook says. It sees each string before it is written for the first time, the keys of maps, and a body that is not JSON as a whole |
+//! | `redactor` | none. [`Redactor::common_secrets`] replaces bearer tokens, API keys and private keys by a mark with a keyed hash; [`Redactor::new`] calls a hook. A redactor gets each string before it is written for the first time, the keys of maps, and a body that is not JSON as a whole |
 //! | `clock`, `ids` | the system's. A test sets both and gets the same bytes on every run |
 //! | `memory_sink` | none. A test records into memory and looks at [`MemorySink::files`] |
 //! | `sync_at_turn_end` | off |
 //!
-//! # Where a trace lies
+//! # Where a trace is stored
 //!
 //! A trace is the folder `<root>/trace-<trace id>-<thread id>/`. On Unix its folders have mode 0700 and its files 0600,
 //! because they hold prompts and secrets. On other systems they have the permissions of the folder that contains them.

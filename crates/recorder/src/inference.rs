@@ -49,7 +49,7 @@ struct ContextInner {
 /// Records one request to the model and how it ended. Clones are the same attempt.
 ///
 /// An attempt ends once: the first end counts. If an attempt was started and its last handle is dropped without an end,
-/// for example because a future is dropped half-way, it is recorded as cancelled.
+/// for example because a future is dropped halfway, it is recorded as cancelled.
 ///
 /// ```
 /// use rollout_trace_recorder::{ResponseIds, TokenUsage};
@@ -78,7 +78,7 @@ struct AttemptInner {
     ended: AtomicBool,
 }
 
-/// The ids of a response, as far as the provider sent them.
+/// The ids of a response that the provider sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResponseIds<'r> {
     /// The provider's id of the response.
@@ -173,7 +173,8 @@ impl InferenceTraceAttempt {
     /// Records that the request is sent. Only the first start of an attempt counts.
     ///
     /// Most of a request repeats the thread's last one and is not turned into text again, so this costs about a tenth
-    /// of serializing it. Its `Serialize` is called once, and must produce the same for the same value each time.
+    /// of serializing it. Its `Serialize` is called once, and must produce the same output for the same value each
+    /// time.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -188,8 +189,8 @@ impl InferenceTraceAttempt {
     /// Does the same as [`record_started`](Self::record_started), for a caller that knows how many items at the
     /// beginning of the outermost array called `input` are those of the thread's last request.
     ///
-    /// These items are not looked at, so a wrong number makes a wrong trace. Debug builds look at them, record them as
-    /// they are, and report it if they differ.
+    /// These items are not serialized, so a wrong number produces a wrong trace. Debug builds serialize and record
+    /// them, and report it if they differ.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -204,7 +205,7 @@ impl InferenceTraceAttempt {
     }
 
     /// Does the same as [`record_started`](Self::record_started), for a caller that has the bytes of the request's
-    /// body. They are recorded as they are.
+    /// body. They are recorded unchanged.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
@@ -315,7 +316,7 @@ impl InferenceTraceAttempt {
         inner.append(recorder, partial, event);
     }
 
-    /// Records that the request was given up. `output_items` is what had arrived by then; an empty array is left out.
+    /// Records that the request was canceled. `output_items` is what had arrived by then; an empty array is left out.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();

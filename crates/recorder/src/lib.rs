@@ -1,5 +1,5 @@
-//! Records what a coding agent does, at a cost that follows what is new in a request, and loses nothing when the agent
-//! is killed.
+//! Records what a coding agent does. The cost of recording a request depends on what is new in it, and nothing is lost
+//! if the agent is killed.
 //!
 //! An agent core links this crate and nothing else of the project, and calls it at its boundaries:
 //! [`ThreadTraceContext`] for a thread and its turns, and from it the contexts for requests, compactions, tool calls,

@@ -1,4 +1,5 @@
-//! The one funnel for everything that goes wrong while recording: it counts, warns once, and keeps what the trace has
+//! The only place that handles failures of recording: it counts them, warns once, and keeps what the trace must still
+//! report.
 //! yet to report.
 
 use std::{
@@ -33,14 +34,14 @@ pub(crate) enum Lost {
 /// Nothing here may be called under the writer's lock: a `tracing` subscriber may call back into the recorder.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
-    /// What no report in the trace mentions yet.
+    /// The losses that no report in the trace mentions yet.
     pending: Mutex<RecordingLoss>,
-    /// Whether `pending` has anything, to be asked without a lock.
+    /// Whether `pending` has any losses, which can be read without a lock.
     any_pending: AtomicBool,
     /// Whether a report is being written, so that its own failure is not reported at once.
     reporting: AtomicBool,
     total: AtomicU64,
-    /// How much of the total the trace reports.
+    /// How many losses the trace reports.
     reported: AtomicU64,
     warned: AtomicBool,
     /// The kinds of misuse that were warned about.
@@ -50,7 +51,7 @@ pub(crate) struct Losses {
 impl Losses {
     /// Counts a loss, and warns about the first one.
     pub(crate) fn note(&self, lost: Lost, reason: String) {
-        // The total grows first, so that never more is reported than was lost.
+        // The total is increased first, so that it is never lower than the number of reported losses.
         self.total.fetch_add(1, Ordering::Relaxed);
         let warns = !self.warned.swap(true, Ordering::Relaxed);
         if warns {
@@ -68,7 +69,7 @@ impl Losses {
         self.any_pending.store(true, Ordering::Release);
     }
 
-    /// Warns about a misuse of a kind that was not seen before. Returns whether it is the first of its kind.
+    /// Warns about a misuse if it is the first of its kind. Returns whether it is.
     pub(crate) fn is_first(&self, misuse: &Misuse) -> bool {
         let is_first = self.misuses.lock().unwrap_or_else(PoisonError::into_inner).insert(misuse.code());
         if is_first {
@@ -77,7 +78,7 @@ impl Losses {
         is_first
     }
 
-    /// Returns how much was lost altogether.
+    /// Returns how many losses there were in total.
     pub(crate) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }
@@ -87,7 +88,7 @@ impl Losses {
         self.reported.load(Ordering::Relaxed) == self.total()
     }
 
-    /// Has `write` put into the trace what no report mentions yet. What it cannot write stays for the next report.
+    /// Calls `write` with the losses that the trace does not mention yet. If it fails, they stay for the next report.
     pub(crate) fn report<E>(&self, write: impl FnOnce(&RecordingLoss) -> Result<(), E>) {
         if !self.any_pending.load(Ordering::Relaxed) || self.reporting.swap(true, Ordering::Acquire) {
             return;

@@ -54,7 +54,7 @@ impl McpCallTraceContext {
         self.0.as_ref()
     }
 
-    /// Adds the id to the request's `_meta`. If tracing is off, or `_meta` is not an object, it stays as it is.
+    /// Adds the id to the request's `_meta`. If tracing is off, or `_meta` is not an object, `_meta` is not changed.
     ///
     /// ```
     /// use serde_json::json;

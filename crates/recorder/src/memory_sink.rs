@@ -1,4 +1,4 @@
-//! A bundle that never touches a disk.
+//! A bundle in memory.
 
 use std::{
     collections::BTreeMap,

@@ -3,12 +3,13 @@
 use rollout_trace_schema::{CodexTurnId, ThreadId};
 use thiserror::Error;
 
-/// How an agent core misuses the recorder. What it passes is recorded all the same, unless the variant says otherwise.
+/// How an agent core misuses the recorder. The value that it passes is recorded nevertheless, unless the variant says
+/// otherwise.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum Misuse {
-    /// A request is not shaped as the Responses API has it.
+    /// A request does not have the shape of the Responses API.
     #[error(
-        "a request has no `input` that is an array or a text, so nobody can tell which conversation it carries; \
+        "a request has no `input` that is an array or a text, so readers cannot find its conversation; \
          record the request as it is sent (the module `document` shows the shape)"
     )]
     RequestWithoutInput,
@@ -18,7 +19,7 @@ pub(crate) enum Misuse {
          a release build would have recorded the old ones"
     )]
     UnchangedItemsChanged,
-    /// A child was started under the root's id. It is not recorded, since its events would pass for the root's.
+    /// A child was started under the root's id. It is not recorded, because its events would be taken for the root's.
     #[error(
         "a child thread was started with the id of the root thread, {thread_id}; it is not recorded; \
          give each thread its own id"
@@ -30,7 +31,7 @@ pub(crate) enum Misuse {
          start the parent first, and pass its id in `session_source`"
     )]
     UnknownParent { thread_id: ThreadId, parent_thread_id: String },
-    /// A turn was ended again.
+    /// A turn was ended twice.
     #[error(
         "the turn {codex_turn_id} was ended twice; both ends are recorded, and readers take the later one; \
          end each turn in one place"
@@ -39,7 +40,7 @@ pub(crate) enum Misuse {
 }
 
 impl Misuse {
-    /// Returns the name by which the trace calls this kind of misuse.
+    /// Returns the name of this kind of misuse in the trace.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::RequestWithoutInput => "request_without_input",

@@ -1,4 +1,4 @@
-//! The folder and files that a recording begins with.
+//! Creating the folder and the files of a bundle.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -16,7 +16,7 @@ use crate::{
     sink::{self, Appender, Sink},
 };
 
-/// How many names are tried for a bundle's folder while they are taken.
+/// How many names are tried for a bundle's folder if they are taken.
 const MAX_NAME_TRIES: usize = 8;
 
 /// A bundle that has its manifest and no events.
@@ -28,11 +28,11 @@ pub(crate) struct NewBundle {
     pub(crate) pack: Option<Pack>,
 }
 
-/// The file of payloads.
+/// The pack of a new bundle.
 #[derive(Debug)]
 pub(crate) struct Pack {
     pub(crate) file: Appender,
-    /// What the checksums of this file are keyed with.
+    /// The checksums, which depend on the salt of this pack.
     pub(crate) checksums: Checksums,
 }
 
@@ -69,7 +69,7 @@ impl NewBundle {
             let text = serde_json::to_vec_pretty(&manifest).expect("a manifest has a JSON text");
             match sink.create(&text, options.layout) {
                 Ok(()) => break sink,
-                // Two sessions share a root, and their source of ids repeats itself.
+                // Another session under the same root has minted the same ids.
                 Err(source) if source.kind() == io::ErrorKind::AlreadyExists && tries < MAX_NAME_TRIES => {
                     tries += 1;
                     manifest.trace_id = TraceId::from(options.mint());

@@ -10,7 +10,7 @@ use rollout_trace_schema::{PayloadLayout, UnixMillis};
 
 use crate::{MemorySink, Redactor, caller::guarded, random_ids::RandomIds};
 
-/// Says how a rollout is recorded. The defaults are right for an agent at work.
+/// The options of recording a rollout. The defaults are right for an agent in use.
 ///
 /// ```
 /// use rollout_trace_recorder::{PayloadLayout, Redactor, TraceOptions};
@@ -90,7 +90,7 @@ impl TraceOptions {
         self
     }
 
-    /// Sets the clock that events get their wall time from, in milliseconds since the Unix epoch.
+    /// Sets the clock from which events get their wall time, in milliseconds since the Unix epoch.
     ///
     /// ```
     /// let options = rollout_trace_recorder::TraceOptions::new().clock(|| 1_795_221_181_536);
@@ -100,7 +100,7 @@ impl TraceOptions {
         self
     }
 
-    /// Sets the source of the ids that the recorder mints. Each must be new. The default makes random UUIDs.
+    /// Sets the source of the ids that the recorder mints. Each id must be new. The default makes random UUIDs.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,7 +120,7 @@ impl TraceOptions {
         self
     }
 
-    /// Reads the clock, or the system's if that one panics.
+    /// Reads the clock, or the system's clock if that one panics.
     pub(crate) fn now(&self) -> UnixMillis {
         guarded("read the clock", || Ok((self.clock)())).unwrap_or_else(|_| wall_clock())
     }

@@ -1,4 +1,4 @@
-//! From values to payloads: encodes documents and numbers them, and knows no log, no file and no thread.
+//! Turning values into numbered payloads. Nothing here knows the log, a file or a thread.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// A record's lengths have four bytes.
+/// The maximum length of a record, because its lengths are stored in four bytes.
 const MAX_RECORD_BYTES: usize = u32::MAX as usize;
 
 /// Turns documents into payloads that are ready to be written.
@@ -38,24 +38,24 @@ pub(crate) struct Packer {
 
 /// How documents are encoded, by layout.
 enum Encoding {
-    /// As differences from what is stored already.
+    /// As records, which store only what is new.
     Records(Box<RecordEncoding>),
     /// As JSON text.
     Text,
 }
 
-/// What all records of a bundle share.
+/// The state that all records of a bundle share.
 struct RecordEncoding {
     checksums: Checksums,
     key: FingerprintKey,
     known: Mutex<KnownTexts>,
     spares: Spares,
-    /// How much memory the threads' comparison states take.
+    /// How much memory the comparison states of all threads take.
     compare_bytes: AtomicUsize,
     max_compare_bytes: usize,
 }
 
-/// How a model-facing request arrives.
+/// How a model-facing request is passed.
 pub(crate) enum RequestInput<'r, T: ?Sized> {
     /// As a value, whose first `unchanged` input items are those of the thread's last request.
     Value { request: &'r T, unchanged: usize },
@@ -63,7 +63,7 @@ pub(crate) enum RequestInput<'r, T: ?Sized> {
     Body(&'r [u8]),
 }
 
-/// A document that is encoded and has no number yet.
+/// A document that is encoded but has no number yet.
 pub(crate) struct EncodedDocument {
     content: EncodedContent,
     /// How the caller misused the recorder in passing this document.
@@ -79,7 +79,7 @@ enum EncodedContent {
     Text(Vec<u8>),
 }
 
-/// A record that lacks its number.
+/// A record that has no number yet.
 struct UnsealedRecord {
     scratch: Scratch,
     next_base: NextBase,
@@ -130,7 +130,7 @@ impl Packer {
         Self { encoding: Encoding::Records(Box::new(records)), ..self }
     }
 
-    /// Encodes a document that is compared only with texts that are stored already.
+    /// Encodes a document that is compared only with texts that are already stored.
     pub(crate) fn encode<T: Serialize + ?Sized>(&self, document: &T) -> Result<EncodedDocument, CallerError> {
         guarded_encoding(|| match &self.encoding {
             Encoding::Records(records) => self.whole(records, document),
@@ -197,7 +197,7 @@ impl Packer {
         })
     }
 
-    /// Encodes a document of the recorder's own, for which no limit holds.
+    /// Encodes a document of the recorder's own, to which no limit applies.
     pub(crate) fn encode_report<T: Serialize>(&self, document: &T) -> Result<EncodedDocument, CallerError> {
         guarded_encoding(|| match &self.encoding {
             Encoding::Records(records) => {
@@ -208,7 +208,7 @@ impl Packer {
         })
     }
 
-    /// Encodes the mark that takes the place of a document that is lost. The reason is redacted already.
+    /// Encodes the mark that replaces a lost document. The reason must already be redacted.
     pub(crate) fn encode_lost(&self, reason: String) -> EncodedDocument {
         let lost = LostPayload { rollout_trace_lost: LostPayloadReason { reason } };
         match &self.encoding {
@@ -234,12 +234,12 @@ impl Packer {
         PreparedPayload { number, kind, bytes }
     }
 
-    /// Numbers a document of which nothing will be written, since its event will not be written either.
+    /// Numbers a document that is not written, because its event will not be written either.
     pub(crate) fn leave_out(&self, kind: PayloadKind) -> PreparedPayload {
         PreparedPayload { number: self.next_number(), kind, bytes: PayloadBytes::Nothing }
     }
 
-    /// Lets later documents refer to a record, now that it is written.
+    /// Lets later documents refer to a record that has been written.
     pub(crate) fn learn(&self, record: PackedRecord) {
         let Encoding::Records(records) = &self.encoding else { return };
         let PackedRecord { sealed, mut scratch, next_base, lease } = record;
@@ -252,7 +252,7 @@ impl Packer {
         records.spares.give(scratch);
     }
 
-    /// Subtracts the comparison state of a thread that is gone from the memory that all of them take.
+    /// Subtracts the memory of a thread's comparison state from the total, after the thread's last handle was dropped.
     pub(crate) fn forget(&self, slot: &CompareSlot) {
         if let Encoding::Records(records) = &self.encoding {
             records.compare_bytes.fetch_sub(slot.bytes(), Ordering::Relaxed);
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_is_gone_takes_no_memory_from_the_others() {
+    fn a_dropped_thread_takes_no_memory_from_the_others() {
         let options = TraceOptions::new().memory_sink(&MemorySink::new());
         let root = ThreadTraceContext::start_root(Path::new("nowhere"), metadata("root"), options).expect("memory");
         let compare_bytes = || root.inner().and_then(|inner| inner.recorder()).expect("it is on").compare_bytes();

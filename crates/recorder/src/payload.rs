@@ -7,7 +7,7 @@ use crate::{
     walk::{NextBase, Scratch},
 };
 
-/// A payload document that has its number and its bytes. Nothing of it is written yet.
+/// A payload document that has its number and its bytes, but has not been written.
 #[derive(Debug)]
 pub(crate) struct PreparedPayload {
     pub(crate) number: u64,
@@ -15,13 +15,13 @@ pub(crate) struct PreparedPayload {
     pub(crate) bytes: PayloadBytes,
 }
 
-/// What is written of a payload, by layout.
+/// The bytes that a payload adds to the bundle, by layout.
 #[expect(
     clippy::large_enum_variant,
     reason = "the large variant is the usual one, and it lives for one call on the stack"
 )]
 pub(crate) enum PayloadBytes {
-    /// A record of the file of payloads.
+    /// A record of the pack.
     Record(PackedRecord),
     /// A file of its own.
     File(Vec<u8>),
@@ -29,7 +29,7 @@ pub(crate) enum PayloadBytes {
     Nothing,
 }
 
-/// A record for the file of payloads, and what the packer learns once it is written.
+/// A record of the pack, and what the packer learns after it is written.
 pub(crate) struct PackedRecord {
     pub(crate) sealed: SealedRecord,
     pub(crate) scratch: Scratch,
@@ -38,7 +38,7 @@ pub(crate) struct PackedRecord {
 }
 
 impl PreparedPayload {
-    /// Returns what events call the payload.
+    /// Returns the reference by which events name the payload.
     pub(crate) fn reference(&self) -> PayloadRef {
         PayloadRef {
             raw_payload_id: RawPayloadId::from(format!("raw_payload:{}", self.number)),
@@ -58,7 +58,7 @@ impl std::fmt::Debug for PayloadBytes {
     }
 }
 
-/// Returns a payload's path in the bundle. A packed payload has one too, which its events name.
+/// Returns a payload's path in the bundle. Events refer to a packed payload by such a path, too.
 pub(crate) fn payload_path(number: u64) -> String {
     format!("{}/{number}.json", Manifest::PAYLOADS_DIR)
 }

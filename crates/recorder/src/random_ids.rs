@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// Draws random UUIDs without asking the system each time.
+/// Generates random UUIDs without asking the system each time.
 ///
 /// A UUID is the keyed hash of a counter. Each source has its own key with 128 bits of the system's randomness, so the
 /// UUIDs of two sources collide no more often than random ones do.
@@ -16,7 +16,7 @@ pub(crate) struct RandomIds {
 }
 
 impl RandomIds {
-    /// Draws the next UUID, as text.
+    /// Generates the next UUID, as text.
     pub(crate) fn next(&self) -> String {
         let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
         let halves = [0_u64, 1].map(|half| self.key.hash_one([drawn, half]).to_le_bytes());

@@ -1,4 +1,4 @@
-//! One rollout's recorder, which all of its handles share: packer, writer, losses and threads, put together.
+//! The recorder of one rollout, which all of its handles share. It joins packer, writer, losses and threads.
 
 use std::{
     error::Error,
@@ -37,7 +37,7 @@ use crate::{
 pub(crate) struct Recorder {
     options: TraceOptions,
     rollout_id: RolloutId,
-    /// The process that may write. A forked child has the same handles and must not.
+    /// The process that may write. A forked child has the same handles and must not write.
     process_id: u32,
     next_compaction_request: AtomicU64,
     redaction: Option<Arc<Redaction>>,
@@ -54,13 +54,13 @@ pub(crate) enum RecordError {
     Caller(#[from] CallerError),
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// The end of an attempt would refer to an attempt that no reader knows.
+    /// An attempt ended that no reader would know, because it was never started.
     #[error("an inference attempt ended that was never started")]
     NeverStarted,
 }
 
 impl RecordError {
-    /// Whether it is a loss. What follows the end of a recording is not.
+    /// Returns whether this is a loss. Calls after the end of a recording are not losses.
     fn is_loss(&self) -> bool {
         !matches!(self, Self::Write(WriteError::Ended))
     }
@@ -90,7 +90,7 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Returns whether this is the process that may write, not a fork of it.
+    /// Returns whether this process may write, because it is not a fork of the one that may.
     pub(crate) fn is_in_its_process(&self) -> bool {
         process::id() == self.process_id
     }
@@ -147,7 +147,7 @@ impl Recorder {
         encode: impl FnOnce() -> Result<EncodedDocument, CallerError>,
     ) -> PreparedPayload {
         if let Err(error) = self.writer.check_open() {
-            // The event will not be written either, so its document need not be looked at.
+            // The event will not be written either, so its document need not be serialized.
             self.lose(Lost::Payload, error);
             return self.packer.leave_out(kind);
         }
@@ -189,7 +189,7 @@ impl Recorder {
         }
     }
 
-    /// Writes payloads and a line. A payload that cannot be written does not keep the line out.
+    /// Writes payloads and a line. The line is written even if a payload cannot be written.
     fn write<const N: usize>(&self, tail: &[u8], payloads: [PreparedPayload; N]) -> Result<(), RecordError> {
         let mut failed: [Option<WriteError>; N] = [const { None }; N];
         let mut records = [const { None }; N];
@@ -232,7 +232,7 @@ impl Recorder {
         Ok(tail)
     }
 
-    /// Returns the redactor's replacement for a text, or `None` if the text stays as it is.
+    /// Returns the redactor's replacement for a text, or `None` if the text is unchanged.
     pub(crate) fn redacted(&self, text: &str) -> Option<String> {
         let redaction = self.redaction.as_ref()?;
         guarded("redact a text", || Ok(redaction.apply(text))).unwrap_or_else(|error| Some(error.to_string()))
@@ -260,7 +260,8 @@ impl Recorder {
         self.losses.total()
     }
 
-    /// Returns a reason as the trace may show it: redacted, since the caller's code may have made it, and cut off where
+    /// Returns a reason that the trace may contain: it is redacted, because the caller's code may have made it, and cut
+    /// off if it is long.
     /// it is long.
     fn reason(&self, error: &dyn Error) -> String {
         const MAX_CHARS: usize = 1000;
@@ -289,7 +290,7 @@ impl Recorder {
 
     /// Writes a protocol event of the recorder's own: with its document, or not at all.
     ///
-    /// The limits for payloads do not hold for it, since a trace that they make incomplete has to say so.
+    /// The limits for payloads do not apply to it, because a trace that they make incomplete has to report that.
     fn try_report(&self, event_type: &str, document: &impl Serialize) -> Result<(), RecordError> {
         self.writer.check_open()?;
         let payload = self.packer.seal(PayloadKind::ProtocolEvent, self.packer.encode_report(document)?);
@@ -297,9 +298,9 @@ impl Recorder {
         self.append_report(event.into(), Some(payload))
     }
 
-    /// Writes what was lost where no document can be written and a line perhaps can.
+    /// Reports losses in a line, for the case that no document can be written but a line perhaps can.
     ///
-    /// Other tools refuse such an event. They refuse a bundle that lacks a document in any case.
+    /// Other tools refuse such an event, but they also refuse a bundle that lacks a document.
     fn try_report_without_document(&self, loss: &RecordingLoss) -> Result<(), RecordError> {
         let event = Other {
             kind: RecorderReport::LOSS.to_owned(),
@@ -310,7 +311,7 @@ impl Recorder {
         self.append_report(event.into(), None)
     }
 
-    /// Appends an event of the recorder's own and its document: both, or it fails.
+    /// Appends an event of the recorder's own with its document. Fails if either cannot be written.
     fn append_report(&self, event: EventPayload, payload: Option<PreparedPayload>) -> Result<(), RecordError> {
         let tail = self.tail(Context::default(), &event)?;
         let mut record = None;
@@ -331,14 +332,14 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes into the trace what it lost, if no report mentions it yet.
+    /// Reports the losses that the trace does not mention yet.
     fn report_losses(&self) {
         self.losses.report(|loss| {
             self.try_report(RecorderReport::LOSS, loss).or_else(|_| self.try_report_without_document(loss))
         });
     }
 
-    /// Subtracts the comparison state of a thread that is gone from the memory that all of them take.
+    /// Subtracts the memory of a thread's comparison state from the total, after the thread's last handle was dropped.
     pub(crate) fn forget_compared(&self, slot: &CompareSlot) {
         self.packer.forget(slot);
     }
@@ -352,8 +353,8 @@ impl Recorder {
         }
     }
 
-    /// Writes the last reports, and then the end marker, after which nothing follows. A trace that does not report
-    /// everything that it lost gets no marker.
+    /// Writes the last reports, and then the end marker, after which nothing follows. A trace that does not report all
+    /// of its losses gets no end marker.
     pub(crate) fn close(&self) {
         if !self.is_in_its_process() || self.writer.is_closed() {
             return;
@@ -368,7 +369,7 @@ impl Recorder {
         if let Some(mut writer) = self.writer.close()
             && self.losses.all_reported()
         {
-            // A trace that cannot take its end marker goes without.
+            // If the end marker cannot be written, the trace has none.
             let _ = writer.write_line(&tail);
         }
         self.sync_if_asked();

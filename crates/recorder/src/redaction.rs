@@ -1,4 +1,4 @@
-//! Texts that must not be written.
+//! Replacing texts that must not be written.
 
 use std::{
     fmt,
@@ -36,7 +36,7 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Makes a redactor. The hook returns `None` for a text that may be written as it is.
+    /// Makes a redactor. The hook returns `None` for a text that may be written unchanged.
     pub fn new(hook: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { hook: Arc::new(hook) }
     }
@@ -44,7 +44,7 @@ impl Redactor {
     /// Replaces common secrets: bearer tokens, API keys and private keys.
     ///
     /// Each becomes `[redacted:KIND:HASH]`. The hash is keyed with a secret of this redactor, so equal secrets stay
-    /// comparable within its traces, and nobody can find a secret by trying.
+    /// comparable within its traces, and no secret can be found by guessing.
     ///
     /// ```
     /// use rollout_trace_recorder::{Redactor, TraceOptions};
@@ -102,7 +102,7 @@ impl Redaction {
     /// Replaces strings in bytes that should be JSON text, beginning at `from`.
     pub(crate) fn apply_to_json(&self, json: &mut Vec<u8>, from: usize) {
         self.apply_to_strings(json, from, Strings::ValuesAndNames);
-        // If it is not JSON, a secret may be anywhere in it.
+        // If the bytes are not JSON, a secret may be anywhere in them.
         if serde_json::from_slice::<IgnoredAny>(&json[from..]).is_err()
             && let Some(replaced) = self.apply(&String::from_utf8_lossy(&json[from..]))
         {
@@ -120,7 +120,8 @@ impl Redaction {
                 continue;
             }
             let text = serde_json::from_slice(&json[start..end]);
-            // Not all JSON strings are text (half a surrogate is not): then the hook sees the string as it is written.
+            // Not every JSON string is valid Unicode (half a surrogate is not). Then the hook gets the string as it is
+            // written.
             let text = text.unwrap_or_else(|_| String::from_utf8_lossy(&json[start + 1..end - 1]).into_owned());
             if let Some(replaced) = self.apply(&text) {
                 let out = out.get_or_insert_with(Vec::new);

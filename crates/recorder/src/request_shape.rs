@@ -1,4 +1,4 @@
-//! What a request of the Responses API must have to be of use.
+//! The shape that a request of the Responses API needs to be useful.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,7 +10,7 @@ use serde::{
 /// Returns whether JSON text has a field `input` that carries a conversation: an array of items, or a text.
 pub(crate) fn has_input(request: &[u8]) -> bool {
     let mut search = InputSearch { found: false };
-    // The search stops at `input`, because the rest is most of a request. For the parser that is an error.
+    // The search stops at `input`, because the rest is most of a request. To the parser, stopping is an error.
     let _ = serde_json::Deserializer::from_slice(request).deserialize_map(&mut search);
     search.found
 }

@@ -1,6 +1,7 @@
-//! The forms of common secrets.
+//! Finding common secrets in text.
 
-/// Beginnings of secrets: a prefix at the beginning of a word, the kind of secret, and how many characters of a key
+/// The beginnings of secrets: a prefix at the start of a word, the kind of secret, and how many more characters it must
+/// have.
 /// must follow.
 const PREFIXES: &[(&str, &str, usize)] = &[
     ("sk-", "api_key", 16),

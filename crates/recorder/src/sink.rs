@@ -1,4 +1,4 @@
-//! Where a bundle's bytes go: files, or memory.
+//! The destination of a bundle's bytes: files or memory.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -11,10 +11,10 @@ use rollout_trace_schema::{Manifest, packed::PACK_ROOM};
 
 use crate::{PayloadLayout, file_limit::FileLimit, memory_sink::MemoryStore};
 
-/// The bytes with which room is set aside.
+/// The zero bytes that reserve room.
 static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
 
-/// Everything that a recorder does to the outside world.
+/// All effects that a recorder has outside of the process.
 #[derive(Debug)]
 pub(crate) enum Sink {
     Folder { path: PathBuf, file_limit: FileLimit },
@@ -22,7 +22,7 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// Writes to a folder, under the limits that this process has now.
+    /// Returns a sink that writes to a folder, with the file limit that this process has now.
     pub(crate) fn in_folder(path: PathBuf) -> Self {
         Self::Folder { path, file_limit: FileLimit::of_this_process() }
     }
@@ -35,7 +35,7 @@ impl Sink {
         }
     }
 
-    /// Makes the bundle's folder, which must not exist yet, and writes what precedes the first event.
+    /// Makes the bundle's folder, which must not exist yet, and writes everything that precedes the first event.
     pub(crate) fn create(&self, manifest: &[u8], layout: PayloadLayout) -> io::Result<()> {
         match self {
             Self::Folder { path: folder, file_limit } => {
@@ -80,7 +80,7 @@ impl Sink {
                 let path = folder.join(path);
                 let mut file = open_private(OpenOptions::new().write(true).create_new(true), &path)?;
                 file.write_all(document).inspect_err(|_| {
-                    // A reader would take half a document for the whole one.
+                    // A reader would take half of a document for all of it.
                     let _ = fs::remove_file(&path);
                 })
             }
@@ -99,7 +99,7 @@ pub(crate) struct Appender {
     limit: FileLimit,
     /// The offset of the next bytes.
     length: u64,
-    /// The end of the file, which is larger while room is set aside.
+    /// The end of the file, which is greater while room is reserved.
     end: u64,
     room: u64,
     /// Whether the remains of a failed write could not be removed.
@@ -113,7 +113,7 @@ enum Target {
 }
 
 impl Appender {
-    /// Returns the file's length without the room that is set aside.
+    /// Returns the file's length without the reserved room.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
@@ -126,7 +126,7 @@ impl Appender {
     /// Appends all of `bytes` or nothing, with one `write` if the system takes them at once.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.limit.allows(self.length + bytes.len() as u64)?;
-        self.set_room_aside(bytes.len() as u64);
+        self.reserve_room(bytes.len() as u64);
         match &self.target {
             Target::File(file) => match file.as_ref().write_all(bytes) {
                 Ok(()) => {
@@ -154,12 +154,13 @@ impl Appender {
         }
     }
 
-    /// Sets room aside for some bytes and for those that follow them, unless there are so many bytes that this saves
+    /// Reserves room for these bytes and the following ones, unless these bytes are so many that it would save nothing.
     /// nothing.
     ///
-    /// Most of the cost of a small write is a new page of the system's cache at the file's end; many pages at once cost
+    /// Most of the cost of a small write is a new page of the system's cache at the file's end. Many pages at once cost
     /// much less.
-    fn set_room_aside(&mut self, bytes: u64) {
+    /// much less.
+    fn reserve_room(&mut self, bytes: u64) {
         let Target::File(file) = &self.target else { return };
         let mut file = file.as_ref();
         if self.length + bytes <= self.end
@@ -170,7 +171,7 @@ impl Appender {
         }
         let zeros = &ZEROS[..(self.room - (self.end - self.length)) as usize];
         let set_aside = file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(zeros));
-        // Without room, the write itself shows whether there is space.
+        // If no room can be reserved, the write itself shows whether the disk has space.
         if set_aside.is_ok() && file.seek(SeekFrom::Start(self.length)).is_ok() {
             self.end = self.length + self.room;
         } else {
@@ -180,8 +181,8 @@ impl Appender {
         }
     }
 
-    /// Cuts off the room that is set aside, and sets no more aside.
-    pub(crate) fn give_room_back(&mut self) {
+    /// Cuts off the reserved room, and reserves no more.
+    pub(crate) fn release_room(&mut self) {
         self.room = 0;
         if let (Target::File(file), true) = (&self.target, self.end > self.length) {
             // If the cut fails, readers recognize the zeros as room.

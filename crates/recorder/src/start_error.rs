@@ -1,10 +1,10 @@
-//! Why recording could not begin.
+//! Errors of starting a recording.
 
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-/// Says why recording could not begin.
+/// Why recording could not begin.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -13,7 +13,7 @@ pub enum StartError {
     Root {
         /// The folder.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -22,7 +22,7 @@ pub enum StartError {
     Bundle {
         /// The bundle's folder.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },

@@ -45,7 +45,7 @@ pub const TRACE_ROOT_ENV: &str = "CODEX_ROLLOUT_TRACE_ROOT";
 #[must_use = "a thread whose last handle is dropped without an end is recorded as aborted"]
 pub struct ThreadTraceContext(pub(crate) Option<Arc<ThreadInner>>);
 
-/// What all clones of a thread's handle share.
+/// The state that all clones of a thread's handle share.
 pub(crate) struct ThreadInner {
     recorder: Arc<Recorder>,
     pub(crate) thread_id: ThreadId,
@@ -73,7 +73,7 @@ impl ThreadTraceContext {
     }
 
     /// Begins a rollout with its root thread in the folder that [`TRACE_ROOT_ENV`] names. Returns a disabled handle if
-    /// tracing is off or the bundle cannot be made; the latter is warned about.
+    /// tracing is off, or, after a warning, if the bundle cannot be made.
     ///
     /// ```
     /// use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext};
@@ -90,7 +90,7 @@ impl ThreadTraceContext {
 
     /// Begins a rollout in a given folder. Returns a disabled handle, after a warning, if the bundle cannot be made.
     ///
-    /// Where the agent has no `tracing` subscriber, the first warning of a process is one line on stderr.
+    /// If the agent has no `tracing` subscriber, the first warning of a process is one line on stderr.
     ///
     /// ```
     /// use std::path::Path;
@@ -116,7 +116,7 @@ impl ThreadTraceContext {
     ///
     /// # Errors
     ///
-    /// Fails if the folder or a file in it cannot be made.
+    /// The folder or a file in it cannot be made.
     ///
     /// ```
     /// use rollout_trace_recorder::{SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions};
@@ -133,7 +133,8 @@ impl ThreadTraceContext {
         metadata: ThreadStartedTraceMetadata<S>,
         options: TraceOptions,
     ) -> Result<Self, StartError> {
-        // The agent may go to another folder, and payload files are made as they come.
+        // The root is made absolute, because the agent may change its working directory before the next payload file is
+        // made.
         let root = path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let recorder = Recorder::start(root, &metadata.thread_id, options)?;
         let inner = ThreadInner::new(Arc::new(recorder), metadata.thread_id.clone());
@@ -237,7 +238,7 @@ impl ThreadTraceContext {
         }
     }
 
-    /// Returns what the handle stands for, or `None` if tracing is off.
+    /// Returns the state of the handle, or `None` if tracing is off.
     #[inline]
     pub(crate) fn inner(&self) -> Option<&Arc<ThreadInner>> {
         self.0.as_ref()
@@ -262,10 +263,11 @@ impl ThreadInner {
         }
     }
 
-    /// Returns the recorder, or `None` in a forked child. This is the one way from a handle to a recorder that may
+    /// Returns the recorder, or `None` in a forked child. This is the only way from a handle to a recorder that may
     /// write.
     ///
-    /// It asks the system for the process id, so a call that records uses it once, and one that only makes a handle
+    /// It asks the system for the process id. A call that records uses it once, and a call that only makes a handle
+    /// does not use it.
     /// does not.
     #[inline]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
@@ -324,15 +326,15 @@ impl ThreadInner {
 
 /// Warns that a session is not traced.
 ///
-/// A person who set the root by hand must learn of it. Where the agent has no `tracing` subscriber, one line on stderr
-/// says it, once per process; where it has one, that decides what is shown.
+/// A person who set the root by hand must learn about it. If the agent has no `tracing` subscriber, the recorder writes
+/// one line to stderr, once per process; otherwise the subscriber decides what is shown.
 fn warn_untraced(error: &StartError) {
     static SAID: Once = Once::new();
     let text = with_causes(error);
     tracing::warn!(target: TRACING_TARGET, "this session is not traced: {text}");
     if tracing::dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>()) {
         SAID.call_once(|| {
-            // Without stderr there is nobody to tell.
+            // If stderr cannot be written either, nothing more can be done.
             let _ = writeln!(io::stderr(), "rollout-trace: this session is not traced: {text}");
         });
     }

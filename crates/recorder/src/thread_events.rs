@@ -1,4 +1,4 @@
-//! A thread's handle: what it records itself.
+//! A thread's handle: the events that it records.
 
 use rollout_trace_schema::{
     AgentResultObserved, CodexTurnEnded, CodexTurnId, CodexTurnStarted, EdgeId, ExecutionStatus, HistoryItemAccepted,

@@ -1,12 +1,12 @@
-//! Who a thread is when it begins.
+//! The identity and settings of a thread when it begins.
 
 use rollout_trace_schema::{AgentPath, ThreadId, document::SessionSource};
 use serde::Serialize;
 
-/// Says who an agent thread is and how it is set up. `Source` is the agent core's own type for who started the session.
+/// The identity and the settings of an agent thread. `Source` is the agent core's own type for who started the session.
 ///
-/// [`new`](Self::new) takes what every thread has. The methods set the rest; where the core has `Option`s, it sets the fields.
-/// What is not set is empty.
+/// [`new`](Self::new) takes what every thread has. The methods set the rest; where the core has `Option`s, it sets the
+/// fields. What is not set is empty.
 ///
 /// ```
 /// use rollout_trace_recorder::{SessionSource, ThreadSpawn, ThreadStartedTraceMetadata};
@@ -36,7 +36,7 @@ pub struct ThreadStartedTraceMetadata<Source = SessionSource> {
     pub agent_role: Option<String>,
     /// Who started the session. A spawned child names its parent here.
     ///
-    /// It is serialized once more than other values for a child thread, to see whether the bundle knows the parent.
+    /// For a child thread it is serialized one more time, to see whether the bundle knows the parent.
     pub session_source: Source,
     /// The folder in which the agent works.
     pub cwd: String,
@@ -48,12 +48,12 @@ pub struct ThreadStartedTraceMetadata<Source = SessionSource> {
     pub provider_name: String,
     /// When the agent asks before it acts.
     pub approval_policy: String,
-    /// What the agent may touch.
+    /// What the agent may access.
     pub sandbox_policy: String,
 }
 
 impl<Source> ThreadStartedTraceMetadata<Source> {
-    /// Makes the metadata of a thread of which nothing else is known.
+    /// Makes the metadata of a thread with nothing but what every thread has.
     pub fn new(thread_id: impl Into<ThreadId>, agent_path: impl Into<AgentPath>, session_source: Source) -> Self {
         Self {
             thread_id: thread_id.into(),
@@ -114,7 +114,7 @@ impl<Source> ThreadStartedTraceMetadata<Source> {
         self
     }
 
-    /// Sets when the agent asks before it acts, and what it may touch.
+    /// Sets when the agent asks before it acts, and what it may access.
     #[must_use]
     pub fn policies(mut self, approval_policy: impl Into<String>, sandbox_policy: impl Into<String>) -> Self {
         self.approval_policy = approval_policy.into();

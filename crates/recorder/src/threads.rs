@@ -14,11 +14,11 @@ pub(crate) struct Threads(Mutex<HashMap<ThreadId, ThreadState>>);
 #[derive(Debug, Default)]
 struct ThreadState {
     ended: bool,
-    /// How many handles were made for the thread and are not gone; clones of one are one.
+    /// How many handles of the thread exist. Clones of a handle count as one.
     handles: usize,
 }
 
-/// What a bundle knew of a thread before it got one more handle.
+/// What a bundle knew about a thread before the thread got another handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BeforeEntry {
     /// Nothing: the thread begins.
@@ -28,7 +28,7 @@ pub(crate) enum BeforeEntry {
 }
 
 impl Threads {
-    /// Notes that a thread got a handle of its own.
+    /// Records that a thread got a new handle.
     pub(crate) fn enter(&self, thread_id: &ThreadId) -> BeforeEntry {
         let mut threads = self.lock();
         let before = match threads.get(thread_id) {
@@ -42,7 +42,7 @@ impl Threads {
         before
     }
 
-    /// Notes that a thread ended. Returns whether it was running.
+    /// Records that a thread ended. Returns whether it was running.
     pub(crate) fn end(&self, thread_id: &ThreadId) -> bool {
         match self.lock().get_mut(thread_id) {
             Some(thread) if !thread.ended => {
@@ -53,7 +53,7 @@ impl Threads {
         }
     }
 
-    /// Notes that one of a thread's handles is gone. Returns whether it was the last one of a thread that still runs.
+    /// Records that a handle of a thread was dropped. Returns whether it was the last one and the thread still runs.
     pub(crate) fn leave(&self, thread_id: &ThreadId) -> bool {
         self.lock().get_mut(thread_id).is_some_and(|thread| {
             thread.handles -= 1;

@@ -60,7 +60,8 @@ pub enum ToolDispatchResult<'r, T: ?Sized> {
 }
 
 impl ThreadTraceContext {
-    /// Records that a tool is called. The invocation is built only if tracing is on; `None` leaves the call out of the
+    /// Records that a tool is called. The invocation is built only if tracing is on. If it is `None`, the call is not
+    /// recorded.
     /// trace.
     ///
     /// ```

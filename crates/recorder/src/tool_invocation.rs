@@ -1,4 +1,4 @@
-//! Calls of tools, as an agent core knows them.
+//! Tool calls in the form in which an agent core dispatches them.
 
 use rollout_trace_schema::{
     CodeModeRuntimeToolId, CodexTurnId, ModelVisibleCallId, RuntimeCellId, ToolCallId, ToolKind, ToolRequester,
@@ -7,7 +7,7 @@ use rollout_trace_schema::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// One call of a tool, where the agent core dispatches it.
+/// One tool call that the agent core dispatches.
 ///
 /// ```
 /// use rollout_trace_recorder::{ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolKind};
@@ -26,17 +26,17 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ToolDispatchInvocation {
-    /// The turn in which it is called.
+    /// The turn in which the tool is called.
     pub codex_turn_id: CodexTurnId,
-    /// The call, unique in its rollout.
+    /// The call's id, unique in its rollout.
     pub tool_call_id: ToolCallId,
     /// The tool's name.
     pub tool_name: String,
-    /// The group of tools that the tool belongs to.
+    /// The namespace that the tool belongs to.
     pub tool_namespace: Option<String>,
-    /// What tool it is, if its name does not say so: a tool of an MCP server.
+    /// The kind of the tool, if its name does not show it, as for a tool of an MCP server.
     pub kind: Option<ToolKind>,
-    /// Who asks for it.
+    /// Who asks for the call.
     pub requester: ToolDispatchRequester,
     /// The arguments.
     pub payload: ToolDispatchPayload,
@@ -47,7 +47,7 @@ pub struct ToolDispatchInvocation {
 pub enum ToolDispatchRequester {
     /// The model, by a call in the conversation.
     Model {
-        /// That call.
+        /// The id of that call.
         model_visible_call_id: ModelVisibleCallId,
     },
     /// A code cell, while it runs.
@@ -59,7 +59,7 @@ pub enum ToolDispatchRequester {
     },
 }
 
-/// A tool's arguments, by the way in which they are passed.
+/// A tool's arguments, in the form in which they are passed.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToolDispatchPayload {
@@ -129,14 +129,14 @@ impl ToolDispatchInvocation {
         self
     }
 
-    /// Sets the group of tools that the tool belongs to.
+    /// Sets the namespace that the tool belongs to.
     #[must_use]
     pub fn tool_namespace(mut self, tool_namespace: impl Into<String>) -> Self {
         self.tool_namespace = Some(tool_namespace.into());
         self
     }
 
-    /// Sets what tool it is, if its name does not say so.
+    /// Sets the kind of the tool, if its name does not show it.
     #[must_use]
     pub fn kind(mut self, kind: ToolKind) -> Self {
         self.kind = Some(kind);
@@ -151,12 +151,12 @@ impl ToolDispatchInvocation {
         }
     }
 
-    /// Returns the kind that is set, or the one that the tool's name says.
+    /// Returns the kind that was set, or else the kind by the tool's name.
     pub(crate) fn known_kind(&self) -> ToolKind {
         self.kind.clone().unwrap_or_else(|| ToolKind::from_tool_name(&self.tool_name))
     }
 
-    /// Returns what shows the call at a glance. `redacted` sees the arguments before they are cut off, because half a
+    /// Returns a short description of the call. `redacted` gets the arguments before they are cut off, because half a
     /// secret is not recognized as one.
     pub(crate) fn summary(&self, redacted: impl Fn(&str) -> Option<String>) -> ToolSummary {
         let preview = |text: &str| preview(redacted(text).as_deref().unwrap_or(text));
@@ -187,12 +187,12 @@ impl ToolDispatchPayload {
 }
 
 impl ToolDispatchRequester {
-    /// The model asks, by the call of this id in the conversation.
+    /// Returns the model as the requester, by its call in the conversation.
     pub fn model(model_visible_call_id: impl Into<ModelVisibleCallId>) -> Self {
         Self::Model { model_visible_call_id: model_visible_call_id.into() }
     }
 
-    /// A code cell asks, by the call of this id in the script runtime.
+    /// Returns a code cell as the requester, by its call in the script runtime.
     pub fn code_cell(
         runtime_cell_id: impl Into<RuntimeCellId>,
         runtime_tool_call_id: impl Into<CodeModeRuntimeToolId>,
@@ -217,7 +217,7 @@ impl ToolDispatchRequester {
     }
 }
 
-/// Returns the beginning of a text, with dots after it if the text goes on.
+/// Returns the beginning of a text, followed by dots if the text is longer.
 fn preview(text: &str) -> String {
     match text.char_indices().nth(PREVIEW_CHARS) {
         Some((cut, _)) => format!("{}...", &text[..cut]),

@@ -1,4 +1,4 @@
-//! The log and the file of payloads, behind one lock.
+//! The event log and the pack, behind one lock.
 
 use std::{
     fs::File,
@@ -20,23 +20,23 @@ use crate::{
     sink::{Appender, Sink},
 };
 
-/// Writes events and payloads. What it wrote, a reader sees when the call returns.
+/// Writes events and payloads. When a call returns, a reader can see what it wrote.
 pub(crate) struct Writer {
     sink: Sink,
     is_packed: bool,
     appended: Mutex<Appended>,
-    /// How many bytes the bundle has, about.
+    /// Roughly how many bytes the bundle has.
     bytes: AtomicU64,
     max_bytes: u64,
-    /// Whether the end is being written, for which no limit holds.
+    /// Whether the end is being written, to which no limit applies.
     closing: AtomicBool,
-    /// Whether nothing may follow. Set under the lock.
+    /// Whether the recording has ended. It is set under the lock.
     closed: AtomicBool,
-    /// The numbers of the payload files that the disk may lack: from the first to before the second.
+    /// The range of numbers of the payload files that may not be on disk yet.
     unsynced: [AtomicU64; 2],
 }
 
-/// What the lock guards. As little as possible is done under it.
+/// The data that the lock guards. As little as possible is done while it is held.
 struct Appended {
     log: Appender,
     pack: Option<Pack>,
@@ -44,7 +44,7 @@ struct Appended {
     line: Vec<u8>,
 }
 
-/// The writer while a call has its lock.
+/// The writer, locked by a call.
 pub(crate) struct LockedWriter<'w> {
     writer: &'w Writer,
     appended: MutexGuard<'w, Appended>,
@@ -53,13 +53,13 @@ pub(crate) struct LockedWriter<'w> {
 /// Why something was not written.
 #[derive(Debug, Error)]
 pub(crate) enum WriteError {
-    /// Nothing follows the end of a recording.
+    /// The recording has ended.
     #[error("the recording has ended")]
     Ended,
-    /// Payloads have no room any more.
+    /// The bundle has no room for payloads.
     #[error("the bundle is as large as its limit of {limit} bytes")]
     NoRoom { limit: u64 },
-    /// Events have no room any more.
+    /// The bundle has no room for events.
     #[error("the bundle is larger than the limit of {limit} bytes")]
     Full { limit: u64 },
     #[error("cannot write a payload")]
@@ -89,14 +89,15 @@ impl Writer {
         self.sink.folder()
     }
 
-    /// Checks that the recording goes on and that the bundle has room for events. Only under the lock is the answer
+    /// Checks that the recording has not ended and that the bundle has room for events. The answer is only certain
+    /// under the lock.
     /// certain.
     pub(crate) fn check_open(&self) -> Result<(), WriteError> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(WriteError::Ended);
         }
         let limit = self.max_bytes;
-        // Events go on where payloads have stopped, to say what is missing.
+        // Events are still written after payloads have stopped, to report what is missing.
         let is_full = self.bytes.load(Ordering::Relaxed) > limit.saturating_add(limit / 8);
         if is_full && !self.closing.load(Ordering::Relaxed) { Err(WriteError::Full { limit }) } else { Ok(()) }
     }
@@ -108,7 +109,7 @@ impl Writer {
         if has_room { Ok(()) } else { Err(WriteError::NoRoom { limit }) }
     }
 
-    /// Writes a payload file. Needs no lock: the file's number is the caller's alone.
+    /// Writes a payload file. This needs no lock, because no other call has the file's number.
     pub(crate) fn write_payload_file(&self, number: u64, text: &[u8]) -> Result<(), WriteError> {
         self.check_open()?;
         self.sink.write_payload(&payload_path(number), text).map_err(WriteError::Payload)?;
@@ -117,23 +118,23 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes the lock, if the recording goes on.
+    /// Takes the lock, unless the recording has ended.
     pub(crate) fn lock(&self) -> Result<LockedWriter<'_>, WriteError> {
         let appended = self.appended();
         self.check_open()?;
         Ok(LockedWriter { writer: self, appended })
     }
 
-    /// Lifts the limits for what the recording ends with.
+    /// Lifts the limits for the last events of the recording.
     pub(crate) fn begin_closing(&self) {
         self.closing.store(true, Ordering::Relaxed);
         if let Some(pack) = &mut self.appended().pack {
             // On a full disk, this makes room for the last report.
-            pack.file.give_room_back();
+            pack.file.release_room();
         }
     }
 
-    /// Ends the recording. Returns the lock, for the end marker, or `None` if it has ended before.
+    /// Ends the recording. Returns the lock, for writing the end marker, or `None` if the recording has ended before.
     pub(crate) fn close(&self) -> Option<LockedWriter<'_>> {
         let appended = self.appended();
         (!self.closed.swap(true, Ordering::Relaxed)).then_some(LockedWriter { writer: self, appended })
@@ -150,12 +151,12 @@ impl Writer {
         self.sync_appended().and(files).map_err(WriteError::Sync)
     }
 
-    /// Waits until the disk has what was appended. Other threads go on appending meanwhile.
+    /// Waits until the disk has the appended bytes. Other threads can append in the meantime.
     fn sync_appended(&self) -> io::Result<()> {
         let appended = self.appended();
         let (pack, log) = (appended.pack.as_ref().and_then(|pack| pack.file.file()), appended.log.file());
         drop(appended);
-        // The payloads come before the events that refer to them.
+        // The pack is synced before the log, whose events refer to it.
         [pack, log].iter().flatten().try_for_each(|file| file.sync_data())
     }
 
@@ -172,7 +173,7 @@ impl Writer {
                 Err(error) => return Err(error),
             }
         }
-        // Elsewhere a folder cannot be opened as a file.
+        // On other systems a folder cannot be opened as a file.
         if cfg!(unix) { File::open(folder.join(Manifest::PAYLOADS_DIR))?.sync_all() } else { Ok(()) }
     }
 
@@ -181,7 +182,7 @@ impl Writer {
     }
 
     fn appended(&self) -> MutexGuard<'_, Appended> {
-        // Nothing under this lock panics; if something did, what it guards would still be whole.
+        // Nothing under this lock panics. Even if something did, the data would be intact.
         self.appended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -189,7 +190,7 @@ impl Writer {
 impl LockedWriter<'_> {
     /// Appends a record to the file of payloads.
     pub(crate) fn write_record(&mut self, record: &mut SealedRecord) -> Result<(), WriteError> {
-        let pack = self.appended.pack.as_mut().expect("records are made only for a bundle with a file of payloads");
+        let pack = self.appended.pack.as_mut().expect("only a bundle with a pack has records");
         let offset = pack.file.length();
         pack.file.append(record.at(offset)).map_err(WriteError::Payload)?;
         self.writer.count(record.record_len());
@@ -201,7 +202,7 @@ impl LockedWriter<'_> {
         let Appended { log, line, seq, .. } = &mut *self.appended;
         event_line::assemble(line, *seq + 1, tail);
         if log.is_torn() {
-            // The remains of a failed write must not run into the next line.
+            // The rest of a failed write must not run into the next line.
             line.insert(0, b'\n');
         }
         log.append(line).map_err(WriteError::Event)?;

@@ -81,7 +81,8 @@ pub(crate) fn unchanged_prefix(name: &str, bytes: usize, rounds: usize) {
     let mut lanes = Lanes::new();
     let base = request.input.len();
     for block in 0..rounds / BLOCK {
-        // Each lane does a block of requests before the next lane does: a history that is cut back and then grows.
+        // Each lane handles a block of requests before the next lane does, so its history is cut back and then grows
+        // again.
         request.input.truncate(base);
         let requests: Vec<(Request, usize)> = (0..BLOCK)
             .map(|round| {
@@ -112,7 +113,7 @@ pub(crate) fn unchanged_prefix(name: &str, bytes: usize, rounds: usize) {
             });
         }
         for (request, before) in &requests {
-            lanes.time("packed, prefix told", || {
+            lanes.time("packed, prefix given", || {
                 let attempt = hinted.inference_trace_context("turn", "gpt-5.2-codex", "bench").start_attempt();
                 attempt.record_started_unchanged(request, *before);
                 std::mem::forget(attempt);
@@ -130,8 +131,8 @@ pub(crate) fn unchanged_prefix(name: &str, bytes: usize, rounds: usize) {
     lanes.print(&format!("{name} request, three items new"), &["to_vec"]);
 }
 
-/// Measures requests that share nothing with the one before. The lanes take turns at each request, so that all find the
-/// same state of the processor's caches.
+/// Measures requests that share nothing with the one before. The lanes take turns at each request, so that all of them
+/// find the processor's caches in the same state.
 pub(crate) fn all_new(name: &str, bytes: usize, rounds: usize) {
     let folder = TempDir::new().expect("a folder");
     let packed = start(folder.path(), PayloadLayout::Packed);
@@ -150,7 +151,7 @@ pub(crate) fn all_new(name: &str, bytes: usize, rounds: usize) {
     }
     lanes.print(&format!("{name} request, all new"), &["to_vec", "write of the payload"]);
     let floor = lanes.p50("to_vec") + lanes.p50("encode and write an event");
-    // Few of the writes include the zeros, so the median does not show them.
+    // Only few of the writes include the zeros, so the median does not show their cost.
     let written = floor + lanes.p50("write of the payload").min(lanes.mean("write of it over zeros"));
     line(&format!(
         "  packed, all new / (to_vec + one event): {:.3}; these and the cheaper write of the payload / the same: {:.3}",

@@ -1,4 +1,4 @@
-//! What recording costs its caller: `cargo bench -p rollout-trace-recorder --bench record`.
+//! Measures what recording costs its caller: `cargo bench -p rollout-trace-recorder --bench record`.
 //!
 //! Every figure is a ratio within one run: each way of recording is compared with bare `serde_json::to_vec` of the same
 //! value, a bare write of the same bytes, and an imitation of recorders that write one pretty-printed file per payload.
@@ -8,7 +8,7 @@ mod measure;
 mod whole_session;
 
 fn main() {
-    // `cargo test --benches` runs this program only to see that it starts.
+    // `cargo test --benches` only checks that this program starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }

@@ -1,4 +1,4 @@
-//! Times, side by side in one run.
+//! Timing several operations side by side in one run.
 
 use std::{
     fs::{File, OpenOptions},
@@ -72,10 +72,10 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
-/// How many zeros are written at once.
+/// The number of zeros that are written at once.
 const ROOM: u64 = 64 << 10;
 
-/// A file that takes bare writes at its end.
+/// A file to whose end bytes are written without any format.
 pub(crate) struct Bare {
     file: File,
     end: u64,
@@ -89,7 +89,7 @@ impl Bare {
         Self { file, end: 0, zeros_to: None }
     }
 
-    /// Makes a file to whose end many zeros are written at once, as the recorder does in its pack.
+    /// Makes a file that reserves room by writing many zeros at once, as the recorder does in its pack.
     pub(crate) fn with_room(folder: &Path, name: &str) -> Self {
         let file = File::create(folder.join(name)).expect("a file");
         Self { file, end: 0, zeros_to: Some(0) }

@@ -1,4 +1,4 @@
-//! Whole sessions: bytes on disk and time.
+//! Whole sessions: their bytes on disk and their time.
 
 use std::{
     fs,
@@ -51,7 +51,7 @@ impl Recording for Bare {
     }
 }
 
-/// Writes one pretty-printed file per payload, buffered, because only its bytes count here.
+/// Writes one pretty-printed file per payload. The writes are buffered, because only the number of bytes matters here.
 struct Pretty<'f> {
     folder: &'f Path,
     number: usize,
@@ -64,7 +64,7 @@ impl Pretty<'_> {
         let text = serde_json::to_vec_pretty(value).expect("plain");
         self.bytes += text.len() as u64 + 500;
         if self.number == 1 {
-            // The two ways make the same bytes.
+            // Both ways produce the same bytes.
             assert_eq!(pretty_file(self.folder, 1, value), text.len() as u64);
         }
     }
@@ -161,7 +161,7 @@ pub(crate) fn two_threads_with_compactions() {
     );
 }
 
-/// Compares reducing the bundle with parsing the documents that it stands for.
+/// Compares reducing the bundle with parsing all of its documents.
 fn read_back(bundle: &Path) {
     const ROUNDS: usize = 5;
     let open = || Bundle::open(bundle).expect("a bundle was written here");

@@ -1,4 +1,4 @@
-//! What a thread's next model-facing document is compared with.
+//! The document that a thread's next model-facing document is compared with.
 
 use rollout_trace_schema::packed::{BaseDocument, Checksums, SealedRecord, common_prefix, common_suffix};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::{
     walker::{Purpose, WalkBase, Walked, Walker},
 };
 
-/// A thread's comparison state. It belongs to one call at a time, and advances only after the call's record is written.
+/// A thread's comparison state. One call at a time uses it, and it advances only after the call's record is written.
 #[derive(Debug, Default)]
 pub(crate) struct Compared {
     last: Option<LastRequest>,
@@ -23,7 +23,7 @@ struct LastRequest {
     content: Content,
 }
 
-/// The content of a request, in the form in which the next one is compared with it.
+/// The content of a request in the form with which the next one is compared.
 #[derive(Debug)]
 enum Content {
     /// The request was walked over.
@@ -32,13 +32,13 @@ enum Content {
     Body(Vec<u8>),
 }
 
-/// What the thread's next request is compared with.
+/// What the thread's next request will be compared with.
 pub(crate) enum NextBase {
-    /// What this document was compared with: it does not stand for the thread's history.
+    /// The same document as before, because this one does not represent the thread's history.
     Unchanged,
     /// This document, which was walked over.
     Walked,
-    /// This document, which came as bytes: `middle` between bytes of the request before it.
+    /// This document, which came as bytes: `middle` between the first and the last bytes of the request before it.
     Body { prefix: usize, suffix: usize, middle: Vec<u8> },
 }
 
@@ -96,13 +96,13 @@ impl Compared {
         Ok((scratch, NextBase::Body { prefix, suffix, middle: middle.to_vec() }))
     }
 
-    /// Gives a draft its number and its bytes.
+    /// Gives a draft its number and completes its bytes.
     pub(crate) fn seal(&self, draft: &mut Draft, number: u64, checksums: Checksums) -> SealedRecord {
         let sealed = draft.record.seal(number, checksums, self.last.as_ref().map(|last| &last.document));
         sealed.expect("a document is limited to 4 GiB, and its meta is shorter: small parts are joined")
     }
 
-    /// Advances after the record `number`, made of the draft in `scratch`, is written.
+    /// Advances to the record `number`, which was written from the draft in `scratch`.
     pub(crate) fn advance(&mut self, number: u64, scratch: &mut Scratch, next: NextBase) {
         let Scratch { draft, edit, .. } = scratch;
         let (before, content) = match (next, self.last.take()) {
@@ -129,7 +129,7 @@ impl Compared {
         self.last = Some(LastRequest { document: BaseDocument::new(number, &draft.record, before), content });
     }
 
-    /// How much memory the comparison takes.
+    /// Returns how much memory the comparison state takes.
     pub(crate) fn bytes(&self) -> usize {
         match &self.last {
             None => 0,
@@ -138,7 +138,7 @@ impl Compared {
         }
     }
 
-    /// Frees memory. What fingerprints can find is still found.
+    /// Frees memory. Texts that fingerprints can find are still found.
     pub(crate) fn shrink(&mut self) {
         match &mut self.last {
             Some(LastRequest { content: Content::Walked(tape), .. }) => tape.forget_tokens(),
@@ -147,14 +147,14 @@ impl Compared {
     }
 }
 
-/// Puts a document that came as bytes, without comparing it with another one.
+/// Encodes a document that came as bytes, without comparing it with another one.
 pub(crate) fn whole_body(context: &WalkContext<'_>, body: &[u8]) -> Result<Scratch, WalkError> {
     let mut scratch = context.scratch_for(body)?;
     Sharing { context, draft: &mut scratch.draft }.put_json(body, TextStart::OutsideString);
     Ok(scratch)
 }
 
-/// Walks over a document that is compared only with texts that are known to be stored.
+/// Walks over a document that is compared only with texts that are already stored.
 pub(crate) fn whole<T: Serialize + ?Sized>(context: &WalkContext<'_>, document: &T) -> Result<Walked, WalkError> {
     let mut walker = Walker::new(context, None, Purpose::Alone);
     document.serialize(&mut walker)?;

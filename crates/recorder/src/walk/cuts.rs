@@ -1,18 +1,19 @@
-//! Where a long text is cut into chunks, so that texts which have only some of their lines in common share these.
+//! Cutting long texts into chunks, so that texts that have only some of their lines in common can share those.
 
-/// The shortest chunk that is looked up: a reference and a part's checksum cost some 15 bytes.
+/// The minimum length of a chunk that is looked up. A reference and a part's checksum take about 15 bytes.
 const SHORTEST: usize = 256;
 
-/// One in so many ends of lines is a cut, once a chunk is long enough.
+/// One in this many line ends is a cut, after the minimum length of a chunk.
 const CUTS_PER_LINE: u64 = 8;
 
-/// A text must be this long to be cut.
+/// The minimum length of a text that is cut.
 pub(super) const CUT_TEXT: usize = 8 * SHORTEST;
 
-/// Divides a text at ends of lines that are chosen by what stands before them. So the same lines are cut at the same places,
-/// whatever surrounds them: a file that is read again from another line on, or with one line changed, gives mostly known chunks.
+/// Divides a text at line ends that are chosen by the bytes before them. The same lines are therefore cut at the same
+/// places, whatever surrounds them: a file that is read again from another line, or with one line changed, consists
+/// mostly of known chunks.
 ///
-/// The choice is keyed, so that nobody who writes a text chooses where it is cut.
+/// The choice depends on a secret key, so that nobody who writes a text can choose where it is cut.
 #[derive(Debug)]
 pub(super) struct Cuts<'t> {
     rest: &'t [u8],
@@ -23,7 +24,7 @@ pub(super) struct Cuts<'t> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunk<'t> {
     pub(super) text: &'t [u8],
-    /// Whether it is long enough to be looked up.
+    /// Whether the chunk is long enough to be looked up.
     pub(super) is_worth_sharing: bool,
 }
 

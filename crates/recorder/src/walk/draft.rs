@@ -1,10 +1,10 @@
-//! A record while a walk puts it together.
+//! The record that a walk builds.
 
 use rollout_trace_schema::packed::{DataRange, RecordBuilder, SealedRecord};
 
 use super::Fingerprint;
 
-/// A record that has no number yet, and the texts in it that later documents may refer to.
+/// A record that has no number yet, and the texts in it to which later documents may refer.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) record: RecordBuilder,
@@ -19,7 +19,7 @@ impl Draft {
         self.findings.ranges.clear();
     }
 
-    /// Takes over the memory of the record that was made of this draft.
+    /// Takes over the memory of the record that was made from this draft.
     pub(crate) fn reuse(&mut self, record: SealedRecord) {
         self.record.reuse(record);
     }
@@ -30,23 +30,23 @@ impl Draft {
     }
 }
 
-/// Texts that a record is the first to store. Once it is written, [`KnownTexts`](super::KnownTexts) learns them.
+/// The texts that a record is the first to store. After it is written, [`KnownTexts`](super::KnownTexts) learns them.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     entries: Vec<Finding>,
-    /// The ranges of all entries, one after the other.
+    /// The ranges of all findings, one after the other.
     ranges: Vec<DataRange>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Finding {
     fingerprint: Fingerprint,
-    /// How many of the ranges belong to it.
+    /// How many of the ranges belong to this finding.
     range_count: usize,
 }
 
 impl Findings {
-    /// Notes that these ranges are the text with this fingerprint.
+    /// Adds the text that has this fingerprint and consists of these ranges.
     pub(super) fn note(&mut self, fingerprint: Fingerprint, ranges: &[DataRange]) {
         self.ranges.extend_from_slice(ranges);
         self.entries.push(Finding { fingerprint, range_count: ranges.len() });

@@ -4,24 +4,24 @@ use std::fmt::Display;
 
 use thiserror::Error;
 
-/// Why a walk over a value did not come to its end.
+/// Why a walk over a value could not be completed.
 #[derive(Debug, Error)]
 pub(crate) enum WalkError {
-    /// The value's own `Serialize` says so.
+    /// The value's `Serialize` implementation failed.
     #[error("{0}")]
     Custom(String),
-    /// The value's `Display` says so.
+    /// The value's `Display` implementation failed.
     #[error("a Display implementation failed")]
     Display,
-    /// A map's key is no string.
+    /// The key of a map cannot be written as a string.
     #[error("key must be a string")]
     Key,
-    /// A map's key is a float that JSON does not know.
+    /// The key of a map is a float that JSON cannot represent.
     #[error("float key must be finite")]
     FloatKey,
-    /// A raw value or a number of arbitrary precision holds no text.
+    /// A raw value or a number of arbitrary precision has no text.
     #[error("expected RawValue")]
-    AsItStands,
+    NoVerbatimText,
     /// The document is larger than the limit.
     #[error("the payload is larger than the limit of {limit} bytes")]
     TooLarge {

@@ -1,23 +1,24 @@
-//! Keyed fingerprints of what was stored.
+//! Keyed fingerprints of stored texts.
 
 use std::hash::{BuildHasher, RandomState};
 
 const BLOCK_WORDS: usize = 32;
 const BLOCK: usize = BLOCK_WORDS * 8;
-/// The prime by which the polynomials are taken.
+/// The prime modulus of the polynomials.
 const PRIME: u64 = (1 << 61) - 1;
 
-/// Stands for some bytes: two different texts have one fingerprint with a chance far below 2⁻¹⁰⁰, whoever chose them.
+/// Represents some bytes. Two different texts have the same fingerprint with a probability far below 2⁻¹⁰⁰, whoever
+/// chose them.
 ///
-/// What a tool puts into the conversation may be chosen by an adversary, and an equal fingerprint means "do not store", so the
-/// hash is a universal family under a secret key: NH over blocks of 256 bytes, in two independent lanes (the second with its key
-/// shifted by two words, after Toeplitz), then a polynomial over 2⁶¹−1 for each lane. The bound rests on the key being secret and
-/// on nothing else. Key and fingerprints stay in memory.
+/// An adversary may choose the output of a tool, and an equal fingerprint means that a text is not stored again. The
+/// hash is therefore a universal family under a secret key: NH over blocks of 256 bytes, in two independent lanes (the
+/// key of the second is shifted by two words, after Toeplitz), then a polynomial over 2⁶¹−1 for each lane. The bound
+/// depends only on the secrecy of the key. Key and fingerprints never leave memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(u64, u64);
 
 impl Fingerprint {
-    /// Stands for the bytes in those of something that contains them.
+    /// Returns the bytes that represent the text inside of a larger text to be hashed.
     pub(super) fn to_bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.0.to_le_bytes());
@@ -26,7 +27,7 @@ impl Fingerprint {
     }
 }
 
-/// The domains, in bits above those of any length: a string may say just what a unit's tokens are.
+/// The domains, as bits above those of any length. They are needed because a string may equal the tokens of a unit.
 const STRING: u64 = 1 << 59;
 const UNIT: u64 = 1 << 58;
 const CHUNK: u64 = 1 << 57;
@@ -39,7 +40,7 @@ pub(crate) struct FingerprintKey {
 }
 
 impl FingerprintKey {
-    /// Draws a key from the system's randomness.
+    /// Generates a key from the system's randomness.
     pub(crate) fn random() -> Self {
         let state = RandomState::new();
         let mut drawn = 0_u64;
@@ -54,27 +55,27 @@ impl FingerprintKey {
         }
     }
 
-    /// The fingerprint of a long string.
+    /// Returns the fingerprint of a long string.
     pub(super) fn of_string(&self, text: &[u8]) -> Fingerprint {
         self.of(text, STRING)
     }
 
-    /// The fingerprint of a chunk of a long string.
+    /// Returns the fingerprint of a chunk of a long string.
     pub(super) fn of_chunk(&self, text: &[u8]) -> Fingerprint {
         self.of(text, CHUNK)
     }
 
-    /// What chooses where texts are cut.
+    /// Returns the key that decides where texts are cut.
     pub(super) fn cuts(&self) -> u64 {
         self.cuts
     }
 
-    /// The fingerprint of a unit.
+    /// Returns the fingerprint of a unit.
     pub(super) fn of_unit(&self, digest: &[u8]) -> Fingerprint {
         self.of(digest, UNIT)
     }
 
-    /// The fingerprint of `bytes`, which never is that of bytes of another domain.
+    /// Returns the fingerprint of `bytes`, which differs from that of bytes in another domain.
     fn of(&self, bytes: &[u8], domain: u64) -> Fingerprint {
         let mut lanes = [0_u64; 2];
         let mut blocks = bytes.chunks_exact(BLOCK);
@@ -112,7 +113,7 @@ impl FingerprintKey {
     }
 }
 
-/// `a * b` modulo the prime, for `a` below 2⁶².
+/// Returns `a * b` modulo the prime, for `a` below 2⁶².
 fn reduce_product(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     let folded = (product as u64 & PRIME) + (product >> 61) as u64;

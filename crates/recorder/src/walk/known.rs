@@ -1,4 +1,4 @@
-//! Which texts the pack file stores, and where.
+//! The texts that the pack stores, and where.
 
 use std::{
     collections::HashMap,
@@ -9,15 +9,15 @@ use rollout_trace_schema::packed::StoredRange;
 
 use super::{Draft, Fingerprint};
 
-/// How many entries a generation has when the generation before it is forgotten.
+/// The number of entries at which a generation is complete and the generation before it is dropped.
 const GENERATION: usize = 16384;
 
-/// How many entries there is room for from the start: growing step by step would move each entry several times.
+/// The initial capacity. Growing step by step would move each entry several times.
 const FIRST_ENTRIES: usize = 1024;
 
 /// Finds stored texts by their fingerprints, for all threads of a rollout.
 ///
-/// It has two generations, so that it forgets what has long been unused without a record of every use.
+/// It has two generations. This makes it forget texts that have not been used for long, without recording every use.
 #[derive(Debug, Default)]
 pub(crate) struct KnownTexts {
     young: Places,
@@ -26,7 +26,7 @@ pub(crate) struct KnownTexts {
 
 type Places = HashMap<Fingerprint, Place, BuildHasherDefault<KeyedAlready>>;
 
-/// Hashes a fingerprint by combining its halves: it is a keyed hash already.
+/// Hashes a fingerprint by combining its halves, because it is already a keyed hash.
 #[derive(Default)]
 struct KeyedAlready(u64);
 
@@ -69,7 +69,8 @@ impl KnownTexts {
         true
     }
 
-    /// Remembers the texts that the record `number`, made of `draft`, is the first to store. It must be written already.
+    /// Remembers the texts that the record `number`, made from `draft`, is the first to store. The record must already
+    /// be written.
     pub(crate) fn learn(&mut self, draft: &Draft, number: u64) {
         for (fingerprint, ranges) in draft.findings.iter() {
             let place = match ranges {

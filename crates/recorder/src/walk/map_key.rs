@@ -11,7 +11,7 @@ use super::{
 
 type Result<T = NextValue, E = WalkError> = std::result::Result<T, E>;
 
-/// Puts a key as `serde_json` writes it. Returns what the value of the key is.
+/// Writes a key as `serde_json` does. Returns what the value of the key is.
 pub(super) struct MapKey<'a, 'w> {
     pub(super) walker: &'a mut Walker<'w>,
 }

@@ -1,6 +1,5 @@
-//! The walk over a value, which finds what a document has in common with those before it without building its text.
+//! The walk over a value, which finds what a document has in common with earlier ones without building its text.
 
-mod as_it_stands;
 mod compared;
 mod cuts;
 mod draft;
@@ -16,6 +15,7 @@ mod tape;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod verbatim;
 mod walker;
 
 use std::fmt::{Display, Write};

@@ -12,14 +12,14 @@ pub(crate) struct Scratch {
     pub(super) texts: UnitTexts,
 }
 
-/// Scratches that are not in use, so that a small document does not have to grow vectors.
+/// Scratches that are not in use. Reusing them spares a small document the growing of vectors.
 #[derive(Debug, Default)]
 pub(crate) struct Spares(Mutex<Vec<Scratch>>);
 
-/// How many are kept: about one for each thread that records at the same time.
+/// How many scratches are kept: about one for each OS thread that records at the same time.
 const MAX_SPARES: usize = 8;
 
-/// How much memory one of them may keep.
+/// The maximum memory of a scratch that is kept.
 const MAX_BYTES: usize = 256 << 10;
 
 impl Spares {

@@ -1,7 +1,7 @@
 //! The walk as a `Serializer` whose tokens are what `serde_json` would write.
 //!
-//! It follows `serde_json`'s serializer call by call, even where that writes something that is not JSON (a wrong length hint
-//! of 0), so that a reader gets byte for byte what `serde_json::to_vec` returns.
+//! It follows `serde_json`'s serializer call by call, even if that writes text that is not JSON (after a wrong length
+//! hint of 0), so that a reader gets exactly the bytes that `serde_json::to_vec` returns.
 
 use std::fmt::Display;
 
@@ -16,9 +16,9 @@ use serde::{
 
 use super::{
     WalkError,
-    as_it_stands::TextOnly,
     map_key::MapKey,
     tokens,
+    verbatim::TextOnly,
     walker::{Depth, InputField, NextValue, Walker},
 };
 
@@ -31,19 +31,19 @@ pub(crate) struct Compound<'a, 'w> {
     close: u8,
     around: Around,
     role: Role,
-    /// How many of the elements that come next are taken from the base already.
+    /// How many of the next elements have already been taken from the base.
     skip: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Closed when it was opened, as its length hint was 0.
+    /// The array or object was closed when it was opened, because its length hint was 0.
     Empty,
     First,
     Rest,
 }
 
-/// What encloses an array or object and is closed with it.
+/// What encloses an array or object and ends with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Around {
     Nothing,
@@ -53,17 +53,17 @@ enum Around {
 
 #[derive(Clone, Copy)]
 enum Role {
-    /// Belongs to the unit around it.
+    /// A part of the unit around it.
     Plain,
-    /// An outermost array: each element is a unit. `input` is where the walk is in it, if it is the array `input`.
+    /// An outermost array, each of whose elements is a unit. If it is the array `input`, `input` is the position in it.
     Elements { outer: Depth, input: Option<InputPosition> },
-    /// An object around the outermost arrays: each field begins a unit.
+    /// An object around the outermost arrays, each of whose fields begins a unit.
     Fields { outer: Depth },
-    /// A text that is written as it is.
+    /// A text that is written verbatim.
     Verbatim { name: &'static str, tag: u8 },
 }
 
-/// Where the walk is in the array `input`.
+/// The position of the walk in the array `input`.
 #[derive(Clone, Copy)]
 struct InputPosition {
     index: usize,
@@ -384,7 +384,7 @@ impl Compound<'_, '_> {
     fn outer_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
         if let Role::Verbatim { name, tag } = self.role {
             if key != name {
-                return Err(WalkError::AsItStands);
+                return Err(WalkError::NoVerbatimText);
             }
             let text = value.serialize(TextOnly)?;
             if self.walker.depth == Depth::Objects(0) {
@@ -405,7 +405,7 @@ impl Compound<'_, '_> {
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         let depth = self.walker.depth;
         let result = value.serialize(&mut *self.walker);
-        // An error in the value leaves the depth as it was where it happened.
+        // After an error in the value, the depth is still that of the place of the error.
         self.walker.depth = depth;
         self.walker.next_value = NextValue::Other;
         result

@@ -1,4 +1,4 @@
-//! Long strings, of which the bundle keeps one copy.
+//! Storing each long string of a bundle only once.
 
 use std::sync::PoisonError;
 
@@ -9,7 +9,7 @@ use rollout_trace_schema::{
 
 use super::{Draft, Fingerprint, WalkContext, cuts::Cuts};
 
-/// Puts strings into a draft, by reference where they are stored already.
+/// Adds strings to a draft, by reference if they are already stored.
 pub(super) struct Sharing<'s, 'w> {
     pub(super) context: &'s WalkContext<'w>,
     pub(super) draft: &'s mut Draft,
@@ -20,12 +20,12 @@ pub(super) struct Sharing<'s, 'w> {
 pub(super) enum TextStart {
     /// Outside of a string.
     OutsideString,
-    /// Perhaps in a string.
+    /// Outside or inside of a string.
     Anywhere,
 }
 
 impl Sharing<'_, '_> {
-    /// Puts a long string that is not stored as a part of its own. `fingerprint` is that of the text before redaction.
+    /// Adds a long string that is not stored, as a part of its own. `fingerprint` is that of the text before redaction.
     pub(super) fn put_string(&mut self, text: &[u8], fingerprint: Fingerprint, ranges: &mut Vec<DataRange>) {
         write_string(text, self.draft.record.data());
         if let Some(own) = self.draft.record.own(PartKind::String) {
@@ -34,9 +34,9 @@ impl Sharing<'_, '_> {
         }
     }
 
-    /// Puts the text between the quotes of a long string that is not stored, in chunks.
+    /// Adds the text between the quotes of a long string that is not stored, in chunks.
     ///
-    /// The opening quote is the last byte of data; the caller puts the closing quote, as the next one.
+    /// The opening quote is the last byte of data. The caller adds the closing quote next.
     pub(super) fn put_chunks(&mut self, text: &[u8], fingerprint: Fingerprint, ranges: &mut Vec<DataRange>) {
         let mut string = vec![quote_at(self.draft.record.data_len() - 1)];
         let mut put = |range: DataRange| {
@@ -65,10 +65,10 @@ impl Sharing<'_, '_> {
         self.draft.findings.note(fingerprint, &string);
     }
 
-    /// Puts JSON text, or a piece of some, and shares what looks like long strings.
+    /// Adds JSON text, or a piece of it, and shares everything in it that looks like a long string.
     ///
-    /// If the text may start in a string, the text between two strings may be taken for one. That does no harm: only equal
-    /// bytes are shared.
+    /// If the text may start inside of a string, the text between two strings may be taken for one. This is harmless,
+    /// because only equal bytes are shared.
     pub(super) fn put_json(&mut self, json: &[u8], start: TextStart) {
         let string_kind = match start {
             TextStart::OutsideString => PartKind::String,
@@ -79,7 +79,7 @@ impl Sharing<'_, '_> {
         let mut open: Option<usize> = None;
         for quote in Quotes::new(json, 0) {
             let Some(opening) = open.replace(quote) else { continue };
-            // A string that is escaped in another way than ours is stored under no fingerprint.
+            // If a string is not escaped exactly as the recorder would, no fingerprint is stored for it.
             if quote - opening > LONG_STRING
                 && unescape_written(&json[opening + 1..quote], &mut text)
                 && text.len() >= LONG_STRING
@@ -103,7 +103,7 @@ impl Sharing<'_, '_> {
         self.put_text(&json[put..]);
     }
 
-    /// Returns the ranges that are stored under a fingerprint, none if nothing is.
+    /// Returns the ranges of the stored text with this fingerprint. Returns an empty list if there is no such text.
     pub(super) fn stored(&self, fingerprint: Fingerprint) -> Vec<StoredRange> {
         let mut ranges = Vec::new();
         let mut known = self.context.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +117,7 @@ impl Sharing<'_, '_> {
     }
 }
 
-/// The quote that is one byte of the record's data.
+/// Returns the range of a quote, which is one byte of the record's data.
 fn quote_at(offset: usize) -> DataRange {
     DataRange::Own { offset: offset as u64, len: 1 }
 }

@@ -1,6 +1,7 @@
 //! Comparing texts that are mostly short.
 
-/// Whether both are the same. Keys and ids are compared word by word here: a call of `memcmp` costs more than they do.
+/// Returns whether both are equal. Keys and ids are compared word by word, because calling `memcmp` would cost more
+/// than that.
 #[inline]
 pub(super) fn equal(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
@@ -15,7 +16,7 @@ pub(super) fn equal(left: &[u8], right: &[u8]) -> bool {
     }
 }
 
-/// The first and the last `N` bytes, which together are all bytes of a text of `N` to `2 * N`.
+/// Returns the first and the last `N` bytes, which together cover a text of `N` to `2 * N` bytes.
 #[inline]
 fn ends<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
     (text.first_chunk(), text.last_chunk())
@@ -26,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_difference_shows() {
+    fn every_difference_is_found() {
         for len in 0..40 {
             let text: Vec<u8> = (0..len).collect();
             assert!(equal(&text, &text.clone()));

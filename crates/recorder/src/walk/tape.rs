@@ -1,13 +1,13 @@
-//! The content of a thread's last model-facing document, with which the next one is compared.
+//! The tokens of a thread's last model-facing document, with which the next one is compared.
 
 use std::{mem, ops::Range};
 
 use super::Fingerprint;
 
-/// The tokens of a document, in units: the fields around its outermost arrays, and the elements of these.
+/// The tokens of a document, divided into units: the elements of its outermost arrays, and the fields around these.
 #[derive(Debug, Default)]
 pub(crate) struct Tape {
-    /// The tokens of all units. `None` if memory is short: then only the units' fingerprints are compared.
+    /// The tokens of all units. If memory is short, this is `None` and only the units' fingerprints are compared.
     tokens: Option<Vec<u8>>,
     pub(super) units: Vec<Unit>,
     pub(super) input: Option<InputUnits>,
@@ -16,7 +16,7 @@ pub(crate) struct Tape {
 /// The elements of the outermost array called `input`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InputUnits {
-    /// The unit of the first element.
+    /// The index of the first element's unit.
     pub(super) first: usize,
     pub(super) count: usize,
 }
@@ -24,17 +24,17 @@ pub(super) struct InputUnits {
 /// One unit of a document. It starts where the unit before it ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unit {
-    /// Where its tokens end among those of the document.
+    /// The end of its tokens among those of the document.
     pub(super) tokens_end: usize,
-    /// Where its text ends in the document.
+    /// The end of its text in the document.
     pub(super) text_end: u64,
     pub(super) identity: Identity,
 }
 
-/// What makes a unit the same as another one.
+/// The identity of a unit, which decides whether two units are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Identity {
-    /// Of the tokens, without a leading comma.
+    /// The fingerprint of the tokens, without a leading comma.
     pub(super) fingerprint: Fingerprint,
     pub(super) comma: bool,
 }
@@ -47,12 +47,12 @@ pub(super) struct NewUnit {
     pub(super) identity: Identity,
 }
 
-/// How the next document's tape comes from this one's.
+/// How the next document's tape is made from this one's.
 #[derive(Debug, Default)]
 pub(super) struct TapeEdit {
-    /// How many units at the start stay.
+    /// How many units at the start are kept.
     pub(super) kept: usize,
-    /// What follows them.
+    /// The steps that follow these units.
     pub(super) rest: Vec<Edit>,
     /// The tokens of the new units, one after the other.
     pub(super) new_tokens: Vec<u8>,
@@ -61,7 +61,7 @@ pub(super) struct TapeEdit {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Edit {
-    /// These units of the old tape.
+    /// Some units of the old tape.
     Keep { first: usize, count: usize },
     /// A new unit.
     New(NewUnit),
@@ -93,7 +93,7 @@ impl TapeEdit {
         }
     }
 
-    /// The number of units that the document has so far.
+    /// Returns the number of units that the document has so far.
     pub(super) fn units(&self) -> usize {
         self.kept
             + self.rest.iter().map(|edit| if let Edit::Keep { count, .. } = edit { *count } else { 1 }).sum::<usize>()
@@ -101,17 +101,17 @@ impl TapeEdit {
 }
 
 impl Tape {
-    /// How much memory the tokens take.
+    /// Returns how much memory the tokens take.
     pub(crate) fn bytes(&self) -> usize {
         self.tokens.as_ref().map_or(0, Vec::len)
     }
 
-    /// Frees the memory of the tokens; the fingerprints stay.
+    /// Frees the memory of the tokens. The fingerprints are kept.
     pub(crate) fn forget_tokens(&mut self) {
         self.tokens = None;
     }
 
-    /// Where a unit's tokens start.
+    /// Returns where a unit's tokens start.
     pub(super) fn tokens_start(&self, unit: usize) -> usize {
         unit.checked_sub(1).map_or(0, |before| self.units[before].tokens_end)
     }
@@ -123,37 +123,37 @@ impl Tape {
         Some(&tokens[self.tokens_start(unit)..end])
     }
 
-    /// Whether the tokens are kept.
+    /// Returns whether the tokens are kept.
     pub(super) fn has_tokens(&self) -> bool {
         self.tokens.is_some()
     }
 
-    /// Where a unit's text starts in the document.
+    /// Returns where a unit's text starts in the document.
     pub(super) fn text_start(&self, unit: usize) -> u64 {
         unit.checked_sub(1).map_or(0, |before| self.units[before].text_end)
     }
 
-    /// Makes this the tape of the next document. Only what changed and what follows it is touched.
+    /// Turns this into the tape of the next document. Only the changed units and those after them are touched.
     pub(super) fn apply(&mut self, edit: &mut TapeEdit) {
         if self.units.is_empty() {
             self.tokens.get_or_insert_default();
         }
         self.input = edit.input;
-        // Usually one run of units is replaced, and those after it stay.
-        let (new, behind) = match edit.rest[..] {
+        // Usually one run of units is replaced, and the units after it are kept.
+        let (new, after) = match edit.rest[..] {
             [ref new @ .., Edit::Keep { first, count }] if first + count == self.units.len() => (new, first),
             ref new => (new, self.units.len()),
         };
-        if behind < edit.kept || new.iter().any(|step| matches!(step, Edit::Keep { .. })) {
+        if after < edit.kept || new.iter().any(|step| matches!(step, Edit::Keep { .. })) {
             self.rebuild(edit);
-        } else if (edit.kept, behind) == (0, self.units.len()) {
+        } else if (edit.kept, after) == (0, self.units.len()) {
             self.units.clear();
             if let Some(tokens) = &mut self.tokens {
                 mem::swap(tokens, &mut edit.new_tokens);
             }
             self.push_new(new);
         } else {
-            self.replace(edit.kept..behind, &edit.new_tokens, new);
+            self.replace(edit.kept..after, &edit.new_tokens, new);
         }
     }
 
@@ -164,11 +164,11 @@ impl Tape {
         if let Some(tokens) = &mut self.tokens {
             replace_bytes(tokens, tokens_from..tokens_to, new_tokens);
         }
-        let behind = self.units.split_off(old.end);
+        let after = self.units.split_off(old.end);
         self.units.truncate(old.start);
         self.push_new(new);
         let (tokens_end, text_end) = (self.tokens_start(self.units.len()), self.text_start(self.units.len()));
-        self.units.extend(behind.into_iter().map(|unit| Unit {
+        self.units.extend(after.into_iter().map(|unit| Unit {
             tokens_end: unit.tokens_end - tokens_to + tokens_end,
             text_end: unit.text_end - text_to + text_end,
             ..unit
@@ -189,7 +189,7 @@ impl Tape {
         self.units.push(Unit { tokens_end, text_end, identity });
     }
 
-    /// Builds the tape anew, except for the units at the start that stay.
+    /// Rebuilds the tape, except for the units at the start, which are kept.
     fn rebuild(&mut self, edit: &TapeEdit) {
         let mut next = Self::default();
         let mut next_tokens = Vec::new();
@@ -230,12 +230,12 @@ impl Tape {
     }
 }
 
-/// Replaces a range of bytes. `Vec::splice` would go byte by byte.
+/// Replaces a range of bytes. `Vec::splice` would copy byte by byte.
 fn replace_bytes(bytes: &mut Vec<u8>, range: Range<usize>, new: &[u8]) {
-    let (len, behind) = (bytes.len(), range.start + new.len());
-    let new_len = behind + (len - range.end);
+    let (len, after) = (bytes.len(), range.start + new.len());
+    let new_len = after + (len - range.end);
     bytes.resize(new_len.max(len), 0);
-    bytes.copy_within(range.end..len, behind);
-    bytes[range.start..behind].copy_from_slice(new);
+    bytes.copy_within(range.end..len, after);
+    bytes[range.start..after].copy_from_slice(new);
     bytes.truncate(new_len);
 }

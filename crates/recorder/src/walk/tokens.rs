@@ -1,4 +1,4 @@
-//! What a value says to a serializer, as bytes that compare quickly and turn into JSON text.
+//! Tokens: what a value says to a serializer, in bytes that are quick to compare and easy to turn into JSON text.
 //!
 //! The JSON text of a value is the text of its tokens one after the other, so equal tokens mean equal text.
 
@@ -16,23 +16,23 @@ pub(super) const SIGNED: u8 = 4;
 pub(super) const UNSIGNED_128: u8 = 5;
 /// Sixteen bytes follow.
 pub(super) const SIGNED_128: u8 = 6;
-/// Four bytes follow; finite.
+/// Four bytes follow. The number is finite.
 pub(super) const FLOAT_32: u8 = 7;
-/// Eight bytes follow; finite.
+/// Eight bytes follow. The number is finite.
 pub(super) const FLOAT_64: u8 = 8;
-/// Length and bytes follow, as for all that come next. A value or a key.
+/// A value or a key. Its length and its bytes follow, as for the next tags.
 pub(super) const STRING: u8 = 9;
 /// An array of numbers.
 pub(super) const BYTES: u8 = 10;
-/// JSON text that `serde_json` writes as it stands.
+/// JSON text that `serde_json` writes verbatim.
 pub(super) const RAW: u8 = 11;
-/// A number that `serde_json` writes as it stands.
+/// A number that `serde_json` writes verbatim.
 pub(super) const NUMBER: u8 = 12;
 /// A key and a colon.
 pub(super) const FIELD: u8 = 13;
 /// A comma, a key and a colon.
 pub(super) const NEXT_FIELD: u8 = 14;
-/// From here on, single characters.
+/// The remaining tags are single characters.
 pub(super) const COMMA: u8 = 15;
 pub(super) const COLON: u8 = 16;
 pub(super) const OPEN_ARRAY: u8 = 17;
@@ -40,14 +40,14 @@ pub(super) const CLOSE_ARRAY: u8 = 18;
 pub(super) const OPEN_OBJECT: u8 = 19;
 pub(super) const CLOSE_OBJECT: u8 = 20;
 
-/// The names by which `serde_json` knows values that it is to write as they stand.
+/// The names by which `serde_json` recognizes values that it writes verbatim.
 pub(super) const RAW_NAME: &str = "$serde_json::private::RawValue";
 pub(super) const NUMBER_NAME: &str = "$serde_json::private::Number";
 
-/// The length of the tag and the length before a text.
+/// The length of a tag and of the length of a text.
 pub(super) const TEXT_HEAD: usize = 5;
 
-/// The head of a token with a text.
+/// Returns the head of a token that has a text.
 pub(super) fn text_head(tag: u8, len: usize) -> [u8; TEXT_HEAD] {
     let len = u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes();
     [tag, len[0], len[1], len[2], len[3]]
@@ -66,7 +66,7 @@ pub(super) struct Other<'t> {
     body: &'t [u8],
 }
 
-/// Takes the first token off; none at the end.
+/// Takes the first token. Returns `None` at the end.
 pub(super) fn next<'t>(tokens: &mut &'t [u8]) -> Option<Token<'t>> {
     let (&tag, rest) = tokens.split_first()?;
     let (body, rest) = match tag {
@@ -87,11 +87,11 @@ pub(super) fn next<'t>(tokens: &mut &'t [u8]) -> Option<Token<'t>> {
 }
 
 pub(super) fn text(body: &[u8]) -> &str {
-    std::str::from_utf8(body).expect("it was a str when it was put down")
+    std::str::from_utf8(body).expect("texts are written from a str")
 }
 
 impl Other<'_> {
-    /// Whether the token is JSON text as it stands.
+    /// Returns whether the token is verbatim JSON text.
     pub(super) fn is_raw(&self) -> bool {
         self.tag == RAW
     }
@@ -110,8 +110,8 @@ impl Other<'_> {
             FLOAT_32 => write(&f32::from_le_bytes(fixed(body)), out),
             FLOAT_64 => write(&f64::from_le_bytes(fixed(body)), out),
             BYTES => write(body, out),
-            RAW => write(&AsItStands { name: RAW_NAME, text: text(body) }, out),
-            NUMBER => write(&AsItStands { name: NUMBER_NAME, text: text(body) }, out),
+            RAW => write(&Verbatim { name: RAW_NAME, text: text(body) }, out),
+            NUMBER => write(&Verbatim { name: NUMBER_NAME, text: text(body) }, out),
             FIELD | NEXT_FIELD => {
                 if tag == NEXT_FIELD {
                     out.push(b',');
@@ -130,20 +130,20 @@ impl Other<'_> {
 }
 
 fn fixed<const N: usize>(body: &[u8]) -> [u8; N] {
-    body.try_into().expect("the tag gives the length")
+    body.try_into().expect("the tag determines the length")
 }
 
 fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("plain values have a JSON text, and memory takes it");
 }
 
-/// Speaks to `serde_json` as its own `RawValue` and `Number` do, so that the text is right whatever its features are.
-struct AsItStands<'t> {
+/// Serializes like `serde_json`'s own `RawValue` and `Number`, so that the text is correct with any of its features.
+struct Verbatim<'t> {
     name: &'static str,
     text: &'t str,
 }
 
-impl Serialize for AsItStands<'_> {
+impl Serialize for Verbatim<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct(self.name, 1)?;
         object.serialize_field(self.name, self.text)?;

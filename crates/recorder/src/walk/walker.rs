@@ -18,20 +18,20 @@ use super::{
 };
 use crate::redaction::Redaction;
 
-/// A unit with fewer bytes of tokens is cheaper to store again than to refer to.
+/// The size of tokens below which it is cheaper to store a unit again than to refer to it.
 const SMALL_UNIT: usize = 64;
 
-/// How deep objects may be nested for their fields to be units.
+/// The maximum depth of objects whose fields begin units.
 const MAX_FIELD_DEPTH: u8 = 4;
 
-/// A document with more units than this gets no more of them from fields.
+/// The number of units after which fields no longer begin units.
 const MAX_FIELD_UNITS: usize = 4096;
 
-/// How much room a thread's first request gets. Room that is not used is never touched, while growing step by step would
-/// touch the memory of each step.
+/// How many bytes are reserved for a thread's first request. Reserved memory that is not used is never touched, while
+/// growing step by step would touch the memory of each step.
 const FIRST_RESERVE: usize = 4 << 20;
 
-/// What all walks of a recorder share.
+/// The state that all walks of a recorder share.
 pub(crate) struct WalkContext<'w> {
     pub(crate) key: &'w FingerprintKey,
     pub(crate) known: &'w Mutex<KnownTexts>,
@@ -50,28 +50,28 @@ impl WalkContext<'_> {
     }
 }
 
-/// What a document is walked over for.
+/// The purpose of walking over a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// A thread's first request. It is probably large, and its texts are not cut: they are many at once and mostly unlike
-    /// anything that is stored.
+    /// A thread's first request. It is probably large, and its texts are not cut into chunks: they are many at once and
+    /// mostly unlike any stored text.
     FirstRequest,
     /// A later request. The caller vouches for its first `unchanged` input items.
     Request { unchanged: usize },
-    /// A document that has much in common with the last request, but is not the next one.
+    /// A document that has much in common with the last request but is not the next one.
     Relative,
-    /// A document that is compared with no other.
+    /// A document that is compared with no other document.
     Alone,
 }
 
 impl Purpose {
-    /// Whether the next request is compared with this document.
+    /// Returns whether the next request is compared with this document.
     fn is_request(self) -> bool {
         matches!(self, Self::FirstRequest | Self::Request { .. })
     }
 }
 
-/// The document that a walk compares with.
+/// The document with which a walk compares.
 #[derive(Clone, Copy)]
 pub(super) struct WalkBase<'w> {
     pub(super) document: &'w BaseDocument,
@@ -80,21 +80,22 @@ pub(super) struct WalkBase<'w> {
 
 /// Walks over one value.
 ///
-/// While the value has the same tokens as the expected unit of the base, nothing is written down. From the first difference
-/// on, the unit's tokens are; at the unit's end they are looked up among all that is stored, and only what is not found is
-/// turned into text.
+/// While the value has the same tokens as the expected unit of the base, nothing is written. From the first difference
+/// on, the unit's tokens are written. At the unit's end they are looked up among all stored units, and only a unit that
+/// is not found is turned into text.
 pub(crate) struct Walker<'w> {
     context: &'w WalkContext<'w>,
     base: Option<WalkBase<'w>>,
     purpose: Purpose,
-    /// The unit of the base that the next one is compared with.
+    /// The index of the base's unit with which the current one is compared.
     expected: usize,
-    /// The first of the base's units up to the expected one that the document has, but draft and edit do not yet mention.
+    /// The first of the base's units, up to the expected one, that the document has but that draft and edit do not
+    /// mention yet.
     kept_from: usize,
     unit: CurrentUnit<'w>,
     unit_kind: PartKind,
     pub(super) depth: Depth,
-    /// What the next value is, seen from its field.
+    /// What the next value is, according to its field.
     pub(super) next_value: NextValue,
     edit: TapeEdit,
     draft: Draft,
@@ -107,27 +108,28 @@ pub(crate) struct Walker<'w> {
 /// The unit that is being walked over.
 #[derive(Clone, Copy)]
 enum CurrentUnit<'w> {
-    /// So far it has the same tokens as the expected unit of the base. `left` are those that are yet to come.
+    /// So far it has the same tokens as the expected unit of the base. `left` are the tokens that have not been
+    /// compared yet.
     Same { tokens: &'w [u8], left: &'w [u8] },
-    /// It differs from the expected unit. Its tokens start here among the new ones.
+    /// It differs from the expected unit. Its tokens start at `start` among the new ones.
     New { start: usize },
 }
 
-/// Where the walk is in the document.
+/// The position of the walk in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// Within this many objects, and outside of all arrays.
+    /// Inside of this many objects, and outside of all arrays.
     Objects(u8),
-    /// Within an element of an outermost array: all of it belongs to the element's unit.
+    /// Inside of an element of an outermost array, all of which belongs to the element's unit.
     Element,
 }
 
-/// What a value is for the document.
+/// The role of a value in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextValue {
     /// The value of a field called `input`, whose elements a caller may vouch for.
     Input,
-    /// Any other.
+    /// Any other value.
     Other,
 }
 
@@ -139,21 +141,21 @@ pub(crate) enum InputField {
     Found,
 }
 
-/// Whether the elements that the caller vouched for are unchanged. Only a debug build looks.
+/// Whether the elements that the caller vouched for are unchanged. Only a debug build checks them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HintOutcome {
-    /// As far as anyone looked, they are.
+    /// They are unchanged, as far as they were checked.
     Kept,
-    /// At least one is not.
+    /// At least one has changed.
     Wrong,
 }
 
-/// Memory for the texts of one unit.
+/// Reused memory for the texts of one unit.
 #[derive(Debug, Default)]
 pub(super) struct UnitTexts {
-    /// The unit's tokens with a fingerprint in the place of each long string.
+    /// The unit's tokens, with a fingerprint in place of each long string.
     digest: Vec<u8>,
-    /// The fingerprints of the unit's long strings, in their order.
+    /// The fingerprints of the unit's long strings, in order.
     long: Vec<Fingerprint>,
     ranges: Vec<DataRange>,
 }
@@ -207,7 +209,7 @@ impl<'w> Walker<'w> {
         }
     }
 
-    /// Notes what the value of a field is, before it is walked over.
+    /// Sets what the value of a field is, before the value is walked over.
     pub(super) fn begin_field_value(&mut self, value: NextValue) {
         if value == NextValue::Input && self.depth == Depth::Objects(1) {
             self.input = InputField::Found;
@@ -223,7 +225,7 @@ impl<'w> Walker<'w> {
         };
     }
 
-    /// Puts a token without a body.
+    /// Adds a token without a body.
     #[inline]
     pub(super) fn put_tag(&mut self, tag: u8) {
         if let CurrentUnit::Same { left, .. } = &mut self.unit {
@@ -238,7 +240,7 @@ impl<'w> Walker<'w> {
         self.edit.new_tokens.push(tag);
     }
 
-    /// Puts a token with a body of a length that the tag gives.
+    /// Adds a token with a body whose length depends on the tag.
     #[inline]
     pub(super) fn put_fixed<const N: usize>(&mut self, tag: u8, body: [u8; N]) {
         if let CurrentUnit::Same { left, .. } = &mut self.unit {
@@ -256,7 +258,7 @@ impl<'w> Walker<'w> {
         self.edit.new_tokens.extend_from_slice(&body);
     }
 
-    /// Puts a token with a text.
+    /// Adds a token with a text.
     #[inline]
     pub(super) fn put_text(&mut self, tag: u8, text: &[u8]) {
         if let CurrentUnit::Same { left, .. } = &mut self.unit {
@@ -285,7 +287,7 @@ impl<'w> Walker<'w> {
         self.edit.new_tokens.extend_from_slice(text);
     }
 
-    /// Goes from comparing to writing down.
+    /// Changes from comparing tokens to writing them.
     #[cold]
     fn diverge(&mut self) {
         if let CurrentUnit::Same { tokens, left } = self.unit {
@@ -298,9 +300,9 @@ impl<'w> Walker<'w> {
         self.failed.get_or_insert(error);
     }
 
-    /// Ends the unit where a field starts, unless the unit is small: then the field joins it.
+    /// Ends the unit before a field, unless the unit is small: then the field becomes part of it.
     ///
-    /// While the walk compares, units end where those of the base do.
+    /// While the walk compares, units end where those of the base end.
     #[inline]
     pub(super) fn cut_before_field(&mut self) {
         let at_boundary = match self.unit {
@@ -345,8 +347,8 @@ impl<'w> Walker<'w> {
         self.unit_kind = PartKind::Text;
     }
 
-    /// Returns how many elements of `input` from `index` on the caller vouches for and the base has where the walk is.
-    /// Returns `None` if there is none.
+    /// Returns how many elements of `input` from `index` on the caller vouches for and the base has at this position.
+    /// Returns `None` if there are none.
     fn vouched_left(&self, index: usize) -> Option<usize> {
         let Purpose::Request { unchanged } = self.purpose else { return None };
         let input = self.base?.tape.input?;
@@ -354,10 +356,10 @@ impl<'w> Walker<'w> {
         (self.expected == input.first + index).then_some(left)
     }
 
-    /// Takes elements of `input` from the base without looking at them, from `index` on, if the caller vouches for them.
+    /// Takes elements of `input` from the base without reading them, from `index` on, if the caller vouches for them.
     ///
-    /// `announced` is how many elements are left as far as the value has said; if it has not said, no more than one is
-    /// taken. Returns how many are taken. If none is, the element must be walked over.
+    /// `announced` is how many elements the value has announced from here on. If it has announced none, at most one
+    /// element is taken. Returns how many were taken. If none was, the element must be walked over.
     pub(super) fn skip_unchanged(&mut self, index: usize, announced: Option<usize>) -> usize {
         if cfg!(debug_assertions) {
             return 0;
@@ -372,7 +374,7 @@ impl<'w> Walker<'w> {
         count
     }
 
-    /// Ends the current unit, if it has anything.
+    /// Ends the current unit, unless it is empty.
     #[inline]
     pub(super) fn cut(&mut self) {
         let start = match self.unit {
@@ -397,7 +399,7 @@ impl<'w> Walker<'w> {
         self.begin_unit();
     }
 
-    /// Mentions the units of the base up to the expected one that the document has.
+    /// Adds the units of the base that the document has, up to the expected one, to draft and edit.
     fn mention_kept(&mut self) {
         let Some(WalkBase { document, tape }) = self.base.filter(|_| self.kept_from < self.expected) else { return };
         let (start, end) = (tape.text_start(self.kept_from), tape.text_start(self.expected));
@@ -406,7 +408,7 @@ impl<'w> Walker<'w> {
         self.kept_from = self.expected;
     }
 
-    /// Takes a unit of the base in the place of the current one.
+    /// Uses a unit of the base in place of the current one.
     fn take_from_base(&mut self, unit: usize) {
         if unit != self.expected {
             self.mention_kept();
@@ -461,8 +463,8 @@ impl<'w> Walker<'w> {
         }
     }
 
-    /// Takes the fingerprints of the unit that starts here and of its long strings, in one pass over its bytes. Returns the
-    /// unit's identity and the length of its tokens.
+    /// Computes the fingerprints of the unit that starts here and of its long strings, in one pass over its bytes.
+    /// Returns the unit's identity and the length of its tokens.
     fn identify_unit(&mut self, start: usize) -> (Identity, usize) {
         let UnitTexts { digest, long, .. } = &mut self.texts;
         let unit_tokens = &self.edit.new_tokens[start..];
@@ -493,12 +495,13 @@ impl<'w> Walker<'w> {
         (Identity { fingerprint: self.context.key.of_unit(digest), comma }, unit_tokens.len())
     }
 
-    /// Turns the unit that starts here into text, and puts down the ranges that are its text.
+    /// Turns the unit that starts here into text, and adds the ranges of this text to the record.
     fn render_unit(&mut self, start: usize, tokens_len: usize) {
         let Self { context, draft, edit, texts: UnitTexts { long, ranges, .. }, .. } = self;
         let mut unit_tokens = &edit.new_tokens[start..];
         let mut kind = if tokens_len < SMALL_UNIT { PartKind::Text } else { self.unit_kind };
-        // Makes the text so far a part: before a stored string and before a string that is a part of its own.
+        // Makes the text so far a part. This is done before a stored string and before a string that is a part of its
+        // own.
         let mut end_part = |draft: &mut Draft, ranges: &mut Vec<DataRange>| {
             if let Some(own) = draft.record.own(kind) {
                 own.push(ranges);
@@ -511,7 +514,7 @@ impl<'w> Walker<'w> {
         while let Some(token) = tokens::next(&mut unit_tokens) {
             match token {
                 Token::String(text) if text.len() >= LONG_STRING => {
-                    let fingerprint = *long.next().expect("identify_unit took the fingerprint of each long string");
+                    let fingerprint = *long.next().expect("identify_unit computes the fingerprint of each long string");
                     let stored = Sharing { context, draft }.stored(fingerprint);
                     if !stored.is_empty() {
                         end_part(draft, ranges);
@@ -554,7 +557,8 @@ impl<'w> Walker<'w> {
         ask(&mut self.context.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Finds a unit of the base, first among those from the expected one on: most changes insert or remove something.
+    /// Finds a unit of the base. Searches from the expected one on first, because most changes insert or remove
+    /// something.
     fn find_in_base(&self, identity: Identity) -> Option<usize> {
         let units = &self.base?.tape.units;
         let (before, rest) = units.split_at(self.expected.min(units.len()));
@@ -563,7 +567,7 @@ impl<'w> Walker<'w> {
     }
 }
 
-/// Leaves the leading comma out.
+/// Removes the leading comma from a text.
 fn leave_first_byte_out(ranges: &mut Vec<DataRange>) {
     if let Some(DataRange::Own { offset, len }) = ranges.first_mut() {
         *offset += 1;

@@ -1,4 +1,4 @@
-//! Whatever fails, the agent goes on as if tracing were off, and the trace reports what it lost.
+//! Whatever fails, the agent continues as if tracing were off, and the trace reports what was lost.
 
 use std::{
     env, fs,
@@ -84,7 +84,7 @@ impl std::fmt::Display for Unspeakable {
 }
 
 #[test]
-fn an_error_that_cannot_be_displayed_is_an_end_all_the_same() {
+fn an_error_that_cannot_be_displayed_is_still_an_end() {
     for panics in [false, true] {
         let (trace, sink) = in_memory(options(PayloadLayout::Packed));
         let attempt = || {
@@ -115,7 +115,7 @@ fn invocation() -> ToolDispatchInvocation {
 }
 
 #[test]
-fn closures_that_panic_stop_nobody() {
+fn closures_that_panic_do_not_stop_the_agent() {
     let calls = AtomicU64::new(0);
     let options = TraceOptions::new()
         .clock(move || if calls.fetch_add(1, Ordering::Relaxed) % 2 == 1 { panic!("on purpose") } else { 7 })
@@ -182,7 +182,7 @@ fn a_relative_root_stays_where_it_was() {
 }
 
 #[test]
-fn a_folder_that_goes_away_stops_nobody() {
+fn a_removed_folder_does_not_stop_the_agent() {
     for layout in LAYOUTS {
         let root = TempDir::new().expect("a folder");
         let trace = start(root.path(), options(layout));
@@ -218,7 +218,7 @@ fn payload_files_that_cannot_be_made_are_reported_in_the_log() {
 }
 
 #[test]
-fn where_no_document_can_be_written_a_line_says_what_is_lost() {
+fn if_no_document_can_be_written_a_line_reports_the_loss() {
     let root = TempDir::new().expect("a folder");
     let trace = start(root.path(), options(PayloadLayout::Files));
     let folder = trace.bundle_folder().expect("a folder");
@@ -249,7 +249,7 @@ fn two_sessions_with_one_root_and_equal_ids_have_a_bundle_each() {
     let always = || TraceOptions::new().ids(|| "the same".to_owned());
     let _first = start(root.path(), always());
     let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
-    assert!(ThreadTraceContext::start_root(root.path(), metadata, always()).is_err(), "it gives up after a while");
+    assert!(ThreadTraceContext::start_root(root.path(), metadata, always()).is_err(), "it gives up after some tries");
 }
 
 const FULL_DISK_ROOT: &str = "ROLLOUT_TRACE_TEST_FULL_DISK_ROOT";
@@ -273,7 +273,7 @@ fn trace_on_a_full_disk() -> Option<ThreadTraceContext> {
 
 /// Records in a process whose files cannot grow beyond a size. Its exit status is the agent's result.
 #[test]
-#[ignore = "a process of a_full_disk_stops_nobody"]
+#[ignore = "a process of a_full_disk_does_not_stop_the_agent"]
 fn agent_with_a_full_disk() {
     let Some(trace) = trace_on_a_full_disk() else { return };
     let mut result = 0;
@@ -285,13 +285,13 @@ fn agent_with_a_full_disk() {
         result += round;
     }
     trace.record_ended(ExecutionStatus::Completed);
-    assert!(trace.losses() > 0, "the limit was not felt");
+    assert!(trace.losses() > 0, "the limit had no effect");
     assert_eq!(result, 400 * 399 / 2);
 }
 
-/// Records until its file of payloads is full and its log is not.
+/// Records until its pack is full and its log is not.
 #[test]
-#[ignore = "a process of a_full_pack_or_log_does_not_pass_for_a_whole_trace"]
+#[ignore = "a process of a_full_pack_or_log_does_not_look_like_a_complete_trace"]
 fn agent_with_a_full_pack() {
     let Some(trace) = trace_on_a_full_disk() else { return };
     for step in (0..15).rev().flat_map(|power| [1 << power; 2]) {
@@ -310,7 +310,7 @@ fn agent_with_a_full_pack() {
 
 /// Records until its log is full.
 #[test]
-#[ignore = "a process of a_full_pack_or_log_does_not_pass_for_a_whole_trace"]
+#[ignore = "a process of a_full_pack_or_log_does_not_look_like_a_complete_trace"]
 fn agent_with_a_full_log() {
     let Some(trace) = trace_on_a_full_disk() else { return };
     let folder = trace.bundle_folder().expect("a folder");
@@ -345,8 +345,8 @@ const LIMIT: &str = if cfg!(target_os = "linux") { "ulimit -f 64;" } else { "tra
 
 #[cfg(unix)]
 #[test]
-fn a_full_disk_stops_nobody() {
-    // With the signal ignored, a write beyond the limit fails; so does one beyond a limit that is set later.
+fn a_full_disk_does_not_stop_the_agent() {
+    // If the signal is ignored, a write beyond the limit fails, as does one beyond a limit that is set later.
     let later = format!("trap '' XFSZ; export {FULL_DISK_LATER}=1;");
     let limits = [LIMIT, "trap '' XFSZ; ulimit -f 64;", &later];
     for (layout, commands) in LAYOUTS.iter().flat_map(|layout| limits.map(|commands| (*layout, commands))) {
@@ -369,10 +369,10 @@ fn a_full_disk_stops_nobody() {
 
 #[cfg(unix)]
 #[test]
-fn a_full_pack_or_log_does_not_pass_for_a_whole_trace() {
+fn a_full_pack_or_log_does_not_look_like_a_complete_trace() {
     let root = || TempDir::new().expect("a folder");
     run_on_a_full_disk(LIMIT, "agent_with_a_full_pack", root().path(), PayloadLayout::Packed);
-    // However much room the last line leaves: it never holds a report, and may hold an end marker.
+    // The last line may leave any amount of room: never enough for a report, and sometimes enough for an end marker.
     for length in (0..100).step_by(4) {
         let commands = format!("{LIMIT} export {FULL_DISK_LENGTH}={length};");
         run_on_a_full_disk(&commands, "agent_with_a_full_log", root().path(), PayloadLayout::Packed);

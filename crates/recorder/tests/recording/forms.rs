@@ -1,7 +1,7 @@
-//! Every form of a bundle that the recorder has ever written stays readable.
+//! Every form of a bundle that the recorder has ever written can still be read.
 //!
-//! `tests/forms` holds one session in each of them, named for its payload layout. A golden is never changed. When the
-//! recorder writes a form that has none yet, this writes the missing ones:
+//! `tests/forms` holds one session in each form, named for its payload layout. A golden is never changed. If the
+//! recorder writes a form that has no golden yet, this command writes the missing ones:
 //!
 //! ```sh
 //! cargo test -p rollout-trace-recorder --test recording forms::write_missing_goldens -- --ignored
@@ -23,7 +23,7 @@ use crate::{
 
 const FORMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/forms");
 
-/// The forms that must not get lost.
+/// The forms that must never be removed.
 const KNOWN: [&str; 5] = ["files", "packed-1", "packed-1.tar.zst", "packed-2", "packed-2.tar.zst"];
 
 /// Records the session of the goldens in today's form of each layout.
@@ -55,7 +55,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Draws a bundle in which nothing is damaged.
+/// Draws a bundle, and checks that nothing in it is damaged.
 fn draw(path: &Path) -> String {
     let bundle = Bundle::open(path).expect("the bundle opens");
     assert_eq!(bundle.problems(), [], "{}", path.display());

@@ -1,4 +1,4 @@
-//! A process that is killed loses nothing of what it recorded in calls that returned.
+//! A process that is killed loses nothing that was recorded by calls that returned.
 
 use std::{
     env,
@@ -20,7 +20,7 @@ const VICTIM_ROOT: &str = "ROLLOUT_TRACE_TEST_VICTIM_ROOT";
 const VICTIM_LAYOUT: &str = "ROLLOUT_TRACE_TEST_VICTIM_LAYOUT";
 const WRITERS: usize = 3;
 
-/// How often each layout's victim is killed, unless `ROLLOUT_TRACE_TEST_KILLS` says otherwise.
+/// How often a victim of each layout is killed, unless `ROLLOUT_TRACE_TEST_KILLS` says otherwise.
 fn kills() -> usize {
     env::var("ROLLOUT_TRACE_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(260)
 }
@@ -34,7 +34,7 @@ fn request(writer: usize, round: usize) -> Value {
     json!({"input": (round.saturating_sub(12)..=round).map(|round| item(writer, round)).collect::<Vec<_>>(), "round": round})
 }
 
-/// The process that the other test kills. It prints each request that is recorded, once the call has returned.
+/// The process that the other test kills. It prints each request after the call that recorded it has returned.
 #[test]
 #[ignore = "a process of the other test"]
 fn victim() {
@@ -54,9 +54,9 @@ fn victim() {
                 for round in 0.. {
                     let attempt = thread.inference_trace_context(format!("turn-{writer}"), "m", "p").start_attempt();
                     attempt.record_started(&request(writer, round));
-                    // One write to a pipe: what the killer reads had returned.
+                    // The line is one write to a pipe, so whatever the killer reads was recorded.
                     let line = format!("{writer} {round}\n");
-                    std::io::stderr().write_all(line.as_bytes()).expect("somebody reads");
+                    std::io::stderr().write_all(line.as_bytes()).expect("the test reads the pipe");
                     attempt.record_failed("next", None, &[] as &[Value]);
                 }
             });
@@ -74,10 +74,10 @@ fn kill_one(root: &Path, layout: PayloadLayout, after: Duration) -> [Option<usiz
         .stderr(Stdio::piped())
         .spawn()
         .expect("a process");
-    let told = BufReader::new(victim.stderr.take().expect("a pipe"));
+    let printed = BufReader::new(victim.stderr.take().expect("a pipe"));
     let reader = thread::spawn(move || {
         let mut last = [None; WRITERS];
-        for line in told.lines().map_while(Result::ok) {
+        for line in printed.lines().map_while(Result::ok) {
             if let Some((writer, round)) = line.split_once(' ')
                 && let (Ok(writer), Ok(round)) = (writer.parse::<usize>(), round.parse::<usize>())
             {
@@ -119,26 +119,26 @@ fn check(root: &Path, last: [Option<usize>; WRITERS]) {
         assert_eq!(found[writer].map_or(0, |before| before + 1), round, "no request is missing");
         found[writer] = Some(round);
     }
-    assert!(found.iter().zip(last).all(|(found, told)| *found >= told), "found {found:?}, told {last:?}");
+    assert!(found.iter().zip(last).all(|(found, printed)| *found >= printed), "found {found:?}, printed {last:?}");
     let (_, bad) = reduced(&recorded.bundle);
     let torn = bad.iter().all(|diagnostic| diagnostic.contains("before its end") || !diagnostic.contains("payload"));
     assert!(torn, "{bad:?}");
 }
 
 #[test]
-fn what_was_acknowledged_is_there_after_a_kill() {
+fn recorded_requests_survive_a_kill() {
     thread::scope(|scope| {
         for layout in LAYOUTS {
             scope.spawn(move || {
-                let mut told = 0;
+                let mut started = 0;
                 for trial in 0..kills() {
                     let root = TempDir::new().expect("a folder");
                     let after = Duration::from_micros(2_000 + (trial as u64 * 7919) % 23_000);
                     let last = kill_one(root.path(), layout, after);
-                    told += last.iter().flatten().count();
+                    started += last.iter().flatten().count();
                     check(root.path(), last);
                 }
-                assert!(told > kills() / 2, "most victims must have got to work: {told}");
+                assert!(started > kills() / 2, "most victims must have started recording: {started}");
             });
         }
     });

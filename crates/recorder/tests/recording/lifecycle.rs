@@ -1,4 +1,4 @@
-//! Beginnings and ends: each at most once, none lost.
+//! Beginnings and ends: each is recorded at most once, and none is lost.
 
 use rollout_trace_bundle::{Limits, PayloadPack};
 use rollout_trace_recorder::{
@@ -130,7 +130,7 @@ fn a_dropped_handle_says_that_it_was_abandoned() {
 }
 
 #[test]
-fn the_last_to_go_ends_the_recording() {
+fn the_last_dropped_handle_ends_the_recording() {
     let (root, sink) = in_memory(options(PayloadLayout::Packed));
     let child =
         root.start_child_thread_trace_or_disabled(metadata("child", "/root/child", SessionSource::Program("x".into())));
@@ -189,7 +189,7 @@ fn an_ended_child_is_resumed_and_a_running_one_is_not_begun_twice() {
 }
 
 #[test]
-fn the_same_session_gives_the_same_bytes() {
+fn the_same_session_makes_the_same_bytes() {
     let run = |layout| {
         let (trace, sink) = in_memory(options(layout));
         crate::traced_agent::run_session(&trace);
@@ -205,7 +205,7 @@ fn the_same_session_gives_the_same_bytes() {
 }
 
 #[test]
-fn the_modes_of_a_request_are_written_down() {
+fn the_modes_of_requests_are_recorded() {
     let (trace, sink) = in_memory(options(PayloadLayout::Packed));
     let attempt = || trace.inference_trace_context("turn \"1\"\n", "m\\", "p\u{e9}").start_attempt();
     let one: InferenceTraceAttempt = attempt();
@@ -228,7 +228,7 @@ fn the_modes_of_a_request_are_written_down() {
 }
 
 #[test]
-fn what_was_set_aside_is_given_back() {
+fn reserved_room_is_released() {
     let root = tempfile::TempDir::new().expect("a folder");
     let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
     let trace = ThreadTraceContext::start_root(root.path(), metadata, TraceOptions::new()).expect("a bundle");

@@ -89,7 +89,7 @@ fn no_limit_keeps_a_report_of_losses_out() {
         for turn in 0..20 {
             trace.record_codex_turn_started(format!("turn-{turn}"));
         }
-        assert_eq!(trace.losses(), 1, "that of the thread's metadata");
+        assert_eq!(trace.losses(), 1, "the loss of the thread's metadata");
         drop(trace);
         let reports = Recorded::of(&sink).reports("rollout_trace.loss");
         assert_eq!((reports.len(), &reports[0]["lost_payloads"]), (1, &json!(1)));
@@ -97,7 +97,7 @@ fn no_limit_keeps_a_report_of_losses_out() {
 }
 
 #[test]
-fn without_memory_to_compare_fingerprints_do() {
+fn fingerprints_suffice_if_memory_is_short() {
     let record = |bytes: usize| {
         let (trace, sink) = in_memory(options(PayloadLayout::Packed).max_compare_bytes(bytes));
         for round in 1..40 {

@@ -1,4 +1,4 @@
-//! Sessions through the recorder and back.
+//! Recording sessions and reading them back.
 
 #[path = "../../examples/traced_agent.rs"]
 #[expect(dead_code, reason = "the example's own main is not called here")]

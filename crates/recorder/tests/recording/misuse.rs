@@ -20,7 +20,7 @@ use tracing::{
 
 use crate::support::{LAYOUTS, ROOT_THREAD, Recorded, in_memory, metadata, options};
 
-/// A `tracing` subscriber that keeps what it is warned of.
+/// A `tracing` subscriber that collects warnings.
 #[derive(Clone, Default)]
 struct Warnings(Arc<Mutex<Vec<String>>>);
 
@@ -111,7 +111,7 @@ fn a_request_without_input_is_reported() {
 }
 
 #[test]
-fn a_child_with_the_root_s_id_is_reported_and_not_recorded() {
+fn a_child_with_the_id_of_the_root_is_reported_and_not_recorded() {
     for layout in LAYOUTS {
         let recorded = check(layout, "child_has_root_id", |trace| {
             let child = trace.start_child_thread_trace_or_disabled(child_of(ROOT_THREAD, ROOT_THREAD));
@@ -145,7 +145,7 @@ fn a_turn_that_is_ended_twice_is_reported() {
 }
 
 #[test]
-fn right_calls_are_not_reported() {
+fn correct_calls_are_not_reported() {
     for layout in LAYOUTS {
         let warnings = Warnings::during(|| {
             let (trace, sink) = in_memory(options(layout));
@@ -173,12 +173,12 @@ fn start_twice(root: &Path) {
     }
 }
 
-/// A process of the test below, and no test by itself.
+/// A process that the test below starts. It is not a test by itself.
 #[test]
 #[ignore = "run by an_unwritable_root_is_one_line_on_stderr"]
 fn agent_with_an_unwritable_root() {
     let root = env::var_os(UNWRITABLE_ROOT).expect("set by the test that starts this process");
-    // A subscriber decides itself what it shows.
+    // With a subscriber, nothing is written to stderr.
     let warnings = Warnings::during(|| start_twice(root.as_ref()));
     assert_eq!(warnings.len(), 2);
     start_twice(root.as_ref());

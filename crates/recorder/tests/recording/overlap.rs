@@ -80,7 +80,7 @@ fn threads_of_one_rollout_do_not_mix() {
                 root.start_child_thread_trace_or_disabled(metadata(&id, "/c", SessionSource::Program("x".into())));
             scope.spawn(move || {
                 for round in 0..60 {
-                    // Sometimes two tasks of one thread record at once.
+                    // Sometimes two tasks of a thread record at the same time.
                     std::thread::scope(|scope| {
                         if round % 10 == 0 {
                             scope.spawn(|| attempt(&child).record_started(&json!({"thread": thread, "aside": round})));

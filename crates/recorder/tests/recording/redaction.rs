@@ -1,4 +1,4 @@
-//! Redacted text is nowhere in the bundle.
+//! Redacted text occurs nowhere in the bundle.
 
 use rollout_trace_recorder::{
     PayloadLayout, Redactor, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester,
@@ -44,7 +44,7 @@ fn a_secret_is_nowhere_in_the_bundle() {
 }
 
 #[test]
-fn a_redactor_that_panics_costs_the_agent_nothing() {
+fn a_redactor_that_panics_does_not_harm_the_agent() {
     let redactor = Redactor::new(|text| if text.contains("boom") { panic!("on purpose") } else { None });
     let (trace, sink) = in_memory(options(PayloadLayout::Packed).redactor(redactor));
     trace.record_protocol_event("fine", &"boom");
@@ -58,20 +58,20 @@ fn a_redactor_that_panics_costs_the_agent_nothing() {
     assert_eq!(recorded.reports("boom"), [] as [&str; 0]);
 }
 
-/// Fails with a secret in its error.
-struct Telling;
+/// A value that fails with a secret in its error.
+struct Leaking;
 
-impl Serialize for Telling {
+impl Serialize for Leaking {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(S::Error::custom(format!("cannot use {SECRET}")))
     }
 }
 
 #[test]
-fn a_secret_is_found_where_no_value_is_whole() {
+fn a_secret_is_found_in_incomplete_values() {
     for layout in LAYOUTS {
         let (trace, sink) = in_memory(options(layout).redactor(Redactor::common_secrets()));
-        trace.record_protocol_event("failing", &Telling);
+        trace.record_protocol_event("failing", &Leaking);
         trace.record_protocol_event("key", &json!({SECRET: {"in": {format!("a {SECRET}"): 1}}}));
         let torn = format!("{{\"input\":[\"{SECRET}");
         for body in [&format!("{{\"{SECRET}\":\"\\ud800 {SECRET}\"}}"), &torn, &format!("{{'key': '{SECRET}'}}")] {

@@ -16,7 +16,7 @@ fn record(layout: PayloadLayout) -> Recorded {
 }
 
 #[test]
-fn the_example_says_everything_in_the_order_of_codex() {
+fn the_example_records_everything_in_the_order_of_codex() {
     let recorded = record(PayloadLayout::Files);
     assert_eq!(
         recorded.types()[..6],
@@ -30,13 +30,13 @@ fn the_example_says_everything_in_the_order_of_codex() {
         ]
     );
     assert!(recorded.types().ends_with(&["thread_ended", "rollout_ended", "recording_completed"]));
-    // Only events for which the example has no occasion are missing.
+    // Only events that do not occur in the example are missing.
     let missing = rollout_trace_schema::EventPayload::KNOWN.iter().filter(|name| !recorded.types().contains(name));
     assert_eq!(missing.collect::<Vec<_>>(), [&"thread_resumed", &"inference_cancelled", &"other"]);
 }
 
 #[test]
-fn what_other_readers_refuse_is_not_written() {
+fn nothing_is_written_that_other_readers_refuse() {
     for layout in LAYOUTS {
         let recorded = record(layout);
         for (event, seq) in recorded.events.iter().zip(1..) {
@@ -52,13 +52,13 @@ fn what_other_readers_refuse_is_not_written() {
         assert_eq!(ids.len(), all, "each payload is referred to once");
         assert_eq!(recorded.documents().len(), all);
         for started in recorded.of_type("tool_call_runtime_started") {
-            assert!(started["kind"].is_object(), "schema 2 demands it: {started}");
+            assert!(started["kind"].is_object(), "schema 2 requires it: {started}");
         }
     }
 }
 
 #[test]
-fn both_layouts_hold_the_same_session() {
+fn both_layouts_record_the_same_session() {
     let [packed, files] = LAYOUTS.map(record);
     assert_eq!(packed.bundle.manifest().and_then(|m| m.payload_layout.as_deref()), Some(PACKED_LAYOUT));
     assert_eq!(files.bundle.manifest().and_then(|m| m.payload_layout.as_deref()), None);

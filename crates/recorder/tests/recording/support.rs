@@ -18,7 +18,7 @@ pub(crate) use crate::traced_agent::{ROOT_THREAD, metadata};
 
 pub(crate) const LAYOUTS: [PayloadLayout; 2] = [PayloadLayout::Packed, PayloadLayout::Files];
 
-/// Returns options with which two runs make the same bytes except for the salt of a pack.
+/// Returns options with which two runs make the same bytes, except for the salt of a pack.
 pub(crate) fn options(layout: PayloadLayout) -> TraceOptions {
     let (clock, ids) = (AtomicI64::new(1_795_221_181_000), AtomicU64::new(0));
     TraceOptions::new()
@@ -32,7 +32,7 @@ pub(crate) fn in_memory(options: TraceOptions) -> (ThreadTraceContext, MemorySin
     let sink = MemorySink::new();
     let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
     let trace = ThreadTraceContext::start_root(Path::new("nowhere"), metadata, options.memory_sink(&sink))
-        .expect("memory is always there");
+        .expect("memory can always be written");
     (trace, sink)
 }
 

@@ -1,4 +1,4 @@
-//! What is read back is what `serde_json` writes.
+//! Documents read back exactly as `serde_json` writes them.
 
 mod reading;
 mod shape;
@@ -28,7 +28,7 @@ struct Pack {
     expected: Vec<Vec<u8>>,
 }
 
-/// How a document comes.
+/// How a document is passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Request,
@@ -50,7 +50,7 @@ impl Pack {
         }
     }
 
-    /// Records a document. Gives how many bytes of data it took.
+    /// Records a document. Returns how many bytes of data it took.
     fn put<T: Serialize + ?Sized>(&mut self, document: &T, way: Way, unchanged: usize) -> Result<usize, WalkError> {
         let context = WalkContext {
             key: &self.key,
@@ -86,7 +86,7 @@ impl Pack {
         Ok(data_len)
     }
 
-    /// Reads all documents back, each alone and each over the one before.
+    /// Reads all documents back, each into an empty buffer and each into one that contains the document before it.
     fn check(&self) {
         let mut one_by_one = Reader::open(&self.bytes);
         let mut buffer = PayloadBuffer::default();
@@ -120,7 +120,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn every_shape_comes_back(session in shape::session(false), ways in prop::collection::vec(way(), 9)) {
+    fn every_shape_is_read_back(session in shape::session(false), ways in prop::collection::vec(way(), 9)) {
         let mut pack = Pack::new();
         for (document, way) in session.iter().zip(ways) {
             pack.put(document, way, 0).expect("nothing fails");
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn what_fails_changes_nothing(session in shape::session(true), ways in prop::collection::vec(way(), 9)) {
+    fn a_failed_document_changes_nothing(session in shape::session(true), ways in prop::collection::vec(way(), 9)) {
         let mut pack = Pack::new();
         for (document, way) in session.iter().zip(ways) {
             let taken = pack.put(document, way, 0).is_ok();
@@ -232,7 +232,7 @@ fn a_wrapped_history_is_compared_as_well() {
 }
 
 #[test]
-fn a_right_hint_changes_nothing_and_a_wrong_one_is_found() {
+fn a_correct_hint_changes_nothing_and_a_wrong_one_is_found() {
     let mut pack = Pack::new();
     let mut items: Vec<Value> = (0..10).map(item).collect();
     pack.put(&request(&items), Way::Request, 5).expect("a hint without a base is of no use");
@@ -289,7 +289,7 @@ fn a_document_has_a_limit() {
     check(&json!(vec!["x".repeat(90); 11]), false);
 }
 
-/// Lines of a file, as a tool shows them.
+/// Returns lines of a file in the form in which a tool shows them.
 fn lines(numbers: Range<usize>) -> String {
     numbers.map(|line| format!("{line:5} let \"value\" = {};\n", line * line)).collect()
 }
@@ -306,7 +306,7 @@ fn lines_that_are_shown_again_are_stored_once() {
     assert!(changed * 3 < first, "{changed} of {first}");
     let in_another_frame = pack.put(&json!([{"chunk": 1, "output": lines(0..400)}]), Way::Whole, 0).expect("plain");
     assert!(in_another_frame < 60, "{in_another_frame}");
-    // A request that shows it, and one that is given as bytes.
+    // One request that shows the text, and one that is passed as bytes.
     let mut items: Vec<Value> = (0..4).map(item).collect();
     pack.put(&request(&items), Way::Request, 0).expect("plain");
     items.push(result(lines(10..390)));

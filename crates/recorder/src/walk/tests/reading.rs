@@ -1,4 +1,4 @@
-//! Packs in memory, read by the reader that everybody uses.
+//! Reading packs in memory through the reader of the bundle crate.
 
 use std::{cell::RefCell, fs, rc::Rc};
 
@@ -6,7 +6,7 @@ use rollout_trace_bundle::{Limits, PayloadBuffer, PayloadError, PayloadPack, Pay
 use rollout_trace_schema::{PayloadKind, PayloadRef, packed::PACK_FILE};
 use tempfile::TempDir;
 
-/// A pack that was put into a file, which is there until the next one is made in this thread.
+/// A pack that was written to a file, which exists until this thread writes the next one.
 pub(super) struct Reader {
     folder: Rc<TempDir>,
     pack: PayloadPack,
@@ -20,14 +20,14 @@ impl Reader {
         let folder = FOLDER.with_borrow_mut(|folder| {
             Rc::clone(folder.get_or_insert_with(|| Rc::new(TempDir::new().expect("there is room"))))
         });
-        // A new file, so that a reader of the one before goes on with that.
+        // The file is new, so that an earlier reader can continue to read its own.
         let path = folder.path().join(PACK_FILE);
         let _ = fs::remove_file(&path);
         fs::write(path, bytes).expect("there is room");
         Self { pack: open(&folder), folder }
     }
 
-    /// Another reader of the same pack, which has read nothing yet.
+    /// Returns another reader of the same pack, which has not read anything yet.
     pub(super) fn another(&self) -> Self {
         Self { folder: Rc::clone(&self.folder), pack: open(&self.folder) }
     }

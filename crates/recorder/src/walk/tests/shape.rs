@@ -1,4 +1,4 @@
-//! Values that make every call that a `Serializer` knows.
+//! Values that make every call of the `Serializer` trait.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ pub(crate) enum Shape {
     Raw(String),
     Number(String),
     Fails,
-    /// Ignores that what is inside fails.
+    /// Ignores the errors of its elements.
     Careless(Vec<Shape>),
 }
 
@@ -71,7 +71,7 @@ impl Hint {
     }
 }
 
-/// A key of a map; any shape will do, but most are refused.
+/// A key of a map. Any shape is possible, but most are refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Key(pub(crate) Shape);
 
@@ -160,8 +160,8 @@ impl Serialize for Shape {
                 let human = s.is_human_readable();
                 s.serialize_bool(human)
             }
-            Self::Raw(text) => as_it_stands(s, "$serde_json::private::RawValue", text),
-            Self::Number(text) => as_it_stands(s, "$serde_json::private::Number", text),
+            Self::Raw(text) => verbatim(s, "$serde_json::private::RawValue", text),
+            Self::Number(text) => verbatim(s, "$serde_json::private::Number", text),
             Self::Fails => Err(S::Error::custom("on purpose")),
             Self::Careless(items) => {
                 let mut seq = s.serialize_seq(None)?;
@@ -174,7 +174,7 @@ impl Serialize for Shape {
     }
 }
 
-fn as_it_stands<S: Serializer>(s: S, name: &'static str, text: &str) -> Result<S::Ok, S::Error> {
+fn verbatim<S: Serializer>(s: S, name: &'static str, text: &str) -> Result<S::Ok, S::Error> {
     let mut object = s.serialize_struct(name, 1)?;
     object.serialize_field(name, text)?;
     object.end()
@@ -255,7 +255,7 @@ fn key(failing: bool) -> impl Strategy<Value = Key> {
     ]
 }
 
-/// Any value. With `failing`, some of them fail half-way.
+/// Returns any value. With `failing`, some values fail after they have produced something.
 pub(crate) fn shape(failing: bool) -> impl Strategy<Value = Shape> {
     let leaf = if failing { prop_oneof![20 => leaf(), 1 => Just(Shape::Fails)].boxed() } else { leaf().boxed() };
     leaf.prop_recursive(5, 60, 8, move |inner| {
@@ -278,7 +278,7 @@ pub(crate) fn shape(failing: bool) -> impl Strategy<Value = Shape> {
     })
 }
 
-/// Values one after the other, as the requests of a thread: each is the one before with something changed.
+/// Returns a sequence of values like the requests of a thread: each is the one before it with one change.
 pub(crate) fn session(failing: bool) -> impl Strategy<Value = Vec<Shape>> {
     let change = (any::<prop::sample::Index>(), 0..5_u8, shape(failing));
     (shape(failing), prop::collection::vec(change, 0..8)).prop_map(|(first, changes)| {
@@ -293,7 +293,7 @@ pub(crate) fn session(failing: bool) -> impl Strategy<Value = Vec<Shape>> {
 }
 
 impl Shape {
-    /// Changes something somewhere.
+    /// Changes some part of the value.
     fn change(&mut self, at: prop::sample::Index, what: u8, other: Shape) {
         match self {
             Self::Some(inner) | Self::Newtype(inner) | Self::NewtypeVariant(inner) => inner.change(at, what, other),

@@ -1,4 +1,4 @@
-//! The text inside of `serde_json`'s own raw values and numbers.
+//! Reading the text inside of `serde_json`'s own raw values and numbers.
 
 use serde::{Serialize, Serializer, ser::Impossible};
 
@@ -6,13 +6,13 @@ use super::WalkError;
 
 type Result<T = String, E = WalkError> = std::result::Result<T, E>;
 
-/// Takes a string and refuses all else, as `serde_json` does at this place.
+/// A serializer that accepts only a string, as `serde_json` does here.
 pub(super) struct TextOnly;
 
 macro_rules! refused {
     ($($method:ident($($argument:ty),*) -> $ok:ty;)+) => {$(
         fn $method(self $(, _: $argument)*) -> Result<$ok> {
-            Err(WalkError::AsItStands)
+            Err(WalkError::NoVerbatimText)
         }
     )+};
 }
@@ -33,11 +33,11 @@ impl Serializer for TextOnly {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result {
-        Err(WalkError::AsItStands)
+        Err(WalkError::NoVerbatimText)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result {
-        Err(WalkError::AsItStands)
+        Err(WalkError::NoVerbatimText)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -47,7 +47,7 @@ impl Serializer for TextOnly {
         _: &'static str,
         _: &T,
     ) -> Result {
-        Err(WalkError::AsItStands)
+        Err(WalkError::NoVerbatimText)
     }
 
     refused! {
