@@ -1,7 +1,7 @@
 //! Makes a benchmark bundle by its name: `make-bundle NAME DIR`.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stderr, reason = "a program talks to its user")]
+#![expect(clippy::print_stderr, reason = "a program reports to its user")]
 
 use std::{env, fs, path::Path, process::ExitCode};
 

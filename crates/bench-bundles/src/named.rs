@@ -19,13 +19,13 @@ use crate::{
     synthetic::Shape,
 };
 
-/// A bundle that measurements name.
+/// A bundle that measurements refer to by name.
 pub struct Named {
-    /// Its name, which never changes its meaning.
+    /// The name, which always means the same bundle.
     pub name: &'static str,
-    /// What is in it.
+    /// What the bundle contains.
     pub about: &'static str,
-    /// Makes it in an empty folder.
+    /// Writes the bundle into an empty folder.
     pub make: fn(&Path) -> io::Result<()>,
 }
 
@@ -93,7 +93,7 @@ fn recorded_session(folder: &Path) -> io::Result<()> {
     memory.write_to(folder)
 }
 
-/// Makes so many bundles that differ in length, layout and number of agents.
+/// Makes this many bundles, which differ in length, layout and number of agents.
 fn many(bundles: u64, root: &Path) -> io::Result<()> {
     for number in 0..bundles {
         let rollout = Rollout {
@@ -113,7 +113,7 @@ fn many(bundles: u64, root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a recording the same each time: its clock advances by 7 ms whenever it is asked, and its ids follow from the seed.
+/// Makes a recording reproducible: its clock advances by 7 ms whenever it is read, and its ids follow from the seed.
 pub(crate) fn reproducible(options: TraceOptions, seed: u64) -> TraceOptions {
     // Rollouts of different seeds start an hour apart.
     let clock = AtomicI64::new(1_700_000_000_000 + i64::try_from(seed).unwrap_or(0) * 3_600_000);

@@ -1,6 +1,6 @@
 //! Text that looks like source code and tool output.
 
-/// A small generator of random numbers (splitmix64), the same everywhere.
+/// A small generator of pseudorandom numbers (splitmix64), the same on every platform.
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -28,13 +28,13 @@ impl Chance {
         format!("{a:08x}-{b:04x}-7{c:03x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
     }
 
-    /// Text of about this many bytes: half to one and a half times as much.
+    /// Returns text of about this many bytes: half to one and a half times as many.
     pub(crate) fn text(&mut self, bytes: usize) -> String {
         let end = bytes / 2 + self.below(bytes.max(1));
         self.text_of(end)
     }
 
-    /// Text of at least this many bytes, up to the end of its last line.
+    /// Returns text of at least this many bytes, up to the end of its last line.
     pub(crate) fn text_of(&mut self, end: usize) -> String {
         let mut text = String::with_capacity(end + 80);
         while text.len() < end {
@@ -49,7 +49,7 @@ impl Chance {
         text
     }
 
-    /// Letters and digits, as an encrypted text has them.
+    /// Returns letters and digits like those of an encrypted text.
     pub(crate) fn cipher(&mut self, bytes: usize) -> String {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         (0..bytes).map(|_| char::from(LETTERS[self.below(LETTERS.len())])).collect()

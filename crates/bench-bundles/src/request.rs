@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::prose::Chance;
 
-/// How much text there is to cut items from.
+/// The length of the text that items are cut from.
 const CORPUS_BYTES: usize = 64 << 10;
 
 /// A provider request.
@@ -62,7 +62,8 @@ pub fn text(seed: usize, len: usize) -> String {
     text
 }
 
-/// Returns the text that items are cut from. It is made once: making it for each item would take longer than recording the item.
+/// Returns the text that items are cut from. It is made once, because making it for each item would take longer than
+/// recording the item.
 fn corpus() -> &'static str {
     static CORPUS: OnceLock<String> = OnceLock::new();
     CORPUS.get_or_init(|| Chance::new(1).text_of(CORPUS_BYTES))
@@ -90,7 +91,7 @@ pub fn item(seed: usize) -> Item {
     }
 }
 
-/// Returns an item that differs for each seed and is small if the request of about so many bytes is small.
+/// Returns an item that differs for each seed, and that is small if the request of about `bytes` bytes is small.
 pub fn small_item(seed: usize, bytes: usize) -> Item {
     if bytes < 16 << 10 {
         let text = text(seed, 100);
@@ -100,7 +101,7 @@ pub fn small_item(seed: usize, bytes: usize) -> Item {
     }
 }
 
-/// Returns a request of about so many bytes, all of whose items differ for each seed.
+/// Returns a request of about `bytes` bytes, all of whose items differ for each seed.
 pub fn request(seed: usize, bytes: usize) -> Request {
     let small = bytes < 16 << 10;
     let mut request = Request {

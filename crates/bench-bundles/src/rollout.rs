@@ -1,4 +1,4 @@
-//! Whole rollouts, recorded: turns, commands, terminals, code cells, child agents, messages and compactions.
+//! Recording whole rollouts: turns, commands, terminals, code cells, child agents, messages and compactions.
 
 use std::{io, path::Path};
 
@@ -18,17 +18,17 @@ pub struct Rollout {
     pub layout: PayloadLayout,
     /// How many requests the root agent sends.
     pub trips: usize,
-    /// How many of them make a turn, the last of which ends it with a message.
+    /// How many of these requests make a turn. The last one ends the turn with a message.
     pub trips_per_turn: usize,
     /// The trips after which a child agent is spawned.
     pub child_after: &'static [usize],
     /// How many requests a child agent sends, all in one turn.
     pub trips_of_child: usize,
-    /// After how many trips the history is compacted.
+    /// The number of trips between compactions of the history.
     pub compact_every: Option<usize>,
-    /// How much a command prints on average.
+    /// How many bytes a command prints on average.
     pub output_bytes: usize,
-    /// Where chance begins. It decides the ids, the texts and which tools are called.
+    /// The seed, which decides the ids, the texts and which tools are called.
     pub seed: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The session that the recorder is measured with: a history that grows by three items a turn.
+//! The session with which the recorder is measured: its history grows by three items a turn.
 
 use rollout_trace_recorder::{
     CompactionCheckpointTracePayload, ExecutionStatus, InferenceTraceAttempt, ResponseIds, ThreadTraceContext,
@@ -10,11 +10,11 @@ use crate::request::{Item, Request, item, request};
 
 const TURN: &str = "turn";
 
-/// What a session does to a trace, or to what a trace is compared with.
+/// Takes the events of a session: a trace, or what a trace is compared with.
 pub trait Recording {
     /// A request is sent.
     fn request(&mut self, request: &Request);
-    /// It is answered.
+    /// The request is answered.
     fn response(&mut self, items: &[Item]);
     /// A tool call runs.
     fn tool(&mut self, turn: usize, call: &Item, output: &Item);
@@ -29,7 +29,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Makes a session; all items of sessions with different seeds differ.
+    /// Makes a session. The items of sessions with different seeds all differ.
     pub fn new(seed: usize) -> Self {
         let mut request = request(seed, 30 << 10);
         request.input.truncate(1);
@@ -61,7 +61,7 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Begins the one turn that holds the whole session.
+    /// Begins the only turn, which contains the whole session.
     pub fn new(trace: ThreadTraceContext) -> Self {
         trace.record_codex_turn_started(TURN);
         Self { trace, attempt: InferenceTraceAttempt::default() }

@@ -1,4 +1,4 @@
-//! An agent at work, as an agent core records it.
+//! An agent that records what it does through the recorder.
 
 use rollout_trace_recorder::{
     AgentResultTracePayload, CellStatus, CompactionCheckpointTracePayload, ExecutionStatus, ResponseIds, SessionSource,
@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) chance: Chance,
     output_bytes: usize,
     instructions: String,
-    /// The number of calls, cells, terminals and children so far: each takes the next one as its id.
+    /// The number of calls, cells, terminals and children so far. Each takes the next number as its id.
     made: usize,
 }
 
@@ -152,7 +152,7 @@ impl TracedAgent {
         self.infer(world, answer);
     }
 
-    /// Thinks and calls one tool: mostly a command, sometimes a code cell or a terminal.
+    /// Reasons and calls one tool: usually a command, sometimes a code cell or a terminal.
     pub(crate) fn act(&mut self, world: &mut World) {
         match (self.running.take(), world.chance.below(10)) {
             (Some((call_id, process)), _) => self.write_stdin(world, &call_id, process),
@@ -162,7 +162,7 @@ impl TracedAgent {
         }
     }
 
-    /// Spawns a child agent, which works for one turn and reports.
+    /// Spawns a child agent, which runs for one turn and reports its result.
     pub(crate) fn delegate(&mut self, world: &mut World, trips: usize) {
         let name = format!("child_{}", world.next());
         let (path, task) = (format!("/root/{name}"), world.chance.text(MESSAGE_BYTES));
@@ -225,7 +225,7 @@ impl TracedAgent {
         }
     }
 
-    /// Sends a request, whose response is one item after reasoning.
+    /// Sends a request. Its response consists of reasoning and this item.
     fn infer(&mut self, world: &mut World, item: Value) {
         let attempt = self.trace.inference_trace_context(self.turn_id.as_str(), MODEL, PROVIDER).start_attempt();
         attempt.record_started(&self.request());
@@ -249,7 +249,7 @@ impl TracedAgent {
         self.history.push(mail);
     }
 
-    /// Has the model ask for a call, and dispatches it.
+    /// Makes the model ask for a call, and dispatches it.
     fn ask(&mut self, world: &mut World, call: &Call) -> ToolDispatchTraceContext {
         self.infer(world, call.item.clone());
         self.trace.start_tool_dispatch_trace(|| Some(call.invocation(&self.turn_id)))
@@ -308,7 +308,7 @@ impl TracedAgent {
         self.running = Some((call.call_id, process));
     }
 
-    /// Writes to the terminal of an earlier call, whose command ends by that.
+    /// Writes to the terminal of an earlier call, which ends that call's command.
     fn write_stdin(&mut self, world: &mut World, exec_call_id: &str, process: usize) {
         let call = world.call("write_stdin", &json!({"session_id": process, "chars": "q\n"}));
         let dispatch = self.ask(world, &call);

@@ -8,7 +8,7 @@
 //! use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 //! use rollout_trace_schema::{PayloadKind, PayloadRef};
 //!
-//! //! /// Loads the same document for every reference.
+//! /// Loads the same document for every reference.
 //! struct Fixed(&'static [u8]);
 //!
 //! impl PayloadSource for Fixed {

@@ -1,4 +1,5 @@
-//! Any bundle has a graph: the same every time, with links that hold, whatever a request is compared with.
+//! Any bundle has a graph, which is the same every time, has no dangling links, and does not depend on what requests
+//! are compared with.
 
 #![no_main]
 
@@ -21,6 +22,6 @@ fuzz_target!(|files: Files| {
         live.diagnostics.clone_from(&finished.diagnostics);
         assert!(live == finished, "looked at before the end");
         let forgotten = check(&feed(&bundle, &mut Forgetful(bundle.payloads())).finish());
-        assert_eq!(graph, forgotten, "each request read whole");
+        assert_eq!(graph, forgotten, "the graph from complete requests");
     });
 });

@@ -1,5 +1,5 @@
-//! No script breaks the host of cells: each ends within its limits or is terminated, its session keeps working, and no thread
-//! remains.
+//! No script breaks the host of cells: each script ends within its limits or is terminated, its session keeps working,
+//! and no OS thread remains.
 
 #![no_main]
 
@@ -72,17 +72,17 @@ async fn survives(source: String) {
             let rollout_trace_code_mode::WaitOutcome::Cell(next) =
                 session.wait(WaitRequest::new(cell_id.clone())).await
             else {
-                panic!("the cell is there")
+                panic!("the session has lost its cell")
             };
             last = next;
         }
         assert!(matches!(last, CellResponse::Result { error_text: None, .. }), "{last:?}");
-        // A thread that has not ended in time has the lowest priority, and may take a while on a busy machine.
+        // An OS thread that has not ended in time has the lowest priority, and may take a while on a busy machine.
         let mut left = session.shutdown().await;
         for _ in 0..10 {
             left = if left == 0 { break } else { session.shutdown().await };
         }
-        assert_eq!(left, 0, "a thread is left");
+        assert_eq!(left, 0, "an OS thread remains");
     };
     tokio::select! {
         () = running => {}

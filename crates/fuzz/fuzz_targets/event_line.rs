@@ -1,4 +1,4 @@
-//! No log makes the reader panic, and what it gives is in order.
+//! No log makes the reader panic, and its events are in order.
 
 #![no_main]
 
@@ -45,7 +45,7 @@ fn read(folder: &std::path::Path, limits: Limits, log: &[u8]) {
                 events += 1;
                 assert!((1..=lines).contains(&located.line), "{located:?}");
                 let is_new = seqs.insert(located.event.seq);
-                assert!(is_new || bundle.header().schema_version.number() == 1, "seq twice: {located:?}");
+                assert!(is_new || bundle.header().schema_version.number() == 1, "a seq occurs twice: {located:?}");
             }
             Evidence::Problem(problem) => {
                 problems += 1;
@@ -55,6 +55,6 @@ fn read(folder: &std::path::Path, limits: Limits, log: &[u8]) {
         }
     }
     assert!(events <= limits.max_events);
-    // One more says how many are left out, and one that something follows the end.
+    // Two more are possible: one that says how many were left out, and one that something follows the end.
     assert!(problems <= limits.max_problems + 2);
 }

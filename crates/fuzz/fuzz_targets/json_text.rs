@@ -1,4 +1,4 @@
-//! The scanner of JSON text accepts what `serde_json` accepts, and nothing that it finds is outside of the text.
+//! The scanner of JSON text accepts exactly what `serde_json` accepts, and finds nothing outside of the text.
 
 #![no_main]
 
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     for limit in 0..4 {
         let error = check_document(bytes, Nesting::new(limit)).err();
         let is_too_deep = matches!(error, Some(error) if error.reason == JsonTextReason::TooDeep { limit });
-        // Only the check of the whole document reads the text to its end.
+        // Only the check of a whole document reads the text to its end.
         if checked.is_ok() {
             assert_eq!(is_too_deep, check_nesting(bytes, limit).is_err());
         }

@@ -1,4 +1,5 @@
-//! A pack file under damage: what does not depend on the damage is read as it was written, and nothing else is taken for whole.
+//! A damaged pack: documents that do not depend on the damaged bytes are read as they were written, and no other
+//! document is taken for sound.
 
 #![no_main]
 
@@ -12,7 +13,7 @@ use rollout_trace_schema::{PayloadKind, PayloadRef, RawPayloadId, packed::PACK_F
 
 #[derive(Arbitrary, Debug)]
 enum Input {
-    /// A pack and what happened to it.
+    /// A pack and its damage.
     Damaged { plan: PackPlan, damage: Damage, order: Vec<u8> },
     /// A file of any bytes.
     Any(Vec<u8>),
@@ -26,7 +27,7 @@ fn reference(number: u64) -> PayloadRef {
     }
 }
 
-/// Loads a document into a buffer. None: it cannot be had as it was written.
+/// Loads a document into a buffer. Returns `None` if it cannot be read as it was written.
 fn load(source: &mut PayloadPack, number: u64, buffer: &mut PayloadBuffer) -> Option<Vec<u8>> {
     let before = buffer.bytes().to_vec();
     let loaded: Result<(), PayloadError> = source.load(&reference(number), buffer);
@@ -40,7 +41,7 @@ fn load(source: &mut PayloadPack, number: u64, buffer: &mut PayloadBuffer) -> Op
     assert_eq!(before[..prefix], after[..prefix]);
     assert_eq!(before[before.len() - suffix..], after[after.len() - suffix..]);
     if !buffer.holes().is_empty() {
-        serde_json::from_slice::<serde_json::Value>(after).expect("with its marks it is JSON");
+        serde_json::from_slice::<serde_json::Value>(after).expect("a document with marks is JSON");
         return None;
     }
     Some(after.to_vec())
@@ -65,10 +66,11 @@ fuzz_target!(|input: Input| {
             let mut pack = plan.build();
             let sound: BTreeSet<u64> = damage.apply(&mut pack);
             let Some(mut source) = open(folder, &pack.bytes) else {
-                assert!(sound.is_empty(), "documents that are there: {sound:?}");
+                assert!(sound.is_empty(), "sound documents cannot be read: {sound:?}");
                 return;
             };
-            // In any order, each upon what the buffer happens to hold, and once more by itself.
+            // The documents are read in any order, each into a buffer that contains another one, and also into an empty
+            // one.
             let mut buffer = PayloadBuffer::default();
             let any = order.iter().filter_map(|at| pack.documents.get(usize::from(*at)));
             for document in any.chain(&pack.documents) {
@@ -76,7 +78,7 @@ fuzz_target!(|input: Input| {
                 let alone = load(&mut source, document.number, &mut PayloadBuffer::default());
                 assert_eq!(read, alone, "document {}", document.number);
                 match read {
-                    Some(bytes) => assert!(bytes == document.bytes, "document {} is another one", document.number),
+                    Some(bytes) => assert!(bytes == document.bytes, "document {} differs", document.number),
                     None => assert!(!sound.contains(&document.number), "document {} is lost", document.number),
                 }
             }

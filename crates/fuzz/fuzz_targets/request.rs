@@ -1,4 +1,5 @@
-//! What a request repeats of the one before it need not be looked at again: the graph is as if each were read whole.
+//! Skipping what a request repeats of the one before it changes nothing: the graph is the same as if each request were
+//! read completely.
 
 #![no_main]
 
@@ -10,7 +11,7 @@ use rollout_trace_reducer::Reducer;
 use rollout_trace_schema::{PayloadRef, RawEvent, SchemaVersion};
 use serde_json::json;
 
-/// Three requests: the first, and what was changed for each of the others.
+/// Three requests: the first one, and the changes that make each of the others from the one before.
 #[derive(Arbitrary, Debug)]
 struct Requests {
     schema_1: bool,
@@ -22,19 +23,19 @@ struct Requests {
 #[derive(Arbitrary, Debug)]
 enum Edit {
     Nothing,
-    /// Cuts so many bytes out at a place and puts others in.
+    /// Replaces a range of bytes by others.
     Splice {
         at: u16,
         cut: u16,
         pieces: Vec<Piece>,
     },
-    /// The same, counted from the end.
+    /// Does the same, counted from the end.
     SpliceBehind {
         at: u16,
         cut: u16,
         pieces: Vec<Piece>,
     },
-    /// Any other request.
+    /// Replaces the whole request.
     Other(Vec<Piece>),
 }
 
@@ -52,7 +53,7 @@ enum Piece {
         before: u8,
         items: Vec<(u8, [u8; 4])>,
         spaced: bool,
-        behind: u8,
+        after: u8,
     },
 }
 
@@ -89,7 +90,7 @@ const TOKENS: &[&str] = &[
 const BEFORE: &[&str] =
     &["", "\"model\":\"m\",", "\"previous_response_id\":null,", "\"input\":\"text\",", " \"x\":[1, 2] ,"];
 
-const BEHIND: &[&str] = &[
+const AFTER: &[&str] = &[
     "",
     ",\"model\":\"m\"",
     ",\"previous_response_id\":null",
@@ -108,7 +109,7 @@ fn write(bytes: &mut Vec<u8>, pieces: &[Piece]) {
             Piece::Bytes(raw) => bytes.extend_from_slice(raw),
             Piece::Token(token) => bytes.extend_from_slice(TOKENS[usize::from(*token) % TOKENS.len()].as_bytes()),
             Piece::Item { item: number, gaps } => bytes.extend(item(*number, gaps)),
-            Piece::Request { before, items, spaced, behind } => {
+            Piece::Request { before, items, spaced, after } => {
                 bytes.push(b'{');
                 bytes.extend_from_slice(BEFORE[usize::from(*before) % BEFORE.len()].as_bytes());
                 bytes.extend_from_slice(b"\"input\":[");
@@ -116,7 +117,7 @@ fn write(bytes: &mut Vec<u8>, pieces: &[Piece]) {
                 let items: Vec<_> = items.iter().map(|(number, gaps)| item(*number, gaps)).collect();
                 bytes.extend(items.join(comma));
                 bytes.push(b']');
-                bytes.extend_from_slice(BEHIND[usize::from(*behind) % BEHIND.len()].as_bytes());
+                bytes.extend_from_slice(AFTER[usize::from(*after) % AFTER.len()].as_bytes());
                 bytes.push(b'}');
             }
         }

@@ -1,4 +1,4 @@
-//! Bundles as files.
+//! Bundles that are written to files.
 
 use std::{cell::RefCell, fs, path::Path};
 
@@ -29,7 +29,7 @@ pub enum Document {
     Filled { template: u8, gaps: Vec<u8> },
     /// A document of some kind, changed in one byte.
     Damaged { template: u8, gaps: Vec<u8>, change: (u16, u8) },
-    /// None.
+    /// No document.
     Missing,
 }
 
@@ -53,7 +53,7 @@ impl Document {
 }
 
 impl Files {
-    /// Writes the files into a folder, in the place of those of another bundle.
+    /// Writes the files into a folder, and removes those of an earlier bundle.
     pub fn write(&self, folder: &Path) {
         let schema = if self.schema_1 { 1 } else { 2 };
         let manifest = self.manifest.clone().unwrap_or_else(|| {
@@ -79,7 +79,8 @@ fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).expect("a temporary folder can be written");
 }
 
-/// Gives a temporary folder that is the same in each round: to make one takes longer than to reduce most bundles.
+/// Calls `work` with a temporary folder, which is the same in each round: making one takes longer than reducing most
+/// bundles.
 pub fn in_folder<T>(work: impl FnOnce(&Path) -> T) -> T {
     thread_local! {
         static FOLDER: RefCell<Option<TempDir>> = const { RefCell::new(None) };

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: inputs that look like bundles, and what must hold of any of them.
+//! The common part of the fuzz targets: inputs that look like bundles, and checks that hold for any of them.
 
 #![forbid(unsafe_code)]
 

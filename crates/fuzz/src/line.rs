@@ -13,11 +13,11 @@ pub enum Line {
     Event { template: u8, gaps: Vec<u8> },
     /// An event with any seq, cut or changed in one byte.
     Damaged { template: u8, gaps: Vec<u8>, seq: u8, other_version: bool, cut: Option<u8>, change: Option<(u8, u8)> },
-    /// The line before once more.
+    /// The line before, repeated.
     Again,
-    /// The common beginning of a rollout.
+    /// The usual beginning of a rollout.
     Begin,
-    /// A request of the root thread, by the number of its payload.
+    /// A request of the root thread, with the number of its payload.
     Ask { call: u8, payload: u8 },
 }
 

@@ -1,4 +1,4 @@
-//! Packs whose documents are made of any pieces, and damage to them.
+//! Packs whose documents consist of arbitrary pieces, and damage to them.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -8,13 +8,13 @@ use rollout_trace_schema::packed::{
     RecordMeta, StoredRange,
 };
 
-/// How many records are made of an input: more are only more of the same.
+/// The maximum number of records that are made from an input. Further records would test nothing new.
 const MAX_RECORDS: usize = 24;
 
-/// How long a document may grow by repeating others.
+/// The maximum length of a document that repeats others.
 const MAX_DOCUMENT: usize = 1 << 16;
 
-/// A pack in the making.
+/// The plan of a pack.
 #[derive(Arbitrary, Debug)]
 pub struct PackPlan {
     salt: u64,
@@ -25,7 +25,7 @@ pub struct PackPlan {
 
 #[derive(Arbitrary, Debug)]
 struct RecordPlan {
-    /// How many numbers are left out before this one.
+    /// How many numbers are skipped before this record's.
     gap: u8,
     /// How many records back the base is; 0 for none.
     base: u8,
@@ -34,17 +34,17 @@ struct RecordPlan {
 
 #[derive(Arbitrary, Debug)]
 enum PiecePlan {
-    /// Text of the record's own, and what it is said to be.
+    /// New text, with the kind that its part claims.
     Own { text: u8, kind: u8 },
-    /// Bytes of its own.
+    /// New bytes.
     Bytes { bytes: Vec<u8>, kind: u8 },
     /// A run of the base.
     Base { from: u16, len: u16 },
-    /// A run of the data of a record so many back.
+    /// A run of the data of an earlier record.
     Stored { back: u8, from: u16, len: u16 },
 }
 
-/// Text that the marks of damaged parts must fit into.
+/// Texts around which marks of damaged parts must fit.
 const TEXTS: &[&str] = &[
     "{\"input\":[", "]}", "{\"a\":1}", ",{\"a\":1}", ",", "\"text\"", "{\"text\":", "}", "[", "1", ":", "\0rtr", "\\", "\"",
 ];
@@ -52,7 +52,7 @@ const TEXTS: &[&str] = &[
 const KINDS: [PartKind; 5] =
     [PartKind::Text, PartKind::String, PartKind::FirstElement, PartKind::LaterElement, PartKind::RestOfElement];
 
-/// A pack, and what should be read from it.
+/// A pack, and the documents that must be read from it.
 pub struct Pack {
     /// The file.
     pub bytes: Vec<u8>,
@@ -63,22 +63,22 @@ pub struct Pack {
 /// A document of a pack.
 #[derive(Debug)]
 pub struct PackedDocument {
-    /// Its record's number.
+    /// The number of the record.
     pub number: u64,
-    /// What it is.
+    /// The bytes of the document.
     pub bytes: Vec<u8>,
     record: Range<usize>,
     data: Range<usize>,
-    /// The records upon which it builds, itself included.
+    /// The records that the document depends on, including its own.
     chain: BTreeSet<usize>,
-    /// Where in the file each of its bytes is.
+    /// Where each of the document's bytes is in the file.
     places: Vec<usize>,
-    /// Where in the file each part of the record is.
+    /// Where each part of the record is in the file.
     parts: Vec<Range<usize>>,
 }
 
 impl PackPlan {
-    /// Makes the pack.
+    /// Builds the pack.
     pub fn build(&self) -> Pack {
         let version = if self.is_old { PackVersion::V1 } else { PackVersion::NEWEST };
         let header = FileHeader { version, salt: self.salt };
@@ -156,7 +156,7 @@ impl Pack {
         self.documents.push(document);
     }
 
-    /// Returns the documents that are not whole without this byte of the file; none is concerned by one in its header.
+    /// Returns the documents that depend on this byte of the file. None depends on a byte of the file's header.
     pub fn dependants(&self, at: usize) -> BTreeSet<u64> {
         let Some(damaged) = self.documents.iter().position(|document| document.record.contains(&at)) else {
             return BTreeSet::new();
@@ -171,7 +171,7 @@ impl Pack {
         concerned.map(|document| document.number).collect()
     }
 
-    /// Returns the documents that are whole in the first bytes of the file.
+    /// Returns the documents that are complete in the first `length` bytes of the file.
     pub fn within(&self, length: usize) -> BTreeSet<u64> {
         let whole = self.documents.iter().filter(|document| document.record.end <= length);
         whole.map(|document| document.number).collect()
@@ -194,29 +194,29 @@ impl PackedDocument {
     }
 }
 
-/// Returns a run of something so long.
+/// Returns a run within something that has `of` bytes.
 fn run(from: u16, len: u16, of: usize) -> Range<usize> {
     let from = usize::from(from).min(of);
     from..(from + usize::from(len)).min(of)
 }
 
-/// What happens to a pack.
+/// Damage to a pack.
 #[derive(Arbitrary, Debug)]
 pub enum Damage {
     /// Nothing.
     None,
-    /// A byte is another one.
+    /// A byte is changed.
     Flip { at: u32, bits: u8 },
     /// The file ends here.
     Cut { at: u32 },
-    /// These bytes follow.
+    /// These bytes are appended.
     Longer(Vec<u8>),
-    /// These bytes stand somewhere in it.
+    /// These bytes overwrite others.
     Over { at: u32, bytes: Vec<u8> },
 }
 
 impl Damage {
-    /// Does it. Gives the documents that must still be whole.
+    /// Damages the pack. Returns the documents that must still be sound.
     pub fn apply(&self, pack: &mut Pack) -> BTreeSet<u64> {
         let len = pack.bytes.len();
         let all = pack.within(len);
@@ -241,7 +241,7 @@ impl Damage {
                 let end = len.min(at + bytes.len());
                 let concerned = (at..end).flat_map(|at| pack.dependants(at)).collect();
                 pack.bytes[at..end].copy_from_slice(&bytes[..end - at]);
-                // Two bytes of the file's header are more than can be found out.
+                // A header with two damaged bytes cannot be reconstructed.
                 if at < FILE_HEADER_LEN { BTreeSet::new() } else { &all - &concerned }
             }
         }

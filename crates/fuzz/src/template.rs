@@ -1,4 +1,4 @@
-//! JSON texts with gaps, so that arbitrary bytes become events and documents that mean something to each other.
+//! JSON texts with gaps, which turn arbitrary bytes into events and documents that refer to one another.
 
 /// Events of every type, without their envelopes.
 pub const EVENTS: &[&str] = &[
@@ -88,7 +88,7 @@ pub const ITEMS: &[&str] = &[
 /// How deep gaps within gaps are filled.
 const DEPTH: usize = 3;
 
-/// Fills the gaps of a template, each with what the next byte chooses.
+/// Fills the gaps of a template. The next byte chooses the text for each gap.
 pub fn fill(template: &str, bytes: &mut dyn Iterator<Item = u8>) -> String {
     let mut text = String::new();
     fill_into(&mut text, template, bytes, DEPTH);

@@ -10,8 +10,9 @@
 //! # Ok::<(), rollout_trace::OpenError>(())
 //! ```
 //!
-//! [`Bundle::open`] takes the path of a bundle's folder, of a file in it, or of an archive. Damage is no error: whatever is
-//! readable is in the graph, and every damage found is one of its [diagnostics](RolloutTrace::diagnostics).
+//! [`Bundle::open`] takes the path of a bundle's folder, of a file in it, or of an archive. Damage is not an error: the
+//! readable part is in the graph, and each damage that was found is one of its
+//! [diagnostics](RolloutTrace::diagnostics).
 //!
 //! The graph is plain data. This lists the tools that the model called, by the thread that called them:
 //!
@@ -28,9 +29,9 @@
 //!
 //! To follow a rollout while it runs, or to reduce evidence from elsewhere, feed a [`Reducer`] piece by piece.
 //!
-//! The names at the root are those that most programs need. The layers below are here in full: [`schema`] (raw events),
-//! [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`] (the graph)
-//! and [`reducer`]. To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
+//! The root has the names that most programs need. The layers below are re-exported in full: [`schema`] (raw events),
+//! [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`] (the
+//! graph) and [`reducer`]. To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
 
 #![forbid(unsafe_code)]
 

@@ -6,7 +6,7 @@ use rollout_trace_reducer::Reducer;
 
 /// Reduces a whole bundle to its graph.
 ///
-/// The events of a log with more than a few are decoded on a second thread while the first applies them.
+/// If the log has more than a few events, a second OS thread decodes them while the caller's thread applies them.
 ///
 /// ```
 /// use rollout_trace::{Bundle, Severity, reduce_bundle};

@@ -11,7 +11,7 @@ pub(super) struct Agent {
     pub(super) thread: String,
     pub(super) turn: String,
     pub(super) path: String,
-    /// What every request begins with; no compaction touches it.
+    /// The beginning of every request, which compactions keep.
     instructions: String,
     /// The items, each with its text in a request.
     pub(super) history: Vec<(Item, String)>,
@@ -33,7 +33,7 @@ impl Agent {
         self.history.push((item, text));
     }
 
-    /// Returns a request's text: the history, then what never changes, then what changes with the turn.
+    /// Returns a request's text: the history, then the constant fields, then those that change with the turn.
     pub(super) fn request(&self, tools: &str) -> String {
         let size: usize = self.history.iter().map(|(_, text)| text.len() + 2).sum();
         let mut text = String::with_capacity(size + self.instructions.len() + tools.len() + 4_000);

@@ -1,4 +1,4 @@
-//! Model items, as requests and responses hold them.
+//! Model items in requests and responses.
 
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub(super) enum Part {
     EncryptedContent { encrypted_content: String },
 }
 
-/// An item as a request repeats it: with a note of the turn that it came in.
+/// An item in the form in which requests repeat it: with the turn that it came in.
 #[derive(Serialize)]
 struct Sent<'a> {
     #[serde(flatten)]
@@ -52,7 +52,7 @@ impl Item {
     pub(super) fn sent(&self, turn_id: &str) -> String {
         let sent = Sent { item: self, internal_chat_message_metadata_passthrough: Passthrough { turn_id } };
         let text = serde_json::to_string_pretty(&sent).expect("an item is plain data");
-        // A line break within a string is written as an escape, so each one here begins a line of the layout.
+        // A line break within a string is escaped, so each one here begins a line of the layout.
         format!("    {}", text.replace('\n', "\n    "))
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions of any length as Codex writes them: schema 2, one pretty-printed file per payload.
+//! Sessions of any length in the form in which Codex writes them: schema 2, one pretty-printed file per payload.
 
 mod agent;
 mod item;
@@ -16,21 +16,21 @@ pub struct Shape {
     pub trips: usize,
     /// Tool calls that a response asks for.
     pub tools: usize,
-    /// A compaction takes place after so many trips.
+    /// The number of trips between compactions.
     pub compact_every: Option<usize>,
-    /// A child agent is spawned after so many trips.
+    /// The number of trips between child agents.
     pub child_every: Option<usize>,
-    /// Where chance begins.
+    /// The seed of all random values.
     pub seed: u64,
 }
 
 impl Shape {
-    /// Returns a session with one tool call a trip, which comes to about 1 GB of payloads at 600 trips.
+    /// Returns a session with one tool call per trip. At 600 trips it has about 1 GB of payloads.
     pub fn of_trips(trips: usize) -> Self {
         Self { trips, tools: 1, compact_every: None, child_every: Some(50), seed: 1 }
     }
 
-    /// Returns the same with a compaction after so many trips.
+    /// Returns the same session with a compaction every `trips` trips.
     pub fn compacted_every(self, trips: usize) -> Self {
         Self { compact_every: Some(trips), ..self }
     }

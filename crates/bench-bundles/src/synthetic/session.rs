@@ -12,9 +12,9 @@ use super::{
 };
 use crate::prose::Chance;
 
-/// How many trips make a turn. The last one ends it with a message; nothing else happens after that one.
+/// How many trips make a turn. The last one ends it with a message and does nothing else.
 const TRIPS_PER_TURN: usize = 5;
-/// How many trips a child agent makes, which is one turn.
+/// How many trips a child agent makes, all in one turn.
 const TRIPS_OF_CHILD: usize = 3;
 const TOOL_DEFINITIONS: usize = 15;
 const TOOL_DEFINITION_BYTES: usize = 1_500;
@@ -28,7 +28,7 @@ pub(super) struct Session {
     shape: Shape,
     chance: Chance,
     writer: Writer,
-    /// The agent at work: the root, or a child while it runs.
+    /// The agent that runs: the root, or a child.
     agent: Agent,
     tools: String,
     calls: usize,
@@ -146,7 +146,7 @@ impl Session {
         Item::Message { id: format!("msg_{}", self.chance.uuid()), role, content: vec![part] }
     }
 
-    /// One request, one response, and the tools that it asks for; none ends the turn.
+    /// Makes one request, its response, and the tool calls that it asks for. The turn continues.
     fn trip(&mut self, tools: usize) {
         let mut output = vec![Item::Reasoning {
             id: format!("rs_{}", self.chance.uuid()),
@@ -248,7 +248,7 @@ impl Session {
         self.accept(Item::FunctionCallOutput { id, call_id: call_id.to_owned(), output });
     }
 
-    /// Spawns a child, which works for one turn and reports.
+    /// Spawns a child, which runs for one turn and reports its result.
     fn child(&mut self, number: usize) {
         self.calls += 1;
         let call_id = format!("call_{:024}", self.calls);
@@ -308,7 +308,7 @@ impl Session {
         self.writer.event(&json!({"type": "thread_ended", "thread_id": child.thread, "status": "completed"}));
     }
 
-    /// Brings a message from one agent before the other.
+    /// Delivers a message from one agent to the other.
     fn deliver(&mut self, author: &str, recipient: &str, part: Part) {
         let id = format!("amsg_{}", self.chance.uuid());
         let item = Item::AgentMessage {
@@ -322,7 +322,7 @@ impl Session {
         self.agent.push(item);
     }
 
-    /// Puts a short history in the place of the long one: the context, the last tasks and an encrypted summary.
+    /// Replaces the history by a short one: the context, the last tasks and an encrypted summary.
     fn compact(&mut self) {
         let compaction = self.chance.uuid();
         let request_id = format!("compaction_request:{}", self.calls);

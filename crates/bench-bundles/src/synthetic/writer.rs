@@ -1,4 +1,4 @@
-//! Writes a bundle as an agent core does: one pretty-printed file per payload, schema 2.
+//! Writing a bundle like an agent core: one pretty-printed file per payload, schema 2.
 
 use std::{
     fs::{self, File},
@@ -36,7 +36,7 @@ impl Writer {
         }
     }
 
-    /// Writes an event of no thread.
+    /// Writes an event that belongs to no thread.
     pub(super) fn event(&mut self, payload: &Value) {
         self.event_of(None, payload);
     }
@@ -49,13 +49,13 @@ impl Writer {
             "rollout_id": self.rollout_id, "thread_id": context.map(|(thread, _)| thread),
             "codex_turn_id": context.map(|(_, turn)| turn), "payload": payload,
         });
-        // By the types, so that the fields stand in the order in which producers write them.
+        // The event is written through its type, so that its fields have the order in which producers write them.
         let event: RawEvent = serde_json::from_value(event).expect("an event is one of the schema");
         let line = serde_json::to_string(&event).expect("an event is plain data");
         writeln!(self.log, "{line}").expect("the log can be written to");
     }
 
-    /// Writes a payload document and gives the reference to it.
+    /// Writes a payload document. Returns the reference to it.
     pub(super) fn payload(&mut self, kind: &str, document: &impl Serialize) -> Value {
         let text = serde_json::to_string_pretty(document).expect("a document is plain data");
         self.payload_text(kind, &text)
