@@ -89,7 +89,6 @@ impl ThreadTraceContext {
 
     /// Makes a context for a cell that another call may have started. After a cell has ended, its id is that of the
     /// next cell.
-    /// cell.
     ///
     /// ```
     /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();

@@ -8,7 +8,6 @@ use std::{
 use rollout_trace_schema::CodexTurnId;
 
 /// How many turns are remembered. A core that ends a turn twice does so on two code paths, one shortly after the other.
-/// other.
 const REMEMBERED: usize = 4;
 
 /// Remembers the turns that ended most recently, to notice if one of them ends again.

@@ -1,6 +1,5 @@
 //! The only place that handles failures of recording: it counts them, warns once, and keeps what the trace must still
 //! report.
-//! yet to report.
 
 use std::{
     collections::BTreeSet,

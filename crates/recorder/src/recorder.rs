@@ -262,7 +262,6 @@ impl Recorder {
 
     /// Returns a reason that the trace may contain: it is redacted, because the caller's code may have made it, and cut
     /// off if it is long.
-    /// it is long.
     fn reason(&self, error: &dyn Error) -> String {
         const MAX_CHARS: usize = 1000;
         let reason = with_causes(error);

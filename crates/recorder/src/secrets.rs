@@ -2,7 +2,6 @@
 
 /// The beginnings of secrets: a prefix at the start of a word, the kind of secret, and how many more characters it must
 /// have.
-/// must follow.
 const PREFIXES: &[(&str, &str, usize)] = &[
     ("sk-", "api_key", 16),
     ("sk_live_", "api_key", 16),

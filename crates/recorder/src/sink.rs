@@ -155,10 +155,8 @@ impl Appender {
     }
 
     /// Reserves room for these bytes and the following ones, unless these bytes are so many that it would save nothing.
-    /// nothing.
     ///
     /// Most of the cost of a small write is a new page of the system's cache at the file's end. Many pages at once cost
-    /// much less.
     /// much less.
     fn reserve_room(&mut self, bytes: u64) {
         let Target::File(file) = &self.target else { return };

@@ -268,7 +268,6 @@ impl ThreadInner {
     ///
     /// It asks the system for the process id. A call that records uses it once, and a call that only makes a handle
     /// does not use it.
-    /// does not.
     #[inline]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.is_in_its_process().then_some(&*self.recorder)

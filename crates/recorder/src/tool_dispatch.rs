@@ -62,7 +62,6 @@ pub enum ToolDispatchResult<'r, T: ?Sized> {
 impl ThreadTraceContext {
     /// Records that a tool is called. The invocation is built only if tracing is on. If it is `None`, the call is not
     /// recorded.
-    /// trace.
     ///
     /// ```
     /// use rollout_trace_recorder::{ToolDispatchInvocation, ToolDispatchPayload};

@@ -91,7 +91,6 @@ impl Writer {
 
     /// Checks that the recording has not ended and that the bundle has room for events. The answer is only certain
     /// under the lock.
-    /// certain.
     pub(crate) fn check_open(&self) -> Result<(), WriteError> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(WriteError::Ended);

@@ -53,7 +53,7 @@ fn spans(document: &[u8], runs: &[Run]) -> Vec<Span> {
             let bytes = document.get(at..at + len).unwrap_or_default();
             last_byte = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace()).copied().or(last_byte);
         } else {
-            // A mark is a value, and most marks are objects.
+            // A mark is a value, so it counts like the end of an object.
             last_byte = Some(b'}');
         }
         spans.push(Span { kind, len, state: run.state });

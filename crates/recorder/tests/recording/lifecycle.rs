@@ -235,7 +235,7 @@ fn reserved_room_is_released() {
     let pack = trace.bundle_folder().expect("a folder").join(PACK_FILE);
     trace.record_protocol_event("small", &json!({"text": "small"}));
     let len = || pack.metadata().expect("a file").len();
-    assert!(len() >= PACK_ROOM, "a write to come finds its place");
+    assert!(len() >= PACK_ROOM, "there is room for the next write");
     trace.record_protocol_event("large", &json!({"text": "large ".repeat(100_000)}));
     trace.record_protocol_event("small", &json!({"text": "small"}));
     trace.record_ended(ExecutionStatus::Completed);

@@ -126,8 +126,10 @@ impl RecordBuilder {
     }
 
     /// Gives the record its number and completes its bytes, except for the header, which depends on the record's place
-    /// in the file. `base` is the base that pieces refer to, if there is one. Pieces of a base that ends its chain are
-    /// written as the ranges that store them.
+    /// in the file.
+    ///
+    /// `base` is the base that pieces refer to, if there is one. Pieces of a base that ends its chain are written as the
+    /// ranges that store them.
     ///
     /// # Errors
     ///
