@@ -1,52 +1,43 @@
 //! Which objects of the graph changed, and when.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use rollout_trace_model::ObjectRef;
 use rollout_trace_schema::Seq;
 
-/// How many of the latest entries are compared with a new one, so that an event that touches an object again and again
-/// leaves one entry.
-const LOOK_BACK: usize = 4;
-
-/// The log is compacted when it has this many entries more than three times the number that its last compaction left.
-const SLACK: usize = 1 << 15;
-
-/// A log of changes in the order in which they were made.
+/// The latest change of each object, in the order in which they were made.
 ///
-/// An object may have several entries; compaction keeps the latest, so the log takes memory in proportion to the graph.
-#[derive(Debug)]
+/// Nothing is recorded before the first look at the graph, since a graph that nobody looks at until its end is not
+/// worth the cost. Both maps are trees, which unlike hash maps and vectors never pause to grow.
+#[derive(Debug, Default)]
 pub(crate) struct Changes {
-    log: Vec<Change>,
+    log: BTreeMap<Place, ObjectRef>,
+    latest: BTreeMap<ObjectRef, Place>,
     now: Moment,
-    /// The number of entries that the last compaction left.
-    compacted: usize,
-    /// The number of entries, from the first, that [`Changes::unsettled`] no longer returns.
-    settled: usize,
-    was_settled: bool,
+    /// The number of the next change.
+    next: u64,
+    /// The number of the first change that [`Changes::unsettled`] returns.
+    first_unsettled: u64,
+    /// The highest seq that was applied at the first look, or `None` before it.
+    followed_from: Option<Seq>,
 }
 
-#[derive(Debug)]
-struct Change {
-    moment: Moment,
-    object: ObjectRef,
-}
-
-/// A point in the course of a reduction. A later one is greater.
+/// The place of a change in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    moment: Moment,
+    /// Counts the changes of all moments.
+    number: u64,
+}
+
+/// A moment of reduction: moments order as they come about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Moment {
     /// The highest seq that has been applied.
     highest: Seq,
     /// Whether something without a higher seq was applied after the event with that seq: an event that came late, or a
     /// problem of the log.
     after_highest: bool,
-}
-
-impl Default for Changes {
-    fn default() -> Self {
-        let now = Moment { highest: 0, after_highest: true };
-        Self { log: Vec::new(), now, compacted: 0, settled: 0, was_settled: false }
-    }
 }
 
 impl Changes {
@@ -63,64 +54,54 @@ impl Changes {
         self.now.after_highest = true;
     }
 
+    /// Returns whether changes are recorded.
+    pub(crate) fn are_followed(&self) -> bool {
+        self.followed_from.is_some()
+    }
+
     /// Records that an object was made, changed or removed.
-    pub(crate) fn record(&mut self, object: ObjectRef) {
-        let recent = &self.log[self.log.len().saturating_sub(LOOK_BACK).max(self.settled)..];
-        if recent.iter().any(|change| change.object == object && change.moment == self.now) {
+    pub(crate) fn record(&mut self, object: impl FnOnce() -> ObjectRef) {
+        if !self.are_followed() {
             return;
         }
-        if self.log.len() >= 3 * self.compacted + SLACK {
-            self.compact();
+        let object = object();
+        let place = Place { moment: self.now, number: self.next };
+        if let Some(latest) = self.latest.get_mut(&object) {
+            if latest.moment == self.now && latest.number >= self.first_unsettled {
+                return;
+            }
+            self.log.remove(latest);
+            *latest = place;
+        } else {
+            self.latest.insert(object.clone(), place);
         }
-        self.log.push(Change { moment: self.now, object });
+        self.log.insert(place, object);
+        self.next += 1;
     }
 
-    /// Returns the objects that changed after the event with this seq was applied, each once, the latest change last.
-    pub(crate) fn since(&self, seq: Seq) -> Vec<ObjectRef> {
-        let looked = Moment { highest: seq, after_highest: false };
-        let first = self.log.partition_point(|change| change.moment <= looked);
-        latest_of_each(&self.log[first..]).map(|change| change.object.clone()).collect()
+    /// Returns the objects that changed after the event with this seq was applied, each once, in the order of the
+    /// events that changed them last. Returns `None` if that event was applied before the first look.
+    pub(crate) fn since(&self, seq: Seq) -> Option<Vec<ObjectRef>> {
+        if self.followed_from.is_none_or(|first| seq < first) {
+            return None;
+        }
+        let first = Place { moment: Moment { highest: seq, after_highest: true }, number: 0 };
+        Some(self.log.range(first..).map(|(_, object)| object.clone()).collect())
     }
 
-    /// Returns the objects that changed since [`Changes::settle`] was last called, each once.
-    pub(crate) fn unsettled(&self) -> Vec<ObjectRef> {
-        latest_of_each(&self.log[self.settled..]).map(|change| change.object.clone()).collect()
+    /// Returns the objects that changed since [`Changes::settle`] was last called, each once. Returns `None` before it
+    /// was first called.
+    pub(crate) fn unsettled(&self) -> Option<Vec<ObjectRef>> {
+        self.followed_from?;
+        let latest_first = self.log.iter().rev().take_while(|(place, _)| place.number >= self.first_unsettled);
+        Some(latest_first.map(|(_, object)| object.clone()).collect())
     }
 
-    /// Returns whether [`Changes::settle`] was ever called.
-    pub(crate) fn was_settled(&self) -> bool {
-        self.was_settled
-    }
-
-    /// Marks all changes so far as seen.
+    /// Marks all changes so far as seen. From the first call on changes are recorded.
     pub(crate) fn settle(&mut self) {
-        self.settled = self.log.len();
-        self.was_settled = true;
+        self.first_unsettled = self.next;
+        self.followed_from.get_or_insert(self.now.highest);
     }
-
-    fn compact(&mut self) {
-        let mut seen = HashSet::with_capacity(self.compacted);
-        let latest: Vec<bool> = self.log.iter().rev().map(|change| seen.insert(change.object.clone())).collect();
-        let mut keep = latest.into_iter().rev();
-        let mut settled = 0;
-        let mut place = 0;
-        self.log.retain(|_| {
-            let keeps = keep.next().unwrap_or(true);
-            settled += usize::from(keeps && place < self.settled);
-            place += 1;
-            keeps
-        });
-        self.settled = settled;
-        self.compacted = self.log.len();
-    }
-}
-
-/// Returns the last entry of each object, in order.
-fn latest_of_each(log: &[Change]) -> impl Iterator<Item = &Change> {
-    let mut seen = HashSet::with_capacity(log.len());
-    let mut latest: Vec<_> = log.iter().rev().filter(|change| seen.insert(&change.object)).collect();
-    latest.reverse();
-    latest.into_iter()
 }
 
 #[cfg(test)]
@@ -133,55 +114,68 @@ mod tests {
         ObjectRef::ConversationItem(ItemId(number))
     }
 
+    fn followed() -> Changes {
+        let mut changes = Changes::default();
+        changes.settle();
+        changes
+    }
+
     #[test]
     fn an_object_is_named_once_in_the_place_of_its_latest_change() {
+        let mut changes = followed();
+        changes.begin_event(1);
+        changes.record(|| item(1));
+        changes.record(|| item(1));
+        changes.begin_event(2);
+        changes.record(|| item(2));
+        changes.begin_event(3);
+        changes.record(|| item(1));
+        assert_eq!(changes.since(0).unwrap(), [item(2), item(1)]);
+        assert_eq!(changes.since(2).unwrap(), [item(1)]);
+        assert_eq!(changes.since(3).unwrap(), []);
+        assert_eq!((changes.log.len(), changes.latest.len()), (2, 2));
+    }
+
+    #[test]
+    fn what_comes_late_changed_after_the_highest_seq() {
+        let mut changes = followed();
+        changes.begin_event(5);
+        changes.record(|| item(1));
+        changes.begin_event(3);
+        changes.record(|| item(2));
+        assert_eq!(changes.since(5).unwrap(), [item(2)]);
+        assert_eq!(changes.since(4).unwrap(), [item(1), item(2)]);
+        changes.begin_event(6);
+        changes.record(|| item(3));
+        assert_eq!(changes.since(6).unwrap(), []);
+        changes.begin_problem();
+        changes.record(|| item(4));
+        assert_eq!(changes.since(6).unwrap(), [item(4)]);
+    }
+
+    #[test]
+    fn nothing_is_recorded_before_the_first_look() {
         let mut changes = Changes::default();
         changes.begin_event(1);
-        changes.record(item(1));
-        changes.record(item(1));
-        changes.begin_event(2);
-        changes.record(item(2));
-        changes.begin_event(3);
-        changes.record(item(1));
-        assert_eq!(changes.log.len(), 3);
-        assert_eq!(changes.since(0), [item(2), item(1)]);
-        assert_eq!(changes.since(2), [item(1)]);
-        assert_eq!(changes.since(3), []);
-    }
-
-    #[test]
-    fn late_changes_count_as_after_the_highest_seq() {
-        let mut changes = Changes::default();
-        changes.begin_event(5);
-        changes.record(item(1));
-        changes.begin_event(3);
-        changes.record(item(2));
-        assert_eq!(changes.since(5), [item(2)]);
-        assert_eq!(changes.since(4), [item(1), item(2)]);
-        changes.begin_event(6);
-        changes.record(item(3));
-        assert_eq!(changes.since(6), []);
-        changes.begin_problem();
-        changes.record(item(4));
-        assert_eq!(changes.since(6), [item(4)]);
-    }
-
-    #[test]
-    fn compaction_keeps_the_latest_change_of_each_object() {
-        let mut changes = Changes::default();
-        let rounds = 100_000;
-        for seq in 1..=rounds {
-            changes.begin_event(seq);
-            changes.record(item((seq % 10) as u32));
-            if seq == rounds / 2 {
-                changes.settle();
-            }
-        }
-        assert!(changes.log.len() < 2 * SLACK);
-        assert_eq!(changes.since(rounds - 3), [item(8), item(9), item(0)]);
-        assert_eq!(changes.since(0).len(), 10);
-        assert_eq!(changes.unsettled().len(), 10);
+        changes.record(|| item(1));
+        assert_eq!((changes.since(0), changes.unsettled()), (None, None));
         changes.settle();
-        assert_eq!(changes.unsettled(), []);
+        changes.begin_event(2);
+        changes.record(|| item(2));
+        assert_eq!(changes.since(0), None);
+        assert_eq!(changes.since(1).unwrap(), [item(2)]);
+        assert_eq!(changes.unsettled().unwrap(), [item(2)]);
+    }
+
+    #[test]
+    fn a_change_after_a_look_is_unsettled_even_within_one_event() {
+        let mut changes = followed();
+        changes.begin_event(1);
+        changes.record(|| item(1));
+        changes.settle();
+        assert_eq!(changes.unsettled().unwrap(), []);
+        changes.record(|| item(1));
+        assert_eq!(changes.unsettled().unwrap(), [item(1)]);
+        assert_eq!(changes.since(0).unwrap(), [item(1)]);
     }
 }

@@ -79,7 +79,7 @@ impl Graph {
     /// Returns the object with this id, to be changed, or `None` if the graph has none.
     pub(crate) fn get_mut<K: Key>(&mut self, id: &K) -> Option<&mut K::Object> {
         let object = K::objects(&mut self.trace).get_mut(id)?;
-        self.changes.record(id.object_ref());
+        self.changes.record(|| id.object_ref());
         Some(object)
     }
 
@@ -91,20 +91,20 @@ impl Graph {
 
     /// Adds an object, or replaces the one that has this id.
     pub(crate) fn insert<K: Key>(&mut self, id: &K, object: K::Object) {
-        self.changes.record(id.object_ref());
+        self.changes.record(|| id.object_ref());
         K::objects(&mut self.trace).insert(id.clone(), object);
     }
 
     /// Removes an object and returns it.
     pub(crate) fn remove<K: Key>(&mut self, id: &K) -> Option<K::Object> {
         let object = K::objects(&mut self.trace).remove(id)?;
-        self.changes.record(id.object_ref());
+        self.changes.record(|| id.object_ref());
         Some(object)
     }
 
     /// Returns the trace, so that its own fields and lists can be changed, but not its objects.
     pub(crate) fn rollout_mut(&mut self) -> &mut RolloutTrace {
-        self.changes.record(ObjectRef::Rollout);
+        self.changes.record(|| ObjectRef::Rollout);
         &mut self.trace
     }
 
@@ -116,22 +116,9 @@ impl Graph {
         }
     }
 
-    /// Returns the objects that changed since [`Graph::settle`] was last called, each once. Objects from which nothing
-    /// else follows may be missing.
+    /// Returns the objects that changed since [`Graph::settle`] was last called, each once.
     pub(crate) fn unsettled(&self) -> Vec<ObjectRef> {
-        if self.changes.was_settled() {
-            return self.changes.unsettled();
-        }
-        // Before the first look, which is often the only one, everything has changed, and no log is needed to find it.
-        let trace = &self.trace;
-        let threads = trace.threads.keys().map(Key::object_ref);
-        let turns = trace.codex_turns.keys().map(Key::object_ref);
-        let items = trace.conversation_items.keys().map(Key::object_ref);
-        let calls = trace.inference_calls.keys().map(Key::object_ref);
-        let tools = trace.tool_calls.keys().map(Key::object_ref);
-        let cells = trace.code_cells.keys().map(Key::object_ref);
-        let requests = trace.compaction_requests.keys().map(Key::object_ref);
-        threads.chain(turns).chain(items).chain(calls).chain(tools).chain(cells).chain(requests).collect()
+        self.changes.unsettled().unwrap_or_else(|| self.objects())
     }
 
     /// Marks the changes so far as followed up: what follows from them is in the graph.
@@ -139,9 +126,36 @@ impl Graph {
         self.changes.settle();
     }
 
-    /// Returns the objects that changed after the event with this seq was applied, each once, the latest change last.
+    /// Returns whether anything has looked at the graph yet.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.changes.are_followed()
+    }
+
+    /// Returns the objects that changed after the event with this seq was applied, each once, in the order of the
+    /// events that changed them last. Returns all objects if that event was applied before the first look.
     pub(crate) fn changed_since(&self, seq: Seq) -> Vec<ObjectRef> {
-        self.changes.since(seq)
+        self.changes.since(seq).unwrap_or_else(|| self.objects())
+    }
+
+    /// Returns all objects.
+    pub(crate) fn objects(&self) -> Vec<ObjectRef> {
+        let trace = &self.trace;
+        let threads = trace.threads.keys().map(Key::object_ref);
+        let turns = trace.codex_turns.keys().map(Key::object_ref);
+        let items = trace.conversation_items.keys().map(Key::object_ref);
+        let calls = trace.inference_calls.keys().map(Key::object_ref);
+        let cells = trace.code_cells.keys().map(Key::object_ref);
+        let tools = trace.tool_calls.keys().map(Key::object_ref);
+        let sessions = trace.terminal_sessions.keys().map(Key::object_ref);
+        let operations = trace.terminal_operations.keys().map(Key::object_ref);
+        let compactions = trace.compactions.keys().map(Key::object_ref);
+        let requests = trace.compaction_requests.keys().map(Key::object_ref);
+        let edges = trace.interaction_edges.keys().map(Key::object_ref);
+        let payloads = trace.raw_payloads.keys().map(Key::object_ref);
+        let conversation = threads.chain(turns).chain(items).chain(calls);
+        let runtime = cells.chain(tools).chain(sessions).chain(operations);
+        let others = compactions.chain(requests).chain(edges).chain(payloads);
+        conversation.chain(runtime).chain(others).chain([ObjectRef::Rollout]).collect()
     }
 
     /// Attributes the changes from now on to the event with this seq.

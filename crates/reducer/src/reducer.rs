@@ -93,8 +93,11 @@ impl Reducer {
         &self.graph
     }
 
-    /// Returns the objects that changed after the event with this seq was applied, each once, in the order of their
-    /// latest changes. The cost is in proportion to the number of changes.
+    /// Returns the objects that changed after the event with this seq was applied, each once, in the order of the
+    /// events that changed them last. The cost follows the number of changes.
+    ///
+    /// Changes are recorded from the first look on, which is the first call of this method or of
+    /// [`graph`](Self::graph). The first look, and a seq from before it, return all objects.
     ///
     /// An object that [`graph`](Self::graph) does not have was removed. [`ObjectRef::Rollout`] represents everything
     /// that is not in a map. A later `last_seen_seq` alone is not a change of the item: the inference call or
@@ -103,8 +106,9 @@ impl Reducer {
     /// An event that comes late, after one with a higher seq, counts as applied after the highest, and so does a
     /// problem of the log. An object that changed between two looks may be returned again by the look after them.
     pub fn changed_since(&mut self, seq: Seq) -> Vec<ObjectRef> {
+        let is_first_look = !self.graph.is_followed();
         self.refresh();
-        self.graph.changed_since(seq)
+        if is_first_look { self.graph.objects() } else { self.graph.changed_since(seq) }
     }
 
     /// Returns the final graph, after the last piece of evidence.
