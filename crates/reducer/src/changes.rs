@@ -30,7 +30,7 @@ struct Place {
     number: u64,
 }
 
-/// A moment of reduction: moments order as they come about.
+/// A point in the course of a reduction. A later one is greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Moment {
     /// The highest seq that has been applied.

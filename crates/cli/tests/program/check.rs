@@ -65,7 +65,7 @@ fn payloads_that_reduction_does_not_use_are_checked() {
     b: note trace_stops_early: the trace has no end marker, so something may be missing at its end
     b: note running_at_end: 1 object was still running when the trace ended: r
     b: 1 error, 2 notes
-    c/payloads/99.json: error payload_unreadable (seq 47): the compaction request is lost: payloads/99.json is not JSON: EOF while parsing a value at line 1 column 5
+    c/payloads/99.json: error payload_unreadable (seq 47): the compaction request is lost: payloads/99.json is not JSON: it ends after 5 bytes, where a value was expected
     c: note trace_stops_early: the trace has no end marker, so something may be missing at its end
     c: note running_at_end: 1 object was still running when the trace ended: r
     c: 1 error, 2 notes

@@ -1,10 +1,11 @@
-//! A process that is killed loses nothing that was recorded by calls that returned.
+//! A process that is killed loses nothing of what it recorded in calls that returned.
 
 use std::{
     env,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -20,7 +21,7 @@ const VICTIM_ROOT: &str = "ROLLOUT_TRACE_TEST_VICTIM_ROOT";
 const VICTIM_LAYOUT: &str = "ROLLOUT_TRACE_TEST_VICTIM_LAYOUT";
 const WRITERS: usize = 3;
 
-/// How often a victim of each layout is killed, unless `ROLLOUT_TRACE_TEST_KILLS` says otherwise.
+/// How often each layout's victim is killed, unless `ROLLOUT_TRACE_TEST_KILLS` says otherwise.
 fn kills() -> usize {
     env::var("ROLLOUT_TRACE_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(260)
 }
@@ -34,7 +35,7 @@ fn request(writer: usize, round: usize) -> Value {
     json!({"input": (round.saturating_sub(12)..=round).map(|round| item(writer, round)).collect::<Vec<_>>(), "round": round})
 }
 
-/// The process that the other test kills. It prints each request after the call that recorded it has returned.
+/// The process that the other test kills. It prints each request that is recorded, once the call has returned.
 #[test]
 #[ignore = "a process of the other test"]
 fn victim() {
@@ -54,9 +55,9 @@ fn victim() {
                 for round in 0.. {
                     let attempt = thread.inference_trace_context(format!("turn-{writer}"), "m", "p").start_attempt();
                     attempt.record_started(&request(writer, round));
-                    // The line is one write to a pipe, so whatever the killer reads was recorded.
+                    // One write to a pipe: what the killer reads had returned.
                     let line = format!("{writer} {round}\n");
-                    std::io::stderr().write_all(line.as_bytes()).expect("the test reads the pipe");
+                    std::io::stderr().write_all(line.as_bytes()).expect("somebody reads");
                     attempt.record_failed("next", None, &[] as &[Value]);
                 }
             });
@@ -64,8 +65,15 @@ fn victim() {
     });
 }
 
+/// What a killer waits for before it waits a little longer and kills.
+#[derive(Clone, Copy, PartialEq)]
+enum Wait {
+    ForNothing,
+    ForTheFirstLine,
+}
+
 /// Starts a victim, kills it after a while, and returns the last round that each of its writers printed.
-fn kill_one(root: &Path, layout: PayloadLayout, after: Duration) -> [Option<usize>; WRITERS] {
+fn kill_one(root: &Path, layout: PayloadLayout, wait: Wait, after: Duration) -> [Option<usize>; WRITERS] {
     let mut victim = Command::new(env::current_exe().expect("this program"))
         .args(["--ignored", "--exact", "kill::victim", "--nocapture"])
         .env(VICTIM_ROOT, root)
@@ -75,6 +83,7 @@ fn kill_one(root: &Path, layout: PayloadLayout, after: Duration) -> [Option<usiz
         .spawn()
         .expect("a process");
     let printed = BufReader::new(victim.stderr.take().expect("a pipe"));
+    let (at_work, is_at_work) = mpsc::channel();
     let reader = thread::spawn(move || {
         let mut last = [None; WRITERS];
         for line in printed.lines().map_while(Result::ok) {
@@ -82,10 +91,15 @@ fn kill_one(root: &Path, layout: PayloadLayout, after: Duration) -> [Option<usiz
                 && let (Ok(writer), Ok(round)) = (writer.parse::<usize>(), round.parse::<usize>())
             {
                 last[writer] = last[writer].max(Some(round));
+                // Nobody listens any more after the first line.
+                let _ = at_work.send(());
             }
         }
         last
     });
+    if wait == Wait::ForTheFirstLine {
+        is_at_work.recv().expect("the victim prints a line");
+    }
     thread::sleep(after);
     victim.kill().expect("it runs");
     victim.wait().expect("it is dead");
@@ -130,15 +144,17 @@ fn recorded_requests_survive_a_kill() {
     thread::scope(|scope| {
         for layout in LAYOUTS {
             scope.spawn(move || {
-                let mut started = 0;
+                let mut at_work = 0;
                 for trial in 0..kills() {
                     let root = TempDir::new().expect("a folder");
                     let after = Duration::from_micros(2_000 + (trial as u64 * 7919) % 23_000);
-                    let last = kill_one(root.path(), layout, after);
-                    started += last.iter().flatten().count();
+                    // Half of the victims may be killed as they begin.
+                    let wait = if trial % 2 == 0 { Wait::ForTheFirstLine } else { Wait::ForNothing };
+                    let last = kill_one(root.path(), layout, wait, after);
+                    at_work += usize::from(last != [None; WRITERS]);
                     check(root.path(), last);
                 }
-                assert!(started > kills() / 2, "most victims must have started recording: {started}");
+                assert!(at_work >= kills() / 2, "of {} victims only {at_work} printed a line", kills());
             });
         }
     });
