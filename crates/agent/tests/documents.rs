@@ -22,7 +22,7 @@ fn the_end_of_a_closed_agent_contains_its_status() {
     let close = graph.tool_calls.values().find(|call| call.kind == ToolKind::CloseAgent).unwrap();
     let document = |place: usize| -> Value {
         let payload = &graph.raw_payloads[&close.raw_runtime_payload_ids[place]];
-        serde_json::from_slice(&fs::read(bundle.join(&payload.path)).unwrap()).unwrap()
+        serde_json::from_slice(&fs::read(bundle.join(payload.path().unwrap())).unwrap()).unwrap()
     };
     assert_eq!(document(0).get("status"), None);
     assert_eq!(document(1)["status"]["completed"], "5.");

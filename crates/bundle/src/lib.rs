@@ -3,8 +3,9 @@
 //! A [`Bundle`] yields its raw events as [`Evidence`], in causal order, with a [`Problem`] wherever the log is damaged
 //! or surprising, and loads its payload documents through a [`PayloadSource`]. Nothing here interprets an event.
 //!
-//! Payloads are separate files or records of one pack file, and a whole bundle may be packed into one archive. All
-//! forms are read alike. [`convert`], [`pack()`] and [`unpack`] turn one form into another.
+//! Payloads are separate files, records of one pack file, or records of compressed shards (schema 3), and a whole bundle
+//! may be packed into one archive. All forms are read alike. [`convert`], [`pack()`] and [`unpack`] turn one form into
+//! another.
 
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ mod passed;
 mod payload_files;
 mod payloads;
 mod sequencer;
+mod shards;
 
 pub use discover::{FoundBundle, find_bundles};
 pub use events::Events;
@@ -37,3 +39,4 @@ pub use rollout_trace_evidence::{
 };
 pub use rollout_trace_schema::PayloadLayout;
 pub use sequencer::{LogLine, Sequencer};
+pub use shards::PayloadShards;

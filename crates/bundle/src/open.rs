@@ -149,8 +149,10 @@ impl Bundle {
             }
             Err(error) => problems.push(Problem::LogUnreadable { reason: error_text(error) }),
         }
+        // Events that lack their version have that of the manifest.
+        let stated = read.schema_version.and_then(Result::ok);
         let mut header = BundleHeader {
-            schema_version: SchemaVersion::NEWEST,
+            schema_version: stated.unwrap_or(SchemaVersion::NEWEST),
             trace_id: read.trace_id,
             rollout_id: read.rollout_id,
             root_thread_id: read.root_thread_id,

@@ -28,13 +28,14 @@ impl PayloadFiles {
 
 impl PayloadSource for PayloadFiles {
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
-        let (file, size) = self.folder.open(&reference.path)?;
+        let path = reference.path().ok_or_else(|| PayloadError::NoPlace { payload: reference.to_string() })?;
+        let (file, size) = self.folder.open(path)?;
         let length = usize::try_from(size).unwrap_or(usize::MAX);
         if length > self.limit {
-            return Err(PayloadError::TooLarge { path: reference.path.clone(), bytes: size, limit: self.limit });
+            return Err(PayloadError::TooLarge { path: path.to_owned(), bytes: size, limit: self.limit });
         }
         read_exactly(file, length, &mut self.scratch)
-            .map_err(|source| PayloadError::Read { path: self.folder.path().join(&reference.path), source })?;
+            .map_err(|source| PayloadError::Read { path: self.folder.path().join(path), source })?;
         buffer.replace(&reference.raw_payload_id, &mut self.scratch);
         Ok(())
     }

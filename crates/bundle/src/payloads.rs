@@ -1,16 +1,27 @@
 //! The payload source for any bundle.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    io::{Read, Seek, SeekFrom},
+    path::PathBuf,
+    sync::Arc,
+};
 
-use rollout_trace_schema::PayloadRef;
+use rollout_trace_schema::{EventPayload, Manifest, PayloadPlace, PayloadRef, RawEvent};
 use tempfile::TempDir;
 
-use crate::{Limits, PayloadBuffer, PayloadError, PayloadFiles, PayloadPack, PayloadSource, packed::document_number};
+use crate::{
+    Limits, PayloadBuffer, PayloadError, PayloadFiles, PayloadPack, PayloadShards, PayloadSource, Problem,
+    contained::ContainedFolder, packed::number_of,
+};
 
-/// Reads payload documents from the pack file of a bundle and from its files.
+/// How many bytes at the end of a log are searched for its end marker, which takes some 200.
+const LAST_LINE_BYTES: u64 = 8 << 10;
+
+/// Reads payload documents from the pack file of a bundle, from its files and from its shards.
 ///
-/// Most bundles have one or the other. A bundle has both if its conversion was interrupted, or if it has files that no
-/// pack takes. Then the layout that the manifest names is tried first.
+/// A reference of schema 3 leads to a shard, any other to a pack or a file. Most bundles have a pack or files. A bundle has
+/// both if its conversion was interrupted, or if it has files that no pack takes. Then the layout that the manifest names
+/// is tried first.
 #[derive(Debug)]
 pub struct Payloads {
     folder: PathBuf,
@@ -19,6 +30,7 @@ pub struct Payloads {
     /// The pack is opened on first use, because that of a bundle that is being written may not exist yet.
     pack: Option<PayloadPack>,
     files: PayloadFiles,
+    shards: PayloadShards,
     /// Keeps the temporary folder of an archive.
     _unpacked: Option<Arc<TempDir>>,
 }
@@ -26,7 +38,16 @@ pub struct Payloads {
 impl Payloads {
     pub(crate) fn new(folder: PathBuf, limits: &Limits, pack_first: bool, unpacked: Option<Arc<TempDir>>) -> Self {
         let files = PayloadFiles::new(&folder, limits);
-        Self { folder, limits: *limits, pack_first, pack: None, files, _unpacked: unpacked }
+        let shards = PayloadShards::new(&folder, limits);
+        Self { folder, limits: *limits, pack_first, pack: None, files, shards, _unpacked: unpacked }
+    }
+
+    /// Returns what is wrong with the shards that were needed so far, and with the parts of documents in them. A shard may be
+    /// unfinished as long as the recording is not closed.
+    ///
+    /// To be asked once everything was read: whether payloads are lost shows only then.
+    pub fn problems(&mut self) -> Vec<Problem> {
+        self.shards.problems(log_is_closed)
     }
 
     fn load_packed(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
@@ -40,9 +61,12 @@ impl Payloads {
 
 impl PayloadSource for Payloads {
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
+        if matches!(reference.place, PayloadPlace::Shard(_)) {
+            return self.shards.load(reference, buffer);
+        }
         if !self.pack_first {
             return match self.files.load(reference, buffer) {
-                Err(error @ PayloadError::Missing { .. }) if document_number(&reference.path).is_some() => {
+                Err(error @ PayloadError::Missing { .. }) if number_of(reference).is_some() => {
                     self.load_packed(reference, buffer).map_err(|packed| match packed {
                         PayloadError::Missing { .. } | PayloadError::NotPacked { .. } => error,
                         packed => packed,
@@ -51,15 +75,29 @@ impl PayloadSource for Payloads {
                 result => result,
             };
         }
-        if document_number(&reference.path).is_none() {
+        if number_of(reference).is_none() {
             return self.files.load(reference, buffer);
         }
         self.load_packed(reference, buffer).or_else(|packed| {
             let packed = match packed {
-                PayloadError::Missing { .. } => PayloadError::NotPacked { path: reference.path.clone() },
+                PayloadError::Missing { .. } => PayloadError::NotPacked { path: reference.to_string() },
                 packed => packed,
             };
             self.files.load(reference, buffer).map_err(|_| packed)
         })
     }
+
+    fn is_json(&mut self, reference: &PayloadRef, max_nesting: usize) -> bool {
+        matches!(reference.place, PayloadPlace::Shard(_)) && self.shards.is_json(reference, max_nesting)
+    }
+}
+
+/// Returns whether the event log ends with the end marker.
+fn log_is_closed(folder: &mut ContainedFolder) -> bool {
+    let Ok((mut log, len)) = folder.open(Manifest::RAW_EVENT_LOG) else { return false };
+    let mut end = Vec::new();
+    let read = log.seek(SeekFrom::Start(len.saturating_sub(LAST_LINE_BYTES))).and_then(|_| log.read_to_end(&mut end));
+    let Some(end) = read.ok().and_then(|_| end.strip_suffix(b"\n")) else { return false };
+    let last = end.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    RawEvent::from_json(last).is_ok_and(|event| matches!(event.payload, EventPayload::RecordingCompleted(_)))
 }

@@ -293,7 +293,7 @@ impl Sequencer {
             self.place(seq, arrived);
             return;
         }
-        if self.version == SchemaVersion::V2 && self.end_marker.is_none() {
+        if self.version >= SchemaVersion::V2 && self.end_marker.is_none() {
             arrived.claimed = Some(seq);
             self.keep_unnumbered(arrived);
             return;

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use rollout_trace::{
-    Bundle, Diagnostic, RolloutTrace, Severity, bundle::Loss, model::DiagnosticCode, schema::Manifest,
+    Bundle, Diagnostic, RolloutTrace, Severity,
+    bundle::Loss,
+    model::DiagnosticCode,
+    schema::{Manifest, PayloadRef},
 };
 
 use crate::{failure::Verdict, output::Output};
@@ -73,8 +76,9 @@ pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnost
     let payload = diagnostic.payload_id.as_ref().and_then(|id| graph.raw_payloads.get(id));
     // A path that leads out of the bundle is not shown as a location.
     let payload = payload.filter(|_| diagnostic.code != DiagnosticCode::PayloadEscapes);
-    let mut place = match (payload, diagnostic.line) {
-        (Some(payload), _) => bundle.join(&payload.path).display().to_string(),
+    let file = payload.and_then(PayloadRef::file);
+    let mut place = match (file, diagnostic.line) {
+        (Some(file), _) => bundle.join(&*file).display().to_string(),
         (None, Some(line)) => format!("{}:{line}", bundle.join(Manifest::RAW_EVENT_LOG).display()),
         (None, None) => bundle.display().to_string(),
     };

@@ -18,10 +18,12 @@
 //!     }
 //! }
 //!
-//! let reference = |number: u64| PayloadRef {
-//!     raw_payload_id: format!("raw_payload:{number}").into(),
-//!     kind: PayloadKind::InferenceRequest,
-//!     path: format!("payloads/{number}.json"),
+//! let reference = |number: u64| {
+//!     PayloadRef::at_path(
+//!         format!("raw_payload:{number}"),
+//!         PayloadKind::InferenceRequest,
+//!         format!("payloads/{number}.json"),
+//!     )
 //! };
 //! let mut buffer = PayloadBuffer::default();
 //! Fixed(br#"{"input":[]}"#).load(&reference(1), &mut buffer)?;

@@ -11,6 +11,8 @@ pub struct Limits {
     pub max_line_bytes: usize,
     /// The maximum length of a payload, in bytes. A longer payload is unreadable.
     pub max_payload_bytes: usize,
+    /// The largest shard, in bytes and decompressed. The rest of a larger one is unreadable.
+    pub max_shard_bytes: usize,
     /// The maximum nesting of a JSON document, by the rule of [`json_text`](rollout_trace_schema::json_text). A
     /// document that nests deeper is unreadable.
     pub max_nesting: usize,
@@ -27,6 +29,7 @@ impl Default for Limits {
         Self {
             max_line_bytes: 64 << 20,
             max_payload_bytes: 512 << 20,
+            max_shard_bytes: 1 << 30,
             max_nesting: MAX_NESTING,
             max_events: 50_000_000,
             max_archive_bytes: 16 << 30,

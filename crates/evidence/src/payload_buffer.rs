@@ -18,6 +18,7 @@ pub struct PayloadBuffer {
     unchanged_suffix: usize,
     payload_id: Option<RawPayloadId>,
     holes: Vec<Hole>,
+    missing_parts: Vec<RawPayloadId>,
     note: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -47,6 +48,12 @@ impl PayloadBuffer {
         &self.holes
     }
 
+    /// Returns the ids of the parts that are not in the document, sorted. A placeholder takes the place of each (schema 3). A
+    /// document that has any is partial.
+    pub fn missing_parts(&self) -> &[RawPayloadId] {
+        &self.missing_parts
+    }
+
     /// Forgets the document and frees its memory. The next document has nothing in common with it.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -61,6 +68,15 @@ impl PayloadBuffer {
             common_suffix(&self.bytes[self.bytes.len() - rest..], &document[document.len() - rest..]);
         std::mem::swap(&mut self.bytes, document);
         self.renamed(payload_id);
+    }
+
+    /// Replaces the document with a copy of `document`, and compares the two. Only bytes that differ are written.
+    pub fn replace_with(&mut self, payload_id: &RawPayloadId, document: &[u8]) {
+        let shorter = self.bytes.len().min(document.len());
+        let prefix = common_prefix(&self.bytes, document);
+        let rest = shorter - prefix;
+        let suffix = common_suffix(&self.bytes[self.bytes.len() - rest..], &document[document.len() - rest..]);
+        self.patch(payload_id, prefix, suffix, &document[prefix..document.len() - suffix]);
     }
 
     /// Replaces the bytes between the first `prefix` and the last `suffix` bytes of the document, which stay.
@@ -92,9 +108,15 @@ impl PayloadBuffer {
         self.holes = holes;
     }
 
+    /// Lists the parts that are not in the document, sorted. Lasts as long as the document.
+    pub fn set_missing_parts(&mut self, parts: Vec<RawPayloadId>) {
+        self.missing_parts = parts;
+    }
+
     fn renamed(&mut self, payload_id: &RawPayloadId) {
         self.payload_id = Some(payload_id.clone());
         self.holes.clear();
+        self.missing_parts.clear();
         self.note = None;
     }
 }

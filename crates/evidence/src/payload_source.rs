@@ -15,6 +15,13 @@ pub trait PayloadSource {
     ///
     /// The document cannot be loaded. `buffer` is then unchanged.
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError>;
+
+    /// Returns `true` if the source finds out, at less than the cost of loading it, that the document can be loaded and is JSON
+    /// which nests no deeper than the limit. `false` says nothing about it.
+    fn is_json(&mut self, reference: &PayloadRef, max_nesting: usize) -> bool {
+        let _ = (reference, max_nesting);
+        false
+    }
 }
 
 /// Why a payload document cannot be loaded.
@@ -25,6 +32,26 @@ pub enum PayloadError {
     #[error("no file {path}")]
     Missing {
         /// The path as written in the reference.
+        path: String,
+    },
+    /// The reference names no place that the source has.
+    #[error("the reference to {payload} does not say where it is")]
+    NoPlace {
+        /// The payload's id.
+        payload: String,
+    },
+    /// The recorder was told to cut the document or to leave it out. That is no damage.
+    #[error("{payload} was not recorded: the recording has a limit")]
+    NotRecorded {
+        /// The payload's id.
+        payload: String,
+    },
+    /// The document is not in its shard.
+    #[error("{payload} is not in {path}")]
+    NotInShard {
+        /// The payload's id.
+        payload: String,
+        /// The path of the shard.
         path: String,
     },
     /// The document is neither in the pack file nor beside it.

@@ -1,6 +1,6 @@
 //! What can be wrong with a manifest, an event log or a pack.
 
-use rollout_trace_schema::Seq;
+use rollout_trace_schema::{RawPayloadId, Seq};
 use thiserror::Error;
 
 /// A defect of a bundle's manifest, event log, pack or archive. Reading continues after each.
@@ -54,6 +54,62 @@ pub enum Problem {
     PackHeader {
         /// What is wrong.
         reason: String,
+    },
+    /// A shard is missing, or the rest of it cannot be read.
+    #[error("{path} is damaged: {reason}; {} lost", counted(*lost as u64, "payload"))]
+    ShardDamaged {
+        /// The path of the shard.
+        path: String,
+        /// What is wrong.
+        reason: String,
+        /// How many payloads that references look for in it are not readable.
+        lost: usize,
+    },
+    /// A shard is not ended, although nothing more can come. All that is needed of it is there.
+    #[error("{path} is not ended; every payload that is needed of it is there")]
+    ShardNotEnded {
+        /// The path of the shard.
+        path: String,
+    },
+    /// A record of a shard says nothing.
+    #[error("{path} has a record that is skipped: {reason}")]
+    ShardRecordSkipped {
+        /// The path of the shard.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// Two records of a shard have one id and different content. The first one counts.
+    #[error("{path} has {payload} twice, with different content; the first one counts")]
+    ShardRecordContradiction {
+        /// The path of the shard.
+        path: String,
+        /// The payload's id.
+        payload: RawPayloadId,
+    },
+    /// A part of other documents cannot be used, so that a placeholder takes its place in them.
+    #[error("{payload}, which is part of other payloads, is lost: {reason}")]
+    PartLost {
+        /// The part's id.
+        payload: RawPayloadId,
+        /// Why.
+        reason: String,
+    },
+    /// A reference and the shard say different things about how much of a payload was recorded.
+    #[error("{payload} counts as not recorded, although its reference is wrong: {reason}")]
+    CaptureMismatch {
+        /// The payload's id.
+        payload: RawPayloadId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The recorder was told to cut payloads or to leave them out.
+    #[error("{} cut, and {} left out, because the recording has limits", counted(*truncated, "payload"), counted(*omitted, "payload"))]
+    NotRecorded {
+        /// How many were cut.
+        truncated: u64,
+        /// How many were left out.
+        omitted: u64,
     },
     /// The manifest or an event has an unknown schema version.
     #[error("{what}: {reason}")]
@@ -201,6 +257,13 @@ impl Problem {
             | Self::ArchiveTooLarge { .. }
             | Self::PackUnreadable { .. }
             | Self::PackHeader { .. }
+            | Self::ShardDamaged { .. }
+            | Self::ShardNotEnded { .. }
+            | Self::ShardRecordSkipped { .. }
+            | Self::ShardRecordContradiction { .. }
+            | Self::PartLost { .. }
+            | Self::CaptureMismatch { .. }
+            | Self::NotRecorded { .. }
             | Self::LogUnreadable { .. }
             | Self::TooManyProblems { .. } => None,
             Self::UnsupportedVersion { line, .. } => *line,
@@ -220,6 +283,16 @@ impl Problem {
         }
     }
 
+    /// Returns the payload that the problem concerns, if it is a single one.
+    pub fn payload_id(&self) -> Option<&RawPayloadId> {
+        match self {
+            Self::ShardRecordContradiction { payload, .. }
+            | Self::PartLost { payload, .. }
+            | Self::CaptureMismatch { payload, .. } => Some(payload),
+            _ => None,
+        }
+    }
+
     /// Returns the seq that the problem concerns. For a gap, this is the first missing seq.
     pub fn seq(&self) -> Option<Seq> {
         match self {
@@ -230,4 +303,9 @@ impl Problem {
             _ => None,
         }
     }
+}
+
+/// Returns a number of things, and the verb that follows.
+fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun} was") } else { format!("{number} {noun}s were") }
 }

@@ -20,11 +20,7 @@ enum Input {
 }
 
 fn reference(number: u64) -> PayloadRef {
-    PayloadRef {
-        raw_payload_id: RawPayloadId::from(format!("raw_payload:{number}")),
-        kind: PayloadKind::InferenceRequest,
-        path: format!("payloads/{number}.json"),
-    }
+    PayloadRef::at_path(format!("raw_payload:{number}"), PayloadKind::InferenceRequest, format!("payloads/{number}.json"))
 }
 
 /// Loads a document into a buffer. Returns `None` if it cannot be read as it was written.

@@ -155,7 +155,7 @@ struct Memory(Vec<Vec<u8>>);
 
 impl PayloadSource for Memory {
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
-        let number: usize = reference.path.parse().expect("the paths are numbers");
+        let number: usize = reference.to_string().parse().expect("the paths are numbers");
         buffer.replace(&reference.raw_payload_id, &mut self.0[number].clone());
         Ok(())
     }

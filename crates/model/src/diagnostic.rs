@@ -131,6 +131,16 @@ diagnostic_codes! {
     PayloadEscapes = "payload_escapes", Error;
     /// A payload cannot be read, or is not JSON.
     PayloadUnreadable = "payload_unreadable", Error;
+    /// A shard is damaged or missing.
+    ShardDamaged = "shard_damaged", Error;
+    /// A shard whose writer went on to another one, or closed the recording, is not ended.
+    ShardNotEnded = "shard_not_ended", Warning;
+    /// A record of a shard repeats another one, or has an id that is not UTF-8.
+    ShardRecordSkipped = "shard_record_skipped", Warning;
+    /// A reference says something else about how much of a payload was recorded than its shard.
+    CaptureMismatch = "capture_mismatch", Warning;
+    /// The recorder was told to cut payloads or to leave them out.
+    PayloadsNotRecorded = "payloads_not_recorded", Note;
     /// A payload is JSON, but does not have the expected shape.
     PayloadMalformed = "payload_malformed", Error;
     /// The kind of a model item is unknown.
@@ -163,6 +173,8 @@ diagnostic_codes! {
     AgentMessageMismatch = "agent_message_mismatch", Error;
     /// A code cell's source item never appeared.
     CodeCellWithoutSource = "code_cell_without_source", Note;
+    /// The code cell that a call waits for is resolved a second time.
+    WaitTargetContradiction = "wait_target_contradiction", Error;
     /// A process id changed, or a terminal operation started twice.
     TerminalContradiction = "terminal_contradiction", Warning;
     /// An agent activity does not fit the tool that reports it.

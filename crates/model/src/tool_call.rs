@@ -1,8 +1,8 @@
 //! Tool calls.
 
 use rollout_trace_schema::{
-    CodeModeRuntimeToolId, CodexTurnId, McpCallId, ModelVisibleCallId, RawPayloadId, ThreadId, ToolCallId, ToolKind,
-    ToolSummary,
+    CodeModeRuntimeToolId, CodexTurnId, McpCallId, ModelVisibleCallId, RawPayloadId, RuntimeCellId, ThreadId,
+    ToolCallId, ToolKind, ToolSummary,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct ToolCall {
     pub model_visible_call_id: Option<ModelVisibleCallId>,
     /// The call's id in the script runtime, if a code cell made it.
     pub code_mode_runtime_tool_id: Option<CodeModeRuntimeToolId>,
+    /// The runtime id of the code cell that the call waits for (schema 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_wait_runtime_cell_id: Option<RuntimeCellId>,
     /// The code cell that the call started (schema 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_code_cell_id: Option<CodeCellId>,

@@ -76,7 +76,7 @@ pub(crate) fn put_number(out: &mut Vec<u8>, before: &str, number: u64) {
 /// Assembles a line in `line`.
 pub(crate) fn assemble(line: &mut Vec<u8>, seq: Seq, tail: &[u8]) {
     line.clear();
-    put_number(line, r#"{"schema_version":"#, SchemaVersion::NEWEST.number().into());
+    put_number(line, r#"{"schema_version":"#, SchemaVersion::V2.number().into());
     put_number(line, r#","seq":"#, seq);
     line.push(b',');
     line.extend_from_slice(tail);

@@ -42,7 +42,7 @@ impl NewBundle {
         let rollout_id = RolloutId::new(root_thread_id.as_str());
         let is_packed = options.layout == PayloadLayout::Packed;
         let mut manifest = Manifest {
-            schema_version: SchemaVersion::NEWEST.number(),
+            schema_version: SchemaVersion::V2.number(),
             trace_id: TraceId::from(options.mint()),
             rollout_id: rollout_id.clone(),
             root_thread_id: root_thread_id.clone(),

@@ -1,6 +1,6 @@
 //! Payload documents that are ready to be written.
 
-use rollout_trace_schema::{Manifest, PayloadKind, PayloadRef, RawPayloadId, packed::SealedRecord};
+use rollout_trace_schema::{Manifest, PayloadKind, PayloadRef, packed::SealedRecord};
 
 use crate::{
     compare_slot::CompareLease,
@@ -40,11 +40,7 @@ pub(crate) struct PackedRecord {
 impl PreparedPayload {
     /// Returns the reference by which events name the payload.
     pub(crate) fn reference(&self) -> PayloadRef {
-        PayloadRef {
-            raw_payload_id: RawPayloadId::from(format!("raw_payload:{}", self.number)),
-            kind: self.kind.clone(),
-            path: payload_path(self.number),
-        }
+        PayloadRef::at_path(format!("raw_payload:{}", self.number), self.kind.clone(), payload_path(self.number))
     }
 }
 

@@ -73,7 +73,7 @@ impl ThreadTraceContext {
             let turn = codex_turn_id.map(CodexTurnId::from);
             recorder.append(
                 inner.context(turn.as_ref()),
-                HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: None },
+                HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: None, tool_output_payload: None },
             );
         });
     }
@@ -98,8 +98,11 @@ impl ThreadTraceContext {
         self.if_on(|inner, recorder| {
             let turn = codex_turn_id.map(CodexTurnId::from);
             let payload = recorder.prepare(PayloadKind::ProtocolEvent, item);
-            let event =
-                HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: Some(payload.reference()) };
+            let event = HistoryItemAccepted {
+                item_id: item_id.into(),
+                agent_message_payload: Some(payload.reference()),
+                tool_output_payload: None,
+            };
             recorder.append_with(inner.context(turn.as_ref()), payload, event);
         });
     }

@@ -19,7 +19,7 @@ pub(crate) struct Documents {
     max_nesting: usize,
     /// Holds documents that are only verified.
     buffer: PayloadBuffer,
-    /// The paths of the documents that were read or found to be lost.
+    /// Where the documents are that were read or found to be lost.
     read: HashSet<String>,
 }
 
@@ -34,7 +34,7 @@ impl Documents {
 
     /// Remembers that a document is being read. Returns whether this is the first time.
     pub(crate) fn note(&mut self, reference: &PayloadRef) -> bool {
-        !self.read.contains(&reference.path) && self.read.insert(reference.path.clone())
+        self.read.insert(reference.to_string())
     }
 
     /// Reads a document into the caller's buffer. Reports a document that cannot be read, and returns `None` for it.
@@ -72,6 +72,9 @@ impl Documents {
         if !self.note(reference) {
             return;
         }
+        if source.is_json(reference, self.max_nesting) {
+            return;
+        }
         if let Err(error) = source.load(reference, &mut self.buffer) {
             report_lost(report, reference, &error);
             return;
@@ -89,9 +92,14 @@ impl Documents {
     }
 }
 
+/// Reports a document that cannot be loaded. A document that was not to be recorded is counted by its source instead.
 pub(crate) fn report_lost(report: &mut Report, reference: &PayloadRef, error: &PayloadError) {
     let code = match error {
-        PayloadError::Missing { .. } | PayloadError::NotPacked { .. } => DiagnosticCode::PayloadMissing,
+        PayloadError::NotRecorded { .. } => return,
+        PayloadError::Missing { .. }
+        | PayloadError::NotPacked { .. }
+        | PayloadError::NotInShard { .. }
+        | PayloadError::NoPlace { .. } => DiagnosticCode::PayloadMissing,
         PayloadError::Escapes { .. } => DiagnosticCode::PayloadEscapes,
         PayloadError::TooLarge { .. } => DiagnosticCode::LimitExceeded,
         _ => DiagnosticCode::PayloadUnreadable,
@@ -102,26 +110,26 @@ pub(crate) fn report_lost(report: &mut Report, reference: &PayloadRef, error: &P
 }
 
 pub(crate) fn report_holes(report: &mut Report, reference: &PayloadRef, damage: &str) {
-    let message = format!("{}: {damage}; the rest counts", reference.path);
+    let message = format!("{reference}: {damage}; the rest counts");
     report.payload(DiagnosticCode::PayloadUnreadable, &reference.raw_payload_id, &[], message);
 }
 
 fn report_not_json(report: &mut Report, reference: &PayloadRef, bytes: usize, reason: &str) {
     let kind = kind_in_words(reference);
     let message = match bytes {
-        0 => format!("the {kind} is lost: {} is empty", reference.path),
-        _ => format!("the {kind} is lost: {} is not JSON: {reason}", reference.path),
+        0 => format!("the {kind} is lost: {reference} is empty"),
+        _ => format!("the {kind} is lost: {reference} is not JSON: {reason}"),
     };
     report.payload(DiagnosticCode::PayloadUnreadable, &reference.raw_payload_id, &[], message);
 }
 
 pub(crate) fn report_malformed(report: &mut Report, reference: &PayloadRef, reason: &str) {
-    let message = format!("{}: {reason}", reference.path);
+    let message = format!("{reference}: {reason}");
     report.payload(DiagnosticCode::PayloadMalformed, &reference.raw_payload_id, &[], message);
 }
 
 pub(crate) fn report_replaced_bytes(report: &mut Report, reference: &PayloadRef) {
-    let message = format!("{} holds bytes that are not UTF-8; they are replaced by U+FFFD", reference.path);
+    let message = format!("{reference} holds bytes that are not UTF-8; they are replaced by U+FFFD");
     report.payload(DiagnosticCode::InvalidUtf8, &reference.raw_payload_id, &[], message);
 }
 

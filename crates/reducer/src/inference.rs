@@ -298,14 +298,13 @@ fn request_input<'a>(
             Input::Items { known, rest } => format!("; the {} items before the damage count", known + rest.len()),
             _ => String::new(),
         };
-        let message = format!("{} cannot be read to its end: {damage}{kept}", reference.path);
+        let message = format!("{reference} cannot be read to its end: {damage}{kept}");
         cx.report.payload(DiagnosticCode::PayloadUnreadable, payload, &[], message);
     }
     match input {
         Input::Items { known, rest } => Some((known, rest)),
         Input::Text(text) => {
-            let message =
-                format!("{}: the request's input is a string; it counts as one message of the user", reference.path);
+            let message = format!("{reference}: the request's input is a string; it counts as one message of the user");
             cx.report.payload(DiagnosticCode::UnknownValue, payload, &[], message);
             let fields = [("type", "message"), ("role", "user"), ("content", text.as_str())];
             let message = fields.map(|(key, value)| (Cow::from(key), Json::String(Cow::Owned(value.to_owned()))));

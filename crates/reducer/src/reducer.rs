@@ -189,6 +189,7 @@ impl Families {
             EventPayload::CodeCellStarted(event) => links.cells.started(cx, &mut links.calls, event),
             EventPayload::CodeCellInitialResponse(event) => links.cells.initial_response(cx, event),
             EventPayload::CodeCellEnded(event) => links.cells.ended(cx, event),
+            EventPayload::CodeCellWaitTargetResolved(event) => tools.wait_target_resolved(cx, &mut links.cells, event),
             EventPayload::CompactionRequestStarted(event) => compactions.request_started(cx, event),
             EventPayload::CompactionRequestCompleted(event) => compactions.request_completed(cx, event),
             EventPayload::CompactionRequestFailed(event) => compactions.request_failed(cx, event),
@@ -220,6 +221,7 @@ fn references(payload: &EventPayload, version: SchemaVersion) -> Vec<&PayloadRef
     match payload {
         EventPayload::InferenceStarted(event) if version >= SchemaVersion::V2 => {
             references.push(&event.request_payload);
+            references.extend(event.prepared_prompt_payload.iter().chain(&event.warmup_context_payload));
         }
         payload => payload.for_each_payload_ref(|reference| references.push(reference)),
     }

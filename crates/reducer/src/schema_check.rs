@@ -55,6 +55,11 @@ fn report_other_schema(cx: &mut Context<'_>, payload: &EventPayload) {
             let message = format!("schema 1 has no {name} events; they count as in schema 2 where that is possible");
             cx.report.once(DiagnosticCode::SchemaVersionMismatch, &name, message);
         }
+        EventPayload::CodeCellWaitTargetResolved(_) if cx.version < SchemaVersion::V3 => {
+            let (name, version) = (payload.type_name(), cx.version);
+            let message = format!("schema {version} has no {name} events; they count as in schema 3");
+            cx.report.once(DiagnosticCode::SchemaVersionMismatch, &name, message);
+        }
         EventPayload::ToolCallRuntimeStarted(event) if cx.version >= SchemaVersion::V2 && event.kind.is_none() => {
             let name = payload.type_name();
             let message = format!("a {name} event has no kind; the kind from the tool call's start counts");

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Execution, OperationId, Requester, ToolCall};
 use rollout_trace_schema::{
-    McpToolCallCorrelationAssigned, PayloadRef, StdinTargetResolved, ThreadId, ToolCallEnded, ToolCallId,
-    ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind, ToolRequester, ToolSummary,
+    CodeCellWaitTargetResolved, McpToolCallCorrelationAssigned, PayloadRef, SchemaVersion, StdinTargetResolved,
+    ThreadId, ToolCallEnded, ToolCallId, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind,
+    ToolRequester, ToolSummary,
 };
 use serde_json::{Map, Value};
 
@@ -53,7 +54,10 @@ impl Tools {
         let Some(invocation) = document.as_ref().map(|document| Invocation::new(&event.kind, document)) else {
             return;
         };
-        if let Some(cell) = invocation.awaited_cell() {
+        // Schema 3 has an event for it.
+        if cx.version < SchemaVersion::V3
+            && let Some(cell) = invocation.awaited_cell()
+        {
             links.cells.note_wait(cx.graph, (&thread, &cell), &id);
         }
         if event.kind == ToolKind::WriteStdin && cx.graph.tool_calls[&id].terminal_operation_id.is_none() {
@@ -145,6 +149,30 @@ impl Tools {
         }
     }
 
+    /// Source: bundle 3, section 4.7.
+    pub(crate) fn wait_target_resolved(
+        &mut self,
+        cx: &mut Context<'_>,
+        cells: &mut Cells,
+        event: &CodeCellWaitTargetResolved,
+    ) {
+        let (id, cell) = (&event.tool_call_id, &event.runtime_cell_id);
+        let Some(tool) = self.find(cx, id) else {
+            let message = format!("tool call {id}, which waits for code cell {cell}, was never started");
+            cx.report.event(DiagnosticCode::UnknownToolCall, &[id], message);
+            return;
+        };
+        let call = cx.graph.object_mut(&tool);
+        if let Some(first) = &call.resolved_wait_runtime_cell_id {
+            let message = format!("tool call {id} waits for code cell {first}; that it waits for {cell} is ignored");
+            cx.report.event(DiagnosticCode::WaitTargetContradiction, &[&tool], message);
+            return;
+        }
+        call.resolved_wait_runtime_cell_id = Some(cell.clone());
+        let thread = call.thread_id.clone();
+        cells.note_wait(cx.graph, (&thread, cell), &tool);
+    }
+
     /// Returns the terminal operation of a call. `what` names the call's role in a write to stdin.
     fn operation_of(&self, cx: &mut Context<'_>, id: &ToolCallId, what: &str) -> Option<OperationId> {
         let Some(tool) = self.find(cx, id) else {
@@ -198,6 +226,7 @@ impl Tools {
             mcp_call_id: None,
             model_visible_call_id: None,
             code_mode_runtime_tool_id: None,
+            resolved_wait_runtime_cell_id: None,
             started_code_cell_id: None,
             thread_id: thread.clone(),
             started_by_codex_turn_id: cx.at.turn.clone(),
@@ -231,6 +260,7 @@ fn add_started(
         mcp_call_id: None,
         model_visible_call_id: event.model_visible_call_id.clone(),
         code_mode_runtime_tool_id: event.code_mode_runtime_tool_id.clone(),
+        resolved_wait_runtime_cell_id: None,
         started_code_cell_id: None,
         thread_id: thread.clone(),
         started_by_codex_turn_id: cx.at.turn.clone(),

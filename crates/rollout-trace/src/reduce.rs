@@ -23,5 +23,8 @@ pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
     }
     let mut payloads = bundle.payloads();
     bundle.events().for_each_ahead(|evidence| reducer.apply(evidence, &mut payloads));
+    for problem in payloads.problems() {
+        reducer.note_problem(&problem);
+    }
     reducer.finish()
 }

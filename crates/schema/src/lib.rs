@@ -1,7 +1,7 @@
 //! What a trace bundle holds, as types: its manifest, its raw events and the references to its payloads.
 //!
 //! A *trace bundle* is a folder with everything that was recorded about one rollout, a session of a coding agent with
-//! all of its child agents. Two schema versions exist; their events differ little and are one set of types here.
+//! all of its child agents. Three schema versions exist; their events differ little and are one set of types here.
 //!
 //! * [`Manifest`] identifies the bundle and describes its layout.
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
@@ -33,12 +33,12 @@ mod tool;
 mod version;
 
 pub use event::{
-    AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodexTurnEnded, CodexTurnStarted,
-    CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed, CompactionRequestStarted, EventPayload,
-    HistoryItemAccepted, InferenceCancelled, InferenceCompleted, InferenceFailed, InferenceStarted,
-    McpToolCallCorrelationAssigned, Other, ProtocolEventObserved, RawEvent, RecordingCompleted, RequestInputMode,
-    RolloutEnded, RolloutStarted, StdinTargetResolved, ThreadEnded, ThreadResumed, ThreadStarted, ToolCallEnded,
-    ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted,
+    AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodeCellWaitTargetResolved,
+    CodexTurnEnded, CodexTurnStarted, CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed,
+    CompactionRequestStarted, EventPayload, HistoryItemAccepted, InferenceCancelled, InferenceCompleted,
+    InferenceFailed, InferenceStarted, McpToolCallCorrelationAssigned, Other, ProtocolEventObserved, RawEvent,
+    RecordingCompleted, RequestInputMode, RolloutEnded, RolloutStarted, StdinTargetResolved, ThreadEnded,
+    ThreadResumed, ThreadStarted, ToolCallEnded, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted,
 };
 pub use id::{
     AgentPath, CodeModeRuntimeToolId, CodexTurnId, CompactionId, CompactionRequestId, EdgeId, InferenceCallId,
@@ -47,7 +47,7 @@ pub use id::{
 };
 pub use manifest::{Manifest, Producer};
 pub use payload_layout::PayloadLayout;
-pub use payload_ref::{PayloadKind, PayloadRef};
+pub use payload_ref::{Capture, PayloadKind, PayloadPlace, PayloadRef, shard_path};
 pub use status::{CellStatus, ExecutionStatus};
 pub use tool::{ToolKind, ToolRequester, ToolSummary};
 pub use version::{SchemaVersion, UnsupportedVersion};

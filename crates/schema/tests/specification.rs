@@ -68,9 +68,20 @@ fn every_example_is_what_it_claims_to_be() {
     }
     let all: BTreeSet<String> = PayloadKind::KNOWN.iter().map(ToString::to_string).collect();
     let without_example: Vec<_> = all.difference(&kinds).map(String::as_str).collect();
-    // The request and response of a compaction hold what those of an inference hold; the last one has no specified
-    // shape.
-    assert_eq!(without_example, ["compaction_request", "compaction_response", "terminal_runtime_event"]);
+    // The request and response of a compaction hold what those of an inference hold, a model item is an item, and a warm-up
+    // context has the input of a request. The others have no specified shape.
+    assert_eq!(
+        without_example,
+        [
+            "compaction_request",
+            "compaction_response",
+            "content_value",
+            "model_item",
+            "prepared_prompt",
+            "terminal_runtime_event",
+            "warmup_context",
+        ]
+    );
 }
 
 #[test]

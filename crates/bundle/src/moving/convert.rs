@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use rollout_trace_schema::{Manifest, PayloadKind, PayloadLayout, PayloadRef, RawPayloadId, packed::PACK_FILE};
+use rollout_trace_schema::{Manifest, PayloadKind, PayloadLayout, PayloadRef, packed::PACK_FILE};
 
 use super::{
     ConvertError, Loss,
@@ -179,11 +179,7 @@ impl Conversion<'_> {
     /// Reads a document. Returns `false` if it was reported as a loss, or copied as a file.
     fn load(&mut self, number: u64, buffer: &mut PayloadBuffer) -> Result<bool, ConvertError> {
         let path = path_of(number);
-        let reference = PayloadRef {
-            raw_payload_id: RawPayloadId::from(format!("raw_payload:{number}")),
-            kind: PayloadKind::ProtocolEvent,
-            path: path.clone(),
-        };
+        let reference = PayloadRef::at_path(format!("raw_payload:{number}"), PayloadKind::ProtocolEvent, path.clone());
         let reason = match self.payloads.load(&reference, buffer) {
             Ok(()) => {
                 self.done.payloads += 1;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rollout_trace_schema::{CompactionId, EventPayload, PayloadRef, ThreadId};
 
-use crate::{Bundle, Evidence, packed::document_number, packing::Follows};
+use crate::{Bundle, Evidence, packed::number_of, packing::Follows};
 
 /// Returns how each payload that an event refers to follows others, by the payload's number.
 pub(super) fn of_payloads(bundle: &Bundle) -> HashMap<u64, Follows> {
@@ -13,7 +13,7 @@ pub(super) fn of_payloads(bundle: &Bundle) -> HashMap<u64, Follows> {
     for evidence in bundle.events() {
         let Evidence::Event(located) = evidence else { continue };
         let mut note = |reference: &PayloadRef, how: Follows| {
-            if let Some(number) = document_number(&reference.path) {
+            if let Some(number) = number_of(reference) {
                 follows.entry(number).or_insert(how);
             }
         };
@@ -34,7 +34,7 @@ pub(super) fn of_payloads(bundle: &Bundle) -> HashMap<u64, Follows> {
             _ => {}
         }
         located.event.payload.for_each_payload_ref(|reference| {
-            if let Some(number) = document_number(&reference.path) {
+            if let Some(number) = number_of(reference) {
                 follows.entry(number).or_insert(Follows::Nothing);
             }
         });

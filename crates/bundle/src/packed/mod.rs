@@ -14,4 +14,4 @@ pub(crate) use bare_pack::{FromBare, write_bare};
 pub(crate) use header::FoundHeader;
 pub(crate) use pack_file::probe_pack;
 pub use payload_pack::PayloadPack;
-pub(crate) use payload_pack::document_number;
+pub(crate) use payload_pack::{document_number, number_of};

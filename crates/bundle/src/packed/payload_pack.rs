@@ -100,13 +100,12 @@ impl PayloadPack {
     }
 
     fn layout(&mut self, number: u64, reference: &PayloadRef) -> Result<Vec<StoredRange>, PayloadError> {
-        let path = &reference.path;
         layout(number, self.limits.max_payload_bytes as u64, &mut self.records).map_err(|error| match error {
             LayoutError::Record(record, what) if record == number => {
-                PayloadError::Damaged { what: format!("the record of {path} in {PACK_FILE} {what}") }
+                PayloadError::Damaged { what: format!("the record of {reference} in {PACK_FILE} {what}") }
             }
             LayoutError::Record(record, what) => PayloadError::Damaged {
-                what: format!("{path} is based on raw_payload:{record}, whose record in {PACK_FILE} {what}"),
+                what: format!("{reference} is based on raw_payload:{record}, whose record in {PACK_FILE} {what}"),
             },
             LayoutError::Io(source) => PayloadError::Read { path: self.path.clone(), source },
         })
@@ -205,8 +204,8 @@ impl PayloadPack {
 
 impl PayloadSource for PayloadPack {
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
-        let not_packed = || PayloadError::NotPacked { path: reference.path.clone() };
-        let number = document_number(&reference.path).ok_or_else(not_packed)?;
+        let not_packed = || PayloadError::NotPacked { path: reference.to_string() };
+        let number = number_of(reference).ok_or_else(not_packed)?;
         if self.records.index.get(number).is_none_or(|place| !place.is_sound) {
             self.refresh()?;
             if self.records.index.get(number).is_none() {
@@ -214,9 +213,9 @@ impl PayloadSource for PayloadPack {
                 return Err(if lost == 0 {
                     not_packed()
                 } else {
-                    let path = &reference.path;
-                    let what =
-                        format!("{path} is not among the records of {PACK_FILE}, {lost} bytes of which are damaged");
+                    let what = format!(
+                        "{reference} is not among the records of {PACK_FILE}, {lost} bytes of which are damaged"
+                    );
                     PayloadError::Damaged { what }
                 });
             }
@@ -227,7 +226,7 @@ impl PayloadSource for PayloadPack {
         if let Some(recipe) = recipe {
             let (bytes, limit) = (recipe.document_len, self.limits.max_payload_bytes);
             if bytes > limit as u64 {
-                return Err(PayloadError::TooLarge { path: reference.path.clone(), bytes, limit });
+                return Err(PayloadError::TooLarge { path: reference.to_string(), bytes, limit });
             }
             if self.load_upon_base(number, &recipe, reference, buffer)? {
                 buffer.set_note(Held { token, number, layout: None });
@@ -257,11 +256,19 @@ impl PayloadSource for PayloadPack {
         let mut runs = Vec::new();
         self.read(&layout, 0, len, |run| runs.push(run))?;
         let holes = holes::close(&mut self.scratch, &runs).ok_or_else(|| PayloadError::Damaged {
-            what: format!("{} is damaged in {PACK_FILE} where no mark can replace it", reference.path),
+            what: format!("{reference} is damaged in {PACK_FILE} where no mark can replace it"),
         })?;
         buffer.replace(&reference.raw_payload_id, &mut self.scratch);
         buffer.set_holes(holes);
         Ok(())
+    }
+}
+
+/// Returns the number of the record that holds a document: the path says it, or in schema 3, which has no paths, the id.
+pub(crate) fn number_of(reference: &PayloadRef) -> Option<u64> {
+    match reference.path() {
+        Some(path) => document_number(path),
+        None => reference.raw_payload_id.strip_prefix("raw_payload:").and_then(record_number),
     }
 }
 
@@ -289,7 +296,11 @@ pub(crate) fn document_number(path: &str) -> Option<u64> {
 
 /// Returns the number in `N.json`, if it has no leading zeros and is less than 2⁶².
 fn number_of_file(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".json")?;
+    name.strip_suffix(".json").and_then(record_number)
+}
+
+/// Returns the number that these digits are, if they have no leading zeros and it is less than 2⁶².
+fn record_number(digits: &str) -> Option<u64> {
     let is_usual = digits == "0" || !digits.starts_with(['0', '+']);
     digits.parse().ok().filter(|number| is_usual && *number < 1 << 62)
 }

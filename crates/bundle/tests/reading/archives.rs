@@ -19,11 +19,11 @@ use tempfile::TempDir;
 use crate::support::{bundle, write_manifest};
 
 fn reference(number: u64) -> PayloadRef {
-    PayloadRef {
-        raw_payload_id: format!("raw_payload:{number}").into(),
-        kind: PayloadKind::InferenceRequest,
-        path: format!("payloads/{number}.json"),
-    }
+    PayloadRef::at_path(
+        format!("raw_payload:{number}"),
+        PayloadKind::InferenceRequest,
+        format!("payloads/{number}.json"),
+    )
 }
 
 /// Returns the contents of a folder: folders, and files with their times.

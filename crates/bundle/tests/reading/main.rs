@@ -17,4 +17,6 @@ mod payloads;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
+mod shards;
+#[cfg(test)]
 mod support;

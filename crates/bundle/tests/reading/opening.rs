@@ -88,28 +88,28 @@ fn events_overrule_the_manifest() {
 
 #[test]
 fn newer_manifest() {
-    insta::assert_snapshot!(open(MANIFEST.replace(":2", ":3").as_bytes(), 2), @"
+    insta::assert_snapshot!(open(MANIFEST.replace(":2", ":4").as_bytes(), 2), @"
     schema 2 trace t rollout r root h started 7
-    ! manifest.json: schema version 3 is newer than 2, the newest that this version reads: update rollout-trace
+    ! manifest.json: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
     1 turn (line 1)
     ");
 }
 
 #[test]
 fn newer_events() {
-    insta::assert_snapshot!(open(MANIFEST.as_bytes(), 3), @"
+    insta::assert_snapshot!(open(MANIFEST.as_bytes(), 4), @"
     schema 2 trace t rollout r root h started 7
-    ! line 1: event: schema version 3 is newer than 2, the newest that this version reads: update rollout-trace
+    ! line 1: event: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
     1 turn (line 1)
     ");
 }
 
 #[test]
 fn all_newer() {
-    insta::assert_snapshot!(open(MANIFEST.replace(":2", ":3").as_bytes(), 3), @"
-    schema 2 trace t rollout r root h started 7
-    ! manifest.json: schema version 3 is newer than 2, the newest that this version reads: update rollout-trace
-    ! line 1: event: schema version 3 is newer than 2, the newest that this version reads: update rollout-trace
+    insta::assert_snapshot!(open(MANIFEST.replace(":2", ":4").as_bytes(), 4), @"
+    schema 3 trace t rollout r root h started 7
+    ! manifest.json: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
+    ! line 1: event: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
     1 turn (line 1)
     ");
 }

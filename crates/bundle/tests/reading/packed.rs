@@ -12,7 +12,7 @@ use rollout_trace_bundle::{
     Bundle, Limits, PayloadBuffer, PayloadError, PayloadLayout, PayloadPack, PayloadSource, Problem, convert,
 };
 use rollout_trace_schema::{
-    PayloadKind, PayloadRef,
+    PayloadKind, PayloadPlace, PayloadRef,
     packed::{FILE_HEADER_LEN, FileHeader, PACK_ROOM, RECORD_HEADER_LEN, RecordHeader},
 };
 use serde_json::json;
@@ -123,11 +123,11 @@ struct Read {
 }
 
 fn reference(number: u64) -> PayloadRef {
-    PayloadRef {
-        raw_payload_id: format!("raw_payload:{number}").into(),
-        kind: PayloadKind::InferenceRequest,
-        path: format!("payloads/{number}.json"),
-    }
+    PayloadRef::at_path(
+        format!("raw_payload:{number}"),
+        PayloadKind::InferenceRequest,
+        format!("payloads/{number}.json"),
+    )
 }
 
 fn assert_unchanged(before: &[u8], buffer: &PayloadBuffer) {
@@ -367,7 +367,7 @@ fn files_beside_the_pack() {
     let mut payloads = Bundle::open(pack.bundle()).unwrap().payloads();
     let mut buffer = PayloadBuffer::default();
     let mut load = |path: &str| {
-        let reference = PayloadRef { path: path.to_owned(), ..reference(1) };
+        let reference = PayloadRef { place: PayloadPlace::Path(path.to_owned()), ..reference(1) };
         payloads.load(&reference, &mut buffer).map(|()| buffer.bytes().len())
     };
     fs::create_dir(pack.bundle().join("payloads")).unwrap();

@@ -17,7 +17,7 @@ fn bundle_with_payloads() -> TempDir {
 }
 
 fn reference(path: &str) -> PayloadRef {
-    PayloadRef { raw_payload_id: path.into(), kind: PayloadKind::ProtocolEvent, path: path.to_owned() }
+    PayloadRef::at_path(path, PayloadKind::ProtocolEvent, path)
 }
 
 fn load(folder: &TempDir, path: &str) -> String {

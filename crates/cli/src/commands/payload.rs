@@ -25,6 +25,11 @@ pub(crate) fn run(args: &PayloadArgs, limits: Limits, output: &mut Output) -> Re
     }
     output.write(|stdout| stdout.write_all(buffer.bytes()))?;
     output.flush()?;
+    let missing = buffer.missing_parts();
+    if !missing.is_empty() {
+        let ids = missing.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        output.say(visible(&format!("parts of the payload are not there, and placeholders take their place: {ids}")));
+    }
     let damaged: usize = buffer.holes().iter().map(|hole| hole.bytes).sum();
     if damaged == 0 {
         return Ok(Verdict::Clean);
@@ -33,7 +38,7 @@ pub(crate) fn run(args: &PayloadArgs, limits: Limits, output: &mut Output) -> Re
     Ok(Verdict::Damaged)
 }
 
-/// Returns the payload reference with this id or, if no event contains it, a reference made from its number.
+/// Returns the payload reference with this id, which may be that of a part, or, if no event contains it, a reference made from its number.
 fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
     let number = id.strip_prefix("raw_payload:").unwrap_or(id);
     let ids = [id.to_owned(), format!("raw_payload:{number}")];
@@ -41,8 +46,8 @@ fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
         let Evidence::Event(located) = evidence else { continue };
         let mut found = None;
         located.event.payload.for_each_payload_ref(|reference| {
-            if ids.iter().any(|id| *id == *reference.raw_payload_id) {
-                found.get_or_insert_with(|| reference.clone());
+            if found.is_none() {
+                found = find(reference, &ids).cloned();
             }
         });
         if let Some(found) = found {
@@ -50,5 +55,13 @@ fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
         }
     }
     let [_, id] = ids;
-    PayloadRef { raw_payload_id: id.into(), kind: PayloadKind::ProtocolEvent, path: format!("payloads/{number}.json") }
+    PayloadRef::at_path(id, PayloadKind::ProtocolEvent, format!("payloads/{number}.json"))
+}
+
+/// Returns the reference with one of these ids: this one, or one of its parts at any depth.
+fn find<'a>(reference: &'a PayloadRef, ids: &[String]) -> Option<&'a PayloadRef> {
+    if ids.iter().any(|id| *id == *reference.raw_payload_id) {
+        return Some(reference);
+    }
+    reference.parts.iter().find_map(|part| find(part, ids))
 }

@@ -171,9 +171,9 @@ impl Canvas<'_, '_> {
         Ok(())
     }
 
-    /// Returns the path of a payload.
+    /// Returns where a payload is.
     fn payload_path(&self, id: &RawPayloadId) -> String {
-        self.graph.raw_payloads.get(id).map_or_else(|| id.to_string(), |payload| payload.path.clone())
+        self.graph.raw_payloads.get(id).map_or_else(|| id.to_string(), ToString::to_string)
     }
 }
 

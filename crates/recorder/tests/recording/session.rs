@@ -40,7 +40,7 @@ fn nothing_is_written_that_other_readers_refuse() {
     for layout in LAYOUTS {
         let recorded = record(layout);
         for (event, seq) in recorded.events.iter().zip(1..) {
-            assert_eq!((event.seq, event.schema_version), (seq, SchemaVersion::NEWEST.number()));
+            assert_eq!((event.seq, event.schema_version), (seq, SchemaVersion::V2.number()));
             assert_eq!(event.rollout_id.as_str(), ROOT_THREAD);
             assert!(event.thread_id.as_ref().is_none_or(|id| uuid::Uuid::parse_str(id.as_str()).is_ok()));
             assert!(event.payload.misfit().is_none());
@@ -65,7 +65,7 @@ fn both_layouts_record_the_same_session() {
     assert_eq!(packed.events, files.events);
     for reference in files.references() {
         let (one, other) = (packed.document(&reference), files.document(&reference));
-        assert_eq!(one.expect("a document"), other.expect("a document"), "{}", reference.path);
+        assert_eq!(one.expect("a document"), other.expect("a document"), "{reference}");
     }
     let ([packed, bad], [files, _]) = (reduce(&packed), reduce(&files));
     assert_eq!(bad, "[]");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CellStatus, ModelVisibleCallId, PayloadRef, RuntimeCellId};
+use crate::{CellStatus, ModelVisibleCallId, PayloadRef, RuntimeCellId, ToolCallId};
 
 /// A code cell began to run, often before the response that asked for it was complete.
 ///
@@ -43,4 +43,15 @@ pub struct CodeCellEnded {
     /// The cell's last answer.
     #[serde(default)]
     pub response_payload: Option<PayloadRef>,
+}
+
+/// The code cell that a tool call waits for became known (schema 3).
+///
+/// Source: bundle 3, section 2.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeCellWaitTargetResolved {
+    /// The call that waits.
+    pub tool_call_id: ToolCallId,
+    /// The cell.
+    pub runtime_cell_id: RuntimeCellId,
 }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::{
-    AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodexTurnEnded, CodexTurnStarted,
-    CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed, CompactionRequestStarted,
-    HistoryItemAccepted, InferenceCancelled, InferenceCompleted, InferenceFailed, InferenceStarted,
-    McpToolCallCorrelationAssigned, Other, ProtocolEventObserved, RecordingCompleted, RolloutEnded, RolloutStarted,
-    StdinTargetResolved, ThreadEnded, ThreadResumed, ThreadStarted, ToolCallEnded, ToolCallRuntimeEnded,
-    ToolCallRuntimeStarted, ToolCallStarted,
+    AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodeCellWaitTargetResolved,
+    CodexTurnEnded, CodexTurnStarted, CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed,
+    CompactionRequestStarted, HistoryItemAccepted, InferenceCancelled, InferenceCompleted, InferenceFailed,
+    InferenceStarted, McpToolCallCorrelationAssigned, Other, ProtocolEventObserved, RecordingCompleted, RolloutEnded,
+    RolloutStarted, StdinTargetResolved, ThreadEnded, ThreadResumed, ThreadStarted, ToolCallEnded,
+    ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted,
 };
 use crate::{CodexTurnId, PayloadRef, RolloutId, Seq, ThreadId, UnixMillis};
 
@@ -40,7 +40,7 @@ macro_rules! event_payloads {
     ($($(#[$doc:meta])* $variant:ident($body:ty) = $type:literal,)+) => {
         /// What an event saw, distinguished by `type`.
         ///
-        /// Source: bundle 1, section 4; bundle 2, section 2.
+        /// Source: bundle 1, section 4; bundle 2, section 2; bundle 3, section 2.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type")]
         #[non_exhaustive]
@@ -136,6 +136,8 @@ event_payloads! {
     CodeCellInitialResponse(CodeCellInitialResponse) = "code_cell_initial_response",
     /// A code cell ended.
     CodeCellEnded(CodeCellEnded) = "code_cell_ended",
+    /// The code cell that a tool call waits for became known.
+    CodeCellWaitTargetResolved(CodeCellWaitTargetResolved) = "code_cell_wait_target_resolved",
     /// A compaction was requested.
     CompactionRequestStarted(CompactionRequestStarted) = "compaction_request_started",
     /// A request for a compaction was answered.
@@ -153,11 +155,14 @@ event_payloads! {
 }
 
 impl EventPayload {
-    /// Calls `visit` with every payload reference that the event carries, in the order of its fields.
+    /// Calls `visit` with every payload reference that the event carries, in the order of its fields. Their parts are left to
+    /// the caller.
     pub fn for_each_payload_ref<'a>(&'a self, mut visit: impl FnMut(&'a PayloadRef)) {
         match self {
             Self::ThreadStarted(event) => event.metadata_payload.iter().for_each(visit),
-            Self::HistoryItemAccepted(event) => event.agent_message_payload.iter().for_each(visit),
+            Self::HistoryItemAccepted(event) => {
+                event.agent_message_payload.iter().chain(&event.tool_output_payload).for_each(visit);
+            }
             Self::InferenceStarted(event) => {
                 if let Some(super::RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. }) =
                     &event.request_input_mode
@@ -165,6 +170,7 @@ impl EventPayload {
                     visit(prefix_payload);
                 }
                 visit(&event.request_payload);
+                event.prepared_prompt_payload.iter().chain(&event.warmup_context_payload).for_each(visit);
             }
             Self::InferenceCompleted(event) => visit(&event.response_payload),
             Self::InferenceFailed(event) => event.partial_response_payload.iter().for_each(visit),
@@ -191,6 +197,7 @@ impl EventPayload {
             | Self::McpToolCallCorrelationAssigned(_)
             | Self::StdinTargetResolved(_)
             | Self::CodeCellStarted(_)
+            | Self::CodeCellWaitTargetResolved(_)
             | Self::CompactionRequestFailed(_)
             | Self::Unknown(_) => {}
         }

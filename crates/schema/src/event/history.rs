@@ -8,7 +8,7 @@ use crate::{PayloadRef, ResponsesItemId};
 ///
 /// It may come before or after the payloads that show the item.
 ///
-/// Source: bundle 2, section 2.2.
+/// Source: bundle 2, section 2.2; bundle 3, section 2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryItemAccepted {
     /// The item's own id.
@@ -16,4 +16,7 @@ pub struct HistoryItemAccepted {
     /// For a message from another agent, the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_message_payload: Option<PayloadRef>,
+    /// For the output of a tool, the output (schema 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_output_payload: Option<PayloadRef>,
 }

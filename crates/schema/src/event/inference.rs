@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ThreadId, UpstreamRequestId};
+use crate::{CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ResponsesItemId, ThreadId, UpstreamRequestId};
 
 /// A request went to the model.
 ///
-/// Source: bundle 1, section 4.4; bundle 2, section 2.8.
+/// Source: bundle 1, section 4.4; bundle 2, section 2.8; bundle 3, section 2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceStarted {
     /// The attempt. A retry is another attempt.
@@ -26,6 +26,15 @@ pub struct InferenceStarted {
     pub request_input_mode: Option<RequestInputMode>,
     /// The request.
     pub request_payload: PayloadRef,
+    /// The prompt that the request was made from (schema 3, which requires it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared_prompt_payload: Option<PayloadRef>,
+    /// For the first request after a warm-up, the input that the model then has (schema 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup_context_payload: Option<PayloadRef>,
+    /// The tool outputs whose ids the request lacks: the index of each in the input, and its id (schema 3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stripped_tool_output_ids: Vec<(u64, ResponsesItemId)>,
 }
 
 /// How a request's input relates to the conversation.

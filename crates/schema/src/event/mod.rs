@@ -14,7 +14,7 @@ mod tool_call;
 mod turn;
 
 pub use agent::AgentResultObserved;
-pub use code_cell::{CodeCellEnded, CodeCellInitialResponse, CodeCellStarted};
+pub use code_cell::{CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodeCellWaitTargetResolved};
 pub use compaction::{
     CompactionInstalled, CompactionRequestCompleted, CompactionRequestFailed, CompactionRequestStarted,
 };

@@ -59,7 +59,37 @@ fn payload_kind() -> impl Strategy<Value = PayloadKind> {
 }
 
 fn payload() -> impl Strategy<Value = PayloadRef> {
-    (id(), payload_kind(), text()).prop_map(|(raw_payload_id, kind, path)| PayloadRef { raw_payload_id, kind, path })
+    let at_path =
+        (id::<RawPayloadId>(), payload_kind(), text()).prop_map(|(id, kind, path)| PayloadRef::at_path(id, kind, path));
+    prop_oneof![at_path, stored()]
+}
+
+/// A reference of schema 3.
+fn stored() -> impl Strategy<Value = PayloadRef> {
+    let capture = prop_oneof![
+        4 => Just(Capture::Complete),
+        1 => any::<(u64, u64)>().prop_map(|(original_bytes, retained_bytes)| Capture::Truncated {
+            original_bytes,
+            retained_bytes
+        }),
+        1 => any::<u64>().prop_map(|original_bytes| Capture::Omitted { original_bytes }),
+        1 => unknown().prop_map(|mut object| {
+            object.insert("status".into(), json!("of tomorrow"));
+            Capture::Unknown(object)
+        }),
+    ];
+    let own = (id(), payload_kind(), of(any::<u64>()), capture);
+    let leaf = own.prop_map(|(raw_payload_id, kind, shard, capture)| PayloadRef {
+        raw_payload_id,
+        kind,
+        place: PayloadPlace::Shard(shard),
+        capture,
+        parts: [].into(),
+    });
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        (inner.clone(), proptest::collection::vec(inner, 0..3))
+            .prop_map(|(whole, parts)| PayloadRef { parts: parts.into(), ..whole })
+    })
 }
 
 fn mode() -> impl Strategy<Value = RequestInputMode> {
@@ -161,7 +191,11 @@ fn event_payload() -> impl Strategy<Value = EventPayload> {
         event!(ThreadResumed { thread_id: id() }),
         event!(CodexTurnStarted { codex_turn_id: id(), thread_id: id() }),
         event!(CodexTurnEnded { codex_turn_id: id(), status: status() }),
-        event!(HistoryItemAccepted { item_id: id(), agent_message_payload: of(payload()) }),
+        event!(HistoryItemAccepted {
+            item_id: id(),
+            agent_message_payload: of(payload()),
+            tool_output_payload: of(payload()),
+        }),
         event!(AgentResultObserved {
             edge_id: id(),
             child_thread_id: id(),
@@ -180,6 +214,9 @@ fn event_payload() -> impl Strategy<Value = EventPayload> {
             provider_name: text(),
             request_input_mode: of(mode()),
             request_payload: payload(),
+            prepared_prompt_payload: of(payload()),
+            warmup_context_payload: of(payload()),
+            stripped_tool_output_ids: proptest::collection::vec((any::<u64>(), id()), 0..3),
         }),
         event!(InferenceCompleted {
             inference_call_id: id(),
@@ -237,6 +274,7 @@ fn event_payload() -> impl Strategy<Value = EventPayload> {
             status: cell_status(),
             response_payload: of(payload())
         }),
+        event!(CodeCellWaitTargetResolved { tool_call_id: id(), runtime_cell_id: id() }),
         event!(CodeCellEnded { runtime_cell_id: id(), status: cell_status(), response_payload: of(payload()) }),
     ];
     let others = prop_oneof![

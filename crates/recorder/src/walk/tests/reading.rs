@@ -34,11 +34,11 @@ impl Reader {
 
     /// Loads the document of a record.
     pub(super) fn load(&mut self, number: u64, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
-        let reference = PayloadRef {
-            raw_payload_id: format!("raw_payload:{number}").into(),
-            kind: PayloadKind::ProtocolEvent,
-            path: format!("payloads/{number}.json"),
-        };
+        let reference = PayloadRef::at_path(
+            format!("raw_payload:{number}"),
+            PayloadKind::ProtocolEvent,
+            format!("payloads/{number}.json"),
+        );
         self.pack.load(&reference, buffer)
     }
 }

@@ -1,0 +1,307 @@
+//! Documents put together from records.
+
+use std::{borrow::Cow, collections::HashMap, path::PathBuf, sync::Arc};
+
+use rollout_trace_schema::{
+    Capture, PayloadPlace, PayloadRef, RawPayloadId,
+    json_text::{Nesting, check_document, write_string},
+};
+use serde::Deserialize;
+
+use super::{facts::Facts, shard_files::ShardFiles};
+use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, Problem, contained::ContainedFolder};
+
+/// How deep most parts nest at most. A document of such parts is checked without putting it together.
+const SHALLOW: usize = 64;
+
+/// A text that is JSON where a value may be, and nowhere else: not as a key, not inside a string, not next to a number.
+const ANY_VALUE: &[u8] = br#"[""]"#;
+
+/// How many bytes of parts are kept for the documents that share them.
+const KEPT_PARTS_BYTES: usize = 32 << 20;
+
+/// Reads payload documents from the shards of a bundle.
+///
+/// A part that cannot be read, or was not recorded whole, is represented by its placeholder in the documents that it is part
+/// of, and the buffer lists it ([`PayloadBuffer::missing_parts`]). A document that was not recorded whole counts as not there
+/// ([`PayloadError::NotRecorded`]).
+#[derive(Debug)]
+pub struct PayloadShards {
+    files: ShardFiles,
+    limits: Limits,
+    parts: HashMap<RawPayloadId, KnownPart>,
+    kept_parts: HashMap<RawPayloadId, Arc<[u8]>>,
+    kept_parts_bytes: usize,
+    facts: Facts,
+    /// The document being put together; after that, the one which it replaced.
+    scratch: Vec<u8>,
+}
+
+/// What is known of a document that was read as a part of another one.
+#[derive(Clone, Debug)]
+struct KnownPart {
+    reference: PayloadRef,
+    part: Part,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    /// A JSON text, and what of it is missing.
+    Text { len: usize, is_shallow: bool, missing: Arc<[RawPayloadId]> },
+    /// Its placeholder takes its place.
+    Unavailable,
+}
+
+/// A fragment of a document. A bare [`Cow`] would always be copied.
+#[derive(Deserialize)]
+struct Fragment<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl PayloadShards {
+    /// Reads payloads of the bundle in `folder`.
+    pub fn new(folder: impl Into<PathBuf>, limits: &Limits) -> Self {
+        Self {
+            files: ShardFiles::new(ContainedFolder::new(folder.into()), limits),
+            limits: *limits,
+            parts: HashMap::new(),
+            kept_parts: HashMap::new(),
+            kept_parts_bytes: 0,
+            facts: Facts::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Returns what is wrong with the shards and parts that were needed so far.
+    pub(crate) fn problems(&mut self, is_closed: impl FnOnce(&mut ContainedFolder) -> bool) -> Vec<Problem> {
+        let is_closed = is_closed(self.files.folder());
+        self.facts.problems(&self.files, is_closed)
+    }
+
+    /// Returns what is recorded for a payload.
+    fn record(&mut self, reference: &PayloadRef) -> Result<&[u8], PayloadError> {
+        let id = &reference.raw_payload_id;
+        let PayloadPlace::Shard(Some(shard)) = reference.place else {
+            return Err(PayloadError::NoPlace { payload: id.to_string() });
+        };
+        self.facts.note_shard(shard);
+        let read = self.files.document(shard, id);
+        match read {
+            Ok(_) => self.facts.note_found(shard, id),
+            Err(_) => self.facts.note_lost(shard, id),
+        }
+        read
+    }
+
+    /// Appends the text of a document, and the ids of what is missing in it.
+    fn append(
+        &mut self,
+        reference: &PayloadRef,
+        text: &mut Vec<u8>,
+        missing: &mut Vec<RawPayloadId>,
+    ) -> Result<(), PayloadError> {
+        let limit = self.limits.max_payload_bytes;
+        let check_len = |len: usize| {
+            let bytes = len as u64;
+            if len > limit { Err(PayloadError::TooLarge { path: reference.to_string(), bytes, limit }) } else { Ok(()) }
+        };
+        let record = self.record(reference)?;
+        if reference.parts.is_empty() {
+            check_len(record.len())?;
+            text.extend_from_slice(record);
+            return Ok(());
+        }
+        let record = record.to_vec();
+        let fragments = fragments(&record, reference)?;
+        // A reference of a few bytes can stand for a large part, so the lengths are added up before anything is copied.
+        let mut len: usize = fragments.iter().map(|Fragment(fragment)| fragment.len()).sum();
+        for part in reference.parts.iter() {
+            len = len.saturating_add(match self.part(part) {
+                Part::Text { len, .. } => len,
+                Part::Unavailable => placeholder(&part.raw_payload_id).len(),
+            });
+        }
+        check_len(len)?;
+        text.reserve(len);
+        let (first, others) = fragments.split_first().expect("there is one more fragment than parts");
+        text.extend_from_slice(first.0.as_bytes());
+        for (part, Fragment(fragment)) in reference.parts.iter().zip(others) {
+            self.append_part(part, text, missing);
+            text.extend_from_slice(fragment.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Appends the text of a part, or its placeholder.
+    fn append_part(&mut self, part: &PayloadRef, text: &mut Vec<u8>, missing: &mut Vec<RawPayloadId>) {
+        let id = &part.raw_payload_id;
+        let start = text.len();
+        if let Part::Text { missing: inside, .. } = self.part(part) {
+            let is_there = match self.kept_parts.get(id) {
+                Some(kept) => {
+                    text.extend_from_slice(kept);
+                    true
+                }
+                None => self.append(part, text, &mut Vec::new()).is_ok(),
+            };
+            if is_there {
+                missing.extend(inside.iter().cloned());
+                return;
+            }
+        }
+        text.truncate(start);
+        text.extend_from_slice(&placeholder(id));
+        missing.push(id.clone());
+    }
+
+    /// Returns what is known of a part. It is read at most once.
+    fn part(&mut self, reference: &PayloadRef) -> Part {
+        let id = &reference.raw_payload_id;
+        if reference.is_missing() {
+            self.check_missing(reference);
+            return Part::Unavailable;
+        }
+        if let Some(known) = self.parts.get(id)
+            && known.reference == *reference
+        {
+            return known.part.clone();
+        }
+        let (mut text, mut missing) = (Vec::new(), Vec::new());
+        let part = match self.append(reference, &mut text, &mut missing) {
+            Ok(()) => self.check_part(reference, &text, missing),
+            Err(error) => {
+                self.facts.note_lost_part(id, crate::manifest::error_text(&error));
+                Part::Unavailable
+            }
+        };
+        if self.kept_parts_bytes + text.len() > KEPT_PARTS_BYTES {
+            self.kept_parts.clear();
+            self.kept_parts_bytes = 0;
+        }
+        self.kept_parts.remove(id);
+        if text.len() <= KEPT_PARTS_BYTES && matches!(part, Part::Text { .. }) {
+            self.kept_parts_bytes += text.len();
+            self.kept_parts.insert(id.clone(), text.into());
+        }
+        self.parts.insert(id.clone(), KnownPart { reference: reference.clone(), part: part.clone() });
+        part
+    }
+
+    /// Checks that the text of a part is JSON by itself.
+    fn check_part(&mut self, reference: &PayloadRef, text: &[u8], missing: Vec<RawPayloadId>) -> Part {
+        let is_shallow = check_document(text, Nesting::new(SHALLOW)).is_ok() && str::from_utf8(text).is_ok();
+        if !is_shallow && let Err(error) = check_document(text, Nesting::new(self.limits.max_nesting)) {
+            let reason = if text.is_empty() { "it is empty".to_owned() } else { format!("it is not JSON: {error}") };
+            self.facts.note_lost_part(&reference.raw_payload_id, reason);
+            return Part::Unavailable;
+        }
+        Part::Text { len: text.len(), is_shallow, missing: missing.into() }
+    }
+
+    /// Checks what there is of a document that was not recorded whole: whether it is what the reference says, and its parts.
+    fn check_missing(&mut self, reference: &PayloadRef) {
+        if !self.facts.note_missing(reference) {
+            return;
+        }
+        let id = &reference.raw_payload_id;
+        match reference.capture {
+            Capture::Omitted { .. } if reference.place != PayloadPlace::Shard(None) => {
+                self.facts.note_mismatch(id, "it was left out, but its reference names a shard");
+            }
+            Capture::Truncated { original_bytes, retained_bytes } => match self.record(reference).map(<[u8]>::len) {
+                Ok(len) if len as u64 != retained_bytes => {
+                    let reason = format!("{retained_bytes} bytes were kept of it, but its record has {len}");
+                    self.facts.note_mismatch(id, reason);
+                }
+                Ok(_) if original_bytes <= retained_bytes => {
+                    let reason = format!("it was cut to {retained_bytes} bytes, but had only {original_bytes}");
+                    self.facts.note_mismatch(id, reason);
+                }
+                Ok(_) => {}
+                Err(error) => self.facts.note_mismatch(id, format!("what was kept of it is not there: {error}")),
+            },
+            _ => {}
+        }
+        for part in reference.parts.iter() {
+            self.part(part);
+        }
+    }
+}
+
+impl PayloadSource for PayloadShards {
+    fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
+        let id = &reference.raw_payload_id;
+        if reference.is_missing() {
+            self.check_missing(reference);
+            return Err(PayloadError::NotRecorded { payload: id.to_string() });
+        }
+        if reference.parts.is_empty() {
+            let limit = self.limits.max_payload_bytes;
+            let record = self.record(reference)?;
+            if record.len() > limit {
+                let bytes = record.len() as u64;
+                return Err(PayloadError::TooLarge { path: reference.to_string(), bytes, limit });
+            }
+            buffer.replace_with(id, record);
+            return Ok(());
+        }
+        let (mut text, mut missing) = (std::mem::take(&mut self.scratch), Vec::new());
+        text.clear();
+        let appended = self.append(reference, &mut text, &mut missing);
+        if appended.is_ok() {
+            buffer.replace(id, &mut text);
+            missing.sort_unstable();
+            missing.dedup();
+            buffer.set_missing_parts(missing);
+        }
+        self.scratch = text;
+        appended
+    }
+
+    /// Checks each part once, and then only the fragments around them: the prompts of a thread share nearly all of their parts.
+    fn is_json(&mut self, reference: &PayloadRef, max_nesting: usize) -> bool {
+        let Some(nesting) = max_nesting.checked_sub(SHALLOW) else { return false };
+        if reference.is_missing() || reference.parts.is_empty() {
+            return false;
+        }
+        let Ok(record) = self.record(reference).map(<[u8]>::to_vec) else { return false };
+        let Ok(fragments) = fragments(&record, reference) else { return false };
+        let (mut skeleton, mut len) = (Vec::with_capacity(record.len() + ANY_VALUE.len() * fragments.len()), 0_usize);
+        let parts = reference.parts.iter().map(Some).chain([None]);
+        for (Fragment(fragment), part) in fragments.iter().zip(parts) {
+            skeleton.extend_from_slice(fragment.as_bytes());
+            len = len.saturating_add(fragment.len());
+            match part.map(|part| self.part(part)) {
+                Some(Part::Text { is_shallow: false, .. }) => return false,
+                Some(Part::Text { len: part_len, .. }) => len = len.saturating_add(part_len),
+                Some(Part::Unavailable) | None => {}
+            }
+            if part.is_some() {
+                skeleton.extend_from_slice(ANY_VALUE);
+            }
+        }
+        // The text that represents a part is itself one level deep.
+        len <= self.limits.max_payload_bytes && check_document(&skeleton, Nesting::new(nesting + 1)).is_ok()
+    }
+}
+
+/// Reads the record of a document with parts.
+fn fragments<'a>(record: &'a [u8], reference: &PayloadRef) -> Result<Vec<Fragment<'a>>, PayloadError> {
+    let damaged =
+        |reason: String| PayloadError::Damaged { what: format!("{reference} cannot be put together: {reason}") };
+    let fragments: Vec<Fragment<'_>> = serde_json::from_slice(record)
+        .map_err(|error| damaged(format!("its record is not an array of strings: {error}")))?;
+    let (found, expected) = (fragments.len(), reference.parts.len() + 1);
+    if found != expected {
+        return Err(damaged(format!("its record has {found} fragments, and its parts need {expected}")));
+    }
+    Ok(fragments)
+}
+
+/// Returns what represents a part that is not there.
+///
+/// Source: bundle 3, section 1.5.
+fn placeholder(id: &RawPayloadId) -> Vec<u8> {
+    let mut text = br#"{"$trace_unavailable":"#.to_vec();
+    write_string(id.as_bytes(), &mut text);
+    text.push(b'}');
+    text
+}

@@ -1,0 +1,82 @@
+//! From the bytes of a shard's file to its records.
+
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+
+/// The largest window that is read, as a power of two: 128 MiB. Codex reads windows of up to 8 MiB.
+const MAX_WINDOW_LOG: u32 = 27;
+
+/// The longest block of a frame, decompressed.
+const BLOCK_BYTES: usize = 128 << 10;
+
+/// The header of a block. The decoder asks for that of the next block together with each block.
+const BLOCK_HEADER_BYTES: usize = 3;
+
+/// What a shard decompresses to, and how it ends.
+#[derive(Debug)]
+pub(super) struct Decompressed {
+    pub(super) bytes: Vec<u8>,
+    pub(super) end: FrameEnd,
+}
+
+/// How the frames of a shard end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FrameEnd {
+    /// The last frame is whole.
+    Whole,
+    /// The last frame goes on after the end of the file.
+    Open,
+    /// The bytes are damaged. What comes before the damage was decompressed.
+    Damaged(String),
+}
+
+/// Decompresses frames block by block, so that damage costs only what comes after it.
+pub(super) fn decompress(compressed: &[u8], limit: usize) -> Decompressed {
+    let mut bytes = Vec::new();
+    let end = decompress_into(&mut bytes, compressed, limit);
+    Decompressed { bytes, end }
+}
+
+fn decompress_into(bytes: &mut Vec<u8>, compressed: &[u8], limit: usize) -> FrameEnd {
+    let damaged = |error: std::io::Error| FrameEnd::Damaged(error.to_string());
+    let mut decoder = match Decoder::new() {
+        Ok(decoder) => decoder,
+        Err(error) => return damaged(error),
+    };
+    if let Err(error) = decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)) {
+        return damaged(error);
+    }
+    // The decoder says how many bytes it needs to get on. Given no more than these, it decompresses one block in each call,
+    // and an error costs nothing that came before.
+    let (mut at, mut wanted, mut in_frame) = (0, 1, false);
+    loop {
+        let feed = &compressed[at..compressed.len().min(at + wanted)];
+        if feed.is_empty() && !in_frame {
+            return FrameEnd::Whole;
+        }
+        bytes.reserve(BLOCK_BYTES);
+        let filled = bytes.len();
+        let room_before = bytes.capacity() - filled;
+        let mut input = InBuffer::around(feed);
+        let mut output = OutBuffer::around_pos(bytes, filled);
+        let hint = decoder.run(&mut input, &mut output);
+        drop(output);
+        at += input.pos();
+        let produced = bytes.len() - filled;
+        match hint {
+            Err(error) => return damaged(error),
+            Ok(0) => (wanted, in_frame) = (1, false),
+            Ok(hint) => {
+                (wanted, in_frame) =
+                    (hint.checked_sub(BLOCK_HEADER_BYTES).filter(|wanted| *wanted > 0).unwrap_or(hint), true)
+            }
+        }
+        if bytes.len() > limit {
+            bytes.truncate(limit);
+            return FrameEnd::Damaged(format!("it decompresses to more than the limit of {limit} bytes"));
+        }
+        // With room left and nothing to read, the decoder has nothing more to write.
+        if feed.is_empty() && in_frame && produced < room_before {
+            return FrameEnd::Open;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What was found about shards and the documents in them, apart from the documents themselves.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use rollout_trace_schema::{Capture, PayloadRef, RawPayloadId, shard_path};
+
+use super::shard_files::ShardFiles;
+use crate::Problem;
+
+/// Collects facts while documents are loaded, each once.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// The payloads that were needed and are not in the shard that their references name.
+    lost: BTreeMap<u64, HashSet<RawPayloadId>>,
+    /// Why parts cannot be used.
+    lost_parts: BTreeMap<RawPayloadId, String>,
+    /// The documents that were not recorded whole.
+    missing: HashSet<RawPayloadId>,
+    truncated: u64,
+    omitted: u64,
+    mismatches: BTreeSet<(RawPayloadId, String)>,
+    highest_shard: u64,
+}
+
+impl Facts {
+    pub(super) fn note_shard(&mut self, shard: u64) {
+        self.highest_shard = self.highest_shard.max(shard);
+    }
+
+    pub(super) fn note_lost(&mut self, shard: u64, payload: &RawPayloadId) {
+        self.lost.entry(shard).or_default().insert(payload.clone());
+    }
+
+    /// Notes that a payload is there, which may have been lost before: the shard that a recorder is writing grows.
+    pub(super) fn note_found(&mut self, shard: u64, payload: &RawPayloadId) {
+        if let Some(lost) = self.lost.get_mut(&shard) {
+            lost.remove(payload);
+        }
+    }
+
+    pub(super) fn note_lost_part(&mut self, payload: &RawPayloadId, reason: String) {
+        self.lost_parts.insert(payload.clone(), reason);
+    }
+
+    /// Notes that a reference says that its document was not recorded whole. Returns whether it is the first time.
+    pub(super) fn note_missing(&mut self, reference: &PayloadRef) -> bool {
+        if !self.missing.insert(reference.raw_payload_id.clone()) {
+            return false;
+        }
+        match reference.capture {
+            Capture::Truncated { .. } => self.truncated += 1,
+            _ => self.omitted += 1,
+        }
+        true
+    }
+
+    pub(super) fn note_mismatch(&mut self, payload: &RawPayloadId, reason: impl Into<String>) {
+        self.mismatches.insert((payload.clone(), reason.into()));
+    }
+
+    /// Returns what is wrong with the shards and documents that were needed. `is_closed` says that the recording was closed, so
+    /// that no shard of it is still being written.
+    ///
+    /// Source: bundle 3, section 6.
+    pub(super) fn problems(&self, files: &ShardFiles, is_closed: bool) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (shard, state) in files.states() {
+            let path = shard_path(shard);
+            let lost = self.lost.get(&shard).map_or(0, HashSet::len);
+            let damaged = |reason: String| Problem::ShardDamaged { path: path.clone(), reason, lost };
+            let state = match state {
+                Ok(state) => state,
+                Err(reason) => {
+                    problems.push(damaged(reason.clone()));
+                    continue;
+                }
+            };
+            let is_sealed = is_closed || shard < self.highest_shard;
+            if let Some(reason) = &state.damage {
+                problems.push(damaged(reason.clone()));
+            } else if state.is_open && is_sealed {
+                problems.push(match (state.is_torn, lost) {
+                    (true, _) => damaged("it ends within a record".to_owned()),
+                    (false, 0) => Problem::ShardNotEnded { path: path.clone() },
+                    (false, _) => damaged("it ends early".to_owned()),
+                });
+            }
+            let skipped = state.skipped.iter().cloned();
+            problems.extend(skipped.map(|reason| Problem::ShardRecordSkipped { path: path.clone(), reason }));
+            problems.extend(state.contradictions.iter().map(|payload| Problem::ShardRecordContradiction {
+                path: path.clone(),
+                payload: payload.as_str().into(),
+            }));
+        }
+        let parts = self.lost_parts.iter();
+        problems.extend(
+            parts.map(|(payload, reason)| Problem::PartLost { payload: payload.clone(), reason: reason.clone() }),
+        );
+        let mismatches = self.mismatches.iter();
+        problems.extend(
+            mismatches
+                .map(|(payload, reason)| Problem::CaptureMismatch { payload: payload.clone(), reason: reason.clone() }),
+        );
+        if !self.missing.is_empty() {
+            problems.push(Problem::NotRecorded { truncated: self.truncated, omitted: self.omitted });
+        }
+        problems
+    }
+}

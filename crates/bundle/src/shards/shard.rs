@@ -1,0 +1,92 @@
+//! One shard: its records, and how it ends.
+
+use std::{collections::HashMap, ops::Range};
+
+use super::decompress::{Decompressed, FrameEnd, decompress};
+
+/// The bytes of a record before its id: the length of the id, and that of the document.
+const HEADER_BYTES: usize = 2 + 8;
+
+/// The records of one shard, decompressed.
+#[derive(Debug)]
+pub(super) struct Shard {
+    bytes: Vec<u8>,
+    documents: HashMap<Box<[u8]>, Range<usize>>,
+    pub(super) state: ShardState,
+}
+
+/// What is wrong or unfinished about a shard.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShardState {
+    /// What is damaged. The records before it were read.
+    pub(super) damage: Option<String>,
+    /// The last frame is not ended.
+    pub(super) is_open: bool,
+    /// The decompressed bytes of an open shard stop within a record.
+    pub(super) is_torn: bool,
+    /// Why records were skipped.
+    pub(super) skipped: Vec<String>,
+    /// Ids that different records have.
+    pub(super) contradictions: Vec<String>,
+}
+
+impl Shard {
+    /// Reads the bytes of a shard's file.
+    pub(super) fn read(compressed: &[u8], limit: usize) -> Self {
+        let Decompressed { bytes, end } = decompress(compressed, limit);
+        let mut state = ShardState::default();
+        let (documents, is_torn) = index(&bytes, &mut state);
+        match end {
+            FrameEnd::Whole if is_torn => state.damage = Some("it ends within a record".to_owned()),
+            FrameEnd::Whole => {}
+            FrameEnd::Open => (state.is_open, state.is_torn) = (true, is_torn),
+            FrameEnd::Damaged(reason) => state.damage = Some(reason),
+        }
+        Self { bytes, documents, state }
+    }
+
+    /// Returns what the shard holds for a payload.
+    pub(super) fn document(&self, id: &str) -> Option<&[u8]> {
+        self.documents.get(id.as_bytes()).map(|range| &self.bytes[range.clone()])
+    }
+
+    /// Returns how many bytes the shard takes in memory, apart from its index.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Finds the records, and returns whether the bytes stop within one.
+fn index(bytes: &[u8], state: &mut ShardState) -> (HashMap<Box<[u8]>, Range<usize>>, bool) {
+    let mut documents: HashMap<Box<[u8]>, Range<usize>> = HashMap::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some((id, document)) = record(bytes, at) else { return (documents, true) };
+        at = document.end;
+        let id = &bytes[id];
+        let Ok(name) = str::from_utf8(id) else {
+            state.skipped.push(format!("the id of a record, {}, is not UTF-8", String::from_utf8_lossy(id)));
+            continue;
+        };
+        match documents.get(id) {
+            None => _ = documents.insert(id.into(), document),
+            Some(first) if bytes[first.clone()] == bytes[document] => {
+                state.skipped.push(format!("{name} is there twice"));
+            }
+            Some(_) => state.contradictions.push(name.to_owned()),
+        }
+    }
+    (documents, false)
+}
+
+/// Returns where the id and the document of the record at `at` are, or `None` if the bytes stop within it.
+///
+/// The lengths may claim anything, so nothing is done with them before it is known that the bytes are there.
+fn record(bytes: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
+    let (header, _) = bytes.get(at..)?.split_first_chunk::<HEADER_BYTES>()?;
+    let [a, b, document_len @ ..] = *header;
+    let id = at + HEADER_BYTES..at + HEADER_BYTES + usize::from(u16::from_le_bytes([a, b]));
+    let document_len = usize::try_from(u64::from_le_bytes(document_len)).ok()?;
+    let document = id.end..id.end.checked_add(document_len)?;
+    (document.end <= bytes.len()).then_some((id, document))
+}

@@ -1,0 +1,118 @@
+//! The files of shards, each decompressed when it is first needed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rollout_trace_schema::shard_path;
+
+use super::shard::{Shard, ShardState};
+use crate::{Limits, PayloadError, contained::ContainedFolder, payload_files::read_exactly};
+
+/// How many decompressed bytes are kept for later. Codex ends a shard at 8 MiB, and what it stores is mostly read in the
+/// order of writing.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Reads shards and keeps the last ones.
+#[derive(Debug)]
+pub(super) struct ShardFiles {
+    folder: ContainedFolder,
+    limit: usize,
+    /// The shard that was used last comes last.
+    kept: VecDeque<(u64, Shard)>,
+    /// What is known of every shard that was ever needed.
+    known: BTreeMap<u64, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// How many bytes the file had.
+    file_len: u64,
+    /// Why the file cannot be read, or what was found in it.
+    state: Result<ShardState, String>,
+}
+
+impl ShardFiles {
+    pub(super) fn new(folder: ContainedFolder, limits: &Limits) -> Self {
+        Self { folder, limit: limits.max_shard_bytes, kept: VecDeque::new(), known: BTreeMap::new() }
+    }
+
+    /// Returns what a shard holds for a payload.
+    pub(super) fn document(&mut self, shard: u64, id: &str) -> Result<&[u8], PayloadError> {
+        let mut place = self.load(shard)?;
+        // The shard that a recorder is writing grows.
+        if self.kept[place].1.document(id).is_none() && self.has_grown(shard) {
+            self.kept.remove(place);
+            self.known.remove(&shard);
+            place = self.load(shard)?;
+        }
+        let read = &self.kept[place].1;
+        read.document(id).ok_or_else(|| match &read.state.damage {
+            Some(reason) => PayloadError::Damaged {
+                what: format!("{id} is not among the records of {}: {reason}", shard_path(shard)),
+            },
+            None => PayloadError::NotInShard { payload: id.to_owned(), path: shard_path(shard) },
+        })
+    }
+
+    /// Returns what was found in each shard that was needed: why it cannot be read, or how it ends.
+    pub(super) fn states(&self) -> impl Iterator<Item = (u64, &Result<ShardState, String>)> {
+        self.known.iter().map(|(shard, known)| (*shard, &known.state))
+    }
+
+    /// Returns the bundle's folder.
+    pub(super) fn folder(&mut self) -> &mut ContainedFolder {
+        &mut self.folder
+    }
+
+    /// Returns where among the kept shards this one is.
+    fn load(&mut self, shard: u64) -> Result<usize, PayloadError> {
+        let last = self.kept.len().wrapping_sub(1);
+        if let Some(place) = self.kept.iter().rposition(|(number, _)| *number == shard) {
+            if place != last
+                && let Some(used) = self.kept.remove(place)
+            {
+                self.kept.push_back(used);
+            }
+            return Ok(last);
+        }
+        let path = shard_path(shard);
+        let read = self.read(&path);
+        let (file_len, read) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                self.known.insert(shard, Known { file_len: 0, state: Err(format!("{error}{cause}")) });
+                return Err(error);
+            }
+        };
+        self.known.insert(shard, Known { file_len, state: Ok(read.state.clone()) });
+        let mut bytes = read.len();
+        for (place, (_, kept)) in self.kept.iter().enumerate().rev() {
+            bytes += kept.len();
+            if bytes > KEPT_BYTES {
+                self.kept.drain(..=place);
+                break;
+            }
+        }
+        self.kept.push_back((shard, read));
+        Ok(self.kept.len() - 1)
+    }
+
+    fn read(&mut self, path: &str) -> Result<(u64, Shard), PayloadError> {
+        let (file, size) = self.folder.open(path)?;
+        let length = usize::try_from(size).ok().filter(|length| *length <= self.limit);
+        let length =
+            length.ok_or_else(|| PayloadError::TooLarge { path: path.to_owned(), bytes: size, limit: self.limit })?;
+        let mut compressed = Vec::new();
+        read_exactly(file, length, &mut compressed)
+            .map_err(|source| PayloadError::Read { path: self.folder.path().join(path), source })?;
+        Ok((size, Shard::read(&compressed, self.limit)))
+    }
+
+    /// Returns whether the file of a shard has more bytes than when it was read.
+    fn has_grown(&mut self, shard: u64) -> bool {
+        let Some(Known { file_len, state: Ok(ShardState { is_open: true, .. }) }) = self.known.get(&shard) else {
+            return false;
+        };
+        self.folder.open(&shard_path(shard)).is_ok_and(|(_, len)| len > *file_len)
+    }
+}
