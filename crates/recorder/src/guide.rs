@@ -78,7 +78,7 @@
 //!
 //! * **When a call returns, it is recorded.** A reader sees payload and event even if the process is killed in the next
 //!   instant. To survive a power cut as well, set [`TraceOptions::sync_at_turn_end`].
-//! * **A request costs about a seventh of serializing it**, because most of it repeats the thread's last request: the
+//! * **A large request costs about a tenth of serializing it**, because most of it repeats the thread's last request: the
 //!   recorder walks over the value and compares, and only what is new becomes text. `docs/benchmarks.md` has figures.
 //! * **No call fails, and none panics.** Whatever cannot be recorded is counted, reported in the trace as a protocol
 //!   event `rollout_trace.loss`, and warned about once under the `tracing` target [`TRACING_TARGET`]. An agent that
@@ -95,9 +95,10 @@
 //! # Handles
 //!
 //! Handles are cheap to clone, `Send + Sync + 'static`, and need no `async`: a call never waits for more than two
-//! writes. Each object ends once: later ends are ignored. If a handle is dropped without an end, the recorder records
-//! one: an attempt or a tool call is cancelled, a thread is aborted, always with the word *abandoned*. Therefore
-//! a future that is dropped before its end leaves nothing open.
+//! writes. What has a handle ends once: later ends are ignored. (A turn has no handle; see [Misuse](#misuse) for its
+//! second end.) If a handle is dropped without an end, the recorder records one: an attempt or a tool call is cancelled,
+//! a thread is aborted, always with the word *abandoned*. Therefore a future that is dropped before its end leaves
+//! nothing open.
 //!
 //! The recording is complete when the last handle of the last thread is dropped; then the end marker is written. A core
 //! whose handles outlive the session calls [`finish`].
