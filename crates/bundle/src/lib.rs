@@ -26,6 +26,7 @@ mod payload_files;
 mod payloads;
 mod sequencer;
 mod shards;
+mod version;
 
 pub use discover::{FoundBundle, find_bundles};
 pub use events::Events;

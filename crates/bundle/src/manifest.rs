@@ -1,8 +1,6 @@
 //! Reading the manifest of a bundle that may be damaged.
 
-use rollout_trace_schema::{
-    Manifest, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis, UnsupportedVersion, json_text::BYTE_ORDER_MARK,
-};
+use rollout_trace_schema::{Manifest, RolloutId, ThreadId, TraceId, UnixMillis, json_text::BYTE_ORDER_MARK};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -12,7 +10,7 @@ use crate::{Limits, PayloadError, Problem, contained::ContainedFolder, lenient_j
 #[derive(Debug, Default)]
 pub(crate) struct ReadManifest {
     pub(crate) manifest: Option<Manifest>,
-    pub(crate) schema_version: Option<Result<SchemaVersion, UnsupportedVersion>>,
+    pub(crate) schema_version: Option<u32>,
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) rollout_id: Option<RolloutId>,
     pub(crate) root_thread_id: Option<ThreadId>,
@@ -39,7 +37,7 @@ impl ReadManifest {
         let mut field = Fields { value: &value, problems };
         let read = Self {
             manifest: None,
-            schema_version: field.required::<u32>("schema_version").map(SchemaVersion::try_from),
+            schema_version: field.required("schema_version"),
             trace_id: field.required("trace_id"),
             rollout_id: field.required("rollout_id"),
             root_thread_id: field.required("root_thread_id"),

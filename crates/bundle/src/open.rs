@@ -3,7 +3,7 @@
 use std::{
     env,
     fs::File,
-    io::{self, BufReader, ErrorKind},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,22 +15,16 @@ use rollout_trace_schema::{
 use tempfile::TempDir;
 
 use crate::{
-    ARCHIVE_SUFFIX, BundleHeader, Events, Limits, LogLine, PayloadError, Payloads, Problem,
+    ARCHIVE_SUFFIX, BundleHeader, ConvertError, Events, Limits, PayloadError, Payloads, Problem,
     contained::ContainedFolder,
-    events::Log,
     manifest::{ReadManifest, error_text},
     moving::{is_archive, private_folder, unpack_into},
     packed::{FoundHeader, probe_pack},
+    version::{VersionOfEvents, stated_version},
 };
 
 /// How the names of all versions of the packed layout begin.
 const PACKED_NAME: &str = "packed-";
-
-/// How many events must agree on a version to overrule the manifest's.
-const VOTERS: usize = 3;
-
-/// How many lines are searched for these events.
-const LINES_SEARCHED: usize = 64;
 
 /// A trace bundle on disk.
 ///
@@ -68,13 +62,20 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// The archive cannot be unpacked.
-    #[error("{reason}")]
-    Archive {
-        /// The archive.
+    /// The archive cannot be unpacked, or does not contain exactly one bundle.
+    #[error(transparent)]
+    Archive(ConvertError),
+    /// The bundle has a schema version that this version does not know.
+    #[error(
+        "{} has schema version {found}, which is newer than {}, the newest that this version reads",
+        path.display(),
+        SchemaVersion::NEWEST
+    )]
+    NewerSchema {
+        /// The folder or archive.
         path: PathBuf,
-        /// Which file cannot be unpacked, and why.
-        reason: String,
+        /// The bundle's schema version.
+        found: u32,
     },
     /// There is neither a manifest nor an event log.
     #[error("{} is not a trace bundle: it contains neither manifest.json nor trace.jsonl", path.display())]
@@ -90,7 +91,13 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => "check the path; bundles are folders named trace-<trace id>-<thread id>",
             Self::Inaccessible { .. } => "check the permissions: bundles belong to the user who ran the agent",
-            Self::Archive { .. } => "check the file, and that there is room for temporary files",
+            Self::Archive(ConvertError::Write { .. } | ConvertError::Temporary { .. }) => {
+                "make room for temporary files, or set TMPDIR to another folder"
+            }
+            Self::Archive(error) => error.hint(),
+            Self::NewerSchema { .. } => {
+                "update rollout-trace, or use --best-effort to read it by the newest known schema"
+            }
             Self::NotABundle { .. } => "name the folder that contains trace.jsonl, or a file in it",
         }
     }
@@ -104,7 +111,8 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// There is nothing at all to read. Everything else is a [`Problem`].
+    /// There is nothing at all to read, or the bundle has a newer schema version than this version knows. Everything else is a
+    /// [`Problem`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::open_with(path, Limits::default())
     }
@@ -113,8 +121,24 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// There is nothing at all to read. Everything else is a [`Problem`].
+    /// As for [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self, OpenError> {
+        let bundle = Self::open_best_effort(path, limits)?;
+        match bundle.header.newer_schema() {
+            Some(found) => Err(OpenError::NewerSchema { path: bundle.path, found }),
+            None => Ok(bundle),
+        }
+    }
+
+    /// Opens the bundle at `path`, even if its schema version is newer than this version knows.
+    ///
+    /// Such a bundle is read as if it had the newest known version, so its graph may lack or misrepresent anything.
+    /// [`BundleHeader::newer_schema`] says whether that is the case.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing at all to read. Everything else is a [`Problem`].
+    pub fn open_best_effort(path: impl AsRef<Path>, limits: Limits) -> Result<Self, OpenError> {
         if is_archive(path.as_ref()) {
             return Self::open_archive(path.as_ref(), limits);
         }
@@ -123,12 +147,9 @@ impl Bundle {
     }
 
     fn open_archive(path: &Path, limits: Limits) -> Result<Self, OpenError> {
-        let failed = |reason: String| OpenError::Archive { path: path.to_owned(), reason };
         let folder = private_folder("rollout-trace.", &env::temp_dir());
-        let folder =
-            folder.map_err(|error| failed(format!("cannot make a folder to unpack {} to: {error}", path.display())))?;
-        let unpacked = unpack_into(path, folder.path(), &limits);
-        let (problems, inner) = unpacked.map_err(|error| failed(error_text(&error)))?;
+        let folder = folder.map_err(|error| OpenError::Archive(ConvertError::temporary(error)))?;
+        let (problems, inner) = unpack_into(path, folder.path(), &limits).map_err(OpenError::Archive)?;
         Self::open_folder(path.to_owned(), inner, Some(folder), limits, problems)
     }
 
@@ -149,17 +170,17 @@ impl Bundle {
             }
             Err(error) => problems.push(Problem::LogUnreadable { reason: error_text(error) }),
         }
-        // Events that lack their version have that of the manifest.
-        let stated = read.schema_version.and_then(Result::ok);
-        let mut header = BundleHeader {
-            schema_version: stated.unwrap_or(SchemaVersion::NEWEST),
+        let events = log.ok().and_then(|log| VersionOfEvents::read(log, &limits));
+        let stated_schema = stated_version(read.schema_version, events, &mut problems);
+        let known = stated_schema.and_then(|version| SchemaVersion::try_from(version).ok());
+        let header = BundleHeader {
+            schema_version: known.unwrap_or(SchemaVersion::NEWEST),
+            stated_schema,
             trace_id: read.trace_id,
             rollout_id: read.rollout_id,
             root_thread_id: read.root_thread_id,
             started_at_unix_ms: read.started_at_unix_ms,
         };
-        let events = log.ok().and_then(|log| version_of_events(log, &header, limits));
-        header.schema_version = governing_version(read.schema_version, events, &mut problems);
         let pack_first = match &read.payload_layout {
             Some(Some(layout)) => layout.starts_with(PACKED_NAME),
             Some(None) => false,
@@ -283,47 +304,4 @@ pub(crate) fn holds_bundle(folder: &Path) -> bool {
 
 fn open_log(folder: &mut ContainedFolder) -> Result<File, PayloadError> {
     folder.open(Manifest::RAW_EVENT_LOG).map(|(file, _)| file)
-}
-
-/// Returns the version of the first events, if they agree, and the line of the first one.
-fn version_of_events(log: File, header: &BundleHeader, limits: Limits) -> Option<(SchemaVersion, u64)> {
-    let mut log = Log::new(BufReader::new(log), header, limits);
-    let mut versions = Vec::new();
-    for _ in 0..LINES_SEARCHED {
-        let more = log.read_line(|line| {
-            if let LogLine::Event { event, .. } = line {
-                versions.push((event.event.schema_version, event.line));
-            }
-        });
-        if !more || versions.len() == VOTERS {
-            break;
-        }
-    }
-    let (first, line) = *versions.first()?;
-    let agreed = versions.iter().all(|(version, _)| *version == first);
-    agreed.then_some((SchemaVersion::try_from(first).ok()?, line))
-}
-
-/// Decides by which version the events are interpreted: by their own, if they have one.
-fn governing_version(
-    manifest: Option<Result<SchemaVersion, rollout_trace_schema::UnsupportedVersion>>,
-    events: Option<(SchemaVersion, u64)>,
-    problems: &mut Vec<Problem>,
-) -> SchemaVersion {
-    match (manifest, events) {
-        (Some(Ok(manifest)), Some((events, line))) => {
-            if manifest != events {
-                let (found, expected) = (events.number(), manifest.number());
-                problems.push(Problem::VersionMismatch { line, found, expected });
-            }
-            events
-        }
-        (Some(Ok(manifest)), None) => manifest,
-        (Some(Err(error)), events) => {
-            let reason = error.to_string();
-            problems.push(Problem::UnsupportedVersion { what: Manifest::FILE_NAME, line: None, reason });
-            events.map_or(SchemaVersion::NEWEST, |(version, _)| version)
-        }
-        (None, events) => events.map_or(SchemaVersion::NEWEST, |(version, _)| version),
-    }
 }

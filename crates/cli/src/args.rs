@@ -1,15 +1,15 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
-use rollout_trace::{Limits, bundle::PayloadLayout};
+use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success; check: the bundles are clean
   1  damage: check found errors or warnings, or reduce --strict found errors
-  2  unreadable bundle or wrong usage; existing files are unchanged";
+  2  unreadable bundle, unknown schema version or wrong usage; existing files are unchanged";
 
 /// The flight recorder for coding agents: reads trace bundles and shows what happened.
 #[derive(Debug, Parser)]
@@ -43,8 +43,10 @@ pub(crate) enum Command {
 /// Reduces bundles to graphs of their rollouts, as state.json.
 ///
 /// Without -o, each graph is written to state.json in its bundle, by a temporary file and a rename, and its path is
-/// printed. The graph of an archive is written next to the archive, as NAME.state.json. A damaged bundle is reduced as
-/// far as it can be read; the problems are reported on stderr, and the graph contains them as diagnostics.
+/// printed. If another program wrote the state.json that is there, it is kept, and the graph is written beside it, to
+/// rollout-trace.state.json. The graph of an archive is written next to the archive: to NAME.state.json, or to
+/// NAME.rollout-trace.state.json. A damaged bundle is reduced as far as it can be read; the problems are reported on
+/// stderr, and the graph contains them as diagnostics.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ReduceArgs {
@@ -55,6 +57,10 @@ pub(crate) struct ReduceArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Replace state.json, whichever program wrote it.
+    #[arg(long)]
+    pub(crate) force: bool,
+
     /// Exit with 1 after writing the graph if there are diagnostics of severity error.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -64,7 +70,7 @@ pub(crate) struct ReduceArgs {
     pub(crate) compact: bool,
 
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
+    pub(crate) reading: ReadingArgs,
 }
 
 /// Lists the bundles under a trace root, the newest first.
@@ -96,7 +102,7 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
+    pub(crate) reading: ReadingArgs,
 }
 
 /// Draws the rollout of a bundle.
@@ -117,7 +123,7 @@ pub(crate) struct ShowArgs {
     pub(crate) item: Option<String>,
 
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
+    pub(crate) reading: ReadingArgs,
 }
 
 /// Prints a payload exactly as it was recorded.
@@ -131,7 +137,7 @@ pub(crate) struct PayloadArgs {
     pub(crate) id: String,
 
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
+    pub(crate) reading: ReadingArgs,
 }
 
 /// Writes a copy of a bundle in another payload layout.
@@ -154,7 +160,7 @@ pub(crate) struct ConvertArgs {
     pub(crate) output: PathBuf,
 
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
+    pub(crate) reading: ReadingArgs,
 }
 
 /// The payload layout.
@@ -187,7 +193,7 @@ pub(crate) struct PackArgs {
     pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
+    pub(crate) reading: ReadingArgs,
 }
 
 /// Unpacks the file that pack has created.
@@ -231,6 +237,25 @@ pub(crate) struct BundleArgs {
     /// Process only the newest bundle of a folder with bundles.
     #[arg(long)]
     pub(crate) latest: bool,
+}
+
+/// How a bundle is read.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ReadingArgs {
+    /// Read a bundle of a newer, unknown schema version by the rules of the newest known one.
+    #[arg(long)]
+    best_effort: bool,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+impl ReadingArgs {
+    /// Opens a bundle.
+    pub(crate) fn open(self, path: &Path) -> Result<Bundle, OpenError> {
+        let limits = self.limits.into();
+        if self.best_effort { Bundle::open_best_effort(path, limits) } else { Bundle::open_with(path, limits) }
+    }
 }
 
 /// Bounds on the resources that a bundle can use.

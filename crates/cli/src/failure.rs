@@ -52,6 +52,10 @@ impl Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
+        if matches!(error, OpenError::NewerSchema { .. }) {
+            // One line, because many bundles of a folder may have the new version.
+            return Self::Message(format!("error: {error}: {}", error.hint()));
+        }
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         Self::new(format!("{error}{cause}"), error.hint())
     }

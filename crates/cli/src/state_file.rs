@@ -2,22 +2,97 @@
 
 use std::{
     fs,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
-use rollout_trace::{RolloutTrace, bundle::ARCHIVE_SUFFIX, schema::Manifest};
+use rollout_trace::{
+    RolloutTrace,
+    bundle::ARCHIVE_SUFFIX,
+    schema::{
+        Manifest,
+        json_text::{Cursor, JsonTextError, Nesting},
+    },
+};
 
 use crate::failure::Failure;
 
-/// Returns the path of a bundle's graph, which is in its folder or next to its archive.
-pub(crate) fn path(bundle: &Path) -> PathBuf {
-    if !bundle.is_file() {
-        return bundle.join(Manifest::STATE);
+/// How many bytes of a state are read to find out which program wrote it. In ours the mark is within the first hundred.
+const HEAD_BYTES: u64 = 4096;
+
+/// The places of a bundle's graph, which are in its folder or next to its archive.
+#[derive(Debug)]
+struct Places {
+    /// `state.json`, which the tools of Codex write too.
+    usual: PathBuf,
+    /// The place if another program wrote the usual file.
+    beside: PathBuf,
+}
+
+impl Places {
+    fn of(bundle: &Path) -> Self {
+        let own = format!("{}.{}", RolloutTrace::REDUCED_BY, Manifest::STATE);
+        if !bundle.is_file() {
+            return Self { usual: bundle.join(Manifest::STATE), beside: bundle.join(own) };
+        }
+        let name = bundle.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.strip_suffix(ARCHIVE_SUFFIX).unwrap_or(&name);
+        Self {
+            usual: bundle.with_file_name(format!("{name}.{}", Manifest::STATE)),
+            beside: bundle.with_file_name(format!("{name}.{own}")),
+        }
     }
-    let name = bundle.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.strip_suffix(ARCHIVE_SUFFIX).unwrap_or(&name);
-    bundle.with_file_name(format!("{name}.{}", Manifest::STATE))
+
+    /// Returns the first place where a graph replaces nothing that another program wrote.
+    fn free(self) -> Result<PathBuf, Failure> {
+        if is_free(&self.usual) {
+            Ok(self.usual)
+        } else if is_free(&self.beside) {
+            Ok(self.beside)
+        } else {
+            let (usual, beside) = (self.usual.display(), self.beside.display());
+            let what = format!("rollout-trace wrote neither {usual} nor {beside}, so both are kept");
+            Err(Failure::new(what, "use -o FILE to write elsewhere, or --force to replace the first one"))
+        }
+    }
+}
+
+/// Returns whether there is nothing at the path, or a graph that this program wrote.
+fn is_free(path: &Path) -> bool {
+    match path.symlink_metadata() {
+        // A link is not followed, since the bundle may come from anywhere.
+        Ok(metadata) => metadata.is_file() && read_head(path).is_ok_and(|head| has_our_mark(&head)),
+        // Whatever else is wrong with the path is reported when it is written to.
+        Err(_) => true,
+    }
+}
+
+fn read_head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Returns whether a state, of which this is the beginning, says that this program wrote it.
+fn has_our_mark(head: &[u8]) -> bool {
+    let find = || -> Result<bool, JsonTextError> {
+        let mut cursor = Cursor::of_document(head);
+        let start = cursor.offset();
+        cursor.expect(b'{')?;
+        let in_object = Nesting::default().deeper(start)?;
+        loop {
+            cursor.peek();
+            let key = cursor.string()?;
+            cursor.expect(b':')?;
+            let value = cursor.value(in_object)?;
+            if head[key] == *b"\"reduced_by\"" {
+                return Ok(head[value] == *format!("\"{}\"", RolloutTrace::REDUCED_BY).as_bytes());
+            }
+            cursor.expect(b',')?;
+        }
+    };
+    // A state that ends or is damaged before the mark has none.
+    find().unwrap_or(false)
 }
 
 /// The age of a bundle's graph in comparison with its event log.
@@ -35,7 +110,8 @@ impl StateAge {
     pub(crate) fn of(bundle: &Path) -> Self {
         let modified = |path: PathBuf| path.metadata().and_then(|metadata| metadata.modified()).ok();
         let log = if bundle.is_file() { bundle.to_owned() } else { bundle.join(Manifest::RAW_EVENT_LOG) };
-        match (modified(path(bundle)), modified(log)) {
+        let Places { usual, beside } = Places::of(bundle);
+        match (modified(usual).max(modified(beside)), modified(log)) {
             (None, _) => Self::None,
             (Some(state), Some(log)) if state < log => Self::Stale,
             _ => Self::Current,
@@ -53,9 +129,27 @@ pub(crate) fn write(graph: &RolloutTrace, compact: bool, writer: &mut dyn Write)
     writeln!(writer)
 }
 
+/// Which file of a bundle a graph may replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replace {
+    /// Only a graph that this program wrote. If another program wrote `state.json`, the graph is written beside it.
+    Own,
+    /// Any `state.json`.
+    Any,
+}
+
 /// Writes a graph into its bundle, and atomically replaces the previous one.
-pub(crate) fn save_in_bundle(graph: &RolloutTrace, compact: bool, bundle: &Path) -> Result<PathBuf, Failure> {
-    let path = path(bundle);
+pub(crate) fn save_in_bundle(
+    graph: &RolloutTrace,
+    compact: bool,
+    bundle: &Path,
+    replaced: Replace,
+) -> Result<PathBuf, Failure> {
+    let places = Places::of(bundle);
+    let path = match replaced {
+        Replace::Own => places.free()?,
+        Replace::Any => places.usual,
+    };
     // A link in the bundle is replaced, not followed: the bundle may come from anywhere.
     replace(graph, compact, &path).map_err(|error| {
         let hint = "the previous file is unchanged; use -o FILE to write elsewhere, or -o - for stdout";
@@ -95,4 +189,37 @@ fn write_all(graph: &RolloutTrace, compact: bool, file: fs::File) -> io::Result<
     let mut writer = BufWriter::with_capacity(1 << 20, file);
     write(graph, compact, &mut writer)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_mark() {
+        for ours in [
+            r#"{"reduced_by":"rollout-trace"}"#,
+            r#"{"schema_version":2,"reduced_by":"rollout-trace","trace_id":"#,
+            "\u{feff}{\n  \"schema_version\": 2,\n  \"reduced_by\": \"rollout-trace\",\n  \"tra",
+            r#"{"a":{"b":[1,"}"]},"reduced_by" : "rollout-trace" , "x""#,
+        ] {
+            assert!(has_our_mark(ours.as_bytes()), "{ours}");
+        }
+        for other in [
+            "",
+            "\0\0\0\0",
+            "null",
+            "{}",
+            r#"["reduced_by","rollout-trace"]"#,
+            r#"{"schema_version":2,"trace_id":"\"reduced_by\":\"rollout-trace\""}"#,
+            r#"{"threads":{"reduced_by":"rollout-trace"}}"#,
+            r#"{"reduced_by":"rollout-trac"#,
+            r#"{"reduced_by":"rollout-traces"}"#,
+            r#"{"reduced_by":null}"#,
+            r#"{"schema_version":2 "reduced_by":"rollout-trace"}"#,
+            r#"<<<<<<< {"reduced_by":"rollout-trace"}"#,
+        ] {
+            assert!(!has_our_mark(other.as_bytes()), "{other}");
+        }
+    }
 }

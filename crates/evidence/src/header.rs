@@ -7,6 +7,8 @@ use rollout_trace_schema::{RolloutId, SchemaVersion, ThreadId, TraceId, UnixMill
 pub struct BundleHeader {
     /// The schema version by which the events are interpreted.
     pub schema_version: SchemaVersion,
+    /// The schema version that the source states, known or not; `None` if it states none.
+    pub stated_schema: Option<u32>,
     /// Names the bundle.
     pub trace_id: Option<TraceId>,
     /// Names the session.
@@ -15,4 +17,11 @@ pub struct BundleHeader {
     pub root_thread_id: Option<ThreadId>,
     /// When recording began.
     pub started_at_unix_ms: Option<UnixMillis>,
+}
+
+impl BundleHeader {
+    /// Returns the stated schema version if it is newer than the newest known one, whose rules may not apply then.
+    pub fn newer_schema(&self) -> Option<u32> {
+        self.stated_schema.filter(|stated| *stated > SchemaVersion::NEWEST.number())
+    }
 }

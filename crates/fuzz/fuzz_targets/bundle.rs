@@ -4,13 +4,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rollout_trace::{Bundle, reduce_bundle};
+use rollout_trace::{Bundle, Limits, reduce_bundle};
 use rollout_trace_fuzz::{Files, Forgetful, check, feed, in_folder};
 
 fuzz_target!(|files: Files| {
     in_folder(|folder| {
         files.write(folder);
-        let bundle = Bundle::open(folder).expect("there is a log");
+        let bundle = Bundle::open_best_effort(folder, Limits::default()).expect("there is a log");
         let graph = check(&reduce_bundle(&bundle));
         let mut reducer = feed(&bundle, &mut bundle.payloads());
         let mut live = reducer.graph().clone();

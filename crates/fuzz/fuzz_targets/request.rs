@@ -164,6 +164,7 @@ impl PayloadSource for Memory {
 fn reduce(version: SchemaVersion, limits: Limits, payloads: &mut dyn PayloadSource) -> String {
     let header = BundleHeader {
         schema_version: version,
+        stated_schema: Some(version.number()),
         trace_id: None,
         rollout_id: None,
         root_thread_id: None,

@@ -32,6 +32,17 @@ use crate::{
 pub struct RolloutTrace {
     /// The schema version of the bundle's events, which determines their meaning.
     pub schema_version: u32,
+    /// The program that reduced the bundle: `rollout-trace`. A state without this key is not one of ours. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduced_by: Option<String>,
+    /// The newest known schema version, if its rules were applied although the bundle does not prove that it has this
+    /// version: `schema_version` is newer, or equal because the bundle states none at all. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as_schema: Option<u32>,
+    /// Whether reading stopped before the end of the event log, at a limit or at an error of the system, so that how the
+    /// rollout and its recording ended is unknown. Absent if not. *Ours.*
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reading_stopped: bool,
     /// The id of the bundle.
     pub trace_id: TraceId,
     /// The id of the session.
@@ -83,6 +94,11 @@ pub struct RolloutTrace {
     /// Every problem that reduction found. *Ours.*
     #[serde(default)]
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl RolloutTrace {
+    /// The value of [`reduced_by`](Self::reduced_by) in the graphs that this project's reducer makes.
+    pub const REDUCED_BY: &str = "rollout-trace";
 }
 
 /// A reference to one object of a graph. *Ours.*

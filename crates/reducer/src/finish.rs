@@ -21,7 +21,11 @@ pub(crate) fn report_waiting_cells(report: &mut Report, cells: &Cells) {
 /// Source: reduction, section 13.2.
 pub(crate) fn list_cut_off(graph: &mut Graph, report: &mut Report) {
     let open = running(graph);
-    if graph.status == ExecutionStatus::Running && graph.ended_at_unix_ms.is_none() {
+    let has_ended = graph.status != ExecutionStatus::Running || graph.ended_at_unix_ms.is_some();
+    if graph.reading_stopped && !(has_ended && graph.recording_complete.unwrap_or(true)) {
+        let message = "the log was not read to its end, so how the rollout and its recording ended is unknown";
+        report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
+    } else if !has_ended {
         let message = "the trace stops before the rollout ended: it is still being written, or its writer was stopped";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
     } else if graph.recording_complete == Some(false) {

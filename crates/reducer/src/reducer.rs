@@ -66,6 +66,9 @@ impl Reducer {
     /// Reports a problem that was found when the bundle was opened.
     pub fn note_problem(&mut self, problem: &Problem) {
         self.graph.begin_problem();
+        if matches!(problem, Problem::LogUnreadable { .. } | Problem::TooManyEvents { .. }) {
+            self.graph.rollout_mut().reading_stopped = true;
+        }
         self.report.problem(problem);
     }
 
@@ -229,8 +232,12 @@ fn references(payload: &EventPayload, version: SchemaVersion) -> Vec<&PayloadRef
 }
 
 fn empty_trace(header: BundleHeader) -> RolloutTrace {
+    let read_as = header.schema_version.number();
     RolloutTrace {
-        schema_version: header.schema_version.number(),
+        schema_version: header.stated_schema.unwrap_or(read_as),
+        reduced_by: Some(RolloutTrace::REDUCED_BY.to_owned()),
+        read_as_schema: (header.stated_schema != Some(read_as)).then_some(read_as),
+        reading_stopped: false,
         trace_id: header.trace_id.unwrap_or_else(|| TraceId::from("")),
         rollout_id: header.rollout_id.unwrap_or_else(|| RolloutId::from("")),
         started_at_unix_ms: header.started_at_unix_ms.unwrap_or_default(),

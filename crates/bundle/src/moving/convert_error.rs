@@ -55,6 +55,14 @@ pub enum ConvertError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The archive contains more than one bundle.
+    #[error("{} contains several bundles: {bundles}", path.display())]
+    SeveralBundles {
+        /// The archive.
+        path: PathBuf,
+        /// The folders of the first few bundles.
+        bundles: String,
+    },
 }
 
 impl ConvertError {
@@ -66,7 +74,10 @@ impl ConvertError {
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "nothing was left behind; use -o to write elsewhere",
             Self::Temporary { .. } => "make room there, or set TMPDIR to another folder",
-            Self::NotAnArchive { .. } => "name a file that `rollout-trace pack` wrote",
+            Self::NotAnArchive { .. } => {
+                "name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder"
+            }
+            Self::SeveralBundles { .. } => "unpack it with tar, and name one of its folders",
         }
     }
 
@@ -78,7 +89,7 @@ impl ConvertError {
         move |source| Self::Write { path: path.into(), source }
     }
 
-    pub(super) fn temporary(error: io::Error) -> Self {
+    pub(crate) fn temporary(error: io::Error) -> Self {
         // The original error may name the temporary file, which means nothing to the user.
         Self::Temporary { folder: env::temp_dir(), source: error.kind().into() }
     }

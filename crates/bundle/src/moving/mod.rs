@@ -1,6 +1,7 @@
 //! Bringing bundles into another form.
 
 mod archive;
+mod contents;
 mod convert;
 mod convert_error;
 mod copy;

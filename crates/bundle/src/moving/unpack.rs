@@ -1,7 +1,7 @@
 //! Unpacking an archive that cannot be trusted.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufReader, Read, Write},
     path::{Component, Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
@@ -15,9 +15,10 @@ use tar::{Archive, EntryType};
 
 use super::{
     ConvertError,
+    contents::{Contents, Names},
     staging::{Staging, create_file, create_folders},
 };
-use crate::{Limits, Problem, open::holds_bundle, packed::FromBare};
+use crate::{Limits, Problem, packed::FromBare};
 
 /// The first bytes of a zstd frame.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -49,8 +50,8 @@ pub(crate) fn is_archive(path: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// The archive contains no bundle; or the result could not be written, and nothing is left of it; or something already
-/// exists at `target`, which is untouched.
+/// The archive contains no bundle, or more than one; or the result could not be written, and nothing is left of it; or
+/// something already exists at `target`, which is untouched.
 pub fn unpack(
     archive: impl AsRef<Path>,
     target: impl AsRef<Path>,
@@ -87,32 +88,23 @@ pub(crate) fn unpack_into(
         Err(Stop::Entries) => problems.push(Problem::ArchiveTooLarge { limit: limits.max_archive_bytes }),
         Ok(()) => {}
     }
-    if holds_bundle(folder) {
-        return Ok((problems, folder.to_owned()));
-    }
-    let found: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    let reason = match found.as_slice() {
-        [only] if holds_bundle(only) => return Ok((problems, only.clone())),
-        several if several.iter().any(|found| holds_bundle(found)) => {
-            format!("it contains more than one bundle: {}", names(several))
+    let mut found = Contents::of(folder);
+    match found.bundles.as_slice() {
+        [] => {
+            let contents = format!("it contains {}, and no bundle", found.files);
+            Err(not_an_archive(match problems.first() {
+                Some(problem) if found.files.is_empty() => problem.to_string(),
+                Some(problem) => format!("{problem}; {contents}"),
+                None => contents,
+            }))
         }
-        _ => problems.first().map_or_else(|| "it contains no bundle".to_owned(), ToString::to_string),
-    };
-    Err(not_an_archive(reason))
-}
-
-/// Returns the names of some files, as many as a message has room for.
-fn names(paths: &[PathBuf]) -> String {
-    const MOST: usize = 8;
-    // The names are quoted, because names in an archive may contain control characters.
-    let mut names: Vec<String> = paths.iter().filter_map(|path| Some(format!("{:?}", path.file_name()?))).collect();
-    names.sort_unstable();
-    if names.len() > MOST {
-        let more = names.len() - MOST;
-        names.truncate(MOST);
-        names.push(format!("and {more} more"));
+        [_] => Ok((problems, found.bundles.remove(0))),
+        bundles => {
+            let mut names = Names::default();
+            bundles.iter().for_each(|bundle| names.add(bundle.strip_prefix(folder).unwrap_or(bundle)));
+            Err(ConvertError::SeveralBundles { path: archive.to_owned(), bundles: names.to_string() })
+        }
     }
-    names.join(", ")
 }
 
 type Unpacked = io::Take<zstd::Decoder<'static, BufReader<File>>>;

@@ -241,14 +241,75 @@ fn an_archive_that_unpacks_to_too_much() {
 }
 
 #[test]
-fn files_that_are_not_archives() {
-    let (_folder, archive) = archive_of(&[(EntryType::Regular, "README", b"hello")]);
-    assert!(matches!(Bundle::open(&archive), Err(OpenError::Archive { .. })));
+fn a_bundle_at_any_depth() {
+    use EntryType::{Directory, Regular};
+    for folder in ["", "./", "a/", "a/b/c/", "./Downloads/trace 1/"] {
+        let (log, manifest) = (format!("{folder}trace.jsonl"), format!("{folder}manifest.json"));
+        let (inner, beside) = (format!("{folder}old/trace.jsonl"), format!("{folder}notes.txt"));
+        let (_folder, archive) = archive_of(&[
+            (Regular, &beside, b"hello"),
+            (Regular, &log, b"{}\n"),
+            (Regular, &manifest, br#"{"started_at_unix_ms":5}"#),
+            (Regular, &inner, b"a bundle's folder may have anything in it"),
+            (Directory, "empty/folder", b""),
+        ]);
+        let opened = Bundle::open(&archive).unwrap();
+        assert_eq!(fs::read(opened.folder().join("trace.jsonl")).unwrap(), b"{}\n", "{folder}");
+        assert_eq!(opened.header().started_at_unix_ms, Some(5), "{folder}");
+        let out = archive.with_file_name("out");
+        assert_eq!(unpack(&archive, &out, &Limits::default()).unwrap(), []);
+        assert_eq!(fs::read(out.join("notes.txt")).unwrap(), b"hello", "{folder}");
+        let found = find_bundles(archive.parent().unwrap()).unwrap();
+        assert!(found.iter().all(|found| found.started_at_unix_ms == 5), "{folder}: {found:?}");
+    }
+    // Many programs write a manifest.json. A bundle has it beside a log, unless the log is lost.
+    let (_folder, archive) =
+        archive_of(&[(Regular, "app/manifest.json", b"{}"), (Regular, "app/data/b/trace.jsonl", b"")]);
+    assert!(Bundle::open(&archive).unwrap().folder().ends_with("app/data/b"));
+    let (_folder, archive) = archive_of(&[(Regular, "a/b/manifest.json", b"{}"), (Regular, "a/x", b"")]);
+    assert!(Bundle::open(&archive).unwrap().folder().ends_with("a/b"));
+}
+
+/// Returns the error of opening an archive of these entries, and that of unpacking it, which must be the same one.
+fn refusal(entries: &[(EntryType, &str, &[u8])]) -> String {
+    let (_folder, archive) = archive_of(entries);
     let out = archive.with_file_name("out");
-    let (_folder, several) =
-        archive_of(&[(EntryType::Regular, "b/trace.jsonl", b""), (EntryType::Regular, "a/manifest.json", b"{}")]);
-    let Err(ConvertError::NotAnArchive { reason, .. }) = unpack(&several, &out, &Limits::default()) else { panic!() };
-    assert_eq!(reason, r#"it contains more than one bundle: "a", "b""#);
+    let unpacked = unpack(&archive, &out, &Limits::default()).unwrap_err();
+    assert!(!out.exists());
+    let OpenError::Archive(opened) = Bundle::open(&archive).unwrap_err() else { panic!("{unpacked}") };
+    assert_eq!((opened.to_string(), opened.hint()), (unpacked.to_string(), unpacked.hint()));
+    format!("{opened}\n{}", opened.hint()).replace(archive.to_str().unwrap(), "a.tar.zst")
+}
+
+#[test]
+fn archives_without_a_bundle_or_with_several() {
+    use EntryType::{Directory, Regular};
+    insta::assert_snapshot!(refusal(&[]), @"
+    a.tar.zst is not an archive of a bundle: it contains no files, and no bundle
+    name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
+    ");
+    insta::assert_snapshot!(refusal(&[(Directory, "a/b", b""), (Regular, "a/\u{1b}[31mred", b"")]), @r#"
+    a.tar.zst is not an archive of a bundle: it contains "a/\u{1b}[31mred", and no bundle
+    name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
+    "#);
+    let names: Vec<String> = (1..=8).map(|number| format!("{number}/{}", "x".repeat(90))).collect();
+    let many: Vec<_> = names.iter().map(|name| (Regular, name.as_str(), &b"x"[..])).collect();
+    let words = refusal(&many);
+    assert!(words.contains(r#"it contains "1/x"#) && words.contains("and 3 more, and no bundle"), "{words}");
+    insta::assert_snapshot!(refusal(&[(Regular, "a/../../b/trace.jsonl", b""), (Regular, "README", b"hello")]), @r#"
+    a.tar.zst is not an archive of a bundle: the archive's entry a/../../b/trace.jsonl was not unpacked: its path leads out of the archive; it contains "README", and no bundle
+    name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
+    "#);
+    insta::assert_snapshot!(refusal(&[(Regular, "r/b/trace.jsonl", b""), (Regular, "r/a/trace.jsonl", b"")]), @r#"
+    a.tar.zst contains several bundles: "r/a", "r/b"
+    unpack it with tar, and name one of its folders
+    "#);
+}
+
+#[test]
+fn other_files_are_no_archives() {
+    let (_folder, archive) = archive_of(&[]);
+    let out = archive.with_file_name("out");
     fs::write(&archive, b"plain text").unwrap();
     assert!(matches!(unpack(&archive, &out, &Limits::default()), Err(ConvertError::NotAnArchive { .. })));
     assert!(matches!(Bundle::open(&archive), Err(OpenError::NotABundle { .. })));

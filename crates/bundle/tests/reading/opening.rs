@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::support::{bundle, draw, event, write_manifest};
 use rollout_trace_bundle::{Bundle, Limits, OpenError, find_bundles};
+use rollout_trace_schema::SchemaVersion;
 
 /// Opens a bundle of one event with this manifest, and draws its header and problems.
 fn open(manifest: &[u8], event_version: u32) -> String {
@@ -86,31 +87,103 @@ fn events_overrule_the_manifest() {
     ");
 }
 
-#[test]
-fn newer_manifest() {
-    insta::assert_snapshot!(open(MANIFEST.replace(":2", ":4").as_bytes(), 2), @"
-    schema 2 trace t rollout r root h started 7
-    ! manifest.json: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
-    1 turn (line 1)
-    ");
+/// A schema version that is not known.
+const NEWER: u32 = 99;
+
+/// Says how a bundle with these versions is read.
+fn schema(manifest: Option<u32>, events: &[u32]) -> String {
+    let log: String = (1..).zip(events).map(|(seq, version)| event(*version, seq, "turn") + "\n").collect();
+    let folder = bundle(manifest.unwrap_or_default(), log.as_bytes());
+    if manifest.is_none() {
+        fs::remove_file(folder.path().join("manifest.json")).unwrap();
+    }
+    let anyway = Bundle::open_best_effort(folder.path(), Limits::default()).unwrap().header();
+    match Bundle::open(folder.path()) {
+        Ok(bundle) => {
+            assert_eq!((bundle.header(), anyway.newer_schema()), (anyway.clone(), None));
+            match anyway.stated_schema {
+                Some(stated) => {
+                    assert_eq!(anyway.schema_version.number(), stated);
+                    stated.to_string()
+                }
+                None => {
+                    assert_eq!(anyway.schema_version, SchemaVersion::NEWEST);
+                    "unknown".to_owned()
+                }
+            }
+        }
+        Err(OpenError::NewerSchema { path, found }) => {
+            assert_eq!(path, folder.path());
+            assert_eq!((anyway.newer_schema(), anyway.stated_schema), (Some(found), Some(found)));
+            assert_eq!(anyway.schema_version, SchemaVersion::NEWEST);
+            format!("{found}, newer")
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[test]
-fn newer_events() {
-    insta::assert_snapshot!(open(MANIFEST.as_bytes(), 4), @"
-    schema 2 trace t rollout r root h started 7
-    ! line 1: event: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
-    1 turn (line 1)
-    ");
+fn schema_versions() {
+    for (manifest, events, expected) in [
+        // Both agree, or only one says something.
+        (Some(1), [1, 1, 1].as_slice(), "1"),
+        (Some(1), &[], "1"),
+        (None, &[1], "1"),
+        (Some(NEWER), &[NEWER, NEWER, NEWER], "99, newer"),
+        (Some(NEWER), &[NEWER], "99, newer"),
+        (Some(NEWER), &[], "99, newer"),
+        (None, &[NEWER], "99, newer"),
+        // The events of a log contradict the manifest.
+        (Some(2), &[1], "1"),
+        (Some(2), &[NEWER, NEWER], "99, newer"),
+        (Some(2), &[NEWER, 2, NEWER], "99, newer"),
+        (Some(NEWER), &[2, 2], "2"),
+        (Some(NEWER), &[NEWER - 1, NEWER - 1], "98, newer"),
+        // A single one may be damaged.
+        (Some(2), &[NEWER], "2"),
+        (Some(NEWER), &[2], "99, newer"),
+        (Some(2), &[NEWER, 2, 2], "2"),
+        (Some(2), &[2, 2, NEWER], "2"),
+        (None, &[NEWER, 2, 2], "2"),
+        (None, &[2, NEWER, 2], "2"),
+        (Some(NEWER), &[2, NEWER, NEWER], "99, newer"),
+        (Some(NEWER), &[2, NEWER], "99, newer"),
+        // Only the first few are asked.
+        (Some(2), &[2, 2, 2, NEWER, NEWER, NEWER, NEWER], "2"),
+        // Nobody says anything.
+        (None, &[], "unknown"),
+        (None, &[0, 0], "unknown"),
+        (Some(0), &[0], "unknown"),
+        (Some(0), &[1], "1"),
+        (None, &[1, 2], "unknown"),
+    ] {
+        assert_eq!(schema(manifest, events), expected, "manifest {manifest:?}, events {events:?}");
+    }
+}
+
+#[test]
+fn a_newer_bundle_may_have_lines_of_another_form() {
+    let folder = bundle(2, b"{\"schema_version\":99,\"event\":{}}\n{\"schema_version\":99,\"event\":{}}{}\n");
+    let error = Bundle::open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NewerSchema { found: 99, .. }), "{error}");
+    let words = error.to_string().replace(folder.path().to_str().unwrap(), "b");
+    let newest = SchemaVersion::NEWEST;
+    assert_eq!(
+        words,
+        format!("b has schema version 99, which is newer than {newest}, the newest that this version reads")
+    );
 }
 
 #[test]
 fn all_newer() {
-    insta::assert_snapshot!(open(MANIFEST.replace(":2", ":4").as_bytes(), 4), @"
-    schema 3 trace t rollout r root h started 7
-    ! manifest.json: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
-    ! line 1: event: schema version 4 is newer than 3, the newest that this version reads: update rollout-trace
+    let log = [1, 2].map(|seq| event(NEWER, seq, "turn") + "\n").concat();
+    let drawing = draw(bundle(NEWER, log.as_bytes()).path(), Limits::default());
+    let newest = format!("newer than {}", SchemaVersion::NEWEST);
+    insta::assert_snapshot!(drawing.replace(&newest, "newer than N"), @"
+    ! manifest.json: schema version 99 is newer than N, the newest that this version reads: update rollout-trace
+    ! line 1: event: schema version 99 is newer than N, the newest that this version reads: update rollout-trace
     1 turn (line 1)
+    2 turn (line 2)
     ");
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn event(schema_version: u32, seq: u64, label: &str) -> String {
 
 /// Draws what the reader finds in a bundle, one line for each piece of evidence.
 pub(crate) fn draw(folder: &Path, limits: Limits) -> String {
-    let bundle = Bundle::open_with(folder, limits).unwrap();
+    let bundle = Bundle::open_best_effort(folder, limits).unwrap();
     let found = bundle.problems().iter().cloned().map(Evidence::Problem);
     let mut drawing = String::new();
     for evidence in found.chain(bundle.events()) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rollout_trace::{Bundle, Diagnostic, Limits, RolloutTrace, reduce_bundle};
+use rollout_trace::{Diagnostic, RolloutTrace, reduce_bundle};
 use serde::Serialize;
 
 use crate::{
@@ -13,10 +13,10 @@ use crate::{
     summary::{Counts, located},
 };
 
-pub(crate) fn run(args: &CheckArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let bundles = selection::select(&args.bundles)?;
     selection::for_each(&bundles, output, |path, output| {
-        let bundle = Bundle::open_with(path, limits)?;
+        let bundle = args.reading.open(path)?;
         // Reduction opens every payload that an event refers to, including those that it does not use.
         let graph = reduce_bundle(&bundle);
         let counts = Counts::of(&graph.diagnostics);

@@ -9,7 +9,7 @@ use std::{
 
 use rollout_trace::{
     Bundle, Evidence, Limits, find_bundles,
-    schema::{EventPayload, ExecutionStatus},
+    schema::{CodexTurnId, EventPayload, ExecutionStatus, ThreadId},
 };
 
 use crate::{
@@ -43,8 +43,8 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
                 age(now.saturating_sub(u128::try_from(bundle.started_at_unix_ms).unwrap_or_default())),
                 size(size_on_disk(&bundle.path)),
                 outline.status(),
-                outline.turns.to_string(),
-                outline.threads.to_string(),
+                outline.count(&outline.turns),
+                outline.count(&outline.threads),
                 match StateAge::of(&bundle.path) {
                     StateAge::None => "-",
                     StateAge::Current => "current",
@@ -67,32 +67,44 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
 /// The facts about a bundle from one pass over its event log.
 #[derive(Debug, Default)]
 struct Outline {
+    /// The schema version, if it is newer than any known one. Then nothing else is known.
+    newer_schema: Option<u32>,
     status: Option<ExecutionStatus>,
-    turns: usize,
-    threads: usize,
+    turns: HashSet<CodexTurnId>,
+    threads: HashSet<ThreadId>,
     is_damaged: bool,
 }
 
 impl Outline {
     fn read(path: &Path, limits: Limits) -> Result<Self, Failure> {
-        let bundle = Bundle::open_with(path, limits)?;
-        let mut outline = Self { is_damaged: !bundle.problems().is_empty(), ..Self::default() };
-        let (mut turns, mut threads) = (HashSet::new(), HashSet::new());
+        let bundle = Bundle::open_best_effort(path, limits)?;
+        let newer_schema = bundle.header().newer_schema();
+        let mut outline = Self { newer_schema, is_damaged: !bundle.problems().is_empty(), ..Self::default() };
+        if newer_schema.is_some() {
+            return Ok(outline);
+        }
         for evidence in bundle.events() {
             match evidence {
                 Evidence::Problem(_) => outline.is_damaged = true,
                 Evidence::Event(located) => match located.event.payload {
-                    EventPayload::CodexTurnStarted(event) => drop(turns.insert(event.codex_turn_id)),
-                    EventPayload::ThreadStarted(event) => drop(threads.insert(event.thread_id)),
+                    EventPayload::CodexTurnStarted(event) => drop(outline.turns.insert(event.codex_turn_id)),
+                    EventPayload::ThreadStarted(event) => drop(outline.threads.insert(event.thread_id)),
                     EventPayload::RolloutEnded(event) => outline.status = Some(event.status),
                     _ => {}
                 },
             }
         }
-        Ok(Self { turns: turns.len(), threads: threads.len(), ..outline })
+        Ok(outline)
+    }
+
+    fn count<T>(&self, objects: &HashSet<T>) -> String {
+        if self.newer_schema.is_some() { "-".to_owned() } else { objects.len().to_string() }
     }
 
     fn status(&self) -> String {
+        if let Some(version) = self.newer_schema {
+            return format!("unknown schema {version}");
+        }
         let status = self.status.as_ref().unwrap_or(&ExecutionStatus::Running);
         let damaged = if self.is_damaged { ", damaged" } else { "" };
         format!("{}{damaged}", status.as_str().escape_debug())

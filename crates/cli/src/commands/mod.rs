@@ -21,13 +21,13 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
     match cli.command {
-        Command::Reduce(args) => reduce::run(&args, args.limits.into(), output),
+        Command::Reduce(args) => reduce::run(&args, output),
         Command::List(args) => list::run(&args, args.limits.into(), output),
-        Command::Check(args) => check::run(&args, args.limits.into(), output),
-        Command::Show(args) => show::run(&args, args.limits.into(), output),
-        Command::Payload(args) => payload::run(&args, args.limits.into(), output),
-        Command::Convert(args) => convert::run(&args, args.limits.into(), output),
-        Command::Pack(args) => pack::run(&args, args.limits.into(), output),
+        Command::Check(args) => check::run(&args, output),
+        Command::Show(args) => show::run(&args, output),
+        Command::Payload(args) => payload::run(&args, output),
+        Command::Convert(args) => convert::run(&args, output),
+        Command::Pack(args) => pack::run(&args, output),
         Command::Unpack(args) => unpack::run(&args, args.limits.into(), output),
         Command::Schema => schema::run(output),
         Command::Completions(args) => completions::run(&args, output),

@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use rollout_trace::{
-    Bundle, Limits,
-    bundle::{ARCHIVE_SUFFIX, pack},
-};
+use rollout_trace::bundle::{ARCHIVE_SUFFIX, pack};
 
 use crate::{
     args::PackArgs,
@@ -14,11 +11,11 @@ use crate::{
     summary::report_losses,
 };
 
-pub(crate) fn run(args: &PackArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+pub(crate) fn run(args: &PackArgs, output: &mut Output) -> Result<Verdict, Failure> {
     if args.output.as_deref() == Some(Path::new("-")) {
         return Err(Failure::new("an archive cannot be written to stdout", "use -o FILE; ./- names a file `-`"));
     }
-    let bundle = Bundle::open_with(&args.bundle, limits)?;
+    let bundle = args.reading.open(&args.bundle)?;
     let name = format!("{}{ARCHIVE_SUFFIX}", bundle.name());
     // The paths . and .. have no file name.
     let default = match bundle.path().file_name() {

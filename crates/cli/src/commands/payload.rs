@@ -1,7 +1,7 @@
 //! The command `payload`.
 
 use rollout_trace::{
-    Bundle, Evidence, Limits,
+    Bundle, Evidence,
     evidence::{PayloadBuffer, PayloadSource},
     schema::{PayloadKind, PayloadRef},
 };
@@ -13,8 +13,8 @@ use crate::{
     summary::visible,
 };
 
-pub(crate) fn run(args: &PayloadArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
-    let bundle = Bundle::open_with(&args.bundle, limits)?;
+pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = args.reading.open(&args.bundle)?;
     let reference = reference(&bundle, &args.id);
     let mut buffer = PayloadBuffer::default();
     if let Err(error) = bundle.payloads().load(&reference, &mut buffer) {

@@ -2,29 +2,31 @@
 
 use std::path::Path;
 
-use rollout_trace::{Bundle, Limits, Severity, reduce_bundle};
+use rollout_trace::{Severity, reduce_bundle};
 
 use crate::{
     args::ReduceArgs,
     failure::{Failure, Verdict},
     output::Output,
-    selection, state_file,
+    selection,
+    state_file::{self, Replace},
     summary::summary,
 };
 
-pub(crate) fn run(args: &ReduceArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let bundles = selection::select(&args.bundles)?;
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if let Some(file) = args.output.as_deref().filter(|_| !to_stdout && bundles.len() > 1) {
         let what = format!("{} bundles cannot be written to one file, {}", bundles.len(), file.display());
         return Err(Failure::new(what, "use --latest for the newest, use -o - for all on stdout, or omit -o"));
     }
+    let replaced = if args.force { Replace::Any } else { Replace::Own };
     selection::for_each(&bundles, output, |path, output| {
-        let bundle = Bundle::open_with(path, limits)?;
+        let bundle = args.reading.open(path)?;
         let graph = reduce_bundle(&bundle);
         match &args.output {
             None => {
-                let saved = state_file::save_in_bundle(&graph, args.compact, bundle.path())?;
+                let saved = state_file::save_in_bundle(&graph, args.compact, bundle.path(), replaced)?;
                 output.line(saved.display())?;
             }
             Some(_) if to_stdout => output.write(|stdout| state_file::write(&graph, args.compact, stdout))?,

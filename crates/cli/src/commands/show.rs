@@ -1,6 +1,6 @@
 //! The command `show`.
 
-use rollout_trace::{Bundle, Drawing, Limits, RolloutTrace, model::ItemId, reduce_bundle, schema::ThreadId};
+use rollout_trace::{Drawing, RolloutTrace, model::ItemId, reduce_bundle, schema::ThreadId};
 
 use crate::{
     args::ShowArgs,
@@ -9,8 +9,8 @@ use crate::{
     summary::summary,
 };
 
-pub(crate) fn run(args: &ShowArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
-    let bundle = Bundle::open_with(&args.bundle, limits)?;
+pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = args.reading.open(&args.bundle)?;
     let graph = reduce_bundle(&bundle);
     let mut drawing = Drawing::new(&graph).color(output.color());
     if let Some(wanted) = &args.thread {

@@ -98,7 +98,7 @@ fn wrong_use() {
     ");
     assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"
     stderr: error: a/trace.jsonl is not an archive of a bundle: the archive is damaged: Unknown frame descriptor
-    stderr:   name a file that `rollout-trace pack` wrote
+    stderr:   name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
     exit code 2
     ");
     assert_snapshot!(root.run("unpack a/trace.jsonl"), @"
@@ -179,7 +179,7 @@ fn damage() {
     fs::write(root.path("p.tar.zst"), &archive[..4]).unwrap();
     assert_snapshot!(root.run("check p.tar.zst"), @"
     stderr: error: p.tar.zst is not an archive of a bundle: the archive is damaged: incomplete frame
-    stderr:   check the file, and that there is room for temporary files
+    stderr:   name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
     exit code 2
     ");
 }

@@ -45,7 +45,7 @@ fn wrong_usage() {
     stderr: Exit codes:
     stderr:   0  success; check: the bundles are clean
     stderr:   1  damage: check found errors or warnings, or reduce --strict found errors
-    stderr:   2  unreadable bundle or wrong usage; existing files are unchanged
+    stderr:   2  unreadable bundle, unknown schema version or wrong usage; existing files are unchanged
     exit code 2
     ");
     assert_snapshot!(root.run("recude x"), @"

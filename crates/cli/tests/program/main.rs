@@ -12,6 +12,7 @@ mod forms;
 mod help;
 #[cfg(test)]
 mod list;
+mod newer;
 #[cfg(test)]
 mod reduce;
 #[cfg(test)]

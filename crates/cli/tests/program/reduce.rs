@@ -134,13 +134,59 @@ fn paths_that_are_not_bundles() {
     ");
 }
 
+/// What another program may have written to a state.json.
+const FOREIGN: [&str; 5] = ["", "old", "{}", "{\"schema_version\":3,\"trace_id\":\"t\"}", "\0\0"];
+
+#[test]
+fn the_state_of_another_program_is_kept() {
+    let root = Root::new(&["a"]);
+    root.run("pack a");
+    let read = |path: &str| fs::read_to_string(root.path(path)).unwrap();
+    for (bundle, usual, beside) in [
+        ("a", "a/state.json", "a/rollout-trace.state.json"),
+        ("a.tar.zst", "a.state.json", "a.rollout-trace.state.json"),
+    ] {
+        let reduce = |options: &str| root.run(&format!("reduce {bundle} {options}"));
+        for foreign in FOREIGN {
+            fs::write(root.path(usual), foreign).unwrap();
+            for options in ["", "--compact", ""] {
+                assert_eq!(reduce(options), format!("{beside}\n"), "{foreign}");
+                assert_eq!(read(usual), foreign);
+                assert!(is_graph(&read(beside)));
+            }
+            // Neither is ours.
+            fs::write(root.path(beside), foreign).unwrap();
+            assert_eq!(
+                reduce(""),
+                format!(
+                    "stderr: error: rollout-trace wrote neither {usual} nor {beside}, so both are kept\n\
+                     stderr:   use -o FILE to write elsewhere, or --force to replace the first one\n\
+                     exit code 2\n"
+                )
+            );
+            assert_eq!((read(usual), read(beside)), (foreign.to_owned(), foreign.to_owned()));
+            assert_eq!(reduce(&format!("-o {usual}")), format!("{usual}\n"));
+            assert!(is_graph(&read(usual)));
+            fs::write(root.path(usual), foreign).unwrap();
+            assert_eq!(reduce("--force"), format!("{usual}\n"));
+            assert!(is_graph(&read(usual)));
+            // From here on it is ours.
+            for options in ["", "--compact", "--force"] {
+                assert_eq!(reduce(options), format!("{usual}\n"), "{foreign}");
+            }
+            assert_eq!(read(beside), foreign);
+            fs::remove_file(root.path(beside)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_failed_write_keeps_the_previous_file() {
     let root = Root::new(&["a"]);
     fs::write(root.path("a/old.json"), b"old").unwrap();
     // A folder at the path is an error for every user, including root.
     fs::create_dir(root.path("a/state.json")).unwrap();
-    assert_snapshot!(root.run("reduce a"), @"
+    assert_snapshot!(root.run("reduce a --force"), @"
     stderr: error: cannot write a/state.json: Is a directory (os error 21)
     stderr:   the previous file is unchanged; use -o FILE to write elsewhere, or -o - for stdout
     exit code 2
@@ -188,10 +234,19 @@ fn a_full_disk_is_reported() {
 fn a_link_in_the_bundle_is_not_followed() {
     let root = Root::new(&["a"]);
     fs::write(root.path("precious"), b"old").unwrap();
-    std::os::unix::fs::symlink(root.path("precious"), root.path("a/state.json")).unwrap();
-    root.run("reduce a");
-    assert_eq!(fs::read(root.path("precious")).unwrap(), b"old");
-    assert!(is_graph(&fs::read_to_string(root.path("a/state.json")).unwrap()));
+    let link = || std::os::unix::fs::symlink(root.path("precious"), root.path("a/state.json"));
+    for content in ["old", "{\"reduced_by\":\"rollout-trace\"}"] {
+        fs::write(root.path("precious"), content).unwrap();
+        link().unwrap();
+        assert_eq!(root.run("reduce a"), "a/rollout-trace.state.json\n");
+        assert_eq!(root.run("reduce a --force"), "a/state.json\n");
+        assert_eq!(fs::read_to_string(root.path("precious")).unwrap(), content);
+        assert!(is_graph(&fs::read_to_string(root.path("a/state.json")).unwrap()));
+        fs::remove_file(root.path("a/state.json")).unwrap();
+    }
+    // A pipe is not waited for.
+    assert!(std::process::Command::new("mkfifo").arg(root.path("a/state.json")).status().unwrap().success());
+    assert_snapshot!(root.run("reduce a"), @"a/rollout-trace.state.json");
 }
 
 #[test]
@@ -213,8 +268,15 @@ fn a_closed_pipe_ends_quietly() {
 #[test]
 fn a_stale_state_is_replaced() {
     let root = Root::new(&["a"]);
-    fs::write(root.path("a/state.json"), b"old").unwrap();
+    root.run("reduce a");
     let past = SystemTime::now() - Duration::from_secs(60);
+    File::options().write(true).open(root.path("a/state.json")).unwrap().set_modified(past).unwrap();
+    assert!(root.run("list .").contains("stale"));
+    root.run("reduce a");
+    assert!(root.run("list .").contains("current"));
+    // The state of another program counts as well, and so does ours beside it.
+    fs::write(root.path("a/state.json"), b"{}").unwrap();
+    assert!(root.run("list .").contains("current"));
     File::options().write(true).open(root.path("a/state.json")).unwrap().set_modified(past).unwrap();
     assert!(root.run("list .").contains("stale"));
     root.run("reduce a");

@@ -1,5 +1,7 @@
 //! The command `show`.
 
+use std::fs;
+
 use insta::assert_snapshot;
 
 use crate::support::{Root, draw, program, sample};
@@ -89,7 +91,7 @@ fn damage_is_reported() {
     let root = Root::new(&["a"]);
     root.edit("a/trace.jsonl", |text| text.lines().take(3).map(|line| format!("{line}\n")).collect::<String>() + "{");
     assert_snapshot!(root.run("show a"), @"
-    rollout · schema 2 · running · recording not complete
+    rollout · schema 2 · running · recording not complete · 1 error
 
     /root · thread-root · running · example-large
       turn-1 · running
@@ -107,4 +109,37 @@ fn damage_is_reported() {
     stderr:   a/trace.jsonl:4: error torn_line: the last line is torn after 1 bytes; its event is lost
     stderr:   to see all: rollout-trace check a
     ");
+}
+
+/// Returns the first line of the drawing of the sample bundle after a change to it.
+fn head(change: impl FnOnce(&Root), options: &str) -> String {
+    let root = Root::new(&["a"]);
+    change(&root);
+    root.run(&format!("show a {options}")).lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn the_head_says_no_more_than_is_known() {
+    let edit_log = |edit: fn(String) -> String| move |root: &Root| root.edit("a/trace.jsonl", edit);
+    let remove = |path: &'static str| move |root: &Root| fs::remove_file(root.path(path)).unwrap();
+    assert_snapshot!(head(|_| {}, ""), @"rollout · schema 2 · completed · recording complete");
+    assert_snapshot!(head(|_| {}, "--max-events 10"), @"rollout · schema 2 · end unknown · recording not read to its end · 1 error");
+    assert_snapshot!(head(remove("a/trace.jsonl"), ""), @"rollout · schema 2 · end unknown · recording not read to its end · 1 error");
+    assert_snapshot!(head(remove("a/payloads/7.json"), ""), @"rollout · schema 2 · completed · recording closed · 1 error");
+    assert_snapshot!(head(remove("a/manifest.json"), ""), @"rollout · schema 2 · completed · recording closed · 1 error");
+    let without_line_5 = |text: String| {
+        text.lines().enumerate().filter(|(at, _)| *at != 4).map(|(_, line)| line.to_owned() + "\n").collect()
+    };
+    assert_snapshot!(head(edit_log(without_line_5), ""), @"rollout · schema 2 · completed · recording closed · 1 error");
+    assert_snapshot!(head(edit_log(|text| text.clone() + text.lines().last().unwrap()), ""), @"rollout · schema 2 · completed · recording not complete · 1 error");
+    assert_snapshot!(head(edit_log(|text| text + "{"), ""), @"rollout · schema 2 · completed · recording not complete · 1 error");
+    assert_snapshot!(head(edit_log(|text| text.trim_end().to_owned()), ""), @"rollout · schema 2 · completed · recording not complete");
+    assert_snapshot!(head(edit_log(|text| text.lines().take(40).map(|line| line.to_owned() + "\n").collect()), ""), @"rollout · schema 2 · running · recording not complete");
+    let nothing = |root: &Root| {
+        remove("a/manifest.json")(root);
+        fs::write(root.path("a/trace.jsonl"), "").unwrap();
+    };
+    let newest = rollout_trace::schema::SchemaVersion::NEWEST;
+    let words = head(nothing, "");
+    assert!(words.starts_with(&format!("rollout · schema unknown, read as {newest} · running")), "{words}");
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{AgentThread, ObjectRef};
+use crate::{AgentThread, ObjectRef, Severity};
 
 use super::{
     canvas::{BOLD, Canvas},
@@ -12,13 +12,7 @@ use super::{
 impl Canvas<'_, '_> {
     pub(super) fn everything(&mut self) -> fmt::Result {
         let graph = self.graph;
-        let mut head = format!("{} · schema {}", self.paint(BOLD, "rollout"), graph.schema_version);
-        head += &format!(" · {}", self.status(&graph.status));
-        match graph.recording_complete {
-            Some(true) => head += " · recording complete",
-            Some(false) => head += " · recording not complete",
-            None => {}
-        }
+        let head = self.head();
         self.line(0, head)?;
         let mut threads: Vec<&AgentThread> = graph.threads.values().collect();
         threads.sort_by_key(|thread| thread.execution.started_seq);
@@ -30,6 +24,33 @@ impl Canvas<'_, '_> {
         self.undelivered_messages()?;
         self.cut_off()?;
         self.diagnostics()
+    }
+
+    /// Returns the line that says how much is known about the rollout.
+    fn head(&self) -> String {
+        let graph = self.graph;
+        let schema = match graph.read_as_schema {
+            None => graph.schema_version.to_string(),
+            Some(read_as) if read_as == graph.schema_version => format!("unknown, read as {read_as}"),
+            Some(read_as) => format!("{}, read as {read_as}", graph.schema_version),
+        };
+        let ending_unknown = graph.reading_stopped && graph.ended_at_unix_ms.is_none();
+        let status = if ending_unknown { "end unknown".to_owned() } else { self.status(&graph.status).to_string() };
+        let errors = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+        let recording = match graph.recording_complete {
+            Some(true) if errors == 0 => " · recording complete",
+            // The end marker says that nothing is missing after the last event, but something else is damaged or missing.
+            Some(true) => " · recording closed",
+            _ if graph.reading_stopped => " · recording not read to its end",
+            Some(false) => " · recording not complete",
+            None => "",
+        };
+        let errors = match errors {
+            0 => String::new(),
+            1 => " · 1 error".to_owned(),
+            _ => format!(" · {errors} errors"),
+        };
+        format!("{} · schema {schema} · {status}{recording}{errors}", self.paint(BOLD, "rollout"))
     }
 
     /// Draws the objects that belong to no known thread.

@@ -395,7 +395,7 @@ fn missing_evidence_is_listed_at_the_end() {
     script.inference(FIRST, "running", &[], &[], &[]);
     script.at(&format!("/inference_calls/{FIRST}"))["thread_id"] = gone.into();
     assert_snapshot!(draw(&script.graph()), @r#"
-    rollout · schema 1 · running
+    rollout · schema 1 · running · 1 error
 
     /root · thread-1 · running · a-model
       turn-1 · running
