@@ -143,6 +143,12 @@ diagnostic_codes! {
     PayloadsNotRecorded = "payloads_not_recorded", Note;
     /// A payload is JSON, but does not have the expected shape.
     PayloadMalformed = "payload_malformed", Error;
+    /// A document that is read field by field was recorded in part, so that it counts as missing.
+    PartialPayload = "partial_payload", Warning;
+    /// The kind of a payload is not that of the field that refers to it.
+    MislabeledPayload = "mislabeled_payload", Warning;
+    /// An id that a request is said to lack does not fit the item at its place.
+    StrippedIdMismatch = "stripped_id_mismatch", Error;
     /// The kind of a model item is unknown.
     UnknownItemKind = "unknown_item_kind", Warning;
     /// An event names a thread that was never started.
@@ -169,7 +175,9 @@ diagnostic_codes! {
     CallIdReused = "call_id_reused", Error;
     /// An item of an incremental request differs from the conversation at its place.
     IncrementalMismatch = "incremental_mismatch", Error;
-    /// An accepted agent message does not match the acceptance.
+    /// A wait for a code cell names another thread or turn than its tool call.
+    WaitContextMismatch = "wait_context_mismatch", Warning;
+    /// An accepted message or output does not match the acceptance.
     AgentMessageMismatch = "agent_message_mismatch", Error;
     /// A code cell's source item never appeared.
     CodeCellWithoutSource = "code_cell_without_source", Note;

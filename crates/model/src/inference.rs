@@ -37,6 +37,9 @@ pub struct InferenceCall {
     pub usage: Option<TokenUsage>,
     /// The payload of the request; null if the event that names it is lost.
     pub raw_request_payload_id: Option<RawPayloadId>,
+    /// The payload of the prompt that the request was made from (schema 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared_prompt_payload_id: Option<RawPayloadId>,
     /// The payload of the response, complete or partial.
     pub raw_response_payload_id: Option<RawPayloadId>,
     /// Why the call failed. *Ours.*

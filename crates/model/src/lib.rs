@@ -64,4 +64,4 @@ pub use terminal::{
 };
 pub use thread::{AgentThread, CodexTurn, ThreadOrigin};
 pub use tool_call::{Requester, ToolCall};
-pub use trace::{ObjectRef, RolloutTrace};
+pub use trace::{ObjectRef, RecordingStatus, RolloutTrace};

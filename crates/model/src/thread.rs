@@ -38,6 +38,8 @@ pub struct AgentThread {
 pub enum ThreadOrigin {
     /// The root thread.
     Root,
+    /// It is unknown, because the metadata that would say it was not recorded (schema 3).
+    Unknown,
     /// A thread that another agent spawned.
     Spawned {
         /// The thread of that agent.

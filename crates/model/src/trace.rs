@@ -56,6 +56,9 @@ pub struct RolloutTrace {
     /// Whether the log ends with its end marker, so that nothing can be missing at the end (schema 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_complete: Option<bool>,
+    /// Whether the log ends with its end marker, and whether documents were cut or left out (schema 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording_status: Option<RecordingStatus>,
     /// The thread of the root agent.
     pub root_thread_id: ThreadId,
     /// The threads, one per agent.
@@ -99,6 +102,18 @@ pub struct RolloutTrace {
 impl RolloutTrace {
     /// The value of [`reduced_by`](Self::reduced_by) in the graphs that this project's reducer makes.
     pub const REDUCED_BY: &str = "rollout-trace";
+}
+
+/// Whether a recording is whole, as the log says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingStatus {
+    /// It ends with its end marker, and every document was recorded whole.
+    Complete,
+    /// It ends with its end marker, but documents were cut or left out.
+    ClosedWithPartialPayloads,
+    /// It has no end marker.
+    Unclosed,
 }
 
 /// A reference to one object of a graph. *Ours.*

@@ -5,9 +5,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rollout_trace_model::{CodeCellId, DiagnosticCode, ItemId, ItemKind, ProducerRef};
-use rollout_trace_schema::{InferenceCallId, ModelVisibleCallId, SchemaVersion, ThreadId, ToolCallId};
+use rollout_trace_schema::{InferenceCallId, ModelVisibleCallId, ThreadId, ToolCallId};
 
-use crate::{context::Context, fingerprint::Fingerprint, graph::Graph, origin::Origin};
+use crate::{
+    context::Context,
+    fingerprint::Fingerprint,
+    graph::Graph,
+    origin::{Appearance, Origin},
+};
 
 /// A call id belongs to its thread, because a forked thread begins with copies of its parent's calls.
 type CallKey = (ThreadId, ModelVisibleCallId);
@@ -20,6 +25,11 @@ pub(crate) struct Calls {
     uses: HashMap<CallKey, Vec<CallUse>>,
     /// The threads in which a tool call or a code cell has each call id.
     owners: HashMap<ModelVisibleCallId, Vec<ThreadId>>,
+    /// The threads that show items with each call id.
+    showing: HashMap<ModelVisibleCallId, Vec<ThreadId>>,
+    /// The items of each thread that belong to a tool call or a code cell which started in another thread after they
+    /// were seen: they link when they are seen again.
+    foreign: HashMap<ThreadId, Vec<ItemId>>,
 }
 
 /// What belongs to one call.
@@ -39,13 +49,15 @@ struct Part {
     item: ItemId,
     kind: ItemKind,
     content: Fingerprint,
+    /// Whether the model was shown it.
+    is_shown: bool,
 }
 
 impl CallUse {
     /// Joins a call that was copied from another thread with the tool call and code cell that it has there.
     fn inherit(&mut self, elsewhere: Option<(Option<ToolCallId>, Option<CodeCellId>)>) {
         if let Some((tool, cell)) = elsewhere
-            && (self.tool.is_none() && self.cell.is_none() && self.made_by.is_none())
+            && (self.tool.is_none() && self.cell.is_none())
         {
             self.tool = tool;
             self.cell = cell;
@@ -61,7 +73,8 @@ fn is_call(kind: &ItemKind) -> bool {
     matches!(kind, ItemKind::FunctionCall | ItemKind::CustomToolCall)
 }
 
-fn is_output(kind: &ItemKind) -> bool {
+/// Returns whether items of this kind answer calls.
+pub(crate) fn is_output(kind: &ItemKind) -> bool {
     matches!(kind, ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput)
 }
 
@@ -76,7 +89,12 @@ impl Calls {
     ) {
         let item = &cx.graph.conversation_items[&item_id];
         let Some(call_id) = item.call_id.clone() else { return };
-        let part = Part { item: item_id, kind: item.kind.clone(), content };
+        let is_shown = origin.appearance != Appearance::Accepted;
+        let part = Part { item: item_id, kind: item.kind.clone(), content, is_shown };
+        let showing = self.showing.entry(call_id.clone()).or_default();
+        if !showing.contains(origin.thread) {
+            showing.push(origin.thread.clone());
+        }
         if is_call(&part.kind) {
             self.link_call_item(cx, origin, &call_id, part);
         } else if is_output(&part.kind) {
@@ -95,7 +113,7 @@ impl Calls {
         });
         let place = place.unwrap_or_else(|| {
             if let Some(last) = uses.last() {
-                let (code, why) = if origin.response_of.is_some() && last.made_by.as_ref() != origin.response_of {
+                let (code, why) = if origin.response_of().is_some() && last.made_by.as_ref() != origin.response_of() {
                     (
                         DiagnosticCode::CallIdRenumbered,
                         "names another call in a later response; the graph has both calls",
@@ -110,16 +128,14 @@ impl Calls {
         });
         let call = &mut uses[place];
         if call.made_by.is_none() {
-            call.made_by = origin.response_of.cloned();
+            call.made_by = origin.response_of().cloned();
         }
         call.inherit(elsewhere);
         call.calls.push(part.clone());
         if let Some(tool) = &call.tool {
             cx.graph.object_mut(tool).model_visible_call_item_ids.push(part.item);
         }
-        if origin.response_of.is_none() {
-            self.list_started_tools(cx.graph, part.item);
-        }
+        self.list_started_tools(cx.graph, part.item);
     }
 
     fn link_output_item(
@@ -143,7 +159,7 @@ impl Calls {
         };
         let call = &mut uses[place];
         call.inherit(elsewhere);
-        let is_rewritten = cx.is_v1()
+        let is_rewritten = !cx.rules.outputs_may_repeat()
             && call.cell.is_none()
             && call.outputs.iter().any(|other| other.kind == part.kind)
             && !CallUse::shows(&call.outputs, &part.kind, part.content);
@@ -155,13 +171,36 @@ impl Calls {
             );
             cx.report.event(DiagnosticCode::OutputRewritten, &[call_id, &part.item], message);
         }
-        if let Some(tool) = &call.tool {
-            add_tool_output(cx.graph, tool, part.item);
-        }
-        if let Some(cell) = &call.cell
-            && part.kind == ItemKind::CustomToolCallOutput
-        {
-            add_cell_output(cx.graph, cell, part.item);
+        list_output(cx.graph, call, &part);
+    }
+
+    /// Has the tool call and the code cell that an accepted output answers list it, now that the model is shown it.
+    /// It links by the call id that is shown, which may differ from the accepted one.
+    ///
+    /// Source: bundle 3, section 4.6.
+    pub(crate) fn show_output(
+        &mut self,
+        cx: &mut Context<'_>,
+        origin: &Origin<'_>,
+        call_id: &ModelVisibleCallId,
+        (item, kind, content): (ItemId, &ItemKind, Fingerprint),
+    ) {
+        let uses = self.uses.get_mut(&(origin.thread.clone(), call_id.clone()));
+        let known = uses.into_iter().flatten().find_map(|call| {
+            let place = call.outputs.iter().position(|part| part.item == item)?;
+            Some((call, place))
+        });
+        match known {
+            Some((call, place)) => {
+                let mut part = call.outputs.remove(place);
+                part.is_shown = true;
+                call.outputs.push(part.clone());
+                list_output(cx.graph, call, &part);
+            }
+            None => {
+                let part = Part { item, kind: kind.clone(), content, is_shown: true };
+                self.link_output_item(cx, origin, call_id, part);
+            }
         }
     }
 
@@ -170,6 +209,7 @@ impl Calls {
         let thread = cx.graph.tool_calls[tool].thread_id.clone();
         let key = (thread, call_id.clone());
         self.note_owner(&key);
+        self.note_foreign(&key);
         self.disinherit(cx.graph, &key);
         let uses = self.uses.entry(key).or_default();
         if let Some(last) = uses.last_mut()
@@ -187,7 +227,7 @@ impl Calls {
         let calls: Vec<_> = call.calls.iter().map(|part| part.item).collect();
         let tool_call = cx.graph.object_mut(tool);
         tool_call.model_visible_call_item_ids.extend(&calls);
-        if cx.version >= SchemaVersion::V2 {
+        if cx.rules.exec_is_tool_call() {
             tool_call.started_code_cell_id = call.cell.clone();
         }
         for part in &call.outputs {
@@ -206,6 +246,7 @@ impl Calls {
         let source = cell.source_item_id;
         let key = (cell.thread_id.clone(), cell.model_visible_call_id.clone());
         self.note_owner(&key);
+        self.note_foreign(&key);
         self.disinherit(cx.graph, &key);
         let uses = self.uses.entry(key).or_default();
         let call = uses
@@ -214,7 +255,7 @@ impl Calls {
             .expect("the source of a code cell is an item of its call");
         call.cell = Some(id.clone());
         if let Some(tool) = &call.tool
-            && cx.version >= SchemaVersion::V2
+            && cx.rules.exec_is_tool_call()
         {
             cx.graph.object_mut(tool).started_code_cell_id = Some(id.clone());
         }
@@ -242,11 +283,14 @@ impl Calls {
     pub(crate) fn list_started_tools(&self, graph: &mut Graph, item_id: ItemId) {
         let Some(call) = self.call_of(graph, item_id) else { return };
         let Some(tool) = &call.tool else { return };
-        // A response may have shown the call as another item than the one that was sighted now.
-        for part in &call.calls {
-            for inference in inferences(graph, part.item) {
+        // A response may show a call as another item than the one that was sighted, and in another thread.
+        for item in graph.tool_calls[tool].model_visible_call_item_ids.clone() {
+            for inference in inferences(graph, item) {
                 let Some(inference_call) = graph.inference_calls.get(&inference) else { continue };
-                if !inference_call.tool_call_ids_started_by_response.contains(tool) {
+                // While a response is gone through, its own list is not set yet.
+                if inference_call.response_item_ids.contains(&item)
+                    && !inference_call.tool_call_ids_started_by_response.contains(tool)
+                {
                     graph.object_mut(&inference).tool_call_ids_started_by_response.push(tool.clone());
                 }
             }
@@ -258,6 +302,51 @@ impl Calls {
         let call_id = item.call_id.clone().filter(|_| is_call(&item.kind))?;
         let uses = self.uses.get(&(item.thread_id.clone(), call_id))?;
         uses.iter().find(|call| call.calls.iter().any(|part| part.item == item_id))
+    }
+
+    /// Joins items that were seen before what they belong to started in another thread, if `is_seen` says that they are
+    /// seen again.
+    ///
+    /// Source: reduction, section 9.2.
+    pub(crate) fn link_foreign(
+        &mut self,
+        cx: &mut Context<'_>,
+        thread: &ThreadId,
+        mut is_seen: impl FnMut(ItemId) -> bool,
+    ) {
+        let Some(foreign) = self.foreign.get_mut(thread) else { return };
+        let seen: Vec<_> = foreign.extract_if(.., |item| is_seen(*item)).collect();
+        if foreign.is_empty() {
+            self.foreign.remove(thread);
+        }
+        for item_id in seen {
+            let Some(call_id) = cx.graph.conversation_items[&item_id].call_id.clone() else { continue };
+            let elsewhere = self.elsewhere(thread, &call_id);
+            let uses = self.uses.get_mut(&(thread.clone(), call_id)).into_iter().flatten();
+            let shows = |call: &&mut CallUse| call.calls.iter().chain(&call.outputs).any(|part| part.item == item_id);
+            let Some(call) = { uses }.find(shows) else { continue };
+            call.inherit(elsewhere);
+            if let Some(part) = call.outputs.iter_mut().find(|part| part.item == item_id) {
+                part.is_shown = true;
+                let part = part.clone();
+                list_output(cx.graph, call, &part);
+            } else if let Some(tool) = &call.tool {
+                let items = &cx.graph.tool_calls[tool].model_visible_call_item_ids;
+                if !items.contains(&item_id) {
+                    cx.graph.object_mut(tool).model_visible_call_item_ids.push(item_id);
+                }
+                self.list_started_tools(cx.graph, item_id);
+            }
+        }
+    }
+
+    fn note_foreign(&mut self, (owner, call_id): &CallKey) {
+        for thread in self.showing.get(call_id).into_iter().flatten().filter(|thread| *thread != owner) {
+            let uses = self.uses.get(&(thread.clone(), call_id.clone())).into_iter().flatten();
+            let free = uses.filter(|call| call.tool.is_none() && call.cell.is_none());
+            let items = free.flat_map(|call| call.calls.iter().chain(&call.outputs)).map(|part| part.item);
+            self.foreign.entry(thread.clone()).or_default().extend(items);
+        }
     }
 
     fn note_owner(&mut self, (thread, call_id): &CallKey) {
@@ -361,13 +450,35 @@ fn inferences(graph: &Graph, item: ItemId) -> Vec<InferenceCallId> {
     producers.filter_map(inference).collect()
 }
 
+/// Has an output's tool call and code cell list it, if the model was shown it. Its producer is its tool call in any
+/// case.
+fn list_output(graph: &mut Graph, call: &CallUse, part: &Part) {
+    if let Some(tool) = &call.tool {
+        if part.is_shown {
+            add_tool_output(graph, tool, part.item);
+        } else {
+            add_producer(graph, part.item, ProducerRef::Tool { tool_call_id: tool.clone() });
+        }
+    }
+    if let Some(cell) = &call.cell
+        && part.is_shown
+        && part.kind == ItemKind::CustomToolCallOutput
+    {
+        add_cell_output(graph, cell, part.item);
+    }
+}
+
 fn add_tool_output(graph: &mut Graph, tool: &ToolCallId, item: ItemId) {
-    graph.object_mut(tool).model_visible_output_item_ids.push(item);
+    if !graph.tool_calls[tool].model_visible_output_item_ids.contains(&item) {
+        graph.object_mut(tool).model_visible_output_item_ids.push(item);
+    }
     add_producer(graph, item, ProducerRef::Tool { tool_call_id: tool.clone() });
 }
 
 fn add_cell_output(graph: &mut Graph, cell: &CodeCellId, item: ItemId) {
-    graph.object_mut(cell).output_item_ids.push(item);
+    if !graph.code_cells[cell].output_item_ids.contains(&item) {
+        graph.object_mut(cell).output_item_ids.push(item);
+    }
     add_producer(graph, item, ProducerRef::CodeCell { code_cell_id: cell.clone() });
 }
 

@@ -14,10 +14,10 @@ use rollout_trace_schema::{
 use crate::{
     context::Context,
     conversation::Conversations,
-    item::{Sighting, normalize},
+    item::{Shown, Sighting, normalize},
     json::Json,
     links::Links,
-    origin::Origin,
+    origin::{Appearance, Origin},
     threads, turns,
 };
 
@@ -139,7 +139,8 @@ impl Compactions {
         let mut buffer = PayloadBuffer::default();
         let document = cx.read(reference, &mut buffer);
         let turn = cx.at.turn.as_ref();
-        let origin = Origin { thread: &thread, turn, payload: &reference.raw_payload_id, response_of: None };
+        let origin =
+            Origin { thread: &thread, turn, payload: &reference.raw_payload_id, appearance: Appearance::Shown };
         let document = document.as_ref();
         let history = |cx: &mut Context<'_>, name: &str| history(cx, reference, document?, name);
 
@@ -147,8 +148,8 @@ impl Compactions {
         let input = history(pass.cx, "input_history").unwrap_or_default();
         let input_item_ids = pass.compacted(input);
         let marker_item_id = pass.compaction_marker(id);
-        // If the replacement cannot be read, the next request is compared with the old history.
         let replacement = history(pass.cx, "replacement_history");
+        let replacement = replacement.or_else(|| pass.cx.rules.lost_checkpoints_are_empty().then(Vec::new));
         let replacement_item_ids = replacement.map(|sightings| pass.replacement(id, sightings)).unwrap_or_default();
         conversations.sightings.note_seen(&input_item_ids, cx.at.seq);
         let compaction = Compaction {
@@ -171,6 +172,6 @@ fn history(cx: &mut Context<'_>, reference: &PayloadRef, document: &Json<'_>, na
         cx.report_malformed(reference, &format!("the checkpoint has no array {name}; its items are lost"));
         return None;
     };
-    let payload = &reference.raw_payload_id;
-    Some(items.iter().filter_map(|item| normalize(item, payload, cx.version)).collect())
+    let shown = Shown::new(reference, cx.rules);
+    Some(items.iter().filter_map(|item| normalize(item, &shown)).collect())
 }

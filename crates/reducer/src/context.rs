@@ -1,7 +1,8 @@
 //! What every family of events works with: the context of one event.
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
-use rollout_trace_schema::{PayloadRef, RawPayloadId, SchemaVersion};
+use rollout_trace_model::DiagnosticCode;
+use rollout_trace_schema::{PayloadRef, RawPayloadId};
 
 use crate::{
     at::At,
@@ -9,12 +10,13 @@ use crate::{
     graph::Graph,
     json::Json,
     report::Report,
+    rules::Rules,
 };
 
 /// What the functions that apply one event share: where it happens, the graph, the report and the documents.
 pub(crate) struct Context<'a> {
     pub(crate) at: &'a At,
-    pub(crate) version: SchemaVersion,
+    pub(crate) rules: Rules,
     pub(crate) graph: &'a mut Graph,
     pub(crate) report: &'a mut Report,
     pub(crate) documents: &'a mut Documents,
@@ -22,16 +24,25 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    pub(crate) fn is_v1(&self) -> bool {
-        self.version == SchemaVersion::V1
-    }
-
-    /// Reads a document into the caller's buffer. Reports a document that cannot be read, and returns `None` for it.
+    /// Reads a document into a buffer of the caller's. Returns `None` if it is missing by its reference, which is no
+    /// damage, or cannot be read, which is reported.
     pub(crate) fn read<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Json<'b>> {
         self.documents.read(reference, self.payloads, buffer, self.report)
     }
 
-    /// Reads a document whose content reduction does not use, only to check that it exists and is valid.
+    /// Reads a document whose fields are only understood if it is whole. Returns `None` if it is not.
+    ///
+    /// Source: bundle 3, section 4.2.
+    pub(crate) fn read_whole<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Json<'b>> {
+        if reference.is_partial() && !reference.is_missing() {
+            let message = format!("{reference} was recorded in part; it counts as missing");
+            self.report.payload(DiagnosticCode::PartialPayload, &reference.raw_payload_id, &[], message);
+            return None;
+        }
+        self.read(reference, buffer)
+    }
+
+    /// Reads a document that says nothing to the graph, only to see whether it is there and whole.
     pub(crate) fn verify(&mut self, reference: &PayloadRef) {
         self.documents.verify(reference, self.payloads, self.report);
     }

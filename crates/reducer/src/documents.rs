@@ -46,6 +46,9 @@ impl Documents {
         report: &mut Report,
     ) -> Option<Json<'a>> {
         self.note(reference);
+        if reference.is_missing() {
+            return None;
+        }
         if let Err(error) = source.load(reference, buffer) {
             report_lost(report, reference, &error);
             return None;
@@ -69,7 +72,7 @@ impl Documents {
 
     /// Reads a document whose content reduction does not use, only to check that it exists and is valid.
     pub(crate) fn verify(&mut self, reference: &PayloadRef, source: &mut dyn PayloadSource, report: &mut Report) {
-        if !self.note(reference) {
+        if !self.note(reference) || reference.is_missing() {
             return;
         }
         if source.is_json(reference, self.max_nesting) {

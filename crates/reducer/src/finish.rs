@@ -1,6 +1,6 @@
 //! What only the end of the evidence decides.
 
-use rollout_trace_model::{DiagnosticCode, ObjectRef, OperationKind};
+use rollout_trace_model::{DiagnosticCode, ObjectRef, OperationKind, RecordingStatus};
 use rollout_trace_schema::ExecutionStatus;
 
 use crate::{cells::Cells, graph::Graph, report::Report};
@@ -22,14 +22,16 @@ pub(crate) fn report_waiting_cells(report: &mut Report, cells: &Cells) {
 pub(crate) fn list_cut_off(graph: &mut Graph, report: &mut Report) {
     let open = running(graph);
     let has_ended = graph.status != ExecutionStatus::Running || graph.ended_at_unix_ms.is_some();
-    if graph.reading_stopped && !(has_ended && graph.recording_complete.unwrap_or(true)) {
+    let is_unclosed =
+        graph.recording_complete == Some(false) || graph.recording_status == Some(RecordingStatus::Unclosed);
+    if graph.reading_stopped && (!has_ended || is_unclosed) {
         let message = "the log was not read to its end, so how the rollout and its recording ended is unknown";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
     } else if !has_ended {
         let message = "the trace stops before the rollout ended: it is still being written, or its writer was stopped";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
-    } else if graph.recording_complete == Some(false) {
-        let message = "the trace has no end marker, so something may be missing at its end";
+    } else if is_unclosed {
+        let message = "the trace has no end marker, so that something may be missing at its end";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
     }
     if !open.is_empty() {

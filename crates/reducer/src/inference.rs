@@ -4,7 +4,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt::Display,
 };
 
@@ -12,20 +12,21 @@ use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
-    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, SchemaVersion, ThreadEnded, ThreadId,
+    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, ThreadEnded, ThreadId,
     UpstreamRequestId,
 };
 
 use crate::{
     context::Context,
-    conversation::Conversations,
+    conversation::{Conversations, Prefix},
     documents,
-    item::{Sighting, normalize},
+    item::{Shown, Sighting, normalize},
     json::Json,
     links::Links,
-    origin::Origin,
+    origin::{Appearance, Origin},
     readers::Readers,
     request::{Input, RequestDocument},
+    rules::Rules,
     threads, turns,
     usage::{is_token_usage, token_usage},
 };
@@ -36,6 +37,8 @@ pub(crate) struct Inference {
     /// The calls of each turn that its end ends, unless they end before.
     open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
     responses: Responses,
+    /// The calls of whose request or response some part is missing.
+    partial: HashSet<InferenceCallId>,
     readers: Readers,
 }
 
@@ -87,8 +90,12 @@ impl Inference {
         call.model = event.model.clone();
         call.provider_name = event.provider_name.clone();
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
+        call.prepared_prompt_payload_id =
+            event.prepared_prompt_payload.as_ref().map(|reference| reference.raw_payload_id.clone());
+        self.note_partial(id, &event.request_payload);
         let items = self.read_request(cx, conversations, links, event);
-        conversations.note_call(&event.thread_id, id, items.is_some());
+        let overtakes = items.is_some() || cx.rules.responses_replace_snapshots();
+        conversations.note_call(&event.thread_id, id, overtakes);
         let call = cx.graph.object_mut(id);
         call.request_item_ids = items.unwrap_or_default();
         let started = call.execution.started_seq;
@@ -97,6 +104,12 @@ impl Inference {
         conversations.sightings.note_shown(cx.graph, id, items);
         conversations.sightings.note_seen(items, started);
         self.readers.note_use(&event.thread_id, seq);
+    }
+
+    fn note_partial(&mut self, id: &InferenceCallId, reference: &PayloadRef) {
+        if reference.is_partial() {
+            self.partial.insert(id.clone());
+        }
     }
 
     /// Returns the items that the request shows, or `None` if it is lost.
@@ -108,9 +121,16 @@ impl Inference {
         event: &InferenceStarted,
     ) -> Option<Vec<ItemId>> {
         let thread = &event.thread_id;
-        let reference = &event.request_payload;
+        let reference = event.warmup_context_payload.as_ref().unwrap_or(&event.request_payload);
         cx.documents.note(reference);
+        if reference.is_missing() {
+            return None;
+        }
         let max_nesting = cx.documents.max_nesting();
+        if !event.stripped_tool_output_ids.is_empty() {
+            // The ids are not in the bytes that the next request is compared with.
+            self.readers.forget(thread);
+        }
         let reader = self.readers.reader(thread);
         let shared = reader.shared_items(conversations.live_items(thread));
         let mut document = match reader.read(reference, cx.payloads, max_nesting, shared) {
@@ -120,25 +140,33 @@ impl Inference {
                 return None;
             }
         };
-        let (known, rest) = request_input(cx, reference, &mut document)?;
-        let origin =
-            Origin { thread, turn: Some(&event.codex_turn_id), payload: &reference.raw_payload_id, response_of: None };
-        let sightings: Vec<_> = rest.iter().map(|item| normalize(item, origin.payload, cx.version)).collect();
+        let (known, mut rest) = request_input(cx, reference, &mut document)?;
+        restore_ids(cx, event, &mut rest);
+        let origin = Origin {
+            thread,
+            turn: Some(&event.codex_turn_id),
+            payload: &reference.raw_payload_id,
+            appearance: Appearance::Shown,
+        };
+        let shown = Shown::new(reference, cx.rules);
+        let sightings: Vec<_> = rest.iter().map(|item| normalize(item, &shown)).collect();
         let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
-        if let Some(previous) = previous_response(event, &document, cx.version) {
-            let prefix = match untraced_prefix(event, cx.version) {
+        if let Some(previous) = previous_response(event, &document, cx.rules) {
+            let prefix = match untraced_prefix(event, cx.rules) {
                 Some(prefix) => {
                     let origin = Origin { payload: &prefix.raw_payload_id, ..origin.clone() };
-                    let sightings = prefix_document(cx, prefix, &origin);
-                    sightings.map(|sightings| conversations.pass(cx, links, &origin).request(0, sightings))
+                    match prefix_document(cx, prefix) {
+                        Some(sightings) => Prefix::Known(conversations.pass(cx, links, &origin).request(0, sightings)),
+                        None => Prefix::Unknown,
+                    }
                 }
-                None => prefix_of_response(&self.responses, cx, event, previous),
+                None => self.prefix_of_response(cx, event, previous),
             };
             return Some(conversations.pass(cx, links, &origin).delta(prefix, sightings));
         }
         let is_damaged = document.damage.is_some();
-        let layout = document.layout;
+        let layout = document.layout.filter(|_| event.stripped_tool_output_ids.is_empty());
         let mut pass = conversations.pass(cx, links, &origin);
         let items = if is_damaged { pass.damaged_request(known, sightings) } else { pass.request(known, sightings) };
         if let Some(layout) = layout {
@@ -216,32 +244,38 @@ impl Inference {
         if let Some(upstream) = answer.upstream_request_id {
             call.upstream_request_id = Some(upstream.clone());
         }
+        call.raw_response_payload_id = answer.payload.map(|reference| reference.raw_payload_id.clone());
+        let older = std::mem::replace(&mut call.response_id, answer.response_id.cloned());
+        if let Some(calls) = older.and_then(|older| self.responses.get_mut(&(thread.clone(), older))) {
+            calls.remove(id);
+        }
         if let Some(response_id) = answer.response_id {
-            let older = call.response_id.replace(response_id.clone());
-            if let Some(calls) = older.and_then(|older| self.responses.get_mut(&(thread.clone(), older))) {
-                calls.remove(id);
-            }
             self.responses.entry((thread.clone(), response_id.clone())).or_default().insert(id.clone());
         }
         let Some(reference) = answer.payload else { return };
-        call.raw_response_payload_id = Some(reference.raw_payload_id.clone());
+        self.note_partial(id, reference);
         let mut buffer = PayloadBuffer::default();
         let Some(document) = cx.read(reference, &mut buffer) else { return };
         let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
-        if usage.is_some_and(|usage| !is_token_usage(usage)) {
-            let reason = "token_usage has a count that is missing or not a number; that count is taken as 0";
-            cx.report_malformed(reference, reason);
+        let counts = usage.filter(|usage| is_token_usage(usage)).map(token_usage);
+        if usage.is_some() && counts.is_none() && !reference.is_partial() {
+            cx.report_malformed(reference, "token_usage lacks a number; the usage is unknown");
         }
-        if let Some(usage) = usage.filter(|usage| usage.is_object()) {
-            cx.graph.object_mut(id).usage = Some(token_usage(usage));
+        if counts.is_some() {
+            cx.graph.object_mut(id).usage = counts;
         }
         let Some(items) = document.get("output_items").and_then(Json::as_array) else {
             cx.report_malformed(reference, "the response has no array output_items; its items are lost");
             return;
         };
-        let origin =
-            Origin { thread: &thread, turn: turn.as_ref(), payload: &reference.raw_payload_id, response_of: Some(id) };
-        let sightings = items.iter().filter_map(|item| normalize(item, origin.payload, cx.version)).collect();
+        let origin = Origin {
+            thread: &thread,
+            turn: turn.as_ref(),
+            payload: &reference.raw_payload_id,
+            appearance: Appearance::Answered(id),
+        };
+        let shown = Shown::new(reference, cx.rules);
+        let sightings = items.iter().filter_map(|item| normalize(item, &shown)).collect();
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
         conversations.sightings.note_shown(cx.graph, id, &items);
         conversations.sightings.note_seen(&items, cx.at.seq);
@@ -253,6 +287,27 @@ impl Inference {
             );
             cx.report.event(DiagnosticCode::RepeatedEnd, &ids, message);
         }
+    }
+
+    /// Returns the conversation up to and including a response.
+    ///
+    /// Source: reduction, section 5.7; bundle 3, section 4.5.
+    fn prefix_of_response(&self, cx: &mut Context<'_>, event: &InferenceStarted, previous: ResponseId) -> Prefix {
+        let key = (event.thread_id.clone(), previous);
+        let Some(first) = self.responses.get(&key).and_then(|calls| calls.first()) else {
+            let (_, previous) = key;
+            let message = format!(
+                "inference call {} follows response {previous}, which its thread never got; what precedes its input \
+                 is not known",
+                event.inference_call_id
+            );
+            let code = DiagnosticCode::UnknownPreviousResponse;
+            cx.report.event(code, &[&event.inference_call_id, &previous], message);
+            return Prefix::Unknown;
+        };
+        let call = &cx.graph.inference_calls[first];
+        let items = call.request_item_ids.iter().chain(&call.response_item_ids).copied().collect();
+        if self.partial.contains(first) { Prefix::Partial(items) } else { Prefix::Known(items) }
     }
 
     /// Ends the calls that a turn leaves running.
@@ -295,13 +350,16 @@ fn request_input<'a>(
     let input = std::mem::replace(&mut document.input, Input::Missing);
     if let Some(damage) = &document.damage {
         let kept = match &input {
-            Input::Items { known, rest } => format!("; the {} items before the damage count", known + rest.len()),
+            Input::Items { known, rest } if cx.rules.broken_requests_count() => {
+                format!("; the {} items before the damage count", known + rest.len())
+            }
             _ => String::new(),
         };
         let message = format!("{reference} cannot be read to its end: {damage}{kept}");
         cx.report.payload(DiagnosticCode::PayloadUnreadable, payload, &[], message);
     }
     match input {
+        _ if document.damage.is_some() && !cx.rules.broken_requests_count() => None,
         Input::Items { known, rest } => Some((known, rest)),
         Input::Text(text) => {
             let message = format!("{reference}: the request's input is a string; it counts as one message of the user");
@@ -321,17 +379,13 @@ fn request_input<'a>(
 /// Returns the response that the request's input follows, or `None` for a full request.
 ///
 /// Source: bundle 1, section 5.2; bundle 2, section 2.8.
-fn previous_response(
-    event: &InferenceStarted,
-    document: &RequestDocument<'_>,
-    version: SchemaVersion,
-) -> Option<ResponseId> {
+fn previous_response(event: &InferenceStarted, document: &RequestDocument<'_>, rules: Rules) -> Option<ResponseId> {
     match &event.request_input_mode {
-        Some(RequestInputMode::FullSnapshot) if version == SchemaVersion::V1 => None,
+        Some(RequestInputMode::FullSnapshot) if rules.input_mode_counts() => None,
         Some(
             RequestInputMode::Incremental { previous_response_id }
             | RequestInputMode::IncrementalWithUntracedPrefix { previous_response_id, .. },
-        ) if version == SchemaVersion::V1 => Some(previous_response_id.clone()),
+        ) if rules.input_mode_counts() => Some(previous_response_id.clone()),
         _ => document.previous_response_id.as_deref().map(ResponseId::from),
     }
 }
@@ -340,11 +394,9 @@ fn previous_response(
 /// names one.
 ///
 /// Source: reduction, section 5.7.
-fn untraced_prefix(event: &InferenceStarted, version: SchemaVersion) -> Option<&PayloadRef> {
+fn untraced_prefix(event: &InferenceStarted, rules: Rules) -> Option<&PayloadRef> {
     match &event.request_input_mode {
-        Some(RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. })
-            if version == SchemaVersion::V1 =>
-        {
+        Some(RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. }) if rules.input_mode_counts() => {
             Some(prefix_payload)
         }
         _ => None,
@@ -352,7 +404,7 @@ fn untraced_prefix(event: &InferenceStarted, version: SchemaVersion) -> Option<&
 }
 
 /// Reads the sightings in a document that is an array of model items or holds one.
-fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef, origin: &Origin<'_>) -> Option<Vec<Sighting>> {
+fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef) -> Option<Vec<Sighting>> {
     let mut buffer = PayloadBuffer::default();
     let document = cx.read(reference, &mut buffer)?;
     let names = ["input", "input_items", "items"];
@@ -361,32 +413,28 @@ fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef, origin: &Origin
         cx.report_malformed(reference, "the document has no array of model items; its items are lost");
         return None;
     };
-    Some(items.iter().filter_map(|item| normalize(item, origin.payload, cx.version)).collect())
+    let shown = Shown::new(reference, cx.rules);
+    Some(items.iter().filter_map(|item| normalize(item, &shown)).collect())
 }
 
-/// Returns the conversation up to and including a response, or `None` if the thread never received the response.
+/// Gives the outputs in a request the ids that it lacks.
 ///
-/// Source: reduction, section 5.7.
-fn prefix_of_response(
-    responses: &Responses,
-    cx: &mut Context<'_>,
-    event: &InferenceStarted,
-    previous: ResponseId,
-) -> Option<Vec<ItemId>> {
-    let key = (event.thread_id.clone(), previous);
-    let Some(first) = responses.get(&key).and_then(|calls| calls.first()) else {
-        let (_, previous) = key;
-        let message = format!(
-            "inference call {} continues response {previous}, which its thread never received; the items \
-             before its input are unknown",
-            event.inference_call_id
-        );
-        let code = DiagnosticCode::UnknownPreviousResponse;
-        cx.report.event(code, &[&event.inference_call_id, &previous], message);
-        return None;
-    };
-    let call = &cx.graph.inference_calls[first];
-    Some(call.request_item_ids.iter().chain(&call.response_item_ids).copied().collect())
+/// Source: bundle 3, section 4.5.
+fn restore_ids(cx: &mut Context<'_>, event: &InferenceStarted, input: &mut [Json<'_>]) {
+    for (index, id) in &event.stripped_tool_output_ids {
+        let item = usize::try_from(*index).ok().and_then(|index| input.get_mut(index));
+        let fits = |item: &&mut Json<'_>| {
+            matches!(item.text("type"), Some("function_call_output" | "custom_tool_call_output"))
+                && item.get("id").is_none()
+        };
+        match item.filter(fits) {
+            Some(item) => item.insert("id", id.to_string()),
+            None => {
+                let message = format!("input {index} is no output of a tool that lacks an id; {id} is not given to it");
+                cx.report.event(DiagnosticCode::StrippedIdMismatch, &[&event.inference_call_id, id], message);
+            }
+        }
+    }
 }
 
 /// Ends a call, unless it has ended already, and returns it.
@@ -429,6 +477,7 @@ fn new_call(
         tool_call_ids_started_by_response: Vec::new(),
         usage: None,
         raw_request_payload_id: None,
+        prepared_prompt_payload_id: None,
         raw_response_payload_id: None,
         error: None,
         cancel_reason: None,

@@ -44,8 +44,8 @@
 //! 6. `conversation`: which sightings are one item; above `sightings`: which calls showed an item first and last.
 //! 7. `links`, that is `cells` above `calls`: what joins items with tool calls and code cells, whichever comes first.
 //! 8. `turns` above `threads`.
-//! 9. `context` above `documents`, `graph` and `report`, and these above `changes`, `at` and `origin`.
-//! 10. `item` above `fingerprint` and `json`, which know no graph.
+//! 9. `context` above `documents`, `graph` and `report`, and these above `changes` and `at`.
+//! 10. `item` above `fingerprint` and `json`, which know no graph, and `rules`: where the schema versions differ.
 
 #![forbid(unsafe_code)]
 
@@ -75,6 +75,7 @@ mod reducer;
 mod report;
 mod request;
 mod rollout;
+mod rules;
 mod schema_check;
 mod sightings;
 mod terminals;

@@ -8,6 +8,26 @@ pub(crate) struct Origin<'a> {
     pub(crate) thread: &'a ThreadId,
     pub(crate) turn: Option<&'a CodexTurnId>,
     pub(crate) payload: &'a RawPayloadId,
-    /// The inference call that it answers, if it is a response.
-    pub(crate) response_of: Option<&'a InferenceCallId>,
+    pub(crate) appearance: Appearance<'a>,
+}
+
+/// How items appear in a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Appearance<'a> {
+    /// The agent core accepted them; the model has not seen them yet.
+    Accepted,
+    /// They are in the history that the model is shown.
+    Shown,
+    /// They are in the response to this inference call.
+    Answered(&'a InferenceCallId),
+}
+
+impl<'a> Origin<'a> {
+    /// Returns the inference call that the payload answers, if it is a response.
+    pub(crate) fn response_of(&self) -> Option<&'a InferenceCallId> {
+        match self.appearance {
+            Appearance::Answered(call) => Some(call),
+            Appearance::Accepted | Appearance::Shown => None,
+        }
+    }
 }

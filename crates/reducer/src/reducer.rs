@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use rollout_trace_evidence::{BundleHeader, Evidence, Limits, LocatedEvent, PayloadSource, Problem};
 use rollout_trace_model::{ObjectRef, RolloutTrace};
 use rollout_trace_schema::{
-    CodexTurnEnded, EventPayload, ExecutionStatus, PayloadRef, RolloutId, SchemaVersion, Seq, ThreadEnded, ThreadId,
-    TraceId,
+    CodexTurnEnded, EventPayload, ExecutionStatus, PayloadRef, RolloutId, Seq, ThreadEnded, ThreadId, TraceId,
 };
 
 use crate::{
     agents::Agents, at::At, compactions::Compactions, context::Context, conversation::Conversations, derived::Derived,
     documents::Documents, finish, graph::Graph, inference::Inference, links::Links, markers, report::Report,
-    rollout::Rollout, schema_check, threads, tools::Tools, turns,
+    rollout::Rollout, rules::Rules, schema_check, threads, tools::Tools, turns,
 };
 
 /// Turns evidence into a graph.
@@ -21,7 +20,7 @@ use crate::{
 /// what a request repeats from the previous request of its thread is compared, not parsed again.
 #[derive(Debug)]
 pub struct Reducer {
-    version: SchemaVersion,
+    rules: Rules,
     graph: Graph,
     report: Report,
     documents: Documents,
@@ -46,7 +45,7 @@ impl Reducer {
     pub fn new(header: BundleHeader, limits: Limits) -> Self {
         let rollout = Rollout::new(header.started_at_unix_ms.is_some());
         Self {
-            version: header.schema_version,
+            rules: Rules::of(header.schema_version),
             graph: Graph::new(empty_trace(header)),
             report: Report::default(),
             documents: Documents::new(limits.max_nesting),
@@ -131,10 +130,7 @@ impl Reducer {
         if !diagnostics.is_empty() {
             self.graph.rollout_mut().diagnostics.extend(diagnostics);
         }
-        let complete = (self.version >= SchemaVersion::V2).then(|| self.families.rollout.is_complete());
-        if self.graph.recording_complete != complete {
-            self.graph.rollout_mut().recording_complete = complete;
-        }
+        self.families.rollout.state_completeness(&mut self.graph, self.rules);
         let Families { conversations, agents, .. } = &mut self.families;
         self.derived.refresh(&mut self.graph, conversations, agents);
     }
@@ -146,7 +142,7 @@ impl Reducer {
         self.report.begin_event(&at);
         let mut cx = Context {
             at: &at,
-            version: self.version,
+            rules: self.rules,
             graph: &mut self.graph,
             report: &mut self.report,
             documents: &mut self.documents,
@@ -154,9 +150,10 @@ impl Reducer {
         };
         self.families.rollout.note_last(&event.payload, located.newline_terminated);
         self.families.rollout.note_envelope(&mut cx, &event.rollout_id);
-        let references = references(&event.payload, cx.version);
+        let references = references(&event.payload, cx.rules);
         for reference in &references {
-            cx.graph.insert(&reference.raw_payload_id, (*reference).clone());
+            self.families.rollout.note_reference(reference);
+            list_payloads(cx.graph, reference);
         }
         self.families.apply(&mut cx, &event.payload);
         for reference in &references {
@@ -192,7 +189,7 @@ impl Families {
             EventPayload::CodeCellStarted(event) => links.cells.started(cx, &mut links.calls, event),
             EventPayload::CodeCellInitialResponse(event) => links.cells.initial_response(cx, event),
             EventPayload::CodeCellEnded(event) => links.cells.ended(cx, event),
-            EventPayload::CodeCellWaitTargetResolved(event) => tools.wait_target_resolved(cx, &mut links.cells, event),
+            EventPayload::CodeCellWaitTargetResolved(event) => tools.wait_target_resolved(cx, links, event),
             EventPayload::CompactionRequestStarted(event) => compactions.request_started(cx, event),
             EventPayload::CompactionRequestCompleted(event) => compactions.request_completed(cx, event),
             EventPayload::CompactionRequestFailed(event) => compactions.request_failed(cx, event),
@@ -217,18 +214,28 @@ impl Families {
     }
 }
 
-/// Returns the payload references of an event that count. Schema 2 ignores a request's input mode and the payload in
-/// it.
-fn references(payload: &EventPayload, version: SchemaVersion) -> Vec<&PayloadRef> {
+/// The payload references of an event that count: without its input mode, neither does the payload in it.
+fn references(payload: &EventPayload, rules: Rules) -> Vec<&PayloadRef> {
     let mut references = Vec::new();
     match payload {
-        EventPayload::InferenceStarted(event) if version >= SchemaVersion::V2 => {
+        EventPayload::InferenceStarted(event) if !rules.input_mode_counts() => {
             references.push(&event.request_payload);
             references.extend(event.prepared_prompt_payload.iter().chain(&event.warmup_context_payload));
         }
         payload => payload.for_each_payload_ref(|reference| references.push(reference)),
     }
     references
+}
+
+/// Adds a reference and those of its parts to the graph.
+fn list_payloads(graph: &mut Graph, reference: &PayloadRef) {
+    if graph.raw_payloads.get(&reference.raw_payload_id) == Some(reference) {
+        return;
+    }
+    graph.insert(&reference.raw_payload_id, reference.clone());
+    for part in reference.parts.iter() {
+        list_payloads(graph, part);
+    }
 }
 
 fn empty_trace(header: BundleHeader) -> RolloutTrace {
@@ -244,6 +251,7 @@ fn empty_trace(header: BundleHeader) -> RolloutTrace {
         ended_at_unix_ms: None,
         status: ExecutionStatus::Running,
         recording_complete: None,
+        recording_status: None,
         root_thread_id: header.root_thread_id.unwrap_or_else(|| ThreadId::from("")),
         threads: BTreeMap::new(),
         codex_turns: BTreeMap::new(),

@@ -2,10 +2,14 @@
 //!
 //! Source: reduction, section 3.1.
 
-use rollout_trace_model::DiagnosticCode;
-use rollout_trace_schema::{EventPayload, RolloutEnded, RolloutId, RolloutStarted};
+use rollout_trace_model::{DiagnosticCode, RecordingStatus};
+use rollout_trace_schema::{EventPayload, PayloadRef, RolloutEnded, RolloutId, RolloutStarted};
 
-use crate::context::Context;
+use crate::{
+    context::Context,
+    graph::Graph,
+    rules::{Completeness, Rules},
+};
 
 /// What is remembered about the rollout beyond the graph.
 #[derive(Debug)]
@@ -16,18 +20,43 @@ pub(crate) struct Rollout {
     ends_in_marker: bool,
     /// Whether anything followed an end marker.
     goes_on_after_marker: bool,
+    /// Whether a reference says that a document, or a part of one, is missing.
+    is_partial: bool,
 }
 
 impl Rollout {
     pub(crate) fn new(start_is_known: bool) -> Self {
-        Self { is_started: false, start_is_known, ends_in_marker: false, goes_on_after_marker: false }
+        Self {
+            is_started: false,
+            start_is_known,
+            ends_in_marker: false,
+            goes_on_after_marker: false,
+            is_partial: false,
+        }
     }
 
-    /// Returns whether the log ends in its end marker.
+    /// Has the graph say whether the recording is whole.
     ///
-    /// Source: reduction, section 13.1.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.ends_in_marker && !self.goes_on_after_marker
+    /// Source: reduction, section 13.1; bundle 3, section 4.1.
+    pub(crate) fn state_completeness(&self, graph: &mut Graph, rules: Rules) {
+        let is_closed = self.ends_in_marker && !self.goes_on_after_marker;
+        let (flag, status) = match (rules.completeness(), is_closed) {
+            (Completeness::Unstated, _) => (None, None),
+            (Completeness::Flag, _) => (Some(is_closed), None),
+            (Completeness::Status, false) => (None, Some(RecordingStatus::Unclosed)),
+            (Completeness::Status, true) if !self.is_partial => (None, Some(RecordingStatus::Complete)),
+            (Completeness::Status, true) => (None, Some(RecordingStatus::ClosedWithPartialPayloads)),
+        };
+        if (graph.recording_complete, graph.recording_status) != (flag, status) {
+            let trace = graph.rollout_mut();
+            trace.recording_complete = flag;
+            trace.recording_status = status;
+        }
+    }
+
+    /// Remembers whether a reference says that documents, or parts of them, are missing.
+    pub(crate) fn note_reference(&mut self, reference: &PayloadRef) {
+        self.is_partial = self.is_partial || reference.is_partial();
     }
 
     /// Remembers whether this event, the last so far, ends the log.

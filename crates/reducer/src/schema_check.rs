@@ -3,7 +3,7 @@
 //! Source: reduction, section 14.7.
 
 use rollout_trace_model::DiagnosticCode;
-use rollout_trace_schema::{EventPayload, PayloadKind, PayloadRef, SchemaVersion};
+use rollout_trace_schema::{EventPayload, PayloadKind, PayloadRef};
 
 use crate::context::Context;
 
@@ -18,6 +18,29 @@ pub(crate) fn check(cx: &mut Context<'_>, payload: &EventPayload, references: &[
         }
     }
     report_other_schema(cx, payload);
+    report_mislabeled(cx, payload);
+}
+
+/// Reports the evidence of a request whose kind is another than its field says.
+///
+/// Source: bundle 3, section 4.5.
+fn report_mislabeled(cx: &mut Context<'_>, payload: &EventPayload) {
+    let EventPayload::InferenceStarted(event) = payload else { return };
+    let evidence = [
+        (Some(&event.request_payload), PayloadKind::InferenceRequest),
+        (event.prepared_prompt_payload.as_ref(), PayloadKind::PreparedPrompt),
+        (event.warmup_context_payload.as_ref(), PayloadKind::WarmupContext),
+    ];
+    for (reference, kind) in evidence {
+        let Some(reference) = reference.filter(|reference| cx.rules.request_kinds_count() && reference.kind != kind)
+        else {
+            continue;
+        };
+        let message =
+            format!("a {} is labeled as {}; it is read as what its field says", kind.as_str(), reference.kind.as_str());
+        let code = DiagnosticCode::MislabeledPayload;
+        cx.report.payload(code, &reference.raw_payload_id, &[&event.inference_call_id], message);
+    }
 }
 
 fn report_unknown_status(cx: &mut Context<'_>, payload: &EventPayload) {
@@ -49,18 +72,18 @@ fn report_other_schema(cx: &mut Context<'_>, payload: &EventPayload) {
         | EventPayload::ThreadResumed(_)
         | EventPayload::HistoryItemAccepted(_)
         | EventPayload::StdinTargetResolved(_)
-            if cx.is_v1() =>
+            if !cx.rules.items_have_ids() =>
         {
             let name = payload.type_name();
-            let message = format!("schema 1 has no {name} events; they count as in schema 2 where that is possible");
+            let message = format!("schema 1 has no {name} events; they count as in schema 2, as far as that can be");
             cx.report.once(DiagnosticCode::SchemaVersionMismatch, &name, message);
         }
-        EventPayload::CodeCellWaitTargetResolved(_) if cx.version < SchemaVersion::V3 => {
-            let (name, version) = (payload.type_name(), cx.version);
-            let message = format!("schema {version} has no {name} events; they count as in schema 3");
+        EventPayload::CodeCellWaitTargetResolved(_) if !cx.rules.waits_are_resolved_by_events() => {
+            let name = payload.type_name();
+            let message = format!("a {name} event, which only schema 3 has; it counts as in schema 3");
             cx.report.once(DiagnosticCode::SchemaVersionMismatch, &name, message);
         }
-        EventPayload::ToolCallRuntimeStarted(event) if cx.version >= SchemaVersion::V2 && event.kind.is_none() => {
+        EventPayload::ToolCallRuntimeStarted(event) if cx.rules.runtime_start_has_kind() && event.kind.is_none() => {
             let name = payload.type_name();
             let message = format!("a {name} event has no kind; the kind from the tool call's start counts");
             cx.report.event(DiagnosticCode::MalformedEvent, &[&event.tool_call_id], message);

@@ -123,7 +123,8 @@ impl Terminals {
         if exit_code.is_none() {
             cx.report_malformed(&event.runtime_payload, "the end event of the command has no exit_code");
         }
-        let mut result = if cx.is_v1() { runtime_result_v1(document) } else { runtime_result(document) };
+        let mut result =
+            if cx.rules.output_is_aggregated() { runtime_result(document) } else { runtime_result_v1(document) };
         result.exit_code = exit_code;
         cx.graph.object_mut(&operation_id).result = Some(result);
         self.note_process_id(cx, operation_id, document.id_text("process_id"));
@@ -147,7 +148,7 @@ impl Terminals {
         let Some(reference) = result else { return };
         add_payload(&mut operation.raw_payload_ids, reference);
         let mut buffer = PayloadBuffer::default();
-        let Some(document) = cx.read(reference, &mut buffer) else { return };
+        let Some(document) = cx.read_whole(reference, &mut buffer) else { return };
         let result = answered_result(&document);
         note_exit(cx.graph, operation_id, result.exit_code, Some((time, seq)));
         cx.graph.object_mut(&operation_id).result = Some(result);
@@ -161,7 +162,10 @@ impl Terminals {
         if written == target {
             return;
         }
-        self.leave_session(cx.graph, written);
+        leave_session(cx.graph, written);
+        if let Some(process_id) = &cx.graph.terminal_sessions[&session].process_id {
+            self.process_ids.insert(written, process_id.clone());
+        }
         join_session(cx.graph, written, session);
         let operation = &cx.graph.terminal_operations[&written];
         let exit_code = operation.result.as_ref().and_then(|result| result.exit_code);
@@ -212,43 +216,37 @@ impl Terminals {
             None => self.process_ids.insert(operation_id, process_id.clone()),
         };
         let operation = &cx.graph.terminal_operations[&operation_id];
-        // In schema 2 a command always opens its own session, because process ids are used again.
-        let may_join = cx.is_v1() || operation.kind == OperationKind::WriteStdin;
+        // Process ids are used again.
+        let may_join = !cx.rules.commands_open_sessions() || operation.kind == OperationKind::WriteStdin;
         let thread = cx.graph.tool_calls[&operation.tool_call_id].thread_id.clone();
         let key = (thread, process_id);
         let known = self.latest.get(&key).filter(|_| may_join).cloned();
-        let session = known.unwrap_or_else(|| new_session(cx, operation_id, &key));
+        let session = match known {
+            Some(known) if cx.graph.terminal_sessions.contains_key(&known) => known,
+            Some(removed) => add_session(cx, operation_id, &key, removed),
+            None => new_session(cx, operation_id, &key),
+        };
         self.latest.insert(key, session.clone());
         join_session(cx.graph, operation_id, session);
     }
+}
 
-    /// Removes an operation from its session. A session that becomes empty is removed, because it never existed.
-    ///
-    /// Source: reduction, section 10.6.
-    fn leave_session(&mut self, graph: &mut Graph, operation_id: OperationId) {
-        let Some(session) = graph.object_mut(&operation_id).terminal_id.take() else { return };
-        let left = graph.object_mut(&session);
-        left.operation_ids.retain(|id| *id != operation_id);
-        match left.operation_ids.first() {
-            Some(&first) if left.created_by_operation_id == operation_id => left.created_by_operation_id = first,
-            Some(_) => {}
-            None => {
-                let key = (left.thread_id.clone(), left.process_id.clone().unwrap_or_default());
-                if self.latest.get(&key) == Some(&session) {
-                    self.latest.remove(&key);
-                }
-                graph.remove(&session);
-            }
-        }
+/// Takes an operation out of its session. A session that is left empty is removed, until a write names it again.
+///
+/// Source: reduction, section 10.6; bundle 3, section 4.8.
+fn leave_session(graph: &mut Graph, operation_id: OperationId) {
+    let Some(session) = graph.object_mut(&operation_id).terminal_id.take() else { return };
+    let left = graph.object_mut(&session);
+    left.operation_ids.retain(|id| *id != operation_id);
+    if left.operation_ids.is_empty() {
+        graph.remove(&session);
     }
 }
 
-fn new_session(
-    cx: &mut Context<'_>,
-    operation_id: OperationId,
-    (thread, process_id): &(ThreadId, String),
-) -> TerminalId {
-    let name = if cx.is_v1() { process_id.clone() } else { format!("terminal_session:{operation_id}") };
+fn new_session(cx: &mut Context<'_>, operation_id: OperationId, key: &(ThreadId, String)) -> TerminalId {
+    let (_, process_id) = key;
+    let opens = cx.rules.commands_open_sessions();
+    let name = if opens { format!("terminal_session:{operation_id}") } else { process_id.clone() };
     let mut terminal_id = TerminalId(name.clone());
     for number in 2.. {
         if !cx.graph.terminal_sessions.contains_key(&terminal_id) {
@@ -260,6 +258,15 @@ fn new_session(
         let message = format!("another thread also has a terminal {name}; this one is in the graph as {terminal_id}");
         cx.report.event(DiagnosticCode::KeyCollision, &[&name, &terminal_id], message);
     }
+    add_session(cx, operation_id, key, terminal_id)
+}
+
+fn add_session(
+    cx: &mut Context<'_>,
+    operation_id: OperationId,
+    (thread, process_id): &(ThreadId, String),
+    terminal_id: TerminalId,
+) -> TerminalId {
     let started = &cx.graph.terminal_operations[&operation_id].execution;
     let session = TerminalSession {
         terminal_id: terminal_id.clone(),

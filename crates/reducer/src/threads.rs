@@ -18,7 +18,8 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
         return;
     }
     let mut buffer = PayloadBuffer::default();
-    let metadata = event.metadata_payload.as_ref().and_then(|reference| cx.read(reference, &mut buffer));
+    let metadata = event.metadata_payload.as_ref().and_then(|reference| cx.read_whole(reference, &mut buffer));
+    let is_lost = event.metadata_payload.is_some() && metadata.is_none();
     if let (Some(reference), Some(metadata)) = (&event.metadata_payload, &metadata) {
         check_metadata(cx, reference, metadata);
     }
@@ -39,7 +40,11 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
                 agent_role: of_spawn("agent_role").unwrap_or_default(),
             }
         }
-        None => ThreadOrigin::Root,
+        None => {
+            agent_path = metadata.text("agent_path").map_or(agent_path, AgentPath::from);
+            let is_root = event.thread_id == cx.graph.root_thread_id;
+            if is_lost && !is_root { cx.rules.origin_without_metadata() } else { ThreadOrigin::Root }
+        }
     };
     let nickname =
         field("nickname").or_else(|| spawn.and_then(|spawn| spawn.text("agent_nickname")).map(str::to_owned));

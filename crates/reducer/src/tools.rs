@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Execution, OperationId, Requester, ToolCall};
 use rollout_trace_schema::{
-    CodeCellWaitTargetResolved, McpToolCallCorrelationAssigned, PayloadRef, SchemaVersion, StdinTargetResolved,
-    ThreadId, ToolCallEnded, ToolCallId, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind,
-    ToolRequester, ToolSummary,
+    CodeCellWaitTargetResolved, McpToolCallCorrelationAssigned, PayloadRef, StdinTargetResolved, ThreadId,
+    ToolCallEnded, ToolCallId, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind, ToolRequester,
+    ToolSummary,
 };
 use serde_json::{Map, Value};
 
@@ -50,13 +50,12 @@ impl Tools {
             links.calls.link_tool(cx, call_id, &id);
         }
         let mut buffer = PayloadBuffer::default();
-        let document = event.invocation_payload.as_ref().and_then(|reference| cx.read(reference, &mut buffer));
+        let document = event.invocation_payload.as_ref().and_then(|reference| cx.read_whole(reference, &mut buffer));
         let Some(invocation) = document.as_ref().map(|document| Invocation::new(&event.kind, document)) else {
             return;
         };
-        // Schema 3 has an event for it.
-        if cx.version < SchemaVersion::V3
-            && let Some(cell) = invocation.awaited_cell()
+        if let Some(cell) = invocation.awaited_cell()
+            && !cx.rules.waits_are_resolved_by_events()
         {
             links.cells.note_wait(cx.graph, (&thread, &cell), &id);
         }
@@ -98,7 +97,7 @@ impl Tools {
         let is_agents = reaches_agents(kind);
         let mut buffer = PayloadBuffer::default();
         if is_command {
-            let document = cx.read(payload, &mut buffer);
+            let document = cx.read_whole(payload, &mut buffer);
             if let Some(begin) = document.and_then(|document| exec_begin(cx, payload, &document)) {
                 self.terminals.begin_exec(cx, &id, payload, begin);
             }
@@ -115,7 +114,7 @@ impl Tools {
         let (is_agents, operation) = (reaches_agents(&call.kind), call.terminal_operation_id);
         let mut buffer = PayloadBuffer::default();
         if let Some(operation) = operation {
-            let document = cx.read(payload, &mut buffer);
+            let document = cx.read_whole(payload, &mut buffer);
             self.terminals.end_exec(cx, operation, event, document.as_ref());
         } else if is_agents && let Some(document) = cx.read(payload, &mut buffer) {
             agents.note_activity_end(cx.at, &id, &document);
@@ -149,31 +148,39 @@ impl Tools {
         }
     }
 
+    /// Adds a tool call to the cell that it waits for.
+    ///
     /// Source: bundle 3, section 4.7.
     pub(crate) fn wait_target_resolved(
         &mut self,
         cx: &mut Context<'_>,
-        cells: &mut Cells,
+        links: &mut Links,
         event: &CodeCellWaitTargetResolved,
     ) {
         let (id, cell) = (&event.tool_call_id, &event.runtime_cell_id);
         let Some(tool) = self.find(cx, id) else {
-            let message = format!("tool call {id}, which waits for code cell {cell}, was never started");
-            cx.report.event(DiagnosticCode::UnknownToolCall, &[id], message);
+            let message = format!("tool call {id} waits for code cell {cell}, but was never started");
+            cx.report.event(DiagnosticCode::UnknownToolCall, &[id, cell], message);
             return;
         };
-        let call = cx.graph.object_mut(&tool);
+        let call = &cx.graph.tool_calls[&tool];
         if let Some(first) = &call.resolved_wait_runtime_cell_id {
-            let message = format!("tool call {id} waits for code cell {first}; that it waits for {cell} is ignored");
-            cx.report.event(DiagnosticCode::WaitTargetContradiction, &[&tool], message);
+            let message =
+                format!("tool call {id} waits for code cell {first}; a second target, {cell}, does not count");
+            cx.report.event(DiagnosticCode::WaitTargetContradiction, &[id, cell], message);
             return;
         }
-        call.resolved_wait_runtime_cell_id = Some(cell.clone());
+        if Some(&call.thread_id) != cx.at.thread.as_ref() || call.started_by_codex_turn_id != cx.at.turn {
+            let message =
+                format!("tool call {id} waits for code cell {cell} of its own thread, but the event names another");
+            cx.report.event(DiagnosticCode::WaitContextMismatch, &[id, cell], message);
+        }
         let thread = call.thread_id.clone();
-        cells.note_wait(cx.graph, (&thread, cell), &tool);
+        cx.graph.object_mut(&tool).resolved_wait_runtime_cell_id = Some(cell.clone());
+        links.cells.note_wait(cx.graph, (&thread, cell), &tool);
     }
 
-    /// Returns the terminal operation of a call. `what` names the call's role in a write to stdin.
+    /// Returns the terminal operation of a call. `what` names the call's part in a write to stdin.
     fn operation_of(&self, cx: &mut Context<'_>, id: &ToolCallId, what: &str) -> Option<OperationId> {
         let Some(tool) = self.find(cx, id) else {
             let message = format!("tool call {id}, the {what} of a write to stdin, was never started");

@@ -6,7 +6,7 @@ use rollout_trace_model::TokenUsage;
 
 use crate::json::Json;
 
-/// Returns whether all counts are numbers, of which only one may be absent.
+/// Returns whether the usage is an object with all counts that it must have.
 pub(crate) fn is_token_usage(usage: &Json<'_>) -> bool {
     let is_count = |name: &str| usage.get(name).is_some_and(|count| count.as_i64().is_some());
     let is_optional = |name: &str| usage.get(name).is_none_or(|count| count.as_i64().is_some());
@@ -14,8 +14,9 @@ pub(crate) fn is_token_usage(usage: &Json<'_>) -> bool {
         && is_optional("cache_write_input_tokens")
 }
 
+/// Reads the counts. Negative ones are read as 0.
 pub(crate) fn token_usage(usage: &Json<'_>) -> TokenUsage {
-    let tokens = |name: &str| usage.get(name).and_then(Json::as_i64).unwrap_or_default();
+    let tokens = |name: &str| usage.get(name).and_then(Json::as_i64).unwrap_or_default().max(0);
     TokenUsage {
         input_tokens: tokens("input_tokens"),
         cached_input_tokens: tokens("cached_input_tokens"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{AgentThread, ObjectRef, Severity};
+use crate::{AgentThread, ObjectRef, RecordingStatus, Severity};
 
 use super::{
     canvas::{BOLD, Canvas},
@@ -37,12 +37,17 @@ impl Canvas<'_, '_> {
         let ending_unknown = graph.reading_stopped && graph.ended_at_unix_ms.is_none();
         let status = if ending_unknown { "end unknown".to_owned() } else { self.status(&graph.status).to_string() };
         let errors = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-        let recording = match graph.recording_complete {
-            Some(true) if errors == 0 => " · recording complete",
+        let status_of_recording = graph.recording_status.or_else(|| match graph.recording_complete? {
+            true => Some(RecordingStatus::Complete),
+            false => Some(RecordingStatus::Unclosed),
+        });
+        let recording = match status_of_recording {
+            Some(RecordingStatus::Complete) if errors == 0 => " · recording complete",
             // The end marker says that nothing is missing after the last event, but something else is damaged or missing.
-            Some(true) => " · recording closed",
+            Some(RecordingStatus::Complete) => " · recording closed",
+            Some(RecordingStatus::ClosedWithPartialPayloads) => " · recording closed, with partial payloads",
             _ if graph.reading_stopped => " · recording not read to its end",
-            Some(false) => " · recording not complete",
+            Some(RecordingStatus::Unclosed) => " · recording not complete",
             None => "",
         };
         let errors = match errors {

@@ -1,13 +1,21 @@
-//! Acceptance of items into the agent core's history (schema 2).
+//! Acceptance of items into the agent core's history.
 //!
-//! Source: reduction, section 6.
+//! Source: reduction, section 6; bundle 3, section 4.3.
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::DiagnosticCode;
+use rollout_trace_model::{DiagnosticCode, ItemId};
 use rollout_trace_schema::{HistoryItemAccepted, PayloadRef};
 
 use super::state::Conversations;
-use crate::{context::Context, item::normalize, links::Links, origin::Origin};
+use crate::{
+    calls::is_output,
+    context::Context,
+    graph::Graph,
+    item::{Shown, normalize},
+    links::Links,
+    origin::{Appearance, Origin},
+    rules::Deliveries,
+};
 
 impl Conversations {
     pub(crate) fn item_accepted(&mut self, cx: &mut Context<'_>, links: &mut Links, event: &HistoryItemAccepted) {
@@ -32,45 +40,60 @@ impl Conversations {
                 let item = cx.graph.object_mut(&id);
                 item.accepted_seq = Some(cx.at.seq);
                 item.accepted_at_unix_ms = Some(cx.at.time);
-                facts.list_in_thread(cx.graph, id);
+                conversation.order.list(cx.graph, facts, id);
             }
         }
-        if let Some(reference) = &event.agent_message_payload {
+        if let Some(reference) = event.agent_message_payload.as_ref().or(event.tool_output_payload.as_ref()) {
             let turn = cx.at.turn.as_ref();
-            let origin = Origin { thread, turn, payload: &reference.raw_payload_id, response_of: None };
-            self.agent_message_accepted(cx, links, &origin, (event, reference));
+            let appearance = Appearance::Accepted;
+            let origin = Origin { thread, turn, payload: &reference.raw_payload_id, appearance };
+            self.delivery_accepted(cx, links, &origin, (event, reference));
         }
     }
 
-    /// Creates the item of an accepted agent message, unless the message was sighted before.
+    /// Makes the item of an accepted delivery, unless it was sighted before.
     ///
-    /// Source: reduction, section 6.4.
-    fn agent_message_accepted(
+    /// Source: reduction, section 6.4; bundle 3, section 4.3.
+    fn delivery_accepted(
         &mut self,
         cx: &mut Context<'_>,
         links: &mut Links,
         origin: &Origin<'_>,
         (event, reference): (&HistoryItemAccepted, &PayloadRef),
     ) {
+        let deliveries = cx.rules.deliveries();
+        let known =
+            self.thread(origin.thread).by_responses_id.get(&event.item_id).is_some_and(|items| match deliveries {
+                Deliveries::AgentMessages => true,
+                Deliveries::AgentMessagesAndOutputs => items.iter().any(|&item| is_delivery(cx.graph, item)),
+            });
+        if known && deliveries == Deliveries::AgentMessagesAndOutputs {
+            return;
+        }
         let mut buffer = PayloadBuffer::default();
         let Some(document) = cx.read(reference, &mut buffer) else { return };
-        let sighting = normalize(&document, origin.payload, cx.version).filter(|sighting| {
-            sighting.agent_message.is_some() && sighting.responses_item_id.as_ref() == Some(&event.item_id)
-        });
+        let sighting = normalize(&document, &Shown::new(reference, cx.rules))
+            .filter(|sighting| deliveries.include(sighting) && sighting.own_id.as_ref() == Some(&event.item_id));
         let Some(sighting) = sighting else {
             let message = format!(
-                "the accepted message is not an agent_message with the id {}; it is not in the graph",
+                "the accepted document is not a message or an output with the id {}; it is not in the graph",
                 event.item_id
             );
             let code = DiagnosticCode::AgentMessageMismatch;
             cx.report.payload(code, origin.payload, &[&event.item_id], message);
             return;
         };
-        if self.thread(origin.thread).by_responses_id.contains_key(&event.item_id) {
+        if known {
             return;
         }
         let mut pass = self.pass(cx, links, origin);
         let item = pass.new_item(sighting, None);
+        pass.facts.of_mut(item).unseen = true;
         pass.thread.pending.insert(event.item_id.clone(), item);
     }
+}
+
+fn is_delivery(graph: &Graph, item: ItemId) -> bool {
+    let item = &graph.conversation_items[&item];
+    item.agent_message.is_some() || is_output(&item.kind)
 }

@@ -1,8 +1,9 @@
 //! What is remembered about items beyond the graph.
 
 use rollout_trace_model::ItemId;
+use rollout_trace_schema::ResponsesItemId;
 
-use crate::{graph::Graph, item::Identity};
+use crate::item::Identity;
 
 /// What is remembered about all items, by item number.
 #[derive(Debug, Default)]
@@ -19,7 +20,11 @@ pub(super) struct ItemFacts {
     /// Whether a request or compaction listed it.
     pub(super) listed: bool,
     /// Whether its thread lists it.
-    in_thread: bool,
+    pub(super) in_thread: bool,
+    /// The item's own id, where it counts for the item's identity.
+    pub(super) own_id: Option<ResponsesItemId>,
+    /// Whether it was accepted, and no payload has shown it yet.
+    pub(super) unseen: bool,
     /// The pass that claimed it last.
     claimed_by: u64,
     /// Whether the same sighting, seen again, would not match the item: its author or recipient was overruled by an
@@ -38,7 +43,15 @@ impl Facts {
 
     /// Adds a new item and returns its id.
     pub(super) fn add(&mut self, identity: Identity) -> ItemId {
-        self.items.push(ItemFacts { identity, listed: false, in_thread: false, claimed_by: 0, overruled: false });
+        self.items.push(ItemFacts {
+            identity,
+            listed: false,
+            in_thread: false,
+            own_id: None,
+            unseen: false,
+            claimed_by: 0,
+            overruled: false,
+        });
         ItemId(u32::try_from(self.items.len()).expect("a graph has fewer items than bytes in memory"))
     }
 
@@ -55,18 +68,5 @@ impl Facts {
     pub(super) fn claim(&mut self, item: ItemId) {
         let pass = self.pass;
         self.of_mut(item).claimed_by = pass;
-    }
-
-    /// Lists the item in the conversation of its thread, in the order of item numbers.
-    ///
-    /// Source: reduction, section 5.11.
-    pub(super) fn list_in_thread(&mut self, graph: &mut Graph, item: ItemId) {
-        if std::mem::replace(&mut self.of_mut(item).in_thread, true) {
-            return;
-        }
-        let thread = graph.conversation_items[&item].thread_id.clone();
-        let items = &mut graph.object_mut(&thread).conversation_item_ids;
-        let place = items.partition_point(|&other| other < item);
-        items.insert(place, item);
     }
 }

@@ -3,11 +3,12 @@
 use rollout_trace_model::{ConversationItem, DiagnosticCode, InferredProducer, ItemId, ItemKind, ProducerRef};
 use rollout_trace_schema::ResponsesItemId;
 
-use super::pass::Pass;
+use super::pass::{Entry, Pass};
 use crate::{
     graph::Graph,
-    item::{Identity, Sighting, identity_of_item, merged_reasoning, message_between_agents},
+    item::{Identity, Sighting, identity_of_item, identity_with, merged_reasoning, message_between_agents},
     report::Report,
+    rules::Deliveries,
 };
 
 impl Pass<'_, '_> {
@@ -38,10 +39,12 @@ impl Pass<'_, '_> {
                 last_seen_seq: at.seq,
             },
         );
-        if self.cx.is_v1() {
-            self.facts.list_in_thread(self.cx.graph, item_id);
-        } else if let Some(responses_item_id) = sighting.responses_item_id {
-            self.name_item(item_id, responses_item_id);
+        self.thread.order.append(item_id);
+        if let Some(own_id) = sighting.own_id {
+            self.name_item(item_id, own_id);
+        }
+        if !self.cx.rules.items_have_ids() {
+            self.thread.order.list(self.cx.graph, self.facts, item_id);
         }
         self.links.calls.link_item(self.cx, self.origin, item_id, sighting.identity.content);
         if sighting.kind == ItemKind::CustomToolCall {
@@ -73,9 +76,10 @@ impl Pass<'_, '_> {
     /// Source: reduction, section 5.2.
     pub(super) fn sight_again(&mut self, item_id: ItemId, sighting: &Sighting) {
         let item = &self.cx.graph.conversation_items[&item_id];
-        let is_unnamed = item.responses_item_id.is_none();
-        let is_reasoning = item.kind == ItemKind::Reasoning;
-        let body = if is_reasoning { merged_reasoning(&item.body, &sighting.body) } else { None };
+        let facts = self.facts.of(item_id);
+        let is_unnamed = facts.own_id.is_none();
+        let may_lack = item.kind == ItemKind::Reasoning && facts.identity.content != sighting.identity.content;
+        let body = if may_lack { merged_reasoning(&item.body, &sighting.body) } else { None };
         for producer in &sighting.provenance {
             add_inferred_producer(self.cx.graph, item_id, producer);
         }
@@ -83,19 +87,29 @@ impl Pass<'_, '_> {
             self.cx.graph.object_mut(&item_id).body = body;
             self.reidentify(item_id);
         }
-        if let Some(responses_item_id) = sighting.responses_item_id.clone()
+        if let Some(own_id) = sighting.own_id.clone()
             && is_unnamed
-            && !self.cx.is_v1()
         {
-            self.name_item(item_id, responses_item_id);
+            self.name_item(item_id, own_id);
+        }
+        if std::mem::take(&mut self.facts.of_mut(item_id).unseen)
+            && sighting.is_output()
+            && let Some(call_id) = &sighting.call_id
+        {
+            let part = (item_id, &sighting.kind, sighting.identity.content);
+            self.links.calls.show_output(self.cx, self.origin, call_id, part);
         }
         self.links.calls.list_started_tools(self.cx.graph, item_id);
     }
 
-    /// Sets an item's Responses id, and applies the acceptance of that id, if there was one (schema 2).
+    /// Sets an item's own id, and the acceptance that came for that id.
     ///
-    /// Source: reduction, sections 5.4 and 6.2.
+    /// Source: reduction, sections 5.3, 5.4 and 6.2.
     fn name_item(&mut self, item_id: ItemId, responses_item_id: ResponsesItemId) {
+        self.facts.of_mut(item_id).own_id = Some(responses_item_id.clone());
+        if !self.cx.rules.items_have_ids() {
+            return;
+        }
         let item = self.cx.graph.object_mut(&item_id);
         if let Some(&(seq, time)) = self.thread.accepted.get(&responses_item_id) {
             item.accepted_seq = Some(seq);
@@ -106,36 +120,56 @@ impl Pass<'_, '_> {
         bearers.insert(place, item_id);
         item.responses_item_id = Some(responses_item_id);
         if item.accepted_seq.is_some() {
-            self.facts.list_in_thread(self.cx.graph, item_id);
+            self.thread.order.list(self.cx.graph, self.facts, item_id);
         }
     }
 
-    /// Returns the pending agent message that this sighting shows, if there is one. It is no longer pending: it gets
-    /// the sighted body, and keeps the accepted author and recipient.
+    /// Returns the accepted delivery that this sighting shows and that no payload has shown before.
     ///
-    /// Source: reduction, section 6.4.
+    /// Source: reduction, section 6.4; bundle 3, section 4.3.
     pub(super) fn take_pending(&mut self, sighting: &Sighting) -> Option<ItemId> {
-        let responses_item_id = sighting.responses_item_id.as_ref()?;
-        sighting.agent_message.as_ref()?;
-        let item_id = self.thread.pending.remove(responses_item_id)?;
+        let item = *self.thread.pending.get(sighting.own_id.as_ref()?)?;
+        let deliveries = self.cx.rules.deliveries();
+        let is_used = deliveries == Deliveries::AgentMessagesAndOutputs
+            && self.origin.response_of().is_some()
+            && self.facts.is_claimed(item);
+        if is_used || !deliveries.include(sighting) {
+            return None;
+        }
+        self.take(item, sighting);
+        Some(item)
+    }
+
+    /// Takes the pending item that a sighting matches in any case, if the sighting bears its id.
+    ///
+    /// Source: bundle 3, section 4.3.
+    pub(super) fn take_matching(&mut self, item: ItemId, sighting: &Sighting) {
+        let bearer = sighting.own_id.as_ref().and_then(|own_id| self.thread.pending.get(own_id));
+        if bearer == Some(&item) && self.cx.rules.deliveries() == Deliveries::AgentMessagesAndOutputs {
+            self.take(item, sighting);
+        }
+    }
+
+    /// Has a sighting take a pending item. The sighted body counts from here on, and all else as accepted.
+    fn take(&mut self, item_id: ItemId, sighting: &Sighting) {
+        if let Some(own_id) = &sighting.own_id {
+            self.thread.pending.remove(own_id);
+        }
+        let facts = self.facts.of(item_id);
+        if sighting.is_output() && !facts.listed && !self.facts.is_claimed(item_id) {
+            self.entries.push(Entry::Attracts(item_id));
+        }
         let item = self.cx.graph.object_mut(&item_id);
         if let Some(message) = message_between_agents(item) {
             self.superseded.push((item_id, message.content));
         }
         item.body = sighting.body.clone();
-        // The same sighting, seen again, does not match the item if author or recipient differ, or if another sighting
-        // of this payload claimed the item before.
-        let has_other_ends = item.agent_message != sighting.agent_message;
-        let overruled = has_other_ends || self.facts.is_claimed(item_id);
-        // The sighting's identity also covers content that its parts only refer to, but it has the sighted author and
-        // recipient.
-        if has_other_ends {
-            self.reidentify(item_id);
-        } else {
-            self.set_identity(item_id, sighting.identity);
-        }
+        // The same sighting would not be taken for it again if something else was accepted, or if another sighting of
+        // this payload claimed it before.
+        let identity = identity_with(item, sighting.content);
+        let overruled = identity != sighting.identity || self.facts.is_claimed(item_id);
+        self.set_identity(item_id, identity);
         self.facts.of_mut(item_id).overruled = overruled;
-        Some(item_id)
     }
 
     fn reidentify(&mut self, item_id: ItemId) {

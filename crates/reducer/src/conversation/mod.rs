@@ -5,8 +5,10 @@
 mod accept;
 mod facts;
 mod items;
+mod order;
 mod pass;
 mod snapshot;
 mod state;
 
+pub(crate) use pass::Prefix;
 pub(crate) use state::Conversations;

@@ -3,7 +3,7 @@
 //! Source: reduction, section 5.
 
 use rollout_trace_model::{Body, ConversationItem, DiagnosticCode, ItemId, ItemKind, ProducerRef, Role};
-use rollout_trace_schema::{CompactionId, InferenceCallId, SchemaVersion};
+use rollout_trace_schema::{CompactionId, InferenceCallId};
 
 use super::{
     facts::Facts,
@@ -27,6 +27,29 @@ pub(crate) struct Pass<'a, 'c> {
     pub(super) thread: &'a mut Conversation,
     pub(super) facts: &'a mut Facts,
     pub(super) superseded: &'a mut Vec<(ItemId, String)>,
+    /// What the entries of the current list came to, where it matters for the order of the thread's list.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// What an entry of a list came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Entry {
+    /// A new item.
+    New(ItemId),
+    /// The output of a tool that was accepted before and is shown for the first time. New items that the list shows
+    /// before it come before it.
+    Attracts(ItemId),
+}
+
+/// What precedes the items of an incremental request.
+#[derive(Clone, Debug)]
+pub(crate) enum Prefix {
+    /// It is known.
+    Known(Vec<ItemId>),
+    /// It is known in part: what follows it in the snapshot need not be what the request shows.
+    Partial(Vec<ItemId>),
+    /// It is unknown.
+    Unknown,
 }
 
 impl Conversations {
@@ -39,7 +62,7 @@ impl Conversations {
     ) -> Pass<'a, 'c> {
         let (thread, facts, superseded) = self.parts(origin.thread);
         facts.begin_pass();
-        Pass { cx, links, origin, thread, facts, superseded }
+        Pass { cx, links, origin, thread, facts, superseded, entries: Vec::new() }
     }
 }
 
@@ -79,22 +102,25 @@ impl Pass<'_, '_> {
             let item = self.find_in_live(Some(items.len()), &sighting);
             items.push(self.settle(item, sighting, None));
         }
+        self.end_list();
         items
     }
 
-    /// Reconciles an incremental request: the items that precede it, if they are known, and the sightings of its
-    /// payload.
+    /// Reconciles an incremental request: what precedes it, and the sightings of its payload.
     ///
-    /// Source: reduction, section 5.7.
-    pub(crate) fn delta(&mut self, prefix: Option<Vec<ItemId>>, sightings: Vec<Sighting>) -> Vec<ItemId> {
-        let prefix_known = prefix.is_some();
-        let mut items = prefix.unwrap_or_default();
+    /// Source: reduction, section 5.7; bundle 3, section 4.5.
+    pub(crate) fn delta(&mut self, prefix: Prefix, sightings: Vec<Sighting>) -> Vec<ItemId> {
+        let prefix_known = !matches!(prefix, Prefix::Unknown);
+        let is_compared = !matches!(prefix, Prefix::Partial(_));
+        let mut items = match prefix {
+            Prefix::Known(items) | Prefix::Partial(items) => items,
+            Prefix::Unknown => Vec::new(),
+        };
         self.claim_all(&items);
-        self.list_tools_of_shown_calls();
         for sighting in sightings {
             let place = items.len();
-            let there = self.thread.live.get(place);
-            let item = there.filter(|&item| is_same(self.facts, self.cx.graph, item, &sighting));
+            let there = self.thread.live.get(place).filter(|_| is_compared);
+            let item = there.filter(|&item| is_same(self.facts, item, &sighting));
             if let (Some(other), None, true) = (there, item, prefix_known)
                 && !self.is_partial_answer(other)
             {
@@ -107,33 +133,36 @@ impl Pass<'_, '_> {
             }
             items.push(self.settle(item, sighting, None));
         }
+        self.end_list();
         self.set_live(&items);
         self.list(&items);
         items
     }
 
-    /// Reconciles a response. Its items are new, unless their ids prove otherwise (schema 2).
+    /// Reconciles a response. Its items are new, unless their ids say otherwise.
     ///
-    /// Source: reduction, sections 5.8 to 5.10.
+    /// Source: reduction, sections 5.8 to 5.10; bundle 3, sections 4.4 and 4.5.
     pub(crate) fn response(&mut self, call: &InferenceCallId, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let mut candidates: Vec<ItemId> = Vec::new();
-        if self.cx.version >= SchemaVersion::V2 {
-            for id in sightings.iter().filter_map(|sighting| sighting.responses_item_id.as_ref()) {
-                candidates.extend(self.thread.by_responses_id.get(id).into_iter().flatten());
-            }
-            candidates.sort_unstable();
-            candidates.dedup();
+        for id in sightings.iter().filter_map(|sighting| sighting.own_id.as_ref()) {
+            candidates.extend(self.thread.by_responses_id.get(id).into_iter().flatten());
         }
+        self.thread.order.sort(&mut candidates);
         let mut items = Vec::with_capacity(sightings.len());
         for sighting in sightings {
             let mut candidates = candidates.iter().copied();
-            let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, self.cx.graph, item, &sighting);
+            let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, item, &sighting);
             let item = candidates.find(|&item| fits(item));
             let producer = ProducerRef::Inference { inference_call_id: call.clone() };
             items.push(self.settle(item, sighting, Some(producer)));
         }
+        self.end_list();
         let is_latest = self.thread.latest_calls.contains(call) && self.thread.replacement.is_none();
-        if self.cx.is_v1() || is_latest {
+        if is_latest && self.cx.rules.responses_replace_snapshots() {
+            let request = &self.cx.graph.inference_calls[call].request_item_ids;
+            let seen: Vec<_> = request.iter().chain(&items).copied().collect();
+            self.set_live(&seen);
+        } else if is_latest || !self.cx.rules.late_responses_are_overtaken() {
             for &item in &items {
                 self.thread.live.push(item, self.facts.of(item).identity);
             }
@@ -150,6 +179,7 @@ impl Pass<'_, '_> {
             let item = self.find_in_live(None, &sighting);
             items.push(self.settle(item, sighting, None));
         }
+        self.end_list();
         self.list(&items);
         items
     }
@@ -179,6 +209,7 @@ impl Pass<'_, '_> {
             last_seen_seq: at.seq,
         };
         let id = self.facts.add(identity_of_item(&item));
+        self.thread.order.append(id);
         item.item_id = id;
         self.cx.graph.insert(&id, item);
         self.list(&[id]);
@@ -194,6 +225,7 @@ impl Pass<'_, '_> {
             let producer = ProducerRef::Compaction { compaction_id: compaction.clone() };
             items.push(self.settle(None, sighting, Some(producer)));
         }
+        self.end_list();
         let mut replacement = Snapshot::default();
         for &item in &items {
             replacement.push(item, self.facts.of(item).identity);
@@ -228,14 +260,44 @@ impl Pass<'_, '_> {
     /// first that matches.
     fn find_in_live(&self, place: Option<usize>, sighting: &Sighting) -> Option<ItemId> {
         let live = &self.thread.live;
-        let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, self.cx.graph, item, sighting);
+        let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, item, sighting);
         let at_place = place.and_then(|place| live.get(place)).filter(|&item| fits(item));
         at_place.or_else(|| live.find(&sighting.identity, fits))
     }
 
-    /// Assigns the sighting to the item that was found, else to a pending agent message, else to a new item. Returns
-    /// the item.
+    /// Ends a list of items that a payload shows.
+    fn end_list(&mut self) {
+        self.place_new_items();
+        let Self { cx, links, facts, .. } = self;
+        links.calls.link_foreign(cx, self.origin.thread, |item| facts.is_claimed(item));
+    }
+
+    /// Has the thread's list show the new items of a list that a payload shows before an accepted output before it.
+    ///
+    /// Source: bundle 3, section 4.4.
+    fn place_new_items(&mut self) {
+        let entries = std::mem::take(&mut self.entries);
+        if !self.cx.rules.list_follows_sightings() {
+            return;
+        }
+        let mut moves = Vec::new();
+        let mut next = None;
+        for entry in entries.into_iter().rev() {
+            match entry {
+                Entry::Attracts(item) => next = Some(item),
+                Entry::New(item) => moves.extend(next.map(|next| (item, next))),
+            }
+        }
+        for (item, next) in moves.into_iter().rev() {
+            self.thread.order.move_before(self.cx.graph, self.facts, item, next);
+        }
+    }
+
+    /// Takes the sighting for the item that was found, else for a pending delivery, else for a new item.
     fn settle(&mut self, found: Option<ItemId>, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
+        if let Some(found) = found {
+            self.take_matching(found, &sighting);
+        }
         let item = match found.or_else(|| self.take_pending(&sighting)) {
             Some(item) => {
                 self.sight_again(item, &sighting);
@@ -244,10 +306,14 @@ impl Pass<'_, '_> {
                 }
                 item
             }
-            None => self.new_item(sighting, producer),
+            None => {
+                let item = self.new_item(sighting, producer);
+                self.entries.push(Entry::New(item));
+                item
+            }
         };
         self.facts.claim(item);
-        if self.origin.response_of.is_some() && self.cx.graph.conversation_items[&item].call_id.is_some() {
+        if self.origin.response_of().is_some() && self.cx.graph.conversation_items[&item].call_id.is_some() {
             self.thread.unproven_calls.push(item);
         }
         item
@@ -264,7 +330,7 @@ impl Pass<'_, '_> {
     fn list(&mut self, items: &[ItemId]) {
         for &item in items {
             self.facts.of_mut(item).listed = true;
-            self.facts.list_in_thread(self.cx.graph, item);
+            self.thread.order.list(self.cx.graph, self.facts, item);
         }
     }
 
@@ -287,11 +353,11 @@ impl Pass<'_, '_> {
 /// Returns whether the sighting is of this item.
 ///
 /// Source: reduction, sections 5.1 to 5.4.
-fn is_same(facts: &Facts, graph: &Graph, item: ItemId, sighting: &Sighting) -> bool {
+fn is_same(facts: &Facts, item: ItemId, sighting: &Sighting) -> bool {
     if !facts.of(item).identity.matches(&sighting.identity) {
         return false;
     }
-    match (&graph.conversation_items[&item].responses_item_id, &sighting.responses_item_id) {
+    match (&facts.of(item).own_id, &sighting.own_id) {
         (Some(own), Some(sighted)) => own == sighted,
         _ => true,
     }

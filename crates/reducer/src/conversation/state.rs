@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
 
-use super::{facts::Facts, snapshot::Snapshot};
+use super::{facts::Facts, order::Order, snapshot::Snapshot};
 use crate::sightings::Sightings;
 
 /// What is remembered about all conversations.
@@ -34,20 +34,19 @@ pub(super) struct Conversation {
     pub(super) by_responses_id: HashMap<ResponsesItemId, Vec<ItemId>>,
     /// The first acceptance of each Responses id.
     pub(super) accepted: HashMap<ResponsesItemId, (Seq, UnixMillis)>,
-    /// Agent messages that were accepted and that no payload has shown yet: they arrive with the thread's next request.
+    /// Deliveries that were accepted and that no payload has shown yet: they arrive with the thread's next request.
     pub(super) pending: HashMap<ResponsesItemId, ItemId>,
-    /// Call items of responses. If the tool started before the response was seen, the next request that shows the call
-    /// proves that the response started the tool.
-    ///
-    /// Source: reduction, section 9.3.
+    pub(super) order: Order,
+    /// Calls in the conversation whose tool started before the response that made them was seen: the next request that
+    /// shows one proves that the response started the tool.
     pub(super) unproven_calls: Vec<ItemId>,
 }
 
 impl Conversations {
-    /// Remembers that an inference call started, and whether its request could be read.
-    pub(crate) fn note_call(&mut self, thread: &ThreadId, call: &InferenceCallId, is_readable: bool) {
+    /// Remembers that an inference call started, and whether it overtakes those before it.
+    pub(crate) fn note_call(&mut self, thread: &ThreadId, call: &InferenceCallId, overtakes: bool) {
         let latest = &mut self.thread(thread).latest_calls;
-        if is_readable {
+        if overtakes {
             latest.clear();
         }
         latest.push(call.clone());

@@ -5,20 +5,26 @@ use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, ConversationIte
 use super::Identity;
 use crate::fingerprint::{Fingerprint, Fingerprinter, fingerprint_text};
 
-/// Returns the identity of an item whose parts have these fingerprints.
+/// Returns the identity of an item whose body has this content.
 ///
 /// Source: reduction, section 5.1.
 pub(super) fn identity(
     (role, channel, kind): (&Role, Option<&Channel>, &ItemKind),
     call_id: Option<&str>,
     agent_message: Option<&AgentMessage>,
-    body: &Body,
-    part_contents: &[Option<Fingerprint>],
+    (body, content): (&Body, Fingerprint),
 ) -> Identity {
     let mut hasher = Fingerprinter::default();
     hasher.text(role.as_str()).optional(channel.map(Channel::as_str)).text(kind.as_str()).optional(call_id);
     hasher.optional(agent_message.map(|message| message.author.as_str()));
     hasher.optional(agent_message.map(|message| message.recipient.as_str()));
+    hasher.fingerprint(content);
+    Identity { content: hasher.finish(), encrypted: encrypted(kind, body) }
+}
+
+/// Returns what a body stands for, whose parts have these fingerprints.
+pub(super) fn content(body: &Body, part_contents: &[Option<Fingerprint>]) -> Fingerprint {
+    let mut hasher = Fingerprinter::default();
     for (part, content) in body.parts.iter().zip(part_contents) {
         match part {
             BodyPart::Text { text } => hasher.tag(b't').text(text),
@@ -33,7 +39,7 @@ pub(super) fn identity(
             hasher.fingerprint(*content);
         }
     }
-    Identity { content: hasher.finish(), encrypted: encrypted(kind, body) }
+    hasher.finish()
 }
 
 fn encrypted(kind: &ItemKind, body: &Body) -> Option<Fingerprint> {
@@ -46,29 +52,31 @@ fn encrypted(kind: &ItemKind, body: &Body) -> Option<Fingerprint> {
     })
 }
 
-/// Returns the identity of an item whose parts all hold their content, such as a message between agents or reasoning.
+/// Returns the identity of an item whose parts are all shown whole: a message between agents, or reasoning.
 pub(crate) fn identity_of_item(item: &ConversationItem) -> Identity {
-    identity(
-        (&item.role, item.channel.as_ref(), &item.kind),
-        item.call_id.as_deref(),
-        item.agent_message.as_ref(),
-        &item.body,
-        &vec![None; item.body.parts.len()],
-    )
+    identity_with(item, content(&item.body, &vec![None; item.body.parts.len()]))
 }
 
-/// Returns the body of reasoning, completed from another sighting, or `None` if it lacks nothing that the sighting
-/// shows. Text and summary are each taken whole from the first sighting that has any.
+/// Returns the identity of an item whose body has this content.
+pub(crate) fn identity_with(item: &ConversationItem, content: Fingerprint) -> Identity {
+    let head = (&item.role, item.channel.as_ref(), &item.kind);
+    identity(head, item.call_id.as_deref(), item.agent_message.as_ref(), (&item.body, content))
+}
+
+/// Returns the body of reasoning with what it lacks filled in from another sighting of it, or `None` if it lacks
+/// nothing that the sighting shows. Text and summary are each taken whole from the first sighting that has any, and
+/// placeholders of missing parts go.
 ///
-/// Source: reduction, section 5.2.
+/// Source: reduction, section 5.2; bundle 3, section 4.2.
 pub(crate) fn merged_reasoning(body: &Body, sighted: &Body) -> Option<Body> {
     let is_text = |part: &&BodyPart| matches!(part, BodyPart::Text { .. });
     let is_summary = |part: &&BodyPart| matches!(part, BodyPart::Summary { .. });
-    let is_rest = |part: &&BodyPart| !matches!(part, BodyPart::Text { .. } | BodyPart::Summary { .. });
+    let is_encoded = |part: &&BodyPart| matches!(part, BodyPart::Encoded { .. });
     let pick = |which: &dyn Fn(&&BodyPart) -> bool| -> Vec<&BodyPart> {
         let own: Vec<_> = body.parts.iter().filter(which).collect();
         if own.is_empty() { sighted.parts.iter().filter(which).collect() } else { own }
     };
-    let merged = [pick(&is_text), pick(&is_summary), pick(&is_rest)].concat();
-    (merged.len() != body.parts.len()).then(|| Body { parts: merged.into_iter().cloned().collect() })
+    let merged = [pick(&is_text), pick(&is_summary), pick(&is_encoded)].concat();
+    let merged = Body { parts: merged.into_iter().cloned().collect() };
+    (merged != *body).then_some(merged)
 }

@@ -3,9 +3,11 @@
 mod body;
 mod message;
 mod normalize;
+mod shown;
 mod sighting;
 
-pub(crate) use body::{identity_of_item, merged_reasoning};
+pub(crate) use body::{identity_of_item, identity_with, merged_reasoning};
 pub(crate) use message::message_between_agents;
 pub(crate) use normalize::{item_text, normalize, output_text};
+pub(crate) use shown::Shown;
 pub(crate) use sighting::{Identity, Sighting};

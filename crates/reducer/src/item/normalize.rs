@@ -3,10 +3,10 @@
 //! Source: reduction, section 4.
 
 use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, InferredProducer, ItemKind, Role};
-use rollout_trace_schema::{ModelVisibleCallId, RawPayloadId, ResponsesItemId, SchemaVersion};
+use rollout_trace_schema::{ModelVisibleCallId, RawPayloadId, ResponsesItemId};
 use sha2::{Digest, Sha256};
 
-use super::{Sighting, body::identity};
+use super::{Shown, Sighting, body, shown::is_placeholder};
 use crate::{
     fingerprint::{Fingerprint, Fingerprinter},
     json::Json,
@@ -18,10 +18,13 @@ const ATTACHED: &str = "internal_chat_message_metadata_passthrough";
 /// The number of bytes of its value that a JSON part shows.
 const SUMMARY_BYTES: usize = 240;
 
-/// Normalizes an item that the payload shows. Returns `None` for an item that is not part of a conversation.
-pub(crate) fn normalize(item: &Json<'_>, payload: &RawPayloadId, version: SchemaVersion) -> Option<Sighting> {
+/// Normalizes an item that a document shows. Returns `None` for an item that is missing or no part of a conversation.
+pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> {
+    if shown.missing_part(item).is_some() {
+        return None;
+    }
     let kind = item.text("type").unwrap_or_default();
-    let mut parts = Parts { payload, version, parts: Vec::new(), contents: Vec::new() };
+    let mut parts = Parts { shown, parts: Vec::new(), contents: Vec::new() };
     let mut agent_message = None;
     let mut unknown_type = None;
     let (role, channel, item_kind) = match kind {
@@ -77,6 +80,7 @@ pub(crate) fn normalize(item: &Json<'_>, payload: &RawPayloadId, version: Schema
             (Role::Assistant, Some(Channel::Summary), ItemKind::Message)
         }
         "additional_tools" => return None,
+        "configuration_update" if shown.rules.configuration_updates_are_skipped() => return None,
         _ => {
             unknown_type = Some(if kind.is_empty() { "(none)".to_owned() } else { kind.to_owned() });
             parts.whole_item(item);
@@ -86,13 +90,11 @@ pub(crate) fn normalize(item: &Json<'_>, payload: &RawPayloadId, version: Schema
     let has_call_id = !matches!(item_kind, ItemKind::Message | ItemKind::Reasoning);
     let call_id = item.text("call_id").filter(|_| has_call_id).map(ModelVisibleCallId::from);
     let body = Body { parts: parts.parts };
-    let identity = identity(
-        (&role, channel.as_ref(), &item_kind),
-        call_id.as_deref(),
-        agent_message.as_ref(),
-        &body,
-        &parts.contents,
-    );
+    let content = body::content(&body, &parts.contents);
+    let head = (&role, channel.as_ref(), &item_kind);
+    let identity = body::identity(head, call_id.as_deref(), agent_message.as_ref(), (&body, content));
+    let is_kept_whole = matches!(body.parts.as_slice(), [BodyPart::Json { .. }]) && !has_arguments(kind);
+    let id_counts = shown.rules.items_have_ids() || is_kept_whole;
     Some(Sighting {
         provenance: provenance(item, &role),
         role,
@@ -103,12 +105,18 @@ pub(crate) fn normalize(item: &Json<'_>, payload: &RawPayloadId, version: Schema
         body,
         identity,
         lacks: lacks(item, kind),
-        responses_item_id: item.text("id").filter(|_| version >= SchemaVersion::V2).map(ResponsesItemId::from),
+        content,
+        own_id: item.text("id").filter(|_| id_counts).map(ResponsesItemId::from),
         unknown_type,
     })
 }
 
-/// Returns the first field that items of this type always have but this one lacks.
+/// Returns whether a JSON part of items of this type stands for their arguments or output, and not for all of them.
+fn has_arguments(kind: &str) -> bool {
+    matches!(kind, "function_call" | "function_call_output" | "custom_tool_call_output")
+}
+
+/// Returns the first field that items of this type always have and this one lacks.
 fn lacks(item: &Json<'_>, kind: &str) -> Option<&'static str> {
     let fields: &[&str] = match kind {
         "message" => &["role"],
@@ -189,8 +197,7 @@ fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
 
 /// The parts of a body under construction.
 struct Parts<'a> {
-    payload: &'a RawPayloadId,
-    version: SchemaVersion,
+    shown: &'a Shown<'a>,
     parts: Vec<BodyPart>,
     /// The fingerprint of the content that each part represents, if the part does not hold it.
     contents: Vec<Option<Fingerprint>>,
@@ -217,7 +224,7 @@ impl Parts<'_> {
     }
 
     fn json(&mut self, value: &Json<'_>, content: Fingerprint) {
-        self.parts.push(BodyPart::Json { summary: summary(value), raw_payload_id: self.payload.clone() });
+        self.parts.push(BodyPart::Json { summary: summary(value), raw_payload_id: self.shown.payload.clone() });
         self.contents.push(Some(content));
     }
 
@@ -234,17 +241,23 @@ impl Parts<'_> {
     }
 
     fn payload_ref(&mut self, label: &str, content: Option<&Json<'_>>) {
-        let (label, raw_payload_id) = (label.to_owned(), self.payload.clone());
+        self.payload_ref_to(self.shown.payload, label, content);
+    }
+
+    fn payload_ref_to(&mut self, payload: &RawPayloadId, label: &str, content: Option<&Json<'_>>) {
+        let (label, raw_payload_id) = (label.to_owned(), payload.clone());
         self.parts.push(BodyPart::PayloadRef { label, raw_payload_id, content_sha256: None });
         self.contents.push(content.map(|content| Fingerprinter::default().json(content).finish()));
     }
 
     /// Adds a part that is not text.
     ///
-    /// Source: reduction, section 4.10.
+    /// Source: reduction, section 4.10; bundle 3, section 4.2.
     fn other_part(&mut self, part: &Json<'_>) {
-        self.payload_ref(part.text("type").unwrap_or("content"), Some(part));
-        if self.version >= SchemaVersion::V2
+        let missing = part.get("image_url").and_then(|url| self.shown.missing_part(url));
+        let payload = missing.unwrap_or(self.shown.payload);
+        self.payload_ref_to(payload, part.text("type").unwrap_or("content"), Some(part));
+        if self.shown.rules.content_is_hashed()
             && let Some(BodyPart::PayloadRef { content_sha256, .. }) = self.parts.last_mut()
         {
             *content_sha256 = Some(sha256(part));
@@ -253,7 +266,7 @@ impl Parts<'_> {
 
     /// Adds the part that represents an empty array in schema 1. Later schemas leave the body empty.
     fn no_parts(&mut self) {
-        if self.version == SchemaVersion::V1 {
+        if !self.shown.rules.content_is_hashed() {
             self.payload_ref("empty_content", None);
         }
     }
@@ -273,6 +286,7 @@ impl Parts<'_> {
         for part in parts {
             match text_part(part) {
                 Some(text) => self.text(text),
+                None if self.lacks_text(part) => {}
                 None => self.other_part(part),
             }
         }
@@ -287,18 +301,45 @@ impl Parts<'_> {
             match (text_part(part), part.text("encrypted_content")) {
                 (Some(text), _) => self.text(text),
                 (None, Some(value)) => self.encoded(value),
+                (None, None) if self.lacks_text(part) => {}
                 (None, None) => self.other_part(part),
             }
         }
     }
 
+    /// Adds the placeholder of a missing text. Returns whether the part is one of text and has none, which is so, too,
+    /// if what looks like a placeholder is data.
+    ///
+    /// Source: bundle 3, section 4.2.
+    fn lacks_text(&mut self, part: &Json<'_>) -> bool {
+        let is_text = matches!(part.text("type"), Some("input_text" | "output_text" | "text"));
+        let Some(text) = part.get("text").filter(|text| is_text && is_placeholder(text)) else { return false };
+        if !self.shown.rules.documents_may_be_partial() {
+            return false;
+        }
+        self.missing_text("text", text);
+        true
+    }
+
+    fn missing_text(&mut self, label: &str, text: &Json<'_>) {
+        if let Some(missing) = self.shown.missing_part(text) {
+            self.payload_ref_to(missing, label, Some(text));
+        }
+    }
+
     fn reasoning(&mut self, item: &Json<'_>) {
         let texts = |field: &str| item.get(field).and_then(Json::as_array).unwrap_or_default();
-        for text in texts("content").iter().filter_map(|part| part.text("text")) {
-            self.text(text);
+        for text in texts("content").iter().filter_map(|part| part.get("text")) {
+            match text {
+                Json::String(text) => self.text(text),
+                other => self.missing_text("content", other),
+            }
         }
-        for text in texts("summary").iter().filter_map(|part| part.text("text")) {
-            self.push(BodyPart::Summary { text: text.to_owned() });
+        for text in texts("summary").iter().filter_map(|part| part.get("text")) {
+            match text {
+                Json::String(text) => self.push(BodyPart::Summary { text: text.to_string() }),
+                other => self.missing_text("summary", other),
+            }
         }
         self.encrypted(item);
     }

@@ -15,14 +15,23 @@ pub(crate) struct Sighting {
     pub(crate) agent_message: Option<AgentMessage>,
     pub(crate) body: Body,
     pub(crate) identity: Identity,
-    /// The item's own id. `None` in schema 1.
-    pub(crate) responses_item_id: Option<ResponsesItemId>,
-    /// The producers that the item itself indicates.
+    /// What the parts of the body stand for.
+    pub(crate) content: Fingerprint,
+    /// The item's own id, where it counts for the item's identity.
+    pub(crate) own_id: Option<ResponsesItemId>,
+    /// Where the item comes from, by what it says itself.
     pub(crate) provenance: Vec<InferredProducer>,
     /// A field that items of this type always have but this one lacks.
     pub(crate) lacks: Option<&'static str>,
     /// The item's `type`, if it is not a known one.
     pub(crate) unknown_type: Option<String>,
+}
+
+impl Sighting {
+    /// Returns whether it is of a tool's output.
+    pub(crate) fn is_output(&self) -> bool {
+        matches!(self.kind, ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput)
+    }
 }
 
 /// What decides whether two sightings are one item.

@@ -94,7 +94,14 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Returns the text of a field, or `None` if the field is absent or not a string.
+    /// Adds a field that an object does not have.
+    pub(crate) fn insert(&mut self, name: &'static str, value: String) {
+        if let Self::Object(Fields(fields)) = self {
+            fields.push((Cow::Borrowed(name), Self::String(Cow::Owned(value))));
+        }
+    }
+
+    /// The text of a field; `None` if the field is absent or not a string.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }

@@ -1,0 +1,194 @@
+//! Where the schema versions mean different things by the same evidence.
+//!
+//! Source: reduction, and bundle 3, section 4.
+
+use rollout_trace_model::ThreadOrigin;
+use rollout_trace_schema::SchemaVersion;
+
+use crate::item::Sighting;
+
+/// The rules that a bundle's schema version selects. Each difference has a name here, and what it says holds at every
+/// place that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    version: SchemaVersion,
+}
+
+/// How a graph says whether the recording is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// Not at all.
+    Unstated,
+    /// As a flag.
+    Flag,
+    /// As a status, which also covers documents that are missing by their references.
+    Status,
+}
+
+/// Which accepted documents make an item that is pending until a payload shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deliveries {
+    /// Messages from other agents.
+    AgentMessages,
+    /// Messages from other agents and outputs of tools.
+    AgentMessagesAndOutputs,
+}
+
+impl Deliveries {
+    /// Returns whether a sighting is of a delivery.
+    pub(crate) fn include(self, sighting: &Sighting) -> bool {
+        sighting.agent_message.is_some() || (self == Self::AgentMessagesAndOutputs && sighting.is_output())
+    }
+}
+
+impl Rules {
+    pub(crate) fn of(version: SchemaVersion) -> Self {
+        Self { version }
+    }
+
+    fn since(self, version: SchemaVersion) -> bool {
+        self.version >= version
+    }
+
+    /// Source: reduction, section 13.1; bundle 3, section 4.1.
+    pub(crate) fn completeness(self) -> Completeness {
+        match self.version {
+            SchemaVersion::V1 => Completeness::Unstated,
+            SchemaVersion::V2 => Completeness::Flag,
+            SchemaVersion::V3 => Completeness::Status,
+        }
+    }
+
+    /// Whether items have ids of their own, which constrain identity and are accepted into histories.
+    ///
+    /// Source: reduction, sections 5.4 and 6.
+    pub(crate) fn items_have_ids(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// Whether an event's input mode decides how a request relates to the conversation, and not the request.
+    ///
+    /// Source: bundle 2, section 2.8.
+    pub(crate) fn input_mode_counts(self) -> bool {
+        !self.since(SchemaVersion::V2)
+    }
+
+    /// Whether parts that are not text bear a hash, and whether empty content is an empty body.
+    ///
+    /// Source: reduction, sections 4.1 and 4.10.
+    pub(crate) fn content_is_hashed(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// Whether the kinds of a request's payloads must be those of their fields.
+    ///
+    /// Source: bundle 3, section 4.5.
+    pub(crate) fn request_kinds_count(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+
+    /// Whether documents may lack parts, in whose place there are placeholders.
+    ///
+    /// Source: bundle 3, section 1.5.
+    pub(crate) fn documents_may_be_partial(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+
+    /// Whether items of type `configuration_update` are no part of a conversation.
+    ///
+    /// Source: bundle 3, section 2.6.
+    pub(crate) fn configuration_updates_are_skipped(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+
+    /// Whether a response extends the live snapshot only if nothing has overtaken it.
+    ///
+    /// Source: reduction, section 5.10.
+    pub(crate) fn late_responses_are_overtaken(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// Whether outputs of one call with different content are usual.
+    ///
+    /// Source: reduction, section 5.12.
+    pub(crate) fn outputs_may_repeat(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// Whether the public tool `exec` is a tool call that names the code cell which it started.
+    ///
+    /// Source: reduction, section 11.1.
+    pub(crate) fn exec_is_tool_call(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// Whether each command opens a terminal session of its own, named after its operation.
+    ///
+    /// Source: reduction, section 10.5.
+    pub(crate) fn commands_open_sessions(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// Whether the standard output of a command that ended is its aggregated output.
+    ///
+    /// Source: bundle 2, section 3.5.
+    pub(crate) fn output_is_aggregated(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// Whether the start of a tool's runtime says what kind of tool it is.
+    ///
+    /// Source: bundle 2, section 2.6.
+    pub(crate) fn runtime_start_has_kind(self) -> bool {
+        self.since(SchemaVersion::V2)
+    }
+
+    /// The origin of a thread other than the root thread, if its metadata is lost.
+    ///
+    /// Source: bundle 3, section 4.2.
+    pub(crate) fn origin_without_metadata(self) -> ThreadOrigin {
+        if self.since(SchemaVersion::V3) { ThreadOrigin::Unknown } else { ThreadOrigin::Root }
+    }
+
+    /// Whether the model goes on with nothing after a compaction whose checkpoint is lost. Otherwise it goes on with what
+    /// it had, as far as anybody can tell.
+    ///
+    /// Source: bundle 3, section 4.2.
+    pub(crate) fn lost_checkpoints_are_empty(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+
+    /// Whether of a request that breaks off the items before the damage count.
+    ///
+    /// Source: reduction, section 14.6; bundle 3, section 6.
+    pub(crate) fn broken_requests_count(self) -> bool {
+        !self.since(SchemaVersion::V3)
+    }
+
+    /// Source: reduction, section 6.4; bundle 3, section 4.3.
+    pub(crate) fn deliveries(self) -> Deliveries {
+        if self.since(SchemaVersion::V3) { Deliveries::AgentMessagesAndOutputs } else { Deliveries::AgentMessages }
+    }
+
+    /// Whether a thread lists its items as they come, with what a payload shows before an accepted output in front of
+    /// it. Otherwise it lists them in the order of their numbers.
+    ///
+    /// Source: bundle 3, section 4.4.
+    pub(crate) fn list_follows_sightings(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+
+    /// Whether a snapshot after a response is made of its call's own items, and not added to what was there.
+    ///
+    /// Source: bundle 3, section 4.5.
+    pub(crate) fn responses_replace_snapshots(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+
+    /// Whether an event names the cell that a tool waits for. Otherwise the tool's arguments do.
+    ///
+    /// Source: bundle 3, section 4.7.
+    pub(crate) fn waits_are_resolved_by_events(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+}
