@@ -31,7 +31,7 @@ pub(crate) fn list_cut_off(graph: &mut Graph, report: &mut Report) {
         let message = "the trace stops before the rollout ended: it is still being written, or its writer was stopped";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
     } else if is_unclosed {
-        let message = "the trace has no end marker, so that something may be missing at its end";
+        let message = "the trace has no end marker, so something may be missing at its end";
         report.end(DiagnosticCode::TraceStopsEarly, Vec::new(), message);
     }
     if !open.is_empty() {

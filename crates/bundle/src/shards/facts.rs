@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rollout_trace_schema::{Capture, PayloadRef, RawPayloadId, shard_path};
 
-use super::shard_files::ShardFiles;
+use super::shard_files::{Found, ShardFiles};
 use crate::Problem;
 
 /// Collects facts while documents are loaded, each once.
@@ -64,13 +64,13 @@ impl Facts {
     /// Source: bundle 3, section 6.
     pub(super) fn problems(&self, files: &ShardFiles, is_closed: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for (shard, state) in files.states() {
+        for (shard, found) in files.found() {
             let path = shard_path(shard);
             let lost = self.lost.get(&shard).map_or(0, HashSet::len);
             let damaged = |reason: String| Problem::ShardDamaged { path: path.clone(), reason, lost };
-            let state = match state {
-                Ok(state) => state,
-                Err(reason) => {
+            let state = match found {
+                Found::Shard(state) => state,
+                Found::Unreadable { reason } => {
                     problems.push(damaged(reason.clone()));
                     continue;
                 }

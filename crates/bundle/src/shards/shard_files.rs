@@ -26,8 +26,17 @@ pub(super) struct ShardFiles {
 struct Known {
     /// How many bytes the file had.
     file_len: u64,
-    /// Why the file cannot be read, or what was found in it.
-    state: Result<ShardState, String>,
+    found: Found,
+}
+
+/// What was found where a shard should be.
+#[derive(Debug)]
+pub(super) enum Found {
+    Shard(ShardState),
+    /// The file cannot be read.
+    Unreadable {
+        reason: String,
+    },
 }
 
 impl ShardFiles {
@@ -53,9 +62,9 @@ impl ShardFiles {
         })
     }
 
-    /// Returns what was found in each shard that was needed: why it cannot be read, or how it ends.
-    pub(super) fn states(&self) -> impl Iterator<Item = (u64, &Result<ShardState, String>)> {
-        self.known.iter().map(|(shard, known)| (*shard, &known.state))
+    /// Returns what was found of each shard that was needed.
+    pub(super) fn found(&self) -> impl Iterator<Item = (u64, &Found)> {
+        self.known.iter().map(|(shard, known)| (*shard, &known.found))
     }
 
     /// Returns the bundle's folder.
@@ -80,11 +89,12 @@ impl ShardFiles {
             Ok(read) => read,
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                self.known.insert(shard, Known { file_len: 0, state: Err(format!("{error}{cause}")) });
+                let found = Found::Unreadable { reason: format!("{error}{cause}") };
+                self.known.insert(shard, Known { file_len: 0, found });
                 return Err(error);
             }
         };
-        self.known.insert(shard, Known { file_len, state: Ok(read.state.clone()) });
+        self.known.insert(shard, Known { file_len, found: Found::Shard(read.state.clone()) });
         let mut bytes = read.len();
         for (place, (_, kept)) in self.kept.iter().enumerate().rev() {
             bytes += kept.len();
@@ -110,7 +120,8 @@ impl ShardFiles {
 
     /// Returns whether the file of a shard has more bytes than when it was read.
     fn has_grown(&mut self, shard: u64) -> bool {
-        let Some(Known { file_len, state: Ok(ShardState { is_open: true, .. }) }) = self.known.get(&shard) else {
+        let Some(Known { file_len, found: Found::Shard(ShardState { is_open: true, .. }) }) = self.known.get(&shard)
+        else {
             return false;
         };
         self.folder.open(&shard_path(shard)).is_ok_and(|(_, len)| len > *file_len)
