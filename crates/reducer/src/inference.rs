@@ -297,8 +297,8 @@ impl Inference {
         let Some(first) = self.responses.get(&key).and_then(|calls| calls.first()) else {
             let (_, previous) = key;
             let message = format!(
-                "inference call {} follows response {previous}, which its thread never got; what precedes its input \
-                 is not known",
+                "inference call {} continues response {previous}, which its thread never received; the items \
+                 before its input are unknown",
                 event.inference_call_id
             );
             let code = DiagnosticCode::UnknownPreviousResponse;

@@ -75,7 +75,7 @@ fn report_other_schema(cx: &mut Context<'_>, payload: &EventPayload) {
             if !cx.rules.items_have_ids() =>
         {
             let name = payload.type_name();
-            let message = format!("schema 1 has no {name} events; they count as in schema 2, as far as that can be");
+            let message = format!("schema 1 has no {name} events; they count as in schema 2 where that is possible");
             cx.report.once(DiagnosticCode::SchemaVersionMismatch, &name, message);
         }
         EventPayload::CodeCellWaitTargetResolved(_) if !cx.rules.waits_are_resolved_by_events() => {

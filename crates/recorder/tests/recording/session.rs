@@ -30,9 +30,12 @@ fn the_example_records_everything_in_the_order_of_codex() {
         ]
     );
     assert!(recorded.types().ends_with(&["thread_ended", "rollout_ended", "recording_completed"]));
-    // Only events that do not occur in the example are missing.
+    // Only events that do not occur in the example, or in schema 2, are missing.
     let missing = rollout_trace_schema::EventPayload::KNOWN.iter().filter(|name| !recorded.types().contains(name));
-    assert_eq!(missing.collect::<Vec<_>>(), [&"thread_resumed", &"inference_cancelled", &"other"]);
+    assert_eq!(
+        missing.collect::<Vec<_>>(),
+        [&"thread_resumed", &"inference_cancelled", &"code_cell_wait_target_resolved", &"other"]
+    );
 }
 
 #[test]
