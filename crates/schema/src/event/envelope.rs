@@ -44,6 +44,7 @@ macro_rules! event_payloads {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type")]
         #[non_exhaustive]
+        #[expect(clippy::large_enum_variant, reason = "events are decoded one at a time, and a box costs an allocation")]
         pub enum EventPayload {
             $($(#[$doc])* #[serde(rename = $type)] $variant($body),)+
             /// An event that this version cannot read, as it was written: of an unknown type, or of a known type with
