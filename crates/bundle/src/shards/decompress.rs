@@ -57,9 +57,7 @@ fn decompress_into(bytes: &mut Vec<u8>, compressed: &[u8], limit: usize) -> Fram
         let filled = bytes.len();
         let room_before = bytes.capacity() - filled;
         let mut input = InBuffer::around(feed);
-        let mut output = OutBuffer::around_pos(bytes, filled);
-        let hint = decoder.run(&mut input, &mut output);
-        drop(output);
+        let hint = decoder.run(&mut input, &mut OutBuffer::around_pos(bytes, filled));
         at += input.pos();
         let produced = bytes.len() - filled;
         match hint {
