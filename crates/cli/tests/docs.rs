@@ -16,15 +16,17 @@ fn files(extension: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(ROOT)];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+        for entry in
+            fs::read_dir(&folder).expect("the folder is there").map(|entry| entry.expect("the folder is readable"))
+        {
             let path = entry.path();
-            if entry.file_type().unwrap().is_dir() {
+            if entry.file_type().expect("the file is there").is_dir() {
                 if !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|found| found == extension) {
-                let text = fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(ROOT).unwrap().to_owned(), text));
+                let text = fs::read_to_string(&path).expect("the file is UTF-8");
+                found.push((path.strip_prefix(ROOT).expect("below the root").to_owned(), text));
             }
         }
     }
@@ -105,7 +107,8 @@ fn sections() -> BTreeMap<String, BTreeSet<String>> {
             .filter_map(|(_, line)| line.strip_prefix("##")?.trim_start_matches('#').split_whitespace().next());
         headings.map(|number| number.trim_end_matches('.').to_owned()).collect()
     };
-    specification.map(|(path, text)| (path.file_stem().unwrap().to_str().unwrap().to_owned(), numbers(&text))).collect()
+    let name = |path: &Path| path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    specification.map(|(path, text)| (name(&path), numbers(&text))).collect()
 }
 
 /// Returns the sections that a text cites, each with the name of its document. `own` is the document that is meant where

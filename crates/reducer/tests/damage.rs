@@ -272,7 +272,7 @@ fn check_lost_requests(patients: &[Patient]) {
     for patient in patients.iter().filter(|patient| patient.is_clean()) {
         for call in patient.graph.inference_calls.values() {
             let Some(payload) = &call.raw_request_payload_id else { continue };
-            let path = patient.folder.path().join(&patient.graph.raw_payloads[payload].path().expect("a path"));
+            let path = patient.folder.path().join(patient.graph.raw_payloads[payload].path().expect("a path"));
             let whole = fs::read(&path).expect("the payload is there");
             fs::remove_file(&path).expect("the payload is there");
             let graph = reduce(patient.folder.path());

@@ -1,6 +1,6 @@
 //! Payloads in the compressed shards of schema 3.
 
-use std::{fs, ops::Range, path::Path, sync::Arc};
+use std::{fs, ops::Range, path::Path, slice, sync::Arc};
 
 use proptest::prelude::*;
 use rollout_trace_bundle::{Bundle, Limits, PayloadBuffer, PayloadError, PayloadSource, Payloads};
@@ -277,8 +277,8 @@ fn parts() {
         prompt.clone(),
         with_parts(at("in a string", 1), &[at("number", 1)]),
         with_parts(at("nested", 1), &[prompt, item.clone()]),
-        with_parts(at("no JSON", 1), &[item.clone()]),
-        with_parts(at("prompt", 1), &[item.clone()]),
+        with_parts(at("no JSON", 1), slice::from_ref(&item)),
+        with_parts(at("prompt", 1), slice::from_ref(&item)),
         with_parts(item, &[at("text", 1)]),
     ]), @r#"
     = {"input":[{"type":"a"},"x"]}
