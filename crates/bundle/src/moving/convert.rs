@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use rollout_trace_schema::{Manifest, PayloadKind, PayloadLayout, PayloadRef, packed::PACK_FILE};
+use rollout_trace_schema::{Manifest, PayloadKind, PayloadLayout, PayloadRef, SchemaVersion, packed::PACK_FILE};
 
 use super::{
     ConvertError, Loss,
@@ -46,10 +46,13 @@ pub struct Converted {
 ///
 /// # Errors
 ///
-/// The result could not be written, and nothing is left of it; or something already exists at `target`, which is
-/// untouched.
+/// The result could not be written, and nothing is left of it; something already exists at `target`, which is
+/// untouched; or the payloads are in the shards of schema 3.
 pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout) -> Result<Converted, ConvertError> {
     let target = target.as_ref();
+    if bundle.header().stated_schema == Some(SchemaVersion::V3.number()) {
+        return Err(ConvertError::Shards { path: bundle.path().to_owned() });
+    }
     refuse_inside(bundle, target)?;
     let staging = Staging::new(target)?;
     let folder = staging.path().to_owned();

@@ -20,6 +20,12 @@ pub enum ConvertError {
         /// Where the result should have gone.
         path: PathBuf,
     },
+    /// The payloads are in the shards of schema 3, which no other layout can take yet.
+    #[error("{} keeps its payloads in the shards of schema 3, which cannot be converted to another layout", path.display())]
+    Shards {
+        /// The bundle.
+        path: PathBuf,
+    },
     /// The bundle can no longer be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -71,6 +77,7 @@ impl ConvertError {
         match self {
             Self::Exists { .. } => "it was not changed; use -o to write elsewhere",
             Self::Inside { .. } => "use -o to write elsewhere",
+            Self::Shards { .. } => "pack makes an archive of it, and payload prints one of them",
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "nothing was left behind; use -o to write elsewhere",
             Self::Temporary { .. } => "make room there, or set TMPDIR to another folder",

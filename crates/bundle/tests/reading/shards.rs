@@ -3,7 +3,9 @@
 use std::{fs, ops::Range, path::Path, slice, sync::Arc};
 
 use proptest::prelude::*;
-use rollout_trace_bundle::{Bundle, Limits, PayloadBuffer, PayloadError, PayloadSource, Payloads};
+use rollout_trace_bundle::{
+    Bundle, ConvertError, Limits, PayloadBuffer, PayloadError, PayloadLayout, PayloadSource, Payloads, convert,
+};
 use rollout_trace_schema::{Capture, PayloadKind, PayloadPlace, PayloadRef};
 use tempfile::TempDir;
 
@@ -459,5 +461,16 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(buffer.bytes()), whole);
         prop_assert_eq!(buffer.missing_parts(), &[]);
         prop_assert_eq!(source.problems(), vec![]);
+    }
+}
+
+#[test]
+fn shards_are_not_converted() {
+    let folder = closed(&[&frame(&record("raw_payload:1", "{}"))]);
+    let target = TempDir::new().unwrap();
+    for layout in [PayloadLayout::Files, PayloadLayout::Packed] {
+        let converted = convert(&Bundle::open(folder.path()).unwrap(), target.path().join("copy"), layout);
+        assert!(matches!(converted, Err(ConvertError::Shards { .. })));
+        assert!(!target.path().join("copy").exists());
     }
 }
