@@ -187,7 +187,7 @@ impl Sequencer {
         });
     }
 
-    /// Gives the events without a seq the only numbers that they can have, before the event `following` arrives.
+    /// Assigns the only numbers that the events without a seq can have, before the event `following` arrives.
     fn number_the_unnumbered(&mut self, following: Seq) {
         for arrived in std::mem::take(&mut self.unnumbered) {
             let seq = self.last_seq + 1;
