@@ -7,6 +7,7 @@
 //! * [`RawEvent`] is one line of the event log: an envelope and an [`EventPayload`].
 //! * [`PayloadRef`] points from an event to a payload document, and [`document`] holds the documents themselves.
 //! * [`packed`] is the layout that stores all payloads in one file.
+//! * `shards` (a feature of this crate) writes the compressed files in which schema 3 stores payloads.
 //! * [`json_text`] scans JSON text and says how deep a document may nest.
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
@@ -28,6 +29,8 @@ mod open_enum;
 pub mod packed;
 mod payload_layout;
 mod payload_ref;
+#[cfg(feature = "shards")]
+pub mod shards;
 mod status;
 mod tool;
 mod version;
