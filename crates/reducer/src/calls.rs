@@ -19,7 +19,7 @@ type CallKey = (ThreadId, ModelVisibleCallId);
 
 /// The uses of each call id of a thread, in order.
 ///
-/// A provider may number its calls anew in each response, and then one id names several calls.
+/// A provider may restart its numbering in each response, and then one id names several calls.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     uses: HashMap<CallKey, Vec<CallUse>>,
@@ -27,12 +27,12 @@ pub(crate) struct Calls {
     owners: HashMap<ModelVisibleCallId, Vec<ThreadId>>,
     /// The threads that show items with each call id.
     showing: HashMap<ModelVisibleCallId, Vec<ThreadId>>,
-    /// The items of each thread that belong to a tool call or a code cell which started in another thread after they
-    /// were seen: they link when they are seen again.
+    /// The items of each thread that were seen before a tool call or code cell with their call id started in another
+    /// thread. They are linked to it when they are seen again.
     foreign: HashMap<ThreadId, Vec<ItemId>>,
 }
 
-/// What belongs to one call.
+/// One use of a call id: a call and all that belongs to it.
 #[derive(Debug, Default)]
 struct CallUse {
     calls: Vec<Part>,
@@ -49,12 +49,12 @@ struct Part {
     item: ItemId,
     kind: ItemKind,
     content: Fingerprint,
-    /// Whether the model was shown it.
+    /// Whether a payload has shown it to the model. Otherwise it was only accepted.
     is_shown: bool,
 }
 
 impl CallUse {
-    /// Joins a call that was copied from another thread with the tool call and code cell that it has there.
+    /// Joins a call that was copied from another thread with its tool call and code cell there, if it has none here.
     fn inherit(&mut self, elsewhere: Option<(Option<ToolCallId>, Option<CodeCellId>)>) {
         if let Some((tool, cell)) = elsewhere
             && (self.tool.is_none() && self.cell.is_none())
@@ -107,7 +107,7 @@ impl Calls {
         let uses = self.uses.entry((origin.thread.clone(), call_id.clone())).or_default();
         let shown_by = uses.iter().rposition(|call| CallUse::shows(&call.calls, &part.kind, part.content));
         let place = shown_by.or_else(|| {
-            // The last use has a tool call, a code cell or an output, but no item of this kind that makes the call.
+            // The last use may have a tool call, a code cell or an output, but no call item of this kind yet.
             let last = uses.last()?;
             (!last.calls.iter().any(|other| other.kind == part.kind)).then(|| uses.len() - 1)
         });
@@ -174,8 +174,8 @@ impl Calls {
         list_output(cx.graph, call, &part);
     }
 
-    /// Has the tool call and the code cell that an accepted output answers list it, now that the model is shown it.
-    /// It links by the call id that is shown, which may differ from the accepted one.
+    /// Lists an accepted output at its tool call and code cell, now that a payload shows it to the model. `call_id` is
+    /// the one that the payload shows, which may differ from the accepted one.
     ///
     /// Source: bundle 3, section 4.6.
     pub(crate) fn show_output(
@@ -204,7 +204,7 @@ impl Calls {
         }
     }
 
-    /// Joins a tool call that starts with the items of its call. The graph already has the tool call.
+    /// Joins a new tool call with the items of its call. The graph already has the tool call.
     pub(crate) fn link_tool(&mut self, cx: &mut Context<'_>, call_id: &ModelVisibleCallId, tool: &ToolCallId) {
         let thread = cx.graph.tool_calls[tool].thread_id.clone();
         let key = (thread, call_id.clone());
@@ -277,17 +277,17 @@ impl Calls {
         call.into_iter().flat_map(|call| &call.calls).map(|part| part.item)
     }
 
-    /// Lists the tool call of this call item in each inference call whose response holds an item of the same call.
+    /// Lists the tool call of this call item at each inference call whose response holds an item of the same call.
     ///
     /// Source: reduction, section 9.3.
     pub(crate) fn list_started_tools(&self, graph: &mut Graph, item_id: ItemId) {
         let Some(call) = self.call_of(graph, item_id) else { return };
         let Some(tool) = &call.tool else { return };
-        // A response may show a call as another item than the one that was sighted, and in another thread.
+        // The response may hold the call as another item than this one, even in another thread.
         for item in graph.tool_calls[tool].model_visible_call_item_ids.clone() {
             for inference in inferences(graph, item) {
                 let Some(inference_call) = graph.inference_calls.get(&inference) else { continue };
-                // While a response is gone through, its own list is not set yet.
+                // While a response is being reconciled, its `response_item_ids` are not set yet.
                 if inference_call.response_item_ids.contains(&item)
                     && !inference_call.tool_call_ids_started_by_response.contains(tool)
                 {
@@ -304,8 +304,7 @@ impl Calls {
         uses.iter().find(|call| call.calls.iter().any(|part| part.item == item_id))
     }
 
-    /// Joins items that were seen before what they belong to started in another thread, if `is_seen` says that they are
-    /// seen again.
+    /// Joins items of `foreign` with their tool call and code cell, if `is_seen` says that they have been seen again.
     ///
     /// Source: reduction, section 9.2.
     pub(crate) fn link_foreign(
@@ -356,8 +355,8 @@ impl Calls {
         }
     }
 
-    /// Returns the tool call and the code cell that have a call id in another thread, if exactly one thread has any. A
-    /// thread may begin with its parent's items, which belong to the parent's tool calls.
+    /// Returns the tool call and the code cell with a call id in another thread, if exactly one thread has any. A
+    /// forked thread begins with its parent's items, which belong to the parent's tool calls.
     ///
     /// Source: reduction, section 9.2.
     fn elsewhere(
@@ -370,7 +369,7 @@ impl Calls {
         (owner != thread).then(|| (call.tool.clone(), call.cell.clone()))
     }
 
-    /// Separates a call from the tool call and code cell of another thread, because it turns out to be this thread's
+    /// Separates a call from the tool call and code cell of another thread, because this thread turns out to have its
     /// own.
     fn disinherit(&mut self, graph: &mut Graph, key: &CallKey) {
         let Some(call) = self.uses.get_mut(key).and_then(|uses| uses.last_mut()) else { return };
@@ -450,7 +449,7 @@ fn inferences(graph: &Graph, item: ItemId) -> Vec<InferenceCallId> {
     producers.filter_map(inference).collect()
 }
 
-/// Has an output's tool call and code cell list it, if the model was shown it. Its producer is its tool call in any
+/// Lists an output at its tool call and code cell, if the model was shown it. The tool call is its producer in any
 /// case.
 fn list_output(graph: &mut Graph, call: &CallUse, part: &Part) {
     if let Some(tool) = &call.tool {

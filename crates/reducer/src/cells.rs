@@ -17,7 +17,7 @@ use crate::{at::At, calls::Calls, context::Context, graph::Graph, turns};
 pub(crate) struct Cells {
     /// The newest cell of each runtime id of a thread.
     by_runtime_id: HashMap<(ThreadId, String), CodeCellId>,
-    /// The cells whose source item has not been seen, because a cell often starts before the response that asks for it
+    /// The cells whose source item has not been seen. A cell often starts before the response that contains its source
     /// is complete.
     ///
     /// Source: reduction, section 11.2.
@@ -272,7 +272,7 @@ fn apply(cell: &mut CodeCell, event: CellEvent) {
     cell.runtime_status = event.status;
 }
 
-/// Returns the execution status of a cell that has this status.
+/// Returns the execution status of a cell with this runtime status.
 ///
 /// Source: reduction, section 11.5.
 fn execution_status(status: &CellStatus) -> ExecutionStatus {

@@ -7,8 +7,8 @@ use rollout_trace_schema::Seq;
 
 /// The latest change of each object, in the order in which they were made.
 ///
-/// Nothing is recorded before the first look at the graph, since a graph that nobody looks at until its end is not
-/// worth the cost. Both maps are trees, which unlike hash maps and vectors never pause to grow.
+/// Nothing is recorded before the first look at the graph, so a graph that nobody looks at until its end pays nothing.
+/// Both maps are trees, which unlike hash maps and vectors never pause to grow.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     log: BTreeMap<Place, ObjectRef>,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_changed_after_the_highest_seq() {
+    fn a_late_change_counts_as_made_after_the_highest_seq() {
         let mut changes = followed();
         changes.begin_event(5);
         changes.record(|| item(1));

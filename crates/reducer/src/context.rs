@@ -24,13 +24,13 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Reads a document into a buffer of the caller's. Returns `None` if it is missing by its reference, which is no
-    /// damage, or cannot be read, which is reported.
+    /// Reads a document into the caller's buffer. Returns `None` if the reference says that it is missing, which is not
+    /// damage, or if it cannot be read, which is reported.
     pub(crate) fn read<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Json<'b>> {
         self.documents.read(reference, self.payloads, buffer, self.report)
     }
 
-    /// Reads a document whose fields are only understood if it is whole. Returns `None` if it is not.
+    /// Reads a document that is only used if it is whole. Returns `None` if it is not.
     ///
     /// Source: bundle 3, section 4.2.
     pub(crate) fn read_whole<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Json<'b>> {
@@ -42,7 +42,7 @@ impl Context<'_> {
         self.read(reference, buffer)
     }
 
-    /// Reads a document that says nothing to the graph, only to see whether it is there and whole.
+    /// Reads a document that reduction does not use, only to check that it exists and is valid.
     pub(crate) fn verify(&mut self, reference: &PayloadRef) {
         self.documents.verify(reference, self.payloads, self.report);
     }

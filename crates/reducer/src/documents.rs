@@ -19,7 +19,7 @@ pub(crate) struct Documents {
     max_nesting: usize,
     /// Holds documents that are only verified.
     buffer: PayloadBuffer,
-    /// Where the documents are that were read or found to be lost.
+    /// The places of the documents that were read or found to be lost.
     read: HashSet<String>,
 }
 
@@ -95,7 +95,8 @@ impl Documents {
     }
 }
 
-/// Reports a document that cannot be loaded. A document that was not to be recorded is counted by its source instead.
+/// Reports a document that cannot be loaded. A document that was not recorded because of a limit is counted by its
+/// source instead.
 pub(crate) fn report_lost(report: &mut Report, reference: &PayloadRef, error: &PayloadError) {
     let code = match error {
         PayloadError::NotRecorded { .. } => return,

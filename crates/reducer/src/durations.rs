@@ -197,7 +197,7 @@ impl Coverage {
         self.join(first);
     }
 
-    /// Returns how long the count at a place holds. The place is not the last one.
+    /// Returns how long the count at a place lasts. The place is not the last one.
     fn length(&self, place: usize) -> u64 {
         self.counts[place + 1].0.abs_diff(self.counts[place].0)
     }

@@ -34,10 +34,10 @@ use crate::{
 /// What is remembered about inference calls beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Inference {
-    /// The calls of each turn that its end ends, unless they end before.
+    /// The calls of each turn. Those that are still running when it ends are ended with it.
     open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
     responses: Responses,
-    /// The calls of whose request or response some part is missing.
+    /// The calls whose request or response is partial.
     partial: HashSet<InferenceCallId>,
     readers: Readers,
 }
@@ -128,7 +128,7 @@ impl Inference {
         }
         let max_nesting = cx.documents.max_nesting();
         if !event.stripped_tool_output_ids.is_empty() {
-            // The ids are not in the bytes that the next request is compared with.
+            // The next request is compared with the bytes of this one, which lack the ids.
             self.readers.forget(thread);
         }
         let reader = self.readers.reader(thread);
@@ -325,14 +325,14 @@ impl Inference {
         }
     }
 
-    /// Frees the request that is kept to read the thread's next one.
+    /// Frees the request that was kept for reading the thread's next one.
     pub(crate) fn end_of_thread(&mut self, event: &ThreadEnded) {
         self.readers.forget(&event.thread_id);
     }
 }
 
-/// Reads a request's input. Returns how many items are known from the previous request, and the rest, or `None` if the
-/// input is lost.
+/// Reads a request's input. Returns the number of leading items that are known from the previous request, and the
+/// remaining items; or `None` if the input is lost.
 ///
 /// Source: reduction, section 14.6.
 fn request_input<'a>(
@@ -376,7 +376,7 @@ fn request_input<'a>(
     }
 }
 
-/// Returns the response that the request's input follows, or `None` for a full request.
+/// Returns the id of the response that an incremental request continues, or `None` for a full request.
 ///
 /// Source: bundle 1, section 5.2; bundle 2, section 2.8.
 fn previous_response(event: &InferenceStarted, document: &RequestDocument<'_>, rules: Rules) -> Option<ResponseId> {
@@ -390,8 +390,7 @@ fn previous_response(event: &InferenceStarted, document: &RequestDocument<'_>, r
     }
 }
 
-/// Returns the payload with the items that precede the request's input and that no traced request showed, if the event
-/// names one.
+/// Returns the payload with the items before the request's input that no traced request showed, if the event names one.
 ///
 /// Source: reduction, section 5.7.
 fn untraced_prefix(event: &InferenceStarted, rules: Rules) -> Option<&PayloadRef> {
@@ -403,7 +402,7 @@ fn untraced_prefix(event: &InferenceStarted, rules: Rules) -> Option<&PayloadRef
     }
 }
 
-/// Reads the sightings in a document that is an array of model items or holds one.
+/// Reads the sightings in a document that is an array of model items or has one as a field.
 fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef) -> Option<Vec<Sighting>> {
     let mut buffer = PayloadBuffer::default();
     let document = cx.read(reference, &mut buffer)?;
@@ -417,7 +416,7 @@ fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef) -> Option<Vec<S
     Some(items.iter().filter_map(|item| normalize(item, &shown)).collect())
 }
 
-/// Gives the outputs in a request the ids that it lacks.
+/// Restores the ids that were stripped from the outputs in a request.
 ///
 /// Source: bundle 3, section 4.5.
 fn restore_ids(cx: &mut Context<'_>, event: &InferenceStarted, input: &mut [Json<'_>]) {
@@ -430,7 +429,8 @@ fn restore_ids(cx: &mut Context<'_>, event: &InferenceStarted, input: &mut [Json
         match item.filter(fits) {
             Some(item) => item.insert("id", id.to_string()),
             None => {
-                let message = format!("input {index} is no output of a tool that lacks an id; {id} is not given to it");
+                let message =
+                    format!("input {index} is not a tool output without an id; the stripped id {id} is unused");
                 cx.report.event(DiagnosticCode::StrippedIdMismatch, &[&event.inference_call_id, id], message);
             }
         }

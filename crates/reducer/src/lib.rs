@@ -1,7 +1,7 @@
 //! Reduces the evidence about a rollout to the graph of what happened.
 //!
-//! [`Reducer`] takes evidence one piece at a time. The same evidence always ends in the same graph, byte for byte,
-//! however often the graph was looked at on the way.
+//! [`Reducer`] takes evidence one piece at a time. The same evidence always results in the same graph, byte for byte,
+//! however often the graph was looked at meanwhile.
 //!
 //! The invariant above all others: the conversation is what model-facing payloads prove the model saw; runtime objects
 //! explain how it came about; neither rewrites the other.
@@ -11,13 +11,13 @@
 //!
 //! # A live graph
 //!
-//! [`Reducer::graph`] returns the graph at any time, and [`Reducer::changed_since`] the objects that changed. Their
-//! cost is in proportion to what has changed since the last look, however large the graph is. A live graph is the graph
-//! that the same evidence ends in, with every object and every link, except that:
+//! [`Reducer::graph`] returns the graph at any time, and [`Reducer::changed_since`] the objects that changed. The cost
+//! of both is in proportion to what has changed since the last look, however large the graph is. A live graph has every
+//! object and every link that it would have if the evidence ended here. It differs only in this:
 //!
 //! * `cut_off` and `undelivered_messages` are empty, because a running object may still end and a message may still
 //!   arrive.
-//! * The diagnostics that belong to the end are missing. They are those without a `seq` that follow the others:
+//! * The diagnostics that only the end of the evidence decides are missing:
 //!   `trace_stops_early`, `running_at_end`, `code_cell_without_source`, `undelivered_message`,
 //!   `agent_activity_mismatch` and, for results of agents, `unknown_thread`.
 //!
@@ -26,9 +26,9 @@
 //!
 //! # Two ends
 //!
-//! Of two ends of one turn the later one counts, as in the official reducer: Codex 0.169.0, given a turn that ends
-//! first as completed and then as failed, shows it as failed, with the time and the seq of the second end, and the
-//! other way round. The same holds for a rollout, a thread and a tool call. An inference call keeps its first end.
+//! If a turn ends twice, the later end counts, as in the official reducer: given a turn that ends first as completed
+//! and then as failed, Codex 0.169.0 shows it as failed, with the time and the `seq` of the second end, and vice versa.
+//! The same holds for a rollout, a thread and a tool call. An inference call keeps its first end.
 //!
 //! # The files
 //!

@@ -96,7 +96,7 @@ impl Reducer {
     }
 
     /// Returns the objects that changed after the event with this seq was applied, each once, in the order of the
-    /// events that changed them last. The cost follows the number of changes.
+    /// events that changed them last. The cost is in proportion to the number of changes.
     ///
     /// Changes are recorded from the first look on, which is the first call of this method or of
     /// [`graph`](Self::graph). The first look, and a seq from before it, return all objects.
@@ -130,7 +130,7 @@ impl Reducer {
         if !diagnostics.is_empty() {
             self.graph.rollout_mut().diagnostics.extend(diagnostics);
         }
-        self.families.rollout.state_completeness(&mut self.graph, self.rules);
+        self.families.rollout.set_completeness(&mut self.graph, self.rules);
         let Families { conversations, agents, .. } = &mut self.families;
         self.derived.refresh(&mut self.graph, conversations, agents);
     }
@@ -214,7 +214,8 @@ impl Families {
     }
 }
 
-/// The payload references of an event that count: without its input mode, neither does the payload in it.
+/// Returns the payload references of an event that count. If its input mode does not count, neither does the payload
+/// in the mode.
 fn references(payload: &EventPayload, rules: Rules) -> Vec<&PayloadRef> {
     let mut references = Vec::new();
     match payload {

@@ -48,7 +48,7 @@ impl Report {
         self.push(code, Some(payload.clone()), ids, message.into());
     }
 
-    /// Reports a surprise that shows at the end of the trace.
+    /// Reports a surprise that only the end of the trace shows.
     pub(crate) fn end(&mut self, code: DiagnosticCode, ids: Vec<String>, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic {
             code,

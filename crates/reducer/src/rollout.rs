@@ -35,10 +35,10 @@ impl Rollout {
         }
     }
 
-    /// Has the graph say whether the recording is whole.
+    /// Sets in the graph whether the recording is whole.
     ///
     /// Source: reduction, section 13.1; bundle 3, section 4.1.
-    pub(crate) fn state_completeness(&self, graph: &mut Graph, rules: Rules) {
+    pub(crate) fn set_completeness(&self, graph: &mut Graph, rules: Rules) {
         let is_closed = self.ends_in_marker && !self.goes_on_after_marker;
         let (flag, status) = match (rules.completeness(), is_closed) {
             (Completeness::Unstated, _) => (None, None),

@@ -1,4 +1,4 @@
-//! Where the schema versions mean different things by the same evidence.
+//! Where equal evidence means different things in different schema versions.
 //!
 //! Source: reduction, and bundle 3, section 4.
 
@@ -7,8 +7,8 @@ use rollout_trace_schema::SchemaVersion;
 
 use crate::item::Sighting;
 
-/// The rules that a bundle's schema version selects. Each difference has a name here, and what it says holds at every
-/// place that asks for it.
+/// The rules that a bundle's schema version selects. Each difference between versions has one method, and every place
+/// where it matters asks that method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     version: SchemaVersion,
@@ -21,11 +21,11 @@ pub(crate) enum Completeness {
     Unstated,
     /// As a flag.
     Flag,
-    /// As a status, which also covers documents that are missing by their references.
+    /// As a status, which also says whether references declare documents missing.
     Status,
 }
 
-/// Which accepted documents make an item that is pending until a payload shows it.
+/// Which accepted documents become items, which are pending until a payload shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deliveries {
     /// Messages from other agents.
@@ -35,7 +35,7 @@ pub(crate) enum Deliveries {
 }
 
 impl Deliveries {
-    /// Returns whether a sighting is of a delivery.
+    /// Returns whether a sighting is a delivery.
     pub(crate) fn include(self, sighting: &Sighting) -> bool {
         sighting.agent_message.is_some() || (self == Self::AgentMessagesAndOutputs && sighting.is_output())
     }
@@ -66,28 +66,28 @@ impl Rules {
         self.since(SchemaVersion::V2)
     }
 
-    /// Whether an event's input mode decides how a request relates to the conversation, and not the request.
+    /// Whether the event's input mode, and not the request itself, decides how a request relates to the conversation.
     ///
     /// Source: bundle 2, section 2.8.
     pub(crate) fn input_mode_counts(self) -> bool {
         !self.since(SchemaVersion::V2)
     }
 
-    /// Whether parts that are not text bear a hash, and whether empty content is an empty body.
+    /// Whether parts that are not text have a hash, and whether empty content is an empty body.
     ///
     /// Source: reduction, sections 4.1 and 4.10.
     pub(crate) fn content_is_hashed(self) -> bool {
         self.since(SchemaVersion::V2)
     }
 
-    /// Whether the kinds of a request's payloads must be those of their fields.
+    /// Whether each payload of a request must be of the kind that its field requires.
     ///
     /// Source: bundle 3, section 4.5.
     pub(crate) fn request_kinds_count(self) -> bool {
         self.since(SchemaVersion::V3)
     }
 
-    /// Whether documents may lack parts, in whose place there are placeholders.
+    /// Whether documents may hold placeholders for missing parts.
     ///
     /// Source: bundle 3, section 1.5.
     pub(crate) fn documents_may_be_partial(self) -> bool {
@@ -108,7 +108,7 @@ impl Rules {
         self.since(SchemaVersion::V2)
     }
 
-    /// Whether outputs of one call with different content are usual.
+    /// Whether one call may have outputs with different content.
     ///
     /// Source: reduction, section 5.12.
     pub(crate) fn outputs_may_repeat(self) -> bool {
@@ -150,15 +150,15 @@ impl Rules {
         if self.since(SchemaVersion::V3) { ThreadOrigin::Unknown } else { ThreadOrigin::Root }
     }
 
-    /// Whether the model goes on with nothing after a compaction whose checkpoint is lost. Otherwise it goes on with what
-    /// it had, as far as anybody can tell.
+    /// Whether a compaction whose checkpoint is lost leaves the model with an empty history. Otherwise the history is
+    /// assumed to be unchanged.
     ///
     /// Source: bundle 3, section 4.2.
     pub(crate) fn lost_checkpoints_are_empty(self) -> bool {
         self.since(SchemaVersion::V3)
     }
 
-    /// Whether of a request that breaks off the items before the damage count.
+    /// Whether the items before the damage count if a request breaks off.
     ///
     /// Source: reduction, section 14.6; bundle 3, section 6.
     pub(crate) fn broken_requests_count(self) -> bool {
@@ -170,15 +170,15 @@ impl Rules {
         if self.since(SchemaVersion::V3) { Deliveries::AgentMessagesAndOutputs } else { Deliveries::AgentMessages }
     }
 
-    /// Whether a thread lists its items as they come, with what a payload shows before an accepted output in front of
-    /// it. Otherwise it lists them in the order of their numbers.
+    /// Whether a thread's list moves new items before an accepted output that follows them in a payload. Otherwise the
+    /// list is in the order of item numbers.
     ///
     /// Source: bundle 3, section 4.4.
     pub(crate) fn list_follows_sightings(self) -> bool {
         self.since(SchemaVersion::V3)
     }
 
-    /// Whether a snapshot after a response is made of its call's own items, and not added to what was there.
+    /// Whether a response replaces the live snapshot with the items of its call. Otherwise it extends the snapshot.
     ///
     /// Source: bundle 3, section 4.5.
     pub(crate) fn responses_replace_snapshots(self) -> bool {

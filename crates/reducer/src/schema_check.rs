@@ -1,4 +1,4 @@
-//! Reporting what does not fit the schema of an event, which is applied anyway.
+//! Reports what in an event does not fit the schema. The event is applied anyway.
 //!
 //! Source: reduction, section 14.7.
 
@@ -21,7 +21,7 @@ pub(crate) fn check(cx: &mut Context<'_>, payload: &EventPayload, references: &[
     report_mislabeled(cx, payload);
 }
 
-/// Reports the evidence of a request whose kind is another than its field says.
+/// Reports the payloads of a request that are not of the kind that their field requires.
 ///
 /// Source: bundle 3, section 4.5.
 fn report_mislabeled(cx: &mut Context<'_>, payload: &EventPayload) {
@@ -80,7 +80,7 @@ fn report_other_schema(cx: &mut Context<'_>, payload: &EventPayload) {
         }
         EventPayload::CodeCellWaitTargetResolved(_) if !cx.rules.waits_are_resolved_by_events() => {
             let name = payload.type_name();
-            let message = format!("a {name} event, which only schema 3 has; it counts as in schema 3");
+            let message = format!("only schema 3 has {name} events; they count as in schema 3");
             cx.report.once(DiagnosticCode::SchemaVersionMismatch, &name, message);
         }
         EventPayload::ToolCallRuntimeStarted(event) if cx.rules.runtime_start_has_kind() && event.kind.is_none() => {

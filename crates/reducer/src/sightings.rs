@@ -171,7 +171,7 @@ impl Sightings {
         }
     }
 
-    /// Marks the turn that this call opens, if it opens one, to be looked at again.
+    /// Marks the turn that this call opens, if it opens one, as stale.
     fn make_stale(&mut self, number: CallNumber) {
         let call = &mut self.calls[number.0];
         if call.opens.is_some() && !std::mem::replace(&mut call.is_stale, true) {

@@ -1,4 +1,4 @@
-//! Terminals.
+//! Terminal operations, and the terminal sessions that they share.
 //!
 //! Source: reduction, section 10.
 
@@ -131,7 +131,7 @@ impl Terminals {
         note_exit(cx.graph, operation_id, exit_code, Some((time, seq)));
     }
 
-    /// Ends a write to stdin with what its tool answered. Used if no runtime reported anything.
+    /// Ends a write to stdin with its tool's answer, if no runtime has reported anything.
     pub(crate) fn end_write_stdin(
         &mut self,
         cx: &mut Context<'_>,
@@ -199,7 +199,7 @@ impl Terminals {
         operation_id
     }
 
-    /// Opens or joins the session that an operation's process id names, the first time that it is observed.
+    /// Opens or joins an operation's terminal session when the operation's process id is first observed.
     ///
     /// Source: reduction, sections 10.4 and 10.5.
     fn note_process_id(&mut self, cx: &mut Context<'_>, operation_id: OperationId, process_id: Option<String>) {
@@ -216,7 +216,7 @@ impl Terminals {
             None => self.process_ids.insert(operation_id, process_id.clone()),
         };
         let operation = &cx.graph.terminal_operations[&operation_id];
-        // Process ids are used again.
+        // An equal process id does not prove that a command runs in an earlier session, because process ids are reused.
         let may_join = !cx.rules.commands_open_sessions() || operation.kind == OperationKind::WriteStdin;
         let thread = cx.graph.tool_calls[&operation.tool_call_id].thread_id.clone();
         let key = (thread, process_id);
@@ -231,7 +231,7 @@ impl Terminals {
     }
 }
 
-/// Takes an operation out of its session. A session that is left empty is removed, until a write names it again.
+/// Takes an operation out of its session. An empty session is removed, and returns if a later write names it.
 ///
 /// Source: reduction, section 10.6; bundle 3, section 4.8.
 fn leave_session(graph: &mut Graph, operation_id: OperationId) {
@@ -288,7 +288,7 @@ fn join_session(graph: &mut Graph, operation_id: OperationId, session: TerminalI
     graph.object_mut(&operation_id).terminal_id = Some(session);
 }
 
-/// Records the exit of a session's process, if it is the first that was observed.
+/// Records the exit of a session's process, unless an earlier exit was observed.
 ///
 /// Source: reduction, section 10.7.
 fn note_exit(graph: &mut Graph, operation_id: OperationId, exit_code: Option<i64>, when: Option<(UnixMillis, Seq)>) {

@@ -27,7 +27,7 @@ use crate::{
 /// What is remembered about tool calls beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
-    /// The calls that each id of the log names, in order, with their threads. If a provider numbers its calls anew, one
+    /// The calls that each id of the log names, in order, with their threads. If a provider restarts its numbering, one
     /// id names several calls.
     bearers: HashMap<ToolCallId, Vec<(ThreadId, ToolCallId)>>,
     terminals: Terminals,
@@ -165,14 +165,15 @@ impl Tools {
         };
         let call = &cx.graph.tool_calls[&tool];
         if let Some(first) = &call.resolved_wait_runtime_cell_id {
-            let message =
-                format!("tool call {id} waits for code cell {first}; a second target, {cell}, does not count");
+            let message = format!("tool call {id} waits for code cell {first}; its second target, {cell}, is ignored");
             cx.report.event(DiagnosticCode::WaitTargetContradiction, &[id, cell], message);
             return;
         }
         if Some(&call.thread_id) != cx.at.thread.as_ref() || call.started_by_codex_turn_id != cx.at.turn {
-            let message =
-                format!("tool call {id} waits for code cell {cell} of its own thread, but the event names another");
+            let message = format!(
+                "tool call {id} waits for code cell {cell}, but the event names another thread or turn than the \
+                 call's; the cell belongs to the call's thread"
+            );
             cx.report.event(DiagnosticCode::WaitContextMismatch, &[id, cell], message);
         }
         let thread = call.thread_id.clone();
@@ -180,7 +181,7 @@ impl Tools {
         links.cells.note_wait(cx.graph, (&thread, cell), &tool);
     }
 
-    /// Returns the terminal operation of a call. `what` names the call's part in a write to stdin.
+    /// Returns the terminal operation of a call. `what` names the call's role in a write to stdin.
     fn operation_of(&self, cx: &mut Context<'_>, id: &ToolCallId, what: &str) -> Option<OperationId> {
         let Some(tool) = self.find(cx, id) else {
             let message = format!("tool call {id}, the {what} of a write to stdin, was never started");

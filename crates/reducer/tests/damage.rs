@@ -231,13 +231,13 @@ fn check_payloads(patient: &Patient) {
         let whole = fs::read(&path).expect("the payload is there");
         let check = |what: &str, codes: &[&str]| {
             let graph = reduce(patient.folder.path());
-            let told = |diagnostic: &Diagnostic| {
+            let is_reported = |diagnostic: &Diagnostic| {
                 diagnostic.severity == Severity::Error
                     && codes.contains(&diagnostic.code.as_str())
                     && diagnostic.payload_id.as_ref().is_some_and(|id| **id == *payload_id)
             };
             let referenced = patient.graph.raw_payloads.contains_key(payload_id.as_str());
-            assert!(!referenced || graph.diagnostics.iter().any(told), "{name}: {payload_id} {what}");
+            assert!(!referenced || graph.diagnostics.iter().any(is_reported), "{name}: {payload_id} {what}");
             assert!(named(&patient.graph).is_subset(&named(&graph)), "{name}: {payload_id} {what}");
             graph
         };

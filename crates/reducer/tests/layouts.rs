@@ -89,8 +89,8 @@ fn damaged_packs() {
                 fs::write(&path, damaged).expect("there is room");
                 let damaged = reduce_bundle(&Bundle::open(&packed).expect("the pack opens"));
                 assert_eq!(damaged.check_links(), Vec::<String>::new(), "{name}: {what} at {at}");
-                let is_told = support::complaints(&damaged).iter().any(|code| code.starts_with("payload_"));
-                assert!(is_told, "{name}: {what} at {at} is not told");
+                let is_reported = support::complaints(&damaged).iter().any(|code| code.starts_with("payload_"));
+                assert!(is_reported, "{name}: {what} at {at} is not reported");
                 assert_eq!(damaged.raw_payloads, graph.raw_payloads, "{name}: {what} at {at}");
             }
         }

@@ -408,8 +408,8 @@ fn a_line_longer_than_the_limit() {
 fn problems_beyond_the_limit_are_counted() {
     let folder = with_log(|log| log.replace('\n', "\nno event\n"));
     let graph = reduce_with(folder.path(), Limits { max_problems: 3, ..Limits::default() });
-    let told = complaints(&graph).iter().filter(|code| **code == "unparsable_line").count();
-    assert_eq!(told, 3);
+    let reported = complaints(&graph).iter().filter(|code| **code == "unparsable_line").count();
+    assert_eq!(reported, 3);
     let last = graph.diagnostics.iter().find(|diagnostic| diagnostic.code.as_str() == "limit_exceeded").unwrap();
     assert!(last.message.contains("problems beyond the limit of 3 were left out"), "{}", last.message);
 }

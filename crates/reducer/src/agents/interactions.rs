@@ -1,8 +1,8 @@
 //! The edges between agents, kept up to date.
 //!
-//! An item carries one message, and of several messages with the same address the earliest chooses its item first. So
-//! the item as which a message arrives depends only on the other messages with its address, and after a change only
-//! those observations are matched again that share an address or an edge with what changed.
+//! An item carries one message, and messages with the same address choose their items in the order in which they were
+//! sent. So the item as which a message arrives depends only on the other messages with its address. After a change,
+//! only the observations that share an address or an edge with what changed are matched again.
 //!
 //! Source: reduction, sections 12.2 to 12.5.
 

@@ -15,7 +15,7 @@ use crate::{
 /// Identifies who says what to whom in which thread. A message and the item as which it arrives have the same address.
 pub(super) type Address = Fingerprint;
 
-/// An item after the event that first showed it, so that items are in the order in which they were first seen.
+/// The event that first showed an item, and the item. Their order is the order in which items were first seen.
 pub(super) type Seen = (Seq, ItemId);
 
 /// A turn of a thread.
@@ -24,10 +24,12 @@ pub(super) type ThreadTurn = (ThreadId, CodexTurnId);
 /// An index of items by what they say, kept up to date as items change.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
+    /// The items with each address.
     boxes: HashMap<Address, BTreeSet<Seen>>,
     letters: HashMap<ItemId, Letter>,
     /// What the model of each turn said to people.
     spoken: HashMap<ThreadTurn, BTreeSet<Seen>>,
+    /// All items in `spoken`.
     speeches: HashSet<ItemId>,
 }
 
@@ -124,7 +126,7 @@ impl Mail {
         earlier.or_else(|| spoken.last()).map(|&(_, item)| item)
     }
 
-    /// Returns the event that first showed the turn to say anything.
+    /// Returns the event that showed the first item that the turn said.
     pub(super) fn first_speech(&self, turn: &ThreadTurn) -> Option<Seq> {
         self.spoken.get(turn)?.first().map(|&(seq, _)| seq)
     }

@@ -21,14 +21,14 @@ pub(super) struct ItemFacts {
     pub(super) listed: bool,
     /// Whether its thread lists it.
     pub(super) in_thread: bool,
-    /// The item's own id, where it counts for the item's identity.
+    /// The item's own id, if it is part of the item's identity.
     pub(super) own_id: Option<ResponsesItemId>,
     /// Whether it was accepted, and no payload has shown it yet.
     pub(super) unseen: bool,
-    /// The pass that claimed it last.
+    /// The last pass that claimed it.
     claimed_by: u64,
-    /// Whether the same sighting, seen again, would not match the item: its author or recipient was overruled by an
-    /// acceptance, or another sighting in the same payload claimed it first.
+    /// Whether the sighting that took the item would not match it if it were seen again, because another author or
+    /// recipient was accepted, or because another sighting of the same payload claimed the item first.
     pub(super) overruled: bool,
 }
 

@@ -102,7 +102,7 @@ impl Pass<'_, '_> {
         self.links.calls.list_started_tools(self.cx.graph, item_id);
     }
 
-    /// Sets an item's own id, and the acceptance that came for that id.
+    /// Sets an item's own id and, if that id has been accepted, its acceptance.
     ///
     /// Source: reduction, sections 5.3, 5.4 and 6.2.
     fn name_item(&mut self, item_id: ItemId, responses_item_id: ResponsesItemId) {
@@ -124,12 +124,13 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Returns the accepted delivery that this sighting shows and that no payload has shown before.
+    /// Takes the pending delivery with the sighting's id, if the sighting may take it, and returns the item.
     ///
     /// Source: reduction, section 6.4; bundle 3, section 4.3.
     pub(super) fn take_pending(&mut self, sighting: &Sighting) -> Option<ItemId> {
         let item = *self.thread.pending.get(sighting.own_id.as_ref()?)?;
         let deliveries = self.cx.rules.deliveries();
+        // A response uses an item once, whether the item matches or is taken.
         let is_used = deliveries == Deliveries::AgentMessagesAndOutputs
             && self.origin.response_of().is_some()
             && self.facts.is_claimed(item);
@@ -140,7 +141,7 @@ impl Pass<'_, '_> {
         Some(item)
     }
 
-    /// Takes the pending item that a sighting matches in any case, if the sighting bears its id.
+    /// Takes an item that the sighting matches anyway, if the item is pending under the sighting's id.
     ///
     /// Source: bundle 3, section 4.3.
     pub(super) fn take_matching(&mut self, item: ItemId, sighting: &Sighting) {
@@ -150,7 +151,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Has a sighting take a pending item. The sighted body counts from here on, and all else as accepted.
+    /// Takes a pending item: it gets the sighted body, and everything else stays as it was accepted.
     fn take(&mut self, item_id: ItemId, sighting: &Sighting) {
         if let Some(own_id) = &sighting.own_id {
             self.thread.pending.remove(own_id);
@@ -164,8 +165,8 @@ impl Pass<'_, '_> {
             self.superseded.push((item_id, message.content));
         }
         item.body = sighting.body.clone();
-        // The same sighting would not be taken for it again if something else was accepted, or if another sighting of
-        // this payload claimed it before.
+        // If it were seen again, the sighting would not match the item if another author or recipient was accepted, or
+        // if another sighting of this payload claimed the item before.
         let identity = identity_with(item, sighting.content);
         let overruled = identity != sighting.identity || self.facts.is_claimed(item_id);
         self.set_identity(item_id, identity);
@@ -187,7 +188,7 @@ impl Pass<'_, '_> {
     }
 }
 
-/// Adds a producer that the item itself indicates, once, before the edges that end at the item.
+/// Adds a producer that the item itself indicates, before the edges that end at the item, unless it is there already.
 fn add_inferred_producer(graph: &mut Graph, item: ItemId, producer: &InferredProducer) {
     if !graph.conversation_items[&item].inferred_producers.contains(producer) {
         let producers = &mut graph.object_mut(&item).inferred_producers;

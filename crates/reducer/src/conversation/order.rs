@@ -11,7 +11,7 @@ use crate::graph::Graph;
 
 /// The items of a thread in the order of its list, including those that are not listed.
 ///
-/// What moves or is listed late is near the end, so that searches begin there.
+/// An item that moves or is listed late is near the end, so searches begin there.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     items: Vec<ItemId>,
@@ -36,7 +36,7 @@ impl Order {
         }
     }
 
-    /// Has the item's thread list it among its conversation.
+    /// Adds the item to its thread's `conversation_item_ids`, at its place in this order, unless it is there already.
     pub(super) fn list(&self, graph: &mut Graph, facts: &mut Facts, item: ItemId) {
         if std::mem::replace(&mut facts.of_mut(item).in_thread, true) {
             return;
@@ -49,7 +49,7 @@ impl Order {
         items.insert(place.unwrap_or(items.len()), item);
     }
 
-    /// Sorts items of the thread, each of them once, into the order of the list.
+    /// Sorts items of the thread into the order of its list, and removes duplicates.
     pub(super) fn sort(&self, items: &mut Vec<ItemId>) {
         let mut left: HashSet<_> = items.drain(..).collect();
         let mut later = self.items.iter().rev();

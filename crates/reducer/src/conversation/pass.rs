@@ -1,4 +1,4 @@
-//! Finds out of which items a payload has sightings.
+//! Decides which items the sightings in a payload belong to.
 //!
 //! Source: reduction, section 5.
 
@@ -27,17 +27,17 @@ pub(crate) struct Pass<'a, 'c> {
     pub(super) thread: &'a mut Conversation,
     pub(super) facts: &'a mut Facts,
     pub(super) superseded: &'a mut Vec<(ItemId, String)>,
-    /// What the entries of the current list came to, where it matters for the order of the thread's list.
+    /// The entries of the current list that matter for the order of the thread's list.
     pub(super) entries: Vec<Entry>,
 }
 
-/// What an entry of a list came to.
+/// An entry of a list that a payload shows, after its sighting was assigned to an item.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
     /// A new item.
     New(ItemId),
-    /// The output of a tool that was accepted before and is shown for the first time. New items that the list shows
-    /// before it come before it.
+    /// A tool output that was accepted before and is now shown for the first time. In the thread's list, the new items
+    /// that precede it here are moved before it.
     Attracts(ItemId),
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Entry {
 pub(crate) enum Prefix {
     /// It is known.
     Known(Vec<ItemId>),
-    /// It is known in part: what follows it in the snapshot need not be what the request shows.
+    /// Some of it is missing, so its length does not say which items of the snapshot the request repeats.
     Partial(Vec<ItemId>),
     /// It is unknown.
     Unknown,
@@ -67,7 +67,7 @@ impl Conversations {
 }
 
 impl Pass<'_, '_> {
-    /// Reconciles a full request: its first `known` items are those of the live snapshot, the sightings are the rest.
+    /// Reconciles a full request. Its first `known` items are those of the live snapshot, and `sightings` are the rest.
     ///
     /// Source: reduction, section 5.6.
     pub(crate) fn request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
@@ -242,7 +242,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Lists the tool calls that responses started, for those calls that a request is known to show.
+    /// Lists tool calls at the responses that started them, if the request is known to show their call items.
     ///
     /// Source: reduction, section 9.3.
     fn list_tools_of_shown_calls(&mut self) {
@@ -256,8 +256,8 @@ impl Pass<'_, '_> {
         });
     }
 
-    /// Returns the unclaimed item of the live snapshot that this is a sighting of: the one at the given place, else the
-    /// first that matches.
+    /// Returns the unclaimed item of the live snapshot that matches the sighting: the item at the given place if it
+    /// matches, else the first that does.
     fn find_in_live(&self, place: Option<usize>, sighting: &Sighting) -> Option<ItemId> {
         let live = &self.thread.live;
         let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, item, sighting);
@@ -272,7 +272,11 @@ impl Pass<'_, '_> {
         links.calls.link_foreign(cx, self.origin.thread, |item| facts.is_claimed(item));
     }
 
-    /// Has the thread's list show the new items of a list that a payload shows before an accepted output before it.
+    /// Moves new items in the thread's list before the accepted output that follows them in the payload's list. An
+    /// output is accepted, and so listed, before a request shows what precedes it.
+    ///
+    /// Example: the outputs p1 and p2 are accepted, in this order. The request `[x, p2, y, p1, z]` turns the list
+    /// `p1 p2` into `y p1 x p2 z`.
     ///
     /// Source: bundle 3, section 4.4.
     fn place_new_items(&mut self) {
@@ -293,7 +297,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Takes the sighting for the item that was found, else for a pending delivery, else for a new item.
+    /// Assigns the sighting to the item that was found, else to a pending delivery, else to a new item.
     fn settle(&mut self, found: Option<ItemId>, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
         if let Some(found) = found {
             self.take_matching(found, &sighting);

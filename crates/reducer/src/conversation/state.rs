@@ -26,24 +26,27 @@ pub(super) struct Conversation {
     /// What the first full request after a compaction is compared with instead.
     pub(super) replacement: Option<Snapshot>,
     /// The last inference call whose request could be read, and the calls that started after it. A call whose request
-    /// is lost changes nothing that is known about the conversation, and so overtakes no other call.
+    /// is lost changes nothing that is known about the conversation, and so overtakes no other call. In schema 3 it
+    /// does, and this is only the last call.
     ///
-    /// Source: reduction, sections 5.10 and 14.6.
+    /// Source: reduction, sections 5.10 and 14.6; bundle 3, section 4.2.
     pub(super) latest_calls: Vec<InferenceCallId>,
-    /// The items that have each Responses id, in number order.
+    /// The items with each Responses id, in the order of their numbers.
     pub(super) by_responses_id: HashMap<ResponsesItemId, Vec<ItemId>>,
     /// The first acceptance of each Responses id.
     pub(super) accepted: HashMap<ResponsesItemId, (Seq, UnixMillis)>,
     /// Deliveries that were accepted and that no payload has shown yet: they arrive with the thread's next request.
     pub(super) pending: HashMap<ResponsesItemId, ItemId>,
     pub(super) order: Order,
-    /// Calls in the conversation whose tool started before the response that made them was seen: the next request that
-    /// shows one proves that the response started the tool.
+    /// The call items that responses showed and no request has shown since. A tool that started before its call's
+    /// response was seen is listed at that response only when a request shows the call.
+    ///
+    /// Source: reduction, section 9.3.
     pub(super) unproven_calls: Vec<ItemId>,
 }
 
 impl Conversations {
-    /// Remembers that an inference call started, and whether it overtakes those before it.
+    /// Records that an inference call started, and whether it overtakes those before it.
     pub(crate) fn note_call(&mut self, thread: &ThreadId, call: &InferenceCallId, overtakes: bool) {
         let latest = &mut self.thread(thread).latest_calls;
         if overtakes {
@@ -52,13 +55,13 @@ impl Conversations {
         latest.push(call.clone());
     }
 
-    /// Returns the items that the thread's next full request is compared with, unless a compaction replaced them.
+    /// Returns the items that the thread's next full request is compared with, or none if a compaction replaced them.
     pub(crate) fn live_items(&self, thread: &ThreadId) -> &[ItemId] {
         let conversation = self.threads.get(thread).filter(|conversation| conversation.replacement.is_none());
         conversation.map_or(&[], |conversation| conversation.live.items())
     }
 
-    /// Returns how many items, from the first, the same sightings would match again.
+    /// Returns the number of leading items that the same sightings would match again.
     pub(crate) fn stable_prefix(&self, items: &[ItemId]) -> usize {
         items.iter().position(|&item| self.facts.of(item).overruled).unwrap_or(items.len())
     }

@@ -22,7 +22,8 @@ pub(super) fn identity(
     Identity { content: hasher.finish(), encrypted: encrypted(kind, body) }
 }
 
-/// Returns what a body stands for, whose parts have these fingerprints.
+/// Returns the fingerprint of a body's content. `part_contents` has, for each part that represents content without
+/// holding it, the fingerprint of that content.
 pub(super) fn content(body: &Body, part_contents: &[Option<Fingerprint>]) -> Fingerprint {
     let mut hasher = Fingerprinter::default();
     for (part, content) in body.parts.iter().zip(part_contents) {
@@ -63,9 +64,9 @@ pub(crate) fn identity_with(item: &ConversationItem, content: Fingerprint) -> Id
     identity(head, item.call_id.as_deref(), item.agent_message.as_ref(), (&item.body, content))
 }
 
-/// Returns the body of reasoning with what it lacks filled in from another sighting of it, or `None` if it lacks
-/// nothing that the sighting shows. Text and summary are each taken whole from the first sighting that has any, and
-/// placeholders of missing parts go.
+/// Returns the body of a reasoning item, completed from another sighting of the item, or `None` if that changes
+/// nothing. Text and summary are each taken whole from the first sighting that has any, and placeholders of missing
+/// parts are dropped.
 ///
 /// Source: reduction, section 5.2; bundle 3, section 4.2.
 pub(crate) fn merged_reasoning(body: &Body, sighted: &Body) -> Option<Body> {

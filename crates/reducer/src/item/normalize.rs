@@ -15,10 +15,10 @@ use crate::{
 /// The field that an agent core attaches to an item for its own use. Not every payload that shows the item has it.
 const ATTACHED: &str = "internal_chat_message_metadata_passthrough";
 
-/// The number of bytes of its value that a JSON part shows.
+/// The number of bytes to which the summary of a JSON part is cut.
 const SUMMARY_BYTES: usize = 240;
 
-/// Normalizes an item that a document shows. Returns `None` for an item that is missing or no part of a conversation.
+/// Normalizes an item that a document shows. Returns `None` if the item is missing or not part of a conversation.
 pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> {
     if shown.missing_part(item).is_some() {
         return None;
@@ -111,12 +111,12 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
     })
 }
 
-/// Returns whether a JSON part of items of this type stands for their arguments or output, and not for all of them.
+/// Returns whether a JSON part of an item of this type holds only the item's arguments or output, not the whole item.
 fn has_arguments(kind: &str) -> bool {
     matches!(kind, "function_call" | "function_call_output" | "custom_tool_call_output")
 }
 
-/// Returns the first field that items of this type always have and this one lacks.
+/// Returns the first field that items of this type must have and this one lacks.
 fn lacks(item: &Json<'_>, kind: &str) -> Option<&'static str> {
     let fields: &[&str] = match kind {
         "message" => &["role"],
@@ -176,7 +176,7 @@ pub(crate) fn output_text(output: &Json<'_>) -> String {
     }
 }
 
-/// Returns the text of an output item, which is that of its text parts, or `None` if it has no text.
+/// Returns the text of an output item, or `None` if it has none. Of an array of parts, only the text parts are used.
 pub(crate) fn item_text(item: &Json<'_>) -> Option<String> {
     match item.get("output")? {
         Json::Null => None,
@@ -307,8 +307,8 @@ impl Parts<'_> {
         }
     }
 
-    /// Adds the placeholder of a missing text. Returns whether the part is one of text and has none, which is so, too,
-    /// if what looks like a placeholder is data.
+    /// Returns whether a text part has a placeholder instead of a text, and adds a reference to the missing text. If
+    /// what looks like a placeholder is data, nothing is added, because the part has no text either way.
     ///
     /// Source: bundle 3, section 4.2.
     fn lacks_text(&mut self, part: &Json<'_>) -> bool {

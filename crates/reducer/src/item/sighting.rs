@@ -15,20 +15,20 @@ pub(crate) struct Sighting {
     pub(crate) agent_message: Option<AgentMessage>,
     pub(crate) body: Body,
     pub(crate) identity: Identity,
-    /// What the parts of the body stand for.
+    /// The content that the parts of the body hold or represent.
     pub(crate) content: Fingerprint,
-    /// The item's own id, where it counts for the item's identity.
+    /// The item's own id, if it is part of the item's identity.
     pub(crate) own_id: Option<ResponsesItemId>,
-    /// Where the item comes from, by what it says itself.
+    /// The producers that the item itself indicates.
     pub(crate) provenance: Vec<InferredProducer>,
-    /// A field that items of this type always have but this one lacks.
+    /// A field that items of this type must have and this one lacks.
     pub(crate) lacks: Option<&'static str>,
     /// The item's `type`, if it is not a known one.
     pub(crate) unknown_type: Option<String>,
 }
 
 impl Sighting {
-    /// Returns whether it is of a tool's output.
+    /// Returns whether the item is a tool output.
     pub(crate) fn is_output(&self) -> bool {
         matches!(self.kind, ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput)
     }

@@ -101,7 +101,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The text of a field; `None` if the field is absent or not a string.
+    /// Returns the text of a field, or `None` if the field is absent or not a string.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_json_or_not() {
+    fn arguments_with_a_defect_are_not_parsed() {
         assert!(Json::parse_arguments(r#"{"a":1}"#).is_some());
         assert!(Json::parse_arguments(r#""\ud83d""#).is_none());
         assert!(Json::parse_arguments("ls -l").is_none());

@@ -1,7 +1,7 @@
 //! Parsing JSON that has no defects.
 //!
-//! A reduction spends most of its time in text that is full of escapes, which a parser for all of `serde` reads three
-//! times. Such a parser would also turn a number into a machine number, and lose how it was written.
+//! A reduction spends most of its time in text that is full of escapes, which a general parser such as `serde_json`
+//! reads three times. Such a parser would also turn numbers into machine numbers, and lose how they were written.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Damage of requests.
+//! Damage in requests.
 
 use rollout_trace_schema::json_text::JsonTextError;
 use thiserror::Error;

@@ -13,7 +13,7 @@ use crate::{documents::damage, json::Json};
 /// Reads the requests of one thread.
 ///
 /// Keeps the text of the last request and what is known about it, so that only the changed part of the next one is
-/// parsed.
+/// parsed. Example: after `{"input":[A,B],"model":"m"}`, only C is parsed of `{"input":[A,B,C],"model":"m"}`.
 #[derive(Debug, Default)]
 pub(crate) struct RequestReader {
     buffer: PayloadBuffer,
@@ -26,7 +26,7 @@ struct Known {
     layout: Layout,
     /// Its conversation items.
     items: Vec<ItemId>,
-    /// How many of them, from the first, are certain to be identified as the same items again.
+    /// The number of leading items that are certain to be identified as the same items again.
     stable: usize,
 }
 
@@ -54,7 +54,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// Returns how many fields, from the first, this tail shares with the text of another one.
+    /// Returns the number of leading fields that this tail shares with the text of another one.
     fn shared_fields(&self, other: &[u8]) -> usize {
         let mut start = 0;
         let is_shared = |end: &&usize| {
@@ -132,8 +132,8 @@ impl<'a> RequestDocument<'a> {
 }
 
 impl RequestReader {
-    /// Returns how many items, from the first, the last request and this snapshot share and need not be identified
-    /// again.
+    /// Returns the number of leading items that the last request shares with this snapshot and that need not be
+    /// identified again.
     pub(crate) fn shared_items(&self, snapshot: &[ItemId]) -> usize {
         self.known.as_ref().map_or(0, |known| {
             known.items[..known.stable].iter().zip(snapshot).take_while(|(old, new)| old == new).count()
@@ -200,7 +200,7 @@ fn resume(
     max_nesting: usize,
     shared_items: usize,
 ) -> RequestDocument<'_> {
-    // Strictly less, because a number could continue there.
+    // An element that ends where the unchanged bytes end is read again, because a number could continue there.
     let shared = layout.elements.partition_point(|element| element.end < unchanged && element.items <= shared_items);
     layout.elements.truncate(shared);
     let (start, known) = layout.elements.last().map_or((layout.input_start, 0), |last| (last.end, last.items));
@@ -337,7 +337,8 @@ fn read_elements<'a>(
             cursor.go_to(cursor.offset() + len);
             rest.push(value);
         } else {
-            // The element has a defect. Two steps tolerate lone surrogates and report everything else.
+            // The element has a defect, or `end` is wrong. Finding the element's end before parsing it tolerates lone
+            // surrogates and reports every other defect.
             let bytes = cursor.rest();
             let range = cursor.value(in_input)?;
             let not_utf8 = |_| RequestDamage::NotUtf8 { offset: range.start };
