@@ -32,7 +32,7 @@ const PACKED_NAME: &str = "packed-";
 #[derive(Debug)]
 pub struct Bundle {
     path: PathBuf,
-    folder: PathBuf,
+    files: ContainedFolder,
     /// The folder to which an archive was unpacked. It is kept as long as something reads from it.
     unpacked: Option<Arc<TempDir>>,
     limits: Limits,
@@ -160,7 +160,7 @@ impl Bundle {
         limits: Limits,
         mut problems: Vec<Problem>,
     ) -> Result<Self, OpenError> {
-        let mut folder = ContainedFolder::new(at.clone());
+        let mut folder = ContainedFolder::new(at);
         let read = ReadManifest::read(&mut folder, &limits, &mut problems);
         let log = open_log(&mut folder);
         match &log {
@@ -188,7 +188,7 @@ impl Bundle {
         };
         problems.extend(pack_problem(&mut folder));
         let unpacked = unpacked.map(Arc::new);
-        Ok(Self { path, folder: at, unpacked, limits, header, manifest: read.manifest, problems, pack_first })
+        Ok(Self { path, files: folder, unpacked, limits, header, manifest: read.manifest, problems, pack_first })
     }
 
     /// Returns the bundle's folder, or the archive that holds it.
@@ -211,7 +211,12 @@ impl Bundle {
     /// Returns the folder with the bundle's files. The folder of an archive is temporary and removed after the bundle
     /// is dropped.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.files.path()
+    }
+
+    /// Returns the folder, from which the bundle's files are opened.
+    pub(crate) fn files(&self) -> &ContainedFolder {
+        &self.files
     }
 
     /// Returns the identity of the bundle, as far as its manifest and first events state it.
@@ -239,13 +244,13 @@ impl Bundle {
     ///
     /// A log that cannot be opened yields nothing. The reason is among the [`problems`](Self::problems).
     pub fn events(&self) -> Events {
-        let log = open_log(&mut ContainedFolder::new(self.folder.clone())).ok();
+        let log = open_log(&mut self.files.clone()).ok();
         Events::new(log, &self.header, self.limits)
     }
 
     /// Returns the source of the payload documents.
     pub fn payloads(&self) -> Payloads {
-        Payloads::new(self.folder.clone(), &self.limits, self.pack_first, self.unpacked.clone())
+        Payloads::new(self.files.clone(), &self.limits, self.pack_first, self.unpacked.clone())
     }
 }
 

@@ -22,7 +22,11 @@ pub struct PayloadFiles {
 impl PayloadFiles {
     /// Reads payloads of the bundle in `folder`.
     pub fn new(folder: impl Into<PathBuf>, limits: &Limits) -> Self {
-        Self { folder: ContainedFolder::new(folder.into()), limit: limits.max_payload_bytes, scratch: Vec::new() }
+        Self::open_in(ContainedFolder::new(folder.into()), limits)
+    }
+
+    pub(crate) fn open_in(folder: ContainedFolder, limits: &Limits) -> Self {
+        Self { folder, limit: limits.max_payload_bytes, scratch: Vec::new() }
     }
 }
 

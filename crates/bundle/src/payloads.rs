@@ -2,7 +2,6 @@
 
 use std::{
     io::{Read, Seek, SeekFrom},
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -24,7 +23,7 @@ const LAST_LINE_BYTES: u64 = 8 << 10;
 /// is tried first.
 #[derive(Debug)]
 pub struct Payloads {
-    folder: PathBuf,
+    folder: ContainedFolder,
     limits: Limits,
     pack_first: bool,
     /// The pack is opened on first use, because that of a bundle that is being written may not exist yet.
@@ -36,9 +35,14 @@ pub struct Payloads {
 }
 
 impl Payloads {
-    pub(crate) fn new(folder: PathBuf, limits: &Limits, pack_first: bool, unpacked: Option<Arc<TempDir>>) -> Self {
-        let files = PayloadFiles::new(&folder, limits);
-        let shards = PayloadShards::new(&folder, limits);
+    pub(crate) fn new(
+        folder: ContainedFolder,
+        limits: &Limits,
+        pack_first: bool,
+        unpacked: Option<Arc<TempDir>>,
+    ) -> Self {
+        let files = PayloadFiles::open_in(folder.clone(), limits);
+        let shards = PayloadShards::open_in(folder.clone(), limits);
         Self { folder, limits: *limits, pack_first, pack: None, files, shards, _unpacked: unpacked }
     }
 
@@ -53,7 +57,7 @@ impl Payloads {
     fn load_packed(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
         let pack = match &mut self.pack {
             Some(pack) => pack,
-            none => none.insert(PayloadPack::open(&self.folder, &self.limits)?),
+            none => none.insert(PayloadPack::open_in(self.folder.clone(), &self.limits)?),
         };
         pack.load(reference, buffer)
     }

@@ -66,6 +66,12 @@ pub enum PayloadError {
         /// The path as written in the reference.
         path: String,
     },
+    /// A link is at the reference's path, or at that of a folder in it. Links are not followed, wherever they lead.
+    #[error("the path {path} leads through a link; it was not opened")]
+    Link {
+        /// The path as written in the reference.
+        path: String,
+    },
     /// The path does not lead to a regular file.
     #[error("{path} is not a regular file")]
     NotAFile {

@@ -104,7 +104,7 @@ pub(crate) fn report_lost(report: &mut Report, reference: &PayloadRef, error: &P
         | PayloadError::NotPacked { .. }
         | PayloadError::NotInShard { .. }
         | PayloadError::NoPlace { .. } => DiagnosticCode::PayloadMissing,
-        PayloadError::Escapes { .. } => DiagnosticCode::PayloadEscapes,
+        PayloadError::Escapes { .. } | PayloadError::Link { .. } => DiagnosticCode::PayloadEscapes,
         PayloadError::TooLarge { .. } => DiagnosticCode::LimitExceeded,
         _ => DiagnosticCode::PayloadUnreadable,
     };

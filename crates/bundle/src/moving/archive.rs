@@ -45,7 +45,7 @@ pub struct Packed {
 ///
 /// The archive contains one folder with the bundle's files, the manifest and the event log first. A pack is in its bare
 /// form ([`rollout_trace_schema::packed`]), which [`unpack`](super::unpack()) reverts and every reader understands; all
-/// other files are unchanged. A link that stays in the bundle is packed as the file or folder that it leads to.
+/// other files are unchanged. Links are not followed, and are reported as losses.
 ///
 /// # Errors
 ///
@@ -60,8 +60,7 @@ pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, Convert
     let temporary = tempfile::Builder::new().prefix(".rollout-trace.").tempfile_in(parent(target));
     // The original error names the temporary file, which means nothing to the caller.
     let mut temporary = temporary.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
-    let mut packing =
-        Packing { bundle, source: ContainedFolder::new(bundle.folder().to_owned()), done: Packed::default() };
+    let mut packing = Packing { bundle, source: bundle.files().clone(), done: Packed::default() };
     packing.write(target, temporary.as_file_mut())?;
     let mut done = packing.done;
     let length = temporary.as_file().metadata().map_err(ConvertError::write(target))?;
@@ -82,7 +81,8 @@ struct Packing<'a> {
 impl Packing<'_> {
     fn write(&mut self, target: &Path, file: &mut File) -> Result<(), ConvertError> {
         let failed = |error| ConvertError::write(target)(error);
-        let size = self.size();
+        let entries = self.entries(&mut Vec::new())?;
+        let size = self.size(&entries);
         let level = LEVELS.iter().find(|(up_to, _)| size <= *up_to).map_or(0, |(_, level)| *level);
         let window = (u64::BITS - size.leading_zeros()).clamp(*WINDOW_LOGS.start(), *WINDOW_LOGS.end());
         let encoder = || -> io::Result<_> {
@@ -98,16 +98,18 @@ impl Packing<'_> {
         // The log comes before the payloads. If the bundle is still being written, each payload that the log refers to
         // is in the archive.
         for path in [Manifest::FILE_NAME, Manifest::RAW_EVENT_LOG] {
-            if self.bundle.folder().join(path).symlink_metadata().is_ok() {
+            if entries.iter().any(|(there, _)| there == path) {
                 self.append_file(&mut archive, &root, path, target)?;
             }
         }
         let mut losses = Vec::new();
-        walk(self.bundle.folder(), "", &mut losses, &mut |path, entry| match entry {
-            Entry::Folder => append_folder(&mut archive, &root.join(path)).map_err(failed),
-            Entry::File if path == Manifest::FILE_NAME || path == Manifest::RAW_EVENT_LOG => Ok(()),
-            Entry::File => self.append_file(&mut archive, &root, path, target),
-        })?;
+        for (path, entry) in &self.entries(&mut losses)? {
+            match entry {
+                Entry::Folder => append_folder(&mut archive, &root.join(path)).map_err(failed)?,
+                Entry::File if path == Manifest::FILE_NAME || path == Manifest::RAW_EVENT_LOG => {}
+                Entry::File => self.append_file(&mut archive, &root, path, target)?,
+            }
+        }
         self.done.losses.append(&mut losses);
         let finish = || -> io::Result<()> {
             let mut out = archive.into_inner()?.finish()?;
@@ -117,16 +119,21 @@ impl Packing<'_> {
         finish().map_err(failed)
     }
 
-    /// Returns roughly how many bytes the bundle has.
-    fn size(&self) -> u64 {
-        let mut size = 0;
-        let added = walk(self.bundle.folder(), "", &mut Vec::new(), &mut |path, entry| {
-            let path = self.bundle.folder().join(path);
-            size += if entry == Entry::File { path.symlink_metadata().map_or(0, |metadata| metadata.len()) } else { 0 };
+    /// Returns the files and folders that the bundle has now.
+    fn entries(&mut self, losses: &mut Vec<Loss>) -> Result<Vec<(String, Entry)>, ConvertError> {
+        let mut entries = Vec::new();
+        walk(&mut self.source, "", losses, &mut |path, entry| {
+            entries.push((path.to_owned(), entry));
             Ok(())
-        });
-        // A folder that cannot be listed is reported when it is packed.
-        added.map_or(0, |()| size)
+        })?;
+        Ok(entries)
+    }
+
+    /// Returns how many bytes the bundle's files have.
+    fn size(&mut self, entries: &[(String, Entry)]) -> u64 {
+        let files = entries.iter().filter(|(_, entry)| *entry == Entry::File);
+        // A file that cannot be opened is reported when it is packed.
+        files.map(|(path, _)| self.source.open(path).map_or(0, |(_, len)| len)).sum()
     }
 
     fn append_file<W: Write>(

@@ -58,7 +58,7 @@ pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout)
     let folder = staging.path().to_owned();
     let mut conversion = Conversion {
         bundle,
-        source: ContainedFolder::new(bundle.folder().to_owned()),
+        source: bundle.files().clone(),
         payloads: bundle.payloads(),
         folder: folder.clone(),
         follows: threads::of_payloads(bundle),
@@ -98,7 +98,7 @@ impl Conversion<'_> {
     /// Copies the files that have the same form in every layout. Returns the numbers of the remaining payloads.
     fn copy_files(&mut self) -> Result<BTreeSet<u64>, ConvertError> {
         let mut numbers = BTreeSet::new();
-        if let Ok(mut pack) = PayloadPack::open(self.bundle.folder(), self.bundle.limits()) {
+        if let Ok(mut pack) = PayloadPack::open_in(self.bundle.files().clone(), self.bundle.limits()) {
             numbers.extend(pack.numbers().unwrap_or_default());
             let unsound = pack.unsound_bytes().unwrap_or_default();
             if unsound > 0 {
@@ -110,7 +110,7 @@ impl Conversion<'_> {
         // A payload that an event refers to and that does not exist is a loss too.
         numbers.extend(self.follows.keys());
         let (mut files, mut folders) = (Vec::new(), Vec::new());
-        walk(self.bundle.folder(), "", &mut self.done.losses, &mut |path, entry| {
+        walk(&mut self.source, "", &mut self.done.losses, &mut |path, entry| {
             match (entry, document_number(path)) {
                 (Entry::File, Some(number)) => drop(numbers.insert(number)),
                 (Entry::File, None) if path == Manifest::FILE_NAME || path == PACK_FILE => {}

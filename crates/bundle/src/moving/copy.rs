@@ -1,16 +1,16 @@
 //! Copying the files of a bundle.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
 
 use super::{
     ConvertError, Loss,
     staging::{create_file, create_folders},
 };
-use crate::contained::ContainedFolder;
+use crate::{
+    PayloadError,
+    contained::{ContainedFolder, Kind},
+    manifest::error_text,
+};
 
 /// How deep folders in a bundle are searched.
 const MAX_DEPTH: usize = 32;
@@ -22,10 +22,10 @@ pub(super) enum Entry {
     File,
 }
 
-/// Visits the entries of the folder `at` of a bundle and of its folders, in the order of their names. Links are visited
-/// as files; they are opened only if they stay in the bundle. Any other kind of entry is reported as a loss.
+/// Visits the entries of the folder `at` of a bundle and of its folders, in the order of their names. A link is never
+/// followed. It is reported as a loss, like every entry that is neither a file nor a folder.
 pub(super) fn walk(
-    bundle: &Path,
+    bundle: &mut ContainedFolder,
     at: &str,
     losses: &mut Vec<Loss>,
     visit: &mut dyn FnMut(&str, Entry) -> Result<(), ConvertError>,
@@ -34,41 +34,41 @@ pub(super) fn walk(
 }
 
 fn walk_to(
-    bundle: &Path,
+    bundle: &mut ContainedFolder,
     at: &str,
     depth: usize,
     losses: &mut Vec<Loss>,
     visit: &mut dyn FnMut(&str, Entry) -> Result<(), ConvertError>,
 ) -> Result<(), ConvertError> {
-    let folder = bundle.join(at);
-    let mut lost = |path: String, reason: &str| losses.push(Loss { path, reason: reason.to_owned() });
-    let entries = match fs::read_dir(&folder) {
+    let lost = |path: String, reason: &str| Loss { path, reason: reason.to_owned() };
+    let entries = match bundle.entries(at) {
         Ok(entries) => entries,
-        Err(error) if at.is_empty() => return Err(ConvertError::read(folder)(error)),
+        Err(PayloadError::Read { path, source }) if at.is_empty() => return Err(ConvertError::read(path)(source)),
+        Err(_) if at.is_empty() => return Err(ConvertError::read(bundle.path())(io::ErrorKind::NotFound.into())),
         Err(error) => {
-            lost(at.to_owned(), &error.to_string());
+            losses.push(lost(at.to_owned(), &error_text(&error)));
             return Ok(());
         }
     };
     let mut found = Vec::new();
-    for entry in entries.flatten() {
-        let name = entry.file_name();
+    for (name, kind) in entries {
         let prefix = if at.is_empty() { String::new() } else { format!("{at}/") };
-        match (name.to_str(), entry.file_type()) {
-            (Some(name), Ok(kind)) => found.push((format!("{prefix}{name}"), kind)),
-            (Some(name), Err(error)) => lost(format!("{prefix}{name}"), &error.to_string()),
-            (None, _) => lost(format!("{prefix}{}", name.to_string_lossy()), "its name is not Unicode"),
+        match name.to_str() {
+            Some(name) => found.push((format!("{prefix}{name}"), kind)),
+            None => losses.push(lost(format!("{prefix}{}", name.to_string_lossy()), "its name is not Unicode")),
         }
     }
     found.sort_by(|left, right| left.0.cmp(&right.0));
     for (path, kind) in found {
-        if kind.is_dir() && depth > 0 {
-            visit(&path, Entry::Folder)?;
-            walk_to(bundle, &path, depth - 1, losses, visit)?;
-        } else if kind.is_file() || kind.is_symlink() {
-            visit(&path, Entry::File)?;
-        } else {
-            losses.push(Loss { path, reason: "it is neither a file nor a folder that can be followed".to_owned() });
+        match kind {
+            Kind::Folder if depth > 0 => {
+                visit(&path, Entry::Folder)?;
+                walk_to(bundle, &path, depth - 1, losses, visit)?;
+            }
+            Kind::File => visit(&path, Entry::File)?,
+            Kind::Folder => losses.push(lost(path, "it is too deep in folders")),
+            Kind::Link => losses.push(lost(path, "it is a link, and links are not followed")),
+            Kind::Other => losses.push(lost(path, "it is neither a file nor a folder")),
         }
     }
     Ok(())
@@ -85,7 +85,7 @@ pub(super) fn copy_file(
     match from.open(path) {
         Ok((mut file, _)) => write_file(&mut file, &to.join(path)),
         Err(error) => {
-            losses.push(Loss { path: path.to_owned(), reason: crate::manifest::error_text(&error) });
+            losses.push(Loss { path: path.to_owned(), reason: error_text(&error) });
             Ok(())
         }
     }

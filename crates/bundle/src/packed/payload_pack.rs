@@ -56,7 +56,10 @@ impl PayloadPack {
     ///
     /// There is no pack file, or it cannot be read.
     pub fn open(folder: impl Into<PathBuf>, limits: &Limits) -> Result<Self, PayloadError> {
-        let mut folder = ContainedFolder::new(folder.into());
+        Self::open_in(ContainedFolder::new(folder.into()), limits)
+    }
+
+    pub(crate) fn open_in(mut folder: ContainedFolder, limits: &Limits) -> Result<Self, PayloadError> {
         let (file, len) = open_pack(&mut folder)?;
         let path = folder.path().join(PACK_FILE);
         let mut blocks = Blocks::new(file, len);

@@ -59,8 +59,12 @@ struct Fragment<'a>(#[serde(borrow)] Cow<'a, str>);
 impl PayloadShards {
     /// Reads payloads of the bundle in `folder`.
     pub fn new(folder: impl Into<PathBuf>, limits: &Limits) -> Self {
+        Self::open_in(ContainedFolder::new(folder.into()), limits)
+    }
+
+    pub(crate) fn open_in(folder: ContainedFolder, limits: &Limits) -> Self {
         Self {
-            files: ShardFiles::new(ContainedFolder::new(folder.into()), limits),
+            files: ShardFiles::new(folder, limits),
             limits: *limits,
             parts: HashMap::new(),
             kept_parts: HashMap::new(),

@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod archives;
+#[cfg(unix)]
+#[cfg(test)]
+mod changing;
 #[cfg(test)]
 mod dependants;
 #[cfg(test)]

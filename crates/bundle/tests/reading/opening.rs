@@ -236,7 +236,7 @@ fn log_leads_out() {
     let (folder, other) = (bundle(2, b""), bundle(2, b""));
     fs::remove_file(folder.path().join("trace.jsonl")).unwrap();
     std::os::unix::fs::symlink(other.path().join("trace.jsonl"), folder.path().join("trace.jsonl")).unwrap();
-    insta::assert_snapshot!(draw(folder.path(), Limits::default()), @"! trace.jsonl cannot be read: the path trace.jsonl leads out of the bundle; it was not opened");
+    insta::assert_snapshot!(draw(folder.path(), Limits::default()), @"! trace.jsonl cannot be read: the path trace.jsonl leads through a link; it was not opened");
 }
 
 #[test]
