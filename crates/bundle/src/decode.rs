@@ -73,7 +73,7 @@ impl EventDecoder {
     }
 
     /// Passes on the events of a line that was several lines before its newlines were damaged, or that begins with the
-    /// torn rest of another line. Returns whether it has any.
+    /// rest of a torn line. Returns whether it has any.
     fn decode_shared(&mut self, line: &Line<'_>, text: &[u8], push: &mut impl FnMut(LogLine)) -> bool {
         let starts: Vec<usize> = memmem::find_iter(text, EVENT_START).collect();
         let ends = starts.iter().skip(1).copied().chain([text.len()]);

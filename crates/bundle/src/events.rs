@@ -40,8 +40,8 @@ impl Events {
         }
     }
 
-    /// Returns how many bytes of the log have been read, which approximates how much memory the events take that were
-    /// returned since.
+    /// Returns how many bytes of the log have been read. The difference between two calls approximates the memory of
+    /// the events that were returned in between.
     pub fn bytes_read(&self) -> u64 {
         self.log.as_ref().map_or(self.bytes_read, |log| log.lines.offset())
     }

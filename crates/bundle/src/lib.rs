@@ -3,9 +3,9 @@
 //! A [`Bundle`] yields its raw events as [`Evidence`], in causal order, with a [`Problem`] wherever the log is damaged
 //! or surprising, and loads its payload documents through a [`PayloadSource`]. Nothing here interprets an event.
 //!
-//! Payloads are separate files, records of one pack file, or records of compressed shards (schema 3), and a whole bundle
-//! may be packed into one archive. All forms are read alike. [`convert`], [`pack()`] and [`unpack`] turn one form into
-//! another.
+//! Payloads are separate files, records of one pack file, or records of compressed shards (schema 3), and a whole
+//! bundle may be packed into one archive. All forms are read in the same way. [`convert`], [`pack()`] and [`unpack`]
+//! turn one form into another.
 
 #![forbid(unsafe_code)]
 

@@ -111,8 +111,8 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// There is nothing at all to read, or the bundle has a newer schema version than this version knows. Everything else is a
-    /// [`Problem`].
+    /// There is nothing at all to read, or the bundle has a newer schema version than this version knows. Everything
+    /// else is a [`Problem`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::open_with(path, Limits::default())
     }

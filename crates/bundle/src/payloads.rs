@@ -18,19 +18,19 @@ const LAST_LINE_BYTES: u64 = 8 << 10;
 
 /// Reads payload documents from the pack file of a bundle, from its files and from its shards.
 ///
-/// A reference of schema 3 leads to a shard, any other to a pack or a file. Most bundles have a pack or files. A bundle has
-/// both if its conversion was interrupted, or if it has files that no pack takes. Then the layout that the manifest names
-/// is tried first.
+/// A reference of schema 3 leads to a shard, any other to a pack or a file. Most bundles have either a pack or files. A
+/// bundle has both if its conversion was interrupted, or if it has files that no pack takes. Then the layout that the
+/// manifest names is tried first.
 #[derive(Debug)]
 pub struct Payloads {
     folder: ContainedFolder,
     limits: Limits,
     pack_first: bool,
-    /// The pack is opened on first use, because that of a bundle that is being written may not exist yet.
+    /// The pack is opened on first use, because it may not exist yet while the bundle is being written.
     pack: Option<PayloadPack>,
     files: PayloadFiles,
     shards: PayloadShards,
-    /// Keeps the temporary folder of an archive.
+    /// Keeps the temporary folder of an archive alive.
     _unpacked: Option<Arc<TempDir>>,
 }
 
@@ -46,10 +46,10 @@ impl Payloads {
         Self { folder, limits: *limits, pack_first, pack: None, files, shards, _unpacked: unpacked }
     }
 
-    /// Returns what is wrong with the shards that were needed so far, and with the parts of documents in them. A shard may be
-    /// unfinished as long as the recording is not closed.
+    /// Returns what is wrong with the shards that were needed so far, and with the parts of documents in them. A shard
+    /// may be unfinished as long as the recording is not closed.
     ///
-    /// To be asked once everything was read: whether payloads are lost shows only then.
+    /// Call this after everything has been read, because only then is it known which payloads are lost.
     pub fn problems(&mut self) -> Vec<Problem> {
         self.shards.problems(log_is_closed)
     }

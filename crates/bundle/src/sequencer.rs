@@ -36,7 +36,7 @@ pub enum LogLine {
     Problem(Problem),
 }
 
-/// Puts events in the order of their seq, and reports a [`Problem`] for every deviation from what writers write.
+/// Puts events in the order of their seq, and reports a [`Problem`] for every deviation from what recorders write.
 ///
 /// A missing seq is waited for while up to 64 later events arrive; then it is counted as a gap. An event that arrives
 /// even later is not lost but stays where it is. A repeated seq is ignored, except that in schema 1 a second, different
@@ -56,8 +56,8 @@ pub struct Sequencer {
     late: Vec<(u64, Seq)>,
     /// Unreadable lines without a seq that have not been matched with a gap.
     lost_lines: Vec<LostLines>,
-    /// Events without a seq of their own. They get the numbers after the event before them, unless the event after them
-    /// has these.
+    /// Events without a seq of their own. They get the numbers that follow the event before them, unless the event
+    /// after them has these numbers.
     unnumbered: VecDeque<Arrived>,
     last_seq: Seq,
     last_arrived_line: u64,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{Limits, Problem, line::LineReader};
 
-/// How many events are asked for their version.
+/// How many events vote on the version.
 const VOTERS: usize = 3;
 
 /// How many lines are searched for these events.
@@ -23,7 +23,7 @@ pub(crate) struct VersionOfEvents {
 }
 
 impl VersionOfEvents {
-    /// Asks the first few events. Returns `None` if none has a version, or no version has a majority.
+    /// Lets the first few events vote. Returns `None` if none has a version, or no version has a majority.
     pub(crate) fn read(log: File, limits: &Limits) -> Option<Self> {
         let mut lines = LineReader::new(BufReader::new(log), limits.max_line_bytes);
         let mut votes = Vec::new();
@@ -40,7 +40,7 @@ impl VersionOfEvents {
     }
 }
 
-/// Returns the schema version on a line, which need not be an event that this version could read.
+/// Returns the schema version on a line, even if this program could not read its event.
 fn version_of_line(text: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -51,8 +51,8 @@ fn version_of_line(text: &[u8]) -> Option<u32> {
     values.next()?.ok().map(|line| line.schema_version).filter(has_existed)
 }
 
-/// Returns the schema version that a bundle states, known or not. The events are right where they contradict the manifest.
-/// But a single event is damaged rather than of a newer version, and does not prove a manifest with a newer one wrong.
+/// Returns the schema version that a bundle states, known or not. If events contradict the manifest, they are right.
+/// But a single event does not outvote the manifest if either version is unknown: it is more likely damaged.
 ///
 /// Returns `None` if neither the manifest nor the events state a version.
 pub(crate) fn stated_version(

@@ -13,7 +13,7 @@ pub struct BundleHeader {
     pub trace_id: Option<TraceId>,
     /// Names the session.
     pub rollout_id: Option<RolloutId>,
-    /// The thread that the rollout belongs to.
+    /// The thread with which the rollout began.
     pub root_thread_id: Option<ThreadId>,
     /// When recording began.
     pub started_at_unix_ms: Option<UnixMillis>,

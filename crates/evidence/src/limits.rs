@@ -11,7 +11,7 @@ pub struct Limits {
     pub max_line_bytes: usize,
     /// The maximum length of a payload, in bytes. A longer payload is unreadable.
     pub max_payload_bytes: usize,
-    /// The largest shard, in bytes and decompressed. The rest of a larger one is unreadable.
+    /// The maximum length of a decompressed shard, in bytes. The rest of a longer one is unreadable.
     pub max_shard_bytes: usize,
     /// The maximum nesting of a JSON document, by the rule of [`json_text`](rollout_trace_schema::json_text). A
     /// document that nests deeper is unreadable.

@@ -48,7 +48,7 @@ impl PayloadBuffer {
         &self.holes
     }
 
-    /// Returns the ids of the parts that are not in the document, sorted. A placeholder takes the place of each (schema 3). A
+    /// Returns the ids of the document's missing parts, sorted. Each is represented by a placeholder (schema 3). A
     /// document that has any is partial.
     pub fn missing_parts(&self) -> &[RawPayloadId] {
         &self.missing_parts
@@ -108,7 +108,7 @@ impl PayloadBuffer {
         self.holes = holes;
     }
 
-    /// Lists the parts that are not in the document, sorted. Lasts as long as the document.
+    /// Sets the ids of the document's missing parts, which must be sorted. They last as long as the document.
     pub fn set_missing_parts(&mut self, parts: Vec<RawPayloadId>) {
         self.missing_parts = parts;
     }

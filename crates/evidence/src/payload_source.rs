@@ -16,8 +16,8 @@ pub trait PayloadSource {
     /// The document cannot be loaded. `buffer` is then unchanged.
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError>;
 
-    /// Returns `true` if the source finds out, at less than the cost of loading it, that the document can be loaded and is JSON
-    /// which nests no deeper than the limit. `false` says nothing about it.
+    /// Returns `true` if the source can tell, at less than the cost of loading, that the document can be loaded, is
+    /// JSON and nests no deeper than the limit. `false` says nothing about the document.
     fn is_json(&mut self, reference: &PayloadRef, max_nesting: usize) -> bool {
         let _ = (reference, max_nesting);
         false
@@ -34,14 +34,14 @@ pub enum PayloadError {
         /// The path as written in the reference.
         path: String,
     },
-    /// The reference names no place that the source has.
-    #[error("the reference to {payload} does not say where it is")]
+    /// The reference names no place where the source could look.
+    #[error("the reference to {payload} does not say where the payload is")]
     NoPlace {
         /// The payload's id.
         payload: String,
     },
-    /// The recorder was told to cut the document or to leave it out. That is no damage.
-    #[error("{payload} was not recorded: the recording has a limit")]
+    /// The recorder cut the document or left it out because of a limit. This is not damage.
+    #[error("{payload} was cut or left out because the recording has limits")]
     NotRecorded {
         /// The payload's id.
         payload: String,

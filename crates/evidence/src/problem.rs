@@ -1,9 +1,9 @@
-//! What can be wrong with a manifest, an event log or a pack.
+//! What can be wrong with a manifest, an event log, a pack, a shard or an archive.
 
 use rollout_trace_schema::{RawPayloadId, Seq};
 use thiserror::Error;
 
-/// A defect of a bundle's manifest, event log, pack or archive. Reading continues after each.
+/// A defect of a bundle's manifest, event log, pack, shards or archive. Reading continues after each.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Problem {
@@ -62,24 +62,25 @@ pub enum Problem {
         path: String,
         /// What is wrong.
         reason: String,
-        /// How many payloads that references look for in it are not readable.
+        /// How many of the payloads that references look for in it cannot be read.
         lost: usize,
     },
-    /// A shard is not ended, although nothing more can come. All that is needed of it is there.
-    #[error("{path} is not ended; every payload that is needed of it is there")]
+    /// The last frame of a shard does not end, although nothing more is written to it. Every payload that is needed
+    /// from it was read.
+    #[error("the last frame of {path} does not end; every payload that is needed from it was read")]
     ShardNotEnded {
         /// The path of the shard.
         path: String,
     },
-    /// A record of a shard says nothing.
-    #[error("{path} has a record that is skipped: {reason}")]
+    /// A record of a shard was skipped, because it repeats another one or its id is not UTF-8.
+    #[error("a record of {path} was skipped: {reason}")]
     ShardRecordSkipped {
         /// The path of the shard.
         path: String,
         /// Why.
         reason: String,
     },
-    /// Two records of a shard have one id and different content. The first one counts.
+    /// Two records of a shard have the same id and different content. The first one counts.
     #[error("{path} has {payload} twice, with different content; the first one counts")]
     ShardRecordContradiction {
         /// The path of the shard.
@@ -87,7 +88,7 @@ pub enum Problem {
         /// The payload's id.
         payload: RawPayloadId,
     },
-    /// A part of other documents cannot be used, so that a placeholder takes its place in them.
+    /// A part of other documents cannot be used. A placeholder represents it in these documents.
     #[error("{payload}, which is part of other payloads, is lost: {reason}")]
     PartLost {
         /// The part's id.
@@ -95,15 +96,15 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
-    /// A reference and the shard say different things about how much of a payload was recorded.
-    #[error("{payload} counts as not recorded, although its reference is wrong: {reason}")]
+    /// A reference and its shard disagree about how much of a payload was recorded.
+    #[error("{payload} counts as not recorded, but its reference contradicts itself or the shard: {reason}")]
     CaptureMismatch {
         /// The payload's id.
         payload: RawPayloadId,
         /// What is wrong.
         reason: String,
     },
-    /// The recorder was told to cut payloads or to leave them out.
+    /// The recorder cut payloads or left them out because of its limits.
     #[error("{} cut, and {} left out, because the recording has limits", counted(*truncated, "payload"), counted(*omitted, "payload"))]
     NotRecorded {
         /// How many were cut.

@@ -20,7 +20,7 @@ pub enum ConvertError {
         /// Where the result should have gone.
         path: PathBuf,
     },
-    /// The payloads are in the shards of schema 3, which no other layout can take yet.
+    /// The payloads are in the shards of schema 3, which cannot be converted to another layout yet.
     #[error("{} keeps its payloads in the shards of schema 3, which cannot be converted to another layout", path.display())]
     Shards {
         /// The bundle.
@@ -77,7 +77,9 @@ impl ConvertError {
         match self {
             Self::Exists { .. } => "it was not changed; use -o to write elsewhere",
             Self::Inside { .. } => "use -o to write elsewhere",
-            Self::Shards { .. } => "pack makes an archive of it, and payload prints one of them",
+            Self::Shards { .. } => {
+                "use `rollout-trace pack` to make an archive of the bundle, or `rollout-trace payload` to print a payload"
+            }
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "nothing was left behind; use -o to write elsewhere",
             Self::Temporary { .. } => "make room there, or set TMPDIR to another folder",

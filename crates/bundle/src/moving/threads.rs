@@ -1,4 +1,4 @@
-//! Which payload repeats which other.
+//! Which payloads repeat which others.
 
 use std::collections::HashMap;
 

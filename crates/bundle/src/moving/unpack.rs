@@ -35,7 +35,7 @@ const MAX_NAME: u64 = 1 << 16;
 /// How many bytes of an archive are unpacked to find its manifest.
 const PEEKED: u64 = 1 << 20;
 
-/// Returns whether a file is compressed like archives.
+/// Returns whether a file is compressed like an archive.
 pub(crate) fn is_archive(path: &Path) -> bool {
     let mut magic = [0; MAGIC.len()];
     let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());

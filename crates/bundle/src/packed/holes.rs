@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_lost_record_held_is_inferred() {
+    fn the_kinds_of_lost_data_are_inferred() {
         let mark = |bytes: usize| format!(r#"{{"type":"rollout_trace_damaged","bytes":{bytes}}}"#);
         assert_eq!(closed(r#"{"a":[|?{"b":1}|e,{"c":2}|]}"#), format!(r#"{{"a":[{},{{"c":2}}]}}"#, mark(7)));
         assert_eq!(closed(r#"{"a":[1|?,{"b":1}|?,7|e,{"c":2}|]}"#), format!(r#"{{"a":[1,{},{{"c":2}}]}}"#, mark(10)));

@@ -267,7 +267,8 @@ impl PayloadSource for PayloadPack {
     }
 }
 
-/// Returns the number of the record that holds a document: the path says it, or in schema 3, which has no paths, the id.
+/// Returns the number of the record that holds a document. It is in the path or, in schema 3, which has no paths, in
+/// the id.
 pub(crate) fn number_of(reference: &PayloadRef) -> Option<u64> {
     match reference.path() {
         Some(path) => document_number(path),
@@ -302,7 +303,7 @@ fn number_of_file(name: &str) -> Option<u64> {
     name.strip_suffix(".json").and_then(record_number)
 }
 
-/// Returns the number that these digits are, if they have no leading zeros and it is less than 2⁶².
+/// Parses the number of a record, which has no leading zeros and is less than 2⁶². Returns `None` for anything else.
 fn record_number(digits: &str) -> Option<u64> {
     let is_usual = digits == "0" || !digits.starts_with(['0', '+']);
     digits.parse().ok().filter(|number| is_usual && *number < 1 << 62)

@@ -1,4 +1,4 @@
-//! Documents put together from records.
+//! Assembling documents from the records of shards.
 
 use std::{borrow::Cow, collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -11,10 +11,11 @@ use serde::Deserialize;
 use super::{facts::Facts, shard_files::ShardFiles};
 use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, Problem, contained::ContainedFolder};
 
-/// How deep most parts nest at most. A document of such parts is checked without putting it together.
+/// A nesting depth that few parts exceed. A document whose parts all stay within it is checked without assembling it.
 const SHALLOW: usize = 64;
 
-/// A text that is JSON where a value may be, and nowhere else: not as a key, not inside a string, not next to a number.
+/// Represents a part when a document is checked without its parts. The document is JSON only if the part is where a
+/// value may be: this text is not valid as a key, inside a string or next to a number.
 const ANY_VALUE: &[u8] = br#"[""]"#;
 
 /// How many bytes of parts are kept for the documents that share them.
@@ -22,9 +23,9 @@ const KEPT_PARTS_BYTES: usize = 32 << 20;
 
 /// Reads payload documents from the shards of a bundle.
 ///
-/// A part that cannot be read, or was not recorded whole, is represented by its placeholder in the documents that it is part
-/// of, and the buffer lists it ([`PayloadBuffer::missing_parts`]). A document that was not recorded whole counts as not there
-/// ([`PayloadError::NotRecorded`]).
+/// A part that cannot be read or was not recorded whole is represented by its placeholder in the documents that it is
+/// part of, and the buffer lists it ([`PayloadBuffer::missing_parts`]). A document that was itself not recorded whole
+/// is not loaded ([`PayloadError::NotRecorded`]).
 #[derive(Debug)]
 pub struct PayloadShards {
     files: ShardFiles,
@@ -33,11 +34,11 @@ pub struct PayloadShards {
     kept_parts: HashMap<RawPayloadId, Arc<[u8]>>,
     kept_parts_bytes: usize,
     facts: Facts,
-    /// The document being put together; after that, the one which it replaced.
+    /// The document that is being assembled, and afterwards the one that it replaced.
     scratch: Vec<u8>,
 }
 
-/// What is known of a document that was read as a part of another one.
+/// What is known about a document that was read as a part of another one.
 #[derive(Clone, Debug)]
 struct KnownPart {
     reference: PayloadRef,
@@ -46,13 +47,13 @@ struct KnownPart {
 
 #[derive(Clone, Debug)]
 enum Part {
-    /// A JSON text, and what of it is missing.
+    /// A JSON text, and the parts of it that are missing.
     Text { len: usize, is_shallow: bool, missing: Arc<[RawPayloadId]> },
-    /// Its placeholder takes its place.
+    /// The part is represented by its placeholder.
     Unavailable,
 }
 
-/// A fragment of a document. A bare [`Cow`] would always be copied.
+/// A fragment of a document. A bare [`Cow`] would always be deserialized as a copy.
 #[derive(Deserialize)]
 struct Fragment<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -80,7 +81,7 @@ impl PayloadShards {
         self.facts.problems(&self.files, is_closed)
     }
 
-    /// Returns what is recorded for a payload.
+    /// Returns what is stored for a payload.
     fn record(&mut self, reference: &PayloadRef) -> Result<&[u8], PayloadError> {
         let id = &reference.raw_payload_id;
         let PayloadPlace::Shard(Some(shard)) = reference.place else {
@@ -95,7 +96,7 @@ impl PayloadShards {
         read
     }
 
-    /// Appends the text of a document, and the ids of what is missing in it.
+    /// Appends the text of a document to `text`, and the ids of its missing parts to `missing`.
     fn append(
         &mut self,
         reference: &PayloadRef,
@@ -115,7 +116,7 @@ impl PayloadShards {
         }
         let record = record.to_vec();
         let fragments = fragments(&record, reference)?;
-        // A reference of a few bytes can stand for a large part, so the lengths are added up before anything is copied.
+        // A reference of a few bytes can insert a large part, so the lengths are added up before anything is copied.
         let mut len: usize = fragments.iter().map(|Fragment(fragment)| fragment.len()).sum();
         for part in reference.parts.iter() {
             len = len.saturating_add(match self.part(part) {
@@ -156,7 +157,7 @@ impl PayloadShards {
         missing.push(id.clone());
     }
 
-    /// Returns what is known of a part. It is read at most once.
+    /// Returns what is known about a part, which is read at most once.
     fn part(&mut self, reference: &PayloadRef) -> Part {
         let id = &reference.raw_payload_id;
         if reference.is_missing() {
@@ -200,7 +201,8 @@ impl PayloadShards {
         Part::Text { len: text.len(), is_shallow, missing: missing.into() }
     }
 
-    /// Checks what there is of a document that was not recorded whole: whether it is what the reference says, and its parts.
+    /// Checks what was recorded of a document that is missing by its reference: whether the shard agrees with the
+    /// reference, and whether the parts can be read.
     fn check_missing(&mut self, reference: &PayloadRef) {
         if !self.facts.note_missing(reference) {
             return;
@@ -212,7 +214,7 @@ impl PayloadShards {
             }
             Capture::Truncated { original_bytes, retained_bytes } => match self.record(reference).map(<[u8]>::len) {
                 Ok(len) if len as u64 != retained_bytes => {
-                    let reason = format!("{retained_bytes} bytes were kept of it, but its record has {len}");
+                    let reason = format!("it was cut to {retained_bytes} bytes, but its record has {len}");
                     self.facts.note_mismatch(id, reason);
                 }
                 Ok(_) if original_bytes <= retained_bytes => {
@@ -220,7 +222,7 @@ impl PayloadShards {
                     self.facts.note_mismatch(id, reason);
                 }
                 Ok(_) => {}
-                Err(error) => self.facts.note_mismatch(id, format!("what was kept of it is not there: {error}")),
+                Err(error) => self.facts.note_mismatch(id, format!("what was recorded of it cannot be read: {error}")),
             },
             _ => {}
         }
@@ -260,7 +262,9 @@ impl PayloadSource for PayloadShards {
         appended
     }
 
-    /// Checks each part once, and then only the fragments around them: the prompts of a thread share nearly all of their parts.
+    /// Checks each part once, and then, for each document, only the fragments around its parts, because the prompts of
+    /// a thread share nearly all of their parts. Example: for the fragments `{"input":[` and `]}` around one part,
+    /// `{"input":[[""]]}` is checked.
     fn is_json(&mut self, reference: &PayloadRef, max_nesting: usize) -> bool {
         let Some(nesting) = max_nesting.checked_sub(SHALLOW) else { return false };
         if reference.is_missing() || reference.parts.is_empty() {
@@ -282,25 +286,24 @@ impl PayloadSource for PayloadShards {
                 skeleton.extend_from_slice(ANY_VALUE);
             }
         }
-        // The text that represents a part is itself one level deep.
+        // `ANY_VALUE` is itself one level deep.
         len <= self.limits.max_payload_bytes && check_document(&skeleton, Nesting::new(nesting + 1)).is_ok()
     }
 }
 
-/// Reads the record of a document with parts.
+/// Reads the fragments in the record of a document that has parts.
 fn fragments<'a>(record: &'a [u8], reference: &PayloadRef) -> Result<Vec<Fragment<'a>>, PayloadError> {
-    let damaged =
-        |reason: String| PayloadError::Damaged { what: format!("{reference} cannot be put together: {reason}") };
+    let damaged = |reason: String| PayloadError::Damaged { what: format!("{reference} cannot be assembled: {reason}") };
     let fragments: Vec<Fragment<'_>> = serde_json::from_slice(record)
         .map_err(|error| damaged(format!("its record is not an array of strings: {error}")))?;
     let (found, expected) = (fragments.len(), reference.parts.len() + 1);
     if found != expected {
-        return Err(damaged(format!("its record has {found} fragments, and its parts need {expected}")));
+        return Err(damaged(format!("its record has {found} fragments, but its parts require {expected}")));
     }
     Ok(fragments)
 }
 
-/// Returns what represents a part that is not there.
+/// Returns the placeholder of a missing part.
 ///
 /// Source: bundle 3, section 1.5.
 fn placeholder(id: &RawPayloadId) -> Vec<u8> {

@@ -8,7 +8,7 @@ const MAX_WINDOW_LOG: u32 = 27;
 /// The longest block of a frame, decompressed.
 const BLOCK_BYTES: usize = 128 << 10;
 
-/// The header of a block. The decoder asks for that of the next block together with each block.
+/// The length of a block's header. Together with each block, the decoder asks for the header of the next one.
 const BLOCK_HEADER_BYTES: usize = 3;
 
 /// What a shard decompresses to, and how it ends.
@@ -23,9 +23,9 @@ pub(super) struct Decompressed {
 pub(super) enum FrameEnd {
     /// The last frame is whole.
     Whole,
-    /// The last frame goes on after the end of the file.
+    /// The last frame does not end within the file.
     Open,
-    /// The bytes are damaged. What comes before the damage was decompressed.
+    /// The bytes are damaged. Everything before the damage was decompressed.
     Damaged(String),
 }
 
@@ -45,8 +45,8 @@ fn decompress_into(bytes: &mut Vec<u8>, compressed: &[u8], limit: usize) -> Fram
     if let Err(error) = decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)) {
         return damaged(error);
     }
-    // The decoder says how many bytes it needs to get on. Given no more than these, it decompresses one block in each call,
-    // and an error costs nothing that came before.
+    // The decoder says how many bytes it needs next. If it gets no more than one block at a time, an error in a block
+    // does not cost the blocks before it.
     let (mut at, mut wanted, mut in_frame) = (0, 1, false);
     loop {
         let feed = &compressed[at..compressed.len().min(at + wanted)];

@@ -31,7 +31,7 @@ impl Facts {
         self.lost.entry(shard).or_default().insert(payload.clone());
     }
 
-    /// Notes that a payload is there, which may have been lost before: the shard that a recorder is writing grows.
+    /// Notes that a payload was found. It may have been lost before, because a shard that is still being written grows.
     pub(super) fn note_found(&mut self, shard: u64, payload: &RawPayloadId) {
         if let Some(lost) = self.lost.get_mut(&shard) {
             lost.remove(payload);
@@ -42,7 +42,7 @@ impl Facts {
         self.lost_parts.insert(payload.clone(), reason);
     }
 
-    /// Notes that a reference says that its document was not recorded whole. Returns whether it is the first time.
+    /// Notes a document that is missing by its reference. Returns whether this is the first time.
     pub(super) fn note_missing(&mut self, reference: &PayloadRef) -> bool {
         if !self.missing.insert(reference.raw_payload_id.clone()) {
             return false;
@@ -58,8 +58,8 @@ impl Facts {
         self.mismatches.insert((payload.clone(), reason.into()));
     }
 
-    /// Returns what is wrong with the shards and documents that were needed. `is_closed` says that the recording was closed, so
-    /// that no shard of it is still being written.
+    /// Returns what is wrong with the shards and documents that were needed. `is_closed` says whether the recording was
+    /// closed, so that none of its shards is still being written.
     ///
     /// Source: bundle 3, section 6.
     pub(super) fn problems(&self, files: &ShardFiles, is_closed: bool) -> Vec<Problem> {

@@ -1,4 +1,4 @@
-//! The payloads of schema 3: records in compressed shards, and documents put together from them.
+//! The payloads of schema 3: records in compressed shards, and documents assembled from them.
 //!
 //! Source: bundle 3, section 1.
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::Range};
 
 use super::decompress::{Decompressed, FrameEnd, decompress};
 
-/// The bytes of a record before its id: the length of the id, and that of the document.
+/// The number of bytes before a record's id, which are the lengths of the id and of the document.
 const HEADER_BYTES: usize = 2 + 8;
 
 /// The records of one shard, decompressed.
@@ -20,13 +20,13 @@ pub(super) struct Shard {
 pub(super) struct ShardState {
     /// What is damaged. The records before it were read.
     pub(super) damage: Option<String>,
-    /// The last frame is not ended.
+    /// The last frame does not end.
     pub(super) is_open: bool,
     /// The decompressed bytes of an open shard stop within a record.
     pub(super) is_torn: bool,
     /// Why records were skipped.
     pub(super) skipped: Vec<String>,
-    /// Ids that different records have.
+    /// The ids that several, different records have.
     pub(super) contradictions: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Shard {
     }
 }
 
-/// Finds the records, and returns whether the bytes stop within one.
+/// Finds the records. Also returns whether the bytes stop within one.
 fn index(bytes: &[u8], state: &mut ShardState) -> (HashMap<Box<[u8]>, Range<usize>>, bool) {
     let mut documents: HashMap<Box<[u8]>, Range<usize>> = HashMap::new();
     let mut at = 0;
@@ -71,7 +71,7 @@ fn index(bytes: &[u8], state: &mut ShardState) -> (HashMap<Box<[u8]>, Range<usiz
         match documents.get(id) {
             None => _ = documents.insert(id.into(), document),
             Some(first) if bytes[first.clone()] == bytes[document] => {
-                state.skipped.push(format!("{name} is there twice"));
+                state.skipped.push(format!("{name} occurs twice"));
             }
             Some(_) => state.contradictions.push(name.to_owned()),
         }
@@ -81,7 +81,7 @@ fn index(bytes: &[u8], state: &mut ShardState) -> (HashMap<Box<[u8]>, Range<usiz
 
 /// Returns where the id and the document of the record at `at` are, or `None` if the bytes stop within it.
 ///
-/// The lengths may claim anything, so nothing is done with them before it is known that the bytes are there.
+/// The lengths may claim anything, so they are not used before they have been compared with the bytes.
 fn record(bytes: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
     let (header, _) = bytes.get(at..)?.split_first_chunk::<HEADER_BYTES>()?;
     let [a, b, document_len @ ..] = *header;

@@ -7,8 +7,8 @@ use rollout_trace_schema::shard_path;
 use super::shard::{Shard, ShardState};
 use crate::{Limits, PayloadError, contained::ContainedFolder, payload_files::read_exactly};
 
-/// How many decompressed bytes are kept for later. Codex ends a shard at 8 MiB, and what it stores is mostly read in the
-/// order of writing.
+/// How many decompressed bytes are kept for later. Codex ends a shard at 8 MiB, and documents are mostly read in the
+/// order in which they were written.
 const KEPT_BYTES: usize = 64 << 20;
 
 /// Reads shards and keeps the last ones.
@@ -16,9 +16,9 @@ const KEPT_BYTES: usize = 64 << 20;
 pub(super) struct ShardFiles {
     folder: ContainedFolder,
     limit: usize,
-    /// The shard that was used last comes last.
+    /// The most recently used shard is the last.
     kept: VecDeque<(u64, Shard)>,
-    /// What is known of every shard that was ever needed.
+    /// What is known about every shard that was ever needed.
     known: BTreeMap<u64, Known>,
 }
 
@@ -47,7 +47,7 @@ impl ShardFiles {
     /// Returns what a shard holds for a payload.
     pub(super) fn document(&mut self, shard: u64, id: &str) -> Result<&[u8], PayloadError> {
         let mut place = self.load(shard)?;
-        // The shard that a recorder is writing grows.
+        // A shard that is still being written grows.
         if self.kept[place].1.document(id).is_none() && self.has_grown(shard) {
             self.kept.remove(place);
             self.known.remove(&shard);
@@ -62,7 +62,7 @@ impl ShardFiles {
         })
     }
 
-    /// Returns what was found of each shard that was needed.
+    /// Returns what was found for each shard that was needed.
     pub(super) fn found(&self) -> impl Iterator<Item = (u64, &Found)> {
         self.known.iter().map(|(shard, known)| (*shard, &known.found))
     }
@@ -72,7 +72,7 @@ impl ShardFiles {
         &mut self.folder
     }
 
-    /// Returns where among the kept shards this one is.
+    /// Reads a shard unless it is kept already. Returns its place among the kept shards.
     fn load(&mut self, shard: u64) -> Result<usize, PayloadError> {
         let last = self.kept.len().wrapping_sub(1);
         if let Some(place) = self.kept.iter().rposition(|(number, _)| *number == shard) {

@@ -82,7 +82,7 @@ fn omitted(reference: PayloadRef) -> PayloadRef {
     PayloadRef { capture, place: PayloadPlace::Shard(None), ..reference }
 }
 
-/// What the documents are, and what is wrong, one line each.
+/// Draws the documents and the problems, one per line.
 fn draw(folder: &TempDir, references: &[PayloadRef]) -> String {
     let mut source = payloads(folder);
     let mut drawing = String::new();
@@ -183,7 +183,7 @@ fn claimed_length_of_any_size() {
 }
 
 #[test]
-fn frame_that_is_not_ended() {
+fn frame_that_does_not_end() {
     let shard = open_frame(&[record("a", "1"), record("b", "2")]);
     insta::assert_snapshot!(draw(&unclosed(&[&shard]), &[at("a", 1), at("b", 1)]), @"
     = 1
@@ -192,7 +192,7 @@ fn frame_that_is_not_ended() {
     insta::assert_snapshot!(draw(&closed(&[&shard]), &[at("a", 1), at("b", 1)]), @"
     = 1
     = 2
-    ! payloads/000001.zst is not ended; every payload that is needed of it is there
+    ! the last frame of payloads/000001.zst does not end; every payload that is needed from it was read
     ");
     let torn = open_frame(&[record("a", "1"), record("b", "22")[..12].to_vec()]);
     insta::assert_snapshot!(draw(&unclosed(&[&torn]), &[at("a", 1), at("b", 1)]), @"
@@ -225,8 +225,8 @@ fn one_id_twice_and_an_id_that_is_not_utf8() {
     insta::assert_snapshot!(draw(&closed(&[&frame(&records.concat())]), &[at("a", 1), at("b", 1)]), @"
     = 1
     = 2
-    ! payloads/000001.zst has a record that is skipped: a is there twice
-    ! payloads/000001.zst has a record that is skipped: the id of a record, �, is not UTF-8
+    ! a record of payloads/000001.zst was skipped: a occurs twice
+    ! a record of payloads/000001.zst was skipped: the id of a record, �, is not UTF-8
     ! payloads/000001.zst has b twice, with different content; the first one counts
     ");
 }
@@ -287,8 +287,8 @@ fn parts() {
     = ["a12b"]
     = [{"input":[{"type":"a"},"x"]},{"type":"a"}]
     ? [{"type":"a"}]]
-    prompt in payloads/000001.zst cannot be put together: its record has 3 fragments, and its parts need 2
-    item in payloads/000001.zst cannot be put together: its record is not an array of strings: invalid type: map, expected a sequence at line 1 column 0
+    prompt in payloads/000001.zst cannot be assembled: its record has 3 fragments, but its parts require 2
+    item in payloads/000001.zst cannot be assembled: its record is not an array of strings: invalid type: map, expected a sequence at line 1 column 0
     "#);
 }
 
@@ -300,8 +300,8 @@ fn what_was_not_recorded() {
     let left_out = omitted(at("\"gone\"", 1));
     let partial = with_parts(at("p", 1), &[cut.clone(), at("whole", 1), left_out.clone()]);
     insta::assert_snapshot!(draw(&folder, &[cut.clone(), left_out, partial.clone(), with_parts(at("p", 1), &[partial, cut.clone(), cut])]), @r#"
-    cut was not recorded: the recording has a limit
-    "gone" was not recorded: the recording has a limit
+    cut was cut or left out because the recording has limits
+    "gone" was cut or left out because the recording has limits
     = [{"$trace_unavailable":"cut"},1,{"$trace_unavailable":"\"gone\""}] without "gone" cut
     = [[{"$trace_unavailable":"cut"},1,{"$trace_unavailable":"\"gone\""}],{"$trace_unavailable":"cut"},{"$trace_unavailable":"cut"}] without "gone" cut
     ! 1 payload was cut, and 1 payload was left out, because the recording has limits
@@ -314,14 +314,14 @@ fn captures_that_do_not_fit() {
     let in_a_shard = PayloadRef { place: PayloadPlace::Shard(Some(1)), ..omitted(at("c", 1)) };
     let nowhere = PayloadRef { place: PayloadPlace::Shard(None), ..at("d", 1) };
     insta::assert_snapshot!(draw(&folder, &[truncated(at("a", 1), 9, 4), truncated(at("b", 1), 5, 5), truncated(at("empty", 1), 1, 0), in_a_shard, nowhere]), @"
-    a was not recorded: the recording has a limit
-    b was not recorded: the recording has a limit
-    empty was not recorded: the recording has a limit
-    c was not recorded: the recording has a limit
-    the reference to d does not say where it is
-    ! a counts as not recorded, although its reference is wrong: 4 bytes were kept of it, but its record has 5
-    ! b counts as not recorded, although its reference is wrong: it was cut to 5 bytes, but had only 5
-    ! c counts as not recorded, although its reference is wrong: it was left out, but its reference names a shard
+    a was cut or left out because the recording has limits
+    b was cut or left out because the recording has limits
+    empty was cut or left out because the recording has limits
+    c was cut or left out because the recording has limits
+    the reference to d does not say where the payload is
+    ! a counts as not recorded, but its reference contradicts itself or the shard: it was cut to 4 bytes, but its record has 5
+    ! b counts as not recorded, but its reference contradicts itself or the shard: it was cut to 5 bytes, but had only 5
+    ! c counts as not recorded, but its reference contradicts itself or the shard: it was left out, but its reference names a shard
     ! 3 payloads were cut, and 1 payload was left out, because the recording has limits
     ");
 }
@@ -333,7 +333,7 @@ fn parts_that_are_lost() {
     let lost = with_parts(at("p", 1), &[at("bad", 1), at("gone", 1), at("empty", 1)]);
     insta::assert_snapshot!(draw(&folder, &[lost.clone(), omitted(with_parts(at("q", 1), &[at("other", 1)])), lost]), @r#"
     = [{"$trace_unavailable":"bad"},{"$trace_unavailable":"gone"},{"$trace_unavailable":"empty"}] without bad empty gone
-    q was not recorded: the recording has a limit
+    q was cut or left out because the recording has limits
     = [{"$trace_unavailable":"bad"},{"$trace_unavailable":"gone"},{"$trace_unavailable":"empty"}] without bad empty gone
     ! bad, which is part of other payloads, is lost: it is not JSON: it ends after 1 bytes, where the name of a field was expected
     ! empty, which is part of other payloads, is lost: it is empty
@@ -367,7 +367,8 @@ fn what_a_document_has_in_common_with_the_one_before() {
     assert_eq!((buffer.unchanged_prefix(), buffer.unchanged_suffix()), (13, 2));
 }
 
-/// Every byte of a shard is cut off or changed: nothing panics, and a cut leaves the records whose blocks are before it.
+/// Cuts a shard at every byte and changes every bit: nothing panics, and the records whose blocks precede the damage
+/// are read.
 #[test]
 fn damage() {
     let documents = ["\"one\"", "[2,2]", "{\"three\":3}"];
@@ -432,9 +433,9 @@ fn cut_document() -> impl Strategy<Value = (Vec<String>, Vec<Range<usize>>)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However the values of a document are shared out to parts and shards, it is put together as it was.
+    /// A document is assembled as it was, however its values are distributed among parts and shards.
     #[test]
-    fn joined_is_the_whole((values, cuts) in cut_document(), shards in proptest::collection::vec(1..3_usize, 12)) {
+    fn assembled_is_as_it_was((values, cuts) in cut_document(), shards in proptest::collection::vec(1..3_usize, 12)) {
         let mut records = [Vec::new(), Vec::new()];
         let (mut fragments, mut parts) = (vec!["[".to_owned()], Vec::new());
         for (index, value) in values.iter().enumerate() {
