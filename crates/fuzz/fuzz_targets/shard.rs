@@ -1,4 +1,4 @@
-//! A shard under damage: what is before the damage is read as it was written, and any references can be put together.
+//! A damaged shard: everything before the damage is read as it was written, and assembling any references does not panic.
 
 #![no_main]
 

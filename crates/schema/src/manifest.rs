@@ -16,7 +16,7 @@ pub struct Manifest {
     pub trace_id: TraceId,
     /// Names the observed session.
     pub rollout_id: RolloutId,
-    /// The thread that the rollout belongs to.
+    /// The thread with which the rollout began.
     pub root_thread_id: ThreadId,
     /// When recording began.
     pub started_at_unix_ms: UnixMillis,

@@ -110,7 +110,7 @@ impl PayloadRef {
         }
     }
 
-    /// Returns whether the document counts as not there, because the recorder was told to cut it or to leave it out.
+    /// Returns whether the document is missing because the recorder cut it or left it out.
     pub fn is_missing(&self) -> bool {
         matches!(self.capture, Capture::Truncated { .. } | Capture::Omitted { .. })
     }
@@ -188,7 +188,7 @@ impl From<WrittenRef> for PayloadRef {
     }
 }
 
-/// Reads a field that is there, even if it is null.
+/// Reads a field that is present, even if it is null.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

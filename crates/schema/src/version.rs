@@ -10,7 +10,7 @@ use thiserror::Error;
 /// * 2 is what Codex wrote from 0.165.0 to 0.169.0, and what the recorder writes: acceptance of history items, resumed
 ///   threads, resolved stdin targets, the kind in `tool_call_runtime_started`, and an end marker. Some events mean
 ///   something else than in schema 1, above all for the identity of conversation items.
-/// * 3 is what Codex writes since 0.171.0: payloads in compressed shards, put together from parts, cut short or left out;
+/// * 3 is what Codex writes since 0.171.0: payloads in compressed shards, assembled from parts, cut or left out;
 ///   accepted tool outputs with their documents; and waits on code cells that are resolved by an event of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SchemaVersion {

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Fa
     let missing = buffer.missing_parts();
     if !missing.is_empty() {
         let ids = missing.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-        output.say(visible(&format!("parts of the payload are not there, and placeholders take their place: {ids}")));
+        output.say(visible(&format!("parts of the payload are missing, and placeholders represent them: {ids}")));
     }
     let damaged: usize = buffer.holes().iter().map(|hole| hole.bytes).sum();
     if damaged == 0 {
@@ -38,7 +38,8 @@ pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Fa
     Ok(Verdict::Damaged)
 }
 
-/// Returns the payload reference with this id, which may be that of a part, or, if no event contains it, a reference made from its number.
+/// Returns the payload reference with this id, which may be a part of another one. If no event contains it, returns a
+/// reference made from its number.
 fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
     let number = id.strip_prefix("raw_payload:").unwrap_or(id);
     let ids = [id.to_owned(), format!("raw_payload:{number}")];

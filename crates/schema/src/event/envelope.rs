@@ -156,8 +156,8 @@ event_payloads! {
 }
 
 impl EventPayload {
-    /// Calls `visit` with every payload reference that the event carries, in the order of its fields. Their parts are left to
-    /// the caller.
+    /// Calls `visit` with every payload reference that the event carries, in the order of its fields, but not with the
+    /// parts of these references.
     pub fn for_each_payload_ref<'a>(&'a self, mut visit: impl FnMut(&'a PayloadRef)) {
         match self {
             Self::ThreadStarted(event) => event.metadata_payload.iter().for_each(visit),

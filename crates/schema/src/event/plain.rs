@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for TypeFirst {
     }
 }
 
-/// Text that is only compared. A bare [`Cow`] would always be copied.
+/// Text that is only compared. A bare [`Cow`] would always be deserialized as a copy.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 

@@ -11,7 +11,7 @@ use crate::{ExecutionStatus, ThreadId, TraceId};
 pub struct RolloutStarted {
     /// Names this bundle.
     pub trace_id: TraceId,
-    /// The thread that the rollout belongs to.
+    /// The thread with which the rollout began.
     pub root_thread_id: ThreadId,
 }
 
