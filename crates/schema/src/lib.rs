@@ -9,6 +9,7 @@
 //! * [`packed`] is the layout that stores all payloads in one file.
 //! * `shards` (a feature of this crate) writes the compressed files in which schema 3 stores payloads.
 //! * [`json_text`] scans JSON text and says how deep a document may nest.
+//! * [`visible`] makes text from a bundle safe to show.
 //!
 //! Raw events hold only what was seen. Nothing here interprets, and nothing here does I/O.
 //!
@@ -34,6 +35,7 @@ pub mod shards;
 mod status;
 mod tool;
 mod version;
+pub mod visible;
 
 pub use event::{
     AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodeCellWaitTargetResolved,
