@@ -12,14 +12,14 @@ use super::{
 impl Canvas<'_, '_> {
     /// Draws an edge below its source.
     pub(super) fn edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
-        let arrow = self.paint(ACTION, "→").to_string();
-        let mut line = format!("{arrow} {}: {}", kind(edge.kind), self.anchor(&edge.target));
+        let mut line = self.paint(ACTION, "→");
+        line += format_args!(" {}: {}", kind(edge.kind), self.anchor(&edge.target));
         // A result repeats the content of its source item.
         if let Anchor::ConversationItem { item_id } = &edge.target
             && !matches!(edge.source, Anchor::ConversationItem { .. })
             && let Some(item) = self.graph.conversation_items.get(item_id)
         {
-            line += &format!(" {}", item_preview(item, &self.names));
+            line += format_args!(" {}", item_preview(item, &self.names));
         }
         self.line(depth, line)
     }

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use rollout_trace_schema::{AgentPath, ExecutionStatus, ThreadId};
 
 use super::places::Places;
-use crate::{ItemId, RolloutTrace, Severity, names::Names};
+use crate::{ItemId, Line, RolloutTrace, Severity, names::Names};
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -38,19 +38,26 @@ impl<'a, 'w> Canvas<'a, 'w> {
     }
 
     /// Writes one line, indented by `depth` steps.
-    pub(super) fn line(&mut self, depth: usize, text: impl Display) -> fmt::Result {
-        writeln!(self.out, "{:1$}{text}", "", 2 * depth)
+    pub(super) fn line(&mut self, depth: usize, line: impl Into<Line>) -> fmt::Result {
+        writeln!(self.out, "{:1$}{2}", "", 2 * depth, line.into().visible())
+    }
+
+    /// Writes one line of a longer text, after a bar.
+    pub(super) fn quoted_line(&mut self, depth: usize, text: &str) -> fmt::Result {
+        let bar = self.paint(DIM, "|");
+        let text = text.trim_end_matches(' ');
+        self.line(depth, if text.is_empty() { bar } else { bar + " " + text })
     }
 
     pub(super) fn blank_line(&mut self) -> fmt::Result {
         writeln!(self.out)
     }
 
-    pub(super) fn paint<T: Display>(&self, style: Style, text: T) -> Painted<T> {
-        Painted { style: if self.color { style } else { Style::new() }, text }
+    pub(super) fn paint(&self, style: Style, text: impl Display) -> Line {
+        Line::painted(if self.color { style } else { Style::new() }, text)
     }
 
-    pub(super) fn status<'s>(&self, status: &'s ExecutionStatus) -> Painted<&'s ExecutionStatus> {
+    pub(super) fn status(&self, status: &ExecutionStatus) -> Line {
         let color = match status {
             ExecutionStatus::Completed => AnsiColor::Green,
             ExecutionStatus::Failed => AnsiColor::Red,
@@ -59,7 +66,7 @@ impl<'a, 'w> Canvas<'a, 'w> {
         self.paint(color.on_default(), status)
     }
 
-    pub(super) fn severity(&self, severity: Severity) -> Painted<Severity> {
+    pub(super) fn severity(&self, severity: Severity) -> Line {
         let style = match severity {
             Severity::Error => AnsiColor::Red.on_default(),
             Severity::Warning => AnsiColor::Yellow.on_default(),
@@ -98,17 +105,5 @@ impl<'a, 'w> Canvas<'a, 'w> {
             rest = &rest[run + 1..];
         }
         text
-    }
-}
-
-/// A text in a style.
-pub(super) struct Painted<T> {
-    style: Style,
-    text: T,
-}
-
-impl<T: Display> Display for Painted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{:#}", self.style, self.text, self.style)
     }
 }

@@ -12,16 +12,17 @@ const SOURCE_LINES: usize = 4;
 impl Canvas<'_, '_> {
     pub(super) fn code_cell(&mut self, depth: usize, cell: &CodeCell) -> fmt::Result {
         let name = self.name(&cell.code_cell_id.0);
-        let mut head = format!("{} {}", self.paint(ACTION, "▸"), self.paint(BOLD, name));
+        let mut head = self.paint(ACTION, "▸") + " " + self.paint(BOLD, name);
         if let Some(id) = &cell.runtime_cell_id {
-            head += &format!(" · runtime cell {}", self.name(id));
+            head += format_args!(" · runtime cell {}", self.name(id));
         }
         let status = &cell.execution.status;
-        head += &format!(" · {}", self.status(status));
+        head += " · ";
+        head += self.status(status);
         if cell.runtime_status.as_str() != status.as_str() {
-            head += &format!(" ({})", cell.runtime_status);
+            head += format_args!(" ({})", cell.runtime_status);
         }
-        head += &self.answers(&cell.output_item_ids);
+        head += self.answers(&cell.output_item_ids);
         self.line(depth, head)?;
         self.first_lines(depth + 1, &cell.source_js, SOURCE_LINES)?;
 

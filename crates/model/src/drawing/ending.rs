@@ -2,12 +2,9 @@
 
 use std::fmt;
 
-use crate::{AgentThread, ObjectRef, RecordingStatus, Severity};
+use crate::{AgentThread, Line, ObjectRef, RecordingStatus, Severity};
 
-use super::{
-    canvas::{BOLD, Canvas},
-    preview::escaped,
-};
+use super::canvas::{BOLD, Canvas};
 
 impl Canvas<'_, '_> {
     pub(super) fn everything(&mut self) -> fmt::Result {
@@ -27,7 +24,7 @@ impl Canvas<'_, '_> {
     }
 
     /// Returns the line that says how much is known about the rollout.
-    fn head(&self) -> String {
+    fn head(&self) -> Line {
         let graph = self.graph;
         let schema = match graph.read_as_schema {
             None => graph.schema_version.to_string(),
@@ -35,7 +32,7 @@ impl Canvas<'_, '_> {
             Some(read_as) => format!("{}, read as {read_as}", graph.schema_version),
         };
         let ending_unknown = graph.reading_stopped && graph.ended_at_unix_ms.is_none();
-        let status = if ending_unknown { "end unknown".to_owned() } else { self.status(&graph.status).to_string() };
+        let status = if ending_unknown { "end unknown".into() } else { self.status(&graph.status) };
         let errors = graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
         let status_of_recording = graph.recording_status.or_else(|| match graph.recording_complete? {
             true => Some(RecordingStatus::Complete),
@@ -55,7 +52,7 @@ impl Canvas<'_, '_> {
             1 => " · 1 error".to_owned(),
             _ => format!(" · {errors} errors"),
         };
-        format!("{} · schema {schema} · {status}{recording}{errors}", self.paint(BOLD, "rollout"))
+        self.paint(BOLD, "rollout") + " · schema " + schema + " · " + status + recording + errors
     }
 
     /// Draws the objects that belong to no known thread.
@@ -110,10 +107,10 @@ impl Canvas<'_, '_> {
         }
         self.blank_line()?;
         for diagnostic in &self.graph.diagnostics {
-            let severity = self.severity(diagnostic.severity).to_string();
             // The message is never cut, since it describes the problem.
-            let message = escaped(self.name(&diagnostic.message).chars());
-            self.line(0, format!("{severity} {}: {message}", diagnostic.code))?;
+            let message = self.name(&diagnostic.message);
+            let line = self.severity(diagnostic.severity) + format_args!(" {}: {message}", diagnostic.code);
+            self.line(0, line)?;
         }
         Ok(())
     }

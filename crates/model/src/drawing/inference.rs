@@ -12,16 +12,16 @@ use super::{
 impl Canvas<'_, '_> {
     pub(super) fn inference_call(&mut self, depth: usize, call: &InferenceCall) -> fmt::Result {
         let name = self.name(&call.inference_call_id);
-        let mut head = format!("{} · {}", self.paint(BOLD, name), self.status(&call.execution.status));
+        let mut head = self.paint(BOLD, name) + " · " + self.status(&call.execution.status);
         for text in call.error.iter().chain(&call.cancel_reason) {
-            head += &format!(": {}", preview(text, &self.names));
+            head += format_args!(": {}", preview(text, &self.names));
         }
         let default_model = self.graph.threads.get(&call.thread_id).and_then(|thread| thread.default_model.as_ref());
-        if default_model.is_none_or(|model| *model != call.model) {
-            head += &format!(" · {}", call.model);
+        if !call.model.is_empty() && default_model.is_none_or(|model| *model != call.model) {
+            head += format_args!(" · {}", call.model);
         }
         if let Some(usage) = &call.usage {
-            head += &format!(" · {}", tokens(usage));
+            head += format_args!(" · {}", tokens(usage));
         }
         self.line(depth, head)?;
         self.request(depth + 1, call)?;

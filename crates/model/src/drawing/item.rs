@@ -11,7 +11,6 @@ use crate::{
 use super::{
     agents::kind,
     canvas::{BOLD, Canvas, DIM},
-    preview::escaped,
 };
 
 /// The width of the labels.
@@ -23,7 +22,7 @@ impl Canvas<'_, '_> {
         let Some(item) = graph.conversation_items.get(&id) else {
             return self.line(0, format!("no item {id}"));
         };
-        self.line(0, format!("{} · {}", self.paint(BOLD, id), self.item_title(item)))?;
+        self.line(0, self.paint(BOLD, id) + " · " + self.item_title(item))?;
         self.identity(item)?;
         self.sightings(item)?;
         self.origins(item)?;
@@ -43,9 +42,8 @@ impl Canvas<'_, '_> {
     }
 
     fn fact(&mut self, label: &str, text: impl Display) -> fmt::Result {
-        let label = self.paint(DIM, format_args!("{label:LABEL_WIDTH$}")).to_string();
-        let text = text.to_string();
-        self.line(1, format!("{label} {}", escaped(text.chars())))
+        let label = self.paint(DIM, format_args!("{label:LABEL_WIDTH$}"));
+        self.line(1, label + " " + text)
     }
 
     fn identity(&mut self, item: &ConversationItem) -> fmt::Result {
@@ -162,11 +160,8 @@ impl Canvas<'_, '_> {
                     (format!("{label}, in {}", self.payload_path(raw_payload_id)), "")
                 }
             };
-            self.line(1, self.paint(BOLD, escaped(title.chars())))?;
-            let bar = self.paint(DIM, "|").to_string();
-            for line in text.lines() {
-                self.line(2, format!("{bar} {}", escaped(line.chars())).trim_end())?;
-            }
+            self.line(1, self.paint(BOLD, title))?;
+            text.lines().try_for_each(|line| self.quoted_line(2, line))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Draws an item on one line.
 
-use crate::{Anchor, Channel, ConversationItem, InferredProducer, ItemId, ItemKind, Role};
+use crate::{Anchor, Channel, ConversationItem, InferredProducer, ItemId, ItemKind, Line, Role};
 
 use super::{
     canvas::{Canvas, DIM},
@@ -9,27 +9,29 @@ use super::{
 
 impl Canvas<'_, '_> {
     /// Returns an item's number, title, preview and origin.
-    pub(super) fn item_line(&self, id: ItemId) -> String {
-        let number = self.paint(DIM, format_args!("[{}]", id.0)).to_string();
+    pub(super) fn item_line(&self, id: ItemId) -> Line {
+        let number = self.paint(DIM, format_args!("[{}]", id.0));
         let Some(item) = self.graph.conversation_items.get(&id) else {
-            return format!("{number} not in the graph");
+            return number + " not in the graph";
         };
-        let mut line = format!("{number} {}", self.item_title(item));
+        let mut line = number + " " + self.item_title(item);
         let body = item_preview(item, &self.names);
         if !body.is_empty() {
-            line = format!("{line} {body}");
+            line += format_args!(" {body}");
         }
         for producer in &item.inferred_producers {
             match producer {
                 InferredProducer::UserInput => line += " (from a person)",
-                InferredProducer::Harness { source: Some(source) } => line += &format!(" (from the harness: {source})"),
+                InferredProducer::Harness { source: Some(source) } => {
+                    line += format_args!(" (from the harness: {source})")
+                }
                 InferredProducer::Harness { source: None } => line += " (from the harness)",
                 // The edge itself is shown below.
                 InferredProducer::Edge { .. } => {}
             }
         }
         for edge in self.places.edges_to_item.get(&id).into_iter().flatten() {
-            line += &format!(" ← {}", self.anchor(&edge.source));
+            line += format_args!(" ← {}", self.anchor(&edge.source));
         }
         if self.is_unlisted(item) {
             line += " (never in history)";

@@ -25,7 +25,8 @@ use canvas::Canvas;
 /// Draws a graph as stable text: its threads one after another, each in causal order.
 ///
 /// A drawing is meant to be read by people and compared with snapshots. Randomly minted ids are replaced by short
-/// names, times are omitted, long texts are cut to one line, and control characters are escaped. An item is shown by
+/// names, times are omitted, and long texts are cut to one line. Whatever comes from a bundle is escaped as
+/// [`visible`](rollout_trace_schema::visible) says, so that a drawing can be written to a terminal. An item is shown by
 /// its number, `[7]` for `conversation_item:7`. A request shows the differences from what the model had seen before.
 ///
 /// ```

@@ -1,6 +1,6 @@
 //! Previews of texts that fit on a line.
 
-use std::fmt::Write;
+use rollout_trace_schema::visible::visible_line;
 
 use crate::{BodyPart, ConversationItem, ItemKind, names::Names};
 
@@ -9,11 +9,11 @@ const WIDTH: usize = 80;
 /// The number of characters of a text that are searched for ids, enough for those that are shown.
 const LOOK: usize = 16 * WIDTH;
 
-/// Returns the beginning of a text on one line, with short ids and without control characters.
+/// Returns the beginning of a text, with short ids.
 pub(super) fn preview(text: &str, names: &Names) -> String {
     let look = text.char_indices().nth(LOOK).map_or(text.len(), |(at, _)| at);
     let shorter = names.shorten(&text[..look]);
-    let mut line = escaped(shorter.chars().take(WIDTH));
+    let mut line: String = shorter.chars().take(WIDTH).collect();
     if look < text.len() || shorter.chars().nth(WIDTH).is_some() {
         line.push('…');
     }
@@ -36,7 +36,7 @@ pub(super) fn item_preview(item: &ConversationItem, names: &Names) -> String {
         if !line.is_empty() {
             line.push_str(" | ");
         }
-        if line.chars().count() > WIDTH {
+        if visible_line(&line).chars().count() > WIDTH {
             line.push('…');
             break;
         }
@@ -50,36 +50,4 @@ pub(super) fn item_preview(item: &ConversationItem, names: &Names) -> String {
         };
     }
     line
-}
-
-/// Escapes control characters, and characters that change the direction of a line.
-pub(super) fn escaped(text: impl Iterator<Item = char>) -> String {
-    let mut line = String::new();
-    for c in text {
-        match c {
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
-                escape(c, &mut line)
-            }
-            _ if c.is_control() => escape(c, &mut line),
-            _ => line.push(c),
-        }
-    }
-    line
-}
-
-fn escape(c: char, line: &mut String) {
-    write!(line, "{}", c.escape_unicode()).expect("writing to a string succeeds");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_escaped() {
-        assert_eq!(escaped("a\n\u{1b}[31m\u{202e}é".chars()), "a\\n\\u{1b}[31m\\u{202e}é");
-    }
 }

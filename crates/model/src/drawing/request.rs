@@ -39,18 +39,18 @@ impl Canvas<'_, '_> {
     }
 
     fn dropped(&mut self, depth: usize, items: &[ItemId]) -> fmt::Result {
-        let minus = self.paint(DROPPED, "-").to_string();
+        let minus = self.paint(DROPPED, "-") + " ";
         if items.len() > DROPPED_LINES {
-            return self.line(depth, format!("{minus} {} ({})", self.numbers(items), counted(items.len())));
+            return self.line(depth, minus + format_args!("{} ({})", self.numbers(items), counted(items.len())));
         }
         for &item in items {
-            self.line(depth, format!("{minus} {}", self.item_line(item)))?;
+            self.line(depth, minus.clone() + self.item_line(item))?;
         }
         Ok(())
     }
 
     fn added(&mut self, depth: usize, now: &[ItemId], before: &BTreeSet<&ItemId>) -> fmt::Result {
-        let plus = self.paint(ADDED, "+").to_string();
+        let plus = self.paint(ADDED, "+") + " ";
         let mut follower = None;
         let mut lines = Vec::new();
         for &item in now.iter().rev() {
@@ -59,7 +59,7 @@ impl Canvas<'_, '_> {
                 continue;
             }
             let place = follower.map_or_else(String::new, |next| format!(" (before [{}])", next.0));
-            lines.push(format!("{plus} {}{place}", self.item_line(item)));
+            lines.push(plus.clone() + self.item_line(item) + place);
         }
         lines.into_iter().rev().try_for_each(|line| self.line(depth, line))
     }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::{TerminalOperation, TerminalRequest};
+use crate::{Line, TerminalOperation, TerminalRequest};
 
 use super::{
-    canvas::{BOLD, Canvas, DIM},
+    canvas::{BOLD, Canvas},
     preview::preview,
 };
 
@@ -17,20 +17,20 @@ impl Canvas<'_, '_> {
         let mut head = match &operation.request {
             TerminalRequest::ExecCommand { command, display_command, .. } => {
                 let command = script(command).unwrap_or(display_command);
-                format!("$ {}", self.paint(BOLD, preview(command, &self.names)))
+                Line::from("$ ") + self.paint(BOLD, preview(command, &self.names))
             }
-            TerminalRequest::WriteStdin { stdin, .. } => format!("stdin \"{}\"", preview(stdin, &self.names)),
+            TerminalRequest::WriteStdin { stdin, .. } => format!("stdin \"{}\"", preview(stdin, &self.names)).into(),
         };
         if let Some(session) = operation.terminal_id.as_ref().and_then(|id| self.graph.terminal_sessions.get(id)) {
             // The session is named by its first operation, since its official id differs between the schemas.
-            head += &format!(" · terminal {}", session.created_by_operation_id.0);
+            head += format_args!(" · terminal {}", session.created_by_operation_id.0);
         }
         match operation.result.as_ref().and_then(|result| result.exit_code) {
-            Some(code) => head += &format!(" · exit {code}"),
-            None => head += &format!(" · {}", self.status(&operation.execution.status)),
+            Some(code) => head += format_args!(" · exit {code}"),
+            None => head = head + " · " + self.status(&operation.execution.status),
         }
         for other in &operation.other_process_ids {
-            head += &format!(" · also process {}", self.name(other));
+            head += format_args!(" · also process {}", self.name(other));
         }
         self.line(depth, head)?;
         let Some(result) = &operation.result else { return Ok(()) };
@@ -41,14 +41,13 @@ impl Canvas<'_, '_> {
 
     /// Draws the first lines of a text, and the number of further lines.
     pub(super) fn first_lines(&mut self, depth: usize, text: &str, limit: usize) -> fmt::Result {
-        let bar = self.paint(DIM, "|").to_string();
         for line in text.lines().take(limit) {
-            self.line(depth, format!("{bar} {}", preview(line, &self.names)).trim_end())?;
+            self.quoted_line(depth, &preview(line, &self.names))?;
         }
         match text.lines().count().saturating_sub(limit) {
             0 => Ok(()),
-            1 => self.line(depth, format!("{bar} … 1 more line")),
-            more => self.line(depth, format!("{bar} … {more} more lines")),
+            1 => self.quoted_line(depth, "… 1 more line"),
+            more => self.quoted_line(depth, &format!("… {more} more lines")),
         }
     }
 }

@@ -23,14 +23,14 @@ impl Canvas<'_, '_> {
     pub(super) fn thread(&mut self, thread: &AgentThread) -> fmt::Result {
         let path = self.paint(BOLD, &thread.agent_path);
         let name = self.name(&thread.thread_id);
-        let mut head = format!("{path} · {name} · {}", self.status(&thread.execution.status));
-        if let Some(model) = &thread.default_model {
-            head += &format!(" · {model}");
+        let mut head = path + format_args!(" · {name} · ") + self.status(&thread.execution.status);
+        if let Some(model) = thread.default_model.as_ref().filter(|model| !model.is_empty()) {
+            head += format_args!(" · {model}");
         }
         if let ThreadOrigin::Spawned { parent_thread_id, task_name, agent_role, .. } = &thread.origin {
-            head += &format!(" · spawned by {} for {task_name}", self.agent(parent_thread_id));
+            head += format_args!(" · spawned by {} for {task_name}", self.agent(parent_thread_id));
             if !agent_role.is_empty() {
-                head += &format!(" as {agent_role}");
+                head += format_args!(" as {agent_role}");
             }
         }
         self.line(0, head)?;
@@ -53,10 +53,9 @@ impl Canvas<'_, '_> {
     }
 
     fn turn(&mut self, turn: &CodexTurn) -> fmt::Result {
-        let name = self.paint(BOLD, self.name(&turn.codex_turn_id)).to_string();
-        let mut head = format!("{name} · {}", self.status(&turn.execution.status));
+        let mut head = self.paint(BOLD, self.name(&turn.codex_turn_id)) + " · " + self.status(&turn.execution.status);
         if !turn.new_input_item_ids.is_empty() {
-            head += &format!(" · input {}", self.numbers(&turn.new_input_item_ids));
+            head += format_args!(" · input {}", self.numbers(&turn.new_input_item_ids));
         }
         self.line(1, head)?;
         let steps = self.places.of_turn.get(&turn.codex_turn_id).cloned().unwrap_or_default();

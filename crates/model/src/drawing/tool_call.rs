@@ -14,22 +14,21 @@ use super::{
 impl Canvas<'_, '_> {
     pub(super) fn tool_call(&mut self, depth: usize, tool: &ToolCall) -> fmt::Result {
         let name = self.name(&tool.tool_call_id);
-        let mut head = format!("{} {} · {}", self.paint(ACTION, "▸"), self.paint(BOLD, name), self.kind(&tool.kind));
-        head += &self.summary(tool);
+        let mut head = self.paint(ACTION, "▸") + " " + self.paint(BOLD, name) + " · " + self.kind(&tool.kind);
+        head += self.summary(tool);
         if let Some(id) = &tool.mcp_call_id {
-            head += &format!(" · {}", self.name(id));
+            head += format_args!(" · {}", self.name(id));
         }
         if let Requester::CodeCell { code_cell_id } = &tool.requester
             && !self.graph.code_cells.contains_key(code_cell_id)
         {
-            head += &format!(" · asked for by {}", self.name(&code_cell_id.0));
+            head += format_args!(" · asked for by {}", self.name(&code_cell_id.0));
         }
         for cell in self.places.cells_waited_for.get(&tool.tool_call_id).into_iter().flatten() {
-            head += &format!(" · waits for {}", self.name(&cell.code_cell_id.0));
+            head += format_args!(" · waits for {}", self.name(&cell.code_cell_id.0));
         }
-        head += &format!(" · {}", self.status(&tool.execution.status));
-        head += &self.answers(&tool.model_visible_output_item_ids);
-        self.line(depth, head)?;
+        head = head + " · " + self.status(&tool.execution.status);
+        self.line(depth, head + self.answers(&tool.model_visible_output_item_ids))?;
 
         let operation = tool.terminal_operation_id.and_then(|id| self.graph.terminal_operations.get(&id));
         if let Some(operation) = operation {

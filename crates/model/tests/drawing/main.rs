@@ -434,6 +434,59 @@ fn long_texts_and_control_characters_stay_on_their_line() {
 }
 
 #[test]
+fn names_can_neither_forge_lines_nor_styles() {
+    let mut script = Script::new();
+    *script.at(&format!("/threads/{ROOT}/agent_path")) = "/root\u{1b}[0m\nerror".into();
+    *script.at(&format!("/threads/{ROOT}/default_model")) = "\u{9b}2J".into();
+    *script.at(&format!("/threads/{ROOT}/execution/status")) = "done\u{202e}".into();
+    let call = script.call("call\u{200b}", "{}");
+    script.inference(FIRST, "completed", &[], &[call], &["call\u{200b}"]);
+    script.tool(
+        "call\u{200b}",
+        json!({"type": "mcp", "server": "a\r", "tool": "\u{1b}[1mb"}),
+        "completed",
+        &[call],
+        &[],
+    );
+    let graph = script.graph();
+    assert_snapshot!(draw(&graph), @r"
+    rollout · schema 1 · running
+
+    /root\u{1b}[0m\nerror · thread-1 · done\u{202e} · \u{9b}2J
+      turn-1 · running
+        inference-1 · completed · a-model
+          request of no items
+          response
+            [1] call call\u{200b} {}
+          ▸ call\u{200b} · mcp a\r.\u{1b}[1mb · completed
+    ");
+    let colored = Drawing::new(&graph).color(true).to_string();
+    assert!(colored.contains("\u{1b}[1m/root\\u{1b}[0m\\nerror\u{1b}[0m ·"), "{colored:?}");
+    assert!(colored.contains("mcp a\\r.\\u{1b}[1mb ·"), "{colored:?}");
+}
+
+#[test]
+fn an_empty_model_is_omitted() {
+    let mut script = Script::new();
+    *script.at(&format!("/threads/{ROOT}/default_model")) = "".into();
+    script.inference(FIRST, "completed", &[], &[], &[]);
+    *script.at(&format!("/inference_calls/{FIRST}/model")) = "".into();
+    script.inference(SECOND, "completed", &[], &[], &[]);
+    assert_snapshot!(draw(&script.graph()), @"
+    rollout · schema 1 · running
+
+    /root · thread-1 · running
+      turn-1 · running
+        inference-1 · completed
+          request of no items
+          no response
+        inference-2 · completed · a-model
+          request of no items: none as before
+          no response
+    ");
+}
+
+#[test]
 fn color_changes_nothing_else() {
     let graph = agents().graph();
     let colored = Drawing::new(&graph).color(true).to_string();
