@@ -1,9 +1,12 @@
 //! The command line.
 
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
-use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout};
+use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout, schema::visible::visible_line};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -21,6 +24,19 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Parses the command line of this process. Prints help or an error and exits, if that is what it asks for.
+    pub(crate) fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            // The error may quote the command line, on which a script may have put a name from anywhere. What cannot be
+            // parsed cannot be parsed with its characters escaped either, except for bytes that are not UTF-8, which
+            // the error does not quote.
+            let arguments = env::args_os().map(|argument| visible_line(&argument.to_string_lossy()).into_owned());
+            Self::try_parse_from(arguments).err().unwrap_or(error).exit()
+        })
+    }
 }
 
 /// The commands.
@@ -127,6 +143,8 @@ pub(crate) struct ShowArgs {
 }
 
 /// Prints a payload exactly as it was recorded.
+///
+/// On a terminal, characters that could steer it, or hide, are written as escapes of JSON.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct PayloadArgs {

@@ -14,15 +14,15 @@ use rollout_trace::{OpenError, bundle::ConvertError};
 pub(crate) enum Failure {
     /// The reader of stdout has closed the pipe.
     ClosedPipe,
-    /// Writing to stdout failed for another reason.
-    Stdout(String),
-    /// A bundle or file failed. The text says what happened, where, and what to do.
-    Message(String),
+    /// Writing to stdout failed for another reason, in lines.
+    Stdout(Vec<String>),
+    /// A bundle or file failed. The lines say what happened, where, and what to do.
+    Message(Vec<String>),
 }
 
 impl Failure {
     pub(crate) fn new(what: impl Display, hint: impl Display) -> Self {
-        Self::Message(format!("error: {what}\n  {hint}"))
+        Self::Message(vec![format!("error: {what}"), format!("  {hint}")])
     }
 
     /// Creates a failure from an I/O error of a file or folder.
@@ -45,7 +45,10 @@ impl Failure {
     pub(crate) fn stdout(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::ClosedPipe,
-            _ => Self::Stdout(format!("error: cannot write to stdout: {error}\n  check the target of stdout")),
+            _ => Self::Stdout(vec![
+                format!("error: cannot write to stdout: {error}"),
+                "  check the target of stdout".to_owned(),
+            ]),
         }
     }
 }
@@ -54,7 +57,7 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         if matches!(error, OpenError::NewerSchema { .. }) {
             // One line, because many bundles of a folder may have the new version.
-            return Self::Message(format!("error: {error}: {}", error.hint()));
+            return Self::Message(vec![format!("error: {error}: {}", error.hint())]);
         }
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         Self::new(format!("{error}{cause}"), error.hint())

@@ -9,15 +9,14 @@ mod output;
 mod selection;
 mod state_file;
 mod summary;
+mod visible_json;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::{args::Cli, failure::Failure, output::Output};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     let mut output = Output::new(cli.color);
     let result = commands::run(cli, &mut output).and_then(|verdict| output.flush().map(|()| verdict));
     match result {
@@ -25,7 +24,7 @@ fn main() -> ExitCode {
         // The reader of stdout has closed the pipe.
         Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Stdout(failure) | Failure::Message(failure)) => {
-            output.say(&failure);
+            output.say_all(failure);
             ExitCode::from(2)
         }
     }

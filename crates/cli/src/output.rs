@@ -1,49 +1,69 @@
 //! Writes data to stdout, and everything else to stderr.
+//!
+//! This is the only way out of the program. Whatever people read goes through [`Line`] or
+//! [`Drawing`], which make text from bundles harmless, or consists of the program's own words.
 
 use std::{
     env,
-    fmt::Display,
     io::{self, BufWriter, IsTerminal, StdoutLock, Write},
 };
 
 use clap::ColorChoice;
+use rollout_trace::{Drawing, model::Line};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, visible_json::VisibleJson};
 
 /// Writes data to stdout and remarks to stderr.
 #[derive(Debug)]
 pub(crate) struct Output {
     stdout: BufWriter<StdoutLock<'static>>,
+    is_terminal: bool,
     color: bool,
 }
 
 impl Output {
     pub(crate) fn new(color: ColorChoice) -> Self {
         let stdout = io::stdout().lock();
+        let is_terminal = stdout.is_terminal();
         let color = match color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
                 let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-                stdout.is_terminal() && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
+                is_terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         };
-        Self { stdout: BufWriter::new(stdout), color }
+        Self { stdout: BufWriter::new(stdout), is_terminal, color }
     }
 
-    /// Returns whether stdout is colored.
-    pub(crate) fn color(&self) -> bool {
-        self.color
+    /// Writes one line.
+    pub(crate) fn line(&mut self, line: impl Into<Line>) -> Result<(), Failure> {
+        let line = line.into();
+        let line = if self.color { line } else { line.plain() };
+        self.write(|stdout| writeln!(stdout, "{}", line.visible()))
     }
 
-    /// Writes data.
-    pub(crate) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-        write(&mut self.stdout).map_err(|error| Failure::stdout(&error))
+    /// Writes a drawing.
+    pub(crate) fn drawing(&mut self, drawing: Drawing<'_>) -> Result<(), Failure> {
+        let drawing = drawing.color(self.color);
+        self.write(|stdout| write!(stdout, "{drawing}"))
     }
 
-    /// Writes one line of data.
-    pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
-        self.write(|stdout| writeln!(stdout, "{line}"))
+    /// Writes JSON: exactly these bytes or, to a terminal, the same JSON with everything in it visible.
+    pub(crate) fn json(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        if !self.is_terminal {
+            return self.write(write);
+        }
+        self.write(|stdout| {
+            let mut visible = VisibleJson::new(stdout);
+            write(&mut visible)?;
+            visible.finish()
+        })
+    }
+
+    /// Writes text that consists of the program's own words.
+    pub(crate) fn own_words(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        self.write(write)
     }
 
     /// Flushes the data written so far.
@@ -51,9 +71,18 @@ impl Output {
         self.write(|stdout| stdout.flush())
     }
 
-    /// Writes a message for people to stderr.
-    pub(crate) fn say(&mut self, remark: impl Display) {
+    fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        write(&mut self.stdout).map_err(|error| Failure::stdout(&error))
+    }
+
+    /// Writes a message for people to stderr, which is one line.
+    pub(crate) fn say(&mut self, remark: impl Into<Line>) {
         // If stderr is closed, nobody reads the message.
-        let _ = writeln!(io::stderr(), "{remark}");
+        let _ = writeln!(io::stderr(), "{}", remark.into().plain().visible());
+    }
+
+    /// Writes a message of several lines to stderr.
+    pub(crate) fn say_all(&mut self, lines: impl IntoIterator<Item: Into<Line>>) {
+        lines.into_iter().for_each(|line| self.say(line));
     }
 }

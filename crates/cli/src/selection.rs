@@ -11,47 +11,52 @@ use crate::{
     output::Output,
 };
 
-/// Finds the bundles that the paths name: bundles, files in bundles, or folders with bundles.
-pub(crate) fn select(args: &BundleArgs) -> Result<Vec<PathBuf>, Failure> {
+/// Finds the bundles that the paths name: bundles, files in bundles, or folders with bundles. A path that names none
+/// has its failure in their place.
+pub(crate) fn select(args: &BundleArgs) -> Vec<Result<PathBuf, Failure>> {
     let mut selected = Vec::new();
     for path in &args.paths {
         if !path.is_dir() {
-            selected.push(path.clone());
+            selected.push(Ok(path.clone()));
             continue;
         }
-        let found = find(path)?;
-        if found.is_empty() {
-            let hint = "give a bundle, which is a folder with a trace.jsonl, or a folder with bundles";
-            return Err(Failure::new(format!("no trace bundle in {}", path.display()), hint));
+        match find(path) {
+            Ok(found) => {
+                selected.extend(found.into_iter().take(if args.latest { 1 } else { usize::MAX }).map(Ok));
+            }
+            Err(failure) => selected.push(Err(failure)),
         }
-        selected.extend(found.into_iter().take(if args.latest { 1 } else { usize::MAX }));
     }
-    Ok(selected)
+    selected
 }
 
-/// Returns the bundles in a folder, the newest first.
-pub(crate) fn find(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// Returns the bundles in a folder, at least one, the newest first.
+fn find(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let found = find_bundles(root)
         .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
+    if found.is_empty() {
+        let hint = "give a bundle, which is a folder with a trace.jsonl, or a folder with bundles";
+        return Err(Failure::new(format!("no trace bundle in {}", root.display()), hint));
+    }
     Ok(found.into_iter().map(|bundle| bundle.path).collect())
 }
 
-/// Processes each bundle. A bundle that fails does not prevent the others from being processed.
+/// Processes each selected bundle. One that fails does not prevent the others from being processed.
 pub(crate) fn for_each(
-    bundles: &[PathBuf],
+    selected: Vec<Result<PathBuf, Failure>>,
     output: &mut Output,
     mut work: impl FnMut(&Path, &mut Output) -> Result<Verdict, Failure>,
 ) -> Result<Verdict, Failure> {
     // The bar is drawn on stderr, and only if that is a terminal.
-    let progress = if bundles.len() > 1 { ProgressBar::new(bundles.len() as u64) } else { ProgressBar::hidden() };
+    let progress = if selected.len() > 1 { ProgressBar::new(selected.len() as u64) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} bundles, {eta} left") {
         progress.set_style(style);
     }
     let mut verdict = Verdict::Clean;
-    for bundle in bundles {
-        verdict = verdict.max(match progress.suspend(|| work(bundle, output)) {
+    for bundle in selected {
+        verdict = verdict.max(match progress.suspend(|| work(&bundle?, output)) {
             Err(Failure::Message(failure)) => {
-                progress.suspend(|| output.say(failure));
+                progress.suspend(|| output.say_all(failure));
                 Verdict::Unreadable
             }
             result => result?,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use anstyle::{AnsiColor, Style};
 use rollout_trace::{
     Bundle, Diagnostic, RolloutTrace, Severity,
     bundle::Loss,
-    model::DiagnosticCode,
+    model::{DiagnosticCode, Line},
     schema::{Manifest, PayloadRef},
 };
 
@@ -42,61 +43,51 @@ impl std::fmt::Display for Counts {
 }
 
 /// Returns a summary of a graph's errors and warnings, or `None` if there are none.
-pub(crate) fn summary(bundle: &Path, graph: &RolloutTrace) -> Option<String> {
+pub(crate) fn summary(bundle: &Path, graph: &RolloutTrace) -> Option<Vec<Line>> {
     let counts = Counts::of(&graph.diagnostics);
     if counts.errors + counts.warnings == 0 {
         return None;
     }
-    let mut text = format!("{}: {counts}", bundle.display());
+    let mut lines = vec![Line::from(format_args!("{}: {counts}", bundle.display()))];
     let mut worst: Vec<&Diagnostic> =
         graph.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note).collect();
     worst.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
-    for diagnostic in worst.iter().take(NAMED) {
-        text += &format!("\n  {}", located(bundle, graph, diagnostic, false));
-    }
+    lines.extend(worst.iter().take(NAMED).map(|diagnostic| Line::from("  ") + located(bundle, graph, diagnostic)));
     if counts.errors + counts.warnings > NAMED || counts.notes > 0 {
-        text += &format!("\n  to see all: rollout-trace check {}", bundle.display());
+        lines.push(format_args!("  to see all: rollout-trace check {}", bundle.display()).into());
     }
-    Some(text)
+    Some(lines)
 }
 
 /// Reports what a conversion could not keep.
 pub(crate) fn report_losses(bundle: &Bundle, losses: &[Loss], output: &mut Output) -> Verdict {
     for problem in bundle.problems() {
-        output.say(visible(&format!("{}: {problem}", bundle.path().display())));
+        output.say(format_args!("{}: {problem}", bundle.path().display()));
     }
     for loss in losses {
-        output.say(visible(&format!("{}: {}", bundle.path().join(&loss.path).display(), loss.reason)));
+        output.say(format_args!("{}: {}", bundle.path().join(&loss.path).display(), loss.reason));
     }
     if losses.is_empty() && bundle.problems().is_empty() { Verdict::Clean } else { Verdict::Damaged }
 }
 
 /// Formats a diagnostic on one line, in the style of compilers: file, line, severity, code, seq, message.
-pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnostic, color: bool) -> String {
+pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnostic) -> Line {
     let payload = diagnostic.payload_id.as_ref().and_then(|id| graph.raw_payloads.get(id));
     // A path that leads out of the bundle is not shown as a location.
     let payload = payload.filter(|_| diagnostic.code != DiagnosticCode::PayloadEscapes);
     let file = payload.and_then(PayloadRef::file);
-    let mut place = match (file, diagnostic.line) {
+    let place = match (file, diagnostic.line) {
         (Some(file), _) => bundle.join(&*file).display().to_string(),
         (None, Some(line)) => format!("{}:{line}", bundle.join(Manifest::RAW_EVENT_LOG).display()),
         (None, None) => bundle.display().to_string(),
     };
-    if place.chars().any(char::is_control) {
-        place = place.escape_debug().to_string();
-    }
     let seq = diagnostic.seq.map(|seq| format!(" (seq {seq})")).unwrap_or_default();
-    let (on, off) = match (color, diagnostic.severity) {
-        (false, _) => ("", ""),
-        (true, Severity::Error) => ("\x1b[1;31m", "\x1b[0m"),
-        (true, Severity::Warning) => ("\x1b[1;33m", "\x1b[0m"),
-        (true, Severity::Note) => ("\x1b[1;36m", "\x1b[0m"),
+    let color = match diagnostic.severity {
+        Severity::Error => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Note => AnsiColor::Cyan,
     };
-    let message = visible(&diagnostic.message);
-    format!("{place}: {on}{}{off} {}{seq}: {message}", diagnostic.severity, diagnostic.code)
-}
-
-/// Escapes the control characters in a text from a bundle.
-pub(crate) fn visible(text: &str) -> String {
-    text.chars().flat_map(|char| if char.is_control() { char.escape_debug().collect() } else { vec![char] }).collect()
+    let severity = Line::painted(Style::new().bold().fg_color(Some(color.into())), diagnostic.severity);
+    let (code, message) = (diagnostic.code, &diagnostic.message);
+    Line::from(place) + ": " + severity + format_args!(" {code}{seq}: {message}")
 }

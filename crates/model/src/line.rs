@@ -34,6 +34,11 @@ impl Line {
         Self { pieces: vec![(style, text.to_string())] }
     }
 
+    /// Returns the line without its styles.
+    pub fn plain(self) -> Self {
+        self.pieces.iter().map(|(_, text)| text.as_str()).collect::<String>().into()
+    }
+
     /// Returns the line as it is shown.
     pub fn visible(&self) -> impl Display {
         Visible(self)
@@ -101,5 +106,6 @@ mod tests {
         let red = AnsiColor::Red.on_default();
         let line = Line::from("a\n") + Line::painted(red, "b\u{1b}[31m") + "\u{1b}[0m" + 7 + Line::default();
         assert_eq!(line.visible().to_string(), "a\\n\u{1b}[31mb\\u{1b}[31m\u{1b}[0m\\u{1b}[0m7");
+        assert_eq!(line.plain().visible().to_string(), "a\\nb\\u{1b}[31m\\u{1b}[0m7");
     }
 }

@@ -127,7 +127,9 @@ mod tests {
 
     #[test]
     fn harmless_text_is_unchanged() {
-        for text in ["", "résumé", "e\u{301}", "שלום", "日本\u{3000}語", "10\u{202f}%", "⚠\u{fe0f} 👍🏽", "\\u{1b}", "\u{6dd}"] {
+        for text in
+            ["", "résumé", "e\u{301}", "שלום", "日本\u{3000}語", "10\u{202f}%", "⚠\u{fe0f} 👍🏽", "\\u{1b}", "\u{6dd}"]
+        {
             assert!(matches!(visible_line(text), Cow::Borrowed(same) if same == text), "{text}");
         }
     }

@@ -14,8 +14,8 @@ use crate::{
 };
 
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    let bundles = selection::select(&args.bundles)?;
-    selection::for_each(&bundles, output, |path, output| {
+    let selected = selection::select(&args.bundles);
+    selection::for_each(selected, output, |path, output| {
         let bundle = args.reading.open(path)?;
         // Reduction opens every payload that an event refers to, including those that it does not use.
         let graph = reduce_bundle(&bundle);
@@ -40,9 +40,9 @@ fn print(bundle: &Path, graph: &RolloutTrace, json: bool, output: &mut Output) -
         if json {
             let line = Line { bundle: &bundle.to_string_lossy(), diagnostic };
             let line = serde_json::to_string(&line).expect("a diagnostic has only string keys");
-            output.line(line)?;
+            output.json(|stdout| writeln!(stdout, "{line}"))?;
         } else {
-            output.line(located(bundle, graph, diagnostic, output.color()))?;
+            output.line(located(bundle, graph, diagnostic))?;
         }
     }
     Ok(())

@@ -12,6 +12,6 @@ pub(crate) fn run(args: &CompletionsArgs, output: &mut Output) -> Result<Verdict
     // Generated in memory, since the generator panics if it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "rollout-trace", &mut script);
-    output.write(|stdout| stdout.write_all(&script))?;
+    output.own_words(|stdout| stdout.write_all(&script))?;
     Ok(Verdict::Clean)
 }

@@ -9,7 +9,7 @@ use std::{
 
 use rollout_trace::{
     Bundle, Evidence, Limits, find_bundles,
-    schema::{CodexTurnId, EventPayload, ExecutionStatus, ThreadId},
+    schema::{CodexTurnId, EventPayload, ExecutionStatus, ThreadId, visible::visible_line},
 };
 
 use crate::{
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
                 bundle.path.display().to_string(),
             ]),
             Err(Failure::Message(failure)) => {
-                output.say(failure);
+                output.say_all(failure);
                 verdict = Verdict::Unreadable;
             }
             Err(failure) => return Err(failure),
@@ -107,7 +107,8 @@ impl Outline {
         }
         let status = self.status.as_ref().unwrap_or(&ExecutionStatus::Running);
         let damaged = if self.is_damaged { ", damaged" } else { "" };
-        format!("{}{damaged}", status.as_str().escape_debug())
+        // Escaped here, before the width of the column is known.
+        format!("{}{damaged}", visible_line(status.as_str()))
     }
 }
 

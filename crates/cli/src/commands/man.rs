@@ -19,6 +19,6 @@ pub(crate) fn run(args: &ManArgs, output: &mut Output) -> Result<Verdict, Failur
             Failure::new(format!("unknown command {name:?}"), format!("commands: {}", known.join(", ")))
         })?,
     };
-    output.write(|mut stdout| Man::new(command).render(&mut stdout))?;
+    output.own_words(|mut stdout| Man::new(command).render(&mut stdout))?;
     Ok(Verdict::Clean)
 }

@@ -10,7 +10,6 @@ use crate::{
     args::PayloadArgs,
     failure::{Failure, Verdict},
     output::Output,
-    summary::visible,
 };
 
 pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Failure> {
@@ -21,14 +20,14 @@ pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Fa
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let what = format!("cannot read {:?} of {}: {error}{cause}", args.id, bundle.path().display());
         let hint = "use an id from state.json or the event log, such as raw_payload:12; `check` reports damage";
-        return Err(Failure::new(visible(&what), hint));
+        return Err(Failure::new(what, hint));
     }
-    output.write(|stdout| stdout.write_all(buffer.bytes()))?;
+    output.json(|stdout| stdout.write_all(buffer.bytes()))?;
     output.flush()?;
     let missing = buffer.missing_parts();
     if !missing.is_empty() {
         let ids = missing.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-        output.say(visible(&format!("parts of the payload are missing, and placeholders represent them: {ids}")));
+        output.say(format_args!("parts of the payload are missing, and placeholders represent them: {ids}"));
     }
     let damaged: usize = buffer.holes().iter().map(|hole| hole.bytes).sum();
     if damaged == 0 {

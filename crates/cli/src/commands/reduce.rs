@@ -14,14 +14,15 @@ use crate::{
 };
 
 pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    let bundles = selection::select(&args.bundles)?;
+    let selected = selection::select(&args.bundles);
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
-    if let Some(file) = args.output.as_deref().filter(|_| !to_stdout && bundles.len() > 1) {
-        let what = format!("{} bundles cannot be written to one file, {}", bundles.len(), file.display());
+    let found = selected.iter().filter(|bundle| bundle.is_ok()).count();
+    if let Some(file) = args.output.as_deref().filter(|_| !to_stdout && found > 1) {
+        let what = format!("{found} bundles cannot be written to one file, {}", file.display());
         return Err(Failure::new(what, "use --latest for the newest, use -o - for all on stdout, or omit -o"));
     }
     let replaced = if args.force { Replace::Any } else { Replace::Own };
-    selection::for_each(&bundles, output, |path, output| {
+    selection::for_each(selected, output, |path, output| {
         let bundle = args.reading.open(path)?;
         let graph = reduce_bundle(&bundle);
         match &args.output {
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Fai
                 let saved = state_file::save_in_bundle(&graph, args.compact, bundle.path(), replaced)?;
                 output.line(saved.display())?;
             }
-            Some(_) if to_stdout => output.write(|stdout| state_file::write(&graph, args.compact, stdout))?,
+            Some(_) if to_stdout => output.json(|stdout| state_file::write(&graph, args.compact, stdout))?,
             Some(file) => {
                 state_file::save_as(&graph, args.compact, file)?;
                 output.line(file.display())?;
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Fai
         }
         output.flush()?;
         if let Some(summary) = summary(bundle.path(), &graph) {
-            output.say(summary);
+            output.say_all(summary);
         }
         let has_errors = graph.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         Ok(if args.strict && has_errors { Verdict::Damaged } else { Verdict::Clean })

@@ -8,6 +8,6 @@ use crate::{
 };
 
 pub(crate) fn run(output: &mut Output) -> Result<Verdict, Failure> {
-    output.line(format_args!("{:#}", json_schema()))?;
+    output.own_words(|stdout| writeln!(stdout, "{:#}", json_schema()))?;
     Ok(Verdict::Clean)
 }

@@ -12,19 +12,19 @@ use crate::{
 pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let bundle = args.reading.open(&args.bundle)?;
     let graph = reduce_bundle(&bundle);
-    let mut drawing = Drawing::new(&graph).color(output.color());
+    let mut drawing = Drawing::new(&graph);
     if let Some(wanted) = &args.thread {
         drawing = drawing.thread(find_thread(&graph, wanted)?);
     }
     if let Some(wanted) = &args.item {
         drawing = drawing.item(find_item(&graph, wanted)?);
     }
-    output.write(|stdout| write!(stdout, "{drawing}"))?;
+    output.drawing(drawing)?;
     output.flush()?;
     // The drawing of the whole graph ends with its diagnostics.
     let is_part = args.thread.is_some() || args.item.is_some();
     if is_part && let Some(summary) = summary(bundle.path(), &graph) {
-        output.say(summary);
+        output.say_all(summary);
     }
     Ok(Verdict::Clean)
 }

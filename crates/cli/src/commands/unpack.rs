@@ -9,10 +9,16 @@ use crate::{
     args::UnpackArgs,
     failure::{Failure, Verdict},
     output::Output,
-    summary::visible,
 };
 
 pub(crate) fn run(args: &UnpackArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
+    if args.file.is_dir() {
+        let what = format!("{} is a folder, not an archive", args.file.display());
+        return Err(Failure::new(
+            what,
+            "name a .tar.zst file; the other commands read the folder of a bundle as it is",
+        ));
+    }
     let target = match &args.output {
         Some(folder) => folder.clone(),
         None => {
@@ -28,7 +34,7 @@ pub(crate) fn run(args: &UnpackArgs, limits: Limits, output: &mut Output) -> Res
     let problems = unpack(&args.file, &target, &limits)?;
     output.line(target.display())?;
     for problem in &problems {
-        output.say(visible(&problem.to_string()));
+        output.say(problem);
     }
     Ok(if problems.is_empty() { Verdict::Clean } else { Verdict::Damaged })
 }

@@ -98,6 +98,31 @@ fn nothing_to_check() {
 }
 
 #[test]
+fn every_argument_gets_an_answer() {
+    let root = Root::new(&["a", "b"]);
+    fs::create_dir(root.path("empty")).unwrap();
+    root.edit("b/trace.jsonl", |text| text + "{");
+    assert_snapshot!(root.run("check a empty b nowhere a"), @"
+    a: clean
+    b/trace.jsonl:48: error line_after_end_marker: the log continues after recording_completed
+    b: note trace_stops_early: the trace has no end marker, so something may be missing at its end
+    b: 1 error, 1 note
+    a: clean
+    stderr: error: no trace bundle in empty
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
+    stderr: error: nowhere does not exist
+    stderr:   check the path; bundles are folders named trace-<trace id>-<thread id>
+    exit code 2
+    ");
+    assert_snapshot!(root.run("reduce empty a"), @"
+    a/state.json
+    stderr: error: no trace bundle in empty
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
+    exit code 2
+    ");
+}
+
+#[test]
 fn control_characters_in_a_bundle_do_not_reach_the_terminal() {
     let root = Root::new(&["a"]);
     root.edit("a/trace.jsonl", |text| {

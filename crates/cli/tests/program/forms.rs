@@ -106,6 +106,12 @@ fn wrong_use() {
     stderr:   name the bundle's folder with -o DIR
     exit code 2
     ");
+    assert_snapshot!(root.run("unpack a"), @"
+    stderr: error: a is a folder, not an archive
+    stderr:   name a .tar.zst file; the other commands read the folder of a bundle as it is
+    exit code 2
+    ");
+    assert_eq!(root.run("unpack a -o c"), root.run("unpack a"));
     assert_snapshot!(root.run("unpack nowhere.tar.zst"), @"
     stderr: error: cannot read nowhere.tar.zst: No such file or directory (os error 2)
     stderr:   check the path and its permissions
