@@ -133,21 +133,21 @@ diagnostic_codes! {
     PayloadUnreadable = "payload_unreadable", Error;
     /// A shard is damaged or missing.
     ShardDamaged = "shard_damaged", Error;
-    /// A shard whose writer went on to another one, or closed the recording, is not ended.
+    /// The last frame of a shard does not end, although its writer began another shard or closed the recording.
     ShardNotEnded = "shard_not_ended", Warning;
     /// A record of a shard repeats another one, or has an id that is not UTF-8.
     ShardRecordSkipped = "shard_record_skipped", Warning;
-    /// A reference says something else about how much of a payload was recorded than its shard.
+    /// A reference and its shard disagree about how much of a payload was recorded.
     CaptureMismatch = "capture_mismatch", Warning;
-    /// The recorder was told to cut payloads or to leave them out.
+    /// The recorder cut payloads or left them out because of its limits.
     PayloadsNotRecorded = "payloads_not_recorded", Note;
     /// A payload is JSON, but does not have the expected shape.
     PayloadMalformed = "payload_malformed", Error;
-    /// A document that is read field by field was recorded in part, so that it counts as missing.
+    /// A document that is only used if it is whole was recorded in part, so it counts as missing.
     PartialPayload = "partial_payload", Warning;
     /// The kind of a payload is not that of the field that refers to it.
     MislabeledPayload = "mislabeled_payload", Warning;
-    /// An id that a request is said to lack does not fit the item at its place.
+    /// A stripped id does not fit the item at its place in the request.
     StrippedIdMismatch = "stripped_id_mismatch", Error;
     /// The kind of a model item is unknown.
     UnknownItemKind = "unknown_item_kind", Warning;

@@ -21,8 +21,9 @@ pub struct AgentThread {
     pub execution: Execution,
     /// The default model of the thread's turns.
     pub default_model: Option<String>,
-    /// The items of the conversation, in the order in which they were first seen. In schema 2, items that only a
-    /// response showed and that were never accepted are omitted.
+    /// The items of the conversation, in the order in which they were first seen. In schema 3, new items that a payload
+    /// shows before an accepted output are listed before it. Since schema 2, items that only a response showed and
+    /// that were never accepted are omitted.
     pub conversation_item_ids: Vec<ItemId>,
     /// The durations of the thread's work. *Ours.*
     #[serde(default)]
@@ -38,7 +39,7 @@ pub struct AgentThread {
 pub enum ThreadOrigin {
     /// The root thread.
     Root,
-    /// It is unknown, because the metadata that would say it was not recorded (schema 3).
+    /// Unknown, because the metadata of the thread was not recorded (schema 3).
     Unknown,
     /// A thread that another agent spawned.
     Spawned {

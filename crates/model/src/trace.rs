@@ -39,8 +39,8 @@ pub struct RolloutTrace {
     /// version: `schema_version` is newer, or equal because the bundle states none at all. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_as_schema: Option<u32>,
-    /// Whether reading stopped before the end of the event log, at a limit or at an error of the system, so that how the
-    /// rollout and its recording ended is unknown. Absent if not. *Ours.*
+    /// Whether reading stopped before the end of the event log, at a limit or at an error of the system, so that it is
+    /// unknown how the rollout and its recording ended. Absent if not. *Ours.*
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reading_stopped: bool,
     /// The id of the bundle.
@@ -104,7 +104,7 @@ impl RolloutTrace {
     pub const REDUCED_BY: &str = "rollout-trace";
 }
 
-/// Whether a recording is whole, as the log says it.
+/// Whether a recording is complete, according to its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingStatus {

@@ -11,8 +11,7 @@
 //! ```
 //!
 //! [`Bundle::open`] takes the path of a bundle's folder, of a file in it, or of an archive. Damage is not an error: the
-//! readable part is in the graph, and each damage that was found is one of its
-//! [diagnostics](RolloutTrace::diagnostics).
+//! readable part is in the graph, and its [diagnostics](RolloutTrace::diagnostics) report the damage that was found.
 //!
 //! The graph is plain data. This lists the tools that the model called, by the thread that called them:
 //!
@@ -29,9 +28,9 @@
 //!
 //! To follow a rollout while it runs, or to reduce evidence from elsewhere, feed a [`Reducer`] piece by piece.
 //!
-//! The root has the names that most programs need. The layers below are re-exported in full: [`schema`] (raw events),
-//! [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`] (the
-//! graph) and [`reducer`]. To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
+//! The root module has the names that most programs need. The layers below are re-exported in full: [`schema`] (raw
+//! events), [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`]
+//! (the graph) and [`reducer`]. To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
 
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,8 @@ use std::{hash::Hasher, io};
 use twox_hash::XxHash64;
 use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 
-/// The window as a power of two: 8 MiB, which is the most that the official reducer accepts, and as much as a shard holds.
+/// The window as a power of two: 8 MiB, which is the most that the official reducer accepts, and as much as a shard
+/// holds.
 const WINDOW_LOG: u32 = 23;
 
 /// An empty block that is the last one of its frame.
@@ -16,13 +17,13 @@ pub(super) const END_BYTES: usize = LAST_BLOCK.len() + 4;
 
 /// Compresses records into one frame, and keeps what is needed to end it.
 ///
-/// The compressor is always ahead of the file: if bytes that it returned could not be written, it cannot go on, because what
-/// follows refers to them. The end of a frame can be written nevertheless, because it only depends on what the file has.
+/// If bytes that the compressor returned could not be written, it cannot continue, because what follows would refer to
+/// them. The frame can still be ended, because its end depends only on the records that were written.
 pub(super) struct Frame {
     encoder: Encoder<'static>,
-    /// The checksum of what the file has.
+    /// The checksum of the records that were written.
     written: XxHash64,
-    /// The same with the record that was compressed last.
+    /// The same, including the record that was compressed last.
     compressed: XxHash64,
 }
 
@@ -66,12 +67,12 @@ impl Frame {
         }
     }
 
-    /// Says that the file has the record that was compressed last.
+    /// Notes that the record that was compressed last was written.
     pub(super) fn note_written(&mut self) {
         self.written = self.compressed.clone();
     }
 
-    /// Returns the bytes that end the frame after what the file has.
+    /// Returns the bytes that end the frame after the records that were written.
     pub(super) fn end(&self) -> [u8; END_BYTES] {
         let [a, b, c, d, ..] = self.written.finish().to_le_bytes();
         let [x, y, z] = LAST_BLOCK;

@@ -1,7 +1,8 @@
 //! Writing the shards of schema 3 (feature `shards`).
 //!
-//! A shard is a file of Zstandard data that decompresses to records, one for each payload. [`ShardWriter`] turns documents into
-//! the bytes of these files, and a [`ShardSink`] puts the bytes where they belong; nothing here does I/O.
+//! A shard is a file of Zstandard data that decompresses to records, one for each payload. [`ShardWriter`] turns
+//! documents into the bytes of these files, and a [`ShardSink`] puts the bytes where they belong; nothing here does
+//! I/O.
 //!
 //! ```
 //! use std::{collections::BTreeMap, io};

@@ -6,21 +6,21 @@ use thiserror::Error;
 
 use super::frame::{END_BYTES, Frame};
 
-/// The size above which a shard is not filled, decompressed. Only a single larger document makes a larger shard.
+/// The decompressed size up to which a shard is filled. Only a single larger document makes a larger shard.
 ///
 /// Source: bundle 3, section 1.2.
 pub const SHARD_BYTES: u64 = 8 << 20;
 
-/// How many bytes end a shard. If files have a maximum length, a sink keeps these free at the end of a file.
+/// How many bytes end a shard. If files have a maximum length, a sink keeps this many free at the end of each file.
 pub const SHARD_END_BYTES: u64 = END_BYTES as u64;
 
-/// The level of compression, unless another one is set.
+/// The default level of compression.
 const LEVEL: i32 = 3;
 
 /// Where the bytes of shards go.
 pub trait ShardSink {
-    /// Appends all of `bytes` or nothing to the file of a shard ([`shard_path`](crate::shard_path)), and makes the file if it
-    /// does not exist. The shards are used in the order of their numbers.
+    /// Appends all of `bytes` or nothing to the file of a shard ([`shard_path`](crate::shard_path)), and creates the
+    /// file if it does not exist. Shards are written in the order of their numbers.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ pub trait ShardSink {
     ///
     /// # Errors
     ///
-    /// Nothing was appended. It will be tried again.
+    /// Nothing was appended. The writer tries again later.
     fn end(&mut self, shard: u64, bytes: &[u8]) -> io::Result<()> {
         self.append(shard, bytes)
     }
@@ -39,8 +39,8 @@ pub trait ShardSink {
 
 /// Encodes documents as the records of shards, one frame per shard with a checksum and a window of 8 MiB.
 ///
-/// Every record is flushed: what [`write()`](Self::write) returned can be read from then on, even if the process is killed. A
-/// shard is ended before the first record of the next one is written.
+/// Every record is flushed: once [`write()`](Self::write) has returned, the document can be read, even if the process
+/// is killed. A shard is ended before the first record of the next one is written.
 pub struct ShardWriter {
     level: i32,
     /// The number of the shard that was begun last; 0 before the first.
@@ -51,17 +51,17 @@ pub struct ShardWriter {
     output: Vec<u8>,
 }
 
-/// How far the frame of the last shard is.
+/// The state of the last shard's frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FrameState {
-    /// Nothing has to be written to end it, because it is ended or was never begun.
+    /// It has ended, or was never begun.
     Ended,
     /// It takes more records.
     Open {
         /// The length of its records.
         bytes: u64,
     },
-    /// A record could not be written, so that the frame takes no more. It has yet to be ended.
+    /// A record could not be written, so the frame takes no more records. It still has to be ended.
     Broken,
 }
 
@@ -80,7 +80,7 @@ pub enum ShardError {
     Compress {
         /// The number of the shard.
         shard: u64,
-        /// What Zstandard answered.
+        /// The error of Zstandard.
         source: io::Error,
     },
     /// The sink failed.
@@ -99,21 +99,22 @@ impl ShardWriter {
         Self { level: LEVEL, shard: 0, frame: None, state: FrameState::Ended, output: Vec::new() }
     }
 
-    /// Sets the Zstandard level, from 1 to 22. The default is 3. The window is the same at all levels, so any level is readable
-    /// for Codex.
+    /// Sets the Zstandard level, from 1 to 22. The default is 3. The window is the same at all levels, so Codex can
+    /// read all of them.
     #[must_use]
     pub fn level(mut self, level: i32) -> Self {
         self.level = level;
         self
     }
 
-    /// Writes a document and returns the number of the shard that has it. Within a shard an id must occur once.
+    /// Writes a document and returns the number of the shard that has it. No two documents of a shard may have the same
+    /// id.
     ///
-    /// If the bytes cannot be appended, a new shard is tried, because the file may have a maximum length.
+    /// If the bytes cannot be appended, a new shard is tried, because the file may have reached a maximum length.
     ///
     /// # Errors
     ///
-    /// The document is in no shard. The writer takes more documents nevertheless.
+    /// The document is in no shard. The writer can still take other documents.
     pub fn write(&mut self, sink: &mut impl ShardSink, id: &str, document: &[u8]) -> Result<u64, ShardError> {
         let id_len = u16::try_from(id.len()).map_err(|_| ShardError::Id { bytes: id.len() })?.to_le_bytes();
         let document_len = (document.len() as u64).to_le_bytes();
@@ -140,11 +141,11 @@ impl ShardWriter {
         Ok(shard)
     }
 
-    /// Ends the shard that was written to last, if that has not happened yet. A later document begins a new one.
+    /// Ends the last shard, unless it has ended already. A later document begins a new one.
     ///
     /// # Errors
     ///
-    /// The shard is not ended.
+    /// The shard was not ended.
     pub fn end(&mut self, sink: &mut impl ShardSink) -> Result<(), ShardError> {
         if self.state != FrameState::Ended
             && let Some(frame) = &self.frame
