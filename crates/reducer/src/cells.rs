@@ -152,8 +152,8 @@ impl Cells {
         }
     }
 
-    /// Ends the cells that a turn leaves running. Those of a completed turn go on, because a cell that yielded outlives
-    /// its turn.
+    /// Ends the cells that a turn leaves running. Those of a completed turn continue, because a cell that yielded
+    /// outlives its turn.
     ///
     /// Source: reduction, section 3.4.
     pub(crate) fn end_of_turn(&mut self, cx: &mut Context<'_>, event: &CodexTurnEnded) {

@@ -130,7 +130,7 @@ ids! {
     ModelVisibleCallId;
     /// Names a tool call that a code cell made; minted by the script runtime.
     CodeModeRuntimeToolId;
-    /// Names a code cell in its runtime; thread-local, used anew after the runtime restarts.
+    /// Names a code cell in its runtime; thread-local, and reused after the runtime restarts.
     RuntimeCellId;
     /// Names an MCP request, which carries it as metadata; minted by the recorder.
     McpCallId;

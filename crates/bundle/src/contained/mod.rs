@@ -31,7 +31,7 @@ pub(crate) struct ContainedFolder {
     parent: Option<(PathBuf, Arc<system::Folder>)>,
 }
 
-/// What a folder has at a name.
+/// The kind of an entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
@@ -43,9 +43,9 @@ pub(crate) enum Kind {
 /// Why a file or folder cannot be opened.
 #[derive(Debug)]
 enum Refusal {
-    /// There is a link. It is not followed.
+    /// It is a link, which is not followed.
     Link,
-    /// There is something that is not a regular file.
+    /// It is not a regular file.
     NotAFile,
     Io(io::Error),
 }
@@ -67,7 +67,7 @@ impl ContainedFolder {
 
     /// Opens a regular file inside the folder. Returns it with its size.
     ///
-    /// No link is followed, wherever in the path it is, and a pipe is not waited for.
+    /// No link in the path is followed, and opening a pipe does not wait for its writer.
     pub(crate) fn open(&mut self, relative: &str) -> Result<(File, u64), PayloadError> {
         let parts = parts(relative).filter(|parts| !parts.is_empty());
         let (name, folders) = parts
@@ -75,7 +75,7 @@ impl ContainedFolder {
             .and_then(|parts| parts.split_last())
             .ok_or_else(|| PayloadError::Escapes { path: relative.to_owned() })?;
         let opened = self.folder(folders).and_then(|folder| system::open_file(&folder, name)).and_then(|file| {
-            // The kind is that of the open file. Whatever takes its place now does not matter.
+            // This is the kind of the file that was opened, whatever takes its place now.
             let metadata = file.metadata()?;
             if metadata.is_file() { Ok((file, metadata.len())) } else { Err(Refusal::NotAFile) }
         });

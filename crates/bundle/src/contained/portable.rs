@@ -1,7 +1,8 @@
-//! Opening by paths, on systems without names relative to open folders.
+//! Opening files by their paths, on systems where names cannot be opened relative to an open folder.
 //!
-//! Links are looked for before a path is opened. A folder that is replaced by a link between the two is followed. On
-//! Windows, where only privileged users can create links, the last name of a path is never followed.
+//! A path is checked for links before it is opened. A folder that is replaced by a link between the check and the
+//! opening is followed. On Windows, where only privileged users can create links, the last name of a path is never
+//! followed.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -52,7 +52,7 @@ pub(super) fn entries(folder: &Folder) -> io::Result<Vec<(OsString, Kind)>> {
             continue;
         }
         let kind = match entry.file_type() {
-            // Not every file system says it.
+            // Not every file system reports the kinds of entries.
             FileType::Unknown => kind_of(folder, name),
             known => known,
         };

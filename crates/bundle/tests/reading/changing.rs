@@ -24,8 +24,8 @@ fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// Calls `read` many times while `a` and `b` take turns at the path. Each is made anew at a path beside it, and then
-/// renamed, so that the path always has one of them.
+/// Calls `read` many times while what the two functions make takes turns at the path. Each is made beside the path and
+/// then renamed, so that the path always has one of them.
 fn while_swapped(path: &Path, make: [&(dyn Fn(&Path) + Sync); 2], mut read: impl FnMut()) {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -104,7 +104,7 @@ fn links_and_pipes_in_the_place_of_each_file() {
             }
             let opened = Bundle::open(folder.path()).unwrap();
             assert!(opened.payloads().load(&reference("payloads/1.json"), &mut PayloadBuffer::default()).is_err());
-            // A copy has neither, and says so.
+            // A copy has neither, and reports the loss.
             let work = tempfile::tempdir().unwrap();
             let packed = pack(&opened, work.path().join("a.tar.zst")).unwrap();
             assert!(packed.losses.iter().any(|loss| loss.path == name), "{name}: {:?}", packed.losses);

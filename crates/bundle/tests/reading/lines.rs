@@ -150,7 +150,7 @@ fn nesting_of_events_that_share_a_line() {
 }
 
 #[test]
-fn a_writer_goes_on_after_a_torn_line() {
+fn a_writer_continues_after_a_torn_line() {
     let line = format!("{}{}", &written(2)[..40], written(3));
     insta::assert_snapshot!(read(&[written(1).as_bytes(), line.as_bytes(), written(4).as_bytes(), b""]), @"
     1 turn 1 (line 1)

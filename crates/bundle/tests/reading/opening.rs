@@ -125,7 +125,7 @@ fn schema(manifest: Option<u32>, events: &[u32]) -> String {
 #[test]
 fn schema_versions() {
     for (manifest, events, expected) in [
-        // Both agree, or only one says something.
+        // Both agree, or only one states a version.
         (Some(1), [1, 1, 1].as_slice(), "1"),
         (Some(1), &[], "1"),
         (None, &[1], "1"),
@@ -148,9 +148,9 @@ fn schema_versions() {
         (None, &[2, NEWER, 2], "2"),
         (Some(NEWER), &[2, NEWER, NEWER], "99, newer"),
         (Some(NEWER), &[2, NEWER], "99, newer"),
-        // Only the first few are asked.
+        // Only the first few events vote.
         (Some(2), &[2, 2, 2, NEWER, NEWER, NEWER, NEWER], "2"),
-        // Nobody says anything.
+        // Neither states a version.
         (None, &[], "unknown"),
         (None, &[0, 0], "unknown"),
         (Some(0), &[0], "unknown"),

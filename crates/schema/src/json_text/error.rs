@@ -29,7 +29,7 @@ pub enum JsonTextReason {
         /// The byte that comes next.
         found: u8,
     },
-    /// An escape stands for half of a surrogate pair, which is not a character.
+    /// An escape represents half of a surrogate pair, which is not a character.
     ///
     /// Such a text is valid JSON, but its string is not valid Unicode. Skipping accepts it; reading its characters does
     /// not.

@@ -33,7 +33,7 @@ pub fn plain_len(text: &[u8]) -> usize {
     text[at..].iter().position(is_escaped).map_or(text.len(), |found| at + found)
 }
 
-/// Reads the escape at an offset and returns the UTF-16 code unit that it stands for and the offset after the escape.
+/// Reads the escape at an offset. Returns the UTF-16 code unit that it represents, and the offset after the escape.
 ///
 /// # Errors
 ///
