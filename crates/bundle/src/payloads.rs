@@ -18,9 +18,9 @@ const LAST_LINE_BYTES: u64 = 8 << 10;
 
 /// Reads payload documents from the pack file of a bundle, from its files and from its shards.
 ///
-/// A reference of schema 3 leads to a shard, any other to a pack or a file. Most bundles have either a pack or files. A
-/// bundle has both if its conversion was interrupted, or if it has files that no pack takes. Then the layout that the
-/// manifest names is tried first.
+/// A reference of schema 3 leads to a shard, any other to a document of its own, and a pack may hold either. Most bundles
+/// have either a pack or files. A bundle has both if its conversion was interrupted, or if it has files that no pack
+/// takes. Then the layout that the manifest names is tried first.
 #[derive(Debug)]
 pub struct Payloads {
     folder: ContainedFolder,
@@ -42,7 +42,7 @@ impl Payloads {
         unpacked: Option<Arc<TempDir>>,
     ) -> Self {
         let files = PayloadFiles::open_in(folder.clone(), limits);
-        let shards = PayloadShards::open_in(folder.clone(), limits);
+        let shards = PayloadShards::open_in(folder.clone(), limits, pack_first);
         Self { folder, limits: *limits, pack_first, pack: None, files, shards, _unpacked: unpacked }
     }
 
@@ -97,7 +97,7 @@ impl PayloadSource for Payloads {
 }
 
 /// Returns whether the event log ends with the end marker.
-fn log_is_closed(folder: &mut ContainedFolder) -> bool {
+pub(crate) fn log_is_closed(folder: &mut ContainedFolder) -> bool {
     let Ok((mut log, len)) = folder.open(Manifest::RAW_EVENT_LOG) else { return false };
     let mut end = Vec::new();
     let read = log.seek(SeekFrom::Start(len.saturating_sub(LAST_LINE_BYTES))).and_then(|_| log.read_to_end(&mut end));

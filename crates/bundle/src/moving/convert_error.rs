@@ -20,9 +20,9 @@ pub enum ConvertError {
         /// Where the result should have gone.
         path: PathBuf,
     },
-    /// The payloads are in the shards of schema 3, which cannot be converted to another layout yet.
-    #[error("{} keeps its payloads in the shards of schema 3, which cannot be converted to another layout", path.display())]
-    Shards {
+    /// The bundle has schema 3, which does not have one file per payload.
+    #[error("{} has schema 3, which does not store payloads in one file each", path.display())]
+    NoFilesLayout {
         /// The bundle.
         path: PathBuf,
     },
@@ -77,9 +77,7 @@ impl ConvertError {
         match self {
             Self::Exists { .. } => "it was not changed; use -o to write elsewhere",
             Self::Inside { .. } => "use -o to write elsewhere",
-            Self::Shards { .. } => {
-                "use `rollout-trace pack` to make an archive of the bundle, or `rollout-trace payload` to print a payload"
-            }
+            Self::NoFilesLayout { .. } => "use --layout packed; `payload` prints a single payload",
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "nothing was left behind; use -o to write elsewhere",
             Self::Temporary { .. } => "make room there, or set TMPDIR to another folder",

@@ -189,11 +189,11 @@ mod tests {
     };
 
     use super::*;
-    use crate::packing::{Follows, PackWriter};
+    use crate::packing::{Follows, PackWriter, Series};
 
     fn pack(documents: usize, header: FileHeader) -> Vec<u8> {
         let mut writer = PackWriter::with_header(Vec::new(), header).unwrap();
-        let thread = Follows::Thread(ThreadId::from("T"));
+        let thread = Follows::Last(Series::Requests(ThreadId::from("T")));
         let mut items = Vec::new();
         for number in 0..documents {
             items.push(format!("{{\"text\":\"{}\"}}", number.to_string().repeat(100)));

@@ -49,7 +49,7 @@ impl PackIndex {
     }
 
     /// Returns the numbers of all records that may be readable.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+    pub(crate) fn numbers(&self) -> impl DoubleEndedIterator<Item = u64> + '_ {
         self.places.keys().copied()
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use rollout_trace_schema::{
     Manifest, PayloadRef,
-    packed::{PACK_FILE, Piece, SpanState, StoredRange},
+    packed::{PACK_FILE, Piece, ShardTable, SpanState, StoredRange, number_of_digits, number_of_id},
 };
 
 use super::{
@@ -77,7 +77,7 @@ impl PayloadPack {
         })
     }
 
-    /// Returns the numbers of all documents that have a record, in ascending order.
+    /// Returns the numbers of all records, in ascending order: of documents, and of the tables of shards.
     ///
     /// # Errors
     ///
@@ -85,6 +85,21 @@ impl PayloadPack {
     pub fn numbers(&mut self) -> Result<Vec<u64>, PayloadError> {
         self.refresh()?;
         Ok(self.records.index.numbers().collect())
+    }
+
+    /// Returns whether there is a record with this number, readable or not.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        self.records.index.get(number).is_some()
+    }
+
+    /// Returns whether there is no record.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.index.numbers().next().is_none()
+    }
+
+    /// Returns whether there is the table of any shard.
+    pub(crate) fn has_tables(&self) -> bool {
+        self.records.index.numbers().next_back().and_then(ShardTable::shard_of).is_some()
     }
 
     /// Returns how many bytes of the file are not part of a sound record. The last of them may be a record that is
@@ -203,18 +218,24 @@ impl PayloadPack {
         }
         Ok(is_sound)
     }
-}
 
-impl PayloadSource for PayloadPack {
-    fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
-        let not_packed = || PayloadError::NotPacked { path: reference.to_string() };
-        let number = number_of(reference).ok_or_else(not_packed)?;
+    /// Loads the document of a record. `reference` is its name in errors and in the buffer.
+    ///
+    /// # Errors
+    ///
+    /// The document cannot be loaded. `buffer` is then unchanged.
+    pub(crate) fn load_record(
+        &mut self,
+        number: u64,
+        reference: &PayloadRef,
+        buffer: &mut PayloadBuffer,
+    ) -> Result<(), PayloadError> {
         if self.records.index.get(number).is_none_or(|place| !place.is_sound) {
             self.refresh()?;
             if self.records.index.get(number).is_none() {
                 let lost = self.records.index.unsound_bytes();
                 return Err(if lost == 0 {
-                    not_packed()
+                    PayloadError::NotPacked { path: reference.to_string() }
                 } else {
                     let what = format!(
                         "{reference} is not among the records of {PACK_FILE}, {lost} bytes of which are damaged"
@@ -267,12 +288,19 @@ impl PayloadSource for PayloadPack {
     }
 }
 
+impl PayloadSource for PayloadPack {
+    fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
+        let number = number_of(reference).ok_or_else(|| PayloadError::NotPacked { path: reference.to_string() })?;
+        self.load_record(number, reference, buffer)
+    }
+}
+
 /// Returns the number of the record that holds a document. It is in the path or, in schema 3, which has no paths, in
 /// the id.
 pub(crate) fn number_of(reference: &PayloadRef) -> Option<u64> {
     match reference.path() {
         Some(path) => document_number(path),
-        None => reference.raw_payload_id.strip_prefix("raw_payload:").and_then(record_number),
+        None => number_of_id(&reference.raw_payload_id),
     }
 }
 
@@ -300,13 +328,7 @@ pub(crate) fn document_number(path: &str) -> Option<u64> {
 
 /// Returns the number in `N.json`, if it has no leading zeros and is less than 2⁶².
 fn number_of_file(name: &str) -> Option<u64> {
-    name.strip_suffix(".json").and_then(record_number)
-}
-
-/// Parses the number of a record, which has no leading zeros and is less than 2⁶². Returns `None` for anything else.
-fn record_number(digits: &str) -> Option<u64> {
-    let is_usual = digits == "0" || !digits.starts_with(['0', '+']);
-    digits.parse().ok().filter(|number| is_usual && *number < 1 << 62)
+    name.strip_suffix(".json").and_then(number_of_digits)
 }
 
 #[cfg(test)]

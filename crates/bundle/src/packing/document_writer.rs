@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
 use rollout_trace_schema::{
     json_text::strings,
     packed::{BaseDocument, DataRange, LONG_STRING, PartKind, RecordBuilder},
@@ -53,9 +54,30 @@ impl DocumentWriter<'_> {
         self.divided(PartKind::Text, PartKind::Text, range, &mut Vec::new());
     }
 
-    /// Makes bytes that need not be JSON the next piece.
+    /// Makes bytes that need not be JSON the next pieces.
+    ///
+    /// They are cut between the elements of arrays of objects. Even where JSON is quoted, as in the fragments of a prompt,
+    /// most of them occur in other documents too.
     pub(super) fn raw(&mut self, range: Range<usize>) {
-        self.own(PartKind::Text, range, &mut Vec::new());
+        let mut at = range.start;
+        let ends = memmem::find_iter(&self.document[range.clone()], b"},{").map(|end| range.start + end + 1);
+        for end in ends.chain([range.end]) {
+            // Short elements stay with the one after them.
+            if end - at < LONG_STRING && end < range.end {
+                continue;
+            }
+            let (chunk, mut ranges) = (at..end, Vec::new());
+            at = end;
+            if chunk.len() < LONG_STRING {
+                self.own(PartKind::Text, chunk, &mut ranges);
+                continue;
+            }
+            let content = ContentIndex::hash(&self.document[chunk.clone()]);
+            if !self.refer(&content, &mut ranges) {
+                self.own(PartKind::Text, chunk, &mut ranges);
+                self.findings.push((content, ranges));
+            }
+        }
     }
 
     /// Stores the long strings in a range as parts of their own. The other parts are of the kinds `first` and `rest`.

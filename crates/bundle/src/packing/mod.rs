@@ -5,4 +5,4 @@ mod document_writer;
 mod pack_writer;
 mod units;
 
-pub(crate) use pack_writer::{Follows, PackWriter};
+pub(crate) use pack_writer::{Follows, PackWriter, Series};

@@ -16,7 +16,7 @@ use super::{content_index::ContentIndex, document_writer::DocumentWriter, units}
 /// How many bytes of base documents are kept in memory.
 const MAX_BASES: usize = 256 << 20;
 
-/// Writes documents to a pack file, each as its difference from the one before it in its thread, and no content twice.
+/// Writes documents to a pack file, each as its difference from the one before it in its series, and no content twice.
 #[derive(Debug)]
 pub(crate) struct PackWriter<W> {
     out: W,
@@ -24,7 +24,7 @@ pub(crate) struct PackWriter<W> {
     offset: u64,
     record: RecordBuilder,
     stored: ContentIndex,
-    bases: HashMap<ThreadId, Base>,
+    bases: HashMap<Series, Base>,
     bases_len: usize,
 }
 
@@ -33,13 +33,22 @@ pub(crate) struct PackWriter<W> {
 pub(crate) enum Follows {
     /// It follows no other document.
     Nothing,
-    /// It repeats the thread's last request, and the next request repeats it.
-    Thread(ThreadId),
-    /// It repeats the thread's last request, but the next request does not repeat it.
-    ThreadAside(ThreadId),
+    /// It repeats the last document of the series, and the next one repeats it.
+    Last(Series),
+    /// It repeats the last document of the series, but the next one does not repeat it.
+    Aside(Series),
 }
 
-/// A base: a document that the next one of its thread is compared with.
+/// A series of documents of which each repeats most of the one before it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Series {
+    /// The requests of a thread.
+    Requests(ThreadId),
+    /// The prompts of a thread that these requests were made from.
+    Prompts(ThreadId),
+}
+
+/// A base: a document that the next one of its series is compared with.
 #[derive(Debug)]
 struct Base {
     text: Vec<u8>,
@@ -68,13 +77,14 @@ impl<W: Write> PackWriter<W> {
         })
     }
 
-    /// Writes a document. Its number must be greater than those before it.
+    /// Writes a document. No other document may have its number.
     pub(crate) fn write(&mut self, number: u64, text: &[u8], follows: &Follows) -> io::Result<()> {
-        let thread = match follows {
+        let series = match follows {
             Follows::Nothing => None,
-            Follows::Thread(thread) | Follows::ThreadAside(thread) => Some(thread),
+            Follows::Last(series) | Follows::Aside(series) => Some(series),
         };
-        let base = thread.and_then(|thread| self.bases.get(thread));
+        // A base has a lower number than the records that are described against it.
+        let base = series.and_then(|series| self.bases.get(series)).filter(|base| base.document.number() < number);
         self.record.clear();
         let mut writer =
             DocumentWriter { document: text, stored: &self.stored, record: &mut self.record, findings: Vec::new() };
@@ -87,16 +97,16 @@ impl<W: Write> PackWriter<W> {
         for (content, ranges) in findings {
             self.stored.insert(content, ranges.into_iter().map(|range| range.stored_in(number)));
         }
-        if let Follows::Thread(thread) = follows {
-            self.advance(thread, number, text);
+        if let Follows::Last(series) = follows {
+            self.advance(series, number, text);
         }
         self.record.reuse(sealed);
         Ok(())
     }
 
-    /// Makes the document that was just written the base of the thread's next one.
-    fn advance(&mut self, thread: &ThreadId, number: u64, text: &[u8]) {
-        let before = self.bases.remove(thread);
+    /// Makes the document that was just written the base of the next one in its series.
+    fn advance(&mut self, series: &Series, number: u64, text: &[u8]) {
+        let before = self.bases.remove(series);
         self.bases_len -= before.as_ref().map_or(0, |base| base.text.len());
         let document = BaseDocument::new(number, &self.record, before.map(|base| base.document));
         if self.bases_len + text.len() > MAX_BASES {
@@ -104,7 +114,7 @@ impl<W: Write> PackWriter<W> {
             self.bases_len = 0;
         }
         self.bases_len += text.len();
-        self.bases.insert(thread.clone(), Base { text: text.to_vec(), document });
+        self.bases.insert(series.clone(), Base { text: text.to_vec(), document });
     }
 
     /// Ends the pack.

@@ -5,10 +5,14 @@ use std::{borrow::Cow, collections::HashMap, path::PathBuf, sync::Arc};
 use rollout_trace_schema::{
     Capture, PayloadPlace, PayloadRef, RawPayloadId,
     json_text::{Nesting, check_document, write_string},
+    packed::Hole,
 };
 use serde::Deserialize;
 
-use super::{facts::Facts, shard_files::ShardFiles};
+use super::{
+    facts::Facts,
+    shard_records::{Record, ShardRecords},
+};
 use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, Problem, contained::ContainedFolder};
 
 /// A nesting depth that few parts exceed. A document whose parts all stay within it is checked without assembling it.
@@ -21,14 +25,14 @@ const ANY_VALUE: &[u8] = br#"[""]"#;
 /// How many bytes of parts are kept for the documents that share them.
 const KEPT_PARTS_BYTES: usize = 32 << 20;
 
-/// Reads payload documents from the shards of a bundle.
+/// Reads payload documents from the shards of a bundle, which are files or in a pack.
 ///
 /// A part that cannot be read or was not recorded whole is represented by its placeholder in the documents that it is
 /// part of, and the buffer lists it ([`PayloadBuffer::missing_parts`]). A document that was itself not recorded whole
 /// is not loaded ([`PayloadError::NotRecorded`]).
 #[derive(Debug)]
 pub struct PayloadShards {
-    files: ShardFiles,
+    records: ShardRecords,
     limits: Limits,
     parts: HashMap<RawPayloadId, KnownPart>,
     kept_parts: HashMap<RawPayloadId, Arc<[u8]>>,
@@ -47,10 +51,31 @@ struct KnownPart {
 
 #[derive(Clone, Debug)]
 enum Part {
-    /// A JSON text, and the parts of it that are missing.
-    Text { len: usize, is_shallow: bool, missing: Arc<[RawPayloadId]> },
+    /// A JSON text.
+    Text { len: usize, is_shallow: bool, flaws: Arc<Flaws> },
     /// The part is represented by its placeholder.
     Unavailable,
+}
+
+/// How a text differs from what was recorded.
+#[derive(Clone, Debug, Default)]
+struct Flaws {
+    /// The parts that placeholders represent.
+    missing: Vec<RawPayloadId>,
+    /// Where marks replace bytes that are damaged in a pack.
+    holes: Vec<Hole>,
+}
+
+impl Flaws {
+    /// Adds the flaws of a text that was appended at an offset.
+    fn add(&mut self, flaws: &Self, offset: usize) {
+        self.missing.extend(flaws.missing.iter().cloned());
+        self.add_holes(&flaws.holes, offset);
+    }
+
+    fn add_holes(&mut self, holes: &[Hole], offset: usize) {
+        self.holes.extend(holes.iter().map(|hole| Hole { offset: offset + hole.offset, ..*hole }));
+    }
 }
 
 /// A fragment of a document. A bare [`Cow`] would always be deserialized as a copy.
@@ -58,14 +83,16 @@ enum Part {
 struct Fragment<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl PayloadShards {
-    /// Reads payloads of the bundle in `folder`.
+    /// Reads payloads of the bundle in `folder`. A shard that is both in the pack and a file is read from the pack.
     pub fn new(folder: impl Into<PathBuf>, limits: &Limits) -> Self {
-        Self::open_in(ContainedFolder::new(folder.into()), limits)
+        Self::open_in(ContainedFolder::new(folder.into()), limits, true)
     }
 
-    pub(crate) fn open_in(folder: ContainedFolder, limits: &Limits) -> Self {
+    /// Reads payloads of the bundle in `folder`. If a shard is both in the pack and a file, `pack_first` says which one is
+    /// read.
+    pub(crate) fn open_in(folder: ContainedFolder, limits: &Limits, pack_first: bool) -> Self {
         Self {
-            files: ShardFiles::new(folder, limits),
+            records: ShardRecords::new(folder, limits, pack_first),
             limits: *limits,
             parts: HashMap::new(),
             kept_parts: HashMap::new(),
@@ -77,32 +104,20 @@ impl PayloadShards {
 
     /// Returns what is wrong with the shards and parts that were needed so far.
     pub(crate) fn problems(&mut self, is_closed: impl FnOnce(&mut ContainedFolder) -> bool) -> Vec<Problem> {
-        let is_closed = is_closed(self.files.folder());
-        self.facts.problems(&self.files, is_closed)
+        let is_closed = is_closed(self.records.folder());
+        self.facts.problems(&self.records, is_closed)
     }
 
     /// Returns what is stored for a payload.
-    fn record(&mut self, reference: &PayloadRef) -> Result<&[u8], PayloadError> {
-        let id = &reference.raw_payload_id;
-        let PayloadPlace::Shard(Some(shard)) = reference.place else {
-            return Err(PayloadError::NoPlace { payload: id.to_string() });
-        };
-        self.facts.note_shard(shard);
-        let read = self.files.document(shard, id);
-        match read {
-            Ok(_) => self.facts.note_found(shard, id),
-            Err(_) => self.facts.note_lost(shard, id),
-        }
+    fn record(&mut self, reference: &PayloadRef) -> Result<Record<'_>, PayloadError> {
+        let shard = shard_of(reference)?;
+        let read = self.records.record(shard, reference);
+        self.facts.note_read(shard, reference, &read);
         read
     }
 
-    /// Appends the text of a document to `text`, and the ids of its missing parts to `missing`.
-    fn append(
-        &mut self,
-        reference: &PayloadRef,
-        text: &mut Vec<u8>,
-        missing: &mut Vec<RawPayloadId>,
-    ) -> Result<(), PayloadError> {
+    /// Appends the text of a document to `text`, and its flaws to `flaws`.
+    fn append(&mut self, reference: &PayloadRef, text: &mut Vec<u8>, flaws: &mut Flaws) -> Result<(), PayloadError> {
         let limit = self.limits.max_payload_bytes;
         let check_len = |len: usize| {
             let bytes = len as u64;
@@ -110,11 +125,12 @@ impl PayloadShards {
         };
         let record = self.record(reference)?;
         if reference.parts.is_empty() {
-            check_len(record.len())?;
-            text.extend_from_slice(record);
+            check_len(record.bytes.len())?;
+            flaws.add_holes(record.holes, text.len());
+            text.extend_from_slice(record.bytes);
             return Ok(());
         }
-        let record = record.to_vec();
+        let record = sound(record, reference)?.to_vec();
         let fragments = fragments(&record, reference)?;
         // A reference of a few bytes can insert a large part, so the lengths are added up before anything is copied.
         let mut len: usize = fragments.iter().map(|Fragment(fragment)| fragment.len()).sum();
@@ -129,32 +145,32 @@ impl PayloadShards {
         let (first, others) = fragments.split_first().expect("there is one more fragment than parts");
         text.extend_from_slice(first.0.as_bytes());
         for (part, Fragment(fragment)) in reference.parts.iter().zip(others) {
-            self.append_part(part, text, missing);
+            self.append_part(part, text, flaws);
             text.extend_from_slice(fragment.as_bytes());
         }
         Ok(())
     }
 
     /// Appends the text of a part, or its placeholder.
-    fn append_part(&mut self, part: &PayloadRef, text: &mut Vec<u8>, missing: &mut Vec<RawPayloadId>) {
+    fn append_part(&mut self, part: &PayloadRef, text: &mut Vec<u8>, flaws: &mut Flaws) {
         let id = &part.raw_payload_id;
         let start = text.len();
-        if let Part::Text { missing: inside, .. } = self.part(part) {
+        if let Part::Text { flaws: inside, .. } = self.part(part) {
             let is_there = match self.kept_parts.get(id) {
                 Some(kept) => {
                     text.extend_from_slice(kept);
                     true
                 }
-                None => self.append(part, text, &mut Vec::new()).is_ok(),
+                None => self.append(part, text, &mut Flaws::default()).is_ok(),
             };
             if is_there {
-                missing.extend(inside.iter().cloned());
+                flaws.add(&inside, start);
                 return;
             }
         }
         text.truncate(start);
         text.extend_from_slice(&placeholder(id));
-        missing.push(id.clone());
+        flaws.missing.push(id.clone());
     }
 
     /// Returns what is known about a part, which is read at most once.
@@ -169,9 +185,9 @@ impl PayloadShards {
         {
             return known.part.clone();
         }
-        let (mut text, mut missing) = (Vec::new(), Vec::new());
-        let part = match self.append(reference, &mut text, &mut missing) {
-            Ok(()) => self.check_part(reference, &text, missing),
+        let (mut text, mut flaws) = (Vec::new(), Flaws::default());
+        let part = match self.append(reference, &mut text, &mut flaws) {
+            Ok(()) => self.check_part(reference, &text, flaws),
             Err(error) => {
                 self.facts.note_lost_part(id, crate::manifest::error_text(&error));
                 Part::Unavailable
@@ -191,14 +207,14 @@ impl PayloadShards {
     }
 
     /// Checks that the text of a part is JSON by itself.
-    fn check_part(&mut self, reference: &PayloadRef, text: &[u8], missing: Vec<RawPayloadId>) -> Part {
+    fn check_part(&mut self, reference: &PayloadRef, text: &[u8], flaws: Flaws) -> Part {
         let is_shallow = check_document(text, Nesting::new(SHALLOW)).is_ok() && str::from_utf8(text).is_ok();
         if !is_shallow && let Err(error) = check_document(text, Nesting::new(self.limits.max_nesting)) {
             let reason = if text.is_empty() { "it is empty".to_owned() } else { format!("it is not JSON: {error}") };
             self.facts.note_lost_part(&reference.raw_payload_id, reason);
             return Part::Unavailable;
         }
-        Part::Text { len: text.len(), is_shallow, missing: missing.into() }
+        Part::Text { len: text.len(), is_shallow, flaws: flaws.into() }
     }
 
     /// Checks what was recorded of a document that is missing by its reference: whether the shard agrees with the
@@ -212,7 +228,10 @@ impl PayloadShards {
             Capture::Omitted { .. } if reference.place != PayloadPlace::Shard(None) => {
                 self.facts.note_mismatch(id, "it was left out, but its reference names a shard");
             }
-            Capture::Truncated { original_bytes, retained_bytes } => match self.record(reference).map(<[u8]>::len) {
+            Capture::Truncated { original_bytes, retained_bytes } => match self
+                .record(reference)
+                .map(|record| record.bytes.len())
+            {
                 Ok(len) if len as u64 != retained_bytes => {
                     let reason = format!("it was cut to {retained_bytes} bytes, but its record has {len}");
                     self.facts.note_mismatch(id, reason);
@@ -240,23 +259,21 @@ impl PayloadSource for PayloadShards {
             return Err(PayloadError::NotRecorded { payload: id.to_string() });
         }
         if reference.parts.is_empty() {
-            let limit = self.limits.max_payload_bytes;
-            let record = self.record(reference)?;
-            if record.len() > limit {
-                let bytes = record.len() as u64;
-                return Err(PayloadError::TooLarge { path: reference.to_string(), bytes, limit });
-            }
-            buffer.replace_with(id, record);
-            return Ok(());
+            let shard = shard_of(reference)?;
+            let loaded = self.records.load(shard, reference, buffer);
+            self.facts.note_read(shard, reference, &loaded);
+            return loaded;
         }
-        let (mut text, mut missing) = (std::mem::take(&mut self.scratch), Vec::new());
+        let (mut text, mut flaws) = (std::mem::take(&mut self.scratch), Flaws::default());
         text.clear();
-        let appended = self.append(reference, &mut text, &mut missing);
+        let appended = self.append(reference, &mut text, &mut flaws);
         if appended.is_ok() {
+            let Flaws { mut missing, holes } = flaws;
             buffer.replace(id, &mut text);
             missing.sort_unstable();
             missing.dedup();
             buffer.set_missing_parts(missing);
+            buffer.set_holes(holes);
         }
         self.scratch = text;
         appended
@@ -270,7 +287,8 @@ impl PayloadSource for PayloadShards {
         if reference.is_missing() || reference.parts.is_empty() {
             return false;
         }
-        let Ok(record) = self.record(reference).map(<[u8]>::to_vec) else { return false };
+        let record = self.record(reference).and_then(|record| sound(record, reference)).map(<[u8]>::to_vec);
+        let Ok(record) = record else { return false };
         let Ok(fragments) = fragments(&record, reference) else { return false };
         let (mut skeleton, mut len) = (Vec::with_capacity(record.len() + ANY_VALUE.len() * fragments.len()), 0_usize);
         let parts = reference.parts.iter().map(Some).chain([None]);
@@ -278,8 +296,10 @@ impl PayloadSource for PayloadShards {
             skeleton.extend_from_slice(fragment.as_bytes());
             len = len.saturating_add(fragment.len());
             match part.map(|part| self.part(part)) {
-                Some(Part::Text { is_shallow: false, .. }) => return false,
-                Some(Part::Text { len: part_len, .. }) => len = len.saturating_add(part_len),
+                Some(Part::Text { len: part_len, is_shallow: true, flaws }) if flaws.holes.is_empty() => {
+                    len = len.saturating_add(part_len);
+                }
+                Some(Part::Text { .. }) => return false,
                 Some(Part::Unavailable) | None => {}
             }
             if part.is_some() {
@@ -288,6 +308,25 @@ impl PayloadSource for PayloadShards {
         }
         // `ANY_VALUE` is itself one level deep.
         len <= self.limits.max_payload_bytes && check_document(&skeleton, Nesting::new(nesting + 1)).is_ok()
+    }
+}
+
+/// Returns the shard that has a payload.
+fn shard_of(reference: &PayloadRef) -> Result<u64, PayloadError> {
+    match reference.place {
+        PayloadPlace::Shard(Some(shard)) => Ok(shard),
+        _ => Err(PayloadError::NoPlace { payload: reference.raw_payload_id.to_string() }),
+    }
+}
+
+/// Returns the bytes of the record of a document with parts, unless some of them are damaged. A mark among its fragments
+/// would have no meaning.
+fn sound<'a>(record: Record<'a>, reference: &PayloadRef) -> Result<&'a [u8], PayloadError> {
+    match record.holes.iter().map(|hole| hole.bytes).sum::<usize>() {
+        0 => Ok(record.bytes),
+        bytes => Err(PayloadError::Damaged {
+            what: format!("{reference} cannot be assembled: {bytes} bytes of its record are damaged"),
+        }),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rollout_trace_schema::{Capture, PayloadRef, RawPayloadId, shard_path};
 
-use super::shard_files::{Found, ShardFiles};
-use crate::Problem;
+use super::{shard_files::Found, shard_records::ShardRecords};
+use crate::{PayloadError, Problem};
 
 /// Collects facts while documents are loaded, each once.
 #[derive(Debug, Default)]
@@ -23,17 +23,20 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn note_shard(&mut self, shard: u64) {
+    /// Notes whether a shard has a payload. A payload that was lost before may be found later, because a shard that is
+    /// still being written grows.
+    pub(super) fn note_read<T>(&mut self, shard: u64, reference: &PayloadRef, read: &Result<T, PayloadError>) {
         self.highest_shard = self.highest_shard.max(shard);
-    }
-
-    pub(super) fn note_lost(&mut self, shard: u64, payload: &RawPayloadId) {
-        self.lost.entry(shard).or_default().insert(payload.clone());
-    }
-
-    /// Notes that a payload was found. It may have been lost before, because a shard that is still being written grows.
-    pub(super) fn note_found(&mut self, shard: u64, payload: &RawPayloadId) {
-        if let Some(lost) = self.lost.get_mut(&shard) {
+        let is_there = match read {
+            Ok(_) => true,
+            // It is the record that is too large, and not its shard.
+            Err(PayloadError::TooLarge { path, .. }) => *path == reference.to_string(),
+            Err(_) => false,
+        };
+        let payload = &reference.raw_payload_id;
+        if !is_there {
+            self.lost.entry(shard).or_default().insert(payload.clone());
+        } else if let Some(lost) = self.lost.get_mut(&shard) {
             lost.remove(payload);
         }
     }
@@ -62,9 +65,9 @@ impl Facts {
     /// closed, so that none of its shards is still being written.
     ///
     /// Source: bundle 3, section 6.
-    pub(super) fn problems(&self, files: &ShardFiles, is_closed: bool) -> Vec<Problem> {
+    pub(super) fn problems(&self, records: &ShardRecords, is_closed: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for (shard, found) in files.found() {
+        for (shard, found) in records.found() {
             let path = shard_path(shard);
             let lost = self.lost.get(&shard).map_or(0, HashSet::len);
             let damaged = |reason: String| Problem::ShardDamaged { path: path.clone(), reason, lost };

@@ -5,7 +5,12 @@
 mod assembly;
 mod decompress;
 mod facts;
+mod packed_shards;
 mod shard;
 mod shard_files;
+mod shard_records;
 
 pub use assembly::PayloadShards;
+pub(crate) use packed_shards::{Holding, PackedShards};
+pub(crate) use shard::Shard;
+pub(crate) use shard_files::read_shard;

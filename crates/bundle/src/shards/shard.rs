@@ -9,25 +9,25 @@ const HEADER_BYTES: usize = 2 + 8;
 
 /// The records of one shard, decompressed.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(crate) struct Shard {
     bytes: Vec<u8>,
     documents: HashMap<Box<[u8]>, Range<usize>>,
-    pub(super) state: ShardState,
+    pub(crate) state: ShardState,
 }
 
 /// What is wrong or unfinished about a shard.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ShardState {
+pub(crate) struct ShardState {
     /// What is damaged. The records before it were read.
-    pub(super) damage: Option<String>,
+    pub(crate) damage: Option<String>,
     /// The last frame does not end.
-    pub(super) is_open: bool,
+    pub(crate) is_open: bool,
     /// The decompressed bytes of an open shard stop within a record.
-    pub(super) is_torn: bool,
+    pub(crate) is_torn: bool,
     /// Why records were skipped.
-    pub(super) skipped: Vec<String>,
+    pub(crate) skipped: Vec<String>,
     /// The ids that several, different records have.
-    pub(super) contradictions: Vec<String>,
+    pub(crate) contradictions: Vec<String>,
 }
 
 impl Shard {
@@ -46,12 +46,31 @@ impl Shard {
     }
 
     /// Returns what the shard holds for a payload.
-    pub(super) fn document(&self, id: &str) -> Option<&[u8]> {
+    pub(crate) fn document(&self, id: &str) -> Option<&[u8]> {
         self.documents.get(id.as_bytes()).map(|range| &self.bytes[range.clone()])
     }
 
+    /// Returns the payloads with what the shard holds for each, in the order of the records.
+    pub(crate) fn records(&self) -> Vec<(&str, &[u8])> {
+        let mut records: Vec<_> = self.documents.iter().collect();
+        records.sort_unstable_by_key(|(_, range)| range.start);
+        let text = |id| str::from_utf8(id).expect("other records are skipped");
+        records.into_iter().map(|(id, range)| (text(id), &self.bytes[range.clone()])).collect()
+    }
+
+    /// Returns how many bytes the documents have.
+    pub(crate) fn document_bytes(&self) -> u64 {
+        self.documents.values().map(|range| range.len() as u64).sum()
+    }
+
+    /// Returns whether the shard consists of whole records of different payloads.
+    pub(crate) fn is_plain(&self) -> bool {
+        let ShardState { damage, is_open: _, is_torn, skipped, contradictions } = &self.state;
+        damage.is_none() && !is_torn && skipped.is_empty() && contradictions.is_empty()
+    }
+
     /// Returns how many bytes the shard takes in memory, apart from its index.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 }

@@ -62,6 +62,11 @@ impl ShardFiles {
         })
     }
 
+    /// Returns whether there is a file for a shard, readable or not.
+    pub(super) fn has(&mut self, shard: u64) -> bool {
+        !matches!(self.folder.open(&shard_path(shard)), Err(PayloadError::Missing { .. }))
+    }
+
     /// Returns what was found for each shard that was needed.
     pub(super) fn found(&self) -> impl Iterator<Item = (u64, &Found)> {
         self.known.iter().map(|(shard, known)| (*shard, &known.found))
@@ -83,9 +88,7 @@ impl ShardFiles {
             }
             return Ok(last);
         }
-        let path = shard_path(shard);
-        let read = self.read(&path);
-        let (file_len, read) = match read {
+        let (file_len, read) = match read(&mut self.folder, shard, self.limit) {
             Ok(read) => read,
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -107,17 +110,6 @@ impl ShardFiles {
         Ok(self.kept.len() - 1)
     }
 
-    fn read(&mut self, path: &str) -> Result<(u64, Shard), PayloadError> {
-        let (file, size) = self.folder.open(path)?;
-        let length = usize::try_from(size).ok().filter(|length| *length <= self.limit);
-        let length =
-            length.ok_or_else(|| PayloadError::TooLarge { path: path.to_owned(), bytes: size, limit: self.limit })?;
-        let mut compressed = Vec::new();
-        read_exactly(file, length, &mut compressed)
-            .map_err(|source| PayloadError::Read { path: self.folder.path().join(path), source })?;
-        Ok((size, Shard::read(&compressed, self.limit)))
-    }
-
     /// Returns whether the file of a shard has more bytes than when it was read.
     fn has_grown(&mut self, shard: u64) -> bool {
         let Some(Known { file_len, found: Found::Shard(ShardState { is_open: true, .. }) }) = self.known.get(&shard)
@@ -126,4 +118,21 @@ impl ShardFiles {
         };
         self.folder.open(&shard_path(shard)).is_ok_and(|(_, len)| len > *file_len)
     }
+}
+
+/// Reads the file of a shard.
+pub(crate) fn read_shard(folder: &mut ContainedFolder, shard: u64, limits: &Limits) -> Result<Shard, PayloadError> {
+    read(folder, shard, limits.max_shard_bytes).map(|(_, shard)| shard)
+}
+
+/// Reads the file of a shard. Returns its length, too.
+fn read(folder: &mut ContainedFolder, shard: u64, limit: usize) -> Result<(u64, Shard), PayloadError> {
+    let path = shard_path(shard);
+    let (file, size) = folder.open(&path)?;
+    let length = usize::try_from(size).ok().filter(|length| *length <= limit);
+    let length = length.ok_or_else(|| PayloadError::TooLarge { path: path.clone(), bytes: size, limit })?;
+    let mut compressed = Vec::new();
+    read_exactly(file, length, &mut compressed)
+        .map_err(|source| PayloadError::Read { path: folder.path().join(path), source })?;
+    Ok((size, Shard::read(&compressed, limit)))
 }

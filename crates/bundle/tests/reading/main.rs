@@ -16,6 +16,8 @@ mod ordering;
 #[cfg(test)]
 mod packed;
 #[cfg(test)]
+mod packed_shards;
+#[cfg(test)]
 mod payloads;
 #[cfg(test)]
 mod recorded;

@@ -3,23 +3,21 @@
 use std::{fs, ops::Range, path::Path, slice, sync::Arc};
 
 use proptest::prelude::*;
-use rollout_trace_bundle::{
-    Bundle, ConvertError, Limits, PayloadBuffer, PayloadError, PayloadLayout, PayloadSource, Payloads, convert,
-};
+use rollout_trace_bundle::{Bundle, Limits, PayloadBuffer, PayloadError, PayloadSource, Payloads};
 use rollout_trace_schema::{Capture, PayloadKind, PayloadPlace, PayloadRef};
 use tempfile::TempDir;
 
 use crate::support::{bundle, event};
 
 /// A record of a shard.
-fn record(id: impl AsRef<[u8]>, document: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn record(id: impl AsRef<[u8]>, document: impl AsRef<[u8]>) -> Vec<u8> {
     let (id, document) = (id.as_ref(), document.as_ref());
     let lens = [&(id.len() as u16).to_le_bytes()[..], &(document.len() as u64).to_le_bytes()].concat();
     [&lens, id, document].concat()
 }
 
 /// A frame as Codex writes it.
-fn frame(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.include_checksum(true).unwrap();
     encoder.include_contentsize(false).unwrap();
@@ -28,7 +26,7 @@ fn frame(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A frame that its writer flushed after every record and did not end.
-fn open_frame(records: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn open_frame(records: &[Vec<u8>]) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.include_checksum(true).unwrap();
     for record in records {
@@ -39,16 +37,16 @@ fn open_frame(records: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A bundle with these shards, numbered from 1, whose recording is closed.
-fn closed(shards: &[&[u8]]) -> TempDir {
+pub(crate) fn closed(shards: &[&[u8]]) -> TempDir {
     with_log(shards, &format!("{}\n", event(3, 1, "end")))
 }
 
 /// A bundle with these shards, numbered from 1, whose recording is not closed.
-fn unclosed(shards: &[&[u8]]) -> TempDir {
+pub(crate) fn unclosed(shards: &[&[u8]]) -> TempDir {
     with_log(shards, &format!("{}\n", event(3, 1, "turn")))
 }
 
-fn with_log(shards: &[&[u8]], log: &str) -> TempDir {
+pub(crate) fn with_log(shards: &[&[u8]], log: &str) -> TempDir {
     let folder = bundle(3, log.as_bytes());
     fs::create_dir(folder.path().join("payloads")).unwrap();
     for (index, bytes) in shards.iter().enumerate() {
@@ -57,7 +55,7 @@ fn with_log(shards: &[&[u8]], log: &str) -> TempDir {
     folder
 }
 
-fn write(folder: &Path, shard: usize, bytes: &[u8]) {
+pub(crate) fn write(folder: &Path, shard: usize, bytes: &[u8]) {
     fs::write(folder.join(format!("payloads/{shard:06}.zst")), bytes).unwrap();
 }
 
@@ -65,26 +63,30 @@ fn payloads(folder: &TempDir) -> Payloads {
     Bundle::open(folder.path()).unwrap().payloads()
 }
 
-fn at(id: &str, shard: u64) -> PayloadRef {
+pub(crate) fn at(id: &str, shard: u64) -> PayloadRef {
     PayloadRef::in_shard(id, PayloadKind::ModelItem, shard)
 }
 
-fn with_parts(reference: PayloadRef, parts: &[PayloadRef]) -> PayloadRef {
+pub(crate) fn with_parts(reference: PayloadRef, parts: &[PayloadRef]) -> PayloadRef {
     PayloadRef { parts: parts.into(), ..reference }
 }
 
-fn truncated(reference: PayloadRef, original_bytes: u64, retained_bytes: u64) -> PayloadRef {
+pub(crate) fn truncated(reference: PayloadRef, original_bytes: u64, retained_bytes: u64) -> PayloadRef {
     PayloadRef { capture: Capture::Truncated { original_bytes, retained_bytes }, ..reference }
 }
 
-fn omitted(reference: PayloadRef) -> PayloadRef {
+pub(crate) fn omitted(reference: PayloadRef) -> PayloadRef {
     let capture = Capture::Omitted { original_bytes: 9 };
     PayloadRef { capture, place: PayloadPlace::Shard(None), ..reference }
 }
 
-/// Draws the documents and the problems, one per line.
 fn draw(folder: &TempDir, references: &[PayloadRef]) -> String {
-    let mut source = payloads(folder);
+    drawn(folder.path(), references)
+}
+
+/// Draws the documents and the problems, one per line.
+pub(crate) fn drawn(folder: &Path, references: &[PayloadRef]) -> String {
+    let mut source = Bundle::open(folder).unwrap().payloads();
     let mut drawing = String::new();
     for reference in references {
         let mut buffer = PayloadBuffer::default();
@@ -462,16 +464,5 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(buffer.bytes()), whole);
         prop_assert_eq!(buffer.missing_parts(), &[]);
         prop_assert_eq!(source.problems(), vec![]);
-    }
-}
-
-#[test]
-fn shards_are_not_converted() {
-    let folder = closed(&[&frame(&record("raw_payload:1", "{}"))]);
-    let target = TempDir::new().unwrap();
-    for layout in [PayloadLayout::Files, PayloadLayout::Packed] {
-        let converted = convert(&Bundle::open(folder.path()).unwrap(), target.path().join("copy"), layout);
-        assert!(matches!(converted, Err(ConvertError::Shards { .. })));
-        assert!(!target.path().join("copy").exists());
     }
 }

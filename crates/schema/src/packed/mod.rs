@@ -66,6 +66,31 @@
 //! Every so often ([`MAX_CHAIN`]) a writer writes the pieces of a document without a base, so that no chain of bases is
 //! long.
 //!
+//! # Shards
+//!
+//! References of schema 3 name a shard and an id, and no path. For each shard a pack has a *table*, which says which
+//! records the shard has, in which order, and whether it is ended ([`ShardTable`]). The number of a record says what it
+//! holds:
+//!
+//! | number | the record's document is |
+//! |---|---|
+//! | N, below 2⁶² | the document of `raw_payload:N`, or of the path `payloads/N.json` |
+//! | 2⁶² + n | what a table says: a document with an id of another form, or with an id that several shards have |
+//! | 2⁶³ + s | the table of shard s |
+//!
+//! The document of `raw_payload:N` is what the shard stores for it: the fragments of a document with parts, or the
+//! beginning of a truncated one.
+//!
+//! A table is a varint, 0 if the shard is ended and 1 if it is not, and then for each record
+//!
+//! * d << 1 for `raw_payload:N` in the record N, where d is N minus the number expected, zigzag. Expected is 1, and after
+//!   such a record its number plus 1;
+//! * for anything else `length << 1 | 1`, the id, and the number of the record minus 2⁶².
+//!
+//! A reader looks up an id in the table of its shard. If the table is damaged, it takes the record N for `raw_payload:N`,
+//! which is why an id that several shards have is not stored under its own number. A shard without a table is a file at
+//! its place, as in a bundle without a pack: a writer leaves it there if it is damaged or larger than the writer's limits.
+//!
 //! # Version 1
 //!
 //! `packed-1` has the version 1 in the file's header and another checksum ([`PackVersion::V1`], documented in its
@@ -120,6 +145,7 @@ mod document_text;
 mod frame;
 mod meta;
 mod record_builder;
+mod shard_table;
 mod varint;
 
 pub use bare::{BARE_MAGIC, MAX_BARE_RECORD, RecordBytes, bare_version};
@@ -135,6 +161,7 @@ pub use frame::{
 };
 pub use meta::{MetaError, Part, PartKind, Piece, RecordMeta};
 pub use record_builder::{RecordBuilder, RecordTooLarge, SealedRecord};
+pub use shard_table::{ShardTable, TableEntry, TableError, number_of_digits, number_of_id};
 
 /// The name of the layout that is written, as the manifest has it.
 pub const PACKED_LAYOUT: &str = "packed-2";
