@@ -27,12 +27,13 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Parses the command line of this process. Prints help or an error and exits, if that is what it asks for.
+    /// Parses the command line of this process. Prints help or an error and exits if the command line asks for help or
+    /// is wrong.
     pub(crate) fn of_process() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
-            // The error may quote the command line, on which a script may have put a name from anywhere. What cannot be
-            // parsed cannot be parsed with its characters escaped either, except for bytes that are not UTF-8, which
-            // the error does not quote.
+            // The error may quote the command line, in which a script may have put a name from anywhere. So the
+            // arguments are escaped and parsed again, which fails in the same way. It may succeed only if an argument
+            // is not UTF-8, and such bytes are not quoted by the error.
             let arguments = env::args_os().map(|argument| visible_line(&argument.to_string_lossy()).into_owned());
             Self::try_parse_from(arguments).err().unwrap_or(error).exit()
         })

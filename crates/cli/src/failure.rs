@@ -14,7 +14,7 @@ use rollout_trace::{OpenError, bundle::ConvertError};
 pub(crate) enum Failure {
     /// The reader of stdout has closed the pipe.
     ClosedPipe,
-    /// Writing to stdout failed for another reason, in lines.
+    /// Writing to stdout failed for another reason, which the lines say.
     Stdout(Vec<String>),
     /// A bundle or file failed. The lines say what happened, where, and what to do.
     Message(Vec<String>),

@@ -1,7 +1,7 @@
 //! Writes data to stdout, and everything else to stderr.
 //!
-//! This is the only way out of the program. Whatever people read goes through [`Line`] or
-//! [`Drawing`], which make text from bundles harmless, or consists of the program's own words.
+//! Everything that the program prints passes here. What people read is a [`Line`] or a [`Drawing`], which make text
+//! from bundles harmless, or consists of the program's own words.
 
 use std::{
     env,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Finds the bundles that the paths name: bundles, files in bundles, or folders with bundles. A path that names none
-/// has its failure in their place.
+/// yields a failure instead.
 pub(crate) fn select(args: &BundleArgs) -> Vec<Result<PathBuf, Failure>> {
     let mut selected = Vec::new();
     for path in &args.paths {

@@ -7,7 +7,7 @@ use std::{
 
 use rollout_trace::schema::visible::is_visible;
 
-/// Passes JSON on with every character that is not visible as an escape of JSON, such as `\u001b`.
+/// Passes JSON on, with every character that is not visible written as a JSON escape, such as `\u001b`.
 ///
 /// The values stay the same. Newlines and tabs, which lay JSON out, are kept. Bytes that are not UTF-8 become U+FFFD.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use rollout_trace_schema::visible::visible_line;
 /// A line of text for people, in which whatever comes from a bundle is visible and harmless.
 ///
 /// The text is escaped when the line is shown, newlines included, by the rules of [`visible_line`]. Styles are kept
-/// apart from the text, so that no text can imitate them. A line has no `Display`, lest it become the text of another
-/// one and lose its styles: use [`visible`](Self::visible) where it is written.
+/// apart from the text, so that no text can imitate them. A line does not implement `Display`, because it would lose
+/// its styles as text of another line: call [`visible`](Self::visible) where it is written.
 ///
 /// ```
 /// use anstyle::Style;

@@ -1,4 +1,4 @@
-//! Text from others, made visible: nothing in it can steer a terminal, forge a line, or hide.
+//! Making foreign text visible, so that nothing in it can steer a terminal, forge a line, or hide.
 //!
 //! Whatever a bundle holds was written by somebody else, and even an id may contain the escape sequence of a terminal.
 //! Every program that shows such a text passes it through [`visible_line`] or [`visible_text`].
@@ -10,7 +10,8 @@
 //! * It is a format character (`Cf`), such as the ones that change the direction of a line, or is ignorable by default,
 //!   such as those without width and the tags: the text that is seen would not be the text that is there. The Arabic,
 //!   Syriac and Kaithi number signs are format characters that are seen, and pass.
-//! * It is for private use (`Co`), so that a terminal may agree with anybody on its effect. One of them shows images.
+//! * It is for private use (`Co`), so its effect depends on the terminal. One such character makes some terminals show
+//!   an image.
 //! * It is not a character at all, such as U+FFFE.
 //!
 //! Everything else passes, including combining marks, spaces of any width, and characters that are not assigned yet.
@@ -21,7 +22,7 @@ use std::{borrow::Cow, fmt::Write};
 
 /// Returns a text as part of one line. Newlines and tabs are escaped, too.
 ///
-/// Doing it twice has the same result as doing it once.
+/// Escaping a text twice has the same result as escaping it once.
 ///
 /// ```
 /// use rollout_trace_schema::visible::visible_line;
