@@ -16,8 +16,8 @@ use crate::Bundle;
 /// The result of a conversion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Converted {
-    /// How many payload documents the result has, including those beside a pack. In schema 3 these are the records of its
-    /// shards.
+    /// How many payload documents the result has, including those beside a pack. In schema 3 these are the records of
+    /// its shards.
     pub payloads: u64,
     /// How many bytes these documents have.
     pub payload_bytes: u64,
@@ -27,21 +27,21 @@ pub struct Converted {
 
 /// Writes a bundle with another payload layout to the new folder `target`.
 ///
-/// Nothing else changes: event lines, payload bytes, ids, paths and shard numbers stay as they are, and so does the manifest
-/// except for the name of the layout. A pack takes the documents at `payloads/N.json`, or the records of shards, whether or
-/// not an event refers to them. Every other file stays a file at its place, as does a payload that is too large to be read
-/// within the limits, and a shard that is damaged or too large.
+/// Nothing else changes: event lines, payload bytes, ids, paths and shard numbers stay as they are, and so does the
+/// manifest except for the name of the layout. A pack takes the documents at `payloads/N.json`, or the records of
+/// shards, whether or not an event refers to them. Every other file stays a file at its place, as does a payload that
+/// is too large to be read within the limits, and a shard that is damaged or too large.
 ///
-/// Schemas 1 and 2 have the layouts [`Packed`](PayloadLayout::Packed) and [`Files`](PayloadLayout::Files), schema 3 has only
-/// [`Packed`](PayloadLayout::Packed).
+/// Schemas 1 and 2 have the layouts [`Packed`](PayloadLayout::Packed) and [`Files`](PayloadLayout::Files), schema 3 has
+/// only [`Packed`](PayloadLayout::Packed).
 ///
-/// The unreadable part of a damaged bundle is not in the result, or damaged there too, and is reported as a loss. A document
-/// with a damaged part has marks there.
+/// The unreadable part of a damaged bundle is not in the result, or damaged there too, and is reported as a loss. A
+/// document with a damaged part has marks there.
 ///
 /// # Errors
 ///
-/// The result could not be written, and nothing is left of it; something already exists at `target`, which is untouched; or
-/// the bundle's schema does not have the layout.
+/// The result could not be written, and nothing is left of it; something already exists at `target`, which is
+/// untouched; or the bundle's schema does not have the layout.
 pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout) -> Result<Converted, ConvertError> {
     let target = target.as_ref();
     let has_shards = shards::are_in(bundle);

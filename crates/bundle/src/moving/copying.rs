@@ -33,8 +33,8 @@ impl<'a> Copying<'a> {
         Self { bundle, source: bundle.files().clone(), folder, done: Converted::default() }
     }
 
-    /// Copies the files that have the same form in every layout, which are all but the pack and those that `is_payload` takes.
-    /// Returns how many of them are in the folder of the payloads.
+    /// Copies the files that have the same form in every layout, which are all but the pack and those that `is_payload`
+    /// takes. Returns how many of them are in the folder of the payloads.
     pub(super) fn copy_files(&mut self, is_payload: &mut dyn FnMut(&str) -> bool) -> Result<u64, ConvertError> {
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         walk(&mut self.source, "", &mut self.done.losses, &mut |path, entry| {

@@ -12,11 +12,11 @@ use rollout_trace_schema::packed::{PACK_FILE, ShardTable, number_of_id};
 use super::{ConvertError, staging::create_file};
 use crate::packing::{Follows, PackWriter};
 
-/// A pack that is being written, and that has the records of shards.
+/// A pack of the records of shards, under construction.
 pub(super) struct ShardPack {
     path: PathBuf,
     writer: PackWriter<BufWriter<File>>,
-    /// The numbers that no record may have, because several shards have their ids.
+    /// The numbers in ids that several shards have. No record may have such a number.
     shared: HashSet<u64>,
     used: HashSet<u64>,
     /// How many documents are found by tables alone.

@@ -18,7 +18,7 @@ use crate::{
 
 /// Returns whether the payloads of a bundle are in shards.
 ///
-/// The schema version says so, or if it is not known, the files do.
+/// The schema version decides, or, if it is unknown, the files.
 pub(super) fn are_in(bundle: &Bundle) -> bool {
     match bundle.header().stated_schema {
         Some(1 | 2) => return false,
@@ -32,7 +32,7 @@ pub(super) fn are_in(bundle: &Bundle) -> bool {
         || pack().and_then(|mut pack| pack.shards()).is_ok_and(|shards| !shards.is_empty())
 }
 
-/// Returns the number of the shard that is the file at this path.
+/// Returns the number of the shard whose file is at this path.
 fn shard_of(path: &str) -> Option<u64> {
     let name = path.strip_prefix(Manifest::PAYLOADS_DIR)?.strip_prefix('/')?;
     let shard = name.strip_suffix(".zst")?.parse().ok()?;
@@ -41,8 +41,8 @@ fn shard_of(path: &str) -> Option<u64> {
 
 /// Converts between shards that are files and shards in a pack.
 ///
-/// A pack takes a shard whose bytes are nothing but whole records of different payloads. Any other shard stays the file that
-/// it is, so a conversion neither loses what is left of a damaged shard nor makes it look sound.
+/// A pack takes a shard that consists only of whole records of different payloads. Any other shard stays a file, so a
+/// conversion neither loses what is left of a damaged shard nor makes it look sound.
 pub(super) struct ShardConversion<'a> {
     copying: Copying<'a>,
     references: ShardReferences,
@@ -52,17 +52,18 @@ pub(super) struct ShardConversion<'a> {
     pack: Option<PackedShards>,
     /// The records of the pack that are in a shard.
     in_shards: HashSet<u64>,
-    /// How many bytes of documents may yet be read from the pack. Its records may claim any number of the same bytes.
+    /// How many more bytes of documents may be read from the pack, in which any number of records may use the same
+    /// bytes.
     left: u64,
 }
 
-/// What there is of a shard.
+/// Where the records of a shard are found.
 enum Source {
     File(Shard),
-    /// A file that cannot be read, or is too large to be.
+    /// A file that cannot be read, or is too large.
     UnreadFile,
     Table(ShardTable),
-    /// The pack may have the shard, but no readable table of it, for this reason.
+    /// The pack may have the shard, but the shard's table cannot be read, for this reason.
     NoTable(String),
     Nothing,
 }
@@ -197,7 +198,7 @@ impl<'a> ShardConversion<'a> {
         self.copying.lose(shard_path(shard), reason + &lost);
     }
 
-    /// Returns whether the pack can have a shard, so that nothing of it is lost and everything can be read again.
+    /// Returns whether the pack can take a shard without loss, and all of it can be read again within the limits.
     fn fits(&self, shard: u64, file: &Shard) -> bool {
         let limits = self.copying.bundle.limits();
         // A table is at most as long as the shard without its documents.
@@ -232,7 +233,7 @@ impl<'a> ShardConversion<'a> {
         target.end_shard(shard, &table)
     }
 
-    /// Returns a table with the records that the log refers to, in the place of one that is lost.
+    /// Returns a table of the records that the log refers to, which replaces a lost one.
     fn table_of_references(&mut self, shard: u64, reason: &str) -> ShardTable {
         let needed = self.references.needed.get(&shard);
         let ids = || needed.into_iter().flatten();

@@ -56,8 +56,8 @@ impl DocumentWriter<'_> {
 
     /// Makes bytes that need not be JSON the next pieces.
     ///
-    /// They are cut between the elements of arrays of objects. Even where JSON is quoted, as in the fragments of a prompt,
-    /// most of them occur in other documents too.
+    /// They are cut between the elements of arrays of objects. Even if the JSON is quoted, as in the fragments of a
+    /// prompt, most of these elements occur in other documents too.
     pub(super) fn raw(&mut self, range: Range<usize>) {
         let mut at = range.start;
         let ends = memmem::find_iter(&self.document[range.clone()], b"},{").map(|end| range.start + end + 1);

@@ -88,8 +88,8 @@ impl PayloadShards {
         Self::open_in(ContainedFolder::new(folder.into()), limits, true)
     }
 
-    /// Reads payloads of the bundle in `folder`. If a shard is both in the pack and a file, `pack_first` says which one is
-    /// read.
+    /// Reads payloads of the bundle in `folder`. If a shard is both in the pack and a file, `pack_first` says which one
+    /// is read.
     pub(crate) fn open_in(folder: ContainedFolder, limits: &Limits, pack_first: bool) -> Self {
         Self {
             records: ShardRecords::new(folder, limits, pack_first),
@@ -319,8 +319,8 @@ fn shard_of(reference: &PayloadRef) -> Result<u64, PayloadError> {
     }
 }
 
-/// Returns the bytes of the record of a document with parts, unless some of them are damaged. A mark among its fragments
-/// would have no meaning.
+/// Returns the bytes of the record of a document with parts, unless some of them are damaged. A mark among its
+/// fragments would have no meaning.
 fn sound<'a>(record: Record<'a>, reference: &PayloadRef) -> Result<&'a [u8], PayloadError> {
     match record.holes.iter().map(|hole| hole.bytes).sum::<usize>() {
         0 => Ok(record.bytes),

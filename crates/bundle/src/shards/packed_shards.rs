@@ -21,7 +21,7 @@ pub(crate) struct PackedShards {
     max_shard_bytes: usize,
     kept: HashMap<u64, Numbers>,
     kept_entries: usize,
-    /// What was found of every shard that was ever needed.
+    /// What was found for every shard that was ever needed.
     found: BTreeMap<u64, Found>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct PackedShards {
 #[derive(Debug)]
 enum Numbers {
     ByTable(HashMap<Box<str>, u64>),
-    /// There is no table, so an id must say its number.
+    /// There is no table, so the number of a record is taken from the id.
     ById,
 }
 
@@ -38,7 +38,8 @@ enum Numbers {
 pub(crate) enum Holding {
     /// It has the shard's table.
     Table,
-    /// It has no table of the shard, which may have been lost, or was never written because the pack has no tables at all.
+    /// It has no table of the shard, which may have been lost, or was never written because the pack has no tables at
+    /// all.
     Perhaps,
     /// It does not.
     Nothing,
@@ -146,7 +147,7 @@ impl PackedShards {
         self.pack.load_record(number, reference, buffer)
     }
 
-    /// Returns what was found of each shard that was needed.
+    /// Returns what was found for each shard that was needed.
     pub(super) fn found(&self) -> impl Iterator<Item = (u64, &Found)> {
         self.found.iter().map(|(shard, found)| (*shard, found))
     }

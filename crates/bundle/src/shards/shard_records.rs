@@ -95,7 +95,7 @@ impl ShardRecords {
         Ok(())
     }
 
-    /// Returns what was found of each shard that was needed.
+    /// Returns what was found for each shard that was needed.
     pub(super) fn found(&self) -> BTreeMap<u64, &Found> {
         let mut found: BTreeMap<u64, &Found> = self.files.found().collect();
         if let Pack::Opened(pack) = &self.pack {

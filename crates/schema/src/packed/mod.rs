@@ -83,13 +83,14 @@
 //!
 //! A table is a varint, 0 if the shard is ended and 1 if it is not, and then for each record
 //!
-//! * d << 1 for `raw_payload:N` in the record N, where d is N minus the number expected, zigzag. Expected is 1, and after
-//!   such a record its number plus 1;
+//! * d << 1 for `raw_payload:N` in the record N, where d is N minus the expected number, in zigzag encoding. The expected
+//!   number is 1 at first, and after such a record its number plus 1;
 //! * for anything else `length << 1 | 1`, the id, and the number of the record minus 2⁶².
 //!
-//! A reader looks up an id in the table of its shard. If the table is damaged, it takes the record N for `raw_payload:N`,
-//! which is why an id that several shards have is not stored under its own number. A shard without a table is a file at
-//! its place, as in a bundle without a pack: a writer leaves it there if it is damaged or larger than the writer's limits.
+//! A reader looks up an id in the table of its shard. If the table is damaged, it takes the record N for
+//! `raw_payload:N`, which is why an id that several shards have is not stored under its own number. A shard without a
+//! table is a file at its place, as in a bundle without a pack: a writer leaves it there if it is damaged or larger
+//! than the writer's limits.
 //!
 //! # Version 1
 //!

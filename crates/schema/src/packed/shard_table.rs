@@ -1,4 +1,4 @@
-//! The shards of schema 3 in a pack.
+//! Tables of the shards of schema 3 in a pack.
 
 use thiserror::Error;
 
@@ -10,10 +10,10 @@ const FIRST_TABLED: u64 = 1 << 62;
 /// The number of the table of shard 0.
 const FIRST_TABLE: u64 = 1 << 63;
 
-/// How the ids begin that have a record of their number.
+/// The beginning of the ids whose records have the number in the id.
 const NUMBERED_ID: &str = "raw_payload:";
 
-/// How long a record of a shard is without id and document.
+/// The length of a shard's record without its id and its document.
 const SHARD_RECORD_BYTES: usize = 2 + 8;
 
 /// Says which documents of a pack are the records of a shard.
@@ -33,7 +33,7 @@ const SHARD_RECORD_BYTES: usize = 2 + 8;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardTable {
-    /// Whether the last frame of the shard is ended. A recorder that was killed leaves its last shard without an end.
+    /// Whether the last frame of the shard ends. A recorder that was killed leaves its last shard without an end.
     pub is_ended: bool,
     /// The records in their order.
     pub records: Vec<TableEntry>,
@@ -65,7 +65,7 @@ impl ShardTable {
         record.checked_sub(FIRST_TABLE)
     }
 
-    /// Returns the number of the document that is the `index`th without a number of its own, counted from 0.
+    /// Returns the record number of the `index`th document without a number of its own, counted from 0.
     pub fn tabled_number(index: u64) -> u64 {
         FIRST_TABLED + index
     }
@@ -128,8 +128,8 @@ impl ShardTable {
     }
 }
 
-/// Returns the number of the record that holds the document of `raw_payload:N`, which is N if it is below 2⁶² and has no
-/// leading zeros. Returns `None` for any other id.
+/// Returns the number of the record that holds the document of `raw_payload:N`, which is N if it is below 2⁶² and has
+/// no leading zeros. Returns `None` for any other id.
 pub fn number_of_id(id: &str) -> Option<u64> {
     number_of_digits(id.strip_prefix(NUMBERED_ID)?)
 }
