@@ -147,7 +147,7 @@
 //! | `layout` | [`PayloadLayout::Packed`]. [`PayloadLayout::Files`] is for tools that read one file per payload, such as Codex's own reducer, which also wants UUIDs as thread ids. `rollout-trace convert` converts both ways |
 //! | `max_payload_bytes`, `max_bundle_bytes` | 256 MiB, 16 GiB. Beyond them a mark replaces a payload. A bundle that exceeds its limit by an eighth gets only the reports of what was lost, and its end |
 //! | `max_compare_bytes` | 64 MiB for all threads. Beyond it, fingerprints under a secret key replace the items |
-//! | `redactor` | none. [`Redactor::common_secrets`] replaces bearer tokens, API keys and private keys by a mark with a keyed hash; [`Redactor::new`] calls a hook. A redactor gets each string before it is written for the first time, the keys of maps, and a body that is not JSON as a whole |
+//! | `redactor` | none. [`Redactor::common_secrets`] replaces keys, tokens and passwords by marks with a keyed hash (`docs/redaction.md` lists what it finds); [`Redactor::new`] calls a hook. A redactor gets each string before it is written for the first time, the keys of maps, and a body that is not JSON as a whole |
 //! | `clock`, `ids` | the system's. A test sets both and gets the same bytes on every run |
 //! | `memory_sink` | none. A test records into memory and looks at [`MemorySink::files`] |
 //! | `sync_at_turn_end` | off |

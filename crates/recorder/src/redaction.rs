@@ -1,6 +1,7 @@
 //! Replacing texts that must not be written.
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::{BuildHasher, RandomState},
     sync::{
@@ -9,12 +10,11 @@ use std::{
     },
 };
 
+use memchr::memchr;
 use rollout_trace_schema::json_text::strings;
 use serde::de::IgnoredAny;
 
-use crate::secrets;
-
-type Hook = dyn Fn(&str) -> Option<String> + Send + Sync;
+use crate::secrets::{self, Looked, Place, Surroundings};
 
 /// Looks at every string before it is written for the first time, and can replace it.
 ///
@@ -32,16 +32,31 @@ type Hook = dyn Fn(&str) -> Option<String> + Send + Sync;
 #[derive(Clone)]
 #[must_use = "a redactor does nothing until it is passed to `TraceOptions::redactor`"]
 pub struct Redactor {
-    hook: Arc<Hook>,
+    how: How,
+}
+
+/// Returns the replacement for a text, if it needs one.
+type Hook = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// How a redactor finds what it replaces.
+#[derive(Clone)]
+enum How {
+    Hook(Arc<Hook>),
+    /// By [`secrets`], with marks that are hashed with this key.
+    CommonSecrets(RandomState),
 }
 
 impl Redactor {
     /// Makes a redactor. The hook returns `None` for a text that may be written unchanged.
     pub fn new(hook: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { hook: Arc::new(hook) }
+        Self { how: How::Hook(Arc::new(hook)) }
     }
 
-    /// Replaces common secrets: bearer tokens, API keys and private keys.
+    /// Replaces common secrets: keys and tokens with a known beginning, private keys, credentials in headers and
+    /// addresses, and the values of names such as `client_secret` and `DB_PASSWORD`.
+    ///
+    /// Escapes and color codes around them make no difference, and neither does the document around a string: the names
+    /// of its fields, and the lines of a key as an array. `docs/redaction.md` lists what is found and what cannot be.
     ///
     /// Each becomes `[redacted:KIND:HASH]`. The hash is keyed with a secret of this redactor, so equal secrets stay
     /// comparable within its traces, and no secret can be found by guessing.
@@ -52,8 +67,15 @@ impl Redactor {
     /// let options = TraceOptions::new().redactor(Redactor::common_secrets());
     /// ```
     pub fn common_secrets() -> Self {
-        let key = RandomState::new();
-        Self::new(move |text| secrets::replace(text, |secret| key.hash_one(secret)))
+        Self { how: How::CommonSecrets(RandomState::new()) }
+    }
+
+    /// Looks at a text in this place.
+    fn look_at(&self, place: Place, text: &str) -> Looked {
+        match &self.how {
+            How::Hook(hook) => Looked { replaced: hook(text), begins_key: false },
+            How::CommonSecrets(key) => secrets::replace_at(place, text, |secret| key.hash_one(secret)),
+        }
     }
 }
 
@@ -87,11 +109,28 @@ impl Redaction {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Returns the replacement for a text, or `None` if the text may be written.
+    /// Returns the replacement for a text without surroundings, or `None` if the text may be written.
     pub(crate) fn apply(&self, text: &str) -> Option<String> {
-        let replaced = (self.redactor.hook)(text)?;
-        self.count.fetch_add(1, Ordering::Relaxed);
-        Some(replaced)
+        self.counted(self.redactor.look_at(Place::Anywhere, text).replaced)
+    }
+
+    /// Returns the replacement for the name of a field.
+    pub(crate) fn apply_to_name(&self, name: &str, surroundings: &mut Surroundings) -> Option<String> {
+        surroundings.name(name);
+        self.apply(name)
+    }
+
+    /// Returns the replacement for a string in a document.
+    pub(crate) fn apply_to_string(&self, text: &str, surroundings: &mut Surroundings) -> Option<String> {
+        let place = surroundings.place(text);
+        let Looked { replaced, begins_key } = self.redactor.look_at(place, text);
+        surroundings.string(text, begins_key);
+        self.counted(replaced)
+    }
+
+    fn counted(&self, replaced: Option<String>) -> Option<String> {
+        self.count.fetch_add(u64::from(replaced.is_some()), Ordering::Relaxed);
+        replaced
     }
 
     /// Replaces string values in the JSON text of an event. The names of its fields are the recorder's own and stay.
@@ -114,16 +153,23 @@ impl Redaction {
     fn apply_to_strings(&self, json: &mut Vec<u8>, from: usize, seen: Strings) {
         let mut out: Option<Vec<u8>> = None;
         let mut copied = from;
+        let mut surroundings = Surroundings::default();
+        let mut before = from;
         for string in strings(&json[from..]) {
             let (start, end) = (from + string.start, from + string.end);
-            if seen == Strings::Values && json[end..].first() == Some(&b':') {
-                continue;
-            }
-            let text = serde_json::from_slice(&json[start..end]);
-            // Not every JSON string is valid Unicode (half a surrogate is not). Then the hook gets the string as it is
-            // written.
-            let text = text.unwrap_or_else(|_| String::from_utf8_lossy(&json[start + 1..end - 1]).into_owned());
-            if let Some(replaced) = self.apply(&text) {
+            surroundings.brackets(&json[before..start]);
+            before = end;
+            let text = text_of(&json[start..end]);
+            let is_name = json[end..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+            let replaced = match (is_name, seen) {
+                (false, _) => self.apply_to_string(&text, &mut surroundings),
+                (true, Strings::ValuesAndNames) => self.apply_to_name(&text, &mut surroundings),
+                (true, Strings::Values) => {
+                    surroundings.name(&text);
+                    None
+                }
+            };
+            if let Some(replaced) = replaced {
                 let out = out.get_or_insert_with(Vec::new);
                 out.extend_from_slice(&json[copied..start]);
                 serde_json::to_writer(&mut *out, &replaced).expect("a string has a JSON text, and memory takes it");
@@ -136,6 +182,19 @@ impl Redaction {
             json.append(&mut out);
         }
     }
+}
+
+/// Returns the text of a string in JSON text.
+///
+/// Not every JSON string is valid Unicode (half a surrogate is not). Such a string is returned as it is written.
+fn text_of(string: &[u8]) -> Cow<'_, str> {
+    let written = &string[1..string.len() - 1];
+    if memchr(b'\\', written).is_none()
+        && let Ok(text) = str::from_utf8(written)
+    {
+        return Cow::Borrowed(text);
+    }
+    serde_json::from_slice(string).map_or_else(|_| String::from_utf8_lossy(written), Cow::Owned)
 }
 
 #[cfg(test)]
@@ -185,13 +244,13 @@ mod tests {
 
     #[test]
     fn equal_secrets_have_equal_marks() {
-        let hook = Redactor::common_secrets().hook;
-        let one = hook("Authorization: Bearer abcdefghijklmnop0123456789").expect("a secret");
-        let again = hook("x Bearer abcdefghijklmnop0123456789").expect("a secret");
-        let other = hook("x Bearer abcdefghijklmnop0123456788").expect("a secret");
+        let redaction = Redaction::new(Redactor::common_secrets());
+        let one = redaction.apply("a Bearer abcdefghijklmnop0123456789").expect("a secret");
+        let again = redaction.apply("x Bearer abcdefghijklmnop0123456789").expect("a secret");
+        let other = redaction.apply("x Bearer abcdefghijklmnop0123456788").expect("a secret");
         let mark = |text: &str| text[text.find('[').expect("a mark")..].to_owned();
         assert_eq!(mark(&one), mark(&again));
         assert_ne!(mark(&one), mark(&other));
-        assert!(one.starts_with("Authorization: Bearer [redacted:bearer_token:"), "{one}");
+        assert!(one.starts_with("a Bearer [redacted:bearer_token:"), "{one}");
     }
 }

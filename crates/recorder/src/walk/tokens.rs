@@ -5,6 +5,8 @@
 use rollout_trace_schema::json_text::write_string;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
+use crate::secrets::{Container, Surroundings};
+
 pub(super) const NULL: u8 = 0;
 pub(super) const FALSE: u8 = 1;
 pub(super) const TRUE: u8 = 2;
@@ -86,6 +88,38 @@ pub(super) fn next<'t>(tokens: &mut &'t [u8]) -> Option<Token<'t>> {
     })
 }
 
+/// Returns whether the string before these tokens is a name.
+pub(super) fn is_name(after: &[u8]) -> bool {
+    after.first() == Some(&COLON)
+}
+
+/// Notes the surroundings that a unit leaves behind, without looking for secrets in it.
+///
+/// Only a string that is an element of an outermost array, and the beginning of such an array, say anything about the
+/// units after them, unless a private key has begun.
+pub(super) fn pass(unit: &[u8], surroundings: &mut Surroundings) {
+    let mut rest = unit;
+    let is_string = matches!(unit, [STRING, ..] | [COMMA, STRING, ..]);
+    if !is_string && unit.last() != Some(&OPEN_ARRAY) && !surroundings.is_in_key() {
+        return;
+    }
+    while let Some(token) = next(&mut rest) {
+        match token {
+            Token::String(text) => pass_string(text, rest, surroundings),
+            Token::Other(other) => other.pass(surroundings),
+        }
+    }
+}
+
+/// Notes a string that is not looked at. `after` are the tokens after it.
+pub(super) fn pass_string(body: &[u8], after: &[u8], surroundings: &mut Surroundings) {
+    if is_name(after) {
+        surroundings.name(text(body));
+    } else {
+        surroundings.skip_string(text(body));
+    }
+}
+
 pub(super) fn text(body: &[u8]) -> &str {
     std::str::from_utf8(body).expect("texts are written from a str")
 }
@@ -94,6 +128,17 @@ impl Other<'_> {
     /// Returns whether the token is verbatim JSON text.
     pub(super) fn is_raw(&self) -> bool {
         self.tag == RAW
+    }
+
+    /// Notes what the token says about the place of what follows.
+    pub(super) fn pass(&self, surroundings: &mut Surroundings) {
+        match self.tag {
+            OPEN_ARRAY => surroundings.open(Container::Array),
+            OPEN_OBJECT => surroundings.open(Container::Object),
+            CLOSE_ARRAY | CLOSE_OBJECT => surroundings.close(),
+            FIELD | NEXT_FIELD => surroundings.name(text(self.body)),
+            _ => {}
+        }
     }
 
     /// Appends the token's JSON text.

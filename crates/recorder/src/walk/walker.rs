@@ -16,7 +16,7 @@ use super::{
     tape::{Edit, Identity, InputUnits, NewUnit, Tape, TapeEdit},
     tokens::{self, TEXT_HEAD, Token},
 };
-use crate::redaction::Redaction;
+use crate::{redaction::Redaction, secrets::Surroundings};
 
 /// The size of tokens below which it is cheaper to store a unit again than to refer to it.
 const SMALL_UNIT: usize = 64;
@@ -41,6 +41,16 @@ pub(crate) struct WalkContext<'w> {
 }
 
 impl WalkContext<'_> {
+    /// Returns the replacement for a string, or `None` if it may be written. `after` are the tokens after it.
+    fn redacted(&self, text: &[u8], after: &[u8], surroundings: &mut Surroundings) -> Option<String> {
+        let redaction = self.redaction?;
+        if tokens::is_name(after) {
+            redaction.apply_to_name(tokens::text(text), surroundings)
+        } else {
+            redaction.apply_to_string(tokens::text(text), surroundings)
+        }
+    }
+
     /// Returns an empty scratch for a document that came as bytes, unless the document is too large.
     pub(super) fn scratch_for(&self, body: &[u8]) -> Result<Scratch, WalkError> {
         if body.len() > self.max_document {
@@ -103,6 +113,8 @@ pub(crate) struct Walker<'w> {
     texts: UnitTexts,
     hint: HintOutcome,
     pub(super) input: InputField,
+    /// Where in the document the text is that is written next. Only a redactor asks for it.
+    surroundings: Surroundings,
 }
 
 /// The unit that is being walked over.
@@ -186,6 +198,7 @@ impl<'w> Walker<'w> {
             texts,
             hint: HintOutcome::Kept,
             input: InputField::Missing,
+            surroundings: Surroundings::default(),
         };
         if purpose == Purpose::FirstRequest {
             walker.edit.new_tokens.reserve(FIRST_RESERVE);
@@ -366,6 +379,10 @@ impl<'w> Walker<'w> {
         }
         let Some(vouched_for) = self.vouched_left(index) else { return 0 };
         let count = vouched_for.min(announced.unwrap_or(1).max(1));
+        if let (Some(_), Some(base)) = (self.context.redaction, self.base) {
+            let skipped = (self.expected..self.expected + count).filter_map(|unit| base.tape.unit_tokens(unit));
+            skipped.for_each(|tokens| tokens::pass(tokens, &mut self.surroundings));
+        }
         self.expected += count;
         self.begin_unit();
         if let Some(input) = &mut self.edit.input {
@@ -378,7 +395,10 @@ impl<'w> Walker<'w> {
     #[inline]
     pub(super) fn cut(&mut self) {
         let start = match self.unit {
-            CurrentUnit::Same { left: [], .. } => {
+            CurrentUnit::Same { left: [], tokens } => {
+                if self.context.redaction.is_some() {
+                    tokens::pass(tokens, &mut self.surroundings);
+                }
                 self.expected += 1;
                 self.begin_unit();
                 return;
@@ -408,8 +428,10 @@ impl<'w> Walker<'w> {
         self.kept_from = self.expected;
     }
 
-    /// Uses a unit of the base in place of the current one.
-    fn take_from_base(&mut self, unit: usize) {
+    /// Uses a unit of the base in place of the current one, whose tokens start at `start` among the new ones.
+    fn take_from_base(&mut self, unit: usize, start: usize) {
+        self.pass_new_unit(start);
+        self.edit.new_tokens.truncate(start);
         if unit != self.expected {
             self.mention_kept();
             self.kept_from = unit;
@@ -424,21 +446,20 @@ impl<'w> Walker<'w> {
             && !base.tape.has_tokens()
             && base.tape.units.get(self.expected).is_some_and(|expected| expected.identity == identity)
         {
-            self.edit.new_tokens.truncate(start);
-            self.take_from_base(self.expected);
+            self.take_from_base(self.expected, start);
             return;
         }
         let mut stored: Vec<StoredRange> = Vec::new();
         let is_known = tokens_len >= SMALL_UNIT
             && self.known(|known| known.visit(identity.fingerprint, |range| stored.push(range)));
         if is_known && let Some(unit) = self.find_in_base(identity) {
-            self.edit.new_tokens.truncate(start);
-            self.take_from_base(unit);
+            self.take_from_base(unit, start);
             return;
         }
         self.mention_kept();
         let before = self.draft.record.document_len();
         if is_known {
+            self.pass_new_unit(start);
             if identity.comma {
                 self.draft.record.data().push(b',');
                 self.draft.record.own(PartKind::Text);
@@ -460,6 +481,13 @@ impl<'w> Walker<'w> {
             self.edit.rest.push(Edit::New(NewUnit { tokens_len, text_len, identity }));
         } else {
             self.edit.new_tokens.truncate(start);
+        }
+    }
+
+    /// Notes the surroundings in a new unit that is not turned into text.
+    fn pass_new_unit(&mut self, start: usize) {
+        if self.context.redaction.is_some() {
+            tokens::pass(&self.edit.new_tokens[start..], &mut self.surroundings);
         }
     }
 
@@ -497,7 +525,7 @@ impl<'w> Walker<'w> {
 
     /// Turns the unit that starts here into text, and adds the ranges of this text to the record.
     fn render_unit(&mut self, start: usize, tokens_len: usize) {
-        let Self { context, draft, edit, texts: UnitTexts { long, ranges, .. }, .. } = self;
+        let Self { context, draft, edit, texts: UnitTexts { long, ranges, .. }, surroundings, .. } = self;
         let mut unit_tokens = &edit.new_tokens[start..];
         let mut kind = if tokens_len < SMALL_UNIT { PartKind::Text } else { self.unit_kind };
         // Makes the text so far a part. This is done before a stored string and before a string that is a part of its
@@ -517,6 +545,9 @@ impl<'w> Walker<'w> {
                     let fingerprint = *long.next().expect("identify_unit computes the fingerprint of each long string");
                     let stored = Sharing { context, draft }.stored(fingerprint);
                     if !stored.is_empty() {
+                        if context.redaction.is_some() {
+                            tokens::pass_string(text, unit_tokens, surroundings);
+                        }
                         end_part(draft, ranges);
                         for range in stored {
                             draft.record.stored(range);
@@ -524,7 +555,7 @@ impl<'w> Walker<'w> {
                         }
                         continue;
                     }
-                    let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
+                    let redacted = context.redacted(text, unit_tokens, surroundings);
                     if redacted.is_none() && text.len() >= CUT_TEXT && self.purpose != Purpose::FirstRequest {
                         draft.record.data().push(b'"');
                         end_part(draft, ranges);
@@ -537,15 +568,19 @@ impl<'w> Walker<'w> {
                     }
                 }
                 Token::String(text) => {
-                    let redacted = context.redaction.and_then(|redaction| redaction.apply(tokens::text(text)));
+                    let redacted = context.redacted(text, unit_tokens, surroundings);
                     write_string(redacted.as_deref().map_or(text, str::as_bytes), draft.record.data());
                 }
                 Token::Other(other) => {
                     let out = draft.record.data();
                     let from = out.len();
                     other.render(out);
-                    if let (Some(redaction), true) = (context.redaction, other.is_raw()) {
-                        redaction.apply_to_json(out, from);
+                    if let Some(redaction) = context.redaction {
+                        if other.is_raw() {
+                            redaction.apply_to_json(out, from);
+                        } else {
+                            other.pass(surroundings);
+                        }
                     }
                 }
             }

@@ -43,6 +43,66 @@ fn a_secret_is_nowhere_in_the_bundle() {
     }
 }
 
+/// A token answer of an OAuth server.
+#[derive(Serialize)]
+struct TokenAnswer<'t> {
+    token_type: &'t str,
+    access_token: &'t str,
+    scope: [&'t str; 2],
+}
+
+/// The lines of a private key, of which the body is secret.
+fn key_lines(body: &str) -> [String; 4] {
+    let [begin, end] = ["BEGIN", "END"].map(|word| format!("-----{word} RSA PRIVATE KEY-----"));
+    [begin, format!("MIIE{body}"), format!("{body}=="), end]
+}
+
+#[test]
+fn secrets_are_found_by_their_place_in_the_document() {
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout).redactor(Redactor::common_secrets()));
+        trace.record_protocol_event("lines", &key_lines("LEAKlines"));
+        trace.record_protocol_event("padded", &key_lines(&"LEAKpadded".repeat(8)));
+        let answer = TokenAnswer { token_type: "bearer", access_token: "LEAKanswer00", scope: ["openid", "offline"] };
+        trace.record_protocol_event("answer", &answer);
+        trace.record_protocol_event(
+            "nested",
+            &json!({"text": json!({"t": json!({"client_secret": "LEAKnested0"}).to_string()}).to_string()}),
+        );
+        // Of the later requests, only what has changed is looked at: it is found without the unchanged text around it.
+        for round in 0..4 {
+            let changed = format!("LEAKround{round}").repeat(if round < 2 { 1 } else { 12 });
+            let [begin, first, second, end] = key_lines(&changed);
+            let padding = "x".repeat(100);
+            let request = json!({
+                "a_comment": padding, "api_key": format!("LEAKkey{round}00"), "b_comment": padding,
+                "headers": {"set-cookie": [format!("sid=LEAKsid{round}"), format!("{padding}LEAK")]},
+                "input": [{"role": "user", "content": padding}, {"content": [begin, first, second, end]}],
+                "lines": [begin, first, second, end], "numbered": [{"n": 1, "l": begin}, {"n": 2, "l": format!("{second}{padding}")}],
+                "z_comment": [padding, format!("stays {round}")],
+            });
+            let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+            attempt.record_started(&request);
+            attempt.record_failed("no", None, &[json!({"refresh_token": answer.access_token})]);
+        }
+        drop(trace);
+        for (path, bytes) in sink.files() {
+            let text = String::from_utf8_lossy(&bytes);
+            let shown = text.find("LEAK").map(|at| text[at..].chars().take(80).collect::<String>());
+            assert_eq!(shown, None, "{path}, {layout:?}");
+        }
+        let recorded = Recorded::of(&sink);
+        let requests: Vec<_> =
+            recorded.documents().into_iter().filter(|document| document.get("z_comment").is_some()).collect();
+        assert_eq!(requests.len(), 4);
+        for (round, request) in requests.iter().enumerate() {
+            assert_eq!(request["z_comment"][1], format!("stays {round}"));
+            assert_eq!(request["input"][0]["role"], "user");
+        }
+        assert_eq!(recorded.reports("answer")[0]["scope"], json!(["openid", "offline"]));
+    }
+}
+
 #[test]
 fn a_redactor_that_panics_does_not_harm_the_agent() {
     let redactor = Redactor::new(|text| if text.contains("boom") { panic!("on purpose") } else { None });
