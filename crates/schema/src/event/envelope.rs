@@ -11,7 +11,7 @@ use super::{
     RolloutStarted, StdinTargetResolved, ThreadEnded, ThreadResumed, ThreadStarted, ToolCallEnded,
     ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted,
 };
-use crate::{CodexTurnId, PayloadRef, RolloutId, Seq, ThreadId, UnixMillis};
+use crate::{CodexTurnId, RolloutId, Seq, ThreadId, UnixMillis};
 
 /// One line of the event log: an envelope around an [`EventPayload`].
 ///
@@ -153,54 +153,4 @@ event_payloads! {
     ProtocolEventObserved(ProtocolEventObserved) = "protocol_event_observed",
     /// Anything else that a producer found worth keeping.
     Other(Other) = "other",
-}
-
-impl EventPayload {
-    /// Calls `visit` with every payload reference that the event carries, in the order of its fields, but not with the
-    /// parts of these references.
-    pub fn for_each_payload_ref<'a>(&'a self, mut visit: impl FnMut(&'a PayloadRef)) {
-        match self {
-            Self::ThreadStarted(event) => event.metadata_payload.iter().for_each(visit),
-            Self::HistoryItemAccepted(event) => {
-                event.agent_message_payload.iter().chain(&event.tool_output_payload).for_each(visit);
-            }
-            Self::InferenceStarted(event) => {
-                if let Some(super::RequestInputMode::IncrementalWithUntracedPrefix { prefix_payload, .. }) =
-                    &event.request_input_mode
-                {
-                    visit(prefix_payload);
-                }
-                visit(&event.request_payload);
-                event.prepared_prompt_payload.iter().chain(&event.warmup_context_payload).for_each(visit);
-            }
-            Self::InferenceCompleted(event) => visit(&event.response_payload),
-            Self::InferenceFailed(event) => event.partial_response_payload.iter().for_each(visit),
-            Self::InferenceCancelled(event) => event.partial_response_payload.iter().for_each(visit),
-            Self::ToolCallStarted(event) => event.invocation_payload.iter().for_each(visit),
-            Self::ToolCallRuntimeStarted(event) => visit(&event.runtime_payload),
-            Self::ToolCallRuntimeEnded(event) => visit(&event.runtime_payload),
-            Self::ToolCallEnded(event) => event.result_payload.iter().for_each(visit),
-            Self::CodeCellInitialResponse(event) => event.response_payload.iter().for_each(visit),
-            Self::CodeCellEnded(event) => event.response_payload.iter().for_each(visit),
-            Self::CompactionRequestStarted(event) => visit(&event.request_payload),
-            Self::CompactionRequestCompleted(event) => visit(&event.response_payload),
-            Self::CompactionInstalled(event) => visit(&event.checkpoint_payload),
-            Self::AgentResultObserved(event) => event.carried_payload.iter().for_each(visit),
-            Self::ProtocolEventObserved(event) => visit(&event.event_payload),
-            Self::Other(event) => event.payloads.iter().for_each(visit),
-            Self::RolloutStarted(_)
-            | Self::RolloutEnded(_)
-            | Self::RecordingCompleted(_)
-            | Self::ThreadEnded(_)
-            | Self::ThreadResumed(_)
-            | Self::CodexTurnStarted(_)
-            | Self::CodexTurnEnded(_)
-            | Self::McpToolCallCorrelationAssigned(_)
-            | Self::StdinTargetResolved(_)
-            | Self::CodeCellStarted(_)
-            | Self::CodeCellWaitTargetResolved(_)
-            | Self::CompactionRequestFailed(_)
-            | Self::Unknown(_) => {}
-        }
-    }
 }

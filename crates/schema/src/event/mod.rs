@@ -8,6 +8,7 @@ mod history;
 mod inference;
 mod observation;
 mod plain;
+mod references;
 mod rollout;
 mod thread;
 mod tool_call;
