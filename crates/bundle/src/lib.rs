@@ -5,7 +5,7 @@
 //!
 //! Payloads are separate files, records of one pack file, or records of compressed shards (schema 3), and a whole
 //! bundle may be packed into one archive. All forms are read in the same way. [`convert`], [`pack()`] and [`unpack`]
-//! turn one form into another.
+//! turn one form into another; [`convert_to_schema_3`] turns a bundle of schema 2 into one that Codex 0.171.0 reads.
 
 #![forbid(unsafe_code)]
 
@@ -30,7 +30,7 @@ mod version;
 
 pub use discover::{FoundBundle, find_bundles};
 pub use events::Events;
-pub use moving::{ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, convert, pack, unpack};
+pub use moving::{ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, convert, convert_to_schema_3, pack, unpack};
 pub use open::{Bundle, OpenError};
 pub use packed::PayloadPack;
 pub use payload_files::PayloadFiles;

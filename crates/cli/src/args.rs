@@ -159,20 +159,29 @@ pub(crate) struct PayloadArgs {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Writes a copy of a bundle in another payload layout.
+/// Writes a copy of a bundle in another payload layout, or in schema 3.
 ///
 /// The layout "files" has one file per payload, which the tools of Codex can read. The layout "packed" has all payloads
 /// in one file, each as the difference from earlier ones. Nothing else changes, so converting back gives the same
-/// bytes. The unreadable parts of a damaged bundle are reported.
+/// bytes.
+///
+/// With --schema 3, a bundle of schema 2 becomes one that Codex 0.171.0 can read, which refuses all earlier schemas. A
+/// payload that Codex cannot read is marked as omitted.
+///
+/// The unreadable parts of a damaged bundle are reported.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("form").required(true))]
 pub(crate) struct ConvertArgs {
     /// A bundle: its folder, a file in it, or its archive.
     pub(crate) bundle: PathBuf,
 
     /// The payload layout of the copy.
-    #[arg(long)]
-    pub(crate) layout: LayoutArg,
+    #[arg(long, group = "form")]
+    pub(crate) layout: Option<LayoutArg>,
+
+    /// The schema version of the copy of a bundle of schema 2.
+    #[arg(long, value_name = "VERSION", group = "form")]
+    pub(crate) schema: Option<SchemaArg>,
 
     /// The folder of the copy, which must not exist.
     #[arg(short, long, value_name = "DIR")]
@@ -180,6 +189,13 @@ pub(crate) struct ConvertArgs {
 
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
+}
+
+/// The schema version to convert to.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum SchemaArg {
+    #[value(name = "3")]
+    V3,
 }
 
 /// The payload layout.

@@ -34,8 +34,10 @@
 
 #![forbid(unsafe_code)]
 
+mod convert;
 mod reduce;
 
+pub use convert::convert_to_schema_3;
 pub use reduce::reduce_bundle;
 pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles};
 pub use rollout_trace_evidence::{self as evidence, Evidence, Limits};

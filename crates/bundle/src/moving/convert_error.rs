@@ -26,6 +26,14 @@ pub enum ConvertError {
         /// The bundle.
         path: PathBuf,
     },
+    /// The bundle is not of schema 2, which is the only one that can be turned into schema 3.
+    #[error("{} {}, and only a bundle of schema 2 can be turned into one of schema 3", path.display(), stated(*found))]
+    NotSchema2 {
+        /// The bundle.
+        path: PathBuf,
+        /// The schema version that the bundle states.
+        found: Option<u32>,
+    },
     /// The bundle can no longer be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -78,6 +86,7 @@ impl ConvertError {
             Self::Exists { .. } => "it was not changed; use -o to write elsewhere",
             Self::Inside { .. } => "use -o to write elsewhere",
             Self::NoFilesLayout { .. } => "use --layout packed; `payload` prints a single payload",
+            Self::NotSchema2 { .. } => "every other command reads it as it is",
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "nothing was left behind; use -o to write elsewhere",
             Self::Temporary { .. } => "make room there, or set TMPDIR to another folder",
@@ -100,6 +109,10 @@ impl ConvertError {
         // The original error may name the temporary file, which means nothing to the user.
         Self::Temporary { folder: env::temp_dir(), source: error.kind().into() }
     }
+}
+
+fn stated(found: Option<u32>) -> String {
+    found.map_or_else(|| "does not state its schema version".to_owned(), |found| format!("is of schema {found}"))
 }
 
 /// Something that is missing from the result, entirely or in part.

@@ -1,10 +1,15 @@
-//! Changing a single field of a manifest.
+//! Changing single fields of a manifest.
 
 use std::ops::Range;
 
-use rollout_trace_schema::json_text::{Cursor, Nesting};
+use rollout_trace_schema::{
+    SchemaVersion,
+    json_text::{Cursor, Nesting},
+};
 
 const FIELD: &[u8] = b"\"payload_layout\"";
+
+const VERSION_FIELD: &[u8] = b"\"schema_version\"";
 
 /// The maximum number of times that the field is removed. Only a manifest that no writer wrote has more.
 const MAX_REPETITIONS: usize = 8;
@@ -33,6 +38,15 @@ pub(super) fn with_layout(manifest: &[u8], layout: Option<&str>) -> Option<Vec<u
     field.extend_from_slice(members.last().map_or(b":", |last| &text[last.key.end..last.value.start]));
     field.extend_from_slice(format!("\"{layout}\"").as_bytes());
     text.splice(at..at, field);
+    Some(text)
+}
+
+/// Returns the manifest with schema version 3 and without a layout, and otherwise unchanged. Returns `None` if it is not a
+/// JSON object with a schema version.
+pub(super) fn as_schema_3(manifest: &[u8]) -> Option<Vec<u8>> {
+    let mut text = with_layout(manifest, None)?;
+    let version = members(&text)?.into_iter().find(|member| text[member.key.clone()] == *VERSION_FIELD)?;
+    text.splice(version.value, SchemaVersion::V3.number().to_string().into_bytes());
     Some(text)
 }
 
@@ -97,6 +111,14 @@ mod tests {
             assert_eq!(text(with_layout(packed.as_bytes(), Some("packed-2"))).as_deref(), Some(packed));
             assert_eq!(text(with_layout(manifest.as_bytes(), None)).as_deref(), Some(manifest));
         }
+    }
+
+    #[test]
+    fn schema_3() {
+        let manifest = b"{\n  \"schema_version\": 2,\n  \"a\": 1.50,\n  \"payload_layout\": \"packed-2\"\n}\n";
+        let expected = "{\n  \"schema_version\": 3,\n  \"a\": 1.50\n}\n";
+        assert_eq!(text(as_schema_3(manifest)).as_deref(), Some(expected));
+        assert_eq!(as_schema_3(b"{}"), None);
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod payloads;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
+mod schema_3;
+#[cfg(test)]
 mod shards;
 #[cfg(test)]
 mod support;

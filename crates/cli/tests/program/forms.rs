@@ -50,6 +50,44 @@ fn every_form_of_a_bundle_gives_the_same_results() {
 }
 
 #[test]
+fn schema_3() {
+    let root = Root::new(&["a", "b"]);
+    assert_snapshot!(root.run("convert a --schema 3 -o s"), @"s");
+    assert_snapshot!(root.run("check s"), @"s: clean");
+    assert_eq!(root.run("show s"), root.run("show a").replace("schema 2", "schema 3"));
+    assert_snapshot!(root.run("convert s --schema 3 -o t"), @"
+    stderr: error: s is of schema 3, and only a bundle of schema 2 can be turned into one of schema 3
+    stderr:   every other command reads it as it is
+    exit code 2
+    ");
+    root.edit("b/manifest.json", |text| text.replace("\"schema_version\": 2", "\"schema_version\": 1"));
+    root.edit("b/trace.jsonl", |text| text.replace("\"schema_version\":2", "\"schema_version\":1"));
+    assert_snapshot!(root.run("convert b --schema 3 -o t"), @"
+    stderr: error: b is of schema 1, and only a bundle of schema 2 can be turned into one of schema 3
+    stderr:   every other command reads it as it is
+    exit code 2
+    ");
+    assert_snapshot!(root.run("convert a --schema 3 --layout files -o t"), @"
+    stderr: error: the argument '--schema <VERSION>' cannot be used with '--layout <LAYOUT>'
+    stderr: 
+    stderr: Usage: rollout-trace convert --output <DIR> <--layout <LAYOUT>|--schema <VERSION>> <BUNDLE>
+    stderr: 
+    stderr: For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(root.run("convert a -o t"), @"
+    stderr: error: the following required arguments were not provided:
+    stderr:   <--layout <LAYOUT>|--schema <VERSION>>
+    stderr: 
+    stderr: Usage: rollout-trace convert --output <DIR> <--layout <LAYOUT>|--schema <VERSION>> <BUNDLE>
+    stderr: 
+    stderr: For more information, try '--help'.
+    exit code 2
+    ");
+    assert!(!root.path("t").exists());
+}
+
+#[test]
 fn an_archive_among_bundles() {
     let root = Root::new(&["r/a"]);
     root.run("pack r/a");

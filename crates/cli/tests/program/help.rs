@@ -28,7 +28,7 @@ fn wrong_usage() {
     stderr:   check        Reads bundles completely and reports every problem
     stderr:   show         Draws the rollout of a bundle
     stderr:   payload      Prints a payload exactly as it was recorded
-    stderr:   convert      Writes a copy of a bundle in another payload layout
+    stderr:   convert      Writes a copy of a bundle in another payload layout, or in schema 3
     stderr:   pack         Packs a bundle into one .tar.zst file
     stderr:   unpack       Unpacks the file that pack has created
     stderr:   schema       Prints the JSON Schema of state.json
