@@ -1,8 +1,9 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
+use rollout_trace::schema::visible::visible_line;
 
 /// Runs a coding agent that records everything it does.
 ///
@@ -19,6 +20,18 @@ pub(crate) struct Arguments {
     pub(crate) color: ColorChoice,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Parses the command line of this process. Prints help or an error and exits, if that is what it asks for.
+    pub(crate) fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            // The error may quote the command line. What cannot be parsed cannot be parsed with its characters escaped
+            // either, except for bytes that are not UTF-8, which the error does not quote.
+            let arguments = env::args_os().map(|argument| visible_line(&argument.to_string_lossy()).into_owned());
+            Self::try_parse_from(arguments).err().unwrap_or(error).exit()
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,8 +11,6 @@ mod trace;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
-use clap::Parser;
-
 use crate::{
     args::{Arguments, Command},
     failure::Failure,
@@ -21,7 +19,7 @@ use crate::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::of_process();
     let mut screen = Screen::new(arguments.color);
     let result = match &arguments.command {
         Command::Demo(args) => demo::run(args, &mut screen).await,

@@ -8,10 +8,14 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
+use rollout_trace::{
+    Drawing,
+    schema::visible::{visible_line, visible_text},
+};
 use rollout_trace_agent_core::{AbortReason, Event, EventMessage};
 
-/// Shows a rollout as it happens: the model's answer on stdout, and everything else on stderr. Errors of writing are
-/// ignored, since the rollout is recorded anyway.
+/// Shows a rollout as it happens: the model's answer on stdout, and everything else on stderr. Text from others is
+/// escaped. Errors of writing are ignored, since the rollout is recorded anyway.
 #[derive(Debug)]
 pub(crate) struct Screen {
     color: bool,
@@ -40,10 +44,6 @@ impl Screen {
         };
         let (color, colors_remarks) = (is_wanted(io::stdout().is_terminal()), is_wanted(io::stderr().is_terminal()));
         Self { color, colors_remarks, is_mid_line: false, sends_pieces: false }
-    }
-
-    pub(crate) fn color(&self) -> bool {
-        self.color
     }
 
     /// Shows an event, if it is of interest to people.
@@ -88,20 +88,21 @@ impl Screen {
     /// Prints a message about the program itself on stderr.
     pub(crate) fn say(&mut self, remark: &str) {
         self.end_line();
-        let _ = writeln!(io::stderr(), "{remark}");
+        let _ = writeln!(io::stderr(), "{}", visible_text(remark));
     }
 
-    /// Prints a whole text on stdout.
-    pub(crate) fn print(&mut self, text: &str) {
+    /// Prints a drawing on stdout.
+    pub(crate) fn draw(&mut self, drawing: Drawing<'_>) {
         self.end_line();
+        let drawing = drawing.color(self.color).to_string();
         let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        let _ = stdout.write_all(drawing.as_bytes()).and_then(|()| stdout.flush());
     }
 
     fn words(&mut self, words: &str) {
         let mut stdout = io::stdout().lock();
         // A file or another program receives the text unchanged.
-        let shown = if stdout.is_terminal() { harmless(words).into() } else { Cow::Borrowed(words) };
+        let shown = if stdout.is_terminal() { visible_text(words) } else { Cow::Borrowed(words) };
         let _ = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
         self.is_mid_line = !words.ends_with('\n');
     }
@@ -113,7 +114,7 @@ impl Screen {
         } else {
             Default::default()
         };
-        let _ = writeln!(io::stderr(), "{on}{agent}: {}{off}", harmless(text));
+        let _ = writeln!(io::stderr(), "{on}{}: {}{off}", visible_line(agent), visible_text(text));
     }
 
     fn end_line(&mut self) {
@@ -123,17 +124,11 @@ impl Screen {
     }
 }
 
-/// Removes control characters from a foreign text, which could move the cursor, change the title, or send input to the
-/// terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
-}
-
 /// The longest text that a remark shows.
 const LINE_CHARS: usize = 100;
 
-/// Returns the beginning of a text on one line, without control characters.
+/// Returns the beginning of a text on one line.
 fn line(text: &str) -> String {
-    let shown: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_CHARS).collect();
+    let shown: String = text.trim().chars().map(|c| if c.is_whitespace() { ' ' } else { c }).take(LINE_CHARS).collect();
     if text.trim().chars().count() > LINE_CHARS { shown + "…" } else { shown }
 }

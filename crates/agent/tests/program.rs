@@ -29,14 +29,18 @@ fn outcome(output: &Output) -> (i32, String, String) {
 
 /// Runs a task with a scripted model and few retries, in a folder of its own.
 fn run(script: &str, more: &[&str]) -> (i32, String, String) {
-    let folder = tempfile::tempdir().unwrap();
+    run_in(tempfile::tempdir().unwrap().path(), script, more)
+}
+
+/// Runs a task with a scripted model and few retries, in a folder.
+fn run_in(folder: &Path, script: &str, more: &[&str]) -> (i32, String, String) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = runtime.block_on(ScriptedModel::start(Script::parse("test", script).unwrap())).unwrap();
-    let config = folder.path().join("agent.toml");
+    let config = folder.join("agent.toml");
     fs::write(&config, "retries = 0\ncommands = { login_shell = false }\n").unwrap();
     let at = |path: &Path| path.to_str().unwrap().to_owned();
-    let (config, cwd, url) = (at(&config), at(folder.path()), server.base_url());
-    let traces = at(&folder.path().join("traces"));
+    let (config, cwd, url) = (at(&config), at(folder), server.base_url());
+    let traces = at(&folder.join("traces"));
     let mut command = agent(&["run", "--config", &config, "--cwd", &cwd, "--base-url", &url, "--trace-root", &traces]);
     outcome(&command.args(more).arg("Do it.").output().unwrap())
 }
@@ -108,9 +112,72 @@ fn a_failed_run_reports_the_error() {
 }
 
 #[test]
-fn control_characters_of_a_provider_are_not_shown() {
+fn control_characters_of_a_provider_are_escaped() {
     let (code, _, stderr) = run("[[reply]]\nstatus = 400\nerror = \"wrong \\u001b[2Jkey\"", &[]);
-    assert!(code == 1 && stderr.contains("400 Bad Request: wrong  [2Jkey"), "{stderr:?}");
+    assert!(code == 1 && stderr.contains(r"400 Bad Request: wrong \u{1b}[2Jkey"), "{stderr:?}");
+}
+
+/// Text that no stream may show as it is: an escape sequence, also in one character, and characters that turn, hide or
+/// break a line.
+const HOSTILE: &str = "\u{1b}[35m\u{9b}1m\u{7}\u{202e}\u{200b}\u{2028}\u{e0041}";
+
+fn assert_harmless(output: &str) {
+    let hidden = |c: &char| *c != '\n' && !rollout_trace::schema::visible::is_visible(*c);
+    assert_eq!(output.chars().find(hidden), None, "{output:?}");
+}
+
+#[test]
+fn whatever_comes_from_model_tools_and_folders_is_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join(HOSTILE);
+    fs::create_dir(&folder).unwrap();
+    let text = |text: &str| serde_json::to_string(&text.replace('@', HOSTILE)).unwrap();
+    let call = |id: &str, name: &str, arguments: &str| {
+        let (id, name, arguments) = (text(id), text(name), text(arguments));
+        format!(
+            "[[reply.item]]\nraw = {{ type = \"function_call\", call_id = {id}, name = {name}, arguments = {arguments} }}\n"
+        )
+    };
+    let mut script = format!("[[reply]]\n[[reply.item]]\nthink = {}\n", text("I @"));
+    script += &call("call_1@", "exec_command", r#"{"cmd":"printf '\\033[35m\\302\\233\\342\\200\\256'"}"#);
+    script += &call("call_2@", "no_@_tool", "{\"@\":1}");
+    let arguments = serde_json::json!({"task_name": HOSTILE, "message": HOSTILE}).to_string();
+    script += &call("call_3@", "spawn_agent", &arguments);
+    script += &format!("[[reply.item]]\ncode = {}\n", text("text('@'.slice(0, -1))"));
+    script += "[[reply]]\n[[reply.item]]\nsay = \"Done.\"\n";
+    let (code, stdout, stderr) = run_in(&folder, &script, &["--draw", "--model", &format!("model{HOSTILE}")]);
+    assert_eq!(code, 0, "{stdout}\n{stderr}");
+    assert_harmless(&stdout);
+    assert_harmless(&stderr);
+    for shown in [r"model\u{1b}[35m", r"· no_\u{1b}[35m", r"I \u{1b}[35m"] {
+        assert!(stdout.contains(shown), "{shown} in {stdout}");
+    }
+    assert!(stderr.contains(r"no_\u{1b}[35m") && stderr.contains("Recorded in "), "{stderr}");
+}
+
+#[test]
+fn errors_about_the_command_line_are_escaped() {
+    let file = format!("{HOSTILE}.toml");
+    for arguments in [
+        &["run", HOSTILE, HOSTILE][..],
+        &[HOSTILE],
+        &["demo", HOSTILE],
+        &["--color", HOSTILE],
+        &[&format!("--{HOSTILE}")],
+        &["run", "x", "--base-url", HOSTILE],
+        &["run", "x", "--config", &file],
+        &["run", "x", "--cwd", HOSTILE],
+        &["demo", "--scenario", &file],
+        &["run", "x", "--base-url", "http://127.0.0.1:1/v1", "--trace-root", &format!("/dev/null/{HOSTILE}")],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("agent.toml"), "retries = 0").unwrap();
+        let output = agent(arguments).current_dir(folder.path()).output().unwrap();
+        let (code, stdout, stderr) = outcome(&output);
+        assert!(code != 0 && stderr.contains(r"\u{1b}[35m"), "{arguments:?}: {stderr:?}");
+        assert_harmless(&stdout);
+        assert_harmless(&stderr);
+    }
 }
 
 #[test]

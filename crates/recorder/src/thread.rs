@@ -10,6 +10,7 @@ use std::{
 use rollout_trace_schema::{
     ExecutionStatus, PayloadKind, RolloutEnded, RuntimeCellId, ThreadEnded, ThreadId, ThreadResumed, ThreadStarted,
     document::{AbandonedHandle, RecorderReport},
+    visible::visible_line,
 };
 use serde::Serialize;
 use tracing::subscriber::NoSubscriber;
@@ -334,7 +335,7 @@ fn warn_untraced(error: &StartError) {
     if tracing::dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>()) {
         SAID.call_once(|| {
             // If stderr cannot be written either, nothing more can be done.
-            let _ = writeln!(io::stderr(), "rollout-trace: this session is not traced: {text}");
+            let _ = writeln!(io::stderr(), "rollout-trace: this session is not traced: {}", visible_line(&text));
         });
     }
 }
