@@ -19,3 +19,5 @@ mod reduce;
 mod show;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod untrusted;

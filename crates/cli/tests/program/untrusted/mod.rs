@@ -1,0 +1,281 @@
+//! Text from others never reaches a stream as it is: all texts of bundles, names of files, and the command line.
+
+mod bundles;
+
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+    fs,
+    os::unix::ffi::OsStrExt,
+    process::Output,
+};
+
+use serde_json::Value;
+
+use crate::support::{Root, program};
+use bundles::{HOSTILE, Spared};
+
+/// What the stdout of a command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stdout {
+    /// Text for people.
+    Text,
+    /// Text for people, in color.
+    Colored,
+    /// JSON, which is the same in a pipe.
+    Json,
+}
+
+/// A command line.
+struct Call {
+    arguments: Vec<OsString>,
+    stdout: Stdout,
+}
+
+/// Returns a command line of arguments separated by spaces. `@` stands for the hostile text, and an argument that ends
+/// with `%` for one that is not UTF-8.
+fn call(stdout: Stdout, line: &str) -> Call {
+    let arguments = line.split(' ').map(|argument| match argument.strip_suffix('%') {
+        Some(start) => OsStr::from_bytes(&[start.as_bytes(), b"\x1b\xff\x9b"].concat()).to_owned(),
+        None => argument.replace('@', HOSTILE).into(),
+    });
+    Call { arguments: arguments.collect(), stdout }
+}
+
+/// Returns calls of every command with every option, in a folder with the bundles `a@` and `b@` and the folder `empty@`.
+fn calls() -> Vec<Call> {
+    let text = [
+        "check a@ b@ empty@ no@ no%",
+        "check . --latest",
+        "check a@ --best-effort --max-payload-bytes 100",
+        "check a@ --max-line-bytes 300",
+        "check a@ --max-nesting 2",
+        "check a@ --max-events 9",
+        "check a@ --max-archive-bytes 10",
+        "check a@/trace.jsonl",
+        "list .",
+        "list empty@",
+        "list no@",
+        "list a@ --max-payload-bytes 9 --max-line-bytes 99 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
+        "show a@",
+        "show b@",
+        "show empty@",
+        "show no@",
+        "show no%",
+        "show a@ --best-effort --max-payload-bytes 100 --max-line-bytes 300 --max-nesting 3 --max-archive-bytes 9",
+        "show a@ --max-events 30",
+        "show a@ --thread nope@",
+        "show a@ --thread 0",
+        "show a@ --thread no%",
+        "show a@ --thread /root@",
+        "show a@ --item nope@",
+        "show a@ --item 999",
+        "reduce a@ b@ empty@ no@",
+        "reduce . --latest --strict --compact --force -o out@",
+        "reduce a@ b@ --output out@",
+        "reduce a@ --output no@/out@",
+        "reduce a@ --output out@ --best-effort --max-payload-bytes 100",
+        "reduce a@ --max-line-bytes 300 --max-nesting 3 --max-archive-bytes 9 --max-events 30",
+        "payload a@ nope@",
+        "payload a@ ../@ --best-effort --max-line-bytes 999 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
+        "payload a@ 1 --max-payload-bytes 1",
+        "payload no@ 1",
+        "convert a@ --layout packed --output packed@",
+        "convert a@ --layout packed -o packed@",
+        "convert a@ --layout packed -o a@/inside@",
+        "convert a@ --layout @ -o x@",
+        "convert no@ --layout files -o x@",
+        "convert packed@ --layout files -o files@ --best-effort --max-payload-bytes 100",
+        "convert b@ --layout packed -o small@ --max-line-bytes 300 --max-nesting 3 --max-archive-bytes 9 --max-events 9",
+        "check packed@",
+        "show packed@",
+        "pack a@",
+        "pack a@ --output a@.tar.zst",
+        "pack b@ -o no@/x@ --best-effort",
+        "pack b@ -o b@.tar.zst --max-payload-bytes 9 --max-line-bytes 99 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
+        "check a@.tar.zst",
+        "show a@.tar.zst",
+        "check a@.tar.zst --max-archive-bytes 9000",
+        "unpack a@.tar.zst --output unpacked@",
+        "unpack a@.tar.zst -o unpacked@",
+        "unpack a@.tar.zst -o few@ --max-archive-bytes 9000 --max-payload-bytes 9 --max-line-bytes 9 --max-nesting 9 --max-events 9",
+        "unpack a@",
+        "unpack no@",
+        "unpack no%",
+        "unpack no@.tar.zst",
+        "unpack a@/manifest.json -o x@",
+        "list .",
+        "schema",
+        "schema @",
+        "completions bash",
+        "completions @",
+        "man",
+        "man show",
+        "man @",
+        "help",
+        "help @",
+        "help show @",
+        "@",
+        "--@",
+        "--color @ schema",
+        "list --@",
+        "list . @",
+        "list -@",
+        "check --max-nesting @ a@",
+        "show a@ --item 1 --thread @",
+    ];
+    let mut calls: Vec<Call> = text.iter().map(|line| call(Stdout::Text, line)).collect();
+    for line in ["show a@", "show a@ --item 1", "check a@", "reduce a@", "list ."] {
+        calls.push(call(Stdout::Colored, &format!("{line} --color always")));
+    }
+    for line in [
+        "check a@ b@ --json",
+        "reduce a@ -o -",
+        "reduce b@ --compact --output -",
+        "payload a@ 2",
+        "payload a@ raw_payload:3@",
+    ] {
+        calls.push(call(Stdout::Json, line));
+    }
+    calls
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control() && c != '\n'
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+            | '\u{e000}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Removes the styles of the program. None of them is that of the hostile text.
+fn without_styles(text: &str) -> String {
+    let mut plain = text.to_owned();
+    for code in [0, 1, 2, 31, 32, 33, 36] {
+        plain = plain.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    plain
+}
+
+fn assert_harmless(call: &Call, output: &Output) {
+    let arguments = &call.arguments;
+    assert!(output.status.code().is_some(), "{arguments:?} ends by itself");
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
+    let stdout = match call.stdout {
+        Stdout::Text => stdout,
+        Stdout::Colored => without_styles(&stdout),
+        Stdout::Json => {
+            let values = serde_json::Deserializer::from_str(&stdout).into_iter::<Value>();
+            let count = values.map(Result::unwrap).count();
+            assert!(count > 0 || !output.status.success(), "{arguments:?} prints JSON");
+            String::new()
+        }
+    };
+    for text in [stdout, stderr] {
+        let hidden = text.lines().find(|line| line.contains(is_hidden) || line.starts_with("FORGED"));
+        assert_eq!(hidden, None, "{arguments:?}");
+    }
+}
+
+#[test]
+fn nothing_that_a_bundle_or_a_name_contains_reaches_a_stream_as_it_is() {
+    for spared in Spared::ALL {
+        let root = Root::new(&[]);
+        let (a, b) = (format!("a{HOSTILE}"), format!("b{HOSTILE}"));
+        bundles::write_all(&root.path(""), [&a, &b], spared);
+        fs::create_dir(root.path(&format!("empty{HOSTILE}"))).unwrap();
+        let run = |call: &Call| {
+            let mut program = program();
+            program.args(&call.arguments).current_dir(root.path(""));
+            let output = program.output().unwrap();
+            assert_harmless(call, &output);
+            output
+        };
+        calls().iter().for_each(|call| drop(run(call)));
+
+        let output = run(&call(Stdout::Json, "reduce a@ -o -"));
+        let graph: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let items = graph["conversation_items"].as_object().unwrap().len();
+        for number in 1..=items {
+            let output = run(&call(Stdout::Text, &format!("show a@ --item {number}")));
+            assert!(output.status.success());
+        }
+        for id in graph["threads"].as_object().unwrap().keys() {
+            let arguments = ["show", &a, "--thread", id].map(OsString::from).to_vec();
+            run(&Call { arguments, stdout: Stdout::Text });
+        }
+        if spared == Spared::TypesAndValues {
+            assert!(items > 30, "{items} items");
+            assert_every_kind_of_object_is_there(&graph);
+        }
+    }
+}
+
+fn assert_every_kind_of_object_is_there(graph: &Value) {
+    for kind in [
+        "threads",
+        "codex_turns",
+        "conversation_items",
+        "inference_calls",
+        "tool_calls",
+        "code_cells",
+        "terminal_sessions",
+        "terminal_operations",
+        "compactions",
+        "compaction_requests",
+        "interaction_edges",
+        "undelivered_messages",
+        "cut_off",
+        "markers",
+        "diagnostics",
+        "raw_payloads",
+    ] {
+        let count = graph[kind].as_object().map(|map| map.len()).or_else(|| graph[kind].as_array().map(Vec::len));
+        assert!(count.is_some_and(|count| count > 0), "{kind}: {count:?}");
+    }
+}
+
+#[test]
+fn nothing_that_the_environment_contains_reaches_a_stream_as_it_is() {
+    let root = Root::new(&["a"]);
+    fs::create_dir(root.path(HOSTILE)).unwrap();
+    root.run("pack a");
+    for (line, variable, value) in [
+        ("list", "CODEX_ROLLOUT_TRACE_ROOT", HOSTILE.to_owned()),
+        ("list", "CODEX_ROLLOUT_TRACE_ROOT", format!("no{HOSTILE}")),
+        ("show a.tar.zst", "TMPDIR", format!("no{HOSTILE}")),
+        ("list .", "TERM", HOSTILE.to_owned()),
+    ] {
+        let call = call(Stdout::Text, line);
+        let output = program().args(&call.arguments).env(variable, value).current_dir(root.path("")).output().unwrap();
+        assert_harmless(&call, &output);
+    }
+}
+
+/// Returns the names after a heading of a help text that begin their lines.
+fn names(help: &str, is_name: fn(&str) -> bool) -> BTreeSet<String> {
+    let words = help.lines().filter_map(|line| line.split_whitespace().find(|word| !word.ends_with(',')));
+    words.filter(|word| is_name(word)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_and_option_is_tried() {
+    let root = Root::new(&[]);
+    let help = root.run("--help");
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = names(commands.split_once("\n\n").unwrap().0, |_| true);
+    assert!(commands.len() > 10, "{commands:?}");
+    let calls = calls();
+    for command in &commands {
+        let calls: Vec<&Call> = calls.iter().filter(|call| call.arguments[0] == *command.as_str()).collect();
+        assert!(!calls.is_empty(), "{command} is not tried");
+        if command == "help" {
+            continue;
+        }
+        let options = names(&root.run(&format!("{command} --help")), |word| word.starts_with("--"));
+        assert!(options.contains("--help") && options.contains("--color"), "{command}: {options:?}");
+        for option in options.iter().filter(|option| !["--help", "--color"].contains(&option.as_str())) {
+            let is_tried = calls.iter().any(|call| call.arguments.iter().any(|argument| argument == option.as_str()));
+            assert!(is_tried, "{command} {option} is not tried");
+        }
+    }
+}
