@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use crate::{
     ARCHIVE_SUFFIX, Limits,
+    archive::{is_archive, peek_manifest},
     contained::ContainedFolder,
     manifest::ReadManifest,
-    moving::{is_archive, peek_manifest},
     open::holds_bundle,
 };
 

@@ -1,12 +1,10 @@
 //! The events of a bundle, in order.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-};
+use std::io::{BufRead, BufReader};
 
 use crate::{
     BundleHeader, Evidence, Limits, LogLine, Problem, Sequencer,
+    contained::BundleFile,
     decode::EventDecoder,
     line::{Line, LineReader},
 };
@@ -19,7 +17,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Events {
     /// `None` once everything has been read.
-    log: Option<Log<BufReader<File>>>,
+    log: Option<Log<BufReader<BundleFile>>>,
     sequencer: Sequencer,
     limits: Limits,
     problems: u64,
@@ -29,7 +27,7 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(log: Option<File>, header: &BundleHeader, limits: Limits) -> Self {
+    pub(crate) fn new(log: Option<BundleFile>, header: &BundleHeader, limits: Limits) -> Self {
         Self {
             log: log.map(|file| Log::new(BufReader::with_capacity(BUFFER_BYTES, file), header, limits)),
             sequencer: Sequencer::new(header.schema_version),
@@ -46,11 +44,14 @@ impl Events {
         self.log.as_ref().map_or(self.bytes_read, |log| log.lines.offset())
     }
 
-    /// Counts problems. Returns whether this evidence is within the limit. The end marker's problem always is, because
-    /// it changes what the whole log is worth.
+    /// Counts problems. Returns whether this evidence is within the limit. What changes the worth of the whole log always
+    /// is.
     fn is_reported(&mut self, evidence: &Evidence) -> bool {
         match evidence {
-            Evidence::Event(_) | Evidence::Problem(Problem::AfterEndMarker { .. }) => true,
+            Evidence::Event(_)
+            | Evidence::Problem(
+                Problem::AfterEndMarker { .. } | Problem::TooManyEvents { .. } | Problem::TooManyDamagedLines { .. },
+            ) => true,
             Evidence::Problem(_) => {
                 self.problems += 1;
                 self.problems <= self.limits.max_problems
@@ -94,6 +95,8 @@ pub(crate) struct Log<R> {
     decoder: EventDecoder,
     limits: Limits,
     events: u64,
+    /// The number of lines without an event.
+    damaged_lines: u64,
 }
 
 impl<R: BufRead> Log<R> {
@@ -103,6 +106,7 @@ impl<R: BufRead> Log<R> {
             decoder: EventDecoder::new(header, &limits),
             limits,
             events: 0,
+            damaged_lines: 0,
         }
     }
 
@@ -121,11 +125,18 @@ impl<R: BufRead> Log<R> {
             push(LogLine::Problem(Problem::TooManyEvents { line, limit: self.limits.max_events }));
             return false;
         }
+        if self.damaged_lines >= self.limits.max_damaged_lines {
+            let (line, limit) = (line.number, self.limits.max_damaged_lines);
+            push(LogLine::Problem(Problem::TooManyDamagedLines { line, limit }));
+            return false;
+        }
+        let before = self.events;
         let events = &mut self.events;
         self.decoder.decode(&line, self.limits.max_line_bytes, |read| {
             *events += u64::from(matches!(read, LogLine::Event { .. }));
             push(read);
         });
+        self.damaged_lines += u64::from(self.events == before);
         true
     }
 }

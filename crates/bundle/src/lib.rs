@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod ahead;
+mod archive;
 mod contained;
 mod decode;
 mod discover;
@@ -28,6 +29,7 @@ mod sequencer;
 mod shards;
 mod version;
 
+pub use contained::{BundleFile, open_file_in};
 pub use discover::{FoundBundle, find_bundles};
 pub use events::Events;
 pub use moving::{ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, convert, convert_to_schema_3, pack, unpack};

@@ -1,24 +1,20 @@
 //! Opening a bundle.
 
 use std::{
-    env,
-    fs::File,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use rollout_trace_schema::{
     Manifest, SchemaVersion,
     packed::{FrameError, PACK_FILE},
 };
-use tempfile::TempDir;
 
 use crate::{
     ARCHIVE_SUFFIX, BundleHeader, ConvertError, Events, Limits, PayloadError, Payloads, Problem,
-    contained::ContainedFolder,
+    archive::{Wanted, hold},
+    contained::{BundleFile, ContainedFolder},
     manifest::{ReadManifest, error_text},
-    moving::{is_archive, private_folder, unpack_into},
     packed::{FoundHeader, probe_pack},
     version::{VersionOfEvents, stated_version},
 };
@@ -26,15 +22,14 @@ use crate::{
 /// How the names of all versions of the packed layout begin.
 const PACKED_NAME: &str = "packed-";
 
-/// A trace bundle on disk.
+/// A trace bundle: a folder, or an archive of one.
 ///
-/// Opening reads the manifest and the first few events; the rest is read on demand.
+/// Opening a folder reads the manifest and the first few events; the rest is read on demand. An archive is decompressed into
+/// memory.
 #[derive(Debug)]
 pub struct Bundle {
     path: PathBuf,
     files: ContainedFolder,
-    /// The folder to which an archive was unpacked. It is kept as long as something reads from it.
-    unpacked: Option<Arc<TempDir>>,
     limits: Limits,
     header: BundleHeader,
     manifest: Option<Manifest>,
@@ -62,7 +57,7 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// The archive cannot be unpacked, or does not contain exactly one bundle.
+    /// The file is not an archive, or does not contain exactly one bundle.
     #[error(transparent)]
     Archive(ConvertError),
     /// The bundle has a schema version that this version does not know.
@@ -91,9 +86,6 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => "check the path; bundles are folders named trace-<trace id>-<thread id>",
             Self::Inaccessible { .. } => "check the permissions: bundles belong to the user who ran the agent",
-            Self::Archive(ConvertError::Write { .. } | ConvertError::Temporary { .. }) => {
-                "make room for temporary files, or set TMPDIR to another folder"
-            }
             Self::Archive(error) => error.hint(),
             Self::NewerSchema { .. } => {
                 "update rollout-trace, or use --best-effort to read it by the newest known schema"
@@ -106,8 +98,7 @@ impl OpenError {
 impl Bundle {
     /// Opens the bundle at `path`: its folder, a file in it, or an archive that [`pack`](crate::pack()) made.
     ///
-    /// An archive is unpacked to a temporary folder that only its owner can read, within the limits. The folder is
-    /// removed when the bundle and everything that reads its payloads have been dropped.
+    /// An archive is read into memory, within [`Limits::max_archive_bytes`]. Nothing is written.
     ///
     /// # Errors
     ///
@@ -139,28 +130,33 @@ impl Bundle {
     ///
     /// There is nothing at all to read. Everything else is a [`Problem`].
     pub fn open_best_effort(path: impl AsRef<Path>, limits: Limits) -> Result<Self, OpenError> {
-        if is_archive(path.as_ref()) {
-            return Self::open_archive(path.as_ref(), limits);
+        Self::open_place(path.as_ref(), limits, Wanted::All)
+    }
+
+    /// Opens the bundle at `path` for its manifest and events only, even if its schema version is newer than this version
+    /// knows.
+    ///
+    /// Of an archive, no more is decompressed than needed to find the two, and its payloads count as missing.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing at all to read. Everything else is a [`Problem`].
+    pub fn open_events(path: impl AsRef<Path>, limits: Limits) -> Result<Self, OpenError> {
+        Self::open_place(path.as_ref(), limits, Wanted::Events)
+    }
+
+    fn open_place(path: &Path, limits: Limits, wanted: Wanted) -> Result<Self, OpenError> {
+        match place_of(path)? {
+            Place::Folder(path) => Self::open_folder(ContainedFolder::new(path), limits, Vec::new()),
+            Place::Archive => {
+                let (problems, folder) = hold(path, &limits, wanted).map_err(OpenError::Archive)?;
+                Self::open_folder(folder, limits, problems)
+            }
         }
-        let path = bundle_folder(path.as_ref())?;
-        Self::open_folder(path.clone(), path, None, limits, Vec::new())
     }
 
-    fn open_archive(path: &Path, limits: Limits) -> Result<Self, OpenError> {
-        let folder = private_folder("rollout-trace.", &env::temp_dir());
-        let folder = folder.map_err(|error| OpenError::Archive(ConvertError::temporary(error)))?;
-        let (problems, inner) = unpack_into(path, folder.path(), &limits).map_err(OpenError::Archive)?;
-        Self::open_folder(path.to_owned(), inner, Some(folder), limits, problems)
-    }
-
-    fn open_folder(
-        path: PathBuf,
-        at: PathBuf,
-        unpacked: Option<TempDir>,
-        limits: Limits,
-        mut problems: Vec<Problem>,
-    ) -> Result<Self, OpenError> {
-        let mut folder = ContainedFolder::new(at);
+    fn open_folder(mut folder: ContainedFolder, limits: Limits, mut problems: Vec<Problem>) -> Result<Self, OpenError> {
+        let path = folder.path().to_owned();
         let read = ReadManifest::read(&mut folder, &limits, &mut problems);
         let log = open_log(&mut folder);
         match &log {
@@ -187,8 +183,7 @@ impl Bundle {
             None => true,
         };
         problems.extend(pack_problem(&mut folder));
-        let unpacked = unpacked.map(Arc::new);
-        Ok(Self { path, files: folder, unpacked, limits, header, manifest: read.manifest, problems, pack_first })
+        Ok(Self { path, files: folder, limits, header, manifest: read.manifest, problems, pack_first })
     }
 
     /// Returns the bundle's folder, or the archive that holds it.
@@ -198,7 +193,7 @@ impl Bundle {
 
     /// Returns whether the bundle is packed into an archive.
     pub fn is_archive(&self) -> bool {
-        self.unpacked.is_some()
+        self.files.is_archive()
     }
 
     /// Returns the bundle's name, which is that of its folder or archive.
@@ -208,10 +203,14 @@ impl Bundle {
         name.strip_suffix(ARCHIVE_SUFFIX).filter(|name| !name.is_empty()).unwrap_or(&name).to_owned()
     }
 
-    /// Returns the folder with the bundle's files. The folder of an archive is temporary and removed after the bundle
-    /// is dropped.
-    pub fn folder(&self) -> &Path {
-        self.files.path()
+    /// Opens a file of the bundle by its path in the bundle, which may be any file, such as a `state.json` that another
+    /// program wrote.
+    ///
+    /// # Errors
+    ///
+    /// There is no regular file at the path, or it cannot be read.
+    pub fn open_file(&self, path: &str) -> Result<BundleFile, PayloadError> {
+        self.files.clone().open(path).map(|(file, _)| file)
     }
 
     /// Returns the folder, from which the bundle's files are opened.
@@ -250,7 +249,7 @@ impl Bundle {
 
     /// Returns the source of the payload documents.
     pub fn payloads(&self) -> Payloads {
-        Payloads::new(self.files.clone(), &self.limits, self.pack_first, self.unpacked.clone())
+        Payloads::new(self.files.clone(), &self.limits, self.pack_first)
     }
 }
 
@@ -272,18 +271,34 @@ fn pack_problem(folder: &mut ContainedFolder) -> Option<Problem> {
     Some(Problem::PackUnreadable { reason })
 }
 
-/// Returns the folder of the bundle that a path leads to.
-fn bundle_folder(path: &Path) -> Result<PathBuf, OpenError> {
+/// What a path leads to.
+enum Place {
+    /// The bundle's folder.
+    Folder(PathBuf),
+    /// A file that is, or should be, an archive.
+    Archive,
+}
+
+fn place_of(path: &Path) -> Result<Place, OpenError> {
     match path.metadata() {
-        Ok(metadata) if metadata.is_dir() => Ok(path.to_owned()),
+        Ok(metadata) if metadata.is_dir() => Ok(Place::Folder(path.to_owned())),
         Ok(_) => {
             let parent = parent(path);
-            let is_payload = !holds_bundle(&parent) && holds_bundle(&parent.join(".."));
-            Ok(if is_payload { self::parent(&parent) } else { parent })
+            let is_named_like_an_archive =
+                path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ARCHIVE_SUFFIX));
+            if is_named_like_an_archive {
+                Ok(Place::Archive)
+            } else if holds_bundle(&parent) {
+                Ok(Place::Folder(parent))
+            } else if holds_bundle(&parent.join("..")) {
+                Ok(Place::Folder(self::parent(&parent)))
+            } else {
+                Ok(Place::Archive)
+            }
         }
         // The log may be missing, and the rest of the bundle is still useful.
         Err(error) if error.kind() == ErrorKind::NotFound && holds_bundle(&parent(path)) && is_own_file(path) => {
-            Ok(parent(path))
+            Ok(Place::Folder(parent(path)))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Err(OpenError::NotFound { path: path.to_owned() }),
         Err(source) => Err(OpenError::Inaccessible { path: path.to_owned(), source }),
@@ -307,6 +322,6 @@ pub(crate) fn holds_bundle(folder: &Path) -> bool {
     [Manifest::RAW_EVENT_LOG, Manifest::FILE_NAME].iter().any(|name| folder.join(name).symlink_metadata().is_ok())
 }
 
-fn open_log(folder: &mut ContainedFolder) -> Result<File, PayloadError> {
+fn open_log(folder: &mut ContainedFolder) -> Result<BundleFile, PayloadError> {
     folder.open(Manifest::RAW_EVENT_LOG).map(|(file, _)| file)
 }

@@ -1,7 +1,6 @@
 //! The payload source for one file per payload.
 
 use std::{
-    fs::File,
     io::{self, ErrorKind, Read},
     path::PathBuf,
 };
@@ -46,7 +45,7 @@ impl PayloadSource for PayloadFiles {
 }
 
 /// Fills `bytes` with the file's first `length` bytes, or fewer if the file has been truncated since.
-pub(crate) fn read_exactly(mut file: File, length: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+pub(crate) fn read_exactly(mut file: impl Read, length: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
     bytes.resize(length, 0);
     let mut filled = 0;
     while filled < length {

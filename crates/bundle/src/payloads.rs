@@ -1,12 +1,8 @@
 //! The payload source for any bundle.
 
-use std::{
-    io::{Read, Seek, SeekFrom},
-    sync::Arc,
-};
+use std::io::{Read, Seek, SeekFrom};
 
 use rollout_trace_schema::{EventPayload, Manifest, PayloadPlace, PayloadRef, RawEvent};
-use tempfile::TempDir;
 
 use crate::{
     Limits, PayloadBuffer, PayloadError, PayloadFiles, PayloadPack, PayloadShards, PayloadSource, Problem,
@@ -30,20 +26,13 @@ pub struct Payloads {
     pack: Option<PayloadPack>,
     files: PayloadFiles,
     shards: PayloadShards,
-    /// Keeps the temporary folder of an archive alive.
-    _unpacked: Option<Arc<TempDir>>,
 }
 
 impl Payloads {
-    pub(crate) fn new(
-        folder: ContainedFolder,
-        limits: &Limits,
-        pack_first: bool,
-        unpacked: Option<Arc<TempDir>>,
-    ) -> Self {
+    pub(crate) fn new(folder: ContainedFolder, limits: &Limits, pack_first: bool) -> Self {
         let files = PayloadFiles::open_in(folder.clone(), limits);
         let shards = PayloadShards::open_in(folder.clone(), limits, pack_first);
-        Self { folder, limits: *limits, pack_first, pack: None, files, shards, _unpacked: unpacked }
+        Self { folder, limits: *limits, pack_first, pack: None, files, shards }
     }
 
     /// Returns what is wrong with the shards that were needed so far, and with the parts of documents in them. A shard
@@ -87,7 +76,13 @@ impl PayloadSource for Payloads {
                 PayloadError::Missing { .. } => PayloadError::NotPacked { path: reference.to_string() },
                 packed => packed,
             };
-            self.files.load(reference, buffer).map_err(|_| packed)
+            self.files.load(reference, buffer).map_err(|file| match (&packed, &file) {
+                // There is a file, and the pack never had the document.
+                (PayloadError::NotPacked { .. }, file_error) if !matches!(file_error, PayloadError::Missing { .. }) => {
+                    file
+                }
+                _ => packed,
+            })
         })
     }
 

@@ -1,6 +1,6 @@
 //! The schema version of a bundle.
 
-use std::{fs::File, io::BufReader};
+use std::io::{BufReader, Read};
 
 use rollout_trace_schema::{Manifest, SchemaVersion};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(crate) struct VersionOfEvents {
 
 impl VersionOfEvents {
     /// Lets the first few events vote. Returns `None` if none has a version, or no version has a majority.
-    pub(crate) fn read(log: File, limits: &Limits) -> Option<Self> {
+    pub(crate) fn read(log: impl Read, limits: &Limits) -> Option<Self> {
         let mut lines = LineReader::new(BufReader::new(log), limits.max_line_bytes);
         let mut votes = Vec::new();
         for _ in 0..LINES_SEARCHED {

@@ -92,7 +92,7 @@ pub(crate) struct ReduceArgs {
 
 /// Lists the bundles under a trace root, the newest first.
 ///
-/// The command reads the event logs without reducing them. A state.json that is older than its log is listed as stale.
+/// The command reads the event logs without reducing them; of an archive, nothing after its event log. A state.json that is older than its log is listed as stale.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ListArgs {
@@ -245,7 +245,7 @@ pub(crate) struct UnpackArgs {
     pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) limits: LimitArgs,
+    pub(crate) limits: UnpackLimitArgs,
 }
 
 /// Prints a shell's completion script.
@@ -310,9 +310,17 @@ pub(crate) struct LimitArgs {
         value_parser = clap::value_parser!(u16).range(1..=2048))]
     max_nesting: u16,
 
-    /// Skip the contents of an archive beyond this size.
+    /// Skip the contents of an archive beyond this size, which is read into memory.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_archive_bytes)]
     max_archive_bytes: u64,
+
+    /// Skip the contents of an archive beyond this many files and folders.
+    #[arg(long, value_name = "ENTRIES", default_value_t = Limits::default().max_archive_entries)]
+    max_archive_entries: u64,
+
+    /// Stop reading after this many lines that are not events.
+    #[arg(long, value_name = "LINES", default_value_t = Limits::default().max_damaged_lines)]
+    max_damaged_lines: u64,
 
     /// Stop reading after this many events.
     #[arg(long, value_name = "EVENTS", default_value_t = Limits::default().max_events)]
@@ -326,7 +334,32 @@ impl From<LimitArgs> for Limits {
             max_line_bytes: args.max_line_bytes,
             max_nesting: args.max_nesting.into(),
             max_archive_bytes: args.max_archive_bytes,
+            max_archive_entries: args.max_archive_entries,
             max_events: args.max_events,
+            max_damaged_lines: args.max_damaged_lines,
+            ..Self::default()
+        }
+    }
+}
+
+/// Bounds on what unpacking writes. Nothing is held in memory, so more is unpacked by default than other commands read.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct UnpackLimitArgs {
+    /// Skip the contents of the archive beyond this size.
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 30)]
+    max_archive_bytes: u64,
+
+    /// Skip the contents of the archive beyond this many files and folders.
+    #[arg(long, value_name = "ENTRIES", default_value_t = Limits::default().max_archive_entries)]
+    max_archive_entries: u64,
+}
+
+impl From<UnpackLimitArgs> for Limits {
+    fn from(args: UnpackLimitArgs) -> Self {
+        Self {
+            max_archive_bytes: args.max_archive_bytes,
+            max_archive_entries: args.max_archive_entries,
             ..Self::default()
         }
     }

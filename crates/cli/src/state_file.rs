@@ -8,7 +8,7 @@ use std::{
 
 use rollout_trace::{
     RolloutTrace,
-    bundle::ARCHIVE_SUFFIX,
+    bundle::{ARCHIVE_SUFFIX, open_file_in},
     schema::{
         Manifest,
         json_text::{Cursor, JsonTextError, Nesting},
@@ -60,17 +60,23 @@ impl Places {
 /// Returns whether there is nothing at the path, or a graph that this program wrote.
 fn is_free(path: &Path) -> bool {
     match path.symlink_metadata() {
-        // A link is not followed, since the bundle may come from anywhere.
-        Ok(metadata) => metadata.is_file() && read_head(path).is_ok_and(|head| has_our_mark(&head)),
+        Ok(_) => read_head(path).is_some_and(|head| has_our_mark(&head)),
         // Whatever else is wrong with the path is reported when it is written to.
         Err(_) => true,
     }
 }
 
-fn read_head(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads the beginning of a file. A link is not followed, since the bundle may come from anywhere.
+fn read_head(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
-    fs::File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
-    Ok(head)
+    let file = open_file_in(folder_of(path), path.file_name()?).ok()?;
+    file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+/// Returns the folder that contains the last component of a path.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Returns whether a state, of which this is the beginning, says that this program wrote it.
@@ -176,7 +182,7 @@ pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Resul
 
 /// Writes a temporary file next to the path, readable only by its owner, and renames it when it is complete.
 fn replace(graph: &RolloutTrace, compact: bool, path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     folder.read_dir()?;
     let temporary = tempfile::Builder::new().prefix(".state.json.").tempfile_in(folder);
     // The original error would name the temporary file, which the user does not know.

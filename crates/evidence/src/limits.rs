@@ -18,8 +18,13 @@ pub struct Limits {
     pub max_nesting: usize,
     /// The maximum number of events. The rest of the log is not read, which is a problem.
     pub max_events: u64,
-    /// The maximum size of an unpacked archive, in bytes. The rest of it is not unpacked, which is a problem.
+    /// The maximum number of lines that are not events. The rest of the log is not read, which is a problem.
+    pub max_damaged_lines: u64,
+    /// The maximum size of a decompressed archive, in bytes. It is read into memory. The rest of it is not read, which is a
+    /// problem.
     pub max_archive_bytes: u64,
+    /// The maximum number of files and folders of an archive. The rest of it is not read, which is a problem.
+    pub max_archive_entries: u64,
     /// The maximum number of problems of one log that are reported individually. The others are counted.
     pub max_problems: u64,
 }
@@ -32,7 +37,9 @@ impl Default for Limits {
             max_shard_bytes: 1 << 30,
             max_nesting: MAX_NESTING,
             max_events: 50_000_000,
-            max_archive_bytes: 16 << 30,
+            max_damaged_lines: 1_000_000,
+            max_archive_bytes: 2 << 30,
+            max_archive_entries: 1 << 20,
             max_problems: 10_000,
         }
     }

@@ -28,18 +28,24 @@ pub enum Problem {
         /// What is wrong.
         reason: String,
     },
-    /// An entry of the archive was not unpacked.
-    #[error("the archive's entry {path} was not unpacked: {reason}")]
+    /// An entry of the archive is not used.
+    #[error("the archive's entry {path} is skipped: {reason}")]
     ArchiveEntry {
         /// The entry's path.
         path: String,
         /// Why.
         reason: String,
     },
-    /// The archive unpacks to more than [`Limits::max_archive_bytes`](crate::Limits::max_archive_bytes), or to too many
-    /// files.
-    #[error("the archive holds more than the limit of {limit} bytes; the rest was not unpacked")]
+    /// The archive decompresses to more than [`Limits::max_archive_bytes`](crate::Limits::max_archive_bytes).
+    #[error("the archive holds more than the limit of {limit} bytes (max_archive_bytes); the rest was not read")]
     ArchiveTooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// The archive has more files and folders than
+    /// [`Limits::max_archive_entries`](crate::Limits::max_archive_entries).
+    #[error("the archive has more than {limit} files and folders (max_archive_entries); the rest was not read")]
+    ArchiveTooManyEntries {
         /// The limit.
         limit: u64,
     },
@@ -177,6 +183,17 @@ pub enum Problem {
         /// The limit.
         limit: u64,
     },
+    /// The log has more lines that are not events than
+    /// [`Limits::max_damaged_lines`](crate::Limits::max_damaged_lines).
+    #[error(
+        "the log has more lines that are not events than the limit of {limit} (max_damaged_lines); the rest was not read"
+    )]
+    TooManyDamagedLines {
+        /// The line at which reading stopped.
+        line: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// Events are missing.
     #[error("{} missing before seq {next}", if next - first == 1 { format!("seq {first} is") } else { format!("seq {first} to {} are", next - 1) })]
     SeqGap {
@@ -256,6 +273,7 @@ impl Problem {
             | Self::ArchiveDamaged { .. }
             | Self::ArchiveEntry { .. }
             | Self::ArchiveTooLarge { .. }
+            | Self::ArchiveTooManyEntries { .. }
             | Self::PackUnreadable { .. }
             | Self::PackHeader { .. }
             | Self::ShardDamaged { .. }
@@ -274,6 +292,7 @@ impl Problem {
             | Self::InvalidUtf8 { line }
             | Self::LineTooLong { line, .. }
             | Self::TooManyEvents { line, .. }
+            | Self::TooManyDamagedLines { line, .. }
             | Self::SeqGap { line, .. }
             | Self::RepeatedLine { line, .. }
             | Self::RepeatedSeq { line, .. }

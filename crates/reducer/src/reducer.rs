@@ -65,7 +65,10 @@ impl Reducer {
     /// Reports a problem that was found when the bundle was opened.
     pub fn note_problem(&mut self, problem: &Problem) {
         self.graph.begin_problem();
-        if matches!(problem, Problem::LogUnreadable { .. } | Problem::TooManyEvents { .. }) {
+        if matches!(
+            problem,
+            Problem::LogUnreadable { .. } | Problem::TooManyEvents { .. } | Problem::TooManyDamagedLines { .. }
+        ) {
             self.graph.rollout_mut().reading_stopped = true;
         }
         self.report.problem(problem);

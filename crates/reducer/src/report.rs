@@ -105,15 +105,16 @@ fn problem_code(problem: &Problem) -> DiagnosticCode {
         Problem::CaptureMismatch { .. } => DiagnosticCode::CaptureMismatch,
         Problem::NotRecorded { .. } => DiagnosticCode::PayloadsNotRecorded,
         Problem::ArchiveDamaged { .. } | Problem::ArchiveEntry { .. } => DiagnosticCode::ArchiveDamaged,
-        Problem::ArchiveTooLarge { .. } => DiagnosticCode::LimitExceeded,
+        Problem::ArchiveTooLarge { .. } | Problem::ArchiveTooManyEntries { .. } => DiagnosticCode::LimitExceeded,
         Problem::UnsupportedVersion { .. } => DiagnosticCode::UnsupportedSchemaVersion,
         Problem::VersionMismatch { .. } => DiagnosticCode::SchemaVersionMismatch,
         Problem::LogUnreadable { .. } => DiagnosticCode::LogUnreadable,
         Problem::TornLine { .. } => DiagnosticCode::TornLine,
         Problem::InvalidUtf8 { .. } => DiagnosticCode::InvalidUtf8,
-        Problem::LineTooLong { .. } | Problem::TooManyEvents { .. } | Problem::TooManyProblems { .. } => {
-            DiagnosticCode::LimitExceeded
-        }
+        Problem::LineTooLong { .. }
+        | Problem::TooManyEvents { .. }
+        | Problem::TooManyDamagedLines { .. }
+        | Problem::TooManyProblems { .. } => DiagnosticCode::LimitExceeded,
         Problem::SeqGap { .. } => DiagnosticCode::SeqGap,
         Problem::RepeatedLine { .. } => DiagnosticCode::RepeatedLine,
         Problem::RepeatedSeq { .. } => DiagnosticCode::RepeatedSeq,

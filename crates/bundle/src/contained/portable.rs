@@ -25,6 +25,10 @@ pub(super) fn open_root(path: &Path) -> io::Result<Folder> {
     Ok(path.to_owned())
 }
 
+pub(super) fn open_named_file(path: &Path) -> io::Result<File> {
+    if fs::metadata(path)?.is_file() { File::open(path) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
 pub(super) fn open_folder(folder: &Folder, name: &OsStr) -> Result<Folder, Refusal> {
     let path = folder.join(name);
     match kind_from(fs::symlink_metadata(&path)?.file_type()) {

@@ -24,6 +24,13 @@ pub(super) fn open_root(path: &Path) -> io::Result<Folder> {
     Ok(openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
+/// Opens a file at a path that the user named, which may contain links. A pipe is not waited for.
+pub(super) fn open_named_file(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(openat(CWD, path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
 /// Opens a folder in a folder.
 pub(super) fn open_folder(folder: &Folder, name: &OsStr) -> Result<Folder, Refusal> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

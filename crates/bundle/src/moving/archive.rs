@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Read, Seek, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use rollout_trace_schema::{
@@ -11,6 +12,7 @@ use rollout_trace_schema::{
     packed::{BARE_MAGIC, FILE_HEADER_LEN, PACK_FILE, bare_version},
 };
 use tar::{Builder, EntryType, Header};
+use tempfile::SpooledTempFile;
 
 use super::{
     ConvertError, Loss,
@@ -30,6 +32,9 @@ const LEVELS: [(u64, i32); 2] = [(16 << 20, 19), (u64::MAX, 12)];
 /// How far back zstd looks for repetitions, as powers of two. It looks through the whole bundle, because payloads in
 /// files repeat text from megabytes before, but no further than every zstd can unpack without an option.
 const WINDOW_LOGS: std::ops::RangeInclusive<u32> = 20..=27;
+
+/// How many bytes of a pack are held in memory before they go to a temporary file.
+const SPOOLED: usize = 64 << 20;
 
 /// The result of packing a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,13 +157,13 @@ impl Packing<'_> {
         };
         let mut header = Header::new_gnu();
         header.set_mode(0o600);
-        header.set_mtime(seconds(&file));
+        header.set_mtime(seconds(file.modified()));
         // A file that is truncated while it is read must not shift the entries after it.
         let mut bytes = file.take(length).chain(io::repeat(0)).take(length);
         header.set_entry_type(EntryType::Regular);
         if path == PACK_FILE && length >= FILE_HEADER_LEN as u64 {
-            let bare = bare_file(&mut BufReader::new(bytes), length).map_err(ConvertError::temporary)?;
-            header.set_size(bare.metadata().map_err(ConvertError::temporary)?.len());
+            let (bare, length) = bare_form(&mut BufReader::new(bytes), length).map_err(ConvertError::temporary)?;
+            header.set_size(length);
             return archive.append_data(&mut header, root.join(path), bare).map_err(ConvertError::write(target));
         }
         header.set_size(length);
@@ -166,23 +171,25 @@ impl Packing<'_> {
     }
 }
 
-/// Writes a pack file of `length` bytes to a temporary file in its bare form. A pack that already is in that form is
+/// Returns a pack file of `length` bytes in its bare form, and how long that is. A pack that already is in that form is
 /// copied.
 ///
-/// The archive states the length of the bare form before its first byte.
-fn bare_file(pack: &mut impl Read, length: u64) -> io::Result<File> {
+/// The archive states the length of the bare form before its first byte. A large one is in a temporary file, which has no
+/// name.
+fn bare_form(pack: &mut impl Read, length: u64) -> io::Result<(SpooledTempFile, u64)> {
     let mut start = [0; BARE_MAGIC.len()];
     pack.read_exact(&mut start)?;
     let mut pack = start.chain(pack);
-    let mut bare = BufWriter::new(tempfile::tempfile()?);
+    let mut bare = BufWriter::new(tempfile::spooled_tempfile(SPOOLED));
     if bare_version(&start).is_some() {
         io::copy(&mut pack, &mut bare)?;
     } else {
         write_bare(&mut pack, length, &mut bare)?;
     }
     let mut bare = bare.into_inner()?;
+    let length = bare.stream_position()?;
     bare.rewind()?;
-    Ok(bare)
+    Ok((bare, length))
 }
 
 fn append_folder<W: Write>(archive: &mut Builder<W>, path: &Path) -> io::Result<()> {
@@ -193,9 +200,8 @@ fn append_folder<W: Write>(archive: &mut Builder<W>, path: &Path) -> io::Result<
     archive.append_data(&mut header, path, io::empty())
 }
 
-/// Returns when a file was last written, in seconds since the epoch.
-fn seconds(file: &File) -> u64 {
-    let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
-    let since = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+/// Returns a time in seconds since the epoch.
+fn seconds(time: Option<SystemTime>) -> u64 {
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     since.map_or(0, |since| since.as_secs())
 }

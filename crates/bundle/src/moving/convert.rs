@@ -63,7 +63,7 @@ pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout)
 
 /// Refuses a target inside the source, which would become part of the bundle.
 pub(super) fn refuse_inside(bundle: &Bundle, target: &Path) -> Result<(), ConvertError> {
-    let (Ok(source), Ok(parent)) = (bundle.folder().canonicalize(), parent(target).canonicalize()) else {
+    let (Ok(source), Ok(parent)) = (bundle.path().canonicalize(), parent(target).canonicalize()) else {
         return Ok(());
     };
     if parent.starts_with(source) { Err(ConvertError::Inside { path: target.to_owned() }) } else { Ok(()) }

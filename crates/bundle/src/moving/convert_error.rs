@@ -97,7 +97,7 @@ impl ConvertError {
         }
     }
 
-    pub(super) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.into(), source }
     }
 

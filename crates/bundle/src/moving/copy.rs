@@ -1,6 +1,6 @@
 //! Copying the files of a bundle.
 
-use std::{fs::File, io, path::Path};
+use std::{io, path::Path};
 
 use super::{
     ConvertError, Loss,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     PayloadError,
-    contained::{ContainedFolder, Kind},
+    contained::{BundleFile, ContainedFolder, Kind},
     manifest::error_text,
 };
 
@@ -91,7 +91,7 @@ pub(super) fn copy_file(
     }
 }
 
-fn write_file(from: &mut File, to: &Path) -> Result<(), ConvertError> {
+fn write_file(from: &mut BundleFile, to: &Path) -> Result<(), ConvertError> {
     let mut write = || -> io::Result<()> {
         if let Some(folder) = to.parent() {
             create_folders(folder)?;
@@ -99,7 +99,7 @@ fn write_file(from: &mut File, to: &Path) -> Result<(), ConvertError> {
         let mut file = create_file(to)?;
         io::copy(from, &mut file)?;
         // The time shows whether a reduced graph is older than the log.
-        if let Ok(time) = from.metadata().and_then(|metadata| metadata.modified()) {
+        if let Some(time) = from.modified() {
             file.set_modified(time)?;
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Bringing bundles into another form.
 
 mod archive;
-mod contents;
 mod convert;
 mod convert_error;
 mod copy;
@@ -19,6 +18,4 @@ pub use archive::{ARCHIVE_SUFFIX, Packed, pack};
 pub use convert::{Converted, convert};
 pub use convert_error::{ConvertError, Loss};
 pub use schema_3::convert_to_schema_3;
-pub(crate) use staging::private_folder;
 pub use unpack::unpack;
-pub(crate) use unpack::{is_archive, peek_manifest, unpack_into};

@@ -45,7 +45,7 @@ impl Staging {
 }
 
 /// Makes a temporary folder that only its owner can list.
-pub(crate) fn private_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
+fn private_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix);
     #[cfg(unix)]

@@ -2,9 +2,10 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    fs::File,
     io::{self, Read, Seek, SeekFrom},
 };
+
+use crate::contained::BundleFile;
 
 const BLOCK: u64 = 64 << 10;
 
@@ -14,13 +15,13 @@ const KEPT: usize = 512;
 /// Reads a file in blocks and keeps the latest ones, because records are near those that they refer to.
 #[derive(Debug)]
 pub(crate) struct Blocks {
-    file: File,
+    file: BundleFile,
     len: u64,
     blocks: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Blocks {
-    pub(crate) fn new(file: File, len: u64) -> Self {
+    pub(crate) fn new(file: BundleFile, len: u64) -> Self {
         Self { file, len, blocks: BTreeMap::new() }
     }
 
@@ -34,7 +35,7 @@ impl Blocks {
         for number in settled.min(self.len) / BLOCK..=self.len / BLOCK {
             self.blocks.remove(&number);
         }
-        self.len = self.file.metadata()?.len();
+        self.len = self.file.byte_len()?;
         Ok(())
     }
 
@@ -49,6 +50,11 @@ impl Blocks {
     pub(crate) fn append(&mut self, offset: u64, len: u64, out: &mut Vec<u8>) -> io::Result<bool> {
         let before = out.len();
         let Some(end) = offset.checked_add(len).filter(|end| *end <= self.len) else { return Ok(false) };
+        if let Some(bytes) = self.file.held() {
+            let Some(range) = bytes.get(offset as usize..end as usize) else { return Ok(false) };
+            out.extend_from_slice(range);
+            return Ok(true);
+        }
         if len > 2 * BLOCK {
             return self.append_unkept(offset, len, out);
         }

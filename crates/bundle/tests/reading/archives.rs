@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -67,13 +67,34 @@ fn there_and_back() {
 
     let opened = Bundle::open(&archive).unwrap();
     assert!(opened.is_archive() && opened.path() == archive && opened.name() == "a");
-    let at = opened.folder().to_owned();
-    assert_eq!(listing(&at), listing(source.path()));
-    let payloads = opened.payloads();
-    drop(opened);
-    assert!(at.exists(), "payloads can still be read");
-    drop(payloads);
-    assert!(!at.exists(), "nothing is left behind");
+    for (path, content) in listing(source.path()) {
+        let Some((bytes, modified)) = content else { continue };
+        let mut file = opened.open_file(path.to_str().unwrap()).unwrap();
+        let mut found = Vec::new();
+        file.read_to_end(&mut found).unwrap();
+        assert_eq!((found, file.byte_len().unwrap()), (bytes.clone(), bytes.len() as u64), "{}", path.display());
+        assert_eq!(file.modified(), Some(SystemTime::UNIX_EPOCH + modified), "{}", path.display());
+    }
+    let absent = |path: &str| opened.open_file(path).unwrap_err().to_string();
+    assert_eq!(absent("payloads/2.json"), "no file payloads/2.json");
+    assert_eq!(absent("payloads/empty"), "payloads/empty is not a regular file");
+    assert_eq!(absent("payloads"), "payloads is not a regular file");
+    assert_eq!(absent("trace.jsonl/x"), "no file trace.jsonl/x");
+    assert_eq!(absent("../a/trace.jsonl"), "the path ../a/trace.jsonl leads out of the bundle; it was not opened");
+    // A copy of an archive's bundle is one of the folder.
+    let copy = work.path().join("copy");
+    convert(&opened, &copy, PayloadLayout::Files).unwrap();
+    let contents = |folder: &Path| -> Vec<_> {
+        listing(folder).into_iter().map(|(path, file)| (path, file.map(|(bytes, _)| bytes))).collect()
+    };
+    assert_eq!(contents(&copy), contents(source.path()));
+}
+
+/// Returns the content of a file of a bundle.
+fn read(bundle: &Bundle, path: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bundle.open_file(path).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 #[cfg(unix)]
@@ -97,9 +118,6 @@ fn only_the_owner_can_read() {
         (converted.clone(), 0o700),
         (converted.join("payloads"), 0o700),
         (converted.join("payloads.pack"), 0o600),
-        (opened.folder().to_owned(), 0o700),
-        (opened.folder().join(".."), 0o700),
-        (opened.folder().join("trace.jsonl"), 0o600),
     ] {
         assert_eq!(mode(&path), expected, "{}", path.display());
     }
@@ -195,8 +213,8 @@ fn hostile_entries() {
     b/trace.jsonl: there is a file at its path
     : something already exists at its path
     ");
-    assert_eq!(fs::read(opened.folder().join("trace.jsonl")).unwrap(), b"{}");
-    assert_eq!(fs::read(opened.folder().join("link/x")).unwrap(), b"not through a link");
+    assert_eq!(read(&opened, "trace.jsonl"), b"{}");
+    assert_eq!(read(&opened, "link/x"), b"not through a link");
     assert!(!folder.path().join("escaped").exists() && !Path::new("/tmp/rollout-trace-escaped").exists());
 }
 
@@ -220,7 +238,7 @@ fn names_that_no_file_can_have() {
         .iter()
         .filter(|problem| matches!(problem, Problem::ArchiveEntry { reason, .. } if reason == "its name is too long"));
     assert_eq!(left.count(), 3, "{:?}", opened.problems());
-    assert_eq!(fs::read(opened.folder().join("trace.jsonl")).unwrap(), b"{}");
+    assert_eq!(read(&opened, "trace.jsonl"), b"{}");
 }
 
 #[test]
@@ -232,8 +250,10 @@ fn an_archive_that_unpacks_to_too_much() {
     let limits = Limits { max_archive_bytes: 1 << 20, ..Limits::default() };
     let opened = Bundle::open_with(&archive, limits).unwrap();
     assert!(opened.problems().contains(&Problem::ArchiveTooLarge { limit: 1 << 20 }), "{:?}", opened.problems());
-    let size: u64 = fs::read_dir(opened.folder()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
-    assert!(size < 1 << 20);
+    assert!(read(&opened, "x").len() < 1 << 20);
+    let out = archive.with_file_name("out");
+    assert_eq!(unpack(&archive, &out, &limits).unwrap(), opened.problems()[..1]);
+    assert_eq!(fs::read(out.join("x")).unwrap(), read(&opened, "x"));
     // The length of a name is not trusted either.
     let (_folder, archive) =
         archive_of(&[(EntryType::Regular, "trace.jsonl", b""), (EntryType::GNULongName, "x", &bomb)]);
@@ -254,7 +274,7 @@ fn a_bundle_at_any_depth() {
             (Directory, "empty/folder", b""),
         ]);
         let opened = Bundle::open(&archive).unwrap();
-        assert_eq!(fs::read(opened.folder().join("trace.jsonl")).unwrap(), b"{}\n", "{folder}");
+        assert_eq!(read(&opened, "trace.jsonl"), b"{}\n", "{folder}");
         assert_eq!(opened.header().started_at_unix_ms, Some(5), "{folder}");
         let out = archive.with_file_name("out");
         assert_eq!(unpack(&archive, &out, &Limits::default()).unwrap(), []);
@@ -265,9 +285,9 @@ fn a_bundle_at_any_depth() {
     // Many programs write a manifest.json. A bundle has it beside a log, unless the log is lost.
     let (_folder, archive) =
         archive_of(&[(Regular, "app/manifest.json", b"{}"), (Regular, "app/data/b/trace.jsonl", b"")]);
-    assert!(Bundle::open(&archive).unwrap().folder().ends_with("app/data/b"));
+    assert!(Bundle::open(&archive).unwrap().open_file("trace.jsonl").is_ok());
     let (_folder, archive) = archive_of(&[(Regular, "a/b/manifest.json", b"{}"), (Regular, "a/x", b"")]);
-    assert!(Bundle::open(&archive).unwrap().folder().ends_with("a/b"));
+    assert!(Bundle::open(&archive).unwrap().open_file("manifest.json").is_ok());
 }
 
 /// Returns the error of opening an archive of these entries, and that of unpacking it, which must be the same one.
@@ -297,7 +317,7 @@ fn archives_without_a_bundle_or_with_several() {
     let words = refusal(&many);
     assert!(words.contains(r#"it contains "1/x"#) && words.contains("and 3 more, and no bundle"), "{words}");
     insta::assert_snapshot!(refusal(&[(Regular, "a/../../b/trace.jsonl", b""), (Regular, "README", b"hello")]), @r#"
-    a.tar.zst is not an archive of a bundle: the archive's entry a/../../b/trace.jsonl was not unpacked: its path leads out of the archive; it contains "README", and no bundle
+    a.tar.zst is not an archive of a bundle: the archive's entry a/../../b/trace.jsonl is skipped: its path leads out of the archive; it contains "README", and no bundle
     name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
     "#);
     insta::assert_snapshot!(refusal(&[(Regular, "r/b/trace.jsonl", b""), (Regular, "r/a/trace.jsonl", b"")]), @r#"
@@ -309,11 +329,137 @@ fn archives_without_a_bundle_or_with_several() {
 #[test]
 fn other_files_are_no_archives() {
     let (_folder, archive) = archive_of(&[]);
-    let out = archive.with_file_name("out");
-    fs::write(&archive, b"plain text").unwrap();
-    assert!(matches!(unpack(&archive, &out, &Limits::default()), Err(ConvertError::NotAnArchive { .. })));
-    assert!(matches!(Bundle::open(&archive), Err(OpenError::NotABundle { .. })));
-    assert!(!out.exists());
+    let words = |bytes: &[u8]| {
+        fs::write(&archive, bytes).unwrap();
+        let out = archive.with_file_name("out");
+        let unpacked = unpack(&archive, &out, &Limits::default()).unwrap_err();
+        assert!(!out.exists());
+        let opened = Bundle::open(&archive).unwrap_err();
+        assert_eq!(opened.to_string(), unpacked.to_string());
+        assert_eq!(Bundle::open_events(&archive, Limits::default()).unwrap_err().to_string(), unpacked.to_string());
+        opened.to_string().replace(archive.to_str().unwrap(), "a.tar.zst")
+    };
+    insta::assert_snapshot!(words(b""), @"a.tar.zst is not an archive of a bundle: it is empty");
+    insta::assert_snapshot!(words(b"(\xb5"), @"a.tar.zst is not an archive of a bundle: it is not compressed by zstd");
+    insta::assert_snapshot!(words(b"plain text"), @"a.tar.zst is not an archive of a bundle: it is not compressed by zstd");
+    let compressed = zstd::encode_all(&b"plain text"[..], 1).unwrap();
+    insta::assert_snapshot!(words(&compressed), @"a.tar.zst is not an archive of a bundle: the archive is damaged: failed to read entire block");
+    // The same holds whatever the name is, unless the file is in a bundle.
+    let (notes, bundle) = (archive.with_file_name("notes.txt"), full());
+    fs::write(&notes, b"hello").unwrap();
+    assert!(matches!(Bundle::open(&notes), Err(OpenError::Archive(ConvertError::NotAnArchive { .. }))));
+    fs::copy(&notes, bundle.path().join("notes.txt")).unwrap();
+    assert!(Bundle::open(bundle.path().join("notes.txt")).is_ok());
+    fs::copy(&archive, bundle.path().join("a.tar.zst")).unwrap();
+    assert!(Bundle::open(bundle.path().join("a.tar.zst")).is_err());
+}
+
+#[test]
+fn a_skippable_frame_at_the_start() {
+    let (_folder, archive) = archive_of(&[(EntryType::Regular, "b/trace.jsonl", b"{}\n")]);
+    let frames = fs::read(&archive).unwrap();
+    for first in [0x50, 0x5f] {
+        fs::write(&archive, [&[first, 0x2a, 0x4d, 0x18, 4, 0, 0, 0], &b"abcd"[..], &frames].concat()).unwrap();
+        assert_eq!(read(&Bundle::open(&archive).unwrap(), "trace.jsonl"), b"{}\n");
+        assert_eq!(find_bundles(archive.parent().unwrap()).unwrap().len(), 1);
+        let out = tempfile::tempdir().unwrap();
+        assert_eq!(unpack(&archive, out.path().join("b"), &Limits::default()).unwrap(), []);
+    }
+}
+
+#[test]
+fn too_many_entries() {
+    use EntryType::{Directory, Regular};
+    let names: Vec<String> = (0..100).map(|number| format!("b/{number}/a/b/c/")).collect();
+    let folders = names.iter().map(|name| (Directory, name.as_str(), &b""[..]));
+    let entries: Vec<_> = [(Regular, "b/trace.jsonl", &b"{}\n"[..])].into_iter().chain(folders).collect();
+    let (_folder, archive) = archive_of(&entries);
+    // Folders without an entry count, too: here are 4 for each entry.
+    for (limit, is_exceeded) in [(502, false), (501, true), (10, true)] {
+        let limits = Limits { max_archive_entries: limit, ..Limits::default() };
+        let opened = Bundle::open_with(&archive, limits).unwrap();
+        let problem = Problem::ArchiveTooManyEntries { limit };
+        assert_eq!(opened.problems().contains(&problem), is_exceeded, "{limit}: {:?}", opened.problems());
+        let out = archive.with_file_name(limit.to_string());
+        assert_eq!(unpack(&archive, out, &limits).unwrap().contains(&problem), is_exceeded, "{limit}");
+    }
+    let deep = "d/".repeat(100);
+    let (_folder, archive) = archive_of(&[
+        (Regular, "b/trace.jsonl", b"{}\n"),
+        (EntryType::GNULongName, "././@LongLink", deep.as_bytes()),
+        (Directory, "cut", b""),
+    ]);
+    let opened = Bundle::open(&archive).unwrap();
+    let Problem::ArchiveEntry { reason, .. } = &opened.problems()[0] else { panic!() };
+    assert_eq!(reason, "it is in too many folders");
+}
+
+#[test]
+fn skipped_entries_beyond_a_limit_are_counted() {
+    let entries: Vec<_> = (0..20).map(|_| (EntryType::Symlink, "b/link", &b""[..])).collect();
+    let (_folder, archive) =
+        archive_of(&[&[(EntryType::Regular, "b/trace.jsonl", &b"{}\n"[..])], &entries[..]].concat());
+    let opened = Bundle::open_with(&archive, Limits { max_problems: 5, ..Limits::default() }).unwrap();
+    let skipped = opened.problems().iter().filter(|problem| matches!(problem, Problem::ArchiveEntry { .. })).count();
+    assert_eq!(skipped, 5);
+    assert!(opened.problems().contains(&Problem::TooManyProblems { limit: 5, left_out: 15 }));
+}
+
+#[test]
+fn large_files_are_not_held() {
+    let (log, payload) = (b"{}\n".repeat(1000), vec![b' '; 2000]);
+    let entries: [(_, _, &[u8]); 3] = [
+        (EntryType::Regular, "b/payloads/1.json", &payload),
+        (EntryType::Regular, "b/trace.jsonl", &log),
+        (EntryType::Regular, "b/payloads/2.json", b"{}"),
+    ];
+    let (_folder, archive) = archive_of(&entries);
+    let opened = Bundle::open_with(&archive, Limits { max_payload_bytes: 1000, ..Limits::default() }).unwrap();
+    assert_eq!(read(&opened, "trace.jsonl"), log);
+    let load = |number| opened.payloads().load(&reference(number), &mut PayloadBuffer::default());
+    assert_eq!(load(1).unwrap_err().to_string(), "payloads/1.json has 2000 bytes, more than the limit of 1000");
+    assert!(load(2).is_ok());
+}
+
+#[test]
+fn events_without_payloads() {
+    use EntryType::Regular;
+    let (log, manifest, zeros) = (b"{}\n", br#"{"started_at_unix_ms":5}"#, vec![0; 20 << 20]);
+    let orders: [&[(EntryType, &str, &[u8])]; 4] = [
+        &[
+            (Regular, "b/manifest.json", manifest),
+            (Regular, "b/trace.jsonl", log),
+            (Regular, "b/payloads/1.json", &zeros),
+        ],
+        &[
+            (Regular, "b/trace.jsonl", log),
+            (Regular, "b/manifest.json", manifest),
+            (Regular, "b/payloads/1.json", &zeros),
+        ],
+        &[
+            (Regular, "b/payloads/1.json", &zeros),
+            (Regular, "b/manifest.json", manifest),
+            (Regular, "b/trace.jsonl", log),
+        ],
+        &[(Regular, "a/x", &zeros), (Regular, "b/trace.jsonl", log), (Regular, "b/payloads/1.json", &zeros)],
+    ];
+    for (number, entries) in orders.into_iter().enumerate() {
+        let (_folder, archive) = archive_of(entries);
+        let opened = Bundle::open_events(&archive, Limits::default()).unwrap();
+        assert_eq!(read(&opened, "trace.jsonl"), log, "{number}");
+        assert_eq!(opened.header().started_at_unix_ms, (number < 3).then_some(5), "{number}");
+        assert!(opened.open_file("payloads/1.json").is_err(), "{number}");
+        // What comes after the two is not even decompressed.
+        if entries[2].1.starts_with("b/payloads") {
+            let sound = fs::read(&archive).unwrap();
+            fs::write(&archive, &sound[..sound.len() - 3]).unwrap();
+            let is_damaged = |bundle: Bundle| {
+                bundle.problems().iter().any(|problem| matches!(problem, Problem::ArchiveDamaged { .. }))
+            };
+            assert!(is_damaged(Bundle::open(&archive).unwrap()), "{number}");
+            assert!(!is_damaged(Bundle::open_events(&archive, Limits::default()).unwrap()), "{number}");
+        }
+    }
 }
 
 /// Returns the same bundle with its payloads in a pack file.
@@ -378,7 +524,7 @@ fn bare_packs() {
     let log = fs::read(packed.join("trace.jsonl")).unwrap();
     let (_folder, old) =
         archive_of(&[(EntryType::Regular, "b/trace.jsonl", &log), (EntryType::new(b'P'), "b/payloads.pack", &bare)]);
-    assert_eq!(fs::read(Bundle::open(old).unwrap().folder().join("payloads.pack")).unwrap(), full);
+    assert_eq!(read(&Bundle::open(old).unwrap(), "payloads.pack"), full);
 
     // A newer form names the remedy, and a cut one is read up to the cut.
     let problems = |bytes: &[u8]| {
@@ -401,13 +547,13 @@ fn bare_packs() {
 #[test]
 fn full_packs_in_an_archive() {
     let (_work, packed) = full_and_packed();
-    let read = |name: &str| fs::read(packed.join(name)).unwrap();
-    let (log, pack) = (read("trace.jsonl"), read("payloads.pack"));
+    let file = |name: &str| fs::read(packed.join(name)).unwrap();
+    let (log, pack) = (file("trace.jsonl"), file("payloads.pack"));
     let entries: [(_, _, &[u8]); 2] =
         [(EntryType::Regular, "b/trace.jsonl", &log), (EntryType::Regular, "b/payloads.pack", &pack)];
     let (_folder, archive) = archive_of(&entries);
     let opened = Bundle::open(archive).unwrap();
-    assert_eq!(fs::read(opened.folder().join("payloads.pack")).unwrap(), pack);
+    assert_eq!(read(&opened, "payloads.pack"), pack);
 }
 
 #[test]
@@ -432,8 +578,14 @@ fn check_damage(source: &Path, archive: &Path) {
             if let Ok(bundle) = Bundle::open(archive) {
                 opened += 1;
                 let is_reported = |problem: &Problem| matches!(problem, Problem::ArchiveDamaged { .. });
-                let same = listing(bundle.folder()) == listing(source);
-                assert!(same || bundle.problems().iter().any(is_reported), "byte {at} of {}", sound.len());
+                let same = || {
+                    let out = archive.with_file_name("out");
+                    unpack(archive, &out, &Limits::default()).unwrap();
+                    let same = listing(&out) == listing(source);
+                    fs::remove_dir_all(out).unwrap();
+                    same
+                };
+                assert!(bundle.problems().iter().any(is_reported) || same(), "byte {at} of {}", sound.len());
             }
         }
     }

@@ -498,3 +498,16 @@ fn events_beyond_the_limit_stay_unread() {
     ! line 3: the log has more events than the limit of 2; the rest was not read
     ");
 }
+
+#[test]
+fn lines_beyond_the_limit_of_damage_stay_unread() {
+    let lines =
+        [event(2, 1, "turn"), "x\n".repeat(5), event(2, 2, "turn"), "\n".repeat(9), event(2, 3, "turn")].join("\n");
+    let draw = |max_damaged_lines| {
+        let limits = Limits { max_problems: 1, max_damaged_lines, ..Limits::default() };
+        draw(bundle(2, lines.as_bytes()).path(), limits)
+    };
+    insta::assert_snapshot!(draw(4), @"");
+    // Blank lines are no damage.
+    insta::assert_snapshot!(draw(5), @"");
+}

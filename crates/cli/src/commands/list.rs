@@ -64,7 +64,7 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
     Ok(verdict)
 }
 
-/// The facts about a bundle from one pass over its event log.
+/// The facts about a bundle from one pass over its event log. Payloads are not read.
 #[derive(Debug, Default)]
 struct Outline {
     /// The schema version, if it is newer than any known one. Then nothing else is known.
@@ -77,7 +77,7 @@ struct Outline {
 
 impl Outline {
     fn read(path: &Path, limits: Limits) -> Result<Self, Failure> {
-        let bundle = Bundle::open_best_effort(path, limits)?;
+        let bundle = Bundle::open_events(path, limits)?;
         let newer_schema = bundle.header().newer_schema();
         let mut outline = Self { newer_schema, is_damaged: !bundle.problems().is_empty(), ..Self::default() };
         if newer_schema.is_some() {
