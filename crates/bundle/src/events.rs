@@ -125,11 +125,6 @@ impl<R: BufRead> Log<R> {
             push(LogLine::Problem(Problem::TooManyEvents { line, limit: self.limits.max_events }));
             return false;
         }
-        if self.damaged_lines >= self.limits.max_damaged_lines {
-            let (line, limit) = (line.number, self.limits.max_damaged_lines);
-            push(LogLine::Problem(Problem::TooManyDamagedLines { line, limit }));
-            return false;
-        }
         let before = self.events;
         let events = &mut self.events;
         self.decoder.decode(&line, self.limits.max_line_bytes, |read| {
@@ -137,6 +132,11 @@ impl<R: BufRead> Log<R> {
             push(read);
         });
         self.damaged_lines += u64::from(self.events == before);
+        let (line, limit) = (line.number, self.limits.max_damaged_lines);
+        if self.damaged_lines > limit {
+            push(LogLine::Problem(Problem::TooManyDamagedLines { line, limit }));
+            return false;
+        }
         true
     }
 }

@@ -507,7 +507,18 @@ fn lines_beyond_the_limit_of_damage_stay_unread() {
         let limits = Limits { max_problems: 1, max_damaged_lines, ..Limits::default() };
         draw(bundle(2, lines.as_bytes()).path(), limits)
     };
-    insta::assert_snapshot!(draw(4), @"");
+    insta::assert_snapshot!(draw(4), @"
+    1 turn (line 1)
+    ! line 2: the line is not an event: expected value at column 1
+    ! line 6: the log has more lines that are not events than the limit of 4 (max_damaged_lines); the rest was not read
+    ! 4 problems beyond the limit of 1 were left out
+    ");
     // Blank lines are no damage.
-    insta::assert_snapshot!(draw(5), @"");
+    insta::assert_snapshot!(draw(5), @"
+    1 turn (line 1)
+    ! line 2: the line is not an event: expected value at column 1
+    2 turn (line 8)
+    3 turn (line 19)
+    ! 4 problems beyond the limit of 1 were left out
+    ");
 }

@@ -135,7 +135,7 @@ fn wrong_use() {
     exit code 2
     ");
     assert_snapshot!(root.run("unpack a/trace.jsonl -o c"), @"
-    stderr: error: a/trace.jsonl is not an archive of a bundle: the archive is damaged: Unknown frame descriptor
+    stderr: error: a/trace.jsonl is not an archive of a bundle: it is not compressed by zstd
     stderr:   name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
     exit code 2
     ");

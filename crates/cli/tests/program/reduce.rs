@@ -121,8 +121,8 @@ fn paths_that_are_not_bundles() {
     exit code 2
     ");
     assert_snapshot!(root.run("reduce empty/file"), @"
-    stderr: error: empty is not a trace bundle: it contains neither manifest.json nor trace.jsonl
-    stderr:   name the folder that contains trace.jsonl, or a file in it
+    stderr: error: empty/file is not an archive of a bundle: it is empty
+    stderr:   name a file that `rollout-trace pack` wrote, or a .tar.zst file of a bundle's folder
     exit code 2
     ");
     // A bundle that cannot be read does not prevent the others from being reduced.
