@@ -518,7 +518,7 @@ fn lines_beyond_the_limit_of_damage_stay_unread() {
     1 turn (line 1)
     ! line 2: the line is not an event: expected value at column 1
     2 turn (line 8)
-    3 turn (line 19)
+    3 turn (line 19, no newline)
     ! 4 problems beyond the limit of 1 were left out
     ");
 }
