@@ -44,7 +44,6 @@ macro_rules! event_payloads {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type")]
         #[non_exhaustive]
-        #[expect(clippy::large_enum_variant, reason = "events are decoded one at a time, and a box costs an allocation")]
         pub enum EventPayload {
             $($(#[$doc])* #[serde(rename = $type)] $variant($body),)+
             /// An event that this version cannot read, as it was written: of an unknown type, or of a known type with
@@ -111,8 +110,8 @@ event_payloads! {
     CodexTurnEnded(CodexTurnEnded) = "codex_turn_ended",
     /// An item entered the history that the agent core keeps.
     HistoryItemAccepted(HistoryItemAccepted) = "history_item_accepted",
-    /// A request went to the model.
-    InferenceStarted(InferenceStarted) = "inference_started",
+    /// A request went to the model. It is boxed because it is twice as large as the others, and events are moved often.
+    InferenceStarted(Box<InferenceStarted>) = "inference_started",
     /// The model answered.
     InferenceCompleted(InferenceCompleted) = "inference_completed",
     /// A request failed.
@@ -153,4 +152,10 @@ event_payloads! {
     ProtocolEventObserved(ProtocolEventObserved) = "protocol_event_observed",
     /// Anything else that a producer found worth keeping.
     Other(Other) = "other",
+}
+
+impl From<InferenceStarted> for EventPayload {
+    fn from(body: InferenceStarted) -> Self {
+        Self::InferenceStarted(Box::new(body))
+    }
 }
