@@ -1,7 +1,5 @@
 //! Decoding lines into events.
 
-use std::hash::{DefaultHasher, Hasher};
-
 use memchr::memmem;
 use rollout_trace_schema::{
     CodexTurnId, EventPayload, RawEvent, RolloutId, Seq, ThreadId, UnixMillis,
@@ -9,6 +7,7 @@ use rollout_trace_schema::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+use twox_hash::XxHash3_64;
 
 use crate::{BundleHeader, Limits, LocatedEvent, LogLine, Problem, lenient_json, line::Line, sequencer::usable};
 
@@ -207,7 +206,5 @@ impl Fields<'_> {
 
 /// Returns a hash that distinguishes an exact repetition from another line with the same seq.
 fn fingerprint(text: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(text);
-    hasher.finish()
+    XxHash3_64::oneshot(text)
 }
