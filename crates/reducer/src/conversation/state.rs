@@ -1,6 +1,6 @@
 //! What is remembered about conversations beyond the graph.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
@@ -11,7 +11,7 @@ use crate::sightings::Sightings;
 /// What is remembered about all conversations.
 #[derive(Debug, Default)]
 pub(crate) struct Conversations {
-    threads: HashMap<ThreadId, Conversation>,
+    threads: BTreeMap<ThreadId, Conversation>,
     pub(super) facts: Facts,
     /// The accepted content of each agent message that a payload later showed with other content.
     superseded: Vec<(ItemId, String)>,
