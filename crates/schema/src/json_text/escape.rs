@@ -41,21 +41,27 @@ pub fn plain_len(text: &[u8]) -> usize {
 /// and after it.
 #[inline]
 pub fn read_escape(text: &[u8], at: usize) -> Result<(u16, usize), JsonTextError> {
-    if text.get(at) != Some(&b'\\') {
-        return Err(JsonTextError::not(Expected::Byte(b'\\'), text, at));
-    }
-    let at = at + 1;
-    let unit = match text.get(at) {
-        Some(byte @ (b'"' | b'\\' | b'/')) => *byte,
-        Some(b'n') => b'\n',
-        Some(b't') => b'\t',
-        Some(b'r') => b'\r',
-        Some(b'b') => 0x08,
-        Some(b'f') => 0x0c,
-        Some(b'u') => return read_hex(text, at + 1),
-        _ => return Err(JsonTextError::not(Expected::Escape, text, at)),
+    let Some([b'\\', byte, ..]) = text.get(at..) else { return read_long_escape(text, at) };
+    let unit = match byte {
+        b'"' | b'\\' | b'/' => *byte,
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        _ => return read_long_escape(text, at),
     };
-    Ok((unit.into(), at + 1))
+    Ok((unit.into(), at + 2))
+}
+
+/// Reads a `\uXXXX` escape. It is separate so that [`read_escape`], which nearly always finds a short escape, is inlined.
+#[cold]
+fn read_long_escape(text: &[u8], at: usize) -> Result<(u16, usize), JsonTextError> {
+    match text.get(at..) {
+        Some([b'\\', b'u', ..]) => read_hex(text, at + 2),
+        Some([b'\\', ..]) => Err(JsonTextError::not(Expected::Escape, text, at + 1)),
+        _ => Err(JsonTextError::not(Expected::Byte(b'\\'), text, at)),
+    }
 }
 
 /// Reads the four digits of a `\uXXXX` escape.
