@@ -33,20 +33,20 @@ pub struct Named {
 pub const NAMED: [Named; 8] = [
     Named {
         name: "syn50",
-        about: "50 trips to the model and a child agent, one pretty-printed file per payload (10 MB)",
+        about: "50 trips to the model and a child agent, one pretty-printed file per payload (11 MB)",
         make: |folder| synthetic(50, folder),
     },
-    Named { name: "syn300", about: "the same with 300 trips (263 MB)", make: |folder| synthetic(300, folder) },
+    Named { name: "syn300", about: "the same with 300 trips (264 MB)", make: |folder| synthetic(300, folder) },
     Named { name: "syn600", about: "the same with 600 trips (1 GB)", make: |folder| synthetic(600, folder) },
-    Named { name: "s300", about: "a recorded session of 300 requests, packed (1.6 MB)", make: recorded_session },
+    Named { name: "s300", about: "a recorded session of 300 requests, packed (1.8 MB)", make: recorded_session },
     Named {
         name: "large",
-        about: "150 requests of two agents with terminals and code cells, one file per payload (65 MB)",
+        about: "150 requests of two agents with terminals and code cells, one file per payload (66 MB)",
         make: |folder| LARGE.record(folder),
     },
     Named {
         name: "long100k",
-        about: "100,000 events of an agent with children and compactions, packed (115 MB)",
+        about: "100,000 events of an agent with children and compactions, packed (114 MB)",
         make: |folder| LONG.record(folder),
     },
     Named { name: "many1k", about: "1,000 small bundles under one root", make: |folder| many(1_000, folder) },
@@ -64,15 +64,16 @@ const LARGE: Rollout = Rollout {
     seed: 1,
 };
 
+/// With this seed and this many trips, it has exactly 100,000 events.
 const LONG: Rollout = Rollout {
     layout: PayloadLayout::Packed,
-    trips: 10_200,
+    trips: 10_247,
     trips_per_turn: 12,
     child_after: &[500, 2_500, 5_000, 7_500],
     trips_of_child: 40,
     compact_every: Some(60),
     output_bytes: 2_000,
-    seed: 2,
+    seed: 21,
 };
 
 fn synthetic(trips: usize, folder: &Path) -> io::Result<()> {
