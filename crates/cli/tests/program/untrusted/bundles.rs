@@ -72,6 +72,7 @@ fn write(path: PathBuf, value: &Value) {
 }
 
 /// The events and documents of a bundle.
+#[derive(Clone)]
 struct Parts {
     manifest: Value,
     events: Vec<Value>,
@@ -140,8 +141,9 @@ impl Parts {
     }
 }
 
-/// Writes bundles that have events, payloads and items of every kind, into folders with these names.
-pub(super) fn write_all(root: &Path, names: [&str; 2], spared: Spared) {
+/// Writes bundles that have events, payloads and items of every kind into folders with these names. The last one is the
+/// first one in schema 1.
+pub(super) fn write_all(root: &Path, names: [&str; 3], spared: Spared) {
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recorder/tests/forms/files");
     let mut parts = Parts::of(&recorded);
     more_events().into_iter().for_each(|event| parts.add(event));
@@ -154,7 +156,11 @@ pub(super) fn write_all(root: &Path, names: [&str; 2], spared: Spared) {
     types.sort_unstable();
     types.dedup();
     assert_eq!(types.len(), EventPayload::KNOWN.len(), "events of every kind: {types:?}");
-    parts.write(&root.join(names[0]), spared);
+    parts.clone().write(&root.join(names[0]), spared);
+    for document in parts.events.iter_mut().chain([&mut parts.manifest]) {
+        document["schema_version"] = json!(1);
+    }
+    parts.write(&root.join(names[2]), spared);
     Parts::of(&sample()).write(&root.join(names[1]), spared);
 }
 
@@ -162,6 +168,7 @@ pub(super) fn write_all(root: &Path, names: [&str; 2], spared: Spared) {
 fn more_events() -> Vec<Value> {
     let thread = "01935f5e-8a00-7000-8000-000000000001";
     let turn = "turn-9";
+    let tomorrow = format!("of tomorrow{HOSTILE}");
     let request = |id: &str, mode: Value, items: Value| {
         json!({"type": "inference_started", "inference_call_id": id, "thread_id": thread, "codex_turn_id": turn,
             "model": "other-model", "provider_name": "p", "request_input_mode": mode,
@@ -177,7 +184,7 @@ fn more_events() -> Vec<Value> {
     let text = |text: &str| json!([{"type": "input_text", "text": text}]);
     let items = json!([
         {"type": "message", "id": "m1", "role": "user", "phase": "final", "content": text("first\nsecond")},
-        {"type": "message", "role": "stranger", "content": [{"type": "input_image", "image_url": "data:x"}, 7]},
+        {"type": "message", "role": "stranger", "content": [{"type": "input_image", "image_url": "data:x"}, {"type": tomorrow}, 7]},
         {"type": "message", "role": "assistant", "phase": "commentary", "content": "text"},
         {"type": "agent_message", "author": "/root", "recipient": "/root/x", "content": text("hello")},
         {"type": "agent_message", "author": "/a", "recipient": "/root", "content": [{"type": "encrypted_content", "encrypted_content": "e"}]},
@@ -199,7 +206,7 @@ fn more_events() -> Vec<Value> {
         {"type": "compaction_summary", "encrypted_content": "e"},
         {"type": "context_compaction", "encrypted_content": "e"},
         {"type": "additional_tools", "tools": ["t"]},
-        {"type": "of tomorrow", "field": "value"},
+        {"type": tomorrow, "field": "value"},
         "no object",
     ]);
     let tools = [
@@ -207,10 +214,10 @@ fn more_events() -> Vec<Value> {
         ("web", json!({"type": "agent", "target_agent_path": "/root/x", "task_name": "t", "message_preview": "m"})),
         ("image_generation", json!({"type": "wait_agent", "target_agent_path": "/root/x", "timeout_ms": 1})),
         ("assign_agent_task", json!({"type": "generic", "label": "l", "input_preview": "i", "output_preview": "o"})),
-        ("send_message", json!({"type": "of tomorrow", "field": "value"})),
+        ("send_message", json!({"type": tomorrow, "field": "value"})),
         ("wait_agent", json!({"type": "wait_agent"})),
         ("close_agent", json!({"type": "generic", "label": "l"})),
-        ("of tomorrow", json!({"type": "generic", "label": "l"})),
+        (tomorrow.as_str(), json!({"type": "generic", "label": "l"})),
     ];
     let mut events = vec![
         json!({"type": "thread_resumed", "thread_id": thread}),
@@ -222,7 +229,7 @@ fn more_events() -> Vec<Value> {
                 {"type": "custom_tool_call", "name": "exec", "call_id": "x7", "input": "text(1)"}]}}}),
         request("i8", json!({"type": "incremental", "previous_response_id": "gone"}), json!([])),
         json!({"type": "inference_failed", "inference_call_id": "i8", "upstream_request_id": "u8", "error": "boom\nboom"}),
-        request("i9", json!({"type": "of tomorrow", "field": "value"}), items),
+        request("i9", json!({"type": tomorrow, "field": "value"}), items),
         json!({"type": "inference_cancelled", "inference_call_id": "i9", "upstream_request_id": "u9", "reason": "why"}),
         tool("e9", json!({"type": "exec_command"}), json!({"type": "generic", "label": "l"})),
         json!({"type": "tool_call_runtime_started", "tool_call_id": "e9", "kind": {"type": "exec_command"},
@@ -230,8 +237,8 @@ fn more_events() -> Vec<Value> {
                 "turn_id": turn, "command": ["ls", "-l"], "cwd": "/w"}}}),
         json!({"type": "tool_call_runtime_ended", "tool_call_id": "e9", "status": "completed",
             "runtime_payload": {"kind": "tool_runtime_event", "document": {"call_id": "e9", "process_id": "78",
-                "turn_id": turn, "command": ["ls"], "cwd": "/w", "aggregated_output": "out\nput", "exit_code": 1}}}),
-        json!({"type": "tool_call_ended", "tool_call_id": "e9", "status": "of tomorrow",
+                "turn_id": turn, "command": ["ls"], "cwd": "/w", "aggregated_output": "out\nput", "stdout": "out", "stderr": "err", "formatted_output": "f", "exit_code": 1}}}),
+        json!({"type": "tool_call_ended", "tool_call_id": "e9", "status": tomorrow,
             "result_payload": {"kind": "tool_result", "document": {"type": "error", "error": "e"}}}),
         tool("m9", json!({"type": "mcp", "server": "s", "tool": "t"}), json!({"type": "generic", "label": "l"})),
         json!({"type": "mcp_tool_call_correlation_assigned", "tool_call_id": "m9", "mcp_call_id": "mcp-9"}),
@@ -250,7 +257,7 @@ fn more_events() -> Vec<Value> {
             "checkpoint_payload": at_path("compaction_checkpoint", "payloads/missing.json")}),
         json!({"type": "protocol_event_observed", "event_type": "escapes", "event_payload": at_path("protocol_event", "../away")}),
         json!({"type": "protocol_event_observed", "event_type": "unknown",
-            "event_payload": {"kind": "of tomorrow", "document": "text"}}),
+            "event_payload": {"kind": tomorrow, "document": "text"}}),
         json!({"type": "protocol_event_observed", "event_type": "rollout_trace.loss", "event_payload": {
             "kind": "protocol_event", "document": {"lost_events": 1, "lost_payloads": 2, "reasons": ["reason"]}}}),
         json!({"type": "protocol_event_observed", "event_type": "rollout_trace.misuse", "event_payload": {
@@ -258,7 +265,7 @@ fn more_events() -> Vec<Value> {
         json!({"type": "other", "kind": "rollout_trace.loss", "summary": "s", "payloads": [],
             "metadata": {"lost_events": 1, "lost_payloads": 2, "reasons": ["reason"]}}),
         json!({"type": "other", "kind": "k", "summary": "s", "payloads": [], "metadata": {"key": ["value"]}}),
-        json!({"type": "of tomorrow", "field": "value", "thread_id": "no thread", "codex_turn_id": "no turn"}),
+        json!({"type": tomorrow, "field": "value", "thread_id": "no thread", "codex_turn_id": "no turn"}),
         json!({"type": "thread_ended", "thread_id": "no thread", "status": "failed"}),
         json!({"type": "tool_call_ended", "tool_call_id": "no call", "status": "completed"}),
         json!({"type": "codex_turn_ended", "codex_turn_id": 7, "status": "completed"}),
@@ -267,7 +274,7 @@ fn more_events() -> Vec<Value> {
         events.push(tool(&format!("tool{number}"), json!({"type": kind, "field": "value"}), summary));
     }
     let mut odd = tool("odd", json!({"type": "other", "name": "n"}), json!({"type": "generic", "label": "l"}));
-    odd["requester"] = Value::Object(Map::from_iter([("type".to_owned(), json!("of tomorrow"))]));
+    odd["requester"] = Value::Object(Map::from_iter([("type".to_owned(), json!(tomorrow))]));
     events.push(odd);
     events
 }

@@ -3,7 +3,7 @@
 mod bundles;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     fs,
     os::unix::ffi::OsStrExt,
@@ -42,7 +42,7 @@ fn call(stdout: Stdout, line: &str) -> Call {
     Call { arguments: arguments.collect(), stdout }
 }
 
-/// Returns calls of every command with every option, in a folder with the bundles `a@` and `b@` and the folder `empty@`.
+/// Returns calls of every command with every option, in a folder with the bundles `a@`, `b@` and `c@` and the folder `empty@`.
 fn calls() -> Vec<Call> {
     let text = [
         "check a@ b@ empty@ no@ no%",
@@ -59,6 +59,7 @@ fn calls() -> Vec<Call> {
         "list a@ --max-payload-bytes 9 --max-line-bytes 99 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
         "show a@",
         "show b@",
+        "show c@",
         "show empty@",
         "show no@",
         "show no%",
@@ -84,6 +85,11 @@ fn calls() -> Vec<Call> {
         "convert a@ --layout packed -o packed@",
         "convert a@ --layout packed -o a@/inside@",
         "convert a@ --layout @ -o x@",
+        "convert a@ --schema 3 -o new@",
+        "convert b@ --schema 3 -o new@",
+        "convert b@ --schema @ -o x@",
+        "check new@",
+        "show new@",
         "convert no@ --layout files -o x@",
         "convert packed@ --layout files -o files@ --best-effort --max-payload-bytes 100",
         "convert b@ --layout packed -o small@ --max-line-bytes 300 --max-nesting 3 --max-archive-bytes 9 --max-events 9",
@@ -178,10 +184,11 @@ fn assert_harmless(call: &Call, output: &Output) {
 
 #[test]
 fn nothing_that_a_bundle_or_a_name_contains_reaches_a_stream_as_it_is() {
+    let mut fields = BTreeMap::new();
     for spared in Spared::ALL {
         let root = Root::new(&[]);
-        let (a, b) = (format!("a{HOSTILE}"), format!("b{HOSTILE}"));
-        bundles::write_all(&root.path(""), [&a, &b], spared);
+        let [a, b, c] = ["a", "b", "c"].map(|name| format!("{name}{HOSTILE}"));
+        bundles::write_all(&root.path(""), [&a, &b, &c], spared);
         fs::create_dir(root.path(&format!("empty{HOSTILE}"))).unwrap();
         let run = |call: &Call| {
             let mut program = program();
@@ -194,6 +201,11 @@ fn nothing_that_a_bundle_or_a_name_contains_reaches_a_stream_as_it_is() {
 
         let output = run(&call(Stdout::Json, "reduce a@ -o -"));
         let graph: Value = serde_json::from_slice(&output.stdout).unwrap();
+        note_fields("", &graph, &mut fields);
+        for line in ["reduce b@ -o -", "reduce c@ -o -"] {
+            let output = run(&call(Stdout::Json, line));
+            note_fields("", &serde_json::from_slice(&output.stdout).unwrap(), &mut fields);
+        }
         let items = graph["conversation_items"].as_object().unwrap().len();
         for number in 1..=items {
             let output = run(&call(Stdout::Text, &format!("show a@ --item {number}")));
@@ -207,6 +219,73 @@ fn nothing_that_a_bundle_or_a_name_contains_reaches_a_stream_as_it_is() {
             assert!(items > 30, "{items} items");
             assert_every_kind_of_object_is_there(&graph);
         }
+    }
+    // All fields have been hostile but those with ids, words and hashes of ours, and with names of known types.
+    let ours: Vec<&str> =
+        fields.iter().filter(|(_, is_hostile)| !**is_hostile).map(|(field, _)| field.as_str()).collect();
+    insta::assert_snapshot!(ours.join("\n"), @"
+    code_cells.*.output_item_ids
+    code_cells.*.source_item_id
+    codex_turns.*.new_input_item_ids
+    compaction_requests.*.execution.status
+    compactions.*.input_item_ids
+    compactions.*.marker_item_id
+    compactions.*.replacement_item_ids
+    conversation_items.*.body.parts.content_sha256
+    conversation_items.*.body.parts.type
+    conversation_items.*.channel
+    conversation_items.*.inferred_producers.type
+    conversation_items.*.item_id
+    conversation_items.*.kind
+    conversation_items.*.produced_by.type
+    cut_off.type
+    diagnostics.code
+    diagnostics.severity
+    inference_calls.*.execution.status
+    inference_calls.*.request_item_ids
+    inference_calls.*.response_item_ids
+    interaction_edges.*.carried_item_ids
+    interaction_edges.*.kind
+    interaction_edges.*.source.item_id
+    interaction_edges.*.source.type
+    interaction_edges.*.target.item_id
+    interaction_edges.*.target.type
+    markers.kind
+    reduced_by
+    terminal_operations.*.kind
+    terminal_operations.*.model_observations.call_item_ids
+    terminal_operations.*.model_observations.output_item_ids
+    terminal_operations.*.model_observations.source
+    terminal_operations.*.operation_id
+    terminal_operations.*.request.type
+    terminal_sessions.*.created_by_operation_id
+    terminal_sessions.*.execution.status
+    terminal_sessions.*.operation_ids
+    threads.*.conversation_item_ids
+    threads.*.markers.kind
+    threads.*.markers.metadata.type
+    threads.*.origin.type
+    tool_calls.*.model_visible_call_item_ids
+    tool_calls.*.model_visible_output_item_ids
+    tool_calls.*.terminal_operation_id
+    undelivered_messages.kind
+    ");
+}
+
+/// Notes which fields of the objects of a graph have text, and whether any text in them is hostile.
+fn note_fields(place: &str, value: &Value, fields: &mut BTreeMap<String, bool>) {
+    match value {
+        Value::String(text) => *fields.entry(place.to_owned()).or_default() |= text.contains('\u{202e}'),
+        Value::Array(values) => values.iter().for_each(|value| note_fields(place, value, fields)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                // The keys of maps are ids.
+                let is_map = value.is_object() && !place.is_empty() && !place.contains('.');
+                let key = if is_map { "*" } else { key };
+                note_fields(&format!("{place}.{key}").trim_start_matches('.').to_owned(), value, fields);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
