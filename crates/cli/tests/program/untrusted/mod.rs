@@ -282,7 +282,7 @@ fn note_fields(place: &str, value: &Value, fields: &mut BTreeMap<String, bool>) 
                 // The keys of maps are ids.
                 let is_map = value.is_object() && !place.is_empty() && !place.contains('.');
                 let key = if is_map { "*" } else { key };
-                note_fields(&format!("{place}.{key}").trim_start_matches('.').to_owned(), value, fields);
+                note_fields(format!("{place}.{key}").trim_start_matches('.'), value, fields);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
