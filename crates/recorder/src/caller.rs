@@ -5,7 +5,6 @@ use std::{
     panic::{self, AssertUnwindSafe},
 };
 
-use serde::Serialize;
 use thiserror::Error;
 
 use crate::walk::{self, WalkError};
@@ -40,11 +39,6 @@ pub(crate) fn guarded<T>(task: &'static str, run: impl FnOnce() -> Result<T, Wal
 /// Encodes a payload document, with whatever code of the agent core that takes.
 pub(crate) fn guarded_encoding<T>(encode: impl FnOnce() -> Result<T, WalkError>) -> Result<T, CallerError> {
     guarded("serialize a payload", encode)
-}
-
-/// Returns the JSON text of a value.
-pub(crate) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, WalkError> {
-    serde_json::to_vec(value).map_err(|error| WalkError::Custom(error.to_string()))
 }
 
 /// Returns the text of a value.

@@ -13,7 +13,7 @@ use rollout_trace_schema::{
 use serde::Serialize;
 
 use crate::{
-    caller::{CallerError, guarded_encoding, json_text},
+    caller::{CallerError, guarded_encoding},
     compare_slot::{CompareLease, CompareSlot},
     misuse::Misuse,
     payload::{PackedRecord, PayloadBytes, PreparedPayload},
@@ -282,7 +282,7 @@ impl Packer {
     }
 
     fn redacted_text<T: Serialize + ?Sized>(&self, document: &T) -> Result<Vec<u8>, WalkError> {
-        let mut text = json_text(document)?;
+        let mut text = walk::json_text(document)?;
         if let Some(redaction) = &self.redaction {
             redaction.apply_to_json(&mut text, 0);
         }

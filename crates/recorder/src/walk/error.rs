@@ -22,6 +22,21 @@ pub(crate) enum WalkError {
     /// A raw value or a number of arbitrary precision has no text.
     #[error("expected RawValue")]
     NoVerbatimText,
+    /// The value nests too deep.
+    #[error("the payload nests deeper than {limit} levels")]
+    TooDeep {
+        /// The number of arrays and objects in one another that readers accept.
+        limit: usize,
+    },
+    /// The value went on after an error in a part of it, so its text would lack something.
+    #[error("a Serialize implementation ignored an error")]
+    IgnoredError,
+    /// The value put something into an array or object that it had announced as empty.
+    #[error("a Serialize implementation announced a wrong length")]
+    WrongLength,
+    /// The value is a map with a key without a value, or a value without a key.
+    #[error("a Serialize implementation did not write keys and values of a map in turn")]
+    KeyOrder,
     /// The document is larger than the limit.
     #[error("the payload is larger than the limit of {limit} bytes")]
     TooLarge {

@@ -11,6 +11,7 @@ mod scratch;
 mod serializer;
 mod sharing;
 mod short;
+mod sound;
 mod tape;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub(crate) use error::WalkError;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
 pub(crate) use scratch::{Scratch, Spares};
+pub(crate) use sound::json_text;
 pub(crate) use walker::{HintOutcome, InputField, WalkContext};
 
 /// Returns the text of a value. Unlike `to_string`, it does not panic if the value's `Display` fails.

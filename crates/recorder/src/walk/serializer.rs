@@ -1,7 +1,7 @@
 //! The walk as a `Serializer` whose tokens are what `serde_json` would write.
 //!
-//! It follows `serde_json`'s serializer call by call, even if that writes text that is not JSON (after a wrong length
-//! hint of 0), so that a reader gets exactly the bytes that `serde_json::to_vec` returns.
+//! It follows `serde_json`'s serializer call by call, so that a reader gets exactly the bytes that `serde_json::to_vec`
+//! returns. Where these would not be JSON, because a `Serialize` implementation is wrong, the walk fails.
 
 use std::fmt::Display;
 
@@ -19,7 +19,7 @@ use super::{
     map_key::MapKey,
     tokens,
     verbatim::TextOnly,
-    walker::{Depth, InputField, NextValue, Walker},
+    walker::{CONTAINER, Depth, InputField, NextValue, Walker},
 };
 
 type Result<T = (), E = WalkError> = std::result::Result<T, E>;
@@ -41,6 +41,8 @@ enum State {
     Empty,
     First,
     Rest,
+    /// A map has a key whose value comes next.
+    AfterKey,
 }
 
 /// What encloses an array or object and ends with it.
@@ -72,7 +74,8 @@ struct InputPosition {
 }
 
 impl<'w> Walker<'w> {
-    fn open_array<'a>(&'a mut self, len: Option<usize>, around: Around) -> Compound<'a, 'w> {
+    fn open_array<'a>(&'a mut self, len: Option<usize>, around: Around) -> Result<Compound<'a, 'w>> {
+        self.enter(CONTAINER)?;
         let next_value = std::mem::replace(&mut self.next_value, NextValue::Other);
         let outer = self.depth;
         self.put_tag(tokens::OPEN_ARRAY);
@@ -84,10 +87,11 @@ impl<'w> Walker<'w> {
         } else {
             Role::Plain
         };
-        Compound { walker: self, state, close: tokens::CLOSE_ARRAY, around, role, skip: 0 }
+        Ok(Compound { walker: self, state, close: tokens::CLOSE_ARRAY, around, role, skip: 0 })
     }
 
-    fn open_object<'a>(&'a mut self, len: Option<usize>, around: Around) -> Compound<'a, 'w> {
+    fn open_object<'a>(&'a mut self, len: Option<usize>, around: Around) -> Result<Compound<'a, 'w>> {
+        self.enter(CONTAINER)?;
         self.next_value = NextValue::Other;
         self.put_tag(tokens::OPEN_OBJECT);
         let state = self.open_state(len, tokens::CLOSE_OBJECT);
@@ -98,7 +102,7 @@ impl<'w> Walker<'w> {
             }
             _ => Role::Plain,
         };
-        Compound { walker: self, state, close: tokens::CLOSE_OBJECT, around, role, skip: 0 }
+        Ok(Compound { walker: self, state, close: tokens::CLOSE_OBJECT, around, role, skip: 0 })
     }
 
     /// Closes an array or object at once if it announces that it is empty, as `serde_json` does.
@@ -111,9 +115,25 @@ impl<'w> Walker<'w> {
         }
     }
 
-    fn open_variant(&mut self, variant: &'static str) {
+    fn open_variant(&mut self, variant: &'static str) -> Result {
+        self.enter(CONTAINER)?;
         self.put_tag(tokens::OPEN_OBJECT);
         self.put_text(tokens::FIELD, variant.as_bytes());
+        Ok(())
+    }
+
+    fn close_variant(&mut self) {
+        self.put_tag(tokens::CLOSE_OBJECT);
+        self.leave(CONTAINER);
+    }
+
+    /// Walks over the value in an `Option` or a newtype.
+    #[inline]
+    fn inside<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.enter(1)?;
+        value.serialize(&mut *self)?;
+        self.leave(1);
+        Ok(())
     }
 
     fn put_unsigned(&mut self, value: u64) -> Result {
@@ -223,7 +243,7 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
-        value.serialize(self)
+        self.inside(value)
     }
 
     fn serialize_unit(self) -> Result {
@@ -240,7 +260,7 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result {
-        value.serialize(self)
+        self.inside(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -250,14 +270,14 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
         variant: &'static str,
         value: &T,
     ) -> Result {
-        self.open_variant(variant);
+        self.open_variant(variant)?;
         value.serialize(&mut *self)?;
-        self.put_tag(tokens::CLOSE_OBJECT);
+        self.close_variant();
         Ok(())
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a, 'w>> {
-        Ok(self.open_array(len, Around::Nothing))
+        self.open_array(len, Around::Nothing)
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Compound<'a, 'w>> {
@@ -275,12 +295,12 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
         variant: &'static str,
         len: usize,
     ) -> Result<Compound<'a, 'w>> {
-        self.open_variant(variant);
-        Ok(self.open_array(Some(len), Around::Variant))
+        self.open_variant(variant)?;
+        self.open_array(Some(len), Around::Variant)
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Compound<'a, 'w>> {
-        Ok(self.open_object(len, Around::Nothing))
+        self.open_object(len, Around::Nothing)
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Compound<'a, 'w>> {
@@ -300,8 +320,8 @@ impl<'a, 'w> Serializer for &'a mut Walker<'w> {
         variant: &'static str,
         len: usize,
     ) -> Result<Compound<'a, 'w>> {
-        self.open_variant(variant);
-        Ok(self.open_object(Some(len), Around::Variant))
+        self.open_variant(variant)?;
+        self.open_object(Some(len), Around::Variant)
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result {
@@ -316,16 +336,36 @@ impl Compound<'_, '_> {
             self.skip -= 1;
             return Ok(());
         }
-        self.walked_element(value)
+        let result = self.walked_element(value);
+        self.checked(result)
+    }
+
+    /// Makes the walk fail after an error in a part of the value, in case that the value ignores it.
+    #[inline]
+    fn checked(&mut self, result: Result) -> Result {
+        if result.is_err() {
+            self.walker.fail(WalkError::IgnoredError);
+        }
+        result
+    }
+
+    /// Begins the next element or field. Returns whether it is the first one.
+    #[inline]
+    fn next(&mut self) -> Result<bool> {
+        match std::mem::replace(&mut self.state, State::Rest) {
+            State::First => Ok(true),
+            State::Rest => Ok(false),
+            State::Empty => Err(WalkError::WrongLength),
+            State::AfterKey => Err(WalkError::KeyOrder),
+        }
     }
 
     fn walked_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         match self.role {
             Role::Plain => {
-                if self.state != State::First {
+                if !self.next()? {
                     self.walker.put_tag(tokens::COMMA);
                 }
-                self.state = State::Rest;
                 value.serialize(&mut *self.walker)
             }
             _ => self.outer_element(value),
@@ -345,11 +385,10 @@ impl Compound<'_, '_> {
                 return Ok(());
             }
         }
-        let first = self.state == State::First;
+        let first = self.next()?;
         if !first {
             self.walker.put_tag(tokens::COMMA);
         }
-        self.state = State::Rest;
         match &mut self.role {
             Role::Elements { input, .. } => {
                 self.walker.begin_element(if first { PartKind::FirstElement } else { PartKind::LaterElement });
@@ -366,19 +405,17 @@ impl Compound<'_, '_> {
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
-        match self.role {
-            Role::Plain => {
-                self.put_name(key);
-                value.serialize(&mut *self.walker)
-            }
+        let result = match self.role {
+            Role::Plain => self.put_name(key).and_then(|()| value.serialize(&mut *self.walker)),
             _ => self.outer_field(key, value),
-        }
+        };
+        self.checked(result)
     }
 
-    fn put_name(&mut self, key: &'static str) {
-        let tag = if self.state == State::First { tokens::FIELD } else { tokens::NEXT_FIELD };
+    fn put_name(&mut self, key: &'static str) -> Result {
+        let tag = if self.next()? { tokens::FIELD } else { tokens::NEXT_FIELD };
         self.walker.put_text(tag, key.as_bytes());
-        self.state = State::Rest;
+        Ok(())
     }
 
     fn outer_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
@@ -398,7 +435,7 @@ impl Compound<'_, '_> {
             let value = if key == "input" { NextValue::Input } else { NextValue::Other };
             self.walker.begin_field_value(value);
         }
-        self.put_name(key);
+        self.put_name(key)?;
         self.value(value)
     }
 
@@ -417,11 +454,14 @@ impl Compound<'_, '_> {
             Role::Verbatim { .. } => return Ok(()),
             Role::Plain => {}
         }
-        if self.state != State::Empty {
-            self.walker.put_tag(self.close);
+        match self.state {
+            State::Empty => {}
+            State::First | State::Rest => self.walker.put_tag(self.close),
+            State::AfterKey => return Err(WalkError::KeyOrder),
         }
+        self.walker.leave(CONTAINER);
         if self.around == Around::Variant {
-            self.walker.put_tag(tokens::CLOSE_OBJECT);
+            self.walker.close_variant();
         }
         Ok(())
     }
@@ -469,28 +509,41 @@ macro_rules! fields {
 
 fields!(SerializeStruct, SerializeStructVariant);
 
-impl SerializeMap for Compound<'_, '_> {
-    type Ok = ();
-    type Error = WalkError;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
+impl Compound<'_, '_> {
+    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
         if let Role::Fields { .. } = self.role {
             self.walker.cut_before_field();
         }
-        if self.state != State::First {
+        if !self.next()? {
             self.walker.put_tag(tokens::COMMA);
         }
-        self.state = State::Rest;
+        self.state = State::AfterKey;
         let next_value = key.serialize(MapKey { walker: self.walker })?;
         if let Role::Fields { .. } = self.role {
             self.walker.begin_field_value(next_value);
         }
         Ok(())
     }
+}
+
+impl SerializeMap for Compound<'_, '_> {
+    type Ok = ();
+    type Error = WalkError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
+        let result = self.key(key);
+        self.checked(result)
+    }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        self.walker.put_tag(tokens::COLON);
-        self.value(value)
+        let result = match std::mem::replace(&mut self.state, State::Rest) {
+            State::AfterKey => {
+                self.walker.put_tag(tokens::COLON);
+                self.value(value)
+            }
+            _ => Err(WalkError::KeyOrder),
+        };
+        self.checked(result)
     }
 
     fn end(self) -> Result {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use rollout_trace_schema::{
-    json_text::write_string,
+    json_text::{MAX_NESTING, write_string},
     packed::{BaseDocument, DataRange, LONG_STRING, PartKind, StoredRange},
 };
 
@@ -20,6 +20,10 @@ use crate::{redaction::Redaction, secrets::Surroundings};
 
 /// The size of tokens below which it is cheaper to store a unit again than to refer to it.
 const SMALL_UNIT: usize = 64;
+
+/// How much an array or object counts in [`Walker::enter`], where an `Option` or a newtype counts 1: they take stack, but no
+/// level of the document.
+pub(super) const CONTAINER: usize = 4;
 
 /// The maximum depth of objects whose fields begin units.
 const MAX_FIELD_DEPTH: u8 = 4;
@@ -105,6 +109,8 @@ pub(crate) struct Walker<'w> {
     unit: CurrentUnit<'w>,
     unit_kind: PartKind,
     pub(super) depth: Depth,
+    /// How deep the value is that is being walked over, in quarters of a level.
+    nesting: usize,
     /// What the next value is, according to its field.
     pub(super) next_value: NextValue,
     edit: TapeEdit,
@@ -191,6 +197,7 @@ impl<'w> Walker<'w> {
             unit: CurrentUnit::New { start: 0 },
             unit_kind: PartKind::Text,
             depth: Depth::Objects(0),
+            nesting: 0,
             next_value: NextValue::Other,
             edit,
             draft,
@@ -309,8 +316,25 @@ impl<'w> Walker<'w> {
         }
     }
 
-    fn fail(&mut self, error: WalkError) {
+    /// Makes the whole walk fail. What the value does after this makes no difference.
+    #[cold]
+    pub(super) fn fail(&mut self, error: WalkError) {
         self.failed.get_or_insert(error);
+    }
+
+    /// Steps into a value of a value, unless that is too deep: walking takes stack.
+    ///
+    /// After an error, nobody steps out again, but then the walk has failed.
+    #[inline]
+    pub(super) fn enter(&mut self, levels: usize) -> Result<(), WalkError> {
+        self.nesting += levels;
+        if self.nesting <= MAX_NESTING * CONTAINER { Ok(()) } else { Err(WalkError::TooDeep { limit: MAX_NESTING }) }
+    }
+
+    /// Steps out of a value.
+    #[inline]
+    pub(super) fn leave(&mut self, levels: usize) {
+        self.nesting -= levels;
     }
 
     /// Ends the unit before a field, unless the unit is small: then the field becomes part of it.

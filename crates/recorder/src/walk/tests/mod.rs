@@ -7,13 +7,17 @@ use std::{ops::Range, sync::Mutex};
 
 use proptest::prelude::*;
 use rollout_trace_bundle::PayloadBuffer;
-use rollout_trace_schema::packed::{FILE_HEADER_LEN, FileHeader, PackVersion, RecordHeader, RecordMeta};
-use serde::Serialize;
+use rollout_trace_schema::{
+    json_text::{MAX_NESTING, Nesting, check_document},
+    packed::{FILE_HEADER_LEN, FileHeader, PackVersion, RecordHeader, RecordMeta},
+};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use self::reading::Reader;
 use super::{
-    Compared, FingerprintKey, HintOutcome, KnownTexts, NextBase, Scratch, Spares, WalkContext, WalkError, whole,
+    Compared, FingerprintKey, HintOutcome, KnownTexts, NextBase, Scratch, Spares, WalkContext, WalkError, json_text,
+    whole,
 };
 
 const HEADER: FileHeader = FileHeader { version: PackVersion::NEWEST, salt: 0x5eed };
@@ -69,7 +73,7 @@ impl Pack {
             Way::Relative => (self.compared.relative(&context, document)?.scratch, NextBase::Unchanged),
             Way::Whole => (whole(&context, document)?.scratch, NextBase::Unchanged),
             Way::Body => {
-                let body = serde_json::to_vec(document).map_err(|error| WalkError::Custom(error.to_string()))?;
+                let body = json_text(document)?;
                 self.compared.body(&context, &body)?
             }
         };
@@ -133,7 +137,13 @@ proptest! {
         let mut pack = Pack::new();
         for (document, way) in session.iter().zip(ways) {
             let taken = pack.put(document, way, 0).is_ok();
-            prop_assert_eq!(taken, serde_json::to_vec(document).is_ok());
+            let text = json_text(document);
+            prop_assert_eq!(taken, text.is_ok());
+            if let Ok(text) = text {
+                // What is taken is JSON. (The raw values of this test are.)
+                prop_assert!(check_document(&text, Nesting::default()).is_ok());
+                prop_assert_eq!(text, serde_json::to_vec(document).expect("it has a text"));
+            }
         }
         pack.check();
     }
@@ -406,5 +416,68 @@ proptest! {
                 prop_assert!(buffer.bytes() == pack.expected[number as usize - 1]);
             }
         }
+    }
+}
+
+/// Arrays in one another.
+struct Deep {
+    levels: usize,
+    inside: Inside,
+}
+
+/// What is between two arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    Options,
+    /// An enum variant with fields, and no array.
+    Variants,
+    OptionsOnly,
+}
+
+impl Serialize for Deep {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        if self.levels == 0 {
+            return s.serialize_unit();
+        }
+        let inner = Self { levels: self.levels - 1, inside: self.inside };
+        match self.inside {
+            Inside::Nothing => [inner].serialize(s),
+            Inside::Options => [Some(inner)].serialize(s),
+            Inside::Variants => s.serialize_newtype_variant("E", 0, "variant", &inner),
+            Inside::OptionsOnly => s.serialize_some(&inner),
+        }
+    }
+}
+
+#[test]
+fn a_value_may_nest_as_deep_as_readers_accept() {
+    let pack = Pack::new();
+    let context = WalkContext {
+        key: &pack.key,
+        known: &pack.known,
+        spares: &pack.spares,
+        redaction: None,
+        max_document: 1 << 20,
+    };
+    let taken = |levels, inside| {
+        let deep = Deep { levels, inside };
+        let text = json_text(&deep);
+        let walked = whole(&context, &deep).map(drop);
+        assert_eq!(walked.is_ok(), text.is_ok(), "{levels} {inside:?}");
+        let too_deep = Err(WalkError::TooDeep { limit: MAX_NESTING }.to_string());
+        match &text {
+            Ok(text) => assert!(check_document(text, Nesting::default()).is_ok()),
+            Err(_) => assert_eq!(walked.map_err(|error| error.to_string()), too_deep),
+        }
+        text.is_ok()
+    };
+    for inside in [Inside::Nothing, Inside::Variants] {
+        assert!(taken(MAX_NESTING, inside), "{inside:?}");
+        assert!(!taken(MAX_NESTING + 1, inside), "{inside:?}");
+    }
+    for inside in [Inside::Nothing, Inside::Options, Inside::Variants, Inside::OptionsOnly] {
+        assert!(taken(400, inside), "{inside:?}");
+        assert!(!taken(1_000_000, inside), "{inside:?}");
     }
 }

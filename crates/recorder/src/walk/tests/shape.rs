@@ -227,8 +227,9 @@ fn leaf() -> impl Strategy<Value = Shape> {
     ]
 }
 
-fn hint() -> impl Strategy<Value = Hint> {
-    prop_oneof![6 => Just(Hint::Right), 4 => Just(Hint::Missing), 1 => Just(Hint::Zero), 1 => Just(Hint::Wrong)]
+fn hint(failing: bool) -> impl Strategy<Value = Hint> {
+    let zero = if failing { Hint::Zero } else { Hint::Right };
+    prop_oneof![6 => Just(Hint::Right), 4 => Just(Hint::Missing), 1 => Just(zero), 1 => Just(Hint::Wrong)]
 }
 
 fn key(failing: bool) -> impl Strategy<Value = Key> {
@@ -265,14 +266,14 @@ pub(crate) fn shape(failing: bool) -> impl Strategy<Value = Shape> {
             1 => one().prop_map(Shape::Some),
             1 => one().prop_map(Shape::Newtype),
             1 => one().prop_map(Shape::NewtypeVariant),
-            4 => (hint(), items()).prop_map(|(hint, items)| Shape::Seq(hint, items)),
+            4 => (hint(failing), items()).prop_map(|(hint, items)| Shape::Seq(hint, items)),
             1 => items().prop_map(Shape::Tuple),
             1 => items().prop_map(Shape::TupleStruct),
-            1 => (hint(), items()).prop_map(|(hint, items)| Shape::TupleVariant(hint, items)),
-            4 => (hint(), prop::collection::vec((key(failing), inner.clone()), 0..8))
+            1 => (hint(failing), items()).prop_map(|(hint, items)| Shape::TupleVariant(hint, items)),
+            4 => (hint(failing), prop::collection::vec((key(failing), inner.clone()), 0..8))
                 .prop_map(|(hint, entries)| Shape::Map(hint, entries)),
-            4 => (hint(), items()).prop_map(|(hint, items)| Shape::Struct(hint, items)),
-            1 => (hint(), items()).prop_map(|(hint, items)| Shape::StructVariant(hint, items)),
+            4 => (hint(failing), items()).prop_map(|(hint, items)| Shape::Struct(hint, items)),
+            1 => (hint(failing), items()).prop_map(|(hint, items)| Shape::StructVariant(hint, items)),
             1 => items().prop_map(Shape::Careless),
         ]
     })
