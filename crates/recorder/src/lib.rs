@@ -60,6 +60,7 @@ mod new_bundle;
 mod options;
 mod packer;
 mod payload;
+mod payload_folder;
 mod random_ids;
 mod recorder;
 mod redaction;

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     error::Error,
     mem,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -52,27 +53,31 @@ impl Losses {
     pub(crate) fn note(&self, lost: Lost, reason: String) {
         // The total is increased first, so that it is never lower than the number of reported losses.
         self.total.fetch_add(1, Ordering::Relaxed);
-        let warns = !self.warned.swap(true, Ordering::Relaxed);
-        if warns {
-            tracing::warn!(
-                target: TRACING_TARGET,
-                "the trace is losing evidence: {reason} (further losses are only counted)"
-            );
-        }
         let mut pending = self.pending();
         match lost {
             Lost::Event => pending.lost_events += 1,
             Lost::Payload => pending.lost_payloads += 1,
         }
-        add_reason(&mut pending, reason);
+        add_reason(&mut pending, reason.clone());
         self.any_pending.store(true, Ordering::Release);
+        drop(pending);
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            warn(|| {
+                tracing::warn!(
+                    target: TRACING_TARGET,
+                    "the trace is losing evidence: {reason} (further losses are only counted)"
+                );
+            });
+        }
     }
 
     /// Warns about a misuse if it is the first of its kind. Returns whether it is.
     pub(crate) fn is_first(&self, misuse: &Misuse) -> bool {
         let is_first = self.misuses.lock().unwrap_or_else(PoisonError::into_inner).insert(misuse.code());
         if is_first {
-            tracing::warn!(target: TRACING_TARGET, "the recorder is misused: {misuse} (reported once per rollout)");
+            warn(|| {
+                tracing::warn!(target: TRACING_TARGET, "the recorder is misused: {misuse} (reported once per rollout)");
+            });
         }
         is_first
     }
@@ -118,6 +123,11 @@ impl Losses {
     fn pending(&self) -> MutexGuard<'_, RecordingLoss> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Warns through `tracing`. The subscriber is code of the agent, and a panic in it stops here.
+pub(crate) fn warn(write: impl FnOnce()) {
+    let _ = panic::catch_unwind(AssertUnwindSafe(write));
 }
 
 fn add_reason(loss: &mut RecordingLoss, reason: String) {

@@ -44,6 +44,8 @@ pub(crate) struct Recorder {
     packer: Packer,
     writer: Writer,
     losses: Losses,
+    /// How many of the writer's failures are counted as losses, or leave losses unreported.
+    settled: AtomicU64,
     pub(crate) threads: Threads,
 }
 
@@ -83,6 +85,7 @@ impl Recorder {
             packer,
             writer: Writer::new(sink, log, pack, options.max_bundle_bytes),
             losses: Losses::default(),
+            settled: AtomicU64::new(0),
             threads: Threads::default(),
             options,
         };
@@ -253,6 +256,15 @@ impl Recorder {
         if error.is_loss() {
             self.losses.note(lost, self.reason(&error));
         }
+        self.settle(&error);
+    }
+
+    /// Notes that a failure of the writer is accounted for. Until it is, there is no end marker: the writer fails under its
+    /// lock, and another thread could end the recording before the loss is counted.
+    fn settle(&self, error: &RecordError) {
+        if let RecordError::Write(WriteError::Payload(_) | WriteError::Event(_)) = error {
+            self.settled.fetch_add(1, Ordering::Release);
+        }
     }
 
     /// Returns how many events and payload documents were lost.
@@ -334,7 +346,12 @@ impl Recorder {
     /// Reports the losses that the trace does not mention yet.
     fn report_losses(&self) {
         self.losses.report(|loss| {
-            self.try_report(RecorderReport::LOSS, loss).or_else(|_| self.try_report_without_document(loss))
+            let reported = self.try_report(RecorderReport::LOSS, loss).or_else(|error| {
+                self.settle(&error);
+                self.try_report_without_document(loss)
+            });
+            // If neither can be written, the losses stay unreported.
+            reported.inspect_err(|error| self.settle(error))
         });
     }
 
@@ -362,15 +379,18 @@ impl Recorder {
         if let Some(redacted) = self.redaction.as_ref().map(|redaction| redaction.count()).filter(|&count| count > 0) {
             self.report(RecorderReport::REDACTED, &RedactionCount { redacted });
         }
+        self.sync_if_asked();
         self.report_losses();
         let event = EventPayload::from(RecordingCompleted {});
         let tail = event_line::encode_tail(self.options.now(), &self.rollout_id, Context::default(), &event);
         if let Some(mut writer) = self.writer.close()
+            && self.settled.load(Ordering::Acquire) == self.writer.failures()
             && self.losses.all_reported()
         {
             // If the end marker cannot be written, the trace has none.
             let _ = writer.write_line(&tail);
         }
+        // What can fail to reach the disk now is at most the end marker.
         self.sync_if_asked();
     }
 

@@ -4,12 +4,15 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use rollout_trace_schema::{Manifest, packed::PACK_ROOM};
 
-use crate::{PayloadLayout, file_limit::FileLimit, memory_sink::MemoryStore};
+use crate::{
+    PayloadLayout, file_limit::FileLimit, memory_sink::MemoryStore, payload::payload_path,
+    payload_folder::PayloadFolder,
+};
 
 /// The zero bytes that reserve room.
 static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
@@ -17,14 +20,19 @@ static ZEROS: [u8; PACK_ROOM as usize] = [0; PACK_ROOM as usize];
 /// All effects that a recorder has outside of the process.
 #[derive(Debug)]
 pub(crate) enum Sink {
-    Folder { path: PathBuf, file_limit: FileLimit },
+    Folder {
+        path: PathBuf,
+        file_limit: FileLimit,
+        /// The folder of payload files, once it is made.
+        payloads: OnceLock<PayloadFolder>,
+    },
     Memory(Arc<MemoryStore>),
 }
 
 impl Sink {
     /// Returns a sink that writes to a folder, with the file limit that this process has now.
     pub(crate) fn in_folder(path: PathBuf) -> Self {
-        Self::Folder { path, file_limit: FileLimit::of_this_process() }
+        Self::Folder { path, file_limit: FileLimit::of_this_process(), payloads: OnceLock::new() }
     }
 
     /// Returns the bundle's folder, if it has one.
@@ -38,11 +46,12 @@ impl Sink {
     /// Makes the bundle's folder, which must not exist yet, and writes everything that precedes the first event.
     pub(crate) fn create(&self, manifest: &[u8], layout: PayloadLayout) -> io::Result<()> {
         match self {
-            Self::Folder { path: folder, file_limit } => {
+            Self::Folder { path: folder, file_limit, payloads } => {
                 file_limit.allows(manifest.len() as u64)?;
                 make_private_folder(folder)?;
                 if layout == PayloadLayout::Files {
-                    make_private_folder(&folder.join(Manifest::PAYLOADS_DIR))?;
+                    let made = PayloadFolder::make(folder.join(Manifest::PAYLOADS_DIR))?;
+                    payloads.set(made).map_err(|_| io::ErrorKind::AlreadyExists)?;
                 }
                 open_private(OpenOptions::new().write(true).create_new(true), &folder.join(Manifest::FILE_NAME))?
                     .write_all(manifest)
@@ -58,7 +67,7 @@ impl Sink {
     /// most [`PACK_ROOM`].
     pub(crate) fn appender(&self, name: &'static str, room: u64) -> io::Result<Appender> {
         let (target, limit) = match self {
-            Self::Folder { path: folder, file_limit } => {
+            Self::Folder { path: folder, file_limit, .. } => {
                 let mut options = OpenOptions::new();
                 let options = if room == 0 { options.append(true) } else { options.write(true) };
                 let file = open_private(options.create_new(true), &folder.join(name))?;
@@ -72,12 +81,21 @@ impl Sink {
         Ok(Appender { target, limit, length: 0, end: 0, room, torn: false })
     }
 
-    /// Writes a payload file, which must not exist yet. It needs no lock, because no other call has this name.
-    pub(crate) fn write_payload(&self, path: &str, document: &[u8]) -> io::Result<()> {
+    /// Returns the folder of payload files, if this bundle has one on disk.
+    pub(crate) fn payload_folder(&self) -> Option<&PayloadFolder> {
         match self {
-            Self::Folder { path: folder, file_limit } => {
+            Self::Folder { payloads, .. } => payloads.get(),
+            Self::Memory(_) => None,
+        }
+    }
+
+    /// Writes the payload file with this number, which must not exist yet. It needs no lock, because no other call has
+    /// this name.
+    pub(crate) fn write_payload(&self, number: u64, document: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Folder { file_limit, .. } => {
                 file_limit.allows(document.len() as u64)?;
-                let path = folder.join(path);
+                let path = self.payload_folder().ok_or(io::ErrorKind::NotFound)?.file(number)?;
                 let mut file = open_private(OpenOptions::new().write(true).create_new(true), &path)?;
                 file.write_all(document).inspect_err(|_| {
                     // A reader would take half of a document for all of it.
@@ -85,7 +103,7 @@ impl Sink {
                 })
             }
             Self::Memory(store) => {
-                store.put_file(path.to_owned(), document.to_vec());
+                store.put_file(payload_path(number), document.to_vec());
                 Ok(())
             }
         }
@@ -205,7 +223,7 @@ pub(crate) fn make_trace_root(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder that only its owner can enter.
-fn make_private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     private_folder().create(path)
 }
 

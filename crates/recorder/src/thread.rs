@@ -16,9 +16,17 @@ use serde::Serialize;
 use tracing::subscriber::NoSubscriber;
 
 use crate::{
-    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions, caller::guarded, code_cell::OpenCells,
-    compare_slot::CompareSlot, ended_turns::EndedTurns, event_line::Context, losses::with_causes, misuse::Misuse,
-    recorder::Recorder, threads::BeforeEntry, walk::WalkError,
+    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions,
+    caller::guarded,
+    code_cell::OpenCells,
+    compare_slot::CompareSlot,
+    ended_turns::EndedTurns,
+    event_line::Context,
+    losses::{warn, with_causes},
+    misuse::Misuse,
+    recorder::Recorder,
+    threads::BeforeEntry,
+    walk::WalkError,
 };
 
 /// The environment variable that names the folder for traces. If it is unset or empty, tracing is off.
@@ -331,7 +339,7 @@ impl ThreadInner {
 fn warn_untraced(error: &StartError) {
     static SAID: Once = Once::new();
     let text = with_causes(error);
-    tracing::warn!(target: TRACING_TARGET, "this session is not traced: {text}");
+    warn(|| tracing::warn!(target: TRACING_TARGET, "this session is not traced: {text}"));
     if tracing::dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>()) {
         SAID.call_once(|| {
             // If stderr cannot be written either, nothing more can be done.

@@ -10,20 +10,18 @@ use std::{
     },
 };
 
-use rollout_trace_schema::{Manifest, Seq, packed::SealedRecord};
+use rollout_trace_schema::{Seq, packed::SealedRecord};
 use thiserror::Error;
 
 use crate::{
     event_line,
     new_bundle::Pack,
-    payload::payload_path,
     sink::{Appender, Sink},
 };
 
 /// Writes events and payloads. When a call returns, a reader can see what it wrote.
 pub(crate) struct Writer {
     sink: Sink,
-    is_packed: bool,
     appended: Mutex<Appended>,
     /// Roughly how many bytes the bundle has.
     bytes: AtomicU64,
@@ -32,6 +30,8 @@ pub(crate) struct Writer {
     closing: AtomicBool,
     /// Whether the recording has ended. It is set under the lock.
     closed: AtomicBool,
+    /// How many writes have failed. Those of events and records are counted under the lock.
+    failures: AtomicU64,
     /// The range of numbers of the payload files that may not be on disk yet.
     unsynced: [AtomicU64; 2],
 }
@@ -74,12 +74,12 @@ impl Writer {
     pub(crate) fn new(sink: Sink, log: Appender, pack: Option<Pack>, max_bytes: u64) -> Self {
         Self {
             sink,
-            is_packed: pack.is_some(),
             appended: Mutex::new(Appended { log, pack, seq: 0, line: Vec::new() }),
             bytes: AtomicU64::new(0),
             max_bytes,
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            failures: AtomicU64::new(0),
             unsynced: [AtomicU64::new(1), AtomicU64::new(1)],
         }
     }
@@ -111,7 +111,7 @@ impl Writer {
     /// Writes a payload file. This needs no lock, because no other call has the file's number.
     pub(crate) fn write_payload_file(&self, number: u64, text: &[u8]) -> Result<(), WriteError> {
         self.check_open()?;
-        self.sink.write_payload(&payload_path(number), text).map_err(WriteError::Payload)?;
+        self.sink.write_payload(number, text).map_err(|error| self.failed(WriteError::Payload(error)))?;
         self.unsynced[1].fetch_max(number + 1, Ordering::Relaxed);
         self.count(text.len());
         Ok(())
@@ -161,19 +161,29 @@ impl Writer {
 
     /// Waits until the disk has the payload files that were written since the last time, and their names.
     fn sync_payload_files(&self) -> io::Result<()> {
-        let (false, Some(folder)) = (self.is_packed, self.folder()) else { return Ok(()) };
+        let Some(folder) = self.sink.payload_folder() else { return Ok(()) };
         let [first, end] = &self.unsynced;
         let end = end.load(Ordering::Relaxed);
         for number in first.swap(end, Ordering::Relaxed)..end {
-            match File::open(folder.join(payload_path(number))) {
+            match File::open(folder.file(number)?) {
                 Ok(file) => file.sync_data()?,
                 // The payload is lost, and counted.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
-        // On other systems a folder cannot be opened as a file.
-        if cfg!(unix) { File::open(folder.join(Manifest::PAYLOADS_DIR))?.sync_all() } else { Ok(()) }
+        folder.sync()
+    }
+
+    /// Returns how many writes have failed.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn failed(&self, error: WriteError) -> WriteError {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        error
     }
 
     fn count(&self, bytes: usize) {
@@ -191,7 +201,7 @@ impl LockedWriter<'_> {
     pub(crate) fn write_record(&mut self, record: &mut SealedRecord) -> Result<(), WriteError> {
         let pack = self.appended.pack.as_mut().expect("only a bundle with a pack has records");
         let offset = pack.file.length();
-        pack.file.append(record.at(offset)).map_err(WriteError::Payload)?;
+        pack.file.append(record.at(offset)).map_err(|error| self.writer.failed(WriteError::Payload(error)))?;
         self.writer.count(record.record_len());
         Ok(())
     }
@@ -204,7 +214,7 @@ impl LockedWriter<'_> {
             // The rest of a failed write must not run into the next line.
             line.insert(0, b'\n');
         }
-        log.append(line).map_err(WriteError::Event)?;
+        log.append(line).map_err(|error| self.writer.failed(WriteError::Event(error)))?;
         *seq += 1;
         self.writer.count(line.len());
         Ok(())
