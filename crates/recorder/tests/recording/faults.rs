@@ -378,3 +378,232 @@ fn a_full_pack_or_log_does_not_look_like_a_complete_trace() {
         run_on_a_full_disk(&commands, "agent_with_a_full_log", root().path(), PayloadLayout::Packed);
     }
 }
+
+/// Sets the greatest size that this process may give a file.
+#[cfg(unix)]
+fn limit_files(bytes: libc::rlim_t) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: setrlimit reads the limit above, and changes only what this process may write.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+}
+
+/// Records while its disk is full and after it has room again. The number says when that is.
+#[cfg(unix)]
+#[test]
+#[ignore = "a process of a_disk_that_has_room_again_does_not_make_a_trace_complete"]
+fn agent_whose_disk_has_room_again() {
+    let Some(root) = env::var_os(FULL_DISK_ROOT) else { return };
+    let is_files = env::var(FULL_DISK_LAYOUT).is_ok_and(|layout| layout == "Files");
+    let again: usize = env::var(FULL_DISK_LENGTH).expect("a time").parse().expect("a number");
+    let trace =
+        start(Path::new(&root), TraceOptions::new().layout(LAYOUTS[usize::from(is_files)]).sync_at_turn_end(true));
+    for round in 0..60 {
+        match round {
+            20 => limit_files(3 << 10),
+            round if round == again => limit_files(libc::RLIM_INFINITY),
+            _ => {}
+        }
+        trace.record_protocol_event("round", &format!("{round} ").repeat(40));
+        trace.record_codex_turn_started(format!("turn-{round}"));
+    }
+    if again == 60 {
+        limit_files(libc::RLIM_INFINITY);
+    }
+    let lost = trace.losses();
+    assert!(lost > 0, "the limit had no effect");
+    let folder = trace.bundle_folder().expect("a folder");
+    trace.finish();
+    limit_files(libc::RLIM_INFINITY);
+    let recorded = Recorded::at(&folder);
+    let (with_documents, without) = reported(&recorded);
+    let is_marked = recorded.types().contains(&"recording_completed");
+    assert_eq!(is_marked, again <= 60, "the end can be written if there is room");
+    assert!(!is_marked || with_documents + without == lost, "{lost} were lost");
+    let graph = rollout_trace::reduce_bundle(&recorded.bundle);
+    let drawing = rollout_trace::Drawing::new(&graph).to_string();
+    let head = drawing.lines().next().expect("a head");
+    assert!(head.contains(if is_marked { "recording closed" } else { "recording not complete" }), "{head}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_has_room_again_does_not_make_a_trace_complete() {
+    for layout in LAYOUTS {
+        // Room comes back while it is recorded, at its end, or not at all.
+        for again in [21, 40, 59, 60, 99] {
+            let root = TempDir::new().expect("a folder");
+            let commands = format!("trap '' XFSZ; export {FULL_DISK_LENGTH}={again};");
+            run_on_a_full_disk(&commands, "agent_whose_disk_has_room_again", root.path(), layout);
+        }
+    }
+}
+
+/// Arrays in one another.
+struct Deep(usize);
+
+impl Serialize for Deep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 == 0 { serializer.serialize_unit() } else { [Self(self.0 - 1)].serialize(serializer) }
+    }
+}
+
+/// A value whose `Serialize` implementation breaks the rules.
+#[derive(Clone, Copy, Debug)]
+enum Wrong {
+    /// Announces an empty map and has entries.
+    Length,
+    /// Announces an empty array and has elements.
+    ArrayLength,
+    IgnoresErrors,
+    KeyWithoutValue,
+    ValueWithoutKey,
+}
+
+impl Serialize for Wrong {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::{SerializeMap, SerializeSeq};
+        match self {
+            Self::Length => {
+                let mut map = serializer.serialize_map(Some(0))?;
+                let _ = map.serialize_entry("key", &1);
+                map.end()
+            }
+            Self::ArrayLength => {
+                let mut seq = serializer.serialize_seq(Some(0))?;
+                let _ = seq.serialize_element(&1);
+                seq.end()
+            }
+            Self::IgnoresErrors => {
+                let mut seq = serializer.serialize_seq(None)?;
+                let _ = seq.serialize_element(&Faulty { panics: false });
+                let _ = seq.serialize_element(&1);
+                seq.end()
+            }
+            Self::KeyWithoutValue => {
+                let mut map = serializer.serialize_map(None)?;
+                map.serialize_key("one")?;
+                let _ = map.serialize_key("other");
+                map.end()
+            }
+            Self::ValueWithoutKey => {
+                let mut map = serializer.serialize_map(None)?;
+                let _ = map.serialize_value(&1);
+                map.end()
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_that_no_reader_could_read_is_a_mark() {
+    for layout in LAYOUTS {
+        // The stack that a thread has if nobody asks for more.
+        let recorded = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            let (trace, sink) = in_memory(options(layout));
+            for depth in [10_000, 1_000_000] {
+                trace.record_protocol_event("wrong", &Deep(depth));
+                let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+                attempt.record_started(&json!({"input": []}));
+                attempt.record_failed("no", None, &[Deep(depth)]);
+            }
+            for wrong in [
+                Wrong::Length,
+                Wrong::ArrayLength,
+                Wrong::IgnoresErrors,
+                Wrong::KeyWithoutValue,
+                Wrong::ValueWithoutKey,
+            ] {
+                trace.record_protocol_event("wrong", &wrong);
+                trace.record_protocol_event("wrong", &json!({"in": 1}).as_object().map(|_| [wrong]));
+            }
+            trace.record_protocol_event("after", &Deep(500));
+            assert_eq!(trace.losses(), 14);
+            drop(trace);
+            Recorded::of(&sink)
+        });
+        let recorded = recorded.expect("a thread").join().expect("the agent continues");
+        for wrong in recorded.reports("wrong") {
+            assert!(wrong["rollout_trace_lost"]["reason"].is_string(), "{layout:?}: {wrong}");
+        }
+        assert_eq!(recorded.reports("wrong").len(), 12);
+        assert!(recorded.types().ends_with(&["recording_completed"]));
+    }
+}
+
+/// A subscriber of `tracing` that panics at each event.
+struct Panicking;
+
+impl tracing::Subscriber for Panicking {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("on purpose");
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_subscriber_that_panics_does_not_stop_the_agent() {
+    for layout in LAYOUTS {
+        tracing::subscriber::with_default(Panicking, || {
+            let (trace, sink) = in_memory(options(layout));
+            trace.record_protocol_event("faulty", &Faulty { panics: false });
+            trace.record_codex_turn_started("turn");
+            trace.record_codex_turn_ended("turn", ExecutionStatus::Completed);
+            trace.record_codex_turn_ended("turn", ExecutionStatus::Completed);
+            assert_eq!(trace.losses(), 1);
+            trace.finish();
+            let recorded = Recorded::of(&sink);
+            assert_eq!(reported(&recorded), (1, 0));
+            assert_eq!(recorded.reports("rollout_trace.misuse").len(), 1);
+            assert!(recorded.types().ends_with(&["recording_completed"]));
+            let root = TempDir::new().expect("a folder");
+            let file = root.path().join("file");
+            fs::write(&file, "").expect("space");
+            let metadata = metadata(ROOT_THREAD, "/root", SessionSource::Program("test".into()));
+            let untraced = ThreadTraceContext::start_root_in_or_disabled(&file, metadata, TraceOptions::new());
+            assert!(!untraced.is_enabled());
+        });
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_place_of_the_payloads_is_not_followed() {
+    let (root, elsewhere) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let trace = start(root.path(), options(PayloadLayout::Files).sync_at_turn_end(true));
+    let payloads = trace.bundle_folder().expect("a folder").join("payloads");
+    let losses = |trace: &ThreadTraceContext, name: &str| {
+        let before = trace.losses();
+        trace.record_protocol_event(name, &1);
+        trace.losses() - before
+    };
+    assert_eq!(losses(&trace, "before"), 0);
+    let moved = payloads.with_extension("moved");
+    fs::rename(&payloads, &moved).expect("a new name");
+    std::os::unix::fs::symlink(elsewhere.path(), &payloads).expect("a link");
+    assert_eq!(losses(&trace, "to the link"), 1);
+    fs::remove_file(&payloads).expect("it is there");
+    fs::create_dir(&payloads).expect("a folder");
+    assert_eq!(losses(&trace, "to another folder"), 1);
+    fs::remove_dir(&payloads).expect("it is empty");
+    fs::rename(&moved, &payloads).expect("the old name");
+    assert_eq!(losses(&trace, "after"), 0);
+    let folder = trace.bundle_folder().expect("a folder");
+    drop(trace);
+    assert_eq!(elsewhere.path().read_dir().expect("a folder").count(), 0);
+    assert!(Recorded::at(&folder).types().ends_with(&["recording_completed"]));
+}

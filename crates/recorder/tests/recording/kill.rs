@@ -21,7 +21,7 @@ const VICTIM_ROOT: &str = "ROLLOUT_TRACE_TEST_VICTIM_ROOT";
 const VICTIM_LAYOUT: &str = "ROLLOUT_TRACE_TEST_VICTIM_LAYOUT";
 const WRITERS: usize = 3;
 
-/// How often each layout's victim is killed, unless `ROLLOUT_TRACE_TEST_KILLS` says otherwise.
+/// How often each layout's victim is killed, unless `ROLLOUT_TRACE_TEST_KILLS` says otherwise: 5000 are 10,000 kills.
 fn kills() -> usize {
     env::var("ROLLOUT_TRACE_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(260)
 }
@@ -144,7 +144,7 @@ fn recorded_requests_survive_a_kill() {
     thread::scope(|scope| {
         for layout in LAYOUTS {
             scope.spawn(move || {
-                let mut at_work = 0;
+                let (mut at_work, mut acknowledged) = (0, 0);
                 for trial in 0..kills() {
                     let root = TempDir::new().expect("a folder");
                     let after = Duration::from_micros(2_000 + (trial as u64 * 7919) % 23_000);
@@ -152,8 +152,10 @@ fn recorded_requests_survive_a_kill() {
                     let wait = if trial % 2 == 0 { Wait::ForTheFirstLine } else { Wait::ForNothing };
                     let last = kill_one(root.path(), layout, wait, after);
                     at_work += usize::from(last != [None; WRITERS]);
+                    acknowledged += last.iter().map(|last| last.map_or(0, |last| last + 1)).sum::<usize>();
                     check(root.path(), last);
                 }
+                println!("{layout:?}: {} kills, {acknowledged} requests whose calls had returned, none lost", kills());
                 assert!(at_work >= kills() / 2, "of {} victims only {at_work} printed a line", kills());
             });
         }
