@@ -303,6 +303,20 @@ impl Problem {
         }
     }
 
+    /// Returns whether the problem is one of how payloads are stored, which shows only after they were read.
+    pub fn is_of_payloads(&self) -> bool {
+        matches!(
+            self,
+            Self::ShardDamaged { .. }
+                | Self::ShardNotEnded { .. }
+                | Self::ShardRecordSkipped { .. }
+                | Self::ShardRecordContradiction { .. }
+                | Self::PartLost { .. }
+                | Self::CaptureMismatch { .. }
+                | Self::NotRecorded { .. }
+        )
+    }
+
     /// Returns the payload that the problem concerns, if it is a single one.
     pub fn payload_id(&self) -> Option<&RawPayloadId> {
         match self {

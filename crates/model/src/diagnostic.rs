@@ -141,6 +141,8 @@ diagnostic_codes! {
     CaptureMismatch = "capture_mismatch", Warning;
     /// The recorder cut payloads or left them out because of its limits.
     PayloadsNotRecorded = "payloads_not_recorded", Note;
+    /// Two references to one payload differ.
+    ConflictingReferences = "conflicting_references", Error;
     /// A payload is JSON, but does not have the expected shape.
     PayloadMalformed = "payload_malformed", Error;
     /// A document that is only used if it is whole was recorded in part, so it counts as missing.

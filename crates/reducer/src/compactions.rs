@@ -14,6 +14,7 @@ use rollout_trace_schema::{
 use crate::{
     context::Context,
     conversation::Conversations,
+    documents::Document,
     item::{Shown, Sighting, normalize},
     json::Json,
     links::Links,
@@ -167,11 +168,11 @@ impl Compactions {
 }
 
 /// Reads the sightings in one of the two histories of a checkpoint.
-fn history(cx: &mut Context<'_>, reference: &PayloadRef, document: &Json<'_>, name: &str) -> Option<Vec<Sighting>> {
+fn history(cx: &mut Context<'_>, reference: &PayloadRef, document: &Document<'_>, name: &str) -> Option<Vec<Sighting>> {
     let Some(items) = document.get(name).and_then(Json::as_array) else {
         cx.report_malformed(reference, &format!("the checkpoint has no array {name}; its items are lost"));
         return None;
     };
-    let shown = Shown::new(reference, cx.rules);
+    let shown = Shown::new(reference, document.missing_parts(), cx.rules);
     Some(items.iter().filter_map(|item| normalize(item, &shown)).collect())
 }

@@ -6,7 +6,7 @@ use rollout_trace_schema::{PayloadRef, RawPayloadId};
 
 use crate::{
     at::At,
-    documents::{self, Documents},
+    documents::{self, Document, Documents},
     graph::Graph,
     json::Json,
     report::Report,
@@ -26,7 +26,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Reads a document into the caller's buffer. Returns `None` if the reference says that it is missing, which is not
     /// damage, or if it cannot be read, which is reported.
-    pub(crate) fn read<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Json<'b>> {
+    pub(crate) fn read<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Document<'b>> {
         self.documents.read(reference, self.payloads, buffer, self.report)
     }
 
@@ -34,12 +34,13 @@ impl Context<'_> {
     ///
     /// Source: bundle 3, section 4.2.
     pub(crate) fn read_whole<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Json<'b>> {
-        if reference.is_partial() && !reference.is_missing() {
-            let message = format!("{reference} was recorded in part; it counts as missing");
-            self.report.payload(DiagnosticCode::PartialPayload, &reference.raw_payload_id, &[], message);
-            return None;
+        let document = self.read(reference, buffer)?;
+        if document.missing_parts().is_empty() && !reference.is_partial() {
+            return Some(document.into_value());
         }
-        self.read(reference, buffer)
+        let message = format!("parts of {reference} are missing; it counts as missing as a whole");
+        self.report.payload(DiagnosticCode::PartialPayload, &reference.raw_payload_id, &[], message);
+        None
     }
 
     /// Reads a document that reduction does not use, only to check that it exists and is valid.

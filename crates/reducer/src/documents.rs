@@ -2,12 +2,12 @@
 //!
 //! Source: reduction, section 2.2.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Deref};
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{
-    PayloadRef,
+    PayloadRef, RawPayloadId,
     json_text::{Nesting, check_document},
 };
 
@@ -21,11 +21,39 @@ pub(crate) struct Documents {
     buffer: PayloadBuffer,
     /// The places of the documents that were read or found to be lost.
     read: HashSet<String>,
+    /// The documents that damage made partial: they are lost, or some of their parts are.
+    partial: HashSet<RawPayloadId>,
+}
+
+/// A document that was read. It is the value that it holds.
+#[derive(Debug)]
+pub(crate) struct Document<'a> {
+    value: Json<'a>,
+    missing_parts: &'a [RawPayloadId],
+}
+
+impl<'a> Document<'a> {
+    pub(crate) fn into_value(self) -> Json<'a> {
+        self.value
+    }
+
+    /// Returns the ids of the parts that are not in the document. A placeholder represents each.
+    pub(crate) fn missing_parts(&self) -> &'a [RawPayloadId] {
+        self.missing_parts
+    }
+}
+
+impl<'a> Deref for Document<'a> {
+    type Target = Json<'a>;
+
+    fn deref(&self) -> &Json<'a> {
+        &self.value
+    }
 }
 
 impl Documents {
     pub(crate) fn new(max_nesting: usize) -> Self {
-        Self { max_nesting, buffer: PayloadBuffer::default(), read: HashSet::new() }
+        Self { max_nesting, buffer: PayloadBuffer::default(), read: HashSet::new(), partial: HashSet::new() }
     }
 
     pub(crate) fn max_nesting(&self) -> usize {
@@ -37,6 +65,16 @@ impl Documents {
         self.read.insert(reference.to_string())
     }
 
+    /// Remembers that damage made a document partial.
+    pub(crate) fn note_partial(&mut self, id: &RawPayloadId) {
+        self.partial.insert(id.clone());
+    }
+
+    /// Returns whether damage made a document partial, as far as that is known.
+    pub(crate) fn is_partial(&self, id: &RawPayloadId) -> bool {
+        self.partial.contains(id)
+    }
+
     /// Reads a document into the caller's buffer. Reports a document that cannot be read, and returns `None` for it.
     pub(crate) fn read<'a>(
         &mut self,
@@ -44,26 +82,32 @@ impl Documents {
         source: &mut dyn PayloadSource,
         buffer: &'a mut PayloadBuffer,
         report: &mut Report,
-    ) -> Option<Json<'a>> {
+    ) -> Option<Document<'a>> {
         self.note(reference);
         if reference.is_missing() {
             return None;
         }
         if let Err(error) = source.load(reference, buffer) {
+            self.note_partial(&reference.raw_payload_id);
             report_lost(report, reference, &error);
             return None;
+        }
+        let buffer: &'a PayloadBuffer = buffer;
+        if !buffer.missing_parts().is_empty() {
+            self.note_partial(&reference.raw_payload_id);
         }
         if let Some(damage) = damage(buffer) {
             report_holes(report, reference, &damage);
         }
         match Json::parse(buffer.bytes(), self.max_nesting) {
-            Ok((document, replaced_bytes)) => {
+            Ok((value, replaced_bytes)) => {
                 if replaced_bytes {
                     report_replaced_bytes(report, reference);
                 }
-                Some(document)
+                Some(Document { value, missing_parts: buffer.missing_parts() })
             }
             Err(error) => {
+                self.note_partial(&reference.raw_payload_id);
                 report_not_json(report, reference, buffer.bytes().len(), &error.to_string());
                 None
             }
@@ -78,9 +122,19 @@ impl Documents {
         if source.is_json(reference, self.max_nesting) {
             return;
         }
+        self.check(reference, source, report);
+    }
+
+    /// Loads a document whose content reduction does not use, and reports what is wrong with it.
+    pub(crate) fn check(&mut self, reference: &PayloadRef, source: &mut dyn PayloadSource, report: &mut Report) {
+        self.note(reference);
         if let Err(error) = source.load(reference, &mut self.buffer) {
+            self.note_partial(&reference.raw_payload_id);
             report_lost(report, reference, &error);
             return;
+        }
+        if !self.buffer.missing_parts().is_empty() {
+            self.note_partial(&reference.raw_payload_id);
         }
         if let Some(damage) = damage(&self.buffer) {
             report_holes(report, reference, &damage);
@@ -90,7 +144,10 @@ impl Documents {
         match check_document(bytes, Nesting::new(self.max_nesting)) {
             Ok(()) if is_text => {}
             Ok(()) => report_replaced_bytes(report, reference),
-            Err(error) => report_not_json(report, reference, bytes.len(), &error.to_string()),
+            Err(error) => {
+                report_not_json(report, reference, bytes.len(), &error.to_string());
+                self.note_partial(&reference.raw_payload_id);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     fmt::Display,
 };
 
@@ -12,7 +12,7 @@ use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
-    InferenceFailed, InferenceStarted, PayloadRef, RequestInputMode, ResponseId, ThreadEnded, ThreadId,
+    InferenceFailed, InferenceStarted, PayloadRef, RawPayloadId, RequestInputMode, ResponseId, ThreadEnded, ThreadId,
     UpstreamRequestId,
 };
 
@@ -37,8 +37,6 @@ pub(crate) struct Inference {
     /// The calls of each turn. Those that are still running when it ends are ended with it.
     open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
     responses: Responses,
-    /// The calls whose request or response is partial.
-    partial: HashSet<InferenceCallId>,
     readers: Readers,
 }
 
@@ -92,7 +90,6 @@ impl Inference {
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
         call.prepared_prompt_payload_id =
             event.prepared_prompt_payload.as_ref().map(|reference| reference.raw_payload_id.clone());
-        self.note_partial(id, &event.request_payload);
         let items = self.read_request(cx, conversations, links, event);
         let overtakes = items.is_some() || cx.rules.responses_replace_snapshots();
         conversations.note_call(&event.thread_id, id, overtakes);
@@ -104,12 +101,6 @@ impl Inference {
         conversations.sightings.note_shown(cx.graph, id, items);
         conversations.sightings.note_seen(items, started);
         self.readers.note_use(&event.thread_id, seq);
-    }
-
-    fn note_partial(&mut self, id: &InferenceCallId, reference: &PayloadRef) {
-        if reference.is_partial() {
-            self.partial.insert(id.clone());
-        }
     }
 
     /// Returns the items that the request shows, or `None` if it is lost.
@@ -126,6 +117,10 @@ impl Inference {
         if reference.is_missing() {
             return None;
         }
+        if event.warmup_context_payload.is_some() && !event.request_payload.is_missing() {
+            // Nothing is read from the request, but the next one may continue it, if all of it is there.
+            cx.documents.check(&event.request_payload, cx.payloads, cx.report);
+        }
         let max_nesting = cx.documents.max_nesting();
         if !event.stripped_tool_output_ids.is_empty() {
             // The next request is compared with the bytes of this one, which lack the ids.
@@ -136,10 +131,14 @@ impl Inference {
         let mut document = match reader.read(reference, cx.payloads, max_nesting, shared) {
             Ok(document) => document,
             Err(error) => {
+                cx.documents.note_partial(&reference.raw_payload_id);
                 documents::report_lost(cx.report, reference, &error);
                 return None;
             }
         };
+        if document.damage.is_some() || !document.missing_parts.is_empty() {
+            cx.documents.note_partial(&reference.raw_payload_id);
+        }
         let (known, mut rest) = request_input(cx, reference, &mut document)?;
         restore_ids(cx, event, &mut rest);
         let origin = Origin {
@@ -148,7 +147,7 @@ impl Inference {
             payload: &reference.raw_payload_id,
             appearance: Appearance::Shown,
         };
-        let shown = Shown::new(reference, cx.rules);
+        let shown = Shown::new(reference, document.missing_parts, cx.rules);
         let sightings: Vec<_> = rest.iter().map(|item| normalize(item, &shown)).collect();
         let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
@@ -253,12 +252,11 @@ impl Inference {
             self.responses.entry((thread.clone(), response_id.clone())).or_default().insert(id.clone());
         }
         let Some(reference) = answer.payload else { return };
-        self.note_partial(id, reference);
         let mut buffer = PayloadBuffer::default();
         let Some(document) = cx.read(reference, &mut buffer) else { return };
         let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
         let counts = usage.filter(|usage| is_token_usage(usage)).map(token_usage);
-        if usage.is_some() && counts.is_none() && !reference.is_partial() {
+        if usage.is_some() && counts.is_none() && document.missing_parts().is_empty() {
             cx.report_malformed(reference, "token_usage lacks a number; the usage is unknown");
         }
         if counts.is_some() {
@@ -274,7 +272,7 @@ impl Inference {
             payload: &reference.raw_payload_id,
             appearance: Appearance::Answered(id),
         };
-        let shown = Shown::new(reference, cx.rules);
+        let shown = Shown::new(reference, document.missing_parts(), cx.rules);
         let sightings = items.iter().filter_map(|item| normalize(item, &shown)).collect();
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
         conversations.sightings.note_shown(cx.graph, id, &items);
@@ -307,7 +305,9 @@ impl Inference {
         };
         let call = &cx.graph.inference_calls[first];
         let items = call.request_item_ids.iter().chain(&call.response_item_ids).copied().collect();
-        if self.partial.contains(first) { Prefix::Partial(items) } else { Prefix::Known(items) }
+        let evidence = call.raw_request_payload_id.iter().chain(&call.raw_response_payload_id);
+        let is_partial = cx.rules.documents_may_be_partial() && { evidence }.any(|id| is_partial(cx, id));
+        if is_partial { Prefix::Partial(items) } else { Prefix::Known(items) }
     }
 
     /// Ends the calls that a turn leaves running.
@@ -402,6 +402,13 @@ fn untraced_prefix(event: &InferenceStarted, rules: Rules) -> Option<&PayloadRef
     }
 }
 
+/// Returns whether a document, or a part of it, is missing by its reference or lost.
+///
+/// Source: bundle 3, sections 1.5 and 6.
+fn is_partial(cx: &Context<'_>, id: &RawPayloadId) -> bool {
+    cx.documents.is_partial(id) || cx.graph.raw_payloads.get(id).is_some_and(PayloadRef::is_partial)
+}
+
 /// Reads the sightings in a document that is an array of model items or has one as a field.
 fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef) -> Option<Vec<Sighting>> {
     let mut buffer = PayloadBuffer::default();
@@ -412,7 +419,7 @@ fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef) -> Option<Vec<S
         cx.report_malformed(reference, "the document has no array of model items; its items are lost");
         return None;
     };
-    let shown = Shown::new(reference, cx.rules);
+    let shown = Shown::new(reference, document.missing_parts(), cx.rules);
     Some(items.iter().filter_map(|item| normalize(item, &shown)).collect())
 }
 

@@ -5,13 +5,28 @@ use std::collections::BTreeMap;
 use rollout_trace_evidence::{BundleHeader, Evidence, Limits, LocatedEvent, PayloadSource, Problem};
 use rollout_trace_model::{ObjectRef, RolloutTrace};
 use rollout_trace_schema::{
-    CodexTurnEnded, EventPayload, ExecutionStatus, PayloadRef, RolloutId, Seq, ThreadEnded, ThreadId, TraceId,
+    CodexTurnEnded, EventPayload, ExecutionStatus, RolloutId, Seq, ThreadEnded, ThreadId, TraceId,
 };
 
 use crate::{
-    agents::Agents, at::At, compactions::Compactions, context::Context, conversation::Conversations, derived::Derived,
-    documents::Documents, finish, graph::Graph, inference::Inference, links::Links, markers, report::Report,
-    rollout::Rollout, rules::Rules, schema_check, threads, tools::Tools, turns,
+    agents::Agents,
+    at::At,
+    compactions::Compactions,
+    context::Context,
+    conversation::Conversations,
+    derived::Derived,
+    documents::Documents,
+    finish,
+    graph::Graph,
+    inference::Inference,
+    links::Links,
+    markers, references,
+    report::{self, Report},
+    rollout::Rollout,
+    rules::Rules,
+    schema_check, threads,
+    tools::Tools,
+    turns,
 };
 
 /// Turns evidence into a graph.
@@ -62,7 +77,8 @@ impl Reducer {
         }
     }
 
-    /// Reports a problem that was found when the bundle was opened.
+    /// Reports a problem that was found when the bundle was opened, or when everything was read. One of how payloads are
+    /// stored comes before all that is wrong with events, because it is the cause of what they lack.
     pub fn note_problem(&mut self, problem: &Problem) {
         self.graph.begin_problem();
         if matches!(
@@ -71,7 +87,14 @@ impl Reducer {
         ) {
             self.graph.rollout_mut().reading_stopped = true;
         }
-        self.report.problem(problem);
+        if problem.is_of_payloads() {
+            self.refresh();
+            let diagnostics = &mut self.graph.rollout_mut().diagnostics;
+            let place = diagnostics.iter().position(|diagnostic| diagnostic.line.is_some());
+            diagnostics.insert(place.unwrap_or(diagnostics.len()), report::diagnostic(problem));
+        } else {
+            self.report.problem(problem);
+        }
     }
 
     /// Applies the next piece of evidence. Documents are read from `payloads` as they are needed.
@@ -153,16 +176,16 @@ impl Reducer {
         };
         self.families.rollout.note_last(&event.payload, located.newline_terminated);
         self.families.rollout.note_envelope(&mut cx, &event.rollout_id);
-        let references = references(&event.payload, cx.rules);
-        for reference in &references {
+        for reference in references::counting(&event.payload, cx.rules) {
             self.families.rollout.note_reference(reference);
-            list_payloads(cx.graph, reference);
         }
-        self.families.apply(&mut cx, &event.payload);
+        let payload = references::list(cx.graph, cx.report, cx.rules, &event.payload);
+        self.families.apply(&mut cx, &payload);
+        let references = references::counting(&payload, cx.rules);
         for reference in &references {
             cx.verify(reference);
         }
-        schema_check::check(&mut cx, &event.payload, &references);
+        schema_check::check(&mut cx, &payload, &references);
     }
 }
 
@@ -214,31 +237,6 @@ impl Families {
         turns::ended(cx, event);
         self.inference.end_of_turn(cx, event);
         self.links.cells.end_of_turn(cx, event);
-    }
-}
-
-/// Returns the payload references of an event that count. If its input mode does not count, neither does the payload
-/// in the mode.
-fn references(payload: &EventPayload, rules: Rules) -> Vec<&PayloadRef> {
-    let mut references = Vec::new();
-    match payload {
-        EventPayload::InferenceStarted(event) if !rules.input_mode_counts() => {
-            references.push(&event.request_payload);
-            references.extend(event.prepared_prompt_payload.iter().chain(&event.warmup_context_payload));
-        }
-        payload => payload.for_each_payload_ref(|reference| references.push(reference)),
-    }
-    references
-}
-
-/// Adds a reference and those of its parts to the graph.
-fn list_payloads(graph: &mut Graph, reference: &PayloadRef) {
-    if graph.raw_payloads.get(&reference.raw_payload_id) == Some(reference) {
-        return;
-    }
-    graph.insert(&reference.raw_payload_id, reference.clone());
-    for part in reference.parts.iter() {
-        list_payloads(graph, part);
     }
 }
 

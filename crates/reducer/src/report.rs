@@ -48,6 +48,13 @@ impl Report {
         self.push(code, Some(payload.clone()), ids, message.into());
     }
 
+    /// Reports a surprise about a payload, unless one with this code was reported about it before.
+    pub(crate) fn once_payload(&mut self, code: DiagnosticCode, payload: &RawPayloadId, message: impl Into<String>) {
+        if self.reported.insert((code, payload.to_string())) {
+            self.payload(code, payload, &[], message);
+        }
+    }
+
     /// Reports a surprise that only the end of the trace shows.
     pub(crate) fn end(&mut self, code: DiagnosticCode, ids: Vec<String>, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic {
@@ -63,16 +70,7 @@ impl Report {
 
     /// Reports a problem that was found while the bundle was read.
     pub(crate) fn problem(&mut self, problem: &Problem) {
-        let code = problem_code(problem);
-        self.diagnostics.push(Diagnostic {
-            code,
-            severity: code.severity(),
-            seq: problem.seq(),
-            line: problem.line(),
-            payload_id: problem.payload_id().cloned(),
-            ids: Vec::new(),
-            message: problem.to_string(),
-        });
+        self.diagnostics.push(diagnostic(problem));
     }
 
     /// Returns what was reported since this was last called.
@@ -90,6 +88,20 @@ impl Report {
             ids: ids.iter().map(ToString::to_string).collect(),
             message,
         });
+    }
+}
+
+/// Returns a problem that was found while the bundle was read as a diagnostic.
+pub(crate) fn diagnostic(problem: &Problem) -> Diagnostic {
+    let code = problem_code(problem);
+    Diagnostic {
+        code,
+        severity: code.severity(),
+        seq: problem.seq(),
+        line: problem.line(),
+        payload_id: problem.payload_id().cloned(),
+        ids: Vec::new(),
+        message: problem.to_string(),
     }
 }
 

@@ -87,6 +87,13 @@ impl Rules {
         self.since(SchemaVersion::V3)
     }
 
+    /// Whether all references to one payload must be equal. Otherwise the last one counts.
+    ///
+    /// Source: bundle 3, sections 1.3 and 6.
+    pub(crate) fn references_are_unique(self) -> bool {
+        self.since(SchemaVersion::V3)
+    }
+
     /// Whether documents may hold placeholders for missing parts.
     ///
     /// Source: bundle 3, section 1.5.

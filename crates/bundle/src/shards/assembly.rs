@@ -108,6 +108,21 @@ impl PayloadShards {
         self.facts.problems(&self.records, is_closed)
     }
 
+    /// Looks for the parts of a document that cannot be put together, so that those which are lost are counted, too.
+    fn look_for_parts(&mut self, document: &PayloadRef) {
+        if document.parts.is_empty() || !self.facts.note_unusable(&document.raw_payload_id) {
+            return;
+        }
+        for part in document.parts.iter() {
+            if part.is_missing() {
+                self.check_missing(part);
+            } else {
+                _ = self.record(part);
+                self.look_for_parts(part);
+            }
+        }
+    }
+
     /// Returns what is stored for a payload.
     fn record(&mut self, reference: &PayloadRef) -> Result<Record<'_>, PayloadError> {
         let shard = shard_of(reference)?;
@@ -190,6 +205,7 @@ impl PayloadShards {
             Ok(()) => self.check_part(reference, &text, flaws),
             Err(error) => {
                 self.facts.note_lost_part(id, crate::manifest::error_text(&error));
+                self.look_for_parts(reference);
                 Part::Unavailable
             }
         };
@@ -274,6 +290,8 @@ impl PayloadSource for PayloadShards {
             missing.dedup();
             buffer.set_missing_parts(missing);
             buffer.set_holes(holes);
+        } else {
+            self.look_for_parts(reference);
         }
         self.scratch = text;
         appended

@@ -18,6 +18,8 @@ pub(super) struct Facts {
     missing: HashSet<RawPayloadId>,
     truncated: u64,
     omitted: u64,
+    /// The documents that could not be put together.
+    unusable: HashSet<RawPayloadId>,
     mismatches: BTreeSet<(RawPayloadId, String)>,
     highest_shard: u64,
 }
@@ -43,6 +45,11 @@ impl Facts {
 
     pub(super) fn note_lost_part(&mut self, payload: &RawPayloadId, reason: String) {
         self.lost_parts.insert(payload.clone(), reason);
+    }
+
+    /// Notes that a document cannot be put together. Returns whether this is the first time.
+    pub(super) fn note_unusable(&mut self, payload: &RawPayloadId) -> bool {
+        self.unusable.insert(payload.clone())
     }
 
     /// Notes a document that is missing by its reference. Returns whether this is the first time.

@@ -72,7 +72,7 @@ impl Conversations {
         }
         let mut buffer = PayloadBuffer::default();
         let Some(document) = cx.read(reference, &mut buffer) else { return };
-        let sighting = normalize(&document, &Shown::new(reference, cx.rules))
+        let sighting = normalize(&document, &Shown::new(reference, document.missing_parts(), cx.rules))
             .filter(|sighting| deliveries.include(sighting) && sighting.own_id.as_ref() == Some(&event.item_id));
         let Some(sighting) = sighting else {
             let message = format!(

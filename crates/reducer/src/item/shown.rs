@@ -1,7 +1,5 @@
 //! The document in which items are sighted.
 
-use std::collections::HashMap;
-
 use rollout_trace_schema::{PayloadRef, RawPayloadId};
 
 use crate::{json::Json, rules::Rules};
@@ -14,22 +12,26 @@ const PLACEHOLDER: &str = "$trace_unavailable";
 pub(crate) struct Shown<'a> {
     pub(super) payload: &'a RawPayloadId,
     pub(super) rules: Rules,
-    /// The parts of the document that are missing, at any depth.
-    missing: HashMap<&'a str, &'a RawPayloadId>,
+    document: &'a PayloadRef,
+    missing_parts: &'a [RawPayloadId],
 }
 
 impl<'a> Shown<'a> {
-    pub(crate) fn new(document: &'a PayloadRef, rules: Rules) -> Self {
-        let mut missing = HashMap::new();
-        add_missing(document, &mut missing);
-        Self { payload: &document.raw_payload_id, rules, missing }
+    /// `missing_parts` are the parts that the document was read without, sorted: those that are missing by their
+    /// references, and those that are lost.
+    pub(crate) fn new(document: &'a PayloadRef, missing_parts: &'a [RawPayloadId], rules: Rules) -> Self {
+        Self { payload: &document.raw_payload_id, rules, document, missing_parts }
     }
 
     /// Returns the missing part that a value represents, or `None` if it is data.
     ///
-    /// Source: bundle 3, section 1.5.
+    /// Source: bundle 3, sections 1.5 and 6.
     pub(super) fn missing_part(&self, value: &Json<'_>) -> Option<&'a RawPayloadId> {
-        placeholder(value).and_then(|id| self.missing.get(id).copied())
+        let id = placeholder(value)?;
+        match self.missing_parts.binary_search_by(|part| part.as_str().cmp(id)) {
+            Ok(place) => Some(&self.missing_parts[place]),
+            Err(_) => missing_by_reference(self.document, id),
+        }
     }
 }
 
@@ -48,11 +50,10 @@ fn placeholder<'a>(value: &'a Json<'_>) -> Option<&'a str> {
     }
 }
 
-fn add_missing<'a>(reference: &'a PayloadRef, missing: &mut HashMap<&'a str, &'a RawPayloadId>) {
-    for part in reference.parts.iter() {
-        if part.is_missing() {
-            missing.insert(part.raw_payload_id.as_str(), &part.raw_payload_id);
-        }
-        add_missing(part, missing);
-    }
+/// Returns the part of a document, at any depth, that has this id and is missing by its reference.
+fn missing_by_reference<'a>(document: &'a PayloadRef, id: &str) -> Option<&'a RawPayloadId> {
+    document.parts.iter().find_map(|part| {
+        let is_it = part.is_missing() && part.raw_payload_id.as_str() == id;
+        if is_it { Some(&part.raw_payload_id) } else { missing_by_reference(part, id) }
+    })
 }

@@ -3,7 +3,7 @@
 use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{
-    PayloadRef,
+    PayloadRef, RawPayloadId,
     json_text::{Cursor, Expected, JsonTextError, Nesting},
 };
 
@@ -28,6 +28,8 @@ struct Known {
     items: Vec<ItemId>,
     /// The number of leading items that are certain to be identified as the same items again.
     stable: usize,
+    /// The ids of the parts that are not in its text, sorted.
+    missing_parts: Vec<RawPayloadId>,
 }
 
 /// The offsets of the parts of a request's text.
@@ -86,6 +88,8 @@ pub(crate) struct RequestDocument<'a> {
     pub(crate) replaced_bytes: bool,
     /// How much of the text is damaged and replaced by marks, in words.
     pub(crate) marks: Option<String>,
+    /// The ids of the parts that are not in it, sorted.
+    pub(crate) missing_parts: &'a [RawPayloadId],
     /// The offsets of its parts, if it could be read to its end.
     pub(crate) layout: Option<Layout>,
 }
@@ -126,6 +130,7 @@ impl<'a> RequestDocument<'a> {
             damage,
             replaced_bytes: false,
             marks: None,
+            missing_parts: &[],
             layout: whole.then_some(layout),
         }
     }
@@ -152,6 +157,7 @@ impl RequestReader {
         let known = self.known.take();
         if let Some(known) = known
             && self.buffer.unchanged_prefix() > known.layout.input_start
+            && !placeholders_differ(&self.buffer, &known.missing_parts)
         {
             let unchanged = self.buffer.unchanged_prefix();
             let tail_is_known = self.buffer.unchanged_suffix() >= known.layout.tail.text.len();
@@ -159,10 +165,10 @@ impl RequestReader {
             let document = resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
             // A request that does more than extend the history is read from its start.
             if document.damage.is_none() && document.previous_response_id.is_none() {
-                return Ok(RequestDocument { marks: damage(&self.buffer), ..document });
+                return Ok(of_buffer(document, &self.buffer));
             }
         }
-        Ok(RequestDocument { marks: damage(&self.buffer), ..read_whole(self.buffer.bytes(), max_nesting) })
+        Ok(of_buffer(read_whole(self.buffer.bytes(), max_nesting), &self.buffer))
     }
 
     /// Keeps the items of the request that was read last, and the offsets of its parts, for the next one.
@@ -176,7 +182,8 @@ impl RequestReader {
             count += usize::from(*is_item);
             element.items = count;
         }
-        self.known = Some(Known { layout, items: items.to_vec(), stable });
+        let missing_parts = self.buffer.missing_parts().to_vec();
+        self.known = Some(Known { layout, items: items.to_vec(), stable, missing_parts });
     }
 
     /// Returns how much memory the text takes.
@@ -189,6 +196,21 @@ impl RequestReader {
         self.buffer.clear();
         self.known = None;
     }
+}
+
+/// Adds to a request what the buffer says about it.
+fn of_buffer<'a>(document: RequestDocument<'a>, buffer: &'a PayloadBuffer) -> RequestDocument<'a> {
+    RequestDocument { marks: damage(buffer), missing_parts: buffer.missing_parts(), ..document }
+}
+
+/// Returns whether the text that a request shares with the one before it may have a placeholder that was data there, or the
+/// other way round.
+fn placeholders_differ(buffer: &PayloadBuffer, missing_before: &[RawPayloadId]) -> bool {
+    let missing = buffer.missing_parts();
+    let shared = &buffer.bytes()[..buffer.unchanged_prefix()];
+    let new = missing.iter().filter(|id| missing_before.binary_search(id).is_err());
+    let old = missing_before.iter().filter(|id| missing.binary_search(id).is_err());
+    new.chain(old).any(|id| memchr::memmem::find(shared, id.as_bytes()).is_some())
 }
 
 /// Reads a request from the end of the last element that it shares with the previous one.
@@ -242,7 +264,13 @@ fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument<'_> {
     if std::str::from_utf8(bytes).is_err() {
         let text = String::from_utf8_lossy(bytes);
         let document = read_whole(text.as_bytes(), max_nesting);
-        return RequestDocument { input: document.input.into_owned(), replaced_bytes: true, layout: None, ..document };
+        return RequestDocument {
+            input: document.input.into_owned(),
+            replaced_bytes: true,
+            missing_parts: &[],
+            layout: None,
+            ..document
+        };
     }
     let mut cursor = Cursor::of_document(bytes);
     let mut layout = Layout::default();

@@ -24,6 +24,7 @@ pub(crate) fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
     let mut reducer = new_reducer(bundle);
     let mut payloads = bundle.payloads();
     bundle.events().for_each_ahead(|evidence| reducer.apply(evidence, &mut payloads));
+    payloads.problems().iter().for_each(|problem| reducer.note_problem(problem));
     reducer.finish()
 }
 
@@ -52,6 +53,7 @@ fn piecemeal(bundle: &Bundle) -> RolloutTrace {
             reducer.graph();
         }
     }
+    payloads.problems().iter().for_each(|problem| reducer.note_problem(problem));
     let live = reducer.graph().clone();
     let graph = reducer.finish();
     check_live(&live, graph.clone());
