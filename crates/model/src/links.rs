@@ -167,7 +167,11 @@ impl<'a> Check<'a> {
                 (graph.inference_calls.get(id).map(|call| call.response_item_ids.contains(&item)), id)
             }
             ProducerRef::Tool { tool_call_id: id } => {
-                (graph.tool_calls.get(id).map(|tool| tool.model_visible_output_item_ids.contains(&item)), id)
+                // In schema 3 an output may have been accepted that the model has not seen.
+                let is_accepted = graph.recording_status.is_some()
+                    && graph.conversation_items.get(&item).is_some_and(|item| item.accepted_seq.is_some());
+                let lists = |tool: &ToolCall| tool.model_visible_output_item_ids.contains(&item) || is_accepted;
+                (graph.tool_calls.get(id).map(lists), id)
             }
             ProducerRef::CodeCell { code_cell_id: id } => {
                 (graph.code_cells.get(id).map(|cell| cell.output_item_ids.contains(&item)), id)

@@ -23,6 +23,8 @@ pub(crate) struct Cells {
     /// Source: reduction, section 11.2.
     waiting: HashMap<CodeCellId, WaitingCell>,
     by_call: HashMap<(ThreadId, ModelVisibleCallId), Vec<CodeCellId>>,
+    /// The waiting cells whose call the event that is being applied shows, with the items that show it.
+    shown: Vec<(CodeCellId, Vec<ItemId>)>,
     /// The cells of each turn.
     by_turn: HashMap<CodexTurnId, Vec<CodeCellId>>,
 }
@@ -98,15 +100,32 @@ impl Cells {
         }
     }
 
-    /// Starts the cells that wait for this item.
-    ///
-    /// Source: reduction, section 11.2.
-    pub(crate) fn start_waiting(&mut self, cx: &mut Context<'_>, calls: &mut Calls, source: ItemId) {
-        let item = &cx.graph.conversation_items[&source];
+    /// Notes that a payload shows an item with source code, for which cells may wait.
+    pub(crate) fn note_source(&mut self, graph: &Graph, source: ItemId) {
+        let item = &graph.conversation_items[&source];
         let Some(call_id) = item.call_id.clone() else { return };
         let Some(cells) = self.by_call.get(&(item.thread_id.clone(), call_id)) else { return };
-        for id in cells.clone() {
-            if let Some(waiting) = self.waiting.remove(&id) {
+        for id in cells.iter().filter(|id| self.waiting.contains_key(id)) {
+            match self.shown.iter_mut().find(|(shown, _)| shown == id) {
+                Some((_, sources)) => sources.push(source),
+                None => self.shown.push((id.clone(), vec![source])),
+            }
+        }
+    }
+
+    /// Starts the cells whose call the event showed, now that it was applied as a whole. The source of each is the item that
+    /// `first` returns.
+    ///
+    /// Source: reduction, section 11.2; bundle 3, section 4.7.
+    pub(crate) fn start_shown(
+        &mut self,
+        cx: &mut Context<'_>,
+        calls: &mut Calls,
+        first: impl Fn(&ThreadId, &[ItemId]) -> Option<ItemId>,
+    ) {
+        for (id, sources) in std::mem::take(&mut self.shown) {
+            let Some(waiting) = self.waiting.remove(&id) else { continue };
+            if let Some(source) = first(&waiting.cell.thread_id, &sources) {
                 self.start(cx, calls, waiting, source);
             }
         }
@@ -114,7 +133,8 @@ impl Cells {
 
     /// Adds a cell to the graph and applies what happened to it while it waited.
     fn start(&mut self, cx: &mut Context<'_>, calls: &mut Calls, waiting: WaitingCell, source: ItemId) {
-        let cell = CodeCell { source_item_id: source, ..waiting.cell };
+        let mut cell = CodeCell { source_item_id: source, ..waiting.cell };
+        cell.nested_tool_call_ids.sort_unstable();
         let id = cell.code_cell_id.clone();
         if let Some(turn) = &cell.codex_turn_id {
             self.by_turn.entry(turn.clone()).or_default().push(id.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollout_trace_evidence::{BundleHeader, Evidence, Limits, LocatedEvent, PayloadSource, Problem};
-use rollout_trace_model::{ObjectRef, RolloutTrace};
+use rollout_trace_model::{ItemId, ObjectRef, RolloutTrace};
 use rollout_trace_schema::{
     CodexTurnEnded, EventPayload, ExecutionStatus, RolloutId, Seq, ThreadEnded, ThreadId, TraceId,
 };
@@ -181,6 +181,9 @@ impl Reducer {
         }
         let payload = references::list(cx.graph, cx.report, cx.rules, &event.payload);
         self.families.apply(&mut cx, &payload);
+        let Families { conversations, links, .. } = &mut self.families;
+        let first = |thread: &ThreadId, items: &[ItemId]| conversations.first_in_list(thread, items);
+        links.cells.start_shown(&mut cx, &mut links.calls, first);
         let references = references::counting(&payload, cx.rules);
         for reference in &references {
             cx.verify(reference);

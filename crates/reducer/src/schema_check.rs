@@ -36,8 +36,8 @@ fn report_mislabeled(cx: &mut Context<'_>, payload: &EventPayload) {
         else {
             continue;
         };
-        let message =
-            format!("a {} is labeled as {}; it is read as what its field says", kind.as_str(), reference.kind.as_str());
+        let (kind, label) = (kind.as_str(), reference.kind.as_str());
+        let message = format!("{reference} is labeled as {label}; it is read as {kind}, as its field says");
         let code = DiagnosticCode::MislabeledPayload;
         cx.report.payload(code, &reference.raw_payload_id, &[&event.inference_call_id], message);
     }

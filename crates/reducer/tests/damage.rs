@@ -63,6 +63,13 @@ fn own() -> Vec<Patient> {
     support::scenarios().into_iter().map(|(name, text)| Patient::new(name, scenario(&text))).collect()
 }
 
+/// Some of the scenarios as bundles of schema 3.
+fn own_with_shards() -> Vec<Patient> {
+    let chosen = ["agent-message-taken-once", "agents", "code-cell", "compaction", "incremental", "terminal-session"];
+    let chosen = support::scenarios().into_iter().filter(|(name, _)| chosen.contains(&name.as_str()));
+    chosen.map(|(name, text)| Patient::new(name, scenario(&format!("schema 3\n{text}")))).collect()
+}
+
 fn official() -> Vec<Patient> {
     let root = support::conformance();
     let mut patients = Vec::new();
@@ -78,7 +85,13 @@ fn official() -> Vec<Patient> {
 
 /// Returns the graph without its diagnostics and without what the end of the log decides.
 fn facts(graph: &RolloutTrace) -> RolloutTrace {
-    RolloutTrace { diagnostics: Vec::new(), recording_complete: None, reading_stopped: false, ..graph.clone() }
+    RolloutTrace {
+        diagnostics: Vec::new(),
+        recording_complete: None,
+        recording_status: None,
+        reading_stopped: false,
+        ..graph.clone()
+    }
 }
 
 /// Returns the keys that come from the evidence, which do not depend on what else is in the graph.
@@ -152,6 +165,9 @@ fn own_logs_cut_at_every_byte() {
             check_cuts(&patient, (0..=patient.log.len()).step_by(97));
         }
     }
+    for patient in own_with_shards() {
+        check_cuts(&patient, (0..=patient.log.len()).step_by(23));
+    }
 }
 
 #[test]
@@ -214,7 +230,7 @@ fn check_rest(patient: &Patient, graph: &RolloutTrace, lost: &Value, what: &str)
 
 #[test]
 fn own_lines_dropped_doubled_and_swapped() {
-    own().iter().for_each(check_lines);
+    own().iter().chain(&own_with_shards()).for_each(check_lines);
 }
 
 #[test]
@@ -297,7 +313,7 @@ fn an_official_lost_request_doubles_nothing() {
 /// Every event in turn gets an unknown type, and every value of an enumeration an unknown name.
 #[test]
 fn unknown_names_everywhere() {
-    for patient in own().iter().filter(|patient| patient.is_clean()) {
+    for patient in own().iter().chain(&own_with_shards()).filter(|patient| patient.is_clean()) {
         let lines = patient.lines();
         for number in 0..lines.len() {
             for place in [
@@ -362,7 +378,7 @@ fn unknown_items_everywhere() {
 #[test]
 fn flipped_bytes() {
     let mut random = Random(0x5EED);
-    let patients = own();
+    let patients: Vec<_> = own().into_iter().chain(own_with_shards()).collect();
     for round in 0..4000 {
         let patient = &patients[random.below(patients.len())];
         let payloads = if patient.folder.path().join("payloads").is_dir() { patient.payloads() } else { Vec::new() };

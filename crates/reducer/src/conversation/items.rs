@@ -48,7 +48,7 @@ impl Pass<'_, '_> {
         }
         self.links.calls.link_item(self.cx, self.origin, item_id, sighting.identity.content);
         if sighting.kind == ItemKind::CustomToolCall {
-            self.links.cells.start_waiting(self.cx, &mut self.links.calls, item_id);
+            self.links.cells.note_source(self.cx.graph, item_id);
         }
         item_id
     }

@@ -63,6 +63,11 @@ impl Order {
         items.reverse();
     }
 
+    /// Returns the one of these items of the thread that comes first in the list.
+    pub(super) fn first(&self, items: &[ItemId]) -> Option<ItemId> {
+        items.iter().copied().min_by_key(|&item| self.place(item))
+    }
+
     fn place(&self, item: ItemId) -> usize {
         self.items.iter().rposition(|&other| other == item).expect("each item is appended when it is made")
     }

@@ -61,6 +61,11 @@ impl Conversations {
         conversation.map_or(&[], |conversation| conversation.live.items())
     }
 
+    /// Returns the one of these items of a thread that comes first in the thread's list.
+    pub(crate) fn first_in_list(&self, thread: &ThreadId, items: &[ItemId]) -> Option<ItemId> {
+        self.threads.get(thread)?.order.first(items)
+    }
+
     /// Returns the number of leading items that the same sightings would match again.
     pub(crate) fn stable_prefix(&self, items: &[ItemId]) -> usize {
         items.iter().position(|&item| self.facts.of(item).overruled).unwrap_or(items.len())

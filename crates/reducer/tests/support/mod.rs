@@ -12,7 +12,7 @@ use std::{
 use rollout_trace_bundle::{Bundle, Evidence};
 use rollout_trace_model::{DiagnosticCode, Drawing, RolloutTrace, Severity};
 use rollout_trace_reducer::Reducer;
-pub(crate) use script::Script;
+pub(crate) use script::{Script, frame, open_frame, shard_bytes};
 
 /// Returns the folder of the official cases.
 pub(crate) fn conformance() -> PathBuf {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # a comment
-//! schema 1                                  (2 unless said otherwise)
+//! schema 1                                  (2 unless said otherwise; 3 has shards, and items are parts)
 //! begin                                     starts rollout tr, thread T (/root) and its turn U
 //! in T U                                    the envelope of the lines that follow; `-` for none
 //! inference_started inference_call_id=i1 thread_id=T codex_turn_id=U model=m provider_name=p
@@ -21,6 +21,7 @@
 //! done c1 {...}                             tool_call_ended, completed
 //! cell 1 x1 text(1)                         code_cell_started
 //! accept m1                                 history_item_accepted
+//! waits c2 1                                code_cell_wait_target_resolved
 //! ```
 //!
 //! An indented line continues the previous one. A value is JSON if it parses as JSON, else the word itself.
@@ -28,7 +29,7 @@
 //! represent items: `user hello`, `#m1 user hello` (with an id), `call c1 ls {"dir":"."}`, `output c1 done`, `custom x1
 //! exec text(1)`, `answer x1 done`, `reasoning thoughts`, `agent /root /root/child hello`.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write, path::Path};
 
 use serde_json::{Map, Value, json};
 
@@ -37,12 +38,15 @@ pub(crate) struct Script {
     schema: u32,
     lines: Vec<String>,
     payloads: Vec<String>,
+    /// The references to the payloads that are items (schema 3).
+    items: Vec<(String, Value)>,
     context: (Option<String>, Option<String>),
 }
 
 impl Script {
     pub(crate) fn parse(text: &str) -> Self {
-        let mut script = Self { schema: 2, lines: Vec::new(), payloads: Vec::new(), context: (None, None) };
+        let mut script =
+            Self { schema: 2, lines: Vec::new(), payloads: Vec::new(), items: Vec::new(), context: (None, None) };
         let mut whole: Vec<String> = Vec::new();
         for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
             match whole.last_mut() {
@@ -152,7 +156,11 @@ impl Script {
                     json!(id)
                 )
             }
-            "accept" => format!("history_item_accepted item_id={id}"),
+            "accept" if rest.is_empty() => format!("history_item_accepted item_id={id}"),
+            "accept" => format!("history_item_accepted item_id={id} tool_output_payload:protocol_event={rest}"),
+            "waits" => {
+                format!("code_cell_wait_target_resolved tool_call_id={id} runtime_cell_id={}", json!(rest))
+            }
             _ => return None,
         })
     }
@@ -204,6 +212,12 @@ impl Script {
                 items.iter_mut().for_each(expand);
             }
         }
+        if document.as_str().is_some_and(|short| short.starts_with('#')) {
+            expand(&mut document);
+        }
+        if self.schema == 3 {
+            return self.in_shard(kind, document);
+        }
         self.payloads.push(document.to_string());
         let number = self.payloads.len();
         json!({
@@ -211,6 +225,50 @@ impl Script {
             "kind": {"type": kind},
             "path": format!("payloads/{number}.json"),
         })
+    }
+
+    /// Adds a payload to the shard. Its items are parts, which documents share, as Codex writes them.
+    fn in_shard(&mut self, kind: &str, mut document: Value) -> Value {
+        let mut parts = Vec::new();
+        for name in ["input", "output_items", "input_history", "replacement_history"] {
+            for item in document.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten() {
+                let text = item.to_string();
+                let known = self.items.iter().position(|(known, _)| *known == text);
+                let place = known.unwrap_or_else(|| {
+                    let reference = self.record("model_item", text.clone(), &[]);
+                    self.items.push((text, reference));
+                    self.items.len() - 1
+                });
+                *item = json!(PART);
+                parts.push(self.items[place].1.clone());
+            }
+        }
+        let whole = document.to_string();
+        let marker = json!(PART).to_string();
+        let fragments: Vec<_> = whole.split(&marker).collect();
+        let record = if parts.is_empty() { whole.clone() } else { json!(fragments).to_string() };
+        self.record(kind, record, &parts)
+    }
+
+    fn record(&mut self, kind: &str, record: String, parts: &[Value]) -> Value {
+        self.payloads.push(record);
+        let id = format!("raw_payload:{}", self.payloads.len());
+        let mut reference = json!({"raw_payload_id": id, "kind": {"type": kind}, "shard": 1});
+        if !parts.is_empty() {
+            reference["parts"] = json!(parts);
+        }
+        reference
+    }
+
+    /// Returns the lines of the event log.
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Returns the ids and bytes of the records in the shard of a bundle of schema 3.
+    pub(crate) fn records(&self) -> Vec<(String, Vec<u8>)> {
+        let ids = (1..).map(|number| format!("raw_payload:{number}"));
+        ids.zip(self.payloads.iter().map(|record| record.clone().into_bytes())).collect()
     }
 
     /// Writes the bundle.
@@ -228,11 +286,47 @@ impl Script {
         fs::write(bundle.join("manifest.json"), manifest.to_string()).expect("a temporary folder can be written");
         let log: String = self.lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         fs::write(bundle.join("trace.jsonl"), log).expect("a temporary folder can be written");
+        if self.schema == 3 {
+            let shard = frame(&shard_bytes(&self.records()));
+            return fs::write(bundle.join("payloads/000001.zst"), shard).expect("a temporary folder can be written");
+        }
         for (number, payload) in (1..).zip(&self.payloads) {
             let path = bundle.join(format!("payloads/{number}.json"));
             fs::write(path, payload).expect("a temporary folder can be written");
         }
     }
+}
+
+/// What represents a part while the text of a document is cut.
+const PART: &str = "<part>";
+
+/// Returns the decompressed bytes of a shard with these records.
+pub(crate) fn shard_bytes(records: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (id, document) in records {
+        bytes.extend(u16::try_from(id.len()).expect("an id is short").to_le_bytes());
+        bytes.extend((document.len() as u64).to_le_bytes());
+        bytes.extend(id.as_bytes());
+        bytes.extend(document);
+    }
+    bytes
+}
+
+/// Compresses the bytes of a shard as Codex does.
+pub(crate) fn frame(bytes: &[u8]) -> Vec<u8> {
+    open_frame(&[bytes]).finish().expect("a vector takes all bytes")
+}
+
+/// Compresses texts, which are flushed one by one, into a frame that is not ended.
+pub(crate) fn open_frame(texts: &[&[u8]]) -> zstd::Encoder<'static, Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("the level is valid");
+    encoder.include_checksum(true).expect("the encoder takes parameters");
+    encoder.include_contentsize(false).expect("the encoder takes parameters");
+    for text in texts {
+        encoder.write_all(text).expect("a vector takes all bytes");
+        encoder.flush().expect("a vector takes all bytes");
+    }
+    encoder
 }
 
 /// Replaces an abbreviated item by the full one.
