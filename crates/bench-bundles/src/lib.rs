@@ -17,4 +17,4 @@ pub use request::{Item, Part, Request, item, metadata, request, small_item, text
 pub use rollout::Rollout;
 pub use rollout_trace_recorder::PayloadLayout;
 pub use session::{Recording, Session, Traced};
-pub use synthetic::Shape;
+pub use synthetic::{Form, Shape};

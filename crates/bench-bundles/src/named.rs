@@ -16,7 +16,7 @@ use crate::{
     request,
     rollout::Rollout,
     session::{Session, Traced},
-    synthetic::Shape,
+    synthetic::{Form, Shape},
 };
 
 /// A bundle that measurements refer to by name.
@@ -30,14 +30,37 @@ pub struct Named {
 }
 
 /// All bundles that have a name.
-pub const NAMED: [Named; 8] = [
+pub const NAMED: [Named; 11] = [
     Named {
         name: "syn50",
         about: "50 trips to the model and a child agent, one pretty-printed file per payload (11 MB)",
-        make: |folder| synthetic(50, folder),
+        make: |folder| synthetic(50, Form::Files, folder),
     },
-    Named { name: "syn300", about: "the same with 300 trips (264 MB)", make: |folder| synthetic(300, folder) },
-    Named { name: "syn600", about: "the same with 600 trips (1 GB)", make: |folder| synthetic(600, folder) },
+    Named {
+        name: "syn300",
+        about: "the same with 300 trips (264 MB)",
+        make: |folder| synthetic(300, Form::Files, folder),
+    },
+    Named {
+        name: "syn600",
+        about: "the same with 600 trips (1 GB)",
+        make: |folder| synthetic(600, Form::Files, folder),
+    },
+    Named {
+        name: "syn50-shards",
+        about: "the documents of syn50 in shards (schema 3), each in one piece",
+        make: |folder| synthetic(50, Form::Shards, folder),
+    },
+    Named {
+        name: "syn600-shards",
+        about: "the documents of syn600 in shards (schema 3), each in one piece",
+        make: |folder| synthetic(600, Form::Shards, folder),
+    },
+    Named {
+        name: "syn600-codex-shards",
+        about: "the same as Codex writes them, with a prompt for each request, whose items are shared parts",
+        make: |folder| synthetic(600, Form::ShardsOfCodex, folder),
+    },
     Named { name: "s300", about: "a recorded session of 300 requests, packed (1.8 MB)", make: recorded_session },
     Named {
         name: "large",
@@ -76,8 +99,8 @@ const LONG: Rollout = Rollout {
     seed: 21,
 };
 
-fn synthetic(trips: usize, folder: &Path) -> io::Result<()> {
-    Shape::of_trips(trips).write(folder);
+fn synthetic(trips: usize, form: Form, folder: &Path) -> io::Result<()> {
+    Shape::of_trips(trips).write(form, folder);
     Ok(())
 }
 

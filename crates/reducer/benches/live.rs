@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollout_trace_bench_bundles::{NAMED, Shape};
+use rollout_trace_bench_bundles::{Form, NAMED, Shape};
 use rollout_trace_bundle::{Bundle, Evidence};
 use rollout_trace_reducer::Reducer;
 
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         let long = NAMED.iter().find(|named| named.name == "long100k").expect("the long session has this name");
         (long.make)(folder.path()).expect("there is room for the long session");
     } else {
-        Shape::of_trips(200).compacted_every(20).write(folder.path());
+        Shape::of_trips(200).compacted_every(20).write(Form::Files, folder.path());
     }
     let looks = reduce(folder.path(), BETWEEN_LOOKS);
     let mut meets_target = true;

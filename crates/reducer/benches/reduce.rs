@@ -11,7 +11,7 @@ mod measure;
 use std::{env, path::Path, process::ExitCode};
 
 use measure::{Measured, Report, peak_memory_of_child, print_peak_memory};
-use rollout_trace_bench_bundles::Shape;
+use rollout_trace_bench_bundles::{Form, Shape};
 
 /// The argument with which the bench runs itself to reduce one bundle and nothing else.
 const PEAK: &str = "--peak-of";
@@ -44,6 +44,10 @@ fn main() -> ExitCode {
         Some(megabytes) => report.megabytes("600 turns: peak memory", megabytes, 300.0),
         None => println!("this system does not report the peak memory"),
     }
+    let shape = plain(600);
+    let by_parse = |form| long.shards_reduce_by_parse(&shape, form, rounds);
+    report.ratio("600 turns, shards: reduce / parse", by_parse(Form::Shards), 0.25);
+    report.ratio("600 turns, shards and prompts of Codex: reduce / parse", by_parse(Form::ShardsOfCodex), 0.25);
     drop(long);
 
     for (name, [small, large]) in [

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use rollout_trace_bench_bundles::{PayloadLayout, Rollout, Shape};
+use rollout_trace_bench_bundles::{Form, PayloadLayout, Rollout, Shape};
 use rollout_trace_bundle::{Bundle, ConvertError, Evidence, convert_to_schema_3};
 use rollout_trace_model::RolloutTrace;
 use rollout_trace_schema::{EventPayload, RuntimeCellId, Seq, ToolCallId};
@@ -154,7 +154,7 @@ fn synthetic_and_recorded_bundles() {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     let (synthetic, recorded) = (folder.path().join("synthetic"), folder.path().join("recorded"));
     std::fs::create_dir(&synthetic).expect("there is room");
-    Shape::of_trips(6).write(&synthetic);
+    Shape::of_trips(6).write(Form::Files, &synthetic);
     let rollout = Rollout {
         layout: PayloadLayout::Packed,
         trips: 30,

@@ -9,7 +9,10 @@ use std::{fs, path::Path};
 use rollout_trace_bundle::Bundle;
 use rollout_trace_model::{Diagnostic, ItemId, RolloutTrace, Severity};
 use serde_json::{Value, json};
-use support::{Script, frame, open_frame, reduce, reduce_bundle, shard_bytes};
+use support::{
+    Script, reduce, reduce_bundle,
+    script::{frame, open_frame, shard_bytes},
+};
 use tempfile::TempDir;
 
 /// A small rollout. The payloads are, in this order: 1 `hello`, 2 the picture, 3 the request i1, 4 the call, 5 the response,

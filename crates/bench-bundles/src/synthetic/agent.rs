@@ -1,5 +1,7 @@
 //! One agent and what its model sees.
 
+use std::ops::Range;
+
 use serde_json::json;
 
 use super::item::{Item, Part};
@@ -31,6 +33,21 @@ impl Agent {
     pub(super) fn push(&mut self, item: Item) {
         let text = item.sent(&self.turn);
         self.history.push((item, text));
+    }
+
+    /// Returns the prompt that becomes a request, without the instructions, and where its items are.
+    pub(super) fn prompt(&self, tools: &str) -> (String, Vec<Range<usize>>) {
+        let mut text = "{\n  \"input\": [".to_owned();
+        let mut items = Vec::with_capacity(self.history.len());
+        for (place, (_, item)) in self.history.iter().enumerate() {
+            text.push_str(if place == 0 { "\n" } else { ",\n" });
+            items.push(text.len()..text.len() + item.len());
+            text.push_str(item);
+        }
+        text.push_str("\n  ],\n  \"tools\": ");
+        text.push_str(tools);
+        text.push_str(",\n  \"parallel_tool_calls\": true,\n  \"output_schema\": null\n}");
+        (text, items)
     }
 
     /// Returns a request's text: the history, then the constant fields, then those that change with the turn.

@@ -1,4 +1,4 @@
-//! Sessions of any length in the form in which Codex writes them: schema 2, one pretty-printed file per payload.
+//! Sessions of any length, in the forms in which recorders write them.
 
 mod agent;
 mod item;
@@ -24,6 +24,18 @@ pub struct Shape {
     pub seed: u64,
 }
 
+/// How a session is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Schema 2, one pretty-printed file per payload, as Codex 0.169.0 writes it.
+    Files,
+    /// Schema 3 with every document in one piece and one prompt, `{"input": []}`, for all requests.
+    Shards,
+    /// Schema 3 as Codex 0.171.0 writes it: each request comes with its prompt, whose items are parts which the prompts
+    /// share.
+    ShardsOfCodex,
+}
+
 impl Shape {
     /// Returns a session with one tool call per trip. At 600 trips it has about 1 GB of payloads.
     pub fn of_trips(trips: usize) -> Self {
@@ -40,7 +52,7 @@ impl Shape {
     /// # Panics
     ///
     /// Panics if the folder cannot be written to.
-    pub fn write(&self, folder: &Path) {
-        Session::new(*self, folder).run();
+    pub fn write(&self, form: Form, folder: &Path) {
+        Session::new(*self, form, folder).run();
     }
 }

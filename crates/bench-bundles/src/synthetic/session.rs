@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{
-    Shape,
+    Form, Shape,
     agent::Agent,
     item::{Item, Part},
     writer::Writer,
@@ -35,11 +35,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(shape: Shape, folder: &Path) -> Self {
+    pub(super) fn new(shape: Shape, form: Form, folder: &Path) -> Self {
         let mut chance = Chance::new(shape.seed);
         let thread = chance.uuid();
         let trace_id = chance.uuid();
-        let mut writer = Writer::new(folder, &trace_id, &thread);
+        let mut writer = Writer::new(folder, form, (&trace_id, &thread));
         writer.event(&json!({"type": "rollout_started", "trace_id": trace_id, "root_thread_id": thread}));
         let definitions: Vec<_> = (0..TOOL_DEFINITIONS)
             .map(|number| {
@@ -180,10 +180,14 @@ impl Session {
         let request = self.writer.payload_text("inference_request", &request);
         let call = self.chance.uuid();
         let (thread, turn) = (self.agent.thread.clone(), self.agent.turn.clone());
-        self.event(&json!({
+        let mut event = json!({
             "type": "inference_started", "inference_call_id": call, "thread_id": thread, "codex_turn_id": turn,
             "model": MODEL, "provider_name": "a-provider", "request_payload": request,
-        }));
+        });
+        if let Some(prompt) = self.writer.prompt(|| self.agent.prompt(&self.tools)) {
+            event["prepared_prompt_payload"] = prompt;
+        }
+        self.event(&event);
         let response_id = format!("resp_{}", self.chance.uuid());
         let response = json!({
             "response_id": response_id, "upstream_request_id": null, "output_items": output,

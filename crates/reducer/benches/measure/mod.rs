@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollout_trace_bench_bundles::Shape;
+use rollout_trace_bench_bundles::{Form, Shape};
 use rollout_trace_bundle::{Bundle, PayloadLayout, convert};
 use rollout_trace_model::{RolloutTrace, Severity};
 use rollout_trace_reducer::Reducer;
@@ -33,7 +33,7 @@ impl Measured {
     /// shortest time counts.
     pub(crate) fn of(shape: &Shape, rounds: usize) -> Self {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        shape.write(folder.path());
+        shape.write(Form::Files, folder.path());
         let payloads = payloads(folder.path());
         // The first round is not timed: it brings the files into the page cache.
         let bytes = parse(&payloads);
@@ -76,6 +76,28 @@ impl Measured {
         println!(
             "packed: {pack:.2} MB beside an event log of {:.2} MB; reduce {shortest:.1?}",
             size(&packed.join("trace.jsonl"))
+        );
+        shortest.as_secs_f64() / self.parse.as_secs_f64()
+    }
+
+    /// Returns the time of reducing the same documents in shards, divided by the time of parsing the payloads of this bundle.
+    pub(crate) fn shards_reduce_by_parse(&self, shape: &Shape, form: Form, rounds: usize) -> f64 {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        shape.write(form, folder.path());
+        assert_clean(&reduce(folder.path()));
+        let mut shortest = Duration::MAX;
+        for _ in 0..rounds {
+            let start = Instant::now();
+            hint::black_box(reduce(folder.path()));
+            shortest = shortest.min(start.elapsed());
+        }
+        let size = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len()) as f64 / 1e6;
+        let shards = payloads(folder.path());
+        println!(
+            "{form:?}: {:.2} MB in {} shards beside an event log of {:.2} MB; reduce {shortest:.1?}",
+            shards.iter().map(|shard| size(shard)).sum::<f64>(),
+            shards.len(),
+            size(&folder.path().join("trace.jsonl"))
         );
         shortest.as_secs_f64() / self.parse.as_secs_f64()
     }

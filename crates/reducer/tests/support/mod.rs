@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
-mod script;
+pub(crate) mod script;
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ use std::{
 use rollout_trace_bundle::{Bundle, Evidence};
 use rollout_trace_model::{DiagnosticCode, Drawing, RolloutTrace, Severity};
 use rollout_trace_reducer::Reducer;
-pub(crate) use script::{Script, frame, open_frame, shard_bytes};
+pub(crate) use script::Script;
 
 /// Returns the folder of the official cases.
 pub(crate) fn conformance() -> PathBuf {
