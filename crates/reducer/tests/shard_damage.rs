@@ -94,9 +94,8 @@ fn every_byte_of_a_shard() {
             for (what, damaged) in [("cut", &shard[..at]), ("flipped", &flipped), ("doubled", &doubled)] {
                 let graph = patient.with_shard(damaged);
                 let what = format!("{what} at {at}");
-                // The header of a frame may say something else about the frame and mean the same.
-                let is_header = at < 8 && graph.conversation_items == patient.graph.conversation_items;
-                assert!(is_header || !complaints(&graph).is_empty(), "{}: {what}", patient.name);
+                // A few bits of the compressed data mean nothing.
+                assert!(graph == patient.graph || !complaints(&graph).is_empty(), "{}: {what}", patient.name);
                 patient.check_before(&graph, &what);
             }
         }

@@ -1,5 +1,7 @@
 //! From the bytes of a shard's file to its records.
 
+use std::{fmt, io};
+
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
 /// The largest window that is read, as a power of two: 128 MiB. Codex reads windows of up to 8 MiB.
@@ -10,6 +12,9 @@ const BLOCK_BYTES: usize = 128 << 10;
 
 /// The length of a block's header. Together with each block, the decoder asks for the header of the next one.
 const BLOCK_HEADER_BYTES: usize = 3;
+
+/// The largest memory that is kept to be used again.
+const MAX_SPARE_BYTES: usize = 16 << 20;
 
 /// What a shard decompresses to, and how it ends.
 #[derive(Debug)]
@@ -29,22 +34,58 @@ pub(super) enum FrameEnd {
     Damaged(String),
 }
 
-/// Decompresses frames block by block, so that damage costs only what comes after it.
-pub(super) fn decompress(compressed: &[u8], limit: usize) -> Decompressed {
-    let mut bytes = Vec::new();
-    let end = decompress_into(&mut bytes, compressed, limit);
-    Decompressed { bytes, end }
+/// Decompresses shards, one after the other.
+///
+/// The memory that a shard of 8 MiB and its window take costs as much as decompressing into it, so it is used again.
+#[derive(Default)]
+pub(crate) struct Decompressor {
+    decoder: Option<Decoder<'static>>,
+    spare: Vec<u8>,
 }
 
-fn decompress_into(bytes: &mut Vec<u8>, compressed: &[u8], limit: usize) -> FrameEnd {
-    let damaged = |error: std::io::Error| FrameEnd::Damaged(error.to_string());
-    let mut decoder = match Decoder::new() {
-        Ok(decoder) => decoder,
-        Err(error) => return damaged(error),
-    };
-    if let Err(error) = decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)) {
-        return damaged(error);
+impl Decompressor {
+    /// Takes the bytes of a shard that is no longer needed.
+    pub(super) fn recycle(&mut self, bytes: Vec<u8>) {
+        if self.spare.capacity() < bytes.capacity() && bytes.capacity() <= MAX_SPARE_BYTES {
+            self.spare = bytes;
+        }
     }
+
+    /// Decompresses the frames of a shard. Damage costs only what comes after it.
+    pub(super) fn decompress(&mut self, compressed: &[u8], limit: usize) -> Decompressed {
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        let end = match self.decoder() {
+            Ok(decoder) => decompress_into(&mut bytes, decoder, compressed, limit),
+            Err(error) => FrameEnd::Damaged(error.to_string()),
+        };
+        Decompressed { bytes, end }
+    }
+
+    /// Returns the decoder, at the beginning of a frame.
+    fn decoder(&mut self) -> io::Result<&mut Decoder<'static>> {
+        match &mut self.decoder {
+            Some(decoder) => {
+                decoder.reinit()?;
+                Ok(decoder)
+            }
+            none => {
+                let mut decoder = Decoder::new()?;
+                decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG))?;
+                Ok(none.insert(decoder))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decompressor").field("spare", &self.spare.capacity()).finish_non_exhaustive()
+    }
+}
+
+fn decompress_into(bytes: &mut Vec<u8>, decoder: &mut Decoder<'_>, compressed: &[u8], limit: usize) -> FrameEnd {
+    let damaged = |error: io::Error| FrameEnd::Damaged(error.to_string());
     // The decoder says how many bytes it needs next. If it gets no more than one block at a time, an error in a block
     // does not cost the blocks before it.
     let (mut at, mut wanted, mut in_frame) = (0, 1, false);

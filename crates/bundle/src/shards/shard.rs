@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::decompress::{Decompressed, FrameEnd, decompress};
+use super::decompress::{Decompressed, Decompressor, FrameEnd};
 
 /// The number of bytes before a record's id, which are the lengths of the id and of the document.
 const HEADER_BYTES: usize = 2 + 8;
@@ -32,8 +32,8 @@ pub(crate) struct ShardState {
 
 impl Shard {
     /// Reads the bytes of a shard's file.
-    pub(super) fn read(compressed: &[u8], limit: usize) -> Self {
-        let Decompressed { bytes, end } = decompress(compressed, limit);
+    pub(super) fn read(decompressor: &mut Decompressor, compressed: &[u8], limit: usize) -> Self {
+        let Decompressed { bytes, end } = decompressor.decompress(compressed, limit);
         let mut state = ShardState::default();
         let (documents, is_torn) = index(&bytes, &mut state);
         match end {
@@ -43,6 +43,11 @@ impl Shard {
             FrameEnd::Damaged(reason) => state.damage = Some(reason),
         }
         Self { bytes, documents, state }
+    }
+
+    /// Returns the memory of the shard.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Returns what the shard holds for a payload.

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rollout_trace_schema::shard_path;
 
-use super::shard::{Shard, ShardState};
+use super::{
+    decompress::Decompressor,
+    shard::{Shard, ShardState},
+};
 use crate::{Limits, PayloadError, contained::ContainedFolder, payload_files::read_exactly};
 
 /// How many decompressed bytes are kept for later. Codex ends a shard at 8 MiB, and documents are mostly read in the
@@ -16,6 +19,7 @@ const KEPT_BYTES: usize = 64 << 20;
 pub(super) struct ShardFiles {
     folder: ContainedFolder,
     limit: usize,
+    decompressor: Decompressor,
     /// The most recently used shard is the last.
     kept: VecDeque<(u64, Shard)>,
     /// What is known about every shard that was ever needed.
@@ -41,7 +45,13 @@ pub(super) enum Found {
 
 impl ShardFiles {
     pub(super) fn new(folder: ContainedFolder, limits: &Limits) -> Self {
-        Self { folder, limit: limits.max_shard_bytes, kept: VecDeque::new(), known: BTreeMap::new() }
+        Self {
+            folder,
+            limit: limits.max_shard_bytes,
+            decompressor: Decompressor::default(),
+            kept: VecDeque::new(),
+            known: BTreeMap::new(),
+        }
     }
 
     /// Returns what a shard holds for a payload.
@@ -88,7 +98,7 @@ impl ShardFiles {
             }
             return Ok(last);
         }
-        let (file_len, read) = match read(&mut self.folder, shard, self.limit) {
+        let (file_len, read) = match read(&mut self.folder, shard, (&mut self.decompressor, self.limit)) {
             Ok(read) => read,
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -102,7 +112,9 @@ impl ShardFiles {
         for (place, (_, kept)) in self.kept.iter().enumerate().rev() {
             bytes += kept.len();
             if bytes > KEPT_BYTES {
-                self.kept.drain(..=place);
+                for (_, dropped) in self.kept.drain(..=place) {
+                    self.decompressor.recycle(dropped.into_bytes());
+                }
                 break;
             }
         }
@@ -122,11 +134,15 @@ impl ShardFiles {
 
 /// Reads the file of a shard.
 pub(crate) fn read_shard(folder: &mut ContainedFolder, shard: u64, limits: &Limits) -> Result<Shard, PayloadError> {
-    read(folder, shard, limits.max_shard_bytes).map(|(_, shard)| shard)
+    read(folder, shard, (&mut Decompressor::default(), limits.max_shard_bytes)).map(|(_, shard)| shard)
 }
 
 /// Reads the file of a shard. Returns its length, too.
-fn read(folder: &mut ContainedFolder, shard: u64, limit: usize) -> Result<(u64, Shard), PayloadError> {
+fn read(
+    folder: &mut ContainedFolder,
+    shard: u64,
+    (decompressor, limit): (&mut Decompressor, usize),
+) -> Result<(u64, Shard), PayloadError> {
     let path = shard_path(shard);
     let (file, size) = folder.open(&path)?;
     let length = usize::try_from(size).ok().filter(|length| *length <= limit);
@@ -134,5 +150,5 @@ fn read(folder: &mut ContainedFolder, shard: u64, limit: usize) -> Result<(u64, 
     let mut compressed = Vec::new();
     read_exactly(file, length, &mut compressed)
         .map_err(|source| PayloadError::Read { path: folder.path().join(path), source })?;
-    Ok((size, Shard::read(&compressed, limit)))
+    Ok((size, Shard::read(decompressor, &compressed, limit)))
 }
