@@ -34,7 +34,8 @@ pub enum Document {
 }
 
 impl Document {
-    fn bytes(&self) -> Option<Vec<u8>> {
+    /// Returns the document's bytes, or `None` if there is none.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
         let filled = |template: u8, gaps: &[u8]| {
             fill(DOCUMENTS[usize::from(template) % DOCUMENTS.len()], &mut gaps.iter().copied()).into_bytes()
         };
@@ -75,7 +76,7 @@ impl Files {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).expect("a temporary folder can be written");
 }
 

@@ -34,6 +34,9 @@ pub const EVENTS: &[&str] = &[
     r#"{"type":"protocol_event_observed","event_type":"%V","event_payload":%P}"#,
     r#"{"type":"other","kind":"%V","summary":"%V","payloads":[%P],"metadata":%J}"#,
     r#"{"type":"of_tomorrow","thread_id":"%T"}"#,
+    r#"{"type":"inference_started","inference_call_id":"%I","thread_id":"T","codex_turn_id":"U","model":"m","provider_name":"p","request_payload":%P,"prepared_prompt_payload":%P,"warmup_context_payload":%N,"stripped_tool_output_ids":[[0,"%M"]]}"#,
+    r#"{"type":"history_item_accepted","item_id":"%M","tool_output_payload":%N}"#,
+    r#"{"type":"code_cell_wait_target_resolved","tool_call_id":"%C","runtime_cell_id":"%X"}"#,
 ];
 
 /// Payload documents of every kind.
@@ -79,6 +82,8 @@ pub const ITEMS: &[&str] = &[
     r#"{"type":"local_shell_call","id":"%M","call_id":"%C"}"#,
     r#"{"type":"of_tomorrow","call_id":"%C"}"#,
     r#"{"role":"%W"}"#,
+    r#"{"type":"message","role":"user","content":[{"type":"input_text","text":{"$trace_unavailable":"p%X"}}]}"#,
+    r#"{"$trace_unavailable":"p%X"}"#,
     "12",
     "null",
     "\"%V\"",
