@@ -100,3 +100,60 @@ end
     assert_eq!(graph.tool_calls.values().next().unwrap().raw_runtime_payload_ids.len(), 2);
     assert_eq!(graph.terminal_operations.values().next().unwrap().raw_payload_ids.len(), 2);
 }
+
+#[test]
+fn a_cell_lists_the_calls_from_before_its_source_by_id() {
+    let nested = |id: &str| {
+        format!(
+            r#"tool_call_started tool_call_id={id} requester={{"type":"code_cell","runtime_cell_id":"1"}} kind={{"type":"other","name":"ls"}} summary={{"type":"generic","label":"ls"}}"#
+        )
+    };
+    for schema in [2, 3] {
+        let bundle = support::scenario(&format!(
+            "schema {schema}\nbegin\nask i1 {{\"input\":[\"user hi\"]}}\ncell 1 x1 text(1)\n{}\n{}\n\
+             reply i1 {{\"response_id\":\"r1\",\"output_items\":[\"custom x1 exec text(1)\"]}}\n{}\nend\n",
+            nested("n2"),
+            nested("n1"),
+            nested("n0"),
+        ));
+        let graph = support::reduce(bundle.path());
+        let cell = graph.code_cells.values().next().expect("the response shows its source");
+        assert_eq!(cell.nested_tool_call_ids, [ToolCallId::from("n1"), "n2".into(), "n0".into()], "schema {schema}");
+    }
+}
+
+/// The request lists what it shows before an accepted output before it, so that the second source comes first.
+#[test]
+fn the_source_of_a_cell_is_the_first_in_the_list_of_the_thread() {
+    let bundle = support::scenario(
+        r##"
+schema 3
+begin
+cell 1 x1 text(1)
+accept p1 "#p1 output c1 a"
+accept p2 "#p2 output c2 b"
+ask i1 {"input":["custom x1 exec text(1)","#p2 output c2 b","custom x1 exec text(1)","#p1 output c1 a"]}
+reply i1 {"response_id":"r1","output_items":[]}
+end
+"##,
+    );
+    let graph = support::reduce(bundle.path());
+    let listed = &graph.threads["T"].conversation_item_ids;
+    assert_eq!(listed.iter().map(|item| item.0).collect::<Vec<_>>(), [4, 1, 3, 2]);
+    assert_eq!(graph.code_cells.values().next().expect("the request shows its source").source_item_id, listed[0]);
+}
+
+#[test]
+fn a_second_end_without_items_leaves_those_of_the_first() {
+    for schema in [2, 3] {
+        let bundle = support::scenario(&format!(
+            "schema {schema}\nbegin\nask i1 {{\"input\":[\"user hi\"]}}\n\
+             reply i1 {{\"response_id\":\"r1\",\"output_items\":[\"assistant yes\"]}}\n\
+             inference_failed inference_call_id=i1 error=late\nend\n"
+        ));
+        let graph = support::reduce(bundle.path());
+        let call = graph.inference_calls.values().next().expect("it started");
+        assert_eq!((call.response_item_ids.len(), &call.raw_response_payload_id), (1, &None), "schema {schema}");
+        assert_eq!((&call.response_id, call.execution.status.as_str()), (&None, "completed"), "schema {schema}");
+    }
+}
