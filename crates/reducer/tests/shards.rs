@@ -155,9 +155,8 @@ fn told(graph: &RolloutTrace) -> String {
 /// How many payloads the diagnostic of a damaged shard says are lost.
 fn count_lost(graph: &RolloutTrace) -> Option<u32> {
     let damage = graph.diagnostics.iter().find(|diagnostic| diagnostic.code.as_str() == "shard_damaged")?;
-    let before =
-        damage.message.split(" payload").rfind(|before| before.ends_with(|last: char| last.is_ascii_digit()))?;
-    before.rsplit(' ').next()?.parse().ok()
+    let words: Vec<_> = damage.message.split(' ').collect();
+    words.windows(2).filter(|pair| pair[1].trim_end_matches('s') == "payload").find_map(|pair| pair[0].parse().ok())
 }
 
 /// The bodies of the items of each call, to see what a graph lacks.
