@@ -46,6 +46,10 @@ instructions:
 conformance *ARGS:
     .ci/conformance {{ARGS}}
 
+# Checks against Codex itself, which npm installs (docs/codex.md).
+codex *ARGS:
+    .ci/codex {{ARGS}}
+
 # Holds the arrows between the crates and the recorder's dependencies.
 layers:
     cargo test --locked -p rollout-trace-cli --test layers
