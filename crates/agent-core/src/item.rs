@@ -121,6 +121,11 @@ impl Item {
         matches!(self.kind(), "function_call" | "custom_tool_call")
     }
 
+    /// Returns whether this is the output of a tool.
+    pub(crate) fn is_output(&self) -> bool {
+        matches!(self.kind(), "function_call_output" | "custom_tool_call_output")
+    }
+
     fn is_sealed(&self) -> bool {
         self.0.get("encrypted_content").is_some_and(|sealed| !sealed.is_null())
     }

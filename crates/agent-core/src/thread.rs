@@ -85,7 +85,12 @@ impl Thread {
     /// Adds an item to the history.
     pub(crate) fn accept(&self, turn_id: Option<&str>, item: Item) {
         let item = item.with_id();
-        self.trace.record_history_item_accepted(turn_id, item.id().unwrap_or_default());
+        let id = item.id().unwrap_or_default();
+        if item.is_output() {
+            self.trace.record_tool_output_accepted(turn_id, id, &item);
+        } else {
+            self.trace.record_history_item_accepted(turn_id, id);
+        }
         lock(&self.state).history.push(item);
     }
 

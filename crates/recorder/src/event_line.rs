@@ -74,9 +74,9 @@ pub(crate) fn put_number(out: &mut Vec<u8>, before: &str, number: u64) {
 }
 
 /// Assembles a line in `line`.
-pub(crate) fn assemble(line: &mut Vec<u8>, seq: Seq, tail: &[u8]) {
+pub(crate) fn assemble(line: &mut Vec<u8>, schema: SchemaVersion, seq: Seq, tail: &[u8]) {
     line.clear();
-    put_number(line, r#"{"schema_version":"#, SchemaVersion::V2.number().into());
+    put_number(line, r#"{"schema_version":"#, schema.number().into());
     put_number(line, r#","seq":"#, seq);
     line.push(b',');
     line.extend_from_slice(tail);
@@ -105,7 +105,7 @@ mod tests {
             let context = Context { thread_id: event.thread_id.as_ref(), codex_turn_id: None };
             let tail = encode_tail(event.wall_time_unix_ms, &event.rollout_id, context, &event.payload);
             let mut line = b"an older line".to_vec();
-            assemble(&mut line, event.seq, &tail);
+            assemble(&mut line, SchemaVersion::V2, event.seq, &tail);
             assert_eq!(String::from_utf8(line).expect("text"), serde_json::to_string(&event).expect("JSON") + "\n");
         }
     }

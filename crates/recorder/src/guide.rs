@@ -144,13 +144,31 @@
 //!
 //! | [`TraceOptions`] | default |
 //! |---|---|
-//! | `layout` | [`PayloadLayout::Packed`]. [`PayloadLayout::Files`] is for tools that read one file per payload, such as Codex's own reducer, which also wants UUIDs as thread ids. `rollout-trace convert` converts both ways |
+//! | `layout` | [`PayloadLayout::Packed`]. [`PayloadLayout::Files`] is for tools that read one file per payload, such as the reducer of Codex 0.169.0, which also wants UUIDs as thread ids. `rollout-trace convert` converts both ways |
+//! | `schema_3` (feature `schema-3`) | off. See [below](#schema-3) |
 //! | `max_payload_bytes`, `max_bundle_bytes` | 256 MiB, 16 GiB. Beyond them a mark replaces a payload. A bundle that exceeds its limit by an eighth gets only the reports of what was lost, and its end |
 //! | `max_compare_bytes` | 64 MiB for all threads. Beyond it, fingerprints under a secret key replace the items |
 //! | `redactor` | none. [`Redactor::common_secrets`] replaces keys, tokens and passwords by marks with a keyed hash (`docs/redaction.md` lists what it finds); [`Redactor::new`] calls a hook. A redactor gets each string before it is written for the first time, the keys of maps, and a body that is not JSON as a whole |
 //! | `clock`, `ids` | the system's. A test sets both and gets the same bytes on every run |
 //! | `memory_sink` | none. A test records into memory and looks at [`MemorySink::files`] |
 //! | `sync_at_turn_end` | off |
+//!
+//! # Schema 3
+//!
+//! Codex 0.171.0 reads schema 3 and nothing older. With the feature `schema-3` of this crate, `TraceOptions::schema_3`
+//! records in it. Nothing changes for the agent core, except that two more of its facts are in the trace:
+//!
+//! | when the core … | it calls |
+//! |---|---|
+//! | accepts the output of a tool into its history | [`record_tool_output_accepted`] in the place of [`record_history_item_accepted`] |
+//! | knows which code cell a `wait` waits for, after the call started | [`record_code_cell_wait_target_resolved`] |
+//!
+//! Both may be called in schema 2, too: the first records the acceptance, and the second nothing.
+//!
+//! Documents are in compressed shards, and a request costs more than in the packed layout: it is serialized as a whole, and
+//! then compressed while no other call can write. A shard ends at 8 MiB of documents, or when its file meets the process's
+//! file size limit. A document that is lost, or larger than a limit allows, is marked as omitted in its reference, which
+//! Codex accepts; losses are reported as in schema 2.
 //!
 //! # Where a trace is stored
 //!
@@ -169,6 +187,7 @@
 //! [`record_cancelled`]: crate::InferenceTraceAttempt::record_cancelled
 //! [`record_codex_turn_ended`]: ThreadTraceContext::record_codex_turn_ended
 //! [`record_codex_turn_started`]: ThreadTraceContext::record_codex_turn_started
+//! [`record_code_cell_wait_target_resolved`]: ThreadTraceContext::record_code_cell_wait_target_resolved
 //! [`record_completed`]: crate::InferenceTraceAttempt::record_completed
 //! [`record_ended`]: ThreadTraceContext::record_ended
 //! [`record_failed`]: crate::InferenceTraceAttempt::record_failed
@@ -181,6 +200,7 @@
 //! [`record_stdin_target_resolved`]: ThreadTraceContext::record_stdin_target_resolved
 //! [`record_tool_call_runtime_ended`]: ThreadTraceContext::record_tool_call_runtime_ended
 //! [`record_tool_call_runtime_started`]: ThreadTraceContext::record_tool_call_runtime_started
+//! [`record_tool_output_accepted`]: ThreadTraceContext::record_tool_output_accepted
 //! [`request_header`]: crate::InferenceTraceAttempt::request_header
 //! [`resume_child_thread_trace_or_disabled`]: ThreadTraceContext::resume_child_thread_trace_or_disabled
 //! [`start_attempt`]: crate::InferenceTraceContext::start_attempt

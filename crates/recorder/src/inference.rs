@@ -9,7 +9,7 @@ use std::{
 };
 
 use rollout_trace_schema::{
-    CodexTurnId, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed, PayloadKind,
+    CodexTurnId, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed, PayloadKind, PayloadRef,
     RequestInputMode, ResponseId, UpstreamRequestId, document::InferenceResponse,
 };
 use serde::Serialize;
@@ -373,7 +373,7 @@ impl AttemptInner {
         let context = &*self.context;
         let payload = recorder.prepare_request(PayloadKind::InferenceRequest, input, &context.thread.compare);
         let (mode, prefix) = mode.map_or((None, None), |(mode, prefix)| (Some(mode), prefix));
-        let event = Started { attempt: self, mode, request: payload.number };
+        let event = Started { attempt: self, mode, request: payload.number, prompt: recorder.prompt.as_ref() };
         let envelope = context.thread.context(Some(&context.codex_turn_id));
         match prefix {
             Some(prefix) => recorder.commit(envelope, &event, [prefix, payload]),
@@ -402,6 +402,8 @@ struct Started<'a> {
     mode: Option<RequestInputMode>,
     /// The number of the request's payload.
     request: u64,
+    /// The prompt that the request was made from (schema 3).
+    prompt: Option<&'a PayloadRef>,
 }
 
 impl EventText for Started<'_> {
@@ -418,7 +420,12 @@ impl EventText for Started<'_> {
         }
         put_number(out, r#","request_payload":{"raw_payload_id":"raw_payload:"#, self.request);
         put_number(out, r#"","kind":{"type":"inference_request"},"path":"payloads/"#, self.request);
-        out.extend_from_slice(br#".json"}}"#);
+        out.extend_from_slice(br#".json"}"#);
+        if let Some(prompt) = self.prompt {
+            out.extend_from_slice(br#","prepared_prompt_payload":"#);
+            serde_json::to_writer(&mut *out, prompt).expect("a reference has a JSON text, and memory takes it");
+        }
+        out.push(b'}');
     }
 }
 

@@ -66,6 +66,8 @@ mod recorder;
 mod redaction;
 mod request_shape;
 mod secrets;
+mod sharded;
+mod shards;
 mod sink;
 mod start_error;
 mod thread;

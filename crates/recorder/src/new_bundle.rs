@@ -13,6 +13,7 @@ use rollout_trace_schema::{
 
 use crate::{
     PayloadLayout, StartError, TraceOptions,
+    shards::Shards,
     sink::{self, Appender, Sink},
 };
 
@@ -26,6 +27,7 @@ pub(crate) struct NewBundle {
     pub(crate) sink: Sink,
     pub(crate) log: Appender,
     pub(crate) pack: Option<Pack>,
+    pub(crate) shards: Option<Shards>,
 }
 
 /// The pack of a new bundle.
@@ -40,16 +42,19 @@ impl NewBundle {
     /// Makes a bundle under `root`.
     pub(crate) fn create(root: &Path, root_thread_id: &ThreadId, options: &TraceOptions) -> Result<Self, StartError> {
         let rollout_id = RolloutId::new(root_thread_id.as_str());
-        let is_packed = options.layout == PayloadLayout::Packed;
+        let is_sharded = options.schema == SchemaVersion::V3;
+        // A shard is a file, too.
+        let layout = if is_sharded { PayloadLayout::Files } else { options.layout };
+        let is_packed = layout == PayloadLayout::Packed;
         let mut manifest = Manifest {
-            schema_version: SchemaVersion::V2.number(),
+            schema_version: options.schema.number(),
             trace_id: TraceId::from(options.mint()),
             rollout_id: rollout_id.clone(),
             root_thread_id: root_thread_id.clone(),
             started_at_unix_ms: options.now(),
             raw_event_log: Manifest::RAW_EVENT_LOG.to_owned(),
             payloads_dir: Manifest::PAYLOADS_DIR.to_owned(),
-            payload_layout: options.layout.manifest_name().map(str::to_owned),
+            payload_layout: layout.manifest_name().map(str::to_owned),
             producer: Some(Producer {
                 name: env!("CARGO_PKG_NAME").to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -67,7 +72,7 @@ impl NewBundle {
                 }
             };
             let text = serde_json::to_vec_pretty(&manifest).expect("a manifest has a JSON text");
-            match sink.create(&text, options.layout) {
+            match sink.create(&text, layout) {
                 Ok(()) => break sink,
                 // Another session under the same root has minted the same ids.
                 Err(source) if source.kind() == io::ErrorKind::AlreadyExists && tries < MAX_NAME_TRIES => {
@@ -79,8 +84,9 @@ impl NewBundle {
         };
         let failed = |source| StartError::Bundle { path: root.to_owned(), source };
         let pack = is_packed.then(|| Pack::create(&sink, &rollout_id)).transpose().map_err(failed)?;
+        let shards = is_sharded.then(Shards::begin).flatten();
         let log = sink.appender(Manifest::RAW_EVENT_LOG, 0).map_err(failed)?;
-        Ok(Self { trace_id: manifest.trace_id, rollout_id, sink, log, pack })
+        Ok(Self { trace_id: manifest.trace_id, rollout_id, sink, log, pack, shards })
     }
 }
 

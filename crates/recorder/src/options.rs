@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rollout_trace_schema::{PayloadLayout, UnixMillis};
+use rollout_trace_schema::{PayloadLayout, SchemaVersion, UnixMillis};
 
 use crate::{MemorySink, Redactor, caller::guarded, random_ids::RandomIds};
 
@@ -23,6 +23,7 @@ use crate::{MemorySink, Redactor, caller::guarded, random_ids::RandomIds};
 #[derive(Clone)]
 #[must_use]
 pub struct TraceOptions {
+    pub(crate) schema: SchemaVersion,
     pub(crate) layout: PayloadLayout,
     pub(crate) max_payload_bytes: usize,
     pub(crate) max_bundle_bytes: u64,
@@ -37,6 +38,7 @@ pub struct TraceOptions {
 impl Default for TraceOptions {
     fn default() -> Self {
         Self {
+            schema: SchemaVersion::V2,
             layout: PayloadLayout::default(),
             max_payload_bytes: 256 << 20,
             max_bundle_bytes: 16 << 30,
@@ -59,6 +61,21 @@ impl TraceOptions {
     /// Sets how payload documents are stored. The default is packed.
     pub fn layout(mut self, layout: PayloadLayout) -> Self {
         self.layout = layout;
+        self
+    }
+
+    /// Records in schema 3, which Codex 0.171.0 reads; that release refuses schema 2. Payload documents are then stored in
+    /// compressed shards, whichever layout is set.
+    ///
+    /// A request costs more than in the packed layout: it is serialized as a whole, and compressed while no other call can
+    /// write. The compressor keeps the last 8 MiB. A document that is lost is marked as omitted.
+    ///
+    /// ```
+    /// let options = rollout_trace_recorder::TraceOptions::new().schema_3();
+    /// ```
+    #[cfg(feature = "schema-3")]
+    pub fn schema_3(mut self) -> Self {
+        self.schema = SchemaVersion::V3;
         self
     }
 
@@ -147,6 +164,7 @@ impl TraceOptions {
 impl fmt::Debug for TraceOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TraceOptions")
+            .field("schema", &self.schema)
             .field("layout", &self.layout)
             .field("max_payload_bytes", &self.max_payload_bytes)
             .field("max_bundle_bytes", &self.max_bundle_bytes)

@@ -234,6 +234,11 @@ impl Packer {
         PreparedPayload { number, kind, bytes }
     }
 
+    /// Numbers a document that is lost, in a bundle whose references say so.
+    pub(crate) fn omit(&self, kind: PayloadKind, bytes: u64) -> PreparedPayload {
+        PreparedPayload { number: self.next_number(), kind, bytes: PayloadBytes::Omitted(bytes) }
+    }
+
     /// Numbers a document that is not written, because its event will not be written either.
     pub(crate) fn leave_out(&self, kind: PayloadKind) -> PreparedPayload {
         PreparedPayload { number: self.next_number(), kind, bytes: PayloadBytes::Nothing }
@@ -278,7 +283,8 @@ impl Packer {
 
     fn limited(&self, text: Vec<u8>) -> Result<EncodedDocument, WalkError> {
         let limit = self.max_payload_bytes;
-        if text.len() > limit { Err(WalkError::TooLarge { limit }) } else { Ok(EncodedDocument::text(text)) }
+        let bytes = text.len();
+        if bytes > limit { Err(WalkError::TooLong { bytes, limit }) } else { Ok(EncodedDocument::text(text)) }
     }
 
     fn redacted_text<T: Serialize + ?Sized>(&self, document: &T) -> Result<Vec<u8>, WalkError> {

@@ -23,8 +23,10 @@ pub(crate) struct PreparedPayload {
 pub(crate) enum PayloadBytes {
     /// A record of the pack.
     Record(PackedRecord),
-    /// A file of its own.
+    /// A file of its own, or a document in a shard.
     File(Vec<u8>),
+    /// Nothing, and the reference says how large the document would have been (schema 3).
+    Omitted(u64),
     /// Nothing: its event will not be written either.
     Nothing,
 }
@@ -49,6 +51,7 @@ impl std::fmt::Debug for PayloadBytes {
         match self {
             Self::Record(record) => f.debug_tuple("Record").field(&record.sealed).finish(),
             Self::File(text) => f.debug_tuple("File").field(&text.len()).finish(),
+            Self::Omitted(bytes) => f.debug_tuple("Omitted").field(bytes).finish(),
             Self::Nothing => f.write_str("Nothing"),
         }
     }

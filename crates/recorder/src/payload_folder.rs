@@ -1,9 +1,11 @@
-//! The folder of payload files.
+//! The folder of payload files and shards.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+
+use rollout_trace_schema::shard_path;
 
 use crate::sink::make_private_folder;
 
@@ -37,6 +39,12 @@ impl PayloadFolder {
     /// Returns the path of a payload file. Fails if the folder is no longer the one that was made.
     pub(crate) fn file(&self, number: u64) -> io::Result<PathBuf> {
         Ok(self.checked()?.join(format!("{number}.json")))
+    }
+
+    /// Returns the path of a shard. Fails if the folder is no longer the one that was made.
+    pub(crate) fn shard(&self, number: u64) -> io::Result<PathBuf> {
+        let name = shard_path(number);
+        Ok(self.checked()?.join(Path::new(&name).file_name().unwrap_or_default()))
     }
 
     /// Waits until the disk has the names of the files.

@@ -12,7 +12,8 @@ use std::{
 };
 
 use rollout_trace_schema::{
-    EventPayload, Other, PayloadKind, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted, ThreadId,
+    EventPayload, Other, PayloadKind, PayloadRef, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted,
+    ThreadId,
     document::{RecorderMisuse, RecorderReport, RecordingLoss, RedactionCount},
 };
 use serde::Serialize;
@@ -41,12 +42,14 @@ pub(crate) struct Recorder {
     process_id: u32,
     next_compaction_request: AtomicU64,
     redaction: Option<Arc<Redaction>>,
-    packer: Packer,
-    writer: Writer,
+    pub(crate) packer: Packer,
+    pub(crate) writer: Writer,
     losses: Losses,
     /// How many of the writer's failures are counted as losses, or leave losses unreported.
     settled: AtomicU64,
     pub(crate) threads: Threads,
+    /// The prompt of every request, if the bundle's schema asks for one.
+    pub(crate) prompt: Option<PayloadRef>,
 }
 
 /// Why something is not in the trace.
@@ -71,24 +74,27 @@ impl RecordError {
 impl Recorder {
     /// Begins a bundle under `root`.
     pub(crate) fn start(root: PathBuf, root_thread_id: &ThreadId, options: TraceOptions) -> Result<Self, StartError> {
-        let NewBundle { trace_id, rollout_id, sink, log, pack } = NewBundle::create(&root, root_thread_id, &options)?;
+        let bundle = NewBundle::create(&root, root_thread_id, &options)?;
+        let (trace_id, rollout_id) = (bundle.trace_id.clone(), bundle.rollout_id.clone());
         let redaction = options.redactor.clone().map(|redactor| Arc::new(Redaction::new(redactor)));
         let mut packer = Packer::for_files(options.max_payload_bytes, redaction.clone());
-        if let Some(pack) = &pack {
+        if let Some(pack) = &bundle.pack {
             packer = packer.into_records(pack.checksums, options.max_compare_bytes);
         }
-        let recorder = Self {
+        let mut recorder = Self {
             rollout_id,
             process_id: process::id(),
             next_compaction_request: AtomicU64::new(1),
             redaction,
             packer,
-            writer: Writer::new(sink, log, pack, options.max_bundle_bytes),
+            writer: Writer::new(bundle, options.max_bundle_bytes),
             losses: Losses::default(),
             settled: AtomicU64::new(0),
             threads: Threads::default(),
+            prompt: None,
             options,
         };
+        recorder.write_prompt();
         recorder.append(Context::default(), RolloutStarted { trace_id, root_thread_id: root_thread_id.clone() });
         Ok(recorder)
     }
@@ -154,15 +160,14 @@ impl Recorder {
             self.lose(Lost::Payload, error);
             return self.packer.leave_out(kind);
         }
+        if self.writer.is_sharded() {
+            return self.prepare_for_shard(kind, encode);
+        }
         let encoded = encode().map_err(RecordError::from).and_then(|document| {
             self.writer.check_room(document.new_bytes())?;
             Ok(document)
         });
-        let document = encoded.unwrap_or_else(|error| {
-            let reason = self.reason(&error);
-            self.losses.note(Lost::Payload, reason.clone());
-            self.packer.encode_lost(reason)
-        });
+        let document = encoded.unwrap_or_else(|error| self.packer.encode_lost(self.note_lost_payload(&error)));
         if let Some(misuse) = &document.misuse {
             self.report_misuse(misuse);
         }
@@ -192,8 +197,18 @@ impl Recorder {
         }
     }
 
+    /// Counts a lost document, and returns the reason that the trace may contain.
+    pub(crate) fn note_lost_payload(&self, error: &RecordError) -> String {
+        let reason = self.reason(error);
+        self.losses.note(Lost::Payload, reason.clone());
+        reason
+    }
+
     /// Writes payloads and a line. The line is written even if a payload cannot be written.
     fn write<const N: usize>(&self, tail: &[u8], payloads: [PreparedPayload; N]) -> Result<(), RecordError> {
+        if self.writer.is_sharded() {
+            return self.write_sharded(tail, payloads);
+        }
         let mut failed: [Option<WriteError>; N] = [const { None }; N];
         let mut records = [const { None }; N];
         for (index, payload) in payloads.into_iter().enumerate() {
@@ -202,7 +217,7 @@ impl Recorder {
                     failed[index] = self.writer.write_payload_file(payload.number, &text).err();
                 }
                 PayloadBytes::Record(record) => records[index] = Some(record),
-                PayloadBytes::Nothing => {}
+                PayloadBytes::Omitted(_) | PayloadBytes::Nothing => {}
             }
         }
         let mut writer = self.writer.lock()?;
@@ -224,7 +239,7 @@ impl Recorder {
     }
 
     /// Returns the end of the event's line, redacted.
-    fn tail(&self, context: Context<'_>, event: &impl EventText) -> Result<Vec<u8>, CallerError> {
+    pub(crate) fn tail(&self, context: Context<'_>, event: &impl EventText) -> Result<Vec<u8>, CallerError> {
         let mut tail = event_line::encode_tail(self.options.now(), &self.rollout_id, context, event);
         if let Some(redaction) = &self.redaction {
             guarded("redact an event", || {
@@ -313,6 +328,9 @@ impl Recorder {
     ///
     /// Other tools refuse such an event, but they also refuse a bundle that lacks a document.
     fn try_report_without_document(&self, loss: &RecordingLoss) -> Result<(), RecordError> {
+        if self.writer.is_sharded() && loss.lost_events == 0 {
+            return self.report_omitted_documents();
+        }
         let event = Other {
             kind: RecorderReport::LOSS.to_owned(),
             summary: "the recorder could not record everything".to_owned(),
@@ -323,13 +341,20 @@ impl Recorder {
     }
 
     /// Appends an event of the recorder's own with its document. Fails if either cannot be written.
-    fn append_report(&self, event: EventPayload, payload: Option<PreparedPayload>) -> Result<(), RecordError> {
+    pub(crate) fn append_report(
+        &self,
+        event: EventPayload,
+        payload: Option<PreparedPayload>,
+    ) -> Result<(), RecordError> {
         let tail = self.tail(Context::default(), &event)?;
+        if self.writer.is_sharded() {
+            return self.write_sharded_report(&tail, payload);
+        }
         let mut record = None;
         match payload.map(|payload| (payload.number, payload.bytes)) {
             Some((number, PayloadBytes::File(text))) => self.writer.write_payload_file(number, &text)?,
             Some((_, PayloadBytes::Record(packed))) => record = Some(packed),
-            Some((_, PayloadBytes::Nothing)) | None => {}
+            Some((_, PayloadBytes::Omitted(_) | PayloadBytes::Nothing)) | None => {}
         }
         let mut writer = self.writer.lock()?;
         if let Some(record) = &mut record {
@@ -385,6 +410,8 @@ impl Recorder {
         let tail = event_line::encode_tail(self.options.now(), &self.rollout_id, Context::default(), &event);
         if let Some(mut writer) = self.writer.close()
             && self.settled.load(Ordering::Acquire) == self.writer.failures()
+            // A shard that is not ended is damage in a bundle with an end marker, and otherwise usual.
+            && writer.end_shards().is_ok()
             && self.losses.all_reported()
         {
             // If the end marker cannot be written, the trace has none.

@@ -1,6 +1,7 @@
 //! The destination of a bundle's bytes: files or memory.
 
 use std::{
+    borrow::Cow,
     fs::{self, File, OpenOptions},
     io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -75,10 +76,28 @@ impl Sink {
             }
             Self::Memory(store) => {
                 store.put_file(name.to_owned(), Vec::new());
-                (Target::Memory { store: Arc::clone(store), name }, FileLimit::NONE)
+                (Target::Memory { store: Arc::clone(store), name: Cow::Borrowed(name) }, FileLimit::NONE)
             }
         };
         Ok(Appender { target, limit, length: 0, end: 0, room, torn: false })
+    }
+
+    /// Opens the file of a new shard.
+    #[cfg(feature = "schema-3")]
+    pub(crate) fn shard(&self, number: u64) -> io::Result<Appender> {
+        let (target, limit) = match self {
+            Self::Folder { file_limit, .. } => {
+                let path = self.payload_folder().ok_or(io::ErrorKind::NotFound)?.shard(number)?;
+                let file = open_private(OpenOptions::new().append(true).create_new(true), &path)?;
+                (Target::File(Arc::new(file)), *file_limit)
+            }
+            Self::Memory(store) => {
+                let name = rollout_trace_schema::shard_path(number);
+                store.put_file(name.clone(), Vec::new());
+                (Target::Memory { store: Arc::clone(store), name: Cow::Owned(name) }, FileLimit::NONE)
+            }
+        };
+        Ok(Appender { target, limit, length: 0, end: 0, room: 0, torn: false })
     }
 
     /// Returns the folder of payload files, if this bundle has one on disk.
@@ -127,7 +146,7 @@ pub(crate) struct Appender {
 #[derive(Debug)]
 enum Target {
     File(Arc<File>),
-    Memory { store: Arc<MemoryStore>, name: &'static str },
+    Memory { store: Arc<MemoryStore>, name: Cow<'static, str> },
 }
 
 impl Appender {
@@ -139,6 +158,12 @@ impl Appender {
     /// Returns whether the file ends in the remains of a failed write.
     pub(crate) fn is_torn(&self) -> bool {
         self.torn
+    }
+
+    /// Fails if the file cannot grow by so many bytes.
+    #[cfg(feature = "schema-3")]
+    pub(crate) fn check_limit(&self, bytes: u64) -> io::Result<()> {
+        self.limit.allows(self.length + bytes)
     }
 
     /// Appends all of `bytes` or nothing, with one `write` if the system takes them at once.

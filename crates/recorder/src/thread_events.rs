@@ -1,9 +1,9 @@
 //! A thread's handle: the events that it records.
 
 use rollout_trace_schema::{
-    AgentResultObserved, CodexTurnEnded, CodexTurnId, CodexTurnStarted, EdgeId, ExecutionStatus, HistoryItemAccepted,
-    PayloadKind, ProtocolEventObserved, ResponsesItemId, StdinTargetResolved, ThreadId, ToolCallId,
-    ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolKind,
+    AgentResultObserved, CodeCellWaitTargetResolved, CodexTurnEnded, CodexTurnId, CodexTurnStarted, EdgeId,
+    ExecutionStatus, HistoryItemAccepted, PayloadKind, ProtocolEventObserved, ResponsesItemId, RuntimeCellId,
+    StdinTargetResolved, ThreadId, ToolCallId, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolKind,
 };
 use serde::Serialize;
 
@@ -104,6 +104,58 @@ impl ThreadTraceContext {
                 tool_output_payload: None,
             };
             recorder.append_with(inner.context(turn.as_ref()), payload, event);
+        });
+    }
+
+    /// Records that the output of a tool entered the history. `item` is the whole output item, with its id. In schema 2 this is
+    /// the same as [`record_history_item_accepted`](Self::record_history_item_accepted).
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let output = serde_json::json!({"type": "function_call_output", "id": "fco_1", "call_id": "call_1", "output": "ok"});
+    /// trace.record_tool_output_accepted(Some("turn-1"), "fco_1", &output);
+    /// ```
+    #[inline]
+    pub fn record_tool_output_accepted<T: Serialize + ?Sized>(
+        &self,
+        codex_turn_id: Option<&str>,
+        item_id: impl Into<ResponsesItemId>,
+        item: &T,
+    ) {
+        self.if_on(|inner, recorder| {
+            let turn = codex_turn_id.map(CodexTurnId::from);
+            let context = inner.context(turn.as_ref());
+            let mut event =
+                HistoryItemAccepted { item_id: item_id.into(), agent_message_payload: None, tool_output_payload: None };
+            if !recorder.writer.is_sharded() {
+                return recorder.append(context, event);
+            }
+            let payload = recorder.prepare(PayloadKind::ProtocolEvent, item);
+            event.tool_output_payload = Some(payload.reference());
+            recorder.append_with(context, payload, event);
+        });
+    }
+
+    /// Records which code cell a tool call waits for, after the call has started. In schema 2, which reads that from the
+    /// arguments of the call, nothing is recorded.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_code_cell_wait_target_resolved("turn-1", "call_3", "cell-1");
+    /// ```
+    #[inline]
+    pub fn record_code_cell_wait_target_resolved(
+        &self,
+        codex_turn_id: impl Into<CodexTurnId>,
+        tool_call_id: impl Into<ToolCallId>,
+        runtime_cell_id: impl Into<RuntimeCellId>,
+    ) {
+        self.if_on(|inner, recorder| {
+            if recorder.writer.is_sharded() {
+                let (tool_call_id, runtime_cell_id) = (tool_call_id.into(), runtime_cell_id.into());
+                let event = CodeCellWaitTargetResolved { tool_call_id, runtime_cell_id };
+                recorder.append(inner.context(Some(&codex_turn_id.into())), event);
+            }
         });
     }
 

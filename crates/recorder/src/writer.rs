@@ -10,18 +10,20 @@ use std::{
     },
 };
 
-use rollout_trace_schema::{Seq, packed::SealedRecord};
+use rollout_trace_schema::{SchemaVersion, Seq, packed::SealedRecord};
 use thiserror::Error;
 
 use crate::{
     event_line,
-    new_bundle::Pack,
+    new_bundle::{NewBundle, Pack},
+    shards::Shards,
     sink::{Appender, Sink},
 };
 
 /// Writes events and payloads. When a call returns, a reader can see what it wrote.
 pub(crate) struct Writer {
     sink: Sink,
+    is_sharded: bool,
     appended: Mutex<Appended>,
     /// Roughly how many bytes the bundle has.
     bytes: AtomicU64,
@@ -32,7 +34,7 @@ pub(crate) struct Writer {
     closed: AtomicBool,
     /// How many writes have failed. Those of events and records are counted under the lock.
     failures: AtomicU64,
-    /// The range of numbers of the payload files that may not be on disk yet.
+    /// The range of numbers of the payload files or shards that may not be on disk yet.
     unsynced: [AtomicU64; 2],
 }
 
@@ -40,6 +42,7 @@ pub(crate) struct Writer {
 struct Appended {
     log: Appender,
     pack: Option<Pack>,
+    shards: Option<Shards>,
     seq: Seq,
     line: Vec<u8>,
 }
@@ -71,10 +74,12 @@ pub(crate) enum WriteError {
 }
 
 impl Writer {
-    pub(crate) fn new(sink: Sink, log: Appender, pack: Option<Pack>, max_bytes: u64) -> Self {
+    pub(crate) fn new(bundle: NewBundle, max_bytes: u64) -> Self {
+        let NewBundle { sink, log, pack, shards, .. } = bundle;
         Self {
             sink,
-            appended: Mutex::new(Appended { log, pack, seq: 0, line: Vec::new() }),
+            is_sharded: shards.is_some(),
+            appended: Mutex::new(Appended { log, pack, shards, seq: 0, line: Vec::new() }),
             bytes: AtomicU64::new(0),
             max_bytes,
             closing: AtomicBool::new(false),
@@ -87,6 +92,11 @@ impl Writer {
     /// Returns the bundle's folder, if it has one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.sink.folder()
+    }
+
+    /// Returns whether payloads go into shards, so that only writing one tells where it is.
+    pub(crate) fn is_sharded(&self) -> bool {
+        cfg!(feature = "schema-3") && self.is_sharded
     }
 
     /// Checks that the recording has not ended and that the bundle has room for events. The answer is only certain
@@ -165,7 +175,8 @@ impl Writer {
         let [first, end] = &self.unsynced;
         let end = end.load(Ordering::Relaxed);
         for number in first.swap(end, Ordering::Relaxed)..end {
-            match File::open(folder.file(number)?) {
+            let path = if self.is_sharded() { folder.shard(number) } else { folder.file(number) };
+            match File::open(path?) {
                 Ok(file) => file.sync_data()?,
                 // The payload is lost, and counted.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -206,10 +217,32 @@ impl LockedWriter<'_> {
         Ok(())
     }
 
+    /// Writes a document into a shard, and returns the number of the shard.
+    pub(crate) fn write_document(&mut self, id: &str, text: &[u8]) -> Result<u64, WriteError> {
+        let Self { writer, appended } = self;
+        let shards = appended.shards.as_mut().expect("only a bundle with shards has documents in them");
+        let before = shards.bytes();
+        let written = shards.write(&writer.sink, id, text);
+        writer.bytes.fetch_add(shards.bytes() - before, Ordering::Relaxed);
+        let shard = written.map_err(|error| writer.failed(WriteError::Payload(error)))?;
+        let [first, end] = &writer.unsynced;
+        first.fetch_min(shard, Ordering::Relaxed);
+        end.fetch_max(shard + 1, Ordering::Relaxed);
+        Ok(shard)
+    }
+
+    /// Ends the last shard, if there are shards.
+    pub(crate) fn end_shards(&mut self) -> Result<(), WriteError> {
+        let Self { writer, appended } = self;
+        let ended = appended.shards.as_mut().map_or(Ok(()), |shards| shards.end(&writer.sink));
+        ended.map_err(WriteError::Payload)
+    }
+
     /// Appends the line of an event, which gets the next `seq`.
     pub(crate) fn write_line(&mut self, tail: &[u8]) -> Result<(), WriteError> {
-        let Appended { log, line, seq, .. } = &mut *self.appended;
-        event_line::assemble(line, *seq + 1, tail);
+        let Appended { log, line, seq, shards, .. } = &mut *self.appended;
+        let schema = if shards.is_some() { SchemaVersion::V3 } else { SchemaVersion::V2 };
+        event_line::assemble(line, schema, *seq + 1, tail);
         if log.is_torn() {
             // The rest of a failed write must not run into the next line.
             line.insert(0, b'\n');

@@ -251,6 +251,8 @@ impl Dispatch {
         let arguments: WaitArguments = self.call().arguments()?;
         let Thread { cells, pause, .. } = &*self.turn.thread;
         let cell = CellId::from(arguments.cell_id);
+        let trace = self.turn.trace();
+        trace.record_code_cell_wait_target_resolved(&*self.turn.id, &*self.call().id, cell.as_str());
         let max_output_tokens = arguments.max_output_tokens;
         let patience = arguments.yield_time_ms.map_or(DEFAULT_YIELD_TIME, Duration::from_millis);
         let request = WaitRequest {

@@ -37,6 +37,14 @@ pub(crate) enum WalkError {
     /// The value is a map with a key without a value, or a value without a key.
     #[error("a Serialize implementation did not write keys and values of a map in turn")]
     KeyOrder,
+    /// The document, of which the length is known, is larger than the limit.
+    #[error("the payload of {bytes} bytes is larger than the limit of {limit} bytes")]
+    TooLong {
+        /// The length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// The document is larger than the limit.
     #[error("the payload is larger than the limit of {limit} bytes")]
     TooLarge {

@@ -1,6 +1,7 @@
 //! Every form of a bundle that the recorder has ever written can still be read.
 //!
-//! `tests/forms` holds one session in each form, named for its payload layout. A golden is never changed. If the
+//! `tests/forms` holds one session in each form, named for its payload layout; the golden of schema 3 belongs to the tests
+//! of the feature `schema-3`. A golden is never changed. If the
 //! recorder writes a form that has no golden yet, this command writes the missing ones:
 //!
 //! ```sh
