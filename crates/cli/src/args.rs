@@ -161,9 +161,10 @@ pub(crate) struct PayloadArgs {
 
 /// Writes a copy of a bundle in another payload layout, or in schema 3.
 ///
-/// The layout "files" has one file per payload, which the tools of Codex can read. The layout "packed" has all payloads
-/// in one file, each as the difference from earlier ones. Nothing else changes, so converting back gives the same
-/// bytes.
+/// The layout "files" has one file per payload. The layout "shards", which only schema 3 has, stores many payloads in
+/// each of its compressed files. The tools of Codex can read these two. The layout "packed" has all payloads in one
+/// file, each as the difference from earlier ones. Nothing else changes, so converting back gives the same payloads,
+/// byte for byte.
 ///
 /// With --schema 3, a bundle of schema 2 becomes one that Codex 0.171.0 can read, which refuses all earlier schemas. A
 /// payload that Codex cannot read is marked as omitted.
@@ -203,6 +204,7 @@ pub(crate) enum SchemaArg {
 pub(crate) enum LayoutArg {
     Files,
     Packed,
+    Shards,
 }
 
 impl From<LayoutArg> for PayloadLayout {
@@ -210,6 +212,7 @@ impl From<LayoutArg> for PayloadLayout {
         match layout {
             LayoutArg::Files => Self::Files,
             LayoutArg::Packed => Self::Packed,
+            LayoutArg::Shards => Self::Shards,
         }
     }
 }

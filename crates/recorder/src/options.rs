@@ -59,8 +59,13 @@ impl TraceOptions {
     }
 
     /// Sets how payload documents are stored. The default is packed.
+    ///
+    /// A recording has schema 2, which has no [`Shards`](PayloadLayout::Shards). If they are asked for, it is packed.
     pub fn layout(mut self, layout: PayloadLayout) -> Self {
-        self.layout = layout;
+        self.layout = match layout {
+            PayloadLayout::Files => PayloadLayout::Files,
+            PayloadLayout::Packed | PayloadLayout::Shards => PayloadLayout::Packed,
+        };
         self
     }
 

@@ -32,8 +32,8 @@ pub struct Converted {
 /// shards, whether or not an event refers to them. Every other file stays a file at its place, as does a payload that
 /// is too large to be read within the limits, and a shard that is damaged or too large.
 ///
-/// Schemas 1 and 2 have the layouts [`Packed`](PayloadLayout::Packed) and [`Files`](PayloadLayout::Files), schema 3 has
-/// only [`Packed`](PayloadLayout::Packed).
+/// Every schema has the layout [`Packed`](PayloadLayout::Packed). Schemas 1 and 2 also have
+/// [`Files`](PayloadLayout::Files), and schema 3 has [`Shards`](PayloadLayout::Shards).
 ///
 /// The unreadable part of a damaged bundle is not in the result, or damaged there too, and is reported as a loss. A
 /// document with a damaged part has marks there.
@@ -45,17 +45,20 @@ pub struct Converted {
 pub fn convert(bundle: &Bundle, target: impl AsRef<Path>, layout: PayloadLayout) -> Result<Converted, ConvertError> {
     let target = target.as_ref();
     let has_shards = shards::are_in(bundle);
-    if has_shards && layout == PayloadLayout::Files {
-        return Err(ConvertError::NoFilesLayout { path: bundle.path().to_owned() });
+    match (layout, has_shards) {
+        (PayloadLayout::Files, true) => return Err(ConvertError::NoFilesLayout { path: bundle.path().to_owned() }),
+        (PayloadLayout::Shards, false) => return Err(ConvertError::NoShardsLayout { path: bundle.path().to_owned() }),
+        _ => {}
     }
     refuse_inside(bundle, target)?;
     let staging = Staging::new(target)?;
     let folder = staging.path().to_owned();
     let copying = Copying::new(bundle, folder.clone());
-    let done = if has_shards {
-        ShardConversion::new(copying).run(layout)?
-    } else {
-        NumberedConversion::new(copying).run(layout)?
+    let done = match layout {
+        PayloadLayout::Shards => ShardConversion::new(copying).into_shards()?,
+        PayloadLayout::Packed if has_shards => ShardConversion::new(copying).into_pack()?,
+        PayloadLayout::Packed => NumberedConversion::new(copying).into_pack()?,
+        PayloadLayout::Files => NumberedConversion::new(copying).into_files()?,
     };
     staging.publish(&folder)?;
     Ok(done)

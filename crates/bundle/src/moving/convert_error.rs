@@ -26,6 +26,12 @@ pub enum ConvertError {
         /// The bundle.
         path: PathBuf,
     },
+    /// The bundle does not have schema 3, which alone has shards.
+    #[error("{} does not have schema 3, and no other schema stores payloads in shards", path.display())]
+    NoShardsLayout {
+        /// The bundle.
+        path: PathBuf,
+    },
     /// The bundle is not of schema 2, which is the only one that can be turned into schema 3.
     #[error("{} {}, and only a bundle of schema 2 can be turned into one of schema 3", path.display(), stated(*found))]
     NotSchema2 {
@@ -85,7 +91,10 @@ impl ConvertError {
         match self {
             Self::Exists { .. } => "it was not changed; use -o to write elsewhere",
             Self::Inside { .. } => "use -o to write elsewhere",
-            Self::NoFilesLayout { .. } => "use --layout packed; `payload` prints a single payload",
+            Self::NoFilesLayout { .. } => {
+                "use --layout packed or --layout shards; `rollout-trace payload` prints a single payload"
+            }
+            Self::NoShardsLayout { .. } => "use --schema 3 to turn a bundle of schema 2 into one with shards",
             Self::NotSchema2 { .. } => "every other command reads it as it is",
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "nothing was left behind; use -o to write elsewhere",

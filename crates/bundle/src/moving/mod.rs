@@ -8,6 +8,7 @@ mod copying;
 mod manifest_text;
 mod numbered;
 mod schema_3;
+mod shard_copies;
 mod shard_pack;
 mod shards;
 mod staging;

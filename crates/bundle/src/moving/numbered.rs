@@ -35,13 +35,17 @@ impl<'a> NumberedConversion<'a> {
         Self { payloads: bundle.payloads(), follows: threads::of_payloads(bundle), copying }
     }
 
-    pub(super) fn run(mut self, layout: PayloadLayout) -> Result<Converted, ConvertError> {
+    pub(super) fn into_files(mut self) -> Result<Converted, ConvertError> {
         let numbers = self.copy_files()?;
-        self.copying.write_manifest(layout)?;
-        match layout {
-            PayloadLayout::Files => self.write_files(&numbers)?,
-            PayloadLayout::Packed => self.write_pack(&numbers)?,
-        }
+        self.copying.write_manifest(PayloadLayout::Files)?;
+        self.write_files(&numbers)?;
+        Ok(self.copying.done)
+    }
+
+    pub(super) fn into_pack(mut self) -> Result<Converted, ConvertError> {
+        let numbers = self.copy_files()?;
+        self.copying.write_manifest(PayloadLayout::Packed)?;
+        self.write_pack(&numbers)?;
         Ok(self.copying.done)
     }
 

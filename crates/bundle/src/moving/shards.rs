@@ -3,18 +3,24 @@
 use std::collections::{BTreeSet, HashSet};
 
 use rollout_trace_schema::{
-    Manifest, PayloadKind, PayloadLayout, PayloadRef,
+    Manifest, PayloadKind, PayloadLayout, PayloadRef, RawPayloadId,
     packed::{PACK_FILE, ShardTable, TableEntry, number_of_id},
     shard_path,
 };
 
-use super::{ConvertError, Converted, copying::Copying, shard_pack::ShardPack, threads::ShardReferences};
+use super::{
+    ConvertError, Converted, copying::Copying, shard_copies::ShardCopies, shard_pack::ShardPack,
+    staging::create_folders, threads::ShardReferences,
+};
 use crate::{
     Bundle, PayloadBuffer, PayloadError,
     manifest::error_text,
     payloads::log_is_closed,
-    shards::{Holding, PackedShards, Shard, read_shard},
+    shards::{Holding, PackedShards, Shard, ShardState, read_shard},
 };
+
+/// How long a record of a shard is without id and document.
+const SHARD_RECORD_BYTES: u64 = 2 + 8;
 
 /// Returns whether the payloads of a bundle are in shards.
 ///
@@ -52,9 +58,9 @@ pub(super) struct ShardConversion<'a> {
     pack: Option<PackedShards>,
     /// The records of the pack that are in a shard.
     in_shards: HashSet<u64>,
-    /// How many more bytes of documents may be read from the pack, in which any number of records may use the same
-    /// bytes.
-    left: u64,
+    /// How many more bytes the shard that is being read from the pack may have. In a pack, any number of records may use
+    /// the same bytes.
+    left_of_shard: u64,
 }
 
 /// Where the records of a shard are found.
@@ -62,10 +68,16 @@ enum Source {
     File(Shard),
     /// A file that cannot be read, or is too large.
     UnreadFile,
-    Table(ShardTable),
-    /// The pack may have the shard, but the shard's table cannot be read, for this reason.
-    NoTable(String),
+    /// The records are in the pack.
+    Packed(PackedShard),
     Nothing,
+}
+
+/// The readable part of a shard in the pack.
+struct PackedShard {
+    table: ShardTable,
+    /// Why the table is not the one that was written.
+    damage: Option<String>,
 }
 
 impl<'a> ShardConversion<'a> {
@@ -78,22 +90,69 @@ impl<'a> ShardConversion<'a> {
             files: BTreeSet::new(),
             copying,
             in_shards: HashSet::new(),
-            left: bundle.limits().max_archive_bytes,
+            left_of_shard: 0,
         }
     }
 
-    pub(super) fn run(mut self, layout: PayloadLayout) -> Result<Converted, ConvertError> {
-        let Self { copying, files, pack, .. } = &mut self;
+    pub(super) fn into_pack(mut self) -> Result<Converted, ConvertError> {
+        self.copy_files()?;
+        self.copying.write_manifest(PayloadLayout::Packed)?;
+        let shards = self.shards();
+        let shared = self.shared_ids(&shards);
+        let mut target = ShardPack::create(&self.copying.folder, shared)?;
+        for shard in shards {
+            match self.source(shard) {
+                Source::File(file) if self.fits(shard, &file) => {
+                    self.report(shard, &file.state, |id| file.document(id).is_some());
+                    self.count(&file);
+                    self.pack_file(shard, &file, &mut target)?;
+                }
+                Source::Packed(packed) => {
+                    if self.files.contains(&shard) {
+                        self.copying.copy_file(&shard_path(shard))?;
+                    }
+                    self.pack_table(shard, packed, &mut target)?;
+                }
+                other => self.keep(shard, &other)?,
+            }
+        }
+        target.finish()?;
+        self.lose_documents_without_shard();
+        Ok(self.copying.done)
+    }
+
+    pub(super) fn into_shards(mut self) -> Result<Converted, ConvertError> {
+        self.copy_files()?;
+        self.copying.write_manifest(PayloadLayout::Shards)?;
+        let folder = self.copying.folder.join(Manifest::PAYLOADS_DIR);
+        create_folders(&folder).map_err(ConvertError::write(folder))?;
+        let mut target = ShardCopies::new(&self.copying.folder)?;
+        for shard in self.shards() {
+            match self.source(shard) {
+                Source::Packed(packed) if !self.files.contains(&shard) => {
+                    self.copy_table(shard, packed, &mut target)?
+                }
+                Source::Packed(packed) => {
+                    self.in_shards.extend(packed.table.records.iter().map(|entry| entry.number));
+                    self.copying.lose(shard_path(shard), format!("{PACK_FILE} has it too, which was left out"));
+                    self.copying.copy_file(&shard_path(shard))?;
+                }
+                other => self.keep(shard, &other)?,
+            }
+        }
+        self.lose_documents_without_shard();
+        Ok(self.copying.done)
+    }
+
+    fn copy_files(&mut self) -> Result<(), ConvertError> {
+        let Self { copying, files, pack, .. } = self;
         copying.copy_files(&mut |path| {
             let shard = shard_of(path);
             files.extend(shard);
             shard.is_some()
         })?;
-        copying.write_manifest(layout)?;
         copying.lose_unsound(pack.as_mut().map_or(0, PackedShards::unsound_bytes));
-        self.write_pack()?;
-        self.lose_documents_without_shard();
-        Ok(self.copying.done)
+        Ok(())
     }
 
     /// Returns all shards: files, those of the pack, and those that the log refers to.
@@ -104,15 +163,16 @@ impl<'a> ShardConversion<'a> {
 
     fn source(&mut self, shard: u64) -> Source {
         let holding = self.pack.as_mut().map_or(Holding::Nothing, |pack| pack.holding(shard));
+        let is_file = self.files.contains(&shard);
         match &mut self.pack {
-            Some(pack) if holding == Holding::Table || holding == Holding::Perhaps && !self.files.contains(&shard) => {
-                match pack.table(shard) {
-                    Ok(Some(table)) => Source::Table(table),
-                    Ok(None) => Source::NoTable(format!("its table is not in {PACK_FILE}")),
-                    Err(error) => Source::NoTable(error_text(&error)),
-                }
+            Some(pack) if holding == Holding::Table || holding == Holding::Perhaps && !is_file => {
+                Source::Packed(match pack.table(shard) {
+                    Ok(Some(table)) => PackedShard { table, damage: None },
+                    Ok(None) => self.without_table(shard, format!("its table is not in {PACK_FILE}")),
+                    Err(error) => self.without_table(shard, error_text(&error)),
+                })
             }
-            _ if !self.files.contains(&shard) => Source::Nothing,
+            _ if !is_file => Source::Nothing,
             _ => {
                 let read = read_shard(&mut self.copying.source, shard, self.copying.bundle.limits());
                 read.map_or(Source::UnreadFile, Source::File)
@@ -120,35 +180,26 @@ impl<'a> ShardConversion<'a> {
         }
     }
 
-    fn write_pack(&mut self) -> Result<(), ConvertError> {
-        let shards = self.shards();
-        let shared = self.shared_ids(&shards);
-        let mut target = ShardPack::create(&self.copying.folder, shared)?;
-        for shard in shards {
-            match self.source(shard) {
-                Source::File(file) => {
-                    self.report(shard, &file);
-                    self.copying.done.payloads += file.records().len() as u64;
-                    self.copying.done.payload_bytes += file.document_bytes();
-                    if self.fits(shard, &file) {
-                        self.pack_file(shard, &file, &mut target)?;
-                    } else {
-                        self.copying.copy_file(&shard_path(shard))?;
-                    }
-                }
-                Source::UnreadFile => self.copying.copy_file(&shard_path(shard))?,
-                Source::Table(table) => self.pack_table(shard, table, &mut target)?,
-                Source::NoTable(reason) => {
-                    let table = self.table_of_references(shard, &reason);
-                    self.pack_table(shard, table, &mut target)?;
-                }
-                Source::Nothing => {
-                    let path = shard_path(shard);
-                    self.copying.lose(path.clone(), error_text(&PayloadError::Missing { path }));
-                }
+    /// Copies a shard that stays a file, and reports what is wrong with it.
+    fn keep(&mut self, shard: u64, source: &Source) -> Result<(), ConvertError> {
+        let path = shard_path(shard);
+        match source {
+            Source::File(file) => {
+                self.report(shard, &file.state, |id| file.document(id).is_some());
+                self.count(file);
+                self.copying.copy_file(&path)
+            }
+            Source::UnreadFile => self.copying.copy_file(&path),
+            Source::Nothing | Source::Packed(_) => {
+                self.copying.lose(path.clone(), error_text(&PayloadError::Missing { path }));
+                Ok(())
             }
         }
-        target.finish()
+    }
+
+    fn count(&mut self, file: &Shard) {
+        self.copying.done.payloads += file.records().len() as u64;
+        self.copying.done.payload_bytes += file.document_bytes();
     }
 
     /// Returns the numbers in the ids that several shards have. Most bundles have none.
@@ -167,27 +218,23 @@ impl<'a> ShardConversion<'a> {
         for &shard in shards {
             match self.source(shard) {
                 Source::File(file) => file.records().iter().for_each(|(id, _)| note(id)),
-                Source::Table(table) => table.records.iter().for_each(|entry| note(&entry.id)),
-                Source::NoTable(_) => {
-                    self.references.needed.get(&shard).into_iter().flatten().for_each(|id| note(id));
-                }
+                Source::Packed(packed) => packed.table.records.iter().for_each(|entry| note(&entry.id)),
                 Source::UnreadFile | Source::Nothing => {}
             }
         }
         shared
     }
 
-    /// Reports what is wrong with a shard that the log refers to.
-    fn report(&mut self, shard: u64, file: &Shard) {
+    /// Reports what is wrong with a shard that the log refers to. `has` says which payloads it has.
+    fn report(&mut self, shard: u64, state: &ShardState, has: impl Fn(&str) -> bool) {
         let Some(needed) = self.references.needed.get(&shard) else { return };
-        let lost = needed.iter().filter(|id| file.document(id).is_none()).count();
+        let lost = needed.iter().filter(|id| !has(id)).count();
         let lost = match lost {
             0 => String::new(),
             1 => "; 1 payload is lost".to_owned(),
             lost => format!("; {lost} payloads are lost"),
         };
         let is_sealed = self.is_closed || self.references.needed.keys().next_back() > Some(&shard);
-        let state = &file.state;
         let reason = match &state.damage {
             Some(reason) => format!("it is damaged, and was copied as it is: {reason}"),
             None if state.is_torn && is_sealed => "it ends within a record, and was copied as it is".to_owned(),
@@ -207,7 +254,6 @@ impl<'a> ShardConversion<'a> {
             && ShardTable::record_number(shard).is_some()
             && table_bytes <= limits.max_payload_bytes as u64
             && file.records().iter().all(|(_, document)| document.len() <= limits.max_payload_bytes)
-            && self.copying.done.payload_bytes <= limits.max_archive_bytes
     }
 
     fn pack_file(&mut self, shard: u64, file: &Shard, target: &mut ShardPack) -> Result<(), ConvertError> {
@@ -219,7 +265,8 @@ impl<'a> ShardConversion<'a> {
         target.end_shard(shard, &table)
     }
 
-    fn pack_table(&mut self, shard: u64, from: ShardTable, target: &mut ShardPack) -> Result<(), ConvertError> {
+    fn pack_table(&mut self, shard: u64, from: PackedShard, target: &mut ShardPack) -> Result<(), ConvertError> {
+        let from = self.begin_table(shard, from);
         let mut table = ShardTable { records: Vec::new(), ..from };
         let mut buffer = PayloadBuffer::default();
         for entry in from.records {
@@ -233,21 +280,52 @@ impl<'a> ShardConversion<'a> {
         target.end_shard(shard, &table)
     }
 
-    /// Returns a table of the records that the log refers to, which replaces a lost one.
-    fn table_of_references(&mut self, shard: u64, reason: &str) -> ShardTable {
-        let needed = self.references.needed.get(&shard);
-        let ids = || needed.into_iter().flatten();
-        let mut records: Vec<TableEntry> =
-            ids().filter_map(|id| Some(TableEntry { number: number_of_id(id)?, id: (**id).into() })).collect();
-        records.sort_unstable_by_key(|entry| entry.number);
-        let mut reason = format!("{reason}, so it has only the records that the log refers to");
-        match ids().count() - records.len() {
-            0 => {}
-            1 => reason += ", except for 1 whose place is unknown",
-            others => reason += &format!(", except for {others} whose place is unknown"),
+    fn copy_table(&mut self, shard: u64, from: PackedShard, target: &mut ShardCopies) -> Result<(), ConvertError> {
+        let table = self.begin_table(shard, from);
+        let mut is_ended = table.is_ended;
+        let mut buffer = PayloadBuffer::default();
+        let mut copy = target.begin(shard)?;
+        for entry in table.records {
+            let is_there = self.load(shard, &entry, &mut buffer);
+            is_ended &= is_there;
+            if is_there && !copy.add(&entry.id, buffer.bytes())? {
+                is_ended = false;
+                self.copying.lose(shard_path(shard), format!("{:?} is too long for the id of a record", entry.id));
+            }
         }
-        self.copying.lose(shard_path(shard), reason);
-        ShardTable { is_ended: false, records }
+        if is_ended { copy.end() } else { copy.leave_open() }
+    }
+
+    /// Returns the table of a shard that is going to be read, and reports what is wrong with it.
+    fn begin_table(&mut self, shard: u64, packed: PackedShard) -> ShardTable {
+        let PackedShard { mut table, damage } = packed;
+        self.left_of_shard = self.copying.bundle.limits().max_shard_bytes as u64;
+        // If an id occurs twice, which no writer does, the first record counts, as it does for readers.
+        let mut ids = HashSet::with_capacity(table.records.len());
+        table.records.retain(|entry| ids.insert(entry.id.clone()));
+        match damage {
+            Some(damage) => self.copying.lose(shard_path(shard), damage),
+            None => {
+                let state = ShardState { is_open: !table.is_ended, ..ShardState::default() };
+                self.report(shard, &state, |id| ids.contains(id));
+            }
+        }
+        table
+    }
+
+    /// Returns the records of a shard that the log refers to and whose ids say where they are.
+    fn without_table(&self, shard: u64, reason: String) -> PackedShard {
+        let needed = self.references.needed.get(&shard);
+        let numbered = |id: &RawPayloadId| Some(TableEntry { number: number_of_id(id)?, id: (**id).into() });
+        let mut records: Vec<TableEntry> = needed.into_iter().flatten().filter_map(numbered).collect();
+        records.sort_unstable_by_key(|entry| entry.number);
+        let mut damage = reason + "; what is left are the records that the log refers to";
+        match needed.map_or(0, HashSet::len) - records.len() {
+            0 => {}
+            1 => damage += ", except for 1 that cannot be found without it",
+            others => damage += &format!(", except for {others} that cannot be found without it"),
+        }
+        PackedShard { table: ShardTable { is_ended: false, records }, damage: Some(damage) }
     }
 
     /// Loads a record from the pack. Returns `false` if it was reported as a loss.
@@ -260,14 +338,15 @@ impl<'a> ShardConversion<'a> {
             return false;
         }
         let bytes = buffer.bytes().len() as u64;
-        let Some(left) = self.left.checked_sub(bytes) else {
-            let limit = self.copying.bundle.limits().max_archive_bytes;
+        let record = SHARD_RECORD_BYTES + entry.id.len() as u64 + bytes;
+        let Some(left) = self.left_of_shard.checked_sub(record) else {
+            let limit = self.copying.bundle.limits().max_shard_bytes;
             let reason =
-                format!("{} is left out, because the payloads have more than the limit of {limit} bytes", entry.id);
+                format!("{} is left out, because its shard has more than the limit of {limit} bytes", entry.id);
             self.copying.lose(shard_path(shard), reason);
             return false;
         };
-        self.left = left;
+        self.left_of_shard = left;
         self.copying.done.payloads += 1;
         self.copying.done.payload_bytes += bytes;
         let bytes: usize = buffer.holes().iter().map(|hole| hole.bytes).sum();

@@ -12,5 +12,5 @@ mod shard_records;
 
 pub use assembly::PayloadShards;
 pub(crate) use packed_shards::{Holding, PackedShards};
-pub(crate) use shard::Shard;
+pub(crate) use shard::{Shard, ShardState};
 pub(crate) use shard_files::read_shard;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     shards::{at, drawn, frame, omitted, open_frame, record, truncated, with_log, with_parts},
-    support::event,
+    support::{bundle, event},
 };
 
 /// The end of a log.
@@ -192,6 +192,76 @@ fn a_pack_is_packed_again() {
     assert_eq!(drawn(&again, &references), once.draw(&references));
 }
 
+/// Returns the files of the shards, and the records of each: decompressed, and whether the frame ends.
+fn shards(folder: &Path) -> BTreeMap<String, (Vec<u8>, bool)> {
+    let entries = fs::read_dir(folder.join("payloads")).unwrap().map(|entry| entry.unwrap());
+    let read = |path: &Path| {
+        let (mut bytes, mut decoder) = (Vec::new(), zstd::Decoder::new(fs::File::open(path).unwrap()).unwrap());
+        let end = std::io::Read::read_to_end(&mut decoder, &mut bytes);
+        (bytes, end.is_ok())
+    };
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), read(&entry.path()))).collect()
+}
+
+#[test]
+fn the_way_back_restores_the_shards() {
+    let (bytes, references) = mixed();
+    let bytes: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+    for end in [End::Unclosed, End::Closed] {
+        // The third shard has no records, the fourth none and no end, and the fifth is not a shard.
+        let open = &frame(b"")[..6];
+        let both = Both::of(with_references(&[bytes[0], bytes[1], b"", open, b"garbage"], &references, end));
+        let back = both.packed.path().join("back");
+        let converted = convert(&Bundle::open(both.packed()).unwrap(), &back, PayloadLayout::Shards).unwrap();
+        assert_eq!(converted, both.converted);
+        for file in ["trace.jsonl", "manifest.json", "payloads/000005.zst"] {
+            assert_eq!(fs::read(back.join(file)).unwrap(), fs::read(both.folder.path().join(file)).unwrap(), "{file}");
+        }
+        assert_eq!(shards(&back), shards(both.folder.path()));
+        assert_eq!(drawn(&back, &references), both.draw(&references));
+        assert!(!back.join("payloads.pack").exists());
+
+        let again = both.packed.path().join("again");
+        convert(&Bundle::open(&back).unwrap(), &again, PayloadLayout::Shards).unwrap();
+        assert_eq!(shards(&again), shards(&back));
+    }
+}
+
+#[test]
+fn the_way_back_from_a_damaged_pack_claims_no_more_than_is_left() {
+    let (bytes, references) = mixed();
+    let bytes: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+    let both = Both::of(with_references(&bytes, &references, End::Closed));
+    let path = both.packed().join("payloads.pack");
+    let sound = fs::read(&path).unwrap();
+    let expected = shards(both.folder.path());
+    for at in (24..sound.len()).step_by(31) {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 1;
+        fs::write(&path, damaged).unwrap();
+        let back = both.packed.path().join(format!("back{at}"));
+        let converted = convert(&Bundle::open(both.packed()).unwrap(), &back, PayloadLayout::Shards).unwrap();
+        assert_ne!(converted.losses, [], "{at}");
+        for (name, (bytes, is_ended)) in shards(&back) {
+            let is_whole = expected[&name].0 == bytes;
+            let has_marks = bytes.windows(7).any(|window| window == b"damaged");
+            assert!(is_whole || has_marks || !is_ended, "{name} with byte {at} changed");
+        }
+    }
+}
+
+#[test]
+fn shards_are_of_schema_3() {
+    let target = TempDir::new().unwrap();
+    for schema in [1, 2] {
+        let folder = bundle(schema, event(schema, 1, "turn").as_bytes());
+        let converted =
+            convert(&Bundle::open(folder.path()).unwrap(), target.path().join("copy"), PayloadLayout::Shards);
+        assert!(matches!(converted, Err(ConvertError::NoShardsLayout { .. })));
+        assert!(!target.path().join("copy").exists());
+    }
+}
+
 #[test]
 fn one_file_per_payload_is_refused() {
     let folder = with_references(&[&frame(&record("raw_payload:1", "{}"))], &[at("raw_payload:1", 1)], End::Closed);
@@ -250,7 +320,6 @@ fn what_is_beyond_the_limits_stays_a_file() {
     for (name, limits) in [
         ("payload", Limits { max_payload_bytes: 1 << 19, ..Limits::default() }),
         ("shard", Limits { max_shard_bytes: 1 << 19, ..Limits::default() }),
-        ("sum", Limits { max_archive_bytes: 1 << 19, ..Limits::default() }),
     ] {
         let packed = target.path().join(name);
         convert(&Bundle::open_with(folder.path(), limits).unwrap(), &packed, PayloadLayout::Packed).unwrap();

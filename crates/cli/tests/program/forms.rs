@@ -88,6 +88,59 @@ fn schema_3() {
 }
 
 #[test]
+fn every_form_of_schema_3_gives_the_same_results() {
+    let root = Root::new(&["a"]);
+    root.run("convert a --schema 3 -o s");
+    assert_snapshot!(root.run("convert s --layout packed -o p"), @"p");
+    assert_snapshot!(root.run("pack p"), @"p.tar.zst");
+    assert_snapshot!(root.run("unpack p.tar.zst -o u"), @"u");
+    assert_snapshot!(root.run("convert p.tar.zst --layout shards -o b"), @"b");
+    assert_snapshot!(root.run("convert s --layout shards -o c"), @"c");
+    assert!(same(&root.path("p"), &root.path("u")) && same(&root.path("s"), &root.path("c")));
+    assert!(!root.path("p/payloads").exists() && !root.path("b/payloads.pack").exists());
+    let read = |path: &str| fs::read(root.path(path)).unwrap();
+    let graph = root.run("reduce s -o -");
+    let drawing = root.run("show s");
+    for form in ["p", "p.tar.zst", "u", "b"] {
+        assert!(root.run(&format!("reduce {form} -o -")) == graph, "{form}");
+        assert!(root.run(&format!("show {form}")) == drawing, "{form}");
+        assert_eq!(root.run(&format!("check {form}")), format!("{form}: clean\n"));
+        for number in 1..=26 {
+            let bytes = exact(&root, &format!("payload s {number}"));
+            assert!(exact(&root, &format!("payload {form} {number}")) == bytes, "{form} {number}");
+        }
+    }
+    assert!(["p", "b"].iter().all(|form| read(&format!("{form}/trace.jsonl")) == read("s/trace.jsonl")));
+
+    for form in ["s", "p"] {
+        assert_eq!(
+            root.run(&format!("convert {form} --layout files -o t")),
+            format!(
+                "stderr: error: {form} has schema 3, which does not store payloads in one file each\n\
+                 stderr:   use --layout packed or --layout shards; `rollout-trace payload` prints a single payload\n\
+                 exit code 2\n"
+            )
+        );
+    }
+    assert_snapshot!(root.run("convert a --layout shards -o t"), @"
+    stderr: error: a does not have schema 3, and no other schema stores payloads in shards
+    stderr:   use --schema 3 to turn a bundle of schema 2 into one with shards
+    exit code 2
+    ");
+    assert!(!root.path("t").exists());
+
+    let shard = read("s/payloads/000001.zst");
+    fs::write(root.path("s/payloads/000001.zst"), &shard[..shard.len() / 2]).unwrap();
+    let words = root.run("convert s --layout packed -o d");
+    assert!(
+        words.contains("stderr: s/payloads/000001.zst: its last frame does not end")
+            && words.ends_with("exit code 1\n"),
+        "{words}"
+    );
+    assert!(exact(&root, "reduce d -o -") == exact(&root, "reduce s -o -"));
+}
+
+#[test]
 fn an_archive_among_bundles() {
     let root = Root::new(&["r/a"]);
     root.run("pack r/a");

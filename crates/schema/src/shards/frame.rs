@@ -9,6 +9,9 @@ use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 /// holds.
 const WINDOW_LOG: u32 = 23;
 
+/// The bytes that begin every frame: the magic number, then that there is a checksum and no content size, then the window.
+pub(super) const FRAME_HEADER: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0x04, ((WINDOW_LOG - 10) << 3) as u8];
+
 /// An empty block that is the last one of its frame.
 const LAST_BLOCK: [u8; 3] = [1, 0, 0];
 

@@ -31,6 +31,12 @@
 //! Source: bundle 3, sections 1.1 and 7.
 
 mod frame;
+mod record;
+mod shard_encoder;
 mod shard_writer;
 
+pub use shard_encoder::ShardEncoder;
 pub use shard_writer::{SHARD_BYTES, SHARD_END_BYTES, ShardError, ShardSink, ShardWriter};
+
+/// The default level of compression.
+const LEVEL: i32 = 3;

@@ -4,7 +4,11 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
-use super::frame::{END_BYTES, Frame};
+use super::{
+    LEVEL,
+    frame::{END_BYTES, Frame},
+    record::RecordHeader,
+};
 
 /// The decompressed size up to which a shard is filled. Only a single larger document makes a larger shard.
 ///
@@ -13,9 +17,6 @@ pub const SHARD_BYTES: u64 = 8 << 20;
 
 /// How many bytes end a shard. If files have a maximum length, a sink keeps this many free at the end of each file.
 pub const SHARD_END_BYTES: u64 = END_BYTES as u64;
-
-/// The default level of compression.
-const LEVEL: i32 = 3;
 
 /// Where the bytes of shards go.
 pub trait ShardSink {
@@ -116,9 +117,8 @@ impl ShardWriter {
     ///
     /// The document is in no shard. The writer can still take other documents.
     pub fn write(&mut self, sink: &mut impl ShardSink, id: &str, document: &[u8]) -> Result<u64, ShardError> {
-        let id_len = u16::try_from(id.len()).map_err(|_| ShardError::Id { bytes: id.len() })?.to_le_bytes();
-        let document_len = (document.len() as u64).to_le_bytes();
-        let record = [&id_len[..], &document_len, id.as_bytes(), document];
+        let header = RecordHeader::new(id, document)?;
+        let record = header.record(id, document);
         let len = record.iter().map(|text| text.len() as u64).sum::<u64>();
         if let FrameState::Open { bytes } = self.state
             && bytes + len <= SHARD_BYTES
