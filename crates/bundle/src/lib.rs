@@ -27,12 +27,16 @@ mod payload_files;
 mod payloads;
 mod sequencer;
 mod shards;
+mod spent;
 mod version;
 
 pub use contained::{BundleFile, open_file_in};
 pub use discover::{FoundBundle, find_bundles};
 pub use events::Events;
-pub use moving::{ARCHIVE_SUFFIX, ConvertError, Converted, Loss, Packed, convert, convert_to_schema_3, pack, unpack};
+pub use moving::{
+    ARCHIVE_SUFFIX, ConvertError, Converted, Existing, Loss, Packed, StagedFile, convert, convert_to_schema_3, pack,
+    remove_unfinished, unpack,
+};
 pub use open::{Bundle, OpenError};
 pub use packed::PayloadPack;
 pub use payload_files::PayloadFiles;

@@ -2,11 +2,11 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use rollout_trace_schema::{EventPayload, Manifest, PayloadPlace, PayloadRef, RawEvent};
+use rollout_trace_schema::{EventPayload, Manifest, PayloadPlace, PayloadRef, RawEvent, packed::PACK_FILE};
 
 use crate::{
     Limits, PayloadBuffer, PayloadError, PayloadFiles, PayloadPack, PayloadShards, PayloadSource, Problem,
-    contained::ContainedFolder, packed::number_of,
+    contained::ContainedFolder, packed::number_of, spent::Spent,
 };
 
 /// How many bytes at the end of a log are searched for its end marker, which takes some 200.
@@ -26,13 +26,16 @@ pub struct Payloads {
     pack: Option<PayloadPack>,
     files: PayloadFiles,
     shards: PayloadShards,
+    spent: Spent,
+    /// The length of the pack, as far as it was needed.
+    pack_len: u64,
 }
 
 impl Payloads {
     pub(crate) fn new(folder: ContainedFolder, limits: &Limits, pack_first: bool) -> Self {
         let files = PayloadFiles::open_in(folder.clone(), limits);
         let shards = PayloadShards::open_in(folder.clone(), limits, pack_first);
-        Self { folder, limits: *limits, pack_first, pack: None, files, shards }
+        Self { folder, limits: *limits, pack_first, pack: None, files, shards, spent: Spent::default(), pack_len: 0 }
     }
 
     /// Returns what is wrong with the shards that were needed so far, and with the parts of documents in them. A shard
@@ -43,22 +46,62 @@ impl Payloads {
         self.shards.problems(log_is_closed)
     }
 
-    fn load_packed(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
+    fn load_file(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<Origin, PayloadError> {
+        self.files.load(reference, buffer).map(|()| Origin::File)
+    }
+
+    fn load_packed(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<Origin, PayloadError> {
         let pack = match &mut self.pack {
             Some(pack) => pack,
             none => none.insert(PayloadPack::open_in(self.folder.clone(), &self.limits)?),
         };
-        pack.load(reference, buffer)
+        pack.load(reference, buffer).map(|()| Origin::PackOrShards)
     }
+}
+
+/// Where a document was loaded from.
+enum Origin {
+    File,
+    PackOrShards,
 }
 
 impl PayloadSource for Payloads {
     fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
+        self.spent.and(self.shards.spent()).check(reference, &self.limits)?;
+        let origin = self.load_from(reference, buffer)?;
+        let bytes = buffer.bytes().len() as u64;
+        let stored = match origin {
+            Origin::File => bytes,
+            Origin::PackOrShards => self.stored(bytes),
+        };
+        self.spent.add(bytes, stored);
+        Ok(())
+    }
+
+    fn is_json(&mut self, reference: &PayloadRef, max_nesting: usize) -> bool {
+        matches!(reference.place, PayloadPlace::Shard(_))
+            && self.spent.and(self.shards.spent()).check(reference, &self.limits).is_ok()
+            && self.shards.is_json(reference, max_nesting)
+    }
+}
+
+impl Payloads {
+    /// Returns how many bytes the pack and the shards store that were read so far, for comparison with a document.
+    fn stored(&mut self, document: u64) -> u64 {
+        let in_shards = self.shards.spent().total();
+        if Spent::is_amplified(document, self.pack_len + in_shards) {
+            // The pack was not asked yet, or has grown.
+            self.pack_len = self.folder.open(PACK_FILE).map_or(0, |(_, len)| len);
+        }
+        self.pack_len + in_shards
+    }
+
+    fn load_from(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<Origin, PayloadError> {
         if matches!(reference.place, PayloadPlace::Shard(_)) {
-            return self.shards.load(reference, buffer);
+            return self.shards.load(reference, buffer).map(|()| Origin::PackOrShards);
         }
         if !self.pack_first {
-            return match self.files.load(reference, buffer) {
+            return match self.load_file(reference, buffer) {
                 Err(error @ PayloadError::Missing { .. }) if number_of(reference).is_some() => {
                     self.load_packed(reference, buffer).map_err(|packed| match packed {
                         PayloadError::Missing { .. } | PayloadError::NotPacked { .. } => error,
@@ -69,14 +112,14 @@ impl PayloadSource for Payloads {
             };
         }
         if number_of(reference).is_none() {
-            return self.files.load(reference, buffer);
+            return self.load_file(reference, buffer);
         }
         self.load_packed(reference, buffer).or_else(|packed| {
             let packed = match packed {
                 PayloadError::Missing { .. } => PayloadError::NotPacked { path: reference.to_string() },
                 packed => packed,
             };
-            self.files.load(reference, buffer).map_err(|file| match (&packed, &file) {
+            self.load_file(reference, buffer).map_err(|file| match (&packed, &file) {
                 // There is a file, and the pack never had the document.
                 (PayloadError::NotPacked { .. }, file_error) if !matches!(file_error, PayloadError::Missing { .. }) => {
                     file
@@ -84,10 +127,6 @@ impl PayloadSource for Payloads {
                 _ => packed,
             })
         })
-    }
-
-    fn is_json(&mut self, reference: &PayloadRef, max_nesting: usize) -> bool {
-        matches!(reference.place, PayloadPlace::Shard(_)) && self.shards.is_json(reference, max_nesting)
     }
 }
 

@@ -304,6 +304,14 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_payload_bytes)]
     max_payload_bytes: usize,
 
+    /// Skip payloads after those read amount to more.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_total_payload_bytes)]
+    max_total_payload_bytes: u64,
+
+    /// Skip payloads after those read are longer by more than what is stored could explain.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_amplified_bytes)]
+    max_amplified_bytes: u64,
+
     /// Skip event lines that are longer.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_line_bytes)]
     max_line_bytes: usize,
@@ -334,6 +342,8 @@ impl From<LimitArgs> for Limits {
     fn from(args: LimitArgs) -> Self {
         Self {
             max_payload_bytes: args.max_payload_bytes,
+            max_total_payload_bytes: args.max_total_payload_bytes,
+            max_amplified_bytes: args.max_amplified_bytes,
             max_line_bytes: args.max_line_bytes,
             max_nesting: args.max_nesting.into(),
             max_archive_bytes: args.max_archive_bytes,

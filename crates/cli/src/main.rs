@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod output;
 mod selection;
+mod signals;
 mod state_file;
 mod summary;
 mod visible_json;

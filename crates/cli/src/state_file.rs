@@ -8,7 +8,7 @@ use std::{
 
 use rollout_trace::{
     RolloutTrace,
-    bundle::{ARCHIVE_SUFFIX, open_file_in},
+    bundle::{ARCHIVE_SUFFIX, Existing, StagedFile, open_file_in},
     schema::{
         Manifest,
         json_text::{Cursor, JsonTextError, Nesting},
@@ -184,14 +184,12 @@ pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Resul
 fn replace(graph: &RolloutTrace, compact: bool, path: &Path) -> io::Result<()> {
     let folder = folder_of(path);
     folder.read_dir()?;
-    let temporary = tempfile::Builder::new().prefix(".state.json.").tempfile_in(folder);
-    // The original error would name the temporary file, which the user does not know.
-    let (file, temporary) = temporary.map_err(|error| error.kind())?.into_parts();
-    write_all(graph, compact, file)?.sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)
+    let mut staged = StagedFile::beside(path)?;
+    write_all(graph, compact, staged.as_file_mut())?.sync_all()?;
+    staged.publish(Existing::Replace)
 }
 
-fn write_all(graph: &RolloutTrace, compact: bool, file: fs::File) -> io::Result<fs::File> {
+fn write_all<F: Write>(graph: &RolloutTrace, compact: bool, file: F) -> io::Result<F> {
     let mut writer = BufWriter::with_capacity(1 << 20, file);
     write(graph, compact, &mut writer)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)

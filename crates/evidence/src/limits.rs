@@ -13,6 +13,12 @@ pub struct Limits {
     pub max_payload_bytes: usize,
     /// The maximum length of a decompressed shard, in bytes. The rest of a longer one is unreadable.
     pub max_shard_bytes: usize,
+    /// The maximum sum of the payloads that are loaded from a bundle, in bytes. Beyond it, no payload is readable.
+    pub max_total_payload_bytes: u64,
+    /// The maximum sum of what the payloads of a pack or of shards have beyond four times everything that is stored there,
+    /// in bytes. Payloads repeat one another, so their sum may be hundreds of times what is stored, but a single one that is
+    /// that much longer is made to exhaust its reader. Beyond the limit, no payload is readable.
+    pub max_amplified_bytes: u64,
     /// The maximum nesting of a JSON document, by the rule of [`json_text`](rollout_trace_schema::json_text). A
     /// document that nests deeper is unreadable.
     pub max_nesting: usize,
@@ -35,6 +41,8 @@ impl Default for Limits {
             max_line_bytes: 64 << 20,
             max_payload_bytes: 512 << 20,
             max_shard_bytes: 1 << 30,
+            max_total_payload_bytes: 64 << 30,
+            max_amplified_bytes: 256 << 20,
             max_nesting: MAX_NESTING,
             max_events: 50_000_000,
             max_damaged_lines: 1_000_000,

@@ -88,6 +88,27 @@ pub enum PayloadError {
         /// The limit.
         limit: usize,
     },
+    /// The documents that were loaded before amount to more than
+    /// [`Limits::max_total_payload_bytes`](crate::Limits::max_total_payload_bytes).
+    #[error("{payload} was not read: payloads of more than {limit} bytes were (max_total_payload_bytes)")]
+    TotalTooLarge {
+        /// The payload's id or path.
+        payload: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// The documents that were loaded before are far longer than what is stored, by more than
+    /// [`Limits::max_amplified_bytes`](crate::Limits::max_amplified_bytes).
+    #[error(
+        "{payload} was not read: the payloads before it are more than {limit} bytes longer than what is stored \
+        (max_amplified_bytes)"
+    )]
+    AmplifiedTooLarge {
+        /// The payload's id or path.
+        payload: String,
+        /// The limit.
+        limit: u64,
+    },
     /// The document cannot be read.
     #[error("cannot read {}", path.display())]
     Read {

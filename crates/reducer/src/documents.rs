@@ -167,7 +167,9 @@ pub(crate) fn report_lost(report: &mut Report, reference: &PayloadRef, error: &P
         | PayloadError::NotInShard { .. }
         | PayloadError::NoPlace { .. } => DiagnosticCode::PayloadMissing,
         PayloadError::Escapes { .. } | PayloadError::Link { .. } => DiagnosticCode::PayloadEscapes,
-        PayloadError::TooLarge { .. } => DiagnosticCode::LimitExceeded,
+        PayloadError::TooLarge { .. } | PayloadError::TotalTooLarge { .. } | PayloadError::AmplifiedTooLarge { .. } => {
+            DiagnosticCode::LimitExceeded
+        }
         _ => DiagnosticCode::PayloadUnreadable,
     };
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();

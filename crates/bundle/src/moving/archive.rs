@@ -18,7 +18,7 @@ use super::{
     ConvertError, Loss,
     convert::refuse_inside,
     copy::{Entry, walk},
-    staging::parent,
+    unfinished::{Existing, StagedFile},
 };
 use crate::{Bundle, contained::ContainedFolder, manifest::error_text, packed::write_bare};
 
@@ -62,17 +62,15 @@ pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, Convert
     if target.symlink_metadata().is_ok() {
         return Err(ConvertError::Exists { path: target.to_owned() });
     }
-    let temporary = tempfile::Builder::new().prefix(".rollout-trace.").tempfile_in(parent(target));
-    // The original error names the temporary file, which means nothing to the caller.
-    let mut temporary = temporary.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
+    let mut staged = StagedFile::beside(target).map_err(ConvertError::write(target))?;
     let mut packing = Packing { bundle, source: bundle.files().clone(), done: Packed::default() };
-    packing.write(target, temporary.as_file_mut())?;
+    packing.write(target, staged.as_file_mut())?;
     let mut done = packing.done;
-    let length = temporary.as_file().metadata().map_err(ConvertError::write(target))?;
+    let length = staged.as_file_mut().metadata().map_err(ConvertError::write(target))?;
     done.bytes = length.len();
-    temporary.persist_noclobber(target).map_err(|error| match error.error.kind() {
+    staged.publish(Existing::Keep).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => ConvertError::Exists { path: target.to_owned() },
-        _ => ConvertError::write(target)(error.error),
+        _ => ConvertError::write(target)(error),
     })?;
     Ok(done)
 }

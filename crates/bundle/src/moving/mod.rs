@@ -13,10 +13,12 @@ mod shard_pack;
 mod shards;
 mod staging;
 mod threads;
+mod unfinished;
 mod unpack;
 
 pub use archive::{ARCHIVE_SUFFIX, Packed, pack};
 pub use convert::{Converted, convert};
 pub use convert_error::{ConvertError, Loss};
 pub use schema_3::convert_to_schema_3;
+pub use unfinished::{Existing, StagedFile, remove_unfinished};
 pub use unpack::unpack;

@@ -8,24 +8,29 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::ConvertError;
+use super::{
+    ConvertError,
+    unfinished::{PREFIX, Unfinished, making},
+};
 
 /// A folder beside the future place of a result. Only its owner can access it, and it is removed unless it becomes the
 /// result.
 #[derive(Debug)]
 pub(super) struct Staging {
     target: PathBuf,
+    // Dropped in this order: the folder is removed first.
     folder: TempDir,
+    _unfinished: Unfinished,
 }
 
 impl Staging {
     pub(super) fn new(target: &Path) -> Result<Self, ConvertError> {
         refuse_existing(target)?;
         let parent = parent(target);
-        let folder = private_folder(".rollout-trace.", parent);
+        let made = Unfinished::make(|| private_folder(parent));
         // The original error names the temporary folder, which means nothing to the user.
-        let folder = folder.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
-        Ok(Self { target: target.to_owned(), folder })
+        let (folder, unfinished) = made.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
+        Ok(Self { target: target.to_owned(), folder, _unfinished: unfinished })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -34,6 +39,7 @@ impl Staging {
 
     /// Makes the folder, or a folder inside it, the result.
     pub(super) fn publish(self, result: &Path) -> Result<(), ConvertError> {
+        let _making = making();
         refuse_existing(&self.target)?;
         fs::rename(result, &self.target).map_err(ConvertError::write(&self.target))?;
         if result == self.folder.path() {
@@ -45,9 +51,9 @@ impl Staging {
 }
 
 /// Makes a temporary folder that only its owner can list.
-fn private_folder(prefix: &str, parent: &Path) -> io::Result<TempDir> {
+fn private_folder(parent: &Path) -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix);
+    builder.prefix(PREFIX);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     builder.tempdir_in(parent)
@@ -72,6 +78,7 @@ pub(super) fn create_file(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _making = making();
     options.open(path)
 }
 
@@ -81,5 +88,6 @@ pub(super) fn create_folders(path: &Path) -> io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let _making = making();
     builder.create(path)
 }

@@ -13,7 +13,7 @@ use super::{
     facts::Facts,
     shard_records::{Record, ShardRecords},
 };
-use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, Problem, contained::ContainedFolder};
+use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, Problem, contained::ContainedFolder, spent::Spent};
 
 /// A nesting depth that few parts exceed. A document whose parts all stay within it is checked without assembling it.
 const SHALLOW: usize = 64;
@@ -121,6 +121,11 @@ impl PayloadShards {
                 self.look_for_parts(part);
             }
         }
+    }
+
+    /// Returns how much the shards decompressed to.
+    pub(crate) fn spent(&self) -> Spent {
+        self.records.spent()
     }
 
     /// Returns what is stored for a payload.

@@ -8,7 +8,12 @@ use super::{
     decompress::Decompressor,
     shard::{Shard, ShardState},
 };
-use crate::{Limits, PayloadError, contained::ContainedFolder, payload_files::read_exactly};
+use crate::{
+    Limits, PayloadError,
+    contained::ContainedFolder,
+    payload_files::read_exactly,
+    spent::{Spent, USUAL_COMPRESSION},
+};
 
 /// How many decompressed bytes are kept for later. Codex ends a shard at 8 MiB, and documents are mostly read in the
 /// order in which they were written.
@@ -24,6 +29,8 @@ pub(super) struct ShardFiles {
     kept: VecDeque<(u64, Shard)>,
     /// What is known about every shard that was ever needed.
     known: BTreeMap<u64, Known>,
+    /// What the shards decompressed to.
+    spent: Spent,
 }
 
 #[derive(Debug)]
@@ -51,6 +58,7 @@ impl ShardFiles {
             decompressor: Decompressor::default(),
             kept: VecDeque::new(),
             known: BTreeMap::new(),
+            spent: Spent::default(),
         }
     }
 
@@ -82,6 +90,11 @@ impl ShardFiles {
         self.known.iter().map(|(shard, known)| (*shard, &known.found))
     }
 
+    /// Returns how much the shards decompressed to.
+    pub(super) fn spent(&self) -> Spent {
+        self.spent
+    }
+
     /// Returns the bundle's folder.
     pub(super) fn folder(&mut self) -> &mut ContainedFolder {
         &mut self.folder
@@ -108,6 +121,7 @@ impl ShardFiles {
             }
         };
         self.known.insert(shard, Known { file_len, found: Found::Shard(read.state.clone()) });
+        self.spent.add_beyond(read.len() as u64, file_len.saturating_mul(USUAL_COMPRESSION));
         let mut bytes = read.len();
         for (place, (_, kept)) in self.kept.iter().enumerate().rev() {
             bytes += kept.len();

@@ -8,7 +8,7 @@ use super::{
     packed_shards::{Holding, PackedShards},
     shard_files::{Found, ShardFiles},
 };
-use crate::{Limits, PayloadBuffer, PayloadError, contained::ContainedFolder, manifest::error_text};
+use crate::{Limits, PayloadBuffer, PayloadError, contained::ContainedFolder, manifest::error_text, spent::Spent};
 
 /// Finds the records of shards, in their own files or in a pack.
 #[derive(Debug)]
@@ -56,6 +56,11 @@ impl ShardRecords {
             pack_first,
             buffer: PayloadBuffer::default(),
         }
+    }
+
+    /// Returns how much the shards decompressed to.
+    pub(super) fn spent(&self) -> Spent {
+        self.files.spent()
     }
 
     /// Returns the bundle's folder.

@@ -16,10 +16,15 @@ use crate::{
     args::{Cli, Command},
     failure::{Failure, Verdict},
     output::Output,
+    signals::remove_unfinished_on_signals,
 };
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
+    // The other commands write no files.
+    if matches!(cli.command, Command::Reduce(_) | Command::Convert(_) | Command::Pack(_) | Command::Unpack(_)) {
+        remove_unfinished_on_signals();
+    }
     match cli.command {
         Command::Reduce(args) => reduce::run(&args, output),
         Command::List(args) => list::run(&args, args.limits.into(), output),

@@ -18,6 +18,8 @@ mod reduce;
 #[cfg(test)]
 mod show;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod untrusted;
