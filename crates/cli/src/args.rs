@@ -219,7 +219,8 @@ impl From<LayoutArg> for PayloadLayout {
 
 /// Packs a bundle into one .tar.zst file.
 ///
-/// Every command can read the file directly, and unpack restores the bundle. The bundle itself is kept.
+/// Every command can read the file directly, and unpack restores the bundle, with all payloads in one file. The bundle
+/// itself is kept.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct PackArgs {

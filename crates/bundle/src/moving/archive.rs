@@ -18,9 +18,18 @@ use super::{
     ConvertError, Loss,
     convert::refuse_inside,
     copy::{Entry, walk},
+    copying::Copying,
+    numbered::NumberedConversion,
+    shards,
+    staging::Staging,
     unfinished::{Existing, StagedFile},
 };
-use crate::{Bundle, contained::ContainedFolder, manifest::error_text, packed::write_bare};
+use crate::{
+    Bundle, PayloadError,
+    contained::{BundleFile, ContainedFolder},
+    manifest::error_text,
+    packed::{document_number, write_bare},
+};
 
 /// The end of an archive's file name.
 pub const ARCHIVE_SUFFIX: &str = ".tar.zst";
@@ -48,9 +57,10 @@ pub struct Packed {
 /// Packs a bundle of any layout into the new file `target`, a tar archive compressed by zstd that only its owner can
 /// read.
 ///
-/// The archive contains one folder with the bundle's files, the manifest and the event log first. A pack is in its bare
-/// form ([`rollout_trace_schema::packed`]), which [`unpack`](super::unpack()) reverts and every reader understands; all
-/// other files are unchanged. Links are not followed, and are reported as losses.
+/// The archive contains one folder with the bundle's files, the manifest and the event log first. Payloads in files are
+/// in a pack, as if the bundle had been converted before ([`convert`](super::convert())), and what cannot be converted is
+/// reported as a loss. A pack is in its bare form ([`rollout_trace_schema::packed`]), which [`unpack`](super::unpack())
+/// reverts and every reader understands; all other files are unchanged. Links are not followed, and are reported as losses.
 ///
 /// # Errors
 ///
@@ -62,8 +72,18 @@ pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, Convert
     if target.symlink_metadata().is_ok() {
         return Err(ConvertError::Exists { path: target.to_owned() });
     }
+    // The log is opened before the payloads are listed. If the bundle is still being written, each payload that this much
+    // of the log refers to is in the archive.
+    let log = bundle.files().clone().open(Manifest::RAW_EVENT_LOG).ok();
+    let copy = packed_copy(bundle, target)?;
+    let (source, done) = match &copy {
+        None => (bundle.files().clone(), Packed::default()),
+        Some((staging, losses)) => {
+            (ContainedFolder::new(staging.path().to_owned()), Packed { losses: losses.clone(), ..Packed::default() })
+        }
+    };
     let mut staged = StagedFile::beside(target).map_err(ConvertError::write(target))?;
-    let mut packing = Packing { bundle, source: bundle.files().clone(), done: Packed::default() };
+    let mut packing = Packing { bundle, source, log, done };
     packing.write(target, staged.as_file_mut())?;
     let mut done = packing.done;
     let length = staged.as_file_mut().metadata().map_err(ConvertError::write(target))?;
@@ -75,9 +95,28 @@ pub fn pack(bundle: &Bundle, target: impl AsRef<Path>) -> Result<Packed, Convert
     Ok(done)
 }
 
+/// Makes a copy of a bundle in the packed layout if its payloads are files, because a pack makes a smaller archive that is quicker to read.
+fn packed_copy(bundle: &Bundle, target: &Path) -> Result<Option<(Staging, Vec<Loss>)>, ConvertError> {
+    let mut files = bundle.files().clone();
+    let has_pack = !matches!(files.open(PACK_FILE), Err(PayloadError::Missing { .. }));
+    if has_pack || shards::are_in(bundle) {
+        return Ok(None);
+    }
+    let entries = files.entries(Manifest::PAYLOADS_DIR).unwrap_or_default();
+    let is_payload = |name: &str| document_number(&format!("{}/{name}", Manifest::PAYLOADS_DIR)).is_some();
+    if !entries.iter().any(|(name, _)| name.to_str().is_some_and(is_payload)) {
+        return Ok(None);
+    }
+    let staging = Staging::new(target)?;
+    let copying = Copying::new(bundle, staging.path().to_owned());
+    let converted = NumberedConversion::new(copying).into_pack()?;
+    Ok(Some((staging, converted.losses)))
+}
+
 struct Packing<'a> {
     bundle: &'a Bundle,
     source: ContainedFolder,
+    log: Option<(BundleFile, u64)>,
     done: Packed,
 }
 
@@ -146,7 +185,8 @@ impl Packing<'_> {
         path: &str,
         target: &Path,
     ) -> Result<(), ConvertError> {
-        let (file, length) = match self.source.open(path) {
+        let log = self.log.take_if(|_| path == Manifest::RAW_EVENT_LOG);
+        let (file, length) = match log.map_or_else(|| self.source.open(path), Ok) {
             Ok(opened) => opened,
             Err(error) => {
                 self.done.losses.push(Loss { path: path.to_owned(), reason: error_text(&error) });

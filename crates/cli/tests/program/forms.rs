@@ -33,7 +33,10 @@ fn every_form_of_a_bundle_gives_the_same_results() {
     assert_snapshot!(root.run("pack p -o packed"), @"packed");
     assert_snapshot!(root.run("convert packed --layout files -o f"), @"f");
     assert_snapshot!(root.run("unpack a.tar.zst -o u"), @"u");
-    assert!(same(&root.path("a"), &root.path("f")) && same(&root.path("a"), &root.path("u")));
+    assert_snapshot!(root.run("convert u --layout files -o v"), @"v");
+    assert!(same(&root.path("a"), &root.path("f")) && same(&root.path("a"), &root.path("v")));
+    // An archive has the packed layout.
+    assert!(root.path("u/payloads.pack").exists() && !root.path("u/payloads/1.json").exists());
     assert!(!root.path("p/payloads").exists());
     let graph = root.run("reduce a -o -");
     let drawing = root.run("show a");
