@@ -305,11 +305,11 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_payload_bytes)]
     max_payload_bytes: usize,
 
-    /// Skip payloads after those read amount to more.
+    /// Stop reading payloads when they amount to more.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_total_payload_bytes)]
     max_total_payload_bytes: u64,
 
-    /// Skip payloads after those read are longer by more than what is stored could explain.
+    /// Stop reading payloads when they exceed what is stored by more.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_amplified_bytes)]
     max_amplified_bytes: u64,
 
