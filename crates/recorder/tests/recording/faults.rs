@@ -455,13 +455,15 @@ enum Wrong {
     /// Announces an empty array and has elements.
     ArrayLength,
     IgnoresErrors,
+    IgnoresErrorsOfEntries,
+    IgnoresErrorsOfFields,
     KeyWithoutValue,
     ValueWithoutKey,
 }
 
 impl Serialize for Wrong {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::{SerializeMap, SerializeSeq};
+        use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct};
         match self {
             Self::Length => {
                 let mut map = serializer.serialize_map(Some(0))?;
@@ -478,6 +480,18 @@ impl Serialize for Wrong {
                 let _ = seq.serialize_element(&Faulty { panics: false });
                 let _ = seq.serialize_element(&1);
                 seq.end()
+            }
+            Self::IgnoresErrorsOfEntries => {
+                let mut map = serializer.serialize_map(None)?;
+                let _ = map.serialize_entry("faulty", &Faulty { panics: false });
+                map.serialize_entry("key", &1)?;
+                map.end()
+            }
+            Self::IgnoresErrorsOfFields => {
+                let mut fields = serializer.serialize_struct("Fields", 2)?;
+                let _ = fields.serialize_field("faulty", &Faulty { panics: false });
+                fields.serialize_field("key", &1)?;
+                fields.end()
             }
             Self::KeyWithoutValue => {
                 let mut map = serializer.serialize_map(None)?;
@@ -510,6 +524,8 @@ fn a_value_that_no_reader_could_read_is_a_mark() {
                 Wrong::Length,
                 Wrong::ArrayLength,
                 Wrong::IgnoresErrors,
+                Wrong::IgnoresErrorsOfEntries,
+                Wrong::IgnoresErrorsOfFields,
                 Wrong::KeyWithoutValue,
                 Wrong::ValueWithoutKey,
             ] {
@@ -517,7 +533,7 @@ fn a_value_that_no_reader_could_read_is_a_mark() {
                 trace.record_protocol_event("wrong", &json!({"in": 1}).as_object().map(|_| [wrong]));
             }
             trace.record_protocol_event("after", &Deep(500));
-            assert_eq!(trace.losses(), 14);
+            assert_eq!(trace.losses(), 18);
             drop(trace);
             Recorded::of(&sink)
         });
@@ -525,7 +541,7 @@ fn a_value_that_no_reader_could_read_is_a_mark() {
         for wrong in recorded.reports("wrong") {
             assert!(wrong["rollout_trace_lost"]["reason"].is_string(), "{layout:?}: {wrong}");
         }
-        assert_eq!(recorded.reports("wrong").len(), 12);
+        assert_eq!(recorded.reports("wrong").len(), 16);
         assert!(recorded.types().ends_with(&["recording_completed"]));
     }
 }
