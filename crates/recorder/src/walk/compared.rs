@@ -54,9 +54,7 @@ impl Compared {
             Some(_) => Purpose::Request { unchanged },
             None => Purpose::FirstRequest,
         };
-        let mut walker = Walker::new(context, self.walk_base(), purpose);
-        request.serialize(&mut walker)?;
-        walker.finish()
+        Walker::new(context, self.walk_base(), purpose).walk(request)
     }
 
     /// Walks over a document that has much in common with the last request but is not the next one.
@@ -65,9 +63,7 @@ impl Compared {
         context: &WalkContext<'_>,
         document: &T,
     ) -> Result<Walked, WalkError> {
-        let mut walker = Walker::new(context, self.walk_base(), Purpose::Relative);
-        document.serialize(&mut walker)?;
-        walker.finish()
+        Walker::new(context, self.walk_base(), Purpose::Relative).walk(document)
     }
 
     fn walk_base(&self) -> Option<WalkBase<'_>> {
@@ -156,7 +152,5 @@ pub(crate) fn whole_body(context: &WalkContext<'_>, body: &[u8]) -> Result<Scrat
 
 /// Walks over a document that is compared only with texts that are already stored.
 pub(crate) fn whole<T: Serialize + ?Sized>(context: &WalkContext<'_>, document: &T) -> Result<Walked, WalkError> {
-    let mut walker = Walker::new(context, None, Purpose::Alone);
-    document.serialize(&mut walker)?;
-    walker.finish()
+    Walker::new(context, None, Purpose::Alone).walk(document)
 }

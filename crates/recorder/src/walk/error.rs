@@ -53,8 +53,10 @@ pub(crate) enum WalkError {
     },
 }
 
-impl serde::ser::Error for WalkError {
+// The error is in a box so that a result fits in a register: each value of a document returns one.
+impl serde::ser::Error for Box<WalkError> {
+    #[cold]
     fn custom<T: Display>(message: T) -> Self {
-        Self::Custom(message.to_string())
+        Self::new(WalkError::Custom(message.to_string()))
     }
 }

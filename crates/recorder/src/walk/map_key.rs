@@ -9,17 +9,21 @@ use super::{
     walker::{NextValue, Walker},
 };
 
-type Result<T = NextValue, E = WalkError> = std::result::Result<T, E>;
+type Result<T = (), E = Box<WalkError>> = std::result::Result<T, E>;
 
-/// Writes a key as `serde_json` does. Returns what the value of the key is.
+/// Writes a key as `serde_json` does, and notes what the value of the key is.
 pub(super) struct MapKey<'a, 'w> {
     pub(super) walker: &'a mut Walker<'w>,
 }
 
 impl MapKey<'_, '_> {
+    #[inline]
     fn put(self, text: &str) -> Result {
         self.walker.put_text(tokens::STRING, text.as_bytes());
-        Ok(if text == "input" { NextValue::Input } else { NextValue::Other })
+        if text == "input" {
+            self.walker.begin_field_value(NextValue::Input);
+        }
+        Ok(())
     }
 
     fn put_display(self, value: impl Display) -> Result {
@@ -36,15 +40,15 @@ macro_rules! displayed {
 }
 
 impl Serializer for MapKey<'_, '_> {
-    type Ok = NextValue;
-    type Error = WalkError;
-    type SerializeSeq = Impossible<NextValue, WalkError>;
-    type SerializeTuple = Impossible<NextValue, WalkError>;
-    type SerializeTupleStruct = Impossible<NextValue, WalkError>;
-    type SerializeTupleVariant = Impossible<NextValue, WalkError>;
-    type SerializeMap = Impossible<NextValue, WalkError>;
-    type SerializeStruct = Impossible<NextValue, WalkError>;
-    type SerializeStructVariant = Impossible<NextValue, WalkError>;
+    type Ok = ();
+    type Error = Box<WalkError>;
+    type SerializeSeq = Impossible<(), Box<WalkError>>;
+    type SerializeTuple = Impossible<(), Box<WalkError>>;
+    type SerializeTupleStruct = Impossible<(), Box<WalkError>>;
+    type SerializeTupleVariant = Impossible<(), Box<WalkError>>;
+    type SerializeMap = Impossible<(), Box<WalkError>>;
+    type SerializeStruct = Impossible<(), Box<WalkError>>;
+    type SerializeStructVariant = Impossible<(), Box<WalkError>>;
 
     displayed! {
         serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
@@ -66,16 +70,17 @@ impl Serializer for MapKey<'_, '_> {
         self.put(value.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, value: &str) -> Result {
         self.put(value)
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Result {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_none(self) -> Result {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
@@ -83,11 +88,11 @@ impl Serializer for MapKey<'_, '_> {
     }
 
     fn serialize_unit(self) -> Result {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result {
@@ -105,19 +110,19 @@ impl Serializer for MapKey<'_, '_> {
         _: &'static str,
         _: &T,
     ) -> Result {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq> {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple> {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct> {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_tuple_variant(
@@ -127,15 +132,15 @@ impl Serializer for MapKey<'_, '_> {
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeTupleVariant> {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap> {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct> {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn serialize_struct_variant(
@@ -145,7 +150,7 @@ impl Serializer for MapKey<'_, '_> {
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeStructVariant> {
-        Err(WalkError::Key)
+        Err(WalkError::Key.into())
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result {

@@ -22,7 +22,7 @@ use super::{
     walker::{CONTAINER, Depth, InputField, NextValue, Walker},
 };
 
-type Result<T = (), E = WalkError> = std::result::Result<T, E>;
+type Result<T = (), E = Box<WalkError>> = std::result::Result<T, E>;
 
 /// An array or object that is being walked over.
 pub(crate) struct Compound<'a, 'w> {
@@ -149,7 +149,7 @@ impl<'w> Walker<'w> {
 
 impl<'a, 'w> Serializer for &'a mut Walker<'w> {
     type Ok = ();
-    type Error = WalkError;
+    type Error = Box<WalkError>;
     type SerializeSeq = Compound<'a, 'w>;
     type SerializeTuple = Compound<'a, 'w>;
     type SerializeTupleStruct = Compound<'a, 'w>;
@@ -355,8 +355,8 @@ impl Compound<'_, '_> {
         match std::mem::replace(&mut self.state, State::Rest) {
             State::First => Ok(true),
             State::Rest => Ok(false),
-            State::Empty => Err(WalkError::WrongLength),
-            State::AfterKey => Err(WalkError::KeyOrder),
+            State::Empty => Err(wrong(WalkError::WrongLength)),
+            State::AfterKey => Err(wrong(WalkError::KeyOrder)),
         }
     }
 
@@ -421,7 +421,7 @@ impl Compound<'_, '_> {
     fn outer_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
         if let Role::Verbatim { name, tag } = self.role {
             if key != name {
-                return Err(WalkError::NoVerbatimText);
+                return Err(WalkError::NoVerbatimText.into());
             }
             let text = value.serialize(TextOnly)?;
             if self.walker.depth == Depth::Objects(0) {
@@ -440,24 +440,21 @@ impl Compound<'_, '_> {
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        let depth = self.walker.depth;
-        let result = value.serialize(&mut *self.walker);
-        // After an error in the value, the depth is still that of the place of the error.
-        self.walker.depth = depth;
+        value.serialize(&mut *self.walker)?;
         self.walker.next_value = NextValue::Other;
-        result
+        Ok(())
     }
 
     fn close(self) -> Result {
         match self.role {
+            Role::Plain => {}
             Role::Elements { outer, .. } | Role::Fields { outer } => self.walker.depth = outer,
             Role::Verbatim { .. } => return Ok(()),
-            Role::Plain => {}
         }
         match self.state {
             State::Empty => {}
             State::First | State::Rest => self.walker.put_tag(self.close),
-            State::AfterKey => return Err(WalkError::KeyOrder),
+            State::AfterKey => return Err(wrong(WalkError::KeyOrder)),
         }
         self.walker.leave(CONTAINER);
         if self.around == Around::Variant {
@@ -471,7 +468,7 @@ macro_rules! elements {
     ($($name:ident::$method:ident),+) => {$(
         impl $name for Compound<'_, '_> {
             type Ok = ();
-            type Error = WalkError;
+            type Error = Box<WalkError>;
 
             #[inline]
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
@@ -494,7 +491,7 @@ macro_rules! fields {
     ($($name:ident),+) => {$(
         impl $name for Compound<'_, '_> {
             type Ok = ();
-            type Error = WalkError;
+            type Error = Box<WalkError>;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
                 self.field(key, value)
@@ -510,6 +507,7 @@ macro_rules! fields {
 fields!(SerializeStruct, SerializeStructVariant);
 
 impl Compound<'_, '_> {
+    #[inline]
     fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
         if let Role::Fields { .. } = self.role {
             self.walker.cut_before_field();
@@ -517,32 +515,43 @@ impl Compound<'_, '_> {
         if !self.next()? {
             self.walker.put_tag(tokens::COMMA);
         }
-        self.state = State::AfterKey;
-        let next_value = key.serialize(MapKey { walker: self.walker })?;
-        if let Role::Fields { .. } = self.role {
-            self.walker.begin_field_value(next_value);
-        }
-        Ok(())
+        key.serialize(MapKey { walker: self.walker })
     }
+
+    #[inline]
+    fn value_of_key<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.walker.put_tag(tokens::COLON);
+        self.value(value)
+    }
+}
+
+/// Returns the error for a `Serialize` implementation that breaks the rules.
+#[cold]
+fn wrong(error: WalkError) -> Box<WalkError> {
+    Box::new(error)
 }
 
 impl SerializeMap for Compound<'_, '_> {
     type Ok = ();
-    type Error = WalkError;
+    type Error = Box<WalkError>;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
         let result = self.key(key);
+        self.state = State::AfterKey;
         self.checked(result)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         let result = match std::mem::replace(&mut self.state, State::Rest) {
-            State::AfterKey => {
-                self.walker.put_tag(tokens::COLON);
-                self.value(value)
-            }
-            _ => Err(WalkError::KeyOrder),
+            State::AfterKey => self.value_of_key(value),
+            _ => Err(wrong(WalkError::KeyOrder)),
         };
+        self.checked(result)
+    }
+
+    // Most maps are written entry by entry. Without this, each entry would be two calls.
+    fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(&mut self, key: &K, value: &V) -> Result {
+        let result = self.key(key).and_then(|()| self.value_of_key(value));
         self.checked(result)
     }
 

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer, ser::Impossible};
 
 use super::WalkError;
 
-type Result<T = String, E = WalkError> = std::result::Result<T, E>;
+type Result<T = String, E = Box<WalkError>> = std::result::Result<T, E>;
 
 /// A serializer that accepts only a string, as `serde_json` does here.
 pub(super) struct TextOnly;
@@ -12,32 +12,32 @@ pub(super) struct TextOnly;
 macro_rules! refused {
     ($($method:ident($($argument:ty),*) -> $ok:ty;)+) => {$(
         fn $method(self $(, _: $argument)*) -> Result<$ok> {
-            Err(WalkError::NoVerbatimText)
+            Err(WalkError::NoVerbatimText.into())
         }
     )+};
 }
 
 impl Serializer for TextOnly {
     type Ok = String;
-    type Error = WalkError;
-    type SerializeSeq = Impossible<String, WalkError>;
-    type SerializeTuple = Impossible<String, WalkError>;
-    type SerializeTupleStruct = Impossible<String, WalkError>;
-    type SerializeTupleVariant = Impossible<String, WalkError>;
-    type SerializeMap = Impossible<String, WalkError>;
-    type SerializeStruct = Impossible<String, WalkError>;
-    type SerializeStructVariant = Impossible<String, WalkError>;
+    type Error = Box<WalkError>;
+    type SerializeSeq = Impossible<String, Box<WalkError>>;
+    type SerializeTuple = Impossible<String, Box<WalkError>>;
+    type SerializeTupleStruct = Impossible<String, Box<WalkError>>;
+    type SerializeTupleVariant = Impossible<String, Box<WalkError>>;
+    type SerializeMap = Impossible<String, Box<WalkError>>;
+    type SerializeStruct = Impossible<String, Box<WalkError>>;
+    type SerializeStructVariant = Impossible<String, Box<WalkError>>;
 
     fn serialize_str(self, text: &str) -> Result {
         Ok(text.to_owned())
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result {
-        Err(WalkError::NoVerbatimText)
+        Err(WalkError::NoVerbatimText.into())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result {
-        Err(WalkError::NoVerbatimText)
+        Err(WalkError::NoVerbatimText.into())
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -47,7 +47,7 @@ impl Serializer for TextOnly {
         _: &'static str,
         _: &T,
     ) -> Result {
-        Err(WalkError::NoVerbatimText)
+        Err(WalkError::NoVerbatimText.into())
     }
 
     refused! {

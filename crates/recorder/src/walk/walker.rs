@@ -6,6 +6,7 @@ use rollout_trace_schema::{
     json_text::{MAX_NESTING, write_string},
     packed::{BaseDocument, DataRange, LONG_STRING, PartKind, StoredRange},
 };
+use serde::Serialize;
 
 use super::{
     Draft, Fingerprint, FingerprintKey, Scratch, Spares, WalkError,
@@ -215,8 +216,13 @@ impl<'w> Walker<'w> {
         walker
     }
 
-    /// Ends the walk.
-    pub(super) fn finish(mut self) -> Result<Walked, WalkError> {
+    /// Walks over a value.
+    pub(super) fn walk<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Walked, WalkError> {
+        value.serialize(&mut self).map_err(|error| *error)?;
+        self.finish()
+    }
+
+    fn finish(mut self) -> Result<Walked, WalkError> {
         self.cut();
         self.mention_kept();
         match self.failed {
@@ -326,9 +332,9 @@ impl<'w> Walker<'w> {
     ///
     /// After an error, nobody steps out again, but then the walk has failed.
     #[inline]
-    pub(super) fn enter(&mut self, levels: usize) -> Result<(), WalkError> {
+    pub(super) fn enter(&mut self, levels: usize) -> Result<(), Box<WalkError>> {
         self.nesting += levels;
-        if self.nesting <= MAX_NESTING * CONTAINER { Ok(()) } else { Err(WalkError::TooDeep { limit: MAX_NESTING }) }
+        if self.nesting <= MAX_NESTING * CONTAINER { Ok(()) } else { Err(too_deep()) }
     }
 
     /// Steps out of a value.
@@ -624,6 +630,11 @@ impl<'w> Walker<'w> {
         let found = rest.iter().position(|unit| unit.identity == identity).map(|at| before.len() + at);
         found.or_else(|| before.iter().position(|unit| unit.identity == identity))
     }
+}
+
+#[cold]
+fn too_deep() -> Box<WalkError> {
+    Box::new(WalkError::TooDeep { limit: MAX_NESTING })
 }
 
 /// Removes the leading comma from a text.
