@@ -12,6 +12,9 @@ use rollout_trace_schema::{
 
 use crate::{at::At, calls::Calls, context::Context, graph::Graph, turns};
 
+/// A call id of a thread.
+type CallKey = (ThreadId, ModelVisibleCallId);
+
 /// What is remembered about code cells beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
@@ -22,9 +25,14 @@ pub(crate) struct Cells {
     ///
     /// Source: reduction, section 11.2.
     waiting: HashMap<CodeCellId, WaitingCell>,
-    by_call: HashMap<(ThreadId, ModelVisibleCallId), Vec<CodeCellId>>,
-    /// The waiting cells whose call the event that is being applied shows, with the items that show it.
-    shown: Vec<(CodeCellId, Vec<ItemId>)>,
+    /// The waiting cells of each call, in the order of their starts.
+    waiting_for: HashMap<CallKey, Vec<CodeCellId>>,
+    /// The calls for which cells wait and which the event that is being applied shows, with the items that show them.
+    shown: HashMap<CallKey, Vec<ItemId>>,
+    /// The newest cell of each call and runtime id of a thread.
+    by_call_and_runtime_id: HashMap<(CallKey, RuntimeCellId), CodeCellId>,
+    /// How many cells each call id names.
+    named: HashMap<ModelVisibleCallId, u32>,
     /// The cells of each turn.
     by_turn: HashMap<CodexTurnId, Vec<CodeCellId>>,
 }
@@ -91,12 +99,14 @@ impl Cells {
             wait_tool_call_ids: Vec::new(),
         };
         let source = calls.source_item(&thread, &event.model_visible_call_id);
-        let call = (thread, event.model_visible_call_id.clone());
-        self.by_call.entry(call).or_default().push(id.clone());
         let waiting = WaitingCell { cell, events: Vec::new() };
         match source {
             Some(source) => self.start(cx, calls, waiting, source),
-            None => _ = self.waiting.insert(id, waiting),
+            None => {
+                let call = (thread, event.model_visible_call_id.clone());
+                self.waiting_for.entry(call).or_default().push(id.clone());
+                self.waiting.insert(id, waiting);
+            }
         }
     }
 
@@ -104,29 +114,34 @@ impl Cells {
     pub(crate) fn note_source(&mut self, graph: &Graph, source: ItemId) {
         let item = &graph.conversation_items[&source];
         let Some(call_id) = item.call_id.clone() else { return };
-        let Some(cells) = self.by_call.get(&(item.thread_id.clone(), call_id)) else { return };
-        for id in cells.iter().filter(|id| self.waiting.contains_key(id)) {
-            match self.shown.iter_mut().find(|(shown, _)| shown == id) {
-                Some((_, sources)) => sources.push(source),
-                None => self.shown.push((id.clone(), vec![source])),
-            }
+        let call = (item.thread_id.clone(), call_id);
+        if self.waiting_for.contains_key(&call) {
+            self.shown.entry(call).or_default().push(source);
         }
     }
 
-    /// Starts the cells whose call the event showed, now that it was applied as a whole. The source of each is the item that
-    /// `first` returns.
+    /// Starts the cells whose call the event showed, now that it was applied as a whole. The source of each is the item
+    /// that `first` returns.
     ///
     /// Source: reduction, section 11.2; bundle 3, section 4.7.
     pub(crate) fn start_shown(
         &mut self,
         cx: &mut Context<'_>,
         calls: &mut Calls,
-        first: impl Fn(&ThreadId, &[ItemId]) -> Option<ItemId>,
+        first: impl Fn(&[ItemId]) -> Option<ItemId>,
     ) {
-        for (id, sources) in std::mem::take(&mut self.shown) {
-            let Some(waiting) = self.waiting.remove(&id) else { continue };
-            if let Some(source) = first(&waiting.cell.thread_id, &sources) {
-                self.start(cx, calls, waiting, source);
+        if self.shown.is_empty() {
+            return;
+        }
+        let mut shown: Vec<_> = std::mem::take(&mut self.shown).into_iter().collect();
+        shown.sort_unstable_by_key(|(_, sources)| sources[0]);
+        for (call, sources) in shown {
+            let cells = self.waiting_for.remove(&call).unwrap_or_default();
+            let waiting: Vec<_> = cells.iter().filter_map(|id| self.waiting.remove(id)).collect();
+            for waiting in waiting {
+                if let Some(source) = first(&sources) {
+                    self.start(cx, calls, waiting, source);
+                }
             }
         }
     }
@@ -234,19 +249,28 @@ impl Cells {
 
     /// Returns the id of a starting cell in the graph, or `None` if the cell has started before and still runs.
     fn new_id(&mut self, cx: &mut Context<'_>, thread: &ThreadId, event: &CodeCellStarted) -> Option<CodeCellId> {
+        let call = (thread.clone(), event.model_visible_call_id.clone());
+        let newest = self.by_call_and_runtime_id.get(&(call.clone(), event.runtime_cell_id.clone()));
+        if let Some(id) = newest
+            && let Some(known) = self.cell(cx.graph, id)
+            && known.execution.is_running()
+            && known.initial_response_seq.is_none()
+        {
+            let message = format!("code cell {id} starts a second time; the first start counts");
+            cx.report.event(DiagnosticCode::DuplicateStart, &[id], message);
+            return None;
+        }
         let name = format!("code_cell:{}", event.model_visible_call_id);
-        let mut id = CodeCellId(name.clone());
-        let mut number = 1;
-        while let Some(known) = self.cell(cx.graph, &id) {
-            let is_same = known.thread_id == *thread && known.runtime_cell_id.as_ref() == Some(&event.runtime_cell_id);
-            if is_same && known.execution.is_running() && known.initial_response_seq.is_none() {
-                let message = format!("code cell {id} starts a second time; the first start counts");
-                cx.report.event(DiagnosticCode::DuplicateStart, &[&id], message);
-                return None;
+        let mut number = self.named.get(&event.model_visible_call_id).map_or(1, |named| named + 1);
+        let id = loop {
+            let id = CodeCellId(if number > 1 { format!("{name}#{number}") } else { name.clone() });
+            if self.cell(cx.graph, &id).is_none() {
+                break id;
             }
             number += 1;
-            id = CodeCellId(format!("{name}#{number}"));
-        }
+        };
+        self.named.insert(event.model_visible_call_id.clone(), number);
+        self.by_call_and_runtime_id.insert((call, event.runtime_cell_id.clone()), id.clone());
         if number > 1 {
             let message = format!("a second code cell is named {name}; it is in the graph as {id}");
             cx.report.event(DiagnosticCode::KeyCollision, &[&name, &id], message);

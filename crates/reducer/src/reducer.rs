@@ -182,7 +182,7 @@ impl Reducer {
         let payload = references::list(cx.graph, cx.report, cx.rules, &event.payload);
         self.families.apply(&mut cx, &payload);
         let Families { conversations, links, .. } = &mut self.families;
-        let first = |thread: &ThreadId, items: &[ItemId]| conversations.first_in_list(thread, items);
+        let first = |items: &[ItemId]| conversations.first_in_list(items);
         links.cells.start_shown(&mut cx, &mut links.calls, first);
         let references = references::counting(&payload, cx.rules);
         for reference in &references {

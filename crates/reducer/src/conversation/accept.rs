@@ -3,14 +3,12 @@
 //! Source: reduction, section 6; bundle 3, section 4.3.
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::{DiagnosticCode, ItemId};
+use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{HistoryItemAccepted, PayloadRef};
 
-use super::state::Conversations;
+use super::{bearers::Bearers, order, state::Conversations};
 use crate::{
-    calls::is_output,
     context::Context,
-    graph::Graph,
     item::{Shown, normalize},
     links::Links,
     origin::{Appearance, Origin},
@@ -36,11 +34,12 @@ impl Conversations {
         let (conversation, facts, _) = self.parts(thread);
         if !conversation.accepted.contains_key(&event.item_id) {
             conversation.accepted.insert(event.item_id.clone(), (cx.at.seq, cx.at.time));
-            for &id in conversation.by_responses_id.get(&event.item_id).into_iter().flatten() {
+            let bearers = conversation.by_responses_id.get(&event.item_id);
+            for &id in bearers.into_iter().flat_map(Bearers::items) {
                 let item = cx.graph.object_mut(&id);
                 item.accepted_seq = Some(cx.at.seq);
                 item.accepted_at_unix_ms = Some(cx.at.time);
-                conversation.order.list(cx.graph, facts, id);
+                order::list(cx.graph, facts, id);
             }
         }
         if let Some(reference) = event.agent_message_payload.as_ref().or(event.tool_output_payload.as_ref()) {
@@ -63,9 +62,9 @@ impl Conversations {
     ) {
         let deliveries = cx.rules.deliveries();
         let known =
-            self.thread(origin.thread).by_responses_id.get(&event.item_id).is_some_and(|items| match deliveries {
+            self.thread(origin.thread).by_responses_id.get(&event.item_id).is_some_and(|bearers| match deliveries {
                 Deliveries::AgentMessages => true,
-                Deliveries::AgentMessagesAndOutputs => items.iter().any(|&item| is_delivery(cx.graph, item)),
+                Deliveries::AgentMessagesAndOutputs => bearers.has_delivery,
             });
         if known && deliveries == Deliveries::AgentMessagesAndOutputs {
             return;
@@ -91,9 +90,4 @@ impl Conversations {
         pass.facts.of_mut(item).unseen = true;
         pass.thread.pending.insert(event.item_id.clone(), item);
     }
-}
-
-fn is_delivery(graph: &Graph, item: ItemId) -> bool {
-    let item = &graph.conversation_items[&item];
-    item.agent_message.is_some() || is_output(&item.kind)
 }

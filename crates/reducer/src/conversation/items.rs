@@ -3,8 +3,13 @@
 use rollout_trace_model::{ConversationItem, DiagnosticCode, InferredProducer, ItemId, ItemKind, ProducerRef};
 use rollout_trace_schema::ResponsesItemId;
 
-use super::pass::{Entry, Pass};
+use super::{
+    facts::Facts,
+    order,
+    pass::{Entry, Pass},
+};
 use crate::{
+    calls::is_output,
     graph::Graph,
     item::{Identity, Sighting, identity_of_item, identity_with, merged_reasoning, message_between_agents},
     report::Report,
@@ -14,7 +19,7 @@ use crate::{
 impl Pass<'_, '_> {
     /// Creates an item from its first sighting.
     pub(super) fn new_item(&mut self, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
-        let item_id = self.facts.add(sighting.identity);
+        let item_id = self.facts.add(sighting.identity, self.thread.order.append());
         self.report_surprises(item_id, &sighting);
         let at = self.cx.at;
         self.cx.graph.insert(
@@ -39,12 +44,11 @@ impl Pass<'_, '_> {
                 last_seen_seq: at.seq,
             },
         );
-        self.thread.order.append(item_id);
         if let Some(own_id) = sighting.own_id {
             self.name_item(item_id, own_id);
         }
         if !self.cx.rules.items_have_ids() {
-            self.thread.order.list(self.cx.graph, self.facts, item_id);
+            order::list(self.cx.graph, self.facts, item_id);
         }
         self.links.calls.link_item(self.cx, self.origin, item_id, sighting.identity.content);
         if sighting.kind == ItemKind::CustomToolCall {
@@ -107,6 +111,7 @@ impl Pass<'_, '_> {
     /// Source: reduction, sections 5.3, 5.4 and 6.2.
     fn name_item(&mut self, item_id: ItemId, responses_item_id: ResponsesItemId) {
         self.facts.of_mut(item_id).own_id = Some(responses_item_id.clone());
+        self.thread.live.name(item_id, &responses_item_id, self.facts);
         if !self.cx.rules.items_have_ids() {
             return;
         }
@@ -116,11 +121,11 @@ impl Pass<'_, '_> {
             item.accepted_at_unix_ms = Some(time);
         }
         let bearers = self.thread.by_responses_id.entry(responses_item_id.clone()).or_default();
-        let place = bearers.partition_point(|&other| other < item_id);
-        bearers.insert(place, item_id);
+        bearers.add(item_id, self.facts);
+        bearers.has_delivery |= item.agent_message.is_some() || is_output(&item.kind);
         item.responses_item_id = Some(responses_item_id);
         if item.accepted_seq.is_some() {
-            self.thread.order.list(self.cx.graph, self.facts, item_id);
+            order::list(self.cx.graph, self.facts, item_id);
         }
     }
 
@@ -179,11 +184,17 @@ impl Pass<'_, '_> {
     }
 
     fn set_identity(&mut self, item_id: ItemId, new: Identity) {
-        let facts = self.facts.of_mut(item_id);
-        let old = std::mem::replace(&mut facts.identity, new);
-        self.thread.live.reidentify(item_id, old, new);
-        if let Some(replacement) = &mut self.thread.replacement {
-            replacement.reidentify(item_id, old, new);
+        let old = self.facts.of(item_id).identity;
+        self.change_place(item_id, |facts| facts.of_mut(item_id).identity = new);
+        self.thread.live.reidentify(item_id, old, self.facts);
+    }
+
+    /// Changes the identity of an item or its place in the thread's list.
+    pub(super) fn change_place(&mut self, item_id: ItemId, change: impl FnOnce(&mut Facts)) {
+        let own_id = self.facts.of(item_id).own_id.as_ref();
+        match own_id.and_then(|own_id| self.thread.by_responses_id.get_mut(own_id)) {
+            Some(bearers) => bearers.change(item_id, self.facts, change),
+            None => change(self.facts),
         }
     }
 }

@@ -7,6 +7,8 @@
 //! Source: reduction, sections 5 and 6.
 
 mod accept;
+mod bearers;
+mod bucket;
 mod facts;
 mod items;
 mod order;

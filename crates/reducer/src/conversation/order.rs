@@ -2,73 +2,83 @@
 //!
 //! Source: reduction, section 5.11; bundle 3, section 4.4.
 
-use std::collections::HashSet;
-
 use rollout_trace_model::ItemId;
 
 use super::facts::Facts;
 use crate::graph::Graph;
 
-/// The items of a thread in the order of its list, including those that are not listed.
-///
-/// An item that moves or is listed late is near the end, so searches begin there.
+/// Gives the items of a thread their places in the thread's list.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    items: Vec<ItemId>,
+    appended: u32,
+    moved: u32,
+}
+
+/// An item's place in the list of its thread, whether or not the thread lists it. A later place is greater.
+///
+/// An item is appended, and so has a number of its own. A new item that is moved gets its place from the item before
+/// which it is moved, which was appended and is never moved itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    appended: u32,
+    position: Position,
+}
+
+/// Where an item is, relative to the item that was appended with its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Position {
+    /// Before it, and after all items that were moved before it earlier.
+    Before(u32),
+    /// It is that item.
+    Itself,
 }
 
 impl Order {
-    pub(super) fn append(&mut self, item: ItemId) {
-        self.items.push(item);
+    /// Returns the place after all others.
+    pub(super) fn append(&mut self) -> Place {
+        self.appended += 1;
+        Place { appended: self.appended, position: Position::Itself }
     }
 
-    /// Moves an item directly before another one.
-    pub(super) fn move_before(&mut self, graph: &mut Graph, facts: &mut Facts, item: ItemId, next: ItemId) {
-        let from = self.place(item);
-        self.items.remove(from);
-        let to = self.place(next);
-        self.items.insert(to, item);
-        if facts.of(item).in_thread {
-            let thread = graph.conversation_items[&item].thread_id.clone();
-            graph.object_mut(&thread).conversation_item_ids.retain(|&other| other != item);
-            facts.of_mut(item).in_thread = false;
-            self.list(graph, facts, item);
-        }
+    /// Returns the place directly before an item.
+    pub(super) fn before(&mut self, next: ItemId, facts: &Facts) -> Place {
+        self.moved += 1;
+        Place { position: Position::Before(self.moved), ..facts.of(next).in_order }
     }
+}
 
-    /// Adds the item to its thread's `conversation_item_ids`, at its place in this order, unless it is there already.
-    pub(super) fn list(&self, graph: &mut Graph, facts: &mut Facts, item: ItemId) {
-        if std::mem::replace(&mut facts.of_mut(item).in_thread, true) {
-            return;
-        }
+/// Returns the one of these items of a thread that comes first in the thread's list.
+pub(super) fn first(items: &[ItemId], facts: &Facts) -> Option<ItemId> {
+    items.iter().copied().min_by_key(|&item| facts.of(item).in_order)
+}
+
+/// Removes an item from the list of its thread, and returns whether it was there.
+pub(super) fn unlist(graph: &mut Graph, facts: &mut Facts, item: ItemId) -> bool {
+    let was_listed = std::mem::take(&mut facts.of_mut(item).in_thread);
+    if was_listed {
         let thread = graph.conversation_items[&item].thread_id.clone();
-        let after = &self.items[self.place(item) + 1..];
-        let next = after.iter().find(|&&other| facts.of(other).in_thread);
         let items = &mut graph.object_mut(&thread).conversation_item_ids;
-        let place = next.and_then(|next| items.iter().rposition(|other| other == next));
-        items.insert(place.unwrap_or(items.len()), item);
+        items.remove(first_from(items, facts, facts.of(item).in_order));
     }
+    was_listed
+}
 
-    /// Sorts items of the thread into the order of its list, and removes duplicates.
-    pub(super) fn sort(&self, items: &mut Vec<ItemId>) {
-        let mut left: HashSet<_> = items.drain(..).collect();
-        let mut later = self.items.iter().rev();
-        while !left.is_empty()
-            && let Some(item) = later.next()
-        {
-            if left.remove(item) {
-                items.push(*item);
-            }
-        }
-        items.reverse();
+/// Adds the item to its thread's `conversation_item_ids`, at its place, unless it is there already.
+pub(super) fn list(graph: &mut Graph, facts: &mut Facts, item: ItemId) {
+    if std::mem::replace(&mut facts.of_mut(item).in_thread, true) {
+        return;
     }
+    let thread = graph.conversation_items[&item].thread_id.clone();
+    let items = &mut graph.object_mut(&thread).conversation_item_ids;
+    let place = facts.of(item).in_order;
+    // Most items come after all that are listed.
+    match items.last() {
+        Some(&last) if place < facts.of(last).in_order => items.insert(first_from(items, facts, place), item),
+        _ => items.push(item),
+    }
+}
 
-    /// Returns the one of these items of the thread that comes first in the list.
-    pub(super) fn first(&self, items: &[ItemId]) -> Option<ItemId> {
-        items.iter().copied().min_by_key(|&item| self.place(item))
-    }
-
-    fn place(&self, item: ItemId) -> usize {
-        self.items.iter().rposition(|&other| other == item).expect("each item is appended when it is made")
-    }
+/// Returns the index of the first listed item that is at this place or after it.
+fn first_from(items: &[ItemId], facts: &Facts, place: Place) -> usize {
+    items.partition_point(|&item| facts.of(item).in_order < place)
 }

@@ -6,8 +6,10 @@ use rollout_trace_model::{Body, ConversationItem, DiagnosticCode, ItemId, ItemKi
 use rollout_trace_schema::{CompactionId, InferenceCallId};
 
 use super::{
+    bearers::Candidates,
+    bucket::may_bear,
     facts::Facts,
-    snapshot::Snapshot,
+    order,
     state::{Conversation, Conversations},
 };
 use crate::{
@@ -72,7 +74,7 @@ impl Pass<'_, '_> {
     /// Source: reduction, section 5.6.
     pub(crate) fn request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let items = self.settle_request(known, sightings);
-        self.set_live(&items);
+        self.thread.live.replace_from(known, &items[known..], self.facts);
         // The previous request listed the known ones.
         self.list(&items[known..]);
         items
@@ -85,18 +87,18 @@ impl Pass<'_, '_> {
     pub(crate) fn damaged_request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let items = self.settle_request(known, sightings);
         let unseen = self.thread.live.items().iter().copied().filter(|&item| !self.facts.is_claimed(item));
-        let seen: Vec<_> = items.iter().copied().chain(unseen).collect();
-        self.set_live(&seen);
+        let seen: Vec<_> = items[known..].iter().copied().chain(unseen).collect();
+        self.thread.live.replace_from(known, &seen, self.facts);
         self.list(&items[known..]);
         items
     }
 
     fn settle_request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         if let Some(replacement) = self.thread.replacement.take() {
-            self.thread.live = replacement;
+            self.thread.live.replace_from(0, &replacement, self.facts);
         }
         let mut items = self.thread.live.items()[..known].to_vec();
-        self.claim_all(&items);
+        self.facts.claim_prefix(known);
         self.list_tools_of_shown_calls();
         for sighting in sightings {
             let item = self.find_in_live(Some(items.len()), &sighting);
@@ -134,7 +136,7 @@ impl Pass<'_, '_> {
             items.push(self.settle(item, sighting, None));
         }
         self.end_list();
-        self.set_live(&items);
+        self.thread.live.replace_from(0, &items, self.facts);
         self.list(&items);
         items
     }
@@ -143,16 +145,10 @@ impl Pass<'_, '_> {
     ///
     /// Source: reduction, sections 5.8 to 5.10; bundle 3, sections 4.4 and 4.5.
     pub(crate) fn response(&mut self, call: &InferenceCallId, sightings: Vec<Sighting>) -> Vec<ItemId> {
-        let mut candidates: Vec<ItemId> = Vec::new();
-        for id in sightings.iter().filter_map(|sighting| sighting.own_id.as_ref()) {
-            candidates.extend(self.thread.by_responses_id.get(id).into_iter().flatten());
-        }
-        self.thread.order.sort(&mut candidates);
+        let mut candidates = Candidates::new(&sightings, &self.thread.by_responses_id, self.facts);
         let mut items = Vec::with_capacity(sightings.len());
         for sighting in sightings {
-            let mut candidates = candidates.iter().copied();
-            let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, item, &sighting);
-            let item = candidates.find(|&item| fits(item));
+            let item = candidates.find(&sighting, &mut self.thread.by_responses_id, self.facts);
             let producer = ProducerRef::Inference { inference_call_id: call.clone() };
             items.push(self.settle(item, sighting, Some(producer)));
         }
@@ -161,10 +157,10 @@ impl Pass<'_, '_> {
         if is_latest && self.cx.rules.responses_replace_snapshots() {
             let request = &self.cx.graph.inference_calls[call].request_item_ids;
             let seen: Vec<_> = request.iter().chain(&items).copied().collect();
-            self.set_live(&seen);
+            self.thread.live.replace_from(0, &seen, self.facts);
         } else if is_latest || !self.cx.rules.late_responses_are_overtaken() {
             for &item in &items {
-                self.thread.live.push(item, self.facts.of(item).identity);
+                self.thread.live.push(item, self.facts);
             }
         }
         items
@@ -208,8 +204,7 @@ impl Pass<'_, '_> {
             first_seen_seq: at.seq,
             last_seen_seq: at.seq,
         };
-        let id = self.facts.add(identity_of_item(&item));
-        self.thread.order.append(id);
+        let id = self.facts.add(identity_of_item(&item), self.thread.order.append());
         item.item_id = id;
         self.cx.graph.insert(&id, item);
         self.list(&[id]);
@@ -226,11 +221,7 @@ impl Pass<'_, '_> {
             items.push(self.settle(None, sighting, Some(producer)));
         }
         self.end_list();
-        let mut replacement = Snapshot::default();
-        for &item in &items {
-            replacement.push(item, self.facts.of(item).identity);
-        }
-        self.thread.replacement = Some(replacement);
+        self.thread.replacement = Some(items.clone());
         self.list(&items);
         items
     }
@@ -258,11 +249,11 @@ impl Pass<'_, '_> {
 
     /// Returns the unclaimed item of the live snapshot that matches the sighting: the item at the given place if it
     /// matches, else the first that does.
-    fn find_in_live(&self, place: Option<usize>, sighting: &Sighting) -> Option<ItemId> {
-        let live = &self.thread.live;
-        let fits = |item| !self.facts.is_claimed(item) && is_same(self.facts, item, sighting);
-        let at_place = place.and_then(|place| live.get(place)).filter(|&item| fits(item));
-        at_place.or_else(|| live.find(&sighting.identity, fits))
+    fn find_in_live(&mut self, place: Option<usize>, sighting: &Sighting) -> Option<ItemId> {
+        let live = &mut self.thread.live;
+        let fits = |item: &ItemId| !self.facts.is_claimed(*item) && is_same(self.facts, *item, sighting);
+        let at_place = place.and_then(|place| live.get(place)).filter(fits);
+        at_place.or_else(|| live.find(&sighting.identity, sighting.own_id.as_ref(), self.facts))
     }
 
     /// Ends a list of items that a payload shows.
@@ -293,7 +284,12 @@ impl Pass<'_, '_> {
             }
         }
         for (item, next) in moves.into_iter().rev() {
-            self.thread.order.move_before(self.cx.graph, self.facts, item, next);
+            let place = self.thread.order.before(next, self.facts);
+            let was_listed = order::unlist(self.cx.graph, self.facts, item);
+            self.change_place(item, |facts| facts.of_mut(item).in_order = place);
+            if was_listed {
+                order::list(self.cx.graph, self.facts, item);
+            }
         }
     }
 
@@ -323,18 +319,13 @@ impl Pass<'_, '_> {
         item
     }
 
-    fn set_live(&mut self, items: &[ItemId]) {
-        let facts = &self.facts;
-        self.thread.live.become_items(items, |item| facts.of(item).identity);
-    }
-
     /// Remembers that a request or compaction listed these items, which proves that they are in the conversation.
     ///
     /// Source: reduction, section 5.11.
     fn list(&mut self, items: &[ItemId]) {
         for &item in items {
             self.facts.of_mut(item).listed = true;
-            self.thread.order.list(self.cx.graph, self.facts, item);
+            order::list(self.cx.graph, self.facts, item);
         }
     }
 
@@ -358,11 +349,6 @@ impl Pass<'_, '_> {
 ///
 /// Source: reduction, sections 5.1 to 5.4.
 fn is_same(facts: &Facts, item: ItemId, sighting: &Sighting) -> bool {
-    if !facts.of(item).identity.matches(&sighting.identity) {
-        return false;
-    }
-    match (&facts.of(item).own_id, &sighting.own_id) {
-        (Some(own), Some(sighted)) => own == sighted,
-        _ => true,
-    }
+    let facts = facts.of(item);
+    facts.identity.matches(&sighting.identity) && may_bear(facts.own_id.as_ref(), sighting.own_id.as_ref())
 }

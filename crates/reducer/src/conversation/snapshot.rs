@@ -5,19 +5,25 @@
 use std::{collections::HashMap, hash::BuildHasherDefault};
 
 use rollout_trace_model::ItemId;
+use rollout_trace_schema::ResponsesItemId;
 
+use super::{bucket::Bucket, facts::Facts};
 use crate::{
     fingerprint::{ByFingerprint, Fingerprint},
     item::Identity,
 };
 
-/// Places in a list of items, ascending, by the fingerprints of the items.
-type Places = HashMap<Fingerprint, Vec<u32>, BuildHasherDefault<ByFingerprint>>;
+/// Places in a list of items by the fingerprints of the items.
+type Places = HashMap<Fingerprint, Bucket, BuildHasherDefault<ByFingerprint>>;
 
 /// The items that the model last saw, in order, with an index by identity.
-#[derive(Clone, Debug, Default)]
+///
+/// [`ItemFacts::in_live`](super::facts::ItemFacts::in_live) is each item's first place here.
+#[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     items: Vec<ItemId>,
+    /// How many places hold an item that has an earlier place.
+    repeats: usize,
     by_content: Places,
     by_encrypted: Places,
 }
@@ -31,119 +37,192 @@ impl Snapshot {
         self.items.get(place).copied()
     }
 
-    pub(crate) fn push(&mut self, item: ItemId, identity: Identity) {
+    pub(super) fn push(&mut self, item: ItemId, facts: &mut Facts) {
         let place = u32::try_from(self.items.len()).expect("a history has fewer items than bytes in memory");
         self.items.push(item);
-        self.by_content.entry(identity.content).or_default().push(place);
+        let known = facts.of_mut(item);
+        match known.in_live {
+            None => known.in_live = Some(place),
+            Some(_) => self.repeats += 1,
+        }
+        let identity = known.identity;
+        self.by_content.entry(identity.content).or_default().insert(place, &self.items, facts);
         if let Some(encrypted) = identity.encrypted {
-            self.by_encrypted.entry(encrypted).or_default().push(place);
+            self.by_encrypted.entry(encrypted).or_default().insert(place, &self.items, facts);
         }
     }
 
-    /// Replaces the items, at a cost in proportion to the difference.
-    pub(crate) fn become_items(&mut self, items: &[ItemId], identity_of: impl Fn(ItemId) -> Identity) {
-        let kept = self.items.iter().zip(items).take_while(|(old, new)| old == new).count();
-        while self.items.len() > kept {
-            let item = self.items.pop().expect("the list is longer than what is kept");
-            let identity = identity_of(item);
-            forget_last(&mut self.by_content, identity.content);
-            if let Some(encrypted) = identity.encrypted {
-                forget_last(&mut self.by_encrypted, encrypted);
+    fn pop(&mut self, facts: &mut Facts) {
+        let Some(item) = self.items.pop() else { return };
+        let place = u32::try_from(self.items.len()).expect("a history has fewer items than bytes in memory");
+        let known = facts.of_mut(item);
+        if known.in_live == Some(place) {
+            known.in_live = None;
+        } else {
+            self.repeats -= 1;
+        }
+        remove(&mut self.by_content, known.identity.content, place, known.own_id.as_ref());
+        if let Some(encrypted) = known.identity.encrypted {
+            remove(&mut self.by_encrypted, encrypted, place, known.own_id.as_ref());
+        }
+    }
+
+    /// Replaces all items after the first `kept`, at a cost in proportion to the difference.
+    pub(super) fn replace_from(&mut self, kept: usize, items: &[ItemId], facts: &mut Facts) {
+        let same = self.items[kept..].iter().zip(items).take_while(|(old, new)| old == new).count();
+        while self.items.len() > kept + same {
+            self.pop(facts);
+        }
+        for &item in &items[same..] {
+            self.push(item, facts);
+        }
+    }
+
+    /// Changes the identity by which an item is found, if it is here. The facts already have the new one.
+    pub(super) fn reidentify(&mut self, item: ItemId, old: Identity, facts: &Facts) {
+        let new = facts.of(item).identity;
+        let own_id = facts.of(item).own_id.as_ref();
+        for place in self.places(item, facts) {
+            if new.content != old.content {
+                remove(&mut self.by_content, old.content, place, own_id);
+                self.by_content.entry(new.content).or_default().insert(place, &self.items, facts);
+            }
+            if new.encrypted != old.encrypted {
+                if let Some(encrypted) = old.encrypted {
+                    remove(&mut self.by_encrypted, encrypted, place, own_id);
+                }
+                if let Some(encrypted) = new.encrypted {
+                    self.by_encrypted.entry(encrypted).or_default().insert(place, &self.items, facts);
+                }
             }
         }
-        for &item in &items[kept..] {
-            self.push(item, identity_of(item));
+    }
+
+    /// Notes that an item, which had no id, has got one. The facts already have it.
+    pub(super) fn name(&mut self, item: ItemId, own_id: &ResponsesItemId, facts: &Facts) {
+        let identity = facts.of(item).identity;
+        for place in self.places(item, facts) {
+            let encrypted = identity.encrypted.and_then(|encrypted| self.by_encrypted.get_mut(&encrypted));
+            for bucket in self.by_content.get_mut(&identity.content).into_iter().chain(encrypted) {
+                bucket.name(place, own_id);
+            }
         }
     }
 
-    /// Changes the identity by which an item is found.
-    pub(crate) fn reidentify(&mut self, item: ItemId, old: Identity, new: Identity) {
-        move_places(&mut self.by_content, &self.items, item, Some(old.content), Some(new.content));
-        move_places(&mut self.by_encrypted, &self.items, item, old.encrypted, new.encrypted);
-    }
-
-    /// Returns the first item with this identity that `accept` accepts.
-    pub(crate) fn find(&self, identity: &Identity, mut accept: impl FnMut(ItemId) -> bool) -> Option<ItemId> {
-        let mut first = |places: Option<&Vec<u32>>| {
-            places.into_iter().flatten().copied().find(|&place| accept(self.items[place as usize]))
-        };
-        let by_content = first(self.by_content.get(&identity.content));
-        let by_encrypted = identity.encrypted.and_then(|encrypted| first(self.by_encrypted.get(&encrypted)));
-        let place = match (by_content, by_encrypted) {
-            (Some(left), Some(right)) => left.min(right),
-            (left, right) => left.or(right)?,
-        };
+    /// Returns the first item with this identity that the pass has not claimed and that may be sighted with this id.
+    pub(super) fn find(
+        &mut self,
+        identity: &Identity,
+        own_id: Option<&ResponsesItemId>,
+        facts: &Facts,
+    ) -> Option<ItemId> {
+        let by_content = self.by_content.get_mut(&identity.content);
+        let by_encrypted = identity.encrypted.and_then(|encrypted| self.by_encrypted.get_mut(&encrypted));
+        let buckets = by_content.into_iter().chain(by_encrypted);
+        let place = buckets.filter_map(|bucket| bucket.find(own_id, &self.items, facts)).min()?;
         Some(self.items[place as usize])
     }
+
+    /// Returns all places of an item.
+    fn places(&self, item: ItemId, facts: &Facts) -> Vec<u32> {
+        let Some(first) = facts.of(item).in_live else { return Vec::new() };
+        if self.repeats == 0 {
+            return vec![first];
+        }
+        (first..).zip(&self.items[first as usize..]).filter(|&(_, other)| *other == item).map(|(at, _)| at).collect()
+    }
 }
 
-fn forget_last(places: &mut Places, key: Fingerprint) {
-    if let Some(list) = places.get_mut(&key) {
-        list.pop();
-        if list.is_empty() {
+fn remove(places: &mut Places, key: Fingerprint, place: u32, own_id: Option<&ResponsesItemId>) {
+    if let Some(bucket) = places.get_mut(&key) {
+        bucket.remove(place, own_id);
+        if bucket.is_empty() {
             places.remove(&key);
         }
-    }
-}
-
-fn move_places(
-    places: &mut Places,
-    items: &[ItemId],
-    item: ItemId,
-    old: Option<Fingerprint>,
-    new: Option<Fingerprint>,
-) {
-    if old == new {
-        return;
-    }
-    let mut moved = Vec::new();
-    if let Some(key) = old
-        && let Some(list) = places.get_mut(&key)
-    {
-        list.retain(|&place| {
-            let stays = items[place as usize] != item;
-            if !stays {
-                moved.push(place);
-            }
-            stays
-        });
-        if list.is_empty() {
-            places.remove(&key);
-        }
-    } else {
-        moved = (0..).zip(items).filter(|&(_, other)| *other == item).map(|(place, _)| place).collect();
-    }
-    if let Some(key) = new
-        && !moved.is_empty()
-    {
-        let list = places.entry(key).or_default();
-        list.extend(moved);
-        list.sort_unstable();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::order::Order, *};
     use crate::fingerprint::fingerprint_text;
 
     fn identity(text: &str) -> Identity {
         Identity { content: fingerprint_text(text), encrypted: None }
     }
 
+    /// Makes one item for each text.
+    fn made(texts: &[&str]) -> (Facts, Vec<ItemId>) {
+        let (mut facts, mut order) = (Facts::default(), Order::default());
+        facts.begin_pass();
+        let items = texts.iter().map(|text| facts.add(identity(text), order.append())).collect();
+        (facts, items)
+    }
+
     #[test]
     fn finds_the_first_place_after_every_change() {
-        let texts = ["a", "b", "a", "c", "a"];
-        let of = |item: ItemId| identity(texts[item.0 as usize]);
+        let (mut facts, items) = made(&["a", "b", "a", "c", "a"]);
         let mut snapshot = Snapshot::default();
-        snapshot.become_items(&[ItemId(0), ItemId(1), ItemId(2)], of);
-        assert_eq!(snapshot.find(&identity("a"), |_| true), Some(ItemId(0)));
-        assert_eq!(snapshot.find(&identity("a"), |item| item != ItemId(0)), Some(ItemId(2)));
-        snapshot.become_items(&[ItemId(1), ItemId(3), ItemId(4)], of);
-        assert_eq!(snapshot.items(), [ItemId(1), ItemId(3), ItemId(4)]);
-        assert_eq!(snapshot.find(&identity("a"), |_| true), Some(ItemId(4)));
-        snapshot.reidentify(ItemId(3), identity("c"), identity("a"));
-        assert_eq!(snapshot.find(&identity("a"), |_| true), Some(ItemId(3)));
-        assert_eq!(snapshot.find(&identity("c"), |_| true), None);
+        snapshot.replace_from(0, &items[..3], &mut facts);
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), Some(items[0]));
+        facts.claim(items[0]);
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), Some(items[2]));
+        let later = [items[1], items[3], items[4]];
+        snapshot.replace_from(0, &later, &mut facts);
+        assert_eq!(snapshot.items(), later);
+        assert_eq!(facts.of(items[0]).in_live, None);
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), Some(items[4]));
+        let old = std::mem::replace(&mut facts.of_mut(items[3]).identity, identity("a"));
+        snapshot.reidentify(items[3], old, &facts);
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), Some(items[3]));
+        assert_eq!(snapshot.find(&identity("c"), None, &facts), None);
+    }
+
+    #[test]
+    fn many_equal_items_are_found_in_order_and_by_their_ids() {
+        let (mut facts, items) = made(&["a"; 40]);
+        for &item in items.iter().skip(1).step_by(2) {
+            facts.of_mut(item).own_id = Some(ResponsesItemId::new(format!("id {}", item.0)));
+        }
+        let mut snapshot = Snapshot::default();
+        snapshot.replace_from(0, &items, &mut facts);
+        let last = facts.of(items[39]).own_id.clone();
+        for &item in items.iter().step_by(2) {
+            assert_eq!(
+                snapshot.find(&identity("a"), last.as_ref(), &facts),
+                Some(item),
+                "unnamed, and before the last"
+            );
+            facts.claim(item);
+        }
+        assert_eq!(snapshot.find(&identity("a"), last.as_ref(), &facts), Some(items[39]));
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), Some(items[1]));
+        facts.begin_pass();
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), Some(items[0]));
+        let name = ResponsesItemId::from("new");
+        facts.of_mut(items[0]).own_id = Some(name.clone());
+        snapshot.name(items[0], &name, &facts);
+        assert_eq!(snapshot.find(&identity("a"), last.as_ref(), &facts), Some(items[2]));
+        assert_eq!(snapshot.find(&identity("a"), Some(&name), &facts), Some(items[0]));
+        facts.claim_prefix(3);
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), Some(items[3]));
+        assert_eq!(snapshot.find(&identity("a"), Some(&name), &facts), Some(items[4]));
+    }
+
+    #[test]
+    fn an_item_that_is_there_twice_is_found_at_both_places() {
+        let (mut facts, items) = made(&["a", "b"]);
+        let mut snapshot = Snapshot::default();
+        snapshot.replace_from(0, &[items[0], items[1], items[0]], &mut facts);
+        let old = std::mem::replace(&mut facts.of_mut(items[0]).identity, identity("c"));
+        snapshot.reidentify(items[0], old, &facts);
+        snapshot.replace_from(1, &[], &mut facts);
+        assert_eq!(snapshot.find(&identity("c"), None, &facts), Some(items[0]));
+        snapshot.replace_from(0, &[items[1], items[0]], &mut facts);
+        assert_eq!(
+            (snapshot.find(&identity("c"), None, &facts), facts.of(items[0]).in_live),
+            (Some(items[0]), Some(1))
+        );
+        assert_eq!(snapshot.find(&identity("a"), None, &facts), None);
     }
 }

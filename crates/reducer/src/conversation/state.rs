@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
 
-use super::{facts::Facts, order::Order, snapshot::Snapshot};
+use super::{bearers::Bearers, facts::Facts, order::{self, Order}, snapshot::Snapshot};
 use crate::sightings::Sightings;
 
 /// What is remembered about all conversations.
@@ -24,15 +24,14 @@ pub(super) struct Conversation {
     /// What the model last saw.
     pub(super) live: Snapshot,
     /// What the first full request after a compaction is compared with instead.
-    pub(super) replacement: Option<Snapshot>,
+    pub(super) replacement: Option<Vec<ItemId>>,
     /// The last inference call whose request could be read, and the calls that started after it. A call whose request
     /// is lost changes nothing that is known about the conversation, and so overtakes no other call. In schema 3 it
     /// does, and this is only the last call.
     ///
     /// Source: reduction, sections 5.10 and 14.6; bundle 3, section 4.2.
     pub(super) latest_calls: Vec<InferenceCallId>,
-    /// The items with each Responses id, in the order of their numbers.
-    pub(super) by_responses_id: HashMap<ResponsesItemId, Vec<ItemId>>,
+    pub(super) by_responses_id: HashMap<ResponsesItemId, Bearers>,
     /// The first acceptance of each Responses id.
     pub(super) accepted: HashMap<ResponsesItemId, (Seq, UnixMillis)>,
     /// Deliveries that were accepted and that no payload has shown yet: they arrive with the thread's next request.
@@ -62,8 +61,8 @@ impl Conversations {
     }
 
     /// Returns the one of these items of a thread that comes first in the thread's list.
-    pub(crate) fn first_in_list(&self, thread: &ThreadId, items: &[ItemId]) -> Option<ItemId> {
-        self.threads.get(thread)?.order.first(items)
+    pub(crate) fn first_in_list(&self, items: &[ItemId]) -> Option<ItemId> {
+        order::first(items, &self.facts)
     }
 
     /// Returns the number of leading items that the same sightings would match again.
