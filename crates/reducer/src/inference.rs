@@ -279,6 +279,7 @@ impl Inference {
         conversations.sightings.note_seen(&items, cx.at.seq);
         let older = std::mem::replace(&mut cx.graph.object_mut(id).response_item_ids, items);
         if !older.is_empty() {
+            links.calls.forget_response(id);
             let ids: Vec<_> = older.iter().map(|item| item as &dyn Display).chain([id as &dyn Display]).collect();
             let message = format!(
                 "inference call {id} is answered a second time; the later answer counts, and the items of both stay"

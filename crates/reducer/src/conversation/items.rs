@@ -103,7 +103,7 @@ impl Pass<'_, '_> {
             let part = (item_id, &sighting.kind, sighting.identity.content);
             self.links.calls.show_output(self.cx, self.origin, call_id, part);
         }
-        self.links.calls.list_started_tools(self.cx.graph, item_id);
+        self.links.calls.sight_call(self.cx.graph, self.origin, item_id);
     }
 
     /// Sets an item's own id and, if that id has been accepted, its acceptance.

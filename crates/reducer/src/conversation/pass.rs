@@ -13,7 +13,7 @@ use super::{
     state::{Conversation, Conversations},
 };
 use crate::{
-    calls::add_producer,
+    calls::{Showing, add_producer},
     context::Context,
     graph::Graph,
     item::{Sighting, identity_of_item},
@@ -74,6 +74,8 @@ impl Pass<'_, '_> {
     /// Source: reduction, section 5.6.
     pub(crate) fn request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let items = self.settle_request(known, sightings);
+        self.end_list(Showing::Request(&items[known..]));
+        self.links.calls.forget_calls_not_shown(self.origin.thread);
         self.thread.live.replace_from(known, &items[known..], self.facts);
         // The previous request listed the known ones.
         self.list(&items[known..]);
@@ -86,6 +88,7 @@ impl Pass<'_, '_> {
     /// Source: reduction, section 14.6.
     pub(crate) fn damaged_request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
         let items = self.settle_request(known, sightings);
+        self.end_list(Showing::DamagedRequest(&items[known..]));
         let unseen = self.thread.live.items().iter().copied().filter(|&item| !self.facts.is_claimed(item));
         let seen: Vec<_> = items[known..].iter().copied().chain(unseen).collect();
         self.thread.live.replace_from(known, &seen, self.facts);
@@ -104,7 +107,6 @@ impl Pass<'_, '_> {
             let item = self.find_in_live(Some(items.len()), &sighting);
             items.push(self.settle(item, sighting, None));
         }
-        self.end_list();
         items
     }
 
@@ -135,7 +137,7 @@ impl Pass<'_, '_> {
             }
             items.push(self.settle(item, sighting, None));
         }
-        self.end_list();
+        self.end_list(Showing::Request(&items));
         self.thread.live.replace_from(0, &items, self.facts);
         self.list(&items);
         items
@@ -152,7 +154,7 @@ impl Pass<'_, '_> {
             let producer = ProducerRef::Inference { inference_call_id: call.clone() };
             items.push(self.settle(item, sighting, Some(producer)));
         }
-        self.end_list();
+        self.end_list(Showing::Items(&items));
         let is_latest = self.thread.latest_calls.contains(call) && self.thread.replacement.is_none();
         if is_latest && self.cx.rules.responses_replace_snapshots() {
             let request = &self.cx.graph.inference_calls[call].request_item_ids;
@@ -175,7 +177,7 @@ impl Pass<'_, '_> {
             let item = self.find_in_live(None, &sighting);
             items.push(self.settle(item, sighting, None));
         }
-        self.end_list();
+        self.end_list(Showing::Items(&items));
         self.list(&items);
         items
     }
@@ -220,7 +222,7 @@ impl Pass<'_, '_> {
             let producer = ProducerRef::Compaction { compaction_id: compaction.clone() };
             items.push(self.settle(None, sighting, Some(producer)));
         }
-        self.end_list();
+        self.end_list(Showing::Items(&items));
         self.thread.replacement = Some(items.clone());
         self.list(&items);
         items
@@ -237,13 +239,10 @@ impl Pass<'_, '_> {
     ///
     /// Source: reduction, section 9.3.
     fn list_tools_of_shown_calls(&mut self) {
-        let Self { cx, links, facts, .. } = self;
-        self.thread.unproven_calls.retain(|&call| {
-            let is_shown = links.calls.items_of_call(cx.graph, call).any(|item| facts.is_claimed(item));
-            if is_shown {
-                links.calls.list_started_tools(cx.graph, call);
-            }
-            !is_shown
+        let facts = &self.facts;
+        self.links.calls.list_tools_of_shown_calls(self.cx.graph, self.origin.thread, |item| {
+            let in_live = facts.of(item).in_live;
+            in_live.map(|_| facts.is_claimed(item))
         });
     }
 
@@ -257,10 +256,13 @@ impl Pass<'_, '_> {
     }
 
     /// Ends a list of items that a payload shows.
-    fn end_list(&mut self) {
+    fn end_list(&mut self, showing: Showing<'_>) {
         self.place_new_items();
         let Self { cx, links, facts, .. } = self;
-        links.calls.link_foreign(cx, self.origin.thread, |item| facts.is_claimed(item));
+        links.calls.link_foreign(cx, self.origin, showing, |item| {
+            let in_live = facts.of(item).in_live;
+            in_live.filter(|_| facts.is_claimed(item))
+        });
     }
 
     /// Moves new items in the thread's list before the accepted output that follows them in the payload's list. An
@@ -302,7 +304,7 @@ impl Pass<'_, '_> {
             Some(item) => {
                 self.sight_again(item, &sighting);
                 if let Some(producer) = producer {
-                    add_producer(self.cx.graph, item, producer);
+                    self.add_producer(item, producer);
                 }
                 item
             }
@@ -313,10 +315,18 @@ impl Pass<'_, '_> {
             }
         };
         self.facts.claim(item);
-        if self.origin.response_of().is_some() && self.cx.graph.conversation_items[&item].call_id.is_some() {
-            self.thread.unproven_calls.push(item);
-        }
         item
+    }
+
+    /// Adds the response or compaction of this payload to the producers of an item that existed before.
+    fn add_producer(&mut self, item: ItemId, producer: ProducerRef) {
+        let Some(call) = self.origin.response_of() else { return add_producer(self.cx.graph, item, producer) };
+        match self.cx.graph.inference_calls[call].execution.ended_seq.is_none() {
+            // A response shows an item once, so the item's producers include the call only if it was answered before.
+            true => self.cx.graph.object_mut(&item).produced_by.push(producer),
+            false => add_producer(self.cx.graph, item, producer),
+        }
+        self.links.calls.note_answer(self.cx.graph, item, call);
     }
 
     /// Remembers that a request or compaction listed these items, which proves that they are in the conversation.

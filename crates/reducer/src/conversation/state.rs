@@ -1,6 +1,6 @@
 //! What is remembered about conversations beyond the graph.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
@@ -30,18 +30,13 @@ pub(super) struct Conversation {
     /// does, and this is only the last call.
     ///
     /// Source: reduction, sections 5.10 and 14.6; bundle 3, section 4.2.
-    pub(super) latest_calls: Vec<InferenceCallId>,
+    pub(super) latest_calls: HashSet<InferenceCallId>,
     pub(super) by_responses_id: HashMap<ResponsesItemId, Bearers>,
     /// The first acceptance of each Responses id.
     pub(super) accepted: HashMap<ResponsesItemId, (Seq, UnixMillis)>,
     /// Deliveries that were accepted and that no payload has shown yet: they arrive with the thread's next request.
     pub(super) pending: HashMap<ResponsesItemId, ItemId>,
     pub(super) order: Order,
-    /// The call items that responses showed and no request has shown since. A tool that started before its call's
-    /// response was seen is listed at that response only when a request shows the call.
-    ///
-    /// Source: reduction, section 9.3.
-    pub(super) unproven_calls: Vec<ItemId>,
 }
 
 impl Conversations {
@@ -51,7 +46,7 @@ impl Conversations {
         if overtakes {
             latest.clear();
         }
-        latest.push(call.clone());
+        latest.insert(call.clone());
     }
 
     /// Returns the items that the thread's next full request is compared with, or none if a compaction replaced them.
