@@ -6,7 +6,7 @@ use rollout_trace_schema::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Execution, ItemId};
+use crate::{Execution, ItemId, ItemRuns};
 
 /// One request to the model and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub struct InferenceCall {
     /// The provider's id of the request.
     pub upstream_request_id: Option<UpstreamRequestId>,
     /// The conversation that the model saw, in order.
-    pub request_item_ids: Vec<ItemId>,
+    pub request_item_ids: ItemRuns,
     /// The items of the response, in order.
     pub response_item_ids: Vec<ItemId>,
     /// The tool calls that the response requested and whose start was observed.

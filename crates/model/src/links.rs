@@ -1,6 +1,6 @@
 //! Checks the links within a graph.
 
-use std::{collections::BTreeSet, fmt::Display};
+use std::{borrow::Borrow, collections::BTreeSet, fmt::Display};
 
 use rollout_trace_schema::{CodexTurnId, RawPayloadId, ThreadId};
 
@@ -97,11 +97,12 @@ impl<'a> Check<'a> {
     fn each_item(
         &mut self,
         from: impl Display + Copy,
-        items: &[ItemId],
+        items: impl IntoIterator<Item: Borrow<ItemId>>,
         holds: impl Fn(&ConversationItem) -> bool,
         complaint: &str,
     ) {
         for id in items {
+            let id = id.borrow();
             match self.graph.conversation_items.get(id) {
                 None => self.require_target(false, from, "item", id),
                 Some(item) => self.require(holds(item), format_args!("{from}: {id}"), complaint),
@@ -204,7 +205,7 @@ impl<'a> Check<'a> {
             graph.threads.get(&call.thread_id).into_iter().flat_map(|thread| &thread.conversation_item_ids).collect();
         let thread_known = graph.threads.contains_key(&call.thread_id);
         let in_thread = |item: &ConversationItem| !thread_known || listed.contains(&item.item_id);
-        self.each_item(id, &call.request_item_ids, in_thread, "was in a request but is not listed by the thread");
+        self.each_item(id, call.request_item_ids.iter(), in_thread, "was in a request but is not listed by the thread");
         let producer = ProducerRef::Inference { inference_call_id: id.clone() };
         let produced = |item: &ConversationItem| item.produced_by.contains(&producer);
         self.each_item(id, &call.response_item_ids, produced, "is in a response but is not linked back to it");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId};
+use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemRuns};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
     InferenceFailed, InferenceStarted, PayloadRef, RawPayloadId, RequestInputMode, ResponseId, ThreadEnded, ThreadId,
@@ -18,7 +18,7 @@ use rollout_trace_schema::{
 
 use crate::{
     context::Context,
-    conversation::{Conversations, Prefix},
+    conversation::{Before, Conversations, Prefix},
     documents,
     item::{Shown, Sighting, normalize},
     json::Json,
@@ -42,6 +42,13 @@ pub(crate) struct Inference {
 
 /// The calls of a thread that got each response, in the order of their ids.
 type Responses = HashMap<(ThreadId, ResponseId), BTreeSet<InferenceCallId>>;
+
+/// A request that was read.
+struct Request {
+    items: ItemRuns,
+    /// The call that it continues, whose request and response it begins with.
+    continues: Option<InferenceCallId>,
+}
 
 /// What an event says about a call's response.
 struct Answer<'a> {
@@ -90,16 +97,16 @@ impl Inference {
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
         call.prepared_prompt_payload_id =
             event.prepared_prompt_payload.as_ref().map(|reference| reference.raw_payload_id.clone());
-        let items = self.read_request(cx, conversations, links, event);
-        let overtakes = items.is_some() || cx.rules.responses_replace_snapshots();
+        let request = self.read_request(cx, conversations, links, event);
+        let overtakes = request.is_some() || cx.rules.responses_replace_snapshots();
         conversations.note_call(&event.thread_id, id, overtakes);
-        let call = cx.graph.object_mut(id);
-        call.request_item_ids = items.unwrap_or_default();
-        let started = call.execution.started_seq;
-        let items = &cx.graph.inference_calls[id].request_item_ids;
+        let (items, continues) = match request {
+            Some(Request { items, continues }) => (items, continues),
+            None => (ItemRuns::default(), None),
+        };
+        cx.graph.object_mut(id).request_item_ids = items;
         conversations.sightings.note_call(cx.graph, id);
-        conversations.sightings.note_shown(cx.graph, id, items);
-        conversations.sightings.note_seen(items, started);
+        conversations.sightings.note_request(cx.graph, id, continues.as_ref());
         self.readers.note_use(&event.thread_id, seq);
     }
 
@@ -110,7 +117,7 @@ impl Inference {
         conversations: &mut Conversations,
         links: &mut Links,
         event: &InferenceStarted,
-    ) -> Option<Vec<ItemId>> {
+    ) -> Option<Request> {
         let thread = &event.thread_id;
         let reference = event.warmup_context_payload.as_ref().unwrap_or(&event.request_payload);
         cx.documents.note(reference);
@@ -156,13 +163,21 @@ impl Inference {
                 Some(prefix) => {
                     let origin = Origin { payload: &prefix.raw_payload_id, ..origin.clone() };
                     match prefix_document(cx, prefix) {
-                        Some(sightings) => Prefix::Known(conversations.pass(cx, links, &origin).request(0, sightings)),
+                        Some(sightings) => {
+                            let items = conversations.pass(cx, links, &origin).request(0, sightings);
+                            Prefix::Known(Before { items: items.into_iter().collect(), call: None })
+                        }
                         None => Prefix::Unknown,
                     }
                 }
                 None => self.prefix_of_response(cx, event, previous),
             };
-            return Some(conversations.pass(cx, links, &origin).delta(prefix, sightings));
+            let continues = match &prefix {
+                Prefix::Known(before) | Prefix::Partial(before) => before.call.clone(),
+                Prefix::Unknown => None,
+            };
+            let items = conversations.pass(cx, links, &origin).delta(prefix, sightings);
+            return Some(Request { items, continues });
         }
         let is_damaged = document.damage.is_some();
         let layout = document.layout.filter(|_| event.stripped_tool_output_ids.is_empty());
@@ -171,7 +186,7 @@ impl Inference {
         if let Some(layout) = layout {
             reader.remember(layout, &is_item, &items, conversations.stable_prefix(&items));
         }
-        Some(items)
+        Some(Request { items: items.into_iter().collect(), continues: None })
     }
 
     pub(crate) fn completed(
@@ -305,10 +320,12 @@ impl Inference {
             return Prefix::Unknown;
         };
         let call = &cx.graph.inference_calls[first];
-        let items = call.request_item_ids.iter().chain(&call.response_item_ids).copied().collect();
+        let mut items = call.request_item_ids.clone();
+        items.extend(call.response_item_ids.iter().copied());
+        let before = Before { items, call: Some(first.clone()) };
         let evidence = call.raw_request_payload_id.iter().chain(&call.raw_response_payload_id);
         let is_partial = cx.rules.documents_may_be_partial() && { evidence }.any(|id| is_partial(cx, id));
-        if is_partial { Prefix::Partial(items) } else { Prefix::Known(items) }
+        if is_partial { Prefix::Partial(before) } else { Prefix::Known(before) }
     }
 
     /// Ends the calls that a turn leaves running.
@@ -480,7 +497,7 @@ fn new_call(
         provider_name: String::new(),
         response_id: None,
         upstream_request_id: None,
-        request_item_ids: Vec::new(),
+        request_item_ids: ItemRuns::default(),
         response_item_ids: Vec::new(),
         tool_call_ids_started_by_response: Vec::new(),
         usage: None,

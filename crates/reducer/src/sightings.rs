@@ -16,6 +16,8 @@ pub(crate) struct Sightings {
     items: Vec<Sighted>,
     /// The items that were seen later than the graph says.
     moved: Vec<ItemId>,
+    /// The calls whose requests showed their items later than was noted.
+    later_requests: Vec<CallNumber>,
     /// The inference calls, in the order in which they were first noted.
     calls: Vec<Call>,
     numbers: HashMap<InferenceCallId, CallNumber>,
@@ -35,6 +37,12 @@ struct Call {
     /// The turn of which it is the first call.
     opens: Option<CodexTurnId>,
     is_stale: bool,
+    /// The earlier call whose request this one's begins with.
+    continues: Option<CallNumber>,
+    /// How many items that request has.
+    continued_items: usize,
+    /// When this request, or one that continues it, last showed its items.
+    shown: Seq,
 }
 
 /// When an item was shown.
@@ -58,7 +66,15 @@ impl Sightings {
             Some(&number) => number,
             None => {
                 let number = CallNumber(self.calls.len());
-                self.calls.push(Call { started: 0, id: id.clone(), opens: None, is_stale: false });
+                self.calls.push(Call {
+                    started: 0,
+                    id: id.clone(),
+                    opens: None,
+                    is_stale: false,
+                    continues: None,
+                    continued_items: 0,
+                    shown: 0,
+                });
                 self.numbers.insert(id.clone(), number);
                 number
             }
@@ -76,6 +92,47 @@ impl Sightings {
         }
         self.make_stale(number);
         self.note_shown(graph, id, &call.response_item_ids);
+    }
+
+    /// Notes that a call's request showed its items. `continues` is the call whose request it begins with, if it
+    /// continues one: what that request showed is not noted again.
+    pub(crate) fn note_request(&mut self, graph: &Graph, id: &InferenceCallId, continues: Option<&InferenceCallId>) {
+        let number = self.numbers[id];
+        let continued = continues.and_then(|id| Some((*self.numbers.get(id)?, graph.inference_calls.get(id)?)));
+        if let Some((earlier, call)) = continued.filter(|&(earlier, _)| self.is_before(earlier, number)) {
+            self.calls[number.0].continues = Some(earlier);
+            self.calls[number.0].continued_items = call.request_item_ids.len();
+        }
+        let call = &mut self.calls[number.0];
+        call.shown = call.shown.max(call.started);
+        self.later_requests.push(number);
+        let own = self.own_items(graph, number);
+        self.note_shown(graph, id, &own);
+    }
+
+    /// Returns the items that a request shows after those of the request that it continues.
+    fn own_items(&self, graph: &Graph, number: CallNumber) -> Vec<ItemId> {
+        let call = &self.calls[number.0];
+        graph.inference_calls[&call.id].request_item_ids.skip(call.continued_items)
+    }
+
+    /// Notes when the items of requests were last seen.
+    fn note_requests_seen(&mut self, graph: &Graph) {
+        let mut requests = std::mem::take(&mut self.later_requests);
+        requests.sort_unstable_by_key(|number| self.calls[number.0].shown);
+        for mut number in requests.into_iter().rev() {
+            let seq = self.calls[number.0].shown;
+            loop {
+                let own = self.own_items(graph, number);
+                self.note_seen(&own, seq);
+                let Some(earlier) = self.calls[number.0].continues else { break };
+                if self.calls[earlier.0].shown >= seq {
+                    break;
+                }
+                self.calls[earlier.0].shown = seq;
+                number = earlier;
+            }
+        }
     }
 
     /// Notes that a call's request or response showed these items.
@@ -107,6 +164,7 @@ impl Sightings {
 
     /// Brings the graph up to date with what was noted, and with the objects that changed.
     pub(crate) fn refresh(&mut self, graph: &mut Graph, changed: &[ObjectRef]) {
+        self.note_requests_seen(graph);
         for item in std::mem::take(&mut self.moved) {
             let sighted = self.sighted(item);
             sighted.is_moved = false;
@@ -150,7 +208,7 @@ impl Sightings {
                 item.produced_by.is_empty() && !self.answers_earlier_call(first, item)
             }
         };
-        call.request_item_ids.iter().copied().filter(is_new).collect()
+        self.own_items(graph, first).into_iter().filter(is_new).collect()
     }
 
     /// Returns whether an earlier request or response showed the call that the item answers. Such an answer does not

@@ -72,12 +72,12 @@ impl Canvas<'_, '_> {
         }
         let id = item.item_id;
         let mut calls: Vec<&InferenceCall> = self.graph.inference_calls.values().collect();
-        calls.retain(|call| call.request_item_ids.contains(&id));
+        calls.retain(|call| call.request_item_ids.contains(id));
         calls.sort_by_key(|call| call.execution.started_seq);
         match (calls.first(), calls.last()) {
             (Some(first), Some(last)) => {
                 let place = |call: &InferenceCall| {
-                    let at = call.request_item_ids.iter().position(|other| *other == id).map_or(0, |at| at + 1);
+                    let at = call.request_item_ids.position(id).map_or(0, |at| at + 1);
                     format!("{}, place {at} of {}", call.inference_call_id, call.request_item_ids.len())
                 };
                 self.fact("requests", calls.len())?;

@@ -43,7 +43,7 @@ impl Canvas<'_, '_> {
     fn is_unlisted(&self, item: &ConversationItem) -> bool {
         let thread = self.graph.threads.get(&item.thread_id);
         // The first condition is cheap and avoids a search of the whole conversation for most items.
-        !self.places.sent_items.contains(&item.item_id)
+        !self.places.sent_items.contains(item.item_id)
             && thread.is_some_and(|thread| !thread.conversation_item_ids.contains(&item.item_id))
     }
 

@@ -4,6 +4,7 @@ mod agents;
 mod canvas;
 mod code_cell;
 mod compaction;
+mod covered;
 mod ending;
 mod inference;
 mod item;

@@ -1,12 +1,13 @@
 //! Where in a drawing each object is shown.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use rollout_trace_schema::{CodexTurnId, InferenceCallId, Seq, ThreadId, ToolCallId};
 
+use super::covered::Covered;
 use crate::{
-    Anchor, CodeCell, CodeCellId, Compaction, CompactionRequest, InferenceCall, InteractionEdge, ItemId, Requester,
-    RolloutTrace, ToolCall,
+    Anchor, CodeCell, CodeCellId, CodexTurn, Compaction, CompactionRequest, InferenceCall, InteractionEdge, ItemId,
+    ItemRuns, Requester, RolloutTrace, ToolCall,
 };
 
 /// One step of a turn.
@@ -45,15 +46,17 @@ pub(super) struct Places<'a> {
     /// What the model had seen before an inference call.
     pub(super) seen_before: BTreeMap<&'a InferenceCallId, Seen<'a>>,
     /// The items in requests, responses and compactions.
-    pub(super) used_items: BTreeSet<ItemId>,
+    pub(super) used_items: Covered,
     /// The items in requests.
-    pub(super) sent_items: BTreeSet<ItemId>,
+    pub(super) sent_items: Covered,
+    turns_of_thread: BTreeMap<&'a ThreadId, Vec<&'a CodexTurn>>,
+    items_of_thread: BTreeMap<&'a ThreadId, Vec<ItemId>>,
 }
 
 /// What a model has seen before a request.
 #[derive(Clone, Default)]
 pub(super) struct Seen<'a> {
-    pub(super) items: Vec<ItemId>,
+    pub(super) items: ItemRuns,
     /// The compaction that replaced the items since the last request.
     pub(super) compaction: Option<&'a Compaction>,
     /// Whether there was an earlier request or compaction.
@@ -68,8 +71,9 @@ impl<'a> Places<'a> {
         let mut response_of: HashMap<ItemId, &InferenceCall> = HashMap::new();
         let mut started_by: HashMap<&ToolCallId, &InferenceCall> = HashMap::new();
         for call in inferences {
-            places.sent_items.extend(&call.request_item_ids);
-            places.used_items.extend(call.request_item_ids.iter().chain(&call.response_item_ids));
+            places.sent_items.insert_all(&call.request_item_ids);
+            places.used_items.insert_all(&call.request_item_ids);
+            places.used_items.extend(call.response_item_ids.iter().copied());
             call.response_item_ids.iter().for_each(|&item| _ = response_of.entry(item).or_insert(call));
             call.tool_call_ids_started_by_response.iter().for_each(|tool| _ = started_by.entry(tool).or_insert(call));
             places.put(graph, Step::Inference(call));
@@ -79,6 +83,12 @@ impl<'a> Places<'a> {
         places.compactions(graph);
         places.edges(graph, &response_of);
         places.sort(graph);
+        for turn in graph.codex_turns.values() {
+            places.turns_of_thread.entry(&turn.thread_id).or_default().push(turn);
+        }
+        for item in graph.conversation_items.values() {
+            places.items_of_thread.entry(&item.thread_id).or_default().push(item.item_id);
+        }
         for thread in graph.threads.keys() {
             places.requests(graph, thread);
         }
@@ -127,7 +137,7 @@ impl<'a> Places<'a> {
     fn compactions(&mut self, graph: &'a RolloutTrace) {
         for compaction in graph.compactions.values() {
             self.used_items.insert(compaction.marker_item_id);
-            self.used_items.extend(compaction.input_item_ids.iter().chain(&compaction.replacement_item_ids));
+            self.used_items.extend(compaction.input_item_ids.iter().chain(&compaction.replacement_item_ids).copied());
             self.put(graph, Step::Compaction(compaction));
         }
         for request in graph.compaction_requests.values() {
@@ -188,10 +198,19 @@ impl<'a> Places<'a> {
         edges.for_each(|edges| edges.sort_by_key(|edge| (&edge.carried_item_ids, &edge.carried_raw_payload_ids)));
     }
 
+    /// Returns the turns of a thread, in the order of their ids.
+    pub(super) fn turns(&self, thread: &ThreadId) -> &[&'a CodexTurn] {
+        self.turns_of_thread.get(thread).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the items of a thread, in the order of their numbers.
+    pub(super) fn items(&self, thread: &ThreadId) -> &[ItemId] {
+        self.items_of_thread.get(thread).map_or(&[], Vec::as_slice)
+    }
+
     /// Determines what the model had seen before each request of a thread.
     fn requests(&mut self, graph: &'a RolloutTrace, thread: &'a ThreadId) {
-        let turns = graph.codex_turns.values().filter(|turn| turn.thread_id == *thread);
-        let of_turns = turns.filter_map(|turn| self.of_turn.get(&turn.codex_turn_id)).flatten();
+        let of_turns = self.turns(thread).iter().filter_map(|turn| self.of_turn.get(&turn.codex_turn_id)).flatten();
         let mut steps: Vec<Step<'_>> =
             of_turns.chain(self.of_thread.get(thread).into_iter().flatten()).copied().collect();
         steps.sort_by_key(|step| step.seq(graph));
@@ -205,7 +224,7 @@ impl<'a> Places<'a> {
                         last.execution.ended_seq.is_some_and(|end| end < call.execution.started_seq)
                     };
                     for &item in last.filter(in_time).into_iter().flat_map(|last| &last.response_item_ids) {
-                        if !seen.items.contains(&item) {
+                        if !seen.items.contains(item) {
                             seen.items.push(item);
                         }
                     }
@@ -214,7 +233,7 @@ impl<'a> Places<'a> {
                     last = Some(call);
                 }
                 Step::Compaction(compaction) => {
-                    let items = compaction.replacement_item_ids.clone();
+                    let items = compaction.replacement_item_ids.iter().copied().collect();
                     seen = Seen { items, compaction: Some(compaction), any_request: true };
                     last = None;
                 }
@@ -257,7 +276,7 @@ fn installed_seq(compaction: &Compaction, graph: &RolloutTrace) -> Seq {
     requests.map(|request| request.execution.ended_seq.unwrap_or(request.execution.started_seq)).max().unwrap_or_else(
         || {
             let first_use = |call: &&InferenceCall| {
-                call.request_item_ids.iter().any(|item| compaction.replacement_item_ids.contains(item))
+                call.request_item_ids.iter().any(|item| compaction.replacement_item_ids.contains(&item))
             };
             let next = graph.inference_calls.values().filter(first_use).map(|call| call.execution.started_seq).min();
             next.map_or(Seq::MAX, |seq| seq.saturating_sub(1))

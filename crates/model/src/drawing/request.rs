@@ -1,10 +1,13 @@
 //! Draws a request, as the difference from what the model had seen before.
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
-use crate::{InferenceCall, ItemId};
+use crate::{InferenceCall, ItemId, ItemRuns};
 
-use super::canvas::{ADDED, Canvas, DROPPED};
+use super::{
+    canvas::{ADDED, Canvas, DROPPED},
+    covered::Covered,
+};
 
 /// The most dropped items that are shown with a line each. More are shown only by number.
 const DROPPED_LINES: usize = 3;
@@ -13,15 +16,11 @@ impl Canvas<'_, '_> {
     pub(super) fn request(&mut self, depth: usize, call: &InferenceCall) -> fmt::Result {
         let now = &call.request_item_ids;
         let seen = self.places.seen_before.get(&call.inference_call_id).cloned().unwrap_or_default();
-        let before_set: BTreeSet<_> = seen.items.iter().collect();
-        let now_set: BTreeSet<_> = now.iter().collect();
-        let kept: Vec<ItemId> = now.iter().filter(|item| before_set.contains(item)).copied().collect();
-        let dropped: Vec<ItemId> = seen.items.iter().filter(|item| !now_set.contains(item)).copied().collect();
+        let difference = Difference::new(&seen.items, now);
 
         let mut head = format!("request of {}", counted(now.len()));
         if seen.any_request {
-            let reordered = !kept.iter().eq(seen.items.iter().filter(|item| now_set.contains(item)));
-            let kept_count = match (kept.len(), now.len()) {
+            let kept_count = match (difference.kept, now.len()) {
                 (0, _) => "none".to_owned(),
                 (kept, all) if kept == all => "all".to_owned(),
                 (kept, _) => kept.to_string(),
@@ -30,12 +29,12 @@ impl Canvas<'_, '_> {
                 Some(compaction) => format!("from the replacement of {}", self.name(&compaction.compaction_id)),
                 None => "as before".to_owned(),
             };
-            let order = if reordered { ", in another order" } else { "" };
+            let order = if difference.reordered { ", in another order" } else { "" };
             head += &format!(": {kept_count} {since}{order}");
         }
         self.line(depth, head)?;
-        self.dropped(depth + 1, &dropped)?;
-        self.added(depth + 1, now, &before_set)
+        self.dropped(depth + 1, &difference.dropped)?;
+        self.added(depth + 1, &difference.rest)
     }
 
     fn dropped(&mut self, depth: usize, items: &[ItemId]) -> fmt::Result {
@@ -49,16 +48,16 @@ impl Canvas<'_, '_> {
         Ok(())
     }
 
-    fn added(&mut self, depth: usize, now: &[ItemId], before: &BTreeSet<&ItemId>) -> fmt::Result {
+    fn added(&mut self, depth: usize, rest: &[(ItemId, Novelty)]) -> fmt::Result {
         let plus = self.paint(ADDED, "+") + " ";
         let mut follower = None;
         let mut lines = Vec::new();
-        for &item in now.iter().rev() {
-            if before.contains(&item) {
+        for &(item, novelty) in rest.iter().rev() {
+            if novelty == Novelty::Known {
                 follower = Some(item);
                 continue;
             }
-            let place = follower.map_or_else(String::new, |next| format!(" (before [{}])", next.0));
+            let place = follower.map_or_else(String::new, |next: ItemId| format!(" (before [{}])", next.0));
             lines.push(plus.clone() + self.item_line(item) + place);
         }
         lines.into_iter().rev().try_for_each(|line| self.line(depth, line))
@@ -70,5 +69,63 @@ pub(super) fn counted(items: usize) -> String {
         0 => "no items".to_owned(),
         1 => "1 item".to_owned(),
         _ => format!("{items} items"),
+    }
+}
+
+/// How a request differs from what the model had seen before.
+struct Difference {
+    /// How many items of the request were seen before.
+    kept: usize,
+    reordered: bool,
+    /// The items that were seen before and are not in the request.
+    dropped: Vec<ItemId>,
+    /// The items of the request after those with which both lists begin.
+    rest: Vec<(ItemId, Novelty)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Novelty {
+    Known,
+    New,
+}
+
+impl Difference {
+    /// Compares two lists at a cost in proportion to their runs and to their difference.
+    fn new(before: &ItemRuns, now: &ItemRuns) -> Self {
+        let same = before.common_prefix(now);
+        let (before_rest, now_rest) = (before.skip(same), now.skip(same));
+        let (was_seen, is_shown) = (Lookup::new(before, now_rest.len()), Lookup::new(now, before_rest.len()));
+        let rest: Vec<_> = now_rest
+            .into_iter()
+            .map(|item| (item, if was_seen.contains(item) { Novelty::Known } else { Novelty::New }))
+            .collect();
+        let known = || rest.iter().filter(|(_, novelty)| *novelty == Novelty::Known).map(|&(item, _)| item);
+        let (still_shown, dropped): (Vec<_>, Vec<_>) =
+            before_rest.into_iter().partition(|&item| is_shown.contains(item));
+        Self { kept: same + known().count(), reordered: !known().eq(still_shown), dropped, rest }
+    }
+}
+
+/// Looks items up in a list, some of them one by one, many of them in a set.
+enum Lookup<'a> {
+    Runs(&'a ItemRuns),
+    Set(Covered),
+}
+
+impl<'a> Lookup<'a> {
+    fn new(items: &'a ItemRuns, lookups: usize) -> Self {
+        if lookups <= 8 {
+            return Self::Runs(items);
+        }
+        let mut set = Covered::default();
+        set.insert_all(items);
+        Self::Set(set)
+    }
+
+    fn contains(&self, item: ItemId) -> bool {
+        match self {
+            Self::Runs(items) => items.contains(item),
+            Self::Set(set) => set.contains(item),
+        }
     }
 }

@@ -35,9 +35,7 @@ impl Canvas<'_, '_> {
         }
         self.line(0, head)?;
 
-        let graph = self.graph;
-        let turns = graph.codex_turns.values().filter(|turn| turn.thread_id == thread.thread_id);
-        let mut turns: Vec<&CodexTurn> = turns.collect();
+        let mut turns = self.places.turns(&thread.thread_id).to_vec();
         turns.sort_by_key(|turn| turn.execution.started_seq);
         turns.into_iter().try_for_each(|turn| self.turn(turn))?;
 
@@ -74,9 +72,8 @@ impl Canvas<'_, '_> {
 
     /// Draws the items that were accepted into the thread's history and never shown to a model.
     fn unused_items(&mut self, thread: &AgentThread) -> fmt::Result {
-        let of_thread = self.graph.conversation_items.values().filter(|item| item.thread_id == thread.thread_id);
-        let ids = of_thread.map(|item| item.item_id);
-        let unused: Vec<ItemId> = ids.filter(|id| !self.places.used_items.contains(id)).collect();
+        let items = self.places.items(&thread.thread_id).iter().copied();
+        let unused: Vec<ItemId> = items.filter(|&item| !self.places.used_items.contains(item)).collect();
         if unused.is_empty() {
             return Ok(());
         }

@@ -16,5 +16,5 @@ mod pass;
 mod snapshot;
 mod state;
 
-pub(crate) use pass::Prefix;
+pub(crate) use pass::{Before, Prefix};
 pub(crate) use state::Conversations;

@@ -2,7 +2,7 @@
 //!
 //! Source: reduction, section 5.
 
-use rollout_trace_model::{Body, ConversationItem, DiagnosticCode, ItemId, ItemKind, ProducerRef, Role};
+use rollout_trace_model::{Body, ConversationItem, DiagnosticCode, ItemId, ItemKind, ItemRuns, ProducerRef, Role};
 use rollout_trace_schema::{CompactionId, InferenceCallId};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     bucket::may_bear,
     facts::Facts,
     order,
-    state::{Conversation, Conversations},
+    state::{Conversation, Conversations, LiveOf},
 };
 use crate::{
     calls::{Showing, add_producer},
@@ -47,11 +47,19 @@ pub(super) enum Entry {
 #[derive(Clone, Debug)]
 pub(crate) enum Prefix {
     /// It is known.
-    Known(Vec<ItemId>),
+    Known(Before),
     /// Some of it is missing, so its length does not say which items of the snapshot the request repeats.
-    Partial(Vec<ItemId>),
+    Partial(Before),
     /// It is unknown.
     Unknown,
+}
+
+/// The items that precede those of an incremental request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Before {
+    pub(crate) items: ItemRuns,
+    /// The inference call whose request and response they are.
+    pub(crate) call: Option<InferenceCallId>,
 }
 
 impl Conversations {
@@ -77,6 +85,7 @@ impl Pass<'_, '_> {
         self.end_list(Showing::Request(&items[known..]));
         self.links.calls.forget_calls_not_shown(self.origin.thread);
         self.thread.live.replace_from(known, &items[known..], self.facts);
+        self.thread.live_of = LiveOf::NewRequest;
         // The previous request listed the known ones.
         self.list(&items[known..]);
         items
@@ -92,6 +101,7 @@ impl Pass<'_, '_> {
         let unseen = self.thread.live.items().iter().copied().filter(|&item| !self.facts.is_claimed(item));
         let seen: Vec<_> = items[known..].iter().copied().chain(unseen).collect();
         self.thread.live.replace_from(known, &seen, self.facts);
+        self.thread.live_of = LiveOf::Other;
         self.list(&items[known..]);
         items
     }
@@ -113,16 +123,24 @@ impl Pass<'_, '_> {
     /// Reconciles an incremental request: what precedes it, and the sightings of its payload.
     ///
     /// Source: reduction, section 5.7; bundle 3, section 4.5.
-    pub(crate) fn delta(&mut self, prefix: Prefix, sightings: Vec<Sighting>) -> Vec<ItemId> {
+    pub(crate) fn delta(&mut self, prefix: Prefix, sightings: Vec<Sighting>) -> ItemRuns {
         let prefix_known = !matches!(prefix, Prefix::Unknown);
         let is_compared = !matches!(prefix, Prefix::Partial(_));
-        let mut items = match prefix {
-            Prefix::Known(items) | Prefix::Partial(items) => items,
-            Prefix::Unknown => Vec::new(),
+        let before = match prefix {
+            Prefix::Known(before) | Prefix::Partial(before) => before,
+            Prefix::Unknown => Before::default(),
         };
-        self.claim_all(&items);
+        // The usual prefix is the live snapshot, whose items need not be gone through one by one.
+        let continued = before.call.filter(|call| self.thread.live_of.is(self.cx.graph, call));
+        let (known, mut shown) = match continued {
+            Some(_) => (before.items.len(), Vec::new()),
+            None => (0, before.items.iter().collect()),
+        };
+        self.facts.claim_prefix(known);
+        self.claim_all(&shown);
+        let earlier = shown.len();
         for sighting in sightings {
-            let place = items.len();
+            let place = known + shown.len();
             let there = self.thread.live.get(place).filter(|_| is_compared);
             let item = there.filter(|&item| is_same(self.facts, item, &sighting));
             if let (Some(other), None, true) = (there, item, prefix_known)
@@ -135,11 +153,19 @@ impl Pass<'_, '_> {
                 let code = DiagnosticCode::IncrementalMismatch;
                 self.cx.report.payload(code, self.origin.payload, &[&other], message);
             }
-            items.push(self.settle(item, sighting, None));
+            shown.push(self.settle(item, sighting, None));
         }
-        self.end_list(Showing::Request(&items));
-        self.thread.live.replace_from(0, &items, self.facts);
-        self.list(&items);
+        self.end_list(Showing::Request(&shown));
+        self.thread.live.replace_from(known, &shown, self.facts);
+        self.thread.live_of = LiveOf::NewRequest;
+        if let Some(call) = continued {
+            // The request that is continued listed its items, but not those of its response.
+            let answer = self.cx.graph.inference_calls[&call].response_item_ids.clone();
+            self.list(&answer);
+        }
+        self.list(&shown);
+        let mut items = before.items;
+        items.extend(shown[earlier..].iter().copied());
         items
     }
 
@@ -156,14 +182,17 @@ impl Pass<'_, '_> {
         }
         self.end_list(Showing::Items(&items));
         let is_latest = self.thread.latest_calls.contains(call) && self.thread.replacement.is_none();
-        if is_latest && self.cx.rules.responses_replace_snapshots() {
+        let is_of_request = matches!(&self.thread.live_of, LiveOf::Request(request) if request == call);
+        if is_latest && !is_of_request && self.cx.rules.responses_replace_snapshots() {
             let request = &self.cx.graph.inference_calls[call].request_item_ids;
-            let seen: Vec<_> = request.iter().chain(&items).copied().collect();
+            let seen: Vec<_> = request.iter().chain(items.iter().copied()).collect();
             self.thread.live.replace_from(0, &seen, self.facts);
+            self.thread.live_of = LiveOf::Response(call.clone());
         } else if is_latest || !self.cx.rules.late_responses_are_overtaken() {
             for &item in &items {
                 self.thread.live.push(item, self.facts);
             }
+            self.thread.live_of = if is_of_request { LiveOf::Response(call.clone()) } else { LiveOf::Other };
         }
         items
     }

@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
 
-use super::{bearers::Bearers, facts::Facts, order::{self, Order}, snapshot::Snapshot};
-use crate::sightings::Sightings;
+use super::{
+    bearers::Bearers,
+    facts::Facts,
+    order::{self, Order},
+    snapshot::Snapshot,
+};
+use crate::{graph::Graph, sightings::Sightings};
 
 /// What is remembered about all conversations.
 #[derive(Debug, Default)]
@@ -23,6 +28,7 @@ pub(crate) struct Conversations {
 pub(super) struct Conversation {
     /// What the model last saw.
     pub(super) live: Snapshot,
+    pub(super) live_of: LiveOf,
     /// What the first full request after a compaction is compared with instead.
     pub(super) replacement: Option<Vec<ItemId>>,
     /// The last inference call whose request could be read, and the calls that started after it. A call whose request
@@ -39,14 +45,41 @@ pub(super) struct Conversation {
     pub(super) order: Order,
 }
 
+/// What a live snapshot consists of, as far as that saves going through it.
+#[derive(Debug, Default)]
+pub(super) enum LiveOf {
+    /// The items of the request that is being read.
+    NewRequest,
+    /// The items of this inference call's request.
+    Request(InferenceCallId),
+    /// The items of this inference call's request and of its response.
+    Response(InferenceCallId),
+    #[default]
+    Other,
+}
+
+impl LiveOf {
+    /// Returns whether the live snapshot is the request and the response of an inference call.
+    pub(super) fn is(&self, graph: &Graph, call: &InferenceCallId) -> bool {
+        match self {
+            Self::Response(of) => of == call,
+            Self::Request(of) => of == call && graph.inference_calls[call].response_item_ids.is_empty(),
+            Self::NewRequest | Self::Other => false,
+        }
+    }
+}
+
 impl Conversations {
     /// Records that an inference call started, and whether it overtakes those before it.
     pub(crate) fn note_call(&mut self, thread: &ThreadId, call: &InferenceCallId, overtakes: bool) {
-        let latest = &mut self.thread(thread).latest_calls;
+        let conversation = self.thread(thread);
         if overtakes {
-            latest.clear();
+            conversation.latest_calls.clear();
         }
-        latest.insert(call.clone());
+        conversation.latest_calls.insert(call.clone());
+        if matches!(conversation.live_of, LiveOf::NewRequest) {
+            conversation.live_of = LiveOf::Request(call.clone());
+        }
     }
 
     /// Returns the items that the thread's next full request is compared with, or none if a compaction replaced them.
