@@ -58,7 +58,7 @@ mod tests {
     fn holds_what_was_inserted_in_any_order() {
         let lists: [&[u32]; 5] = [&[5, 6, 7], &[1], &[3, 4], &[2, 3, 4, 5, 9], &[0, 20, 10, 19]];
         let mut covered = Covered::default();
-        let mut expected = std::collections::BTreeSet::new();
+        let mut expected = std::collections::BTreeSet::<u32>::new();
         for list in lists {
             covered.insert_all(&list.iter().copied().map(ItemId).collect());
             expected.extend(list);
