@@ -167,7 +167,8 @@ fn shown(graph: &RolloutTrace) -> String {
             serde_json::to_string(&body.parts).expect("a body serializes")
         };
         let list = |items: &[ItemId]| items.iter().map(body).collect::<Vec<_>>().join(" ");
-        format!("{}: {} -> {}\n", call.inference_call_id, list(&call.request_item_ids), list(&call.response_item_ids))
+        let request: Vec<_> = call.request_item_ids.iter().collect();
+        format!("{}: {} -> {}\n", call.inference_call_id, list(&request), list(&call.response_item_ids))
     });
     calls.collect()
 }
