@@ -269,7 +269,7 @@ impl<'a> Check<'a> {
         self.payloads(id, &cell.raw_result_payload_id);
         let fits = |item: &ConversationItem| item.call_id.as_ref() == Some(&cell.model_visible_call_id);
         let is_source = |item: &ConversationItem| item.thread_id == cell.thread_id && fits(item);
-        self.each_item(id, &[cell.source_item_id], is_source, "has another call id or thread");
+        self.each_item(id, [cell.source_item_id], is_source, "has another call id or thread");
         let producer = ProducerRef::CodeCell { code_cell_id: id.clone() };
         let answers = |item: &ConversationItem| fits(item) && item.produced_by.contains(&producer);
         self.each_item(id, &cell.output_item_ids, answers, "is not linked back to the code cell");
@@ -352,7 +352,7 @@ impl<'a> Check<'a> {
         self.each_item(id, &compaction.replacement_item_ids, made, "is not linked back to the compaction");
         self.distinct(id, &compaction.replacement_item_ids);
         let marks = |item: &ConversationItem| made(item) && item.kind == ItemKind::CompactionMarker;
-        self.each_item(id, &[compaction.marker_item_id], marks, "is not a marker of the compaction");
+        self.each_item(id, [compaction.marker_item_id], marks, "is not a marker of the compaction");
         for request_id in &compaction.request_ids {
             let request = graph.compaction_requests.get(request_id);
             self.require_target(request.is_some(), id, "compaction request", request_id);
@@ -389,7 +389,7 @@ impl<'a> Check<'a> {
         );
         for anchor in [&edge.source, &edge.target] {
             match anchor {
-                Anchor::ConversationItem { item_id } => self.each_item(id, &[*item_id], |_| true, ""),
+                Anchor::ConversationItem { item_id } => self.each_item(id, [*item_id], |_| true, ""),
                 Anchor::ToolCall { tool_call_id } => {
                     self.require_target(graph.tool_calls.contains_key(tool_call_id), id, "tool call", tool_call_id);
                 }
