@@ -146,8 +146,7 @@ fn find(index: &mut Index, identity: &Identity, facts: &Facts) -> Option<ItemId>
         let (items, cursor) = index.get_mut(&key)?;
         cursor.first(items, facts, |item| item)
     };
-    let found = keys(*identity).filter_map(&mut first).min_by_key(|&item| facts.of(item).in_order);
-    found
+    keys(*identity).filter_map(&mut first).min_by_key(|&item| facts.of(item).in_order)
 }
 
 fn first(items: &[ItemId], identity: &Identity, facts: &Facts) -> Option<ItemId> {
