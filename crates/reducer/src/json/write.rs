@@ -4,6 +4,15 @@ use std::io::{self, Write};
 
 use super::Json;
 
+/// The order in which the fields of each object are written.
+#[derive(Clone, Copy, Debug)]
+enum KeyOrder {
+    /// The order that they have in the value.
+    Own,
+    /// The order of their keys.
+    Sorted,
+}
+
 impl Json<'_> {
     /// Returns the compact text.
     pub(crate) fn to_text(&self) -> String {
@@ -15,16 +24,16 @@ impl Json<'_> {
     /// Returns the compact text with the keys of each object sorted.
     pub(crate) fn to_sorted_text(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        self.write_in_order(&mut text, true).expect("writing to memory does not fail");
+        self.write_in_order(&mut text, KeyOrder::Sorted).expect("writing to memory does not fail");
         text
     }
 
     /// Writes the compact text with the keys in their own order.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        self.write_in_order(out, false)
+        self.write_in_order(out, KeyOrder::Own)
     }
 
-    fn write_in_order(&self, out: &mut impl Write, sorted: bool) -> io::Result<()> {
+    fn write_in_order(&self, out: &mut impl Write, order: KeyOrder) -> io::Result<()> {
         match self {
             Self::Null => out.write_all(b"null"),
             Self::Bool(value) => write!(out, "{value}"),
@@ -36,12 +45,15 @@ impl Json<'_> {
                     if place > 0 {
                         out.write_all(b",")?;
                     }
-                    item.write_in_order(out, sorted)?;
+                    item.write_in_order(out, order)?;
                 }
                 out.write_all(b"]")
             }
             Self::Object(fields) => {
-                let fields = if sorted { fields.sorted() } else { fields.iter().collect() };
+                let fields = match order {
+                    KeyOrder::Own => fields.iter().collect(),
+                    KeyOrder::Sorted => fields.sorted(),
+                };
                 out.write_all(b"{")?;
                 for (place, (name, value)) in fields.into_iter().enumerate() {
                     if place > 0 {
@@ -49,7 +61,7 @@ impl Json<'_> {
                     }
                     serde_json::to_writer(&mut *out, name)?;
                     out.write_all(b":")?;
-                    value.write_in_order(out, sorted)?;
+                    value.write_in_order(out, order)?;
                 }
                 out.write_all(b"}")
             }
