@@ -58,6 +58,18 @@ struct Answer<'a> {
     upstream_request_id: Option<&'a UpstreamRequestId>,
 }
 
+impl<'a> Answer<'a> {
+    /// Returns what arrived before a call failed or was canceled.
+    fn partial(
+        call: &'a InferenceCallId,
+        payload: &'a Option<PayloadRef>,
+        upstream_request_id: &'a Option<UpstreamRequestId>,
+    ) -> Self {
+        let (payload, upstream_request_id) = (payload.as_ref(), upstream_request_id.as_ref());
+        Self { call, payload, response_id: None, upstream_request_id }
+    }
+}
+
 impl Inference {
     pub(crate) fn started(
         &mut self,
@@ -213,14 +225,10 @@ impl Inference {
         links: &mut Links,
         event: &InferenceFailed,
     ) {
-        let answer = Answer {
-            call: &event.inference_call_id,
-            payload: event.partial_response_payload.as_ref(),
-            response_id: None,
-            upstream_request_id: event.upstream_request_id.as_ref(),
-        };
+        let id = &event.inference_call_id;
+        let answer = Answer::partial(id, &event.partial_response_payload, &event.upstream_request_id);
         self.answered(cx, conversations, links, &answer);
-        end(cx, answer.call, ExecutionStatus::Failed).error = Some(event.error.clone());
+        end(cx, id, ExecutionStatus::Failed).error = Some(event.error.clone());
     }
 
     pub(crate) fn cancelled(
@@ -230,14 +238,10 @@ impl Inference {
         links: &mut Links,
         event: &InferenceCancelled,
     ) {
-        let answer = Answer {
-            call: &event.inference_call_id,
-            payload: event.partial_response_payload.as_ref(),
-            response_id: None,
-            upstream_request_id: event.upstream_request_id.as_ref(),
-        };
+        let id = &event.inference_call_id;
+        let answer = Answer::partial(id, &event.partial_response_payload, &event.upstream_request_id);
         self.answered(cx, conversations, links, &answer);
-        end(cx, answer.call, ExecutionStatus::Cancelled).cancel_reason = Some(event.reason.clone());
+        end(cx, id, ExecutionStatus::Cancelled).cancel_reason = Some(event.reason.clone());
     }
 
     /// Applies what an event says about a call's response, whole or partial.
