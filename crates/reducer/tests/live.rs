@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rollout_trace_bundle::{Bundle, Evidence};
 use rollout_trace_model::{ConversationItem, ObjectRef, RolloutTrace};
+use serde_json::Value;
 
 /// Looks at a graph after every piece of evidence.
 fn check(name: &str, bundle: &Bundle) {
@@ -69,22 +70,10 @@ fn differing_in<K: Clone + Ord, V: PartialEq>(
 }
 
 /// Returns what a graph does not keep in a map.
-fn rollout(graph: &RolloutTrace) -> RolloutTrace {
-    RolloutTrace {
-        threads: BTreeMap::new(),
-        codex_turns: BTreeMap::new(),
-        conversation_items: BTreeMap::new(),
-        inference_calls: BTreeMap::new(),
-        code_cells: BTreeMap::new(),
-        tool_calls: BTreeMap::new(),
-        terminal_sessions: BTreeMap::new(),
-        terminal_operations: BTreeMap::new(),
-        compactions: BTreeMap::new(),
-        compaction_requests: BTreeMap::new(),
-        interaction_edges: BTreeMap::new(),
-        raw_payloads: BTreeMap::new(),
-        ..graph.clone()
-    }
+fn rollout(graph: &RolloutTrace) -> Value {
+    let mut fields = serde_json::to_value(graph).unwrap();
+    fields.as_object_mut().unwrap().retain(|_, field| !field.is_object());
+    fields
 }
 
 #[test]
