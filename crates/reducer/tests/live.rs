@@ -71,8 +71,8 @@ fn differing_in<K: Clone + Ord, V: PartialEq>(
 
 /// Returns what a graph does not keep in a map.
 fn rollout(graph: &RolloutTrace) -> Value {
-    let mut fields = serde_json::to_value(graph).unwrap();
-    fields.as_object_mut().unwrap().retain(|_, field| !field.is_object());
+    let mut fields = serde_json::to_value(graph).expect("a graph serializes");
+    fields.as_object_mut().expect("a graph is an object").retain(|_, field| !field.is_object());
     fields
 }
 
