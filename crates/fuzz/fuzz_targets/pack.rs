@@ -9,7 +9,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use rollout_trace_bundle::{Limits, PayloadBuffer, PayloadError, PayloadPack, PayloadSource};
 use rollout_trace_fuzz::{Damage, PackPlan, in_folder};
-use rollout_trace_schema::{PayloadKind, PayloadRef, RawPayloadId, packed::PACK_FILE};
+use rollout_trace_schema::{PayloadKind, PayloadRef, packed::PACK_FILE};
 
 #[derive(Arbitrary, Debug)]
 enum Input {
