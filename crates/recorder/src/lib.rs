@@ -14,7 +14,8 @@
 //! };
 //! use serde_json::json;
 //!
-//! // This records into memory. An agent core calls `start_root_or_disabled`, which asks the environment for a folder.
+//! // This records into memory. An agent core calls `start_root_or_disabled(metadata)`, which records into the folder
+//! // that the environment variable CODEX_ROLLOUT_TRACE_ROOT names, or not at all.
 //! let sink = MemorySink::new();
 //! let metadata = ThreadStartedTraceMetadata::new("thread-1", "/root", SessionSource::program("my-agent"));
 //! let trace = ThreadTraceContext::start_root(Path::new("unused"), metadata, TraceOptions::new().memory_sink(&sink))?;
