@@ -5,6 +5,7 @@
 mod assembly;
 mod decompress;
 mod facts;
+mod next_shard;
 mod packed_shards;
 mod shard;
 mod shard_files;

@@ -6,6 +6,7 @@ use rollout_trace_schema::shard_path;
 
 use super::{
     decompress::Decompressor,
+    next_shard::NextShard,
     shard::{Shard, ShardState},
 };
 use crate::{
@@ -17,14 +18,21 @@ use crate::{
 
 /// How many decompressed bytes are kept for later. Codex ends a shard at 8 MiB, and documents are mostly read in the
 /// order in which they were written.
-const KEPT_BYTES: usize = 64 << 20;
+const KEPT_BYTES: usize = 48 << 20;
+
+/// How many shards are read ahead of their use, each on an OS thread of its own.
+const READ_AHEAD: u64 = 2;
 
 /// Reads shards and keeps the last ones.
 #[derive(Debug)]
 pub(super) struct ShardFiles {
     folder: ContainedFolder,
     limit: usize,
-    decompressor: Decompressor,
+    /// The decompressors that are not in use.
+    decompressors: Vec<Decompressor>,
+    /// The shards after the one that was loaded last, if shards are read one after the other.
+    next: VecDeque<NextShard>,
+    last_loaded: Option<u64>,
     /// The most recently used shard is the last.
     kept: VecDeque<(u64, Shard)>,
     /// What is known about every shard that was ever needed.
@@ -55,7 +63,9 @@ impl ShardFiles {
         Self {
             folder,
             limit: limits.max_shard_bytes,
-            decompressor: Decompressor::default(),
+            decompressors: Vec::new(),
+            next: VecDeque::new(),
+            last_loaded: None,
             kept: VecDeque::new(),
             known: BTreeMap::new(),
             spent: Spent::default(),
@@ -111,7 +121,7 @@ impl ShardFiles {
             }
             return Ok(last);
         }
-        let (file_len, read) = match read(&mut self.folder, shard, (&mut self.decompressor, self.limit)) {
+        let (file_len, read) = match self.read(shard) {
             Ok(read) => read,
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -126,14 +136,43 @@ impl ShardFiles {
         for (place, (_, kept)) in self.kept.iter().enumerate().rev() {
             bytes += kept.len();
             if bytes > KEPT_BYTES {
-                for (_, dropped) in self.kept.drain(..=place) {
-                    self.decompressor.recycle(dropped.into_bytes());
+                for ((_, dropped), decompressor) in self.kept.drain(..=place).zip(&mut self.decompressors) {
+                    decompressor.recycle(dropped.into_bytes());
                 }
                 break;
             }
         }
         self.kept.push_back((shard, read));
+        let is_next = self.last_loaded.is_some_and(|last| last.checked_add(1) == Some(shard));
+        self.last_loaded = Some(shard);
+        if is_next {
+            self.read_ahead(shard);
+        }
         Ok(self.kept.len() - 1)
+    }
+
+    /// Reads a shard, unless another OS thread already does.
+    fn read(&mut self, shard: u64) -> Result<(u64, Shard), PayloadError> {
+        if !self.next.front().is_some_and(|next| next.is(shard)) {
+            self.next.clear();
+        }
+        if let Some((decompressor, read)) = self.next.pop_front().and_then(NextShard::wait) {
+            self.decompressors.push(decompressor);
+            return read;
+        }
+        let mut decompressor = self.decompressors.pop().unwrap_or_default();
+        let read = read(&mut self.folder, shard, (&mut decompressor, self.limit));
+        self.decompressors.push(decompressor);
+        read
+    }
+
+    /// Starts to read the shards after this one.
+    fn read_ahead(&mut self, shard: u64) {
+        let ahead = self.next.len() as u64;
+        for next in (ahead..READ_AHEAD).filter_map(|ahead| shard.checked_add(ahead + 1)) {
+            let decompressor = self.decompressors.pop().unwrap_or_default();
+            self.next.extend(NextShard::start(next, self.folder.clone(), decompressor, self.limit));
+        }
     }
 
     /// Returns whether the file of a shard has more bytes than when it was read.
@@ -152,7 +191,7 @@ pub(crate) fn read_shard(folder: &mut ContainedFolder, shard: u64, limits: &Limi
 }
 
 /// Reads the file of a shard. Returns its length, too.
-fn read(
+pub(super) fn read(
     folder: &mut ContainedFolder,
     shard: u64,
     (decompressor, limit): (&mut Decompressor, usize),
@@ -161,8 +200,11 @@ fn read(
     let (file, size) = folder.open(&path)?;
     let length = usize::try_from(size).ok().filter(|length| *length <= limit);
     let length = length.ok_or_else(|| PayloadError::TooLarge { path: path.clone(), bytes: size, limit })?;
-    let mut compressed = Vec::new();
+    let mut compressed = std::mem::take(&mut decompressor.compressed);
+    compressed.clear();
     read_exactly(file, length, &mut compressed)
         .map_err(|source| PayloadError::Read { path: folder.path().join(path), source })?;
-    Ok((size, Shard::read(decompressor, &compressed, limit)))
+    let shard = Shard::read(decompressor, &compressed, limit);
+    decompressor.compressed = compressed;
+    Ok((size, shard))
 }

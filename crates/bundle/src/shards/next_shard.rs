@@ -1,0 +1,44 @@
+//! Reading the next shard ahead of its use.
+
+use std::thread::{self, JoinHandle};
+
+use super::{decompress::Decompressor, shard::Shard, shard_files};
+use crate::{PayloadError, contained::ContainedFolder};
+
+/// A shard that another OS thread reads, because the one before it has just been used.
+///
+/// Decompressing is more than half of the work of reducing a bundle with shards, and is independent of the rest.
+#[derive(Debug)]
+pub(super) struct NextShard {
+    number: u64,
+    thread: JoinHandle<Outcome>,
+}
+
+/// The decompressor, to be used again, and what [`shard_files::read`] returned.
+type Outcome = (Decompressor, Result<(u64, Shard), PayloadError>);
+
+impl NextShard {
+    /// Starts to read a shard. Returns `None` if there is no OS thread for it.
+    pub(super) fn start(
+        number: u64,
+        mut folder: ContainedFolder,
+        mut decompressor: Decompressor,
+        limit: usize,
+    ) -> Option<Self> {
+        let read = move || {
+            let read = shard_files::read(&mut folder, number, (&mut decompressor, limit));
+            (decompressor, read)
+        };
+        let thread = thread::Builder::new().name("rollout-trace-shard".to_owned()).spawn(read).ok()?;
+        Some(Self { number, thread })
+    }
+
+    pub(super) fn is(&self, number: u64) -> bool {
+        self.number == number
+    }
+
+    /// Waits for the shard. Returns `None` if the OS thread has failed.
+    pub(super) fn wait(self) -> Option<Outcome> {
+        self.thread.join().ok()
+    }
+}
