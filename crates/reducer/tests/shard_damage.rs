@@ -86,9 +86,9 @@ fn flushed(script: &Script) -> Vec<u8> {
 
 #[test]
 fn every_byte_of_a_shard() {
-    for (place, patient) in Patient::all().iter().enumerate() {
+    for patient in Patient::all() {
         let shard = flushed(&patient.script);
-        for at in (place..shard.len()).step_by(3) {
+        for at in 0..shard.len() {
             let flipped = [&shard[..at], &[shard[at] ^ 1 << (at % 8)], &shard[at + 1..]].concat();
             let doubled = [&shard[..=at], &shard[at..]].concat();
             for (what, damaged) in [("cut", &shard[..at]), ("flipped", &flipped), ("doubled", &doubled)] {
@@ -104,9 +104,9 @@ fn every_byte_of_a_shard() {
 
 #[test]
 fn every_byte_of_the_records() {
-    for (place, patient) in Patient::all().iter().enumerate() {
+    for patient in Patient::all() {
         let bytes = shard_bytes(&patient.script.records());
-        for at in (place..bytes.len()).step_by(5) {
+        for at in 0..bytes.len() {
             let flipped = [&bytes[..at], &[bytes[at] ^ 1 << (at % 8)], &bytes[at + 1..]].concat();
             let doubled = [&bytes[..=at], &bytes[at..]].concat();
             patient.with_shard(&frame(&flipped));
