@@ -66,7 +66,7 @@ pub(crate) enum Stop {
     Write(PathBuf, io::Error),
 }
 
-/// Gives the entries of an archive to `sink`. Returns what was wrong, and the path of the bundle's folder in the archive.
+/// Passes the entries of an archive to `sink`. Returns what was wrong, and the path of the bundle's folder in the archive.
 ///
 /// If the archive is damaged or larger than the limits, everything before that is read.
 pub(crate) fn read_archive(

@@ -16,7 +16,7 @@ pub(crate) fn is_archive(path: &Path) -> bool {
     open_named_file(path).is_ok_and(|mut file| starts_like_an_archive(&mut file).is_ok())
 }
 
-/// Opens an archive, unless its first bytes show that it is none.
+/// Opens an archive, unless its first bytes show that it is not an archive.
 pub(super) fn open_archive(path: &Path) -> Result<File, ConvertError> {
     let not_an_archive = |reason: &str| ConvertError::NotAnArchive { path: path.to_owned(), reason: reason.to_owned() };
     if !path.metadata().map_err(ConvertError::read(path))?.is_file() {

@@ -39,7 +39,7 @@ pub fn remove_unfinished() {
     // The lock is never released.
     std::mem::forget(MAKING.write().unwrap_or_else(PoisonError::into_inner));
     for path in &*UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) {
-        // The path may be that of a file or of a folder. Nobody is left who could be told about an error.
+        // The path may be that of a file or of a folder. An error could no longer be reported.
         if fs::remove_file(path).is_err() {
             let _ = (0..TRIES).find(|_| fs::remove_dir_all(path).is_ok());
         }

@@ -108,7 +108,7 @@ impl PayloadShards {
         self.facts.problems(&self.records, is_closed)
     }
 
-    /// Looks for the parts of a document that cannot be put together, so that those which are lost are counted, too.
+    /// Looks for the parts of a document that cannot be assembled, so that the lost parts are counted, too.
     fn look_for_parts(&mut self, document: &PayloadRef) {
         if document.parts.is_empty() || !self.facts.note_unusable(&document.raw_payload_id) {
             return;

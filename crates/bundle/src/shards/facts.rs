@@ -18,7 +18,7 @@ pub(super) struct Facts {
     missing: HashSet<RawPayloadId>,
     truncated: u64,
     omitted: u64,
-    /// The documents that could not be put together.
+    /// The documents that could not be assembled.
     unusable: HashSet<RawPayloadId>,
     mismatches: BTreeSet<(RawPayloadId, String)>,
     highest_shard: u64,
@@ -47,7 +47,7 @@ impl Facts {
         self.lost_parts.insert(payload.clone(), reason);
     }
 
-    /// Notes that a document cannot be put together. Returns whether this is the first time.
+    /// Notes that a document cannot be assembled. Returns whether this is the first time.
     pub(super) fn note_unusable(&mut self, payload: &RawPayloadId) -> bool {
         self.unusable.insert(payload.clone())
     }

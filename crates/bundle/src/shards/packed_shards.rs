@@ -93,7 +93,7 @@ impl PackedShards {
         Ok(self.pack.numbers()?.into_iter().filter_map(ShardTable::shard_of).collect())
     }
 
-    /// Reads the table of a shard. Returns `None` if there is none.
+    /// Reads the table of a shard. Returns `None` if the pack has none for it.
     ///
     /// # Errors
     ///

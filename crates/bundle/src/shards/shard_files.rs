@@ -158,7 +158,7 @@ impl ShardFiles {
         }
         if let Some((decompressor, read)) = self.next.pop_front().and_then(NextShard::wait) {
             self.decompressors.push(decompressor);
-            return read;
+            return Ok(read);
         }
         let mut decompressor = self.decompressors.pop().unwrap_or_default();
         let read = read(&mut self.folder, shard, (&mut decompressor, self.limit));
