@@ -2,15 +2,13 @@
 //!
 //! Source: reduction, section 11.
 
-use std::collections::HashMap;
-
 use rollout_trace_model::{CodeCell, CodeCellId, DiagnosticCode, Execution, ItemId};
 use rollout_trace_schema::{
     CellStatus, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodexTurnEnded, CodexTurnId, ExecutionStatus,
     ModelVisibleCallId, PayloadRef, RawPayloadId, RuntimeCellId, Seq, ThreadId, ToolCallId, UnixMillis,
 };
 
-use crate::{at::At, calls::Calls, context::Context, graph::Graph, turns};
+use crate::{at::At, calls::Calls, context::Context, graph::Graph, map::HashMap, turns};
 
 /// A call id of a thread.
 type CallKey = (ThreadId, ModelVisibleCallId);

@@ -2,7 +2,7 @@
 //!
 //! Source: reduction, section 8.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{Compaction, CompactionRequest, DiagnosticCode, Execution};
@@ -18,6 +18,7 @@ use crate::{
     item::{Shown, Sighting, normalize},
     json::Json,
     links::Links,
+    map::HashMap,
     origin::{Appearance, Origin},
     threads, turns,
 };

@@ -2,7 +2,7 @@
 //!
 //! Source: reduction, section 2.2.
 
-use std::{collections::HashSet, ops::Deref};
+use std::ops::Deref;
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
@@ -11,7 +11,7 @@ use rollout_trace_schema::{
     json_text::{Nesting, check_document},
 };
 
-use crate::{json::Json, report::Report};
+use crate::{json::Json, map::HashSet, report::Report};
 
 /// Reads documents and remembers which were read.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl<'a> Deref for Document<'a> {
 
 impl Documents {
     pub(crate) fn new(max_nesting: usize) -> Self {
-        Self { max_nesting, buffer: PayloadBuffer::default(), read: HashSet::new(), partial: HashSet::new() }
+        Self { max_nesting, buffer: PayloadBuffer::default(), read: HashSet::default(), partial: HashSet::default() }
     }
 
     pub(crate) fn max_nesting(&self) -> usize {

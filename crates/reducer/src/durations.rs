@@ -2,12 +2,12 @@
 //!
 //! Source: reduction, section 13.7; graph, section 3.2.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use rollout_trace_model::{Durations, Execution, ObjectRef};
 use rollout_trace_schema::{CodexTurnId, ThreadId, UnixMillis};
 
-use crate::graph::Graph;
+use crate::{graph::Graph, map::HashMap};
 
 /// Keeps the durations of threads and turns up to date with the work in them.
 #[derive(Debug, Default)]

@@ -1,7 +1,8 @@
 //! Comparing content without keeping it.
 
 use std::{
-    hash::{BuildHasher, Hasher, RandomState},
+    collections::HashMap,
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
     sync::LazyLock,
 };
 
@@ -24,6 +25,9 @@ static KEY: LazyLock<(u64, u64)> = LazyLock::new(|| {
 /// time of a reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(u128);
+
+/// A map by fingerprints.
+pub(crate) type FingerprintMap<V> = HashMap<Fingerprint, V, BuildHasherDefault<ByFingerprint>>;
 
 /// Hashes fingerprints for maps. A fingerprint is a hash already, and nobody can choose it.
 #[derive(Clone, Debug, Default)]

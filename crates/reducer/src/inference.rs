@@ -2,11 +2,7 @@
 //!
 //! Source: reduction, section 7.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-    fmt::Display,
-};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemRuns};
@@ -23,6 +19,7 @@ use crate::{
     item::{Shown, Sighting, normalize},
     json::Json,
     links::Links,
+    map::HashMap,
     origin::{Appearance, Origin},
     readers::Readers,
     request::{Input, RequestDocument},

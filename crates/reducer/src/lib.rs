@@ -45,7 +45,7 @@
 //! 7. `links`, that is `cells` above `calls`: what joins items with tool calls and code cells, whichever comes first.
 //! 8. `turns` above `threads`.
 //! 9. `context` above `documents`, and both and `references` above `graph` and `report`, and these above `changes` and `at`.
-//! 10. `item` above `fingerprint` and `json`, which know no graph, and `rules`: where the schema versions differ.
+//! 10. `item` above `fingerprint` and `json`, which know no graph, `map`, and `rules`: where the schema versions differ.
 
 #![forbid(unsafe_code)]
 
@@ -68,6 +68,7 @@ mod invocation;
 mod item;
 mod json;
 mod links;
+mod map;
 mod markers;
 mod origin;
 mod readers;

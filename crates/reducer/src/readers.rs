@@ -1,10 +1,10 @@
 //! The readers of requests, within a bound of memory.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use rollout_trace_schema::{Seq, ThreadId};
 
-use crate::request::RequestReader;
+use crate::{map::HashMap, request::RequestReader};
 
 /// The memory that the last requests of all threads may take together before the least recently used are freed.
 const REQUEST_MEMORY: usize = 96 << 20;

@@ -1,12 +1,12 @@
 //! Collecting diagnostics.
 
-use std::{collections::HashSet, fmt::Display};
+use std::fmt::Display;
 
 use rollout_trace_evidence::Problem;
 use rollout_trace_model::{Diagnostic, DiagnosticCode};
 use rollout_trace_schema::RawPayloadId;
 
-use crate::at::At;
+use crate::{at::At, map::HashSet};
 
 /// The diagnostics that were reported since they were last taken.
 #[derive(Debug, Default)]

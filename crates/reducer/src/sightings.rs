@@ -2,12 +2,10 @@
 //!
 //! Source: reduction, sections 13.6 and 13.7.
 
-use std::collections::HashMap;
-
 use rollout_trace_model::{ConversationItem, ItemId, ObjectRef};
 use rollout_trace_schema::{CodexTurnId, InferenceCallId, ModelVisibleCallId, Seq, ThreadId};
 
-use crate::graph::Graph;
+use crate::{graph::Graph, map::HashMap};
 
 /// Keeps up to date when each item was last seen, and what is new in each turn's first request.
 #[derive(Debug, Default)]

@@ -2,8 +2,6 @@
 //!
 //! Source: reduction, section 10.
 
-use std::collections::HashMap;
-
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{
     DiagnosticCode, Execution, OperationId, OperationKind, TerminalId, TerminalOperation, TerminalRequest,
@@ -19,6 +17,7 @@ use crate::{
     invocation::Invocation,
     item::{item_text, output_text},
     json::Json,
+    map::HashMap,
 };
 
 /// What is remembered about terminals beyond the graph.

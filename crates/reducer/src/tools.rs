@@ -2,8 +2,6 @@
 //!
 //! Source: reduction, section 9.
 
-use std::collections::HashMap;
-
 use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::{DiagnosticCode, Execution, OperationId, Requester, ToolCall};
 use rollout_trace_schema::{
@@ -20,6 +18,7 @@ use crate::{
     invocation::Invocation,
     json::Json,
     links::Links,
+    map::HashMap,
     terminals::{Begin, Terminals},
     turns,
 };

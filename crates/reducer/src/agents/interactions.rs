@@ -6,7 +6,7 @@
 //!
 //! Source: reduction, sections 12.2 to 12.5.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollout_trace_model::{
     Anchor, DiagnosticCode, InferredProducer, InteractionEdge, InteractionKind, ItemId, ObjectRef, ProducerRef,
@@ -18,7 +18,11 @@ use super::{
     mail::{Address, Mail, Seen, ThreadTurn, address},
     observations::{Activity, AgentResult, Agents, Observation, interaction},
 };
-use crate::{graph::Graph, report::Report};
+use crate::{
+    graph::Graph,
+    map::{HashMap, HashSet},
+    report::Report,
+};
 
 /// Keeps the edges between agents up to date with what was observed and with the objects that changed.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 //!
 //! Source: reduction, sections 12.2 and 12.4.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use rollout_trace_model::{ConversationItem, ItemId, ItemKind, Role};
 use rollout_trace_schema::{CodexTurnId, Seq, ThreadId};
@@ -10,6 +10,7 @@ use rollout_trace_schema::{CodexTurnId, Seq, ThreadId};
 use crate::{
     fingerprint::{Fingerprint, Fingerprinter},
     item::message_between_agents,
+    map::{HashMap, HashSet},
 };
 
 /// Identifies who says what to whom in which thread. A message and the item as which it arrives have the same address.

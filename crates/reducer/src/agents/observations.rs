@@ -2,12 +2,10 @@
 //!
 //! Source: reduction, section 12.1.
 
-use std::collections::HashMap;
-
 use rollout_trace_model::InteractionKind;
 use rollout_trace_schema::{AgentResultObserved, Seq, ThreadId, ToolCallId, ToolKind, UnixMillis};
 
-use crate::{at::At, json::Json};
+use crate::{at::At, json::Json, map::HashMap};
 
 /// What was observed about interactions between agents.
 #[derive(Debug, Default)]

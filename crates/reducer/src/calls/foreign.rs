@@ -2,10 +2,10 @@
 //!
 //! Source: reduction, section 9.2.
 
-use std::collections::{HashMap, HashSet};
-
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{ModelVisibleCallId, ThreadId};
+
+use crate::map::{HashMap, HashSet};
 
 /// The items of each thread that were seen before a tool call or code cell with their call id started in another
 /// thread. They are linked to it when they are seen again.

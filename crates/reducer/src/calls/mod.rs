@@ -6,7 +6,7 @@ mod foreign;
 mod started;
 mod uses;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use rollout_trace_model::{CodeCellId, DiagnosticCode, ItemId, ItemKind, ProducerRef};
 use rollout_trace_schema::{InferenceCallId, ModelVisibleCallId, ThreadId, ToolCallId};
@@ -21,6 +21,7 @@ use crate::{
     context::Context,
     fingerprint::Fingerprint,
     graph::Graph,
+    map::{HashMap, HashSet},
     origin::{Appearance, Origin},
 };
 

@@ -2,12 +2,13 @@
 //!
 //! Source: reduction, section 9.3.
 
-use std::collections::{HashMap, HashSet};
-
 use rollout_trace_model::{InferenceCall, ItemId, ProducerRef};
 use rollout_trace_schema::{InferenceCallId, ThreadId, ToolCallId};
 
-use crate::graph::Graph;
+use crate::{
+    graph::Graph,
+    map::{HashMap, HashSet},
+};
 
 /// Up to this many items of a response are searched one by one.
 const SEARCHED: usize = 8;

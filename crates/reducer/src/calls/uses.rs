@@ -1,11 +1,12 @@
 //! The uses of one call id in one thread.
 
-use std::{collections::HashMap, hash::BuildHasherDefault};
-
 use rollout_trace_model::{CodeCellId, ItemId, ItemKind};
 use rollout_trace_schema::{InferenceCallId, ToolCallId};
 
-use crate::fingerprint::{ByFingerprint, Fingerprint};
+use crate::{
+    fingerprint::{Fingerprint, FingerprintMap},
+    map::HashMap,
+};
 
 /// Up to this many items are searched one by one.
 const SEARCHED: usize = 8;
@@ -24,9 +25,9 @@ pub(super) struct Uses {
 struct Index {
     parts: HashMap<ItemId, PartPlace>,
     /// The last use that has a call with each content.
-    calls: HashMap<Fingerprint, usize, BuildHasherDefault<ByFingerprint>>,
+    calls: FingerprintMap<usize>,
     /// The last use that has an output with each content.
-    outputs: HashMap<Fingerprint, usize, BuildHasherDefault<ByFingerprint>>,
+    outputs: FingerprintMap<usize>,
 }
 
 /// Where an item is: the index of its use, and its index among the calls or outputs of the use.

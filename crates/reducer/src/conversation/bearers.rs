@@ -1,24 +1,20 @@
 //! The items that bear one Responses id, and those that a response may show again.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::BuildHasherDefault,
-};
-
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::ResponsesItemId;
 
 use super::{bucket::Cursor, facts::Facts};
 use crate::{
-    fingerprint::{ByFingerprint, Fingerprint},
+    fingerprint::{Fingerprint, FingerprintMap},
     item::{Identity, Sighting},
+    map::{HashMap, HashSet},
 };
 
 /// Up to this many items are searched one by one.
 const SEARCHED: usize = 8;
 
 /// Items by fingerprint, each list in the order of the thread's list.
-type Index = HashMap<Fingerprint, (Vec<ItemId>, Cursor), BuildHasherDefault<ByFingerprint>>;
+type Index = FingerprintMap<(Vec<ItemId>, Cursor)>;
 
 /// The items of a thread that bear one Responses id.
 ///
@@ -92,7 +88,7 @@ impl Candidates {
         if sightings.iter().all(|sighting| sighting.own_id.is_some()) {
             return candidates;
         }
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         for id in sightings.iter().filter_map(|sighting| sighting.own_id.as_ref()).filter(|id| seen.insert(*id)) {
             match bearers.get(id) {
                 Some(Bearers { index: Some(_), .. }) => candidates.ids.push(id.clone()),

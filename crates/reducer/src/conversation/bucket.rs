@@ -1,11 +1,11 @@
 //! The items of a snapshot that have one fingerprint.
 
-use std::collections::HashMap;
-
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::ResponsesItemId;
 
 use super::facts::Facts;
+
+use crate::map::HashMap;
 
 /// Up to this many places are searched one by one.
 const SEARCHED: usize = 8;

@@ -2,19 +2,17 @@
 //!
 //! Source: reduction, section 5.5.
 
-use std::{collections::HashMap, hash::BuildHasherDefault};
-
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::ResponsesItemId;
 
 use super::{bucket::Bucket, facts::Facts};
 use crate::{
-    fingerprint::{ByFingerprint, Fingerprint},
+    fingerprint::{Fingerprint, FingerprintMap},
     item::Identity,
 };
 
 /// Places in a list of items by the fingerprints of the items.
-type Places = HashMap<Fingerprint, Bucket, BuildHasherDefault<ByFingerprint>>;
+type Places = FingerprintMap<Bucket>;
 
 /// The items that the model last saw, in order, with an index by identity.
 ///

@@ -1,6 +1,6 @@
 //! What is remembered about conversations beyond the graph.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
@@ -11,7 +11,11 @@ use super::{
     order::{self, Order},
     snapshot::Snapshot,
 };
-use crate::{graph::Graph, sightings::Sightings};
+use crate::{
+    graph::Graph,
+    map::{HashMap, HashSet},
+    sightings::Sightings,
+};
 
 /// What is remembered about all conversations.
 #[derive(Debug, Default)]

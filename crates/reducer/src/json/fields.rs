@@ -1,8 +1,10 @@
 //! The fields of an object.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use super::Json;
+
+use crate::map::HashMap;
 
 /// The fields of an object, each name once.
 #[derive(Clone, Debug, Default, PartialEq)]
