@@ -68,6 +68,7 @@ mod invocation;
 mod item;
 mod json;
 mod links;
+#[path = "tables.rs"]
 mod map;
 mod markers;
 mod origin;
