@@ -13,7 +13,7 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
@@ -21,7 +21,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("bundle", &["evidence", "schema"]),
     ("model", &["schema"]),
     ("reducer", &["evidence", "model", "schema"]),
-    (FACADE, &["bundle", "evidence", "model", "reducer", "schema"]),
+    ("answers", &["evidence", "model", "schema"]),
+    (FACADE, &["answers", "bundle", "evidence", "model", "reducer", "schema"]),
     ("cli", &[FACADE]),
     ("code-mode", &[]),
     ("scripted-model", &[]),

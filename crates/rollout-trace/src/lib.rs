@@ -30,7 +30,7 @@
 //!
 //! The root module has the names that most programs need. The layers below are re-exported in full: [`schema`] (raw
 //! events), [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`]
-//! (the graph) and [`reducer`]. To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
+//! (the graph), [`reducer`], and [`answers`] (questions about a graph). To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
 
 #![forbid(unsafe_code)]
 
@@ -39,6 +39,7 @@ mod reduce;
 
 pub use convert::convert_to_schema_3;
 pub use reduce::reduce_bundle;
+pub use rollout_trace_answers as answers;
 pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles};
 pub use rollout_trace_evidence::{self as evidence, Evidence, Limits};
 pub use rollout_trace_model::{self as model, Diagnostic, Drawing, RolloutTrace, Severity};

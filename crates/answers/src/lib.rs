@@ -1,0 +1,12 @@
+//! Answers questions about a rollout.
+//!
+//! A graph says what happened. An answer says what that means for one question: plain data that serializes to the JSON
+//! which `--json` prints, and its text form beside it. Nothing here prints or does I/O: a graph, and for some questions
+//! a payload source, in; an answer out.
+//!
+//! Each question is one module. What several of them need is computed once for each rollout.
+//!
+//! An answer separates what is recorded, what was matched and what is only inferred, and leaves out what is unknown. It
+//! never fills a gap with a guess.
+
+#![forbid(unsafe_code)]
