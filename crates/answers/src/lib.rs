@@ -10,3 +10,16 @@
 //! never fills a gap with a guess.
 
 #![forbid(unsafe_code)]
+
+mod activities;
+mod agent_names;
+mod critical_path;
+mod time;
+mod tool_name;
+mod words;
+
+pub use activities::TimeClass;
+pub use agent_names::AgentNames;
+pub use critical_path::{AgentChange, CriticalPath, Segment, SegmentClass};
+pub use time::{ThreadTime, Time};
+pub use tool_name::tool_name;
