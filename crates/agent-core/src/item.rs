@@ -23,6 +23,32 @@ impl Item {
         }
     }
 
+    /// Converts an item of an answer, and makes up for what some providers leave out or write differently: a message of
+    /// the assistant without its role, and arguments as an object instead of its text. Returns `None` if the value is not
+    /// an object.
+    pub(crate) fn from_answer(value: Value) -> Option<Self> {
+        let mut item = Self::from_value(value)?;
+        match item.kind() {
+            "message" => {
+                item.0.entry("role").or_insert("assistant".into());
+            }
+            "function_call" => item.write_as_text("arguments", "{}"),
+            "custom_tool_call" => item.write_as_text("input", ""),
+            _ => {}
+        }
+        Some(item)
+    }
+
+    /// Replaces a field that is not a text by its JSON text, or by `missing` if there is no such field.
+    fn write_as_text(&mut self, name: &str, missing: &str) {
+        let text = match self.0.get(name) {
+            Some(Value::String(_)) => return,
+            None | Some(Value::Null) => missing.to_owned(),
+            Some(other) => other.to_string(),
+        };
+        self.0.insert(name.to_owned(), text.into());
+    }
+
     fn new<const N: usize>(fields: [(&str, Value); N]) -> Self {
         Self(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
@@ -102,6 +128,9 @@ impl Item {
 
     /// Returns the text of a message: its text parts and refusals, joined.
     pub fn message_text(&self) -> String {
+        if let Some(Value::String(text)) = self.0.get("content") {
+            return text.clone();
+        }
         let parts = self.0.get("content").and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
         parts.iter().filter_map(|part| part["text"].as_str().or(part["refusal"].as_str())).collect()
     }

@@ -209,6 +209,11 @@ impl Turn {
                     }
                     return Ok((response_id, usage));
                 }
+                ResponseEvent::LeftOut(reason) => {
+                    emit(EventMessage::Warning {
+                        message: format!("the model's stream has an event that was left out: {reason}"),
+                    });
+                }
                 ResponseEvent::Other => {}
             }
         }

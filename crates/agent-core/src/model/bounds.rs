@@ -2,6 +2,8 @@
 
 use reqwest::Response;
 
+use super::decode::{DecodeError, Decoder};
+
 /// The most bytes read of an error page, of which people see the first lines.
 pub(super) const ERROR_BYTES: usize = 64 << 10;
 
@@ -19,76 +21,41 @@ pub(super) enum BodyEnd {
     Whole,
     TooLong,
     Broken(reqwest::Error),
+    Compressed(DecodeError),
+}
+
+impl From<DecodeError> for BodyEnd {
+    fn from(error: DecodeError) -> Self {
+        Self::Compressed(error)
+    }
 }
 
 impl Body {
-    pub(super) async fn read(mut response: Response, limit: usize) -> Self {
+    pub(super) async fn read(response: Response, limit: usize) -> Self {
         let mut bytes = Vec::new();
-        let end = loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    let room = limit - bytes.len();
-                    bytes.extend_from_slice(&chunk[..room.min(chunk.len())]);
-                    if chunk.len() > room {
-                        break BodyEnd::TooLong;
-                    }
-                }
-                Ok(None) => break BodyEnd::Whole,
-                Err(error) => break BodyEnd::Broken(error),
-            }
+        let end = match read(response, limit, &mut bytes).await {
+            Ok(()) => BodyEnd::Whole,
+            Err(end) => end,
         };
         Self { bytes, end }
     }
 }
 
-/// Measures the events of a stream, which end at an empty line.
-#[derive(Default)]
-pub(super) struct EventLength {
-    bytes: usize,
-    line_has_text: bool,
-    last: u8,
+async fn read(mut response: Response, limit: usize, bytes: &mut Vec<u8>) -> Result<(), BodyEnd> {
+    let mut decoder = decoder(&response)?;
+    let mut take = |piece: &[u8]| {
+        let room = limit - bytes.len();
+        bytes.extend_from_slice(&piece[..room.min(piece.len())]);
+        if piece.len() > room { Err(BodyEnd::TooLong) } else { Ok(()) }
+    };
+    while let Some(chunk) = response.chunk().await.map_err(BodyEnd::Broken)? {
+        decoder.push(&chunk, &mut take)?;
+    }
+    decoder.finish(take)
 }
 
-impl EventLength {
-    /// Adds a piece of the stream, and returns whether any event in it exceeds a limit so far.
-    pub(super) fn exceeds(&mut self, piece: &[u8], limit: usize) -> bool {
-        let mut longest = 0;
-        for &byte in piece {
-            self.bytes += 1;
-            longest = longest.max(self.bytes);
-            match byte {
-                b'\n' if self.last == b'\r' => {}
-                b'\n' | b'\r' => {
-                    if !self.line_has_text {
-                        self.bytes = 0;
-                    }
-                    self.line_has_text = false;
-                }
-                _ => self.line_has_text = true,
-            }
-            self.last = byte;
-        }
-        longest > limit
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_are_measured_independently_of_the_pieces_they_arrive_in() {
-        let exceeds = |stream: &str, size: usize, limit: usize| {
-            let mut length = EventLength::default();
-            stream.as_bytes().chunks(size).any(|piece| length.exceeds(piece, limit))
-        };
-        for line_end in ["\n", "\r\n", "\r"] {
-            let event = "event: e\ndata: 12345\n\n".replace('\n', line_end);
-            for size in [1, 3, 1000] {
-                assert!(!exceeds(&event.repeat(9), size, event.len() + 1), "{line_end:?} {size}");
-                assert!(exceeds(&event.repeat(9), size, event.len() - 3), "{line_end:?} {size}");
-                assert!(exceeds(&format!("{event}data: {}", "x".repeat(50)), size, 40), "{line_end:?} {size}");
-            }
-        }
-    }
+/// Returns the decoder for a response's body.
+pub(super) fn decoder(response: &Response) -> Result<Decoder, DecodeError> {
+    let encoding = response.headers().get("content-encoding").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Decoder::new(&encoding.unwrap_or_default())
 }

@@ -2,16 +2,14 @@
 
 use std::{error::Error, io, sync::Arc};
 
-use futures_util::{StreamExt, stream::BoxStream};
 use reqwest::{Client, Response, header::HeaderMap};
 use serde::Deserialize;
-use serde_json::Value;
-use sse_stream::SseStream;
 
 use super::{
-    ModelError, ResponseEvent,
-    bounds::{ANSWER_BYTES, Body, BodyEnd, ERROR_BYTES, EventLength},
-    retry::retry_after,
+    ModelError, Stream,
+    bounds::{ANSWER_BYTES, Body, BodyEnd, ERROR_BYTES},
+    complaint::Complaint,
+    lenient,
 };
 use crate::{Item, Provider, error_text::error_text};
 
@@ -23,12 +21,6 @@ const AGENT_HEADER: &str = "x-agent-path";
 pub(crate) struct ModelClient {
     http: Client,
     provider: Arc<Provider>,
-}
-
-/// The stream of an answer.
-pub(crate) struct Stream {
-    pub(crate) upstream_request_id: Option<String>,
-    events: BoxStream<'static, Result<ResponseEvent, ModelError>>,
 }
 
 /// The parts of a request in addition to its body.
@@ -57,27 +49,8 @@ impl ModelClient {
     /// Sends a request for an answer, and returns the answer's stream once the provider has accepted the request.
     pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
         let response = self.post("responses", body, envelope).await?;
-        if let Some(kind) = other_content_type(response.headers()) {
-            let url = response.url();
-            return Err(ModelError::Unreadable(format!("{url} returned {kind} instead of a stream of events")));
-        }
         let upstream_request_id = upstream_request_id(response.headers());
-        let mut length = EventLength::default();
-        let bytes = response.bytes_stream().map(move |piece| {
-            let piece = piece.map_err(|error| ModelError::Broken(format!("body error: {}", error_text(&error))))?;
-            if length.exceeds(&piece, ANSWER_BYTES) { Err(too_long("the event of the stream")) } else { Ok(piece) }
-        });
-        let events = SseStream::from_bytes_stream(bytes).filter_map(|event| async {
-            match event {
-                Ok(event) => event.data.filter(|data| !is_filler(data)).map(|data| ResponseEvent::parse(&data)),
-                Err(sse_stream::Error::Body(cause)) => Some(Err(match cause.downcast() {
-                    Ok(error) => *error,
-                    Err(cause) => ModelError::Broken(cause.to_string()),
-                })),
-                Err(error) => Some(Err(ModelError::Broken(error_text(&error)))),
-            }
-        });
-        Ok(Stream { upstream_request_id, events: events.boxed() })
+        Stream::new(response, upstream_request_id)
     }
 
     /// Requests a compacted history.
@@ -86,8 +59,9 @@ impl ModelClient {
         let body = Body::read(response, ANSWER_BYTES).await;
         match body.end {
             BodyEnd::Whole => compacted(&body.bytes),
-            BodyEnd::TooLong => Err(too_long("the compacted history")),
+            BodyEnd::TooLong => Err(ModelError::too_long("the compacted history")),
             BodyEnd::Broken(error) => Err(ModelError::Broken(error_text(&error))),
+            BodyEnd::Compressed(error) => Err(error.into()),
         }
     }
 
@@ -122,16 +96,6 @@ impl ModelClient {
     }
 }
 
-impl Stream {
-    /// Waits for the next event. A stream that ends before completion is an error.
-    pub(crate) async fn next(&mut self) -> Result<ResponseEvent, ModelError> {
-        match self.events.next().await {
-            Some(event) => event,
-            None => Err(ModelError::Broken("stream closed before response.completed".to_owned())),
-        }
-    }
-}
-
 /// Returns the problem with the provider's certificate, or `None` if the connection failed for another reason.
 fn bad_certificate(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
@@ -145,23 +109,6 @@ fn bad_certificate(error: &(dyn Error + 'static)) -> Option<String> {
     }
 }
 
-/// Returns the content type if it is certainly not a stream of events, such as the HTML page of a server that is not a
-/// provider. Other types are accepted: some providers use a different type for streams, or none.
-fn other_content_type(headers: &HeaderMap) -> Option<String> {
-    let kind = headers.get("content-type")?.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
-    matches!(kind.as_str(), "text/html" | "application/json").then_some(kind)
-}
-
-/// Returns whether data is not an event: some servers send empty data to keep the connection alive, and `[DONE]` at the
-/// end.
-fn is_filler(data: &str) -> bool {
-    matches!(data.trim(), "" | "[DONE]")
-}
-
-fn too_long(what: &str) -> ModelError {
-    ModelError::Unreadable(format!("{what} is longer than {} MiB", ANSWER_BYTES >> 20))
-}
-
 /// Reads a compacted history.
 fn compacted(document: &[u8]) -> Result<Vec<Item>, ModelError> {
     #[derive(Deserialize)]
@@ -169,31 +116,28 @@ fn compacted(document: &[u8]) -> Result<Vec<Item>, ModelError> {
         output: Vec<Item>,
     }
     let unreadable = |what: &str| ModelError::Unreadable(format!("error in the compacted history: {what}"));
-    let Compacted { output } = serde_json::from_slice(document).map_err(|error| unreadable(&error.to_string()))?;
-    if output.is_empty() { Err(unreadable("it is empty")) } else { Ok(output) }
+    match serde_json::from_slice(document) {
+        Ok(Compacted { output }) if output.is_empty() => Err(unreadable("it is empty")),
+        Ok(Compacted { output }) => Ok(output),
+        Err(error) => {
+            let failed =
+                lenient::parse(&String::from_utf8_lossy(document)).and_then(|body| Complaint::marked_in(&body));
+            Err(failed.map_or_else(|| unreadable(&error.to_string()), ModelError::Failed))
+        }
+    }
 }
 
 async fn refused(response: Response) -> ModelError {
     let status = response.status();
-    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-    let after = header("retry-after").and_then(|text| retry_after(&text));
-    let upstream_request_id = upstream_request_id(response.headers());
+    let headers = response.headers().clone();
+    let upstream_request_id = upstream_request_id(&headers);
+    let body = Body::read(response, ERROR_BYTES).await;
     // Even a truncated body may contain the reason.
-    let text = String::from_utf8_lossy(&Body::read(response, ERROR_BYTES).await.bytes).into_owned();
-    let error = serde_json::from_str::<Value>(&text).map(|mut document| document["error"].take()).unwrap_or_default();
-    let code = error["code"].as_str().map(str::to_owned);
-    let message = error["message"].as_str().map_or(text, str::to_owned);
-    ModelError::Refused { status, code, message: shortened(&message), retry_after: after, upstream_request_id }
-}
-
-/// Returns a message on one line, and shortened, since a provider may return a whole page.
-fn shortened(message: &str) -> String {
-    let mut message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = message.char_indices().nth(500) {
-        message.truncate(cut);
-        message.push('…');
-    }
-    message
+    let complaint = match body.end {
+        BodyEnd::Compressed(error) if body.bytes.is_empty() => Complaint::of_words(&error_text(&error)),
+        _ => Complaint::of_body(&String::from_utf8_lossy(&body.bytes)),
+    };
+    ModelError::Refused { status, complaint: complaint.with_headers(&headers, status), upstream_request_id }
 }
 
 fn upstream_request_id(headers: &HeaderMap) -> Option<String> {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::retry::try_again_in;
+use super::{
+    bounds::ANSWER_BYTES,
+    complaint::{Complaint, is_transient_status},
+};
 
 /// Why a request to the model failed. The text is for people.
 #[derive(Debug, thiserror::Error)]
@@ -22,20 +25,14 @@ pub(crate) enum ModelError {
     )]
     Untrusted { url: String, cause: String },
     /// The provider refused the request.
-    #[error("the model's provider returned {status}: {message}")]
-    Refused {
-        status: StatusCode,
-        code: Option<String>,
-        message: String,
-        retry_after: Option<Duration>,
-        upstream_request_id: Option<String>,
-    },
+    #[error("the model's provider returned {status}: {complaint}")]
+    Refused { status: StatusCode, complaint: Complaint, upstream_request_id: Option<String> },
     /// The stream of the answer broke.
     #[error("stream disconnected before completion: {0}")]
     Broken(String),
-    /// The provider reported a failure in the stream.
-    #[error("the model's provider failed: {message}")]
-    Failed { code: Option<String>, message: String },
+    /// The provider reported a failure after it had accepted the request.
+    #[error("the model's provider failed: {0}")]
+    Failed(Complaint),
     /// The provider ended the answer before it was complete.
     #[error("the model's answer is incomplete: {reason}")]
     Incomplete { reason: String },
@@ -50,19 +47,19 @@ impl ModelError {
         Self::Broken(format!("no data for {} seconds", limit.as_secs_f32()))
     }
 
+    /// Creates the error for a part of an answer that is longer than the limit.
+    pub(super) fn too_long(what: &str) -> Self {
+        Self::Unreadable(format!("{what} is longer than {} MiB", ANSWER_BYTES >> 20))
+    }
+
     /// Returns whether another attempt may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Connection { .. } | Self::Broken(_) => true,
-            Self::Failed { code, .. } => !is_permanent(code.as_deref()),
+            Self::Failed(complaint) => !complaint.is_final_without_status(),
             // The same request would end at the same point.
             Self::Incomplete { reason } => !matches!(reason.as_str(), "max_output_tokens" | "content_filter"),
-            Self::Refused { status, code, .. } => {
-                let is_transient = *status == StatusCode::TOO_MANY_REQUESTS
-                    || *status == StatusCode::REQUEST_TIMEOUT
-                    || status.is_server_error();
-                is_transient && !is_permanent(code.as_deref())
-            }
+            Self::Refused { status, complaint, .. } => is_transient_status(*status) && !complaint.is_final(),
             Self::InvalidRequest { .. } | Self::Untrusted { .. } | Self::Unreadable(_) => false,
         }
     }
@@ -70,8 +67,7 @@ impl ModelError {
     /// Returns how long the provider asks to wait before a retry, if it does.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after: None, message, .. } | Self::Failed { message, .. } => try_again_in(message),
-            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Refused { complaint, .. } | Self::Failed(complaint) => complaint.retry_after,
             _ => None,
         }
     }
@@ -83,24 +79,4 @@ impl ModelError {
             _ => None,
         }
     }
-}
-
-/// Returns whether a provider's error code means that the same request will never succeed, or not before somebody pays.
-fn is_permanent(code: Option<&str>) -> bool {
-    code.is_some_and(|code| {
-        let of_request = ["invalid_", "unsupported_", "image_"].iter().any(|start| code.starts_with(start));
-        of_request
-            || matches!(
-                code,
-                "billing_hard_limit_reached"
-                    | "content_filter"
-                    | "content_policy_violation"
-                    | "context_length_exceeded"
-                    | "empty_image_file"
-                    | "insufficient_quota"
-                    | "model_not_found"
-                    | "string_above_max_length"
-                    | "usage_not_included"
-            )
-    })
 }

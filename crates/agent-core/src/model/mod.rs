@@ -2,12 +2,22 @@
 
 mod bounds;
 mod client;
+mod complaint;
+mod decode;
+mod document;
+mod draft;
+mod duration;
 mod error;
 mod event;
+mod lenient;
+mod reader;
 mod request;
 mod retry;
+mod sse;
+mod stream;
 
 pub(crate) use client::{Envelope, ModelClient};
 pub(crate) use error::ModelError;
 pub(crate) use event::{ResponseEvent, item};
 pub(crate) use request::{CompactRequest, ResponseRequest};
+pub(crate) use stream::Stream;
