@@ -110,10 +110,14 @@ impl ItemRuns {
     }
 
     /// Returns the items after the first `count`, at a cost in proportion to what is returned.
-    pub fn skip(&self, count: usize) -> Vec<ItemId> {
-        let mut items: Vec<_> = self.iter().rev().take(self.items.saturating_sub(count)).collect();
-        items.reverse();
-        items
+    pub fn skip(&self, count: usize) -> impl Iterator<Item = ItemId> + '_ {
+        let mut before = self.items;
+        let runs = self.runs.iter().rposition(|run| {
+            before -= run.count as usize;
+            before <= count
+        });
+        let runs = &self.runs[runs.unwrap_or(0)..];
+        runs.iter().flat_map(|run| run.iter()).skip(count - before)
     }
 
     /// Adds an item at the end.
@@ -203,7 +207,7 @@ mod tests {
             assert_eq!(runs.iter().collect::<Vec<_>>(), items);
             assert_eq!((runs.len(), runs.is_empty()), (items.len(), items.is_empty()));
             for count in 0..=items.len() {
-                assert_eq!(runs.skip(count), items[count..]);
+                assert_eq!(runs.skip(count).collect::<Vec<_>>(), items[count..]);
                 assert_eq!(runs.common_prefix(&items[..count].iter().copied().collect()), count);
             }
             for number in 0..12 {

@@ -153,7 +153,7 @@ impl Compactions {
         let replacement = history(pass.cx, "replacement_history");
         let replacement = replacement.or_else(|| pass.cx.rules.lost_checkpoints_are_empty().then(Vec::new));
         let replacement_item_ids = replacement.map(|sightings| pass.replacement(id, sightings)).unwrap_or_default();
-        conversations.sightings.note_seen(&input_item_ids, cx.at.seq);
+        conversations.sightings.note_seen(input_item_ids.iter().copied(), cx.at.seq);
         let compaction = Compaction {
             compaction_id: id.clone(),
             codex_turn_id: turn.cloned(),

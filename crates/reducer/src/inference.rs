@@ -291,8 +291,8 @@ impl Inference {
         let shown = Shown::new(reference, document.missing_parts(), cx.rules);
         let sightings = items.iter().filter_map(|item| normalize(item, &shown)).collect();
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
-        conversations.sightings.note_shown(cx.graph, id, &items);
-        conversations.sightings.note_seen(&items, cx.at.seq);
+        conversations.sightings.note_shown(cx.graph, id, items.iter().copied());
+        conversations.sightings.note_seen(items.iter().copied(), cx.at.seq);
         let older = std::mem::replace(&mut cx.graph.object_mut(id).response_item_ids, items);
         if !older.is_empty() {
             links.calls.forget_response(id);

@@ -89,7 +89,7 @@ impl Sightings {
             }
         }
         self.make_stale(number);
-        self.note_shown(graph, id, &call.response_item_ids);
+        self.note_shown(graph, id, call.response_item_ids.iter().copied());
     }
 
     /// Notes that a call's request showed its items. `continues` is the call whose request it begins with, if it
@@ -104,14 +104,8 @@ impl Sightings {
         let call = &mut self.calls[number.0];
         call.shown = call.shown.max(call.started);
         self.later_requests.push(number);
-        let own = self.own_items(graph, number);
-        self.note_shown(graph, id, &own);
-    }
-
-    /// Returns the items that a request shows after those of the request that it continues.
-    fn own_items(&self, graph: &Graph, number: CallNumber) -> Vec<ItemId> {
-        let call = &self.calls[number.0];
-        graph.inference_calls[&call.id].request_item_ids.skip(call.continued_items)
+        let own = own_items(graph, call);
+        self.note_shown(graph, id, own);
     }
 
     /// Notes when the items of requests were last seen.
@@ -121,8 +115,8 @@ impl Sightings {
         for mut number in requests.into_iter().rev() {
             let seq = self.calls[number.0].shown;
             loop {
-                let own = self.own_items(graph, number);
-                self.note_seen(&own, seq);
+                let own = own_items(graph, &self.calls[number.0]);
+                self.note_seen(own, seq);
                 let Some(earlier) = self.calls[number.0].continues else { break };
                 if self.calls[earlier.0].shown >= seq {
                     break;
@@ -134,9 +128,9 @@ impl Sightings {
     }
 
     /// Notes that a call's request or response showed these items.
-    pub(crate) fn note_shown(&mut self, graph: &Graph, id: &InferenceCallId, items: &[ItemId]) {
+    pub(crate) fn note_shown(&mut self, graph: &Graph, id: &InferenceCallId, items: impl IntoIterator<Item = ItemId>) {
         let number = self.numbers[id];
-        for &item in items {
+        for item in items {
             let first = self.sighted(item).first;
             if first.is_none_or(|first| self.is_before(number, first)) {
                 self.sighted(item).first = Some(number);
@@ -148,8 +142,8 @@ impl Sightings {
     }
 
     /// Notes that these items were seen in an event.
-    pub(crate) fn note_seen(&mut self, items: &[ItemId], seq: Seq) {
-        for &item in items {
+    pub(crate) fn note_seen(&mut self, items: impl IntoIterator<Item = ItemId>, seq: Seq) {
+        for item in items {
             let sighted = self.sighted(item);
             if seq > sighted.last {
                 sighted.last = seq;
@@ -206,7 +200,7 @@ impl Sightings {
                 item.produced_by.is_empty() && !self.answers_earlier_call(first, item)
             }
         };
-        self.own_items(graph, first).into_iter().filter(is_new).collect()
+        own_items(graph, &self.calls[first.0]).filter(is_new).collect()
     }
 
     /// Returns whether an earlier request or response showed the call that the item answers. Such an answer does not
@@ -247,4 +241,9 @@ impl Sightings {
         }
         &mut self.items[place]
     }
+}
+
+/// Returns the items that a request shows after those of the request that it continues.
+fn own_items<'a>(graph: &'a Graph, call: &Call) -> impl Iterator<Item = ItemId> + use<'a> {
+    graph.inference_calls[&call.id].request_item_ids.skip(call.continued_items)
 }

@@ -94,14 +94,11 @@ impl Difference {
     fn new(before: &ItemRuns, now: &ItemRuns) -> Self {
         let same = before.common_prefix(now);
         let (before_rest, now_rest) = (before.skip(same), now.skip(same));
-        let (was_seen, is_shown) = (Lookup::new(before, now_rest.len()), Lookup::new(now, before_rest.len()));
-        let rest: Vec<_> = now_rest
-            .into_iter()
-            .map(|item| (item, if was_seen.contains(item) { Novelty::Known } else { Novelty::New }))
-            .collect();
+        let (was_seen, is_shown) = (Lookup::new(before, now.len() - same), Lookup::new(now, before.len() - same));
+        let rest: Vec<_> =
+            now_rest.map(|item| (item, if was_seen.contains(item) { Novelty::Known } else { Novelty::New })).collect();
         let known = || rest.iter().filter(|(_, novelty)| *novelty == Novelty::Known).map(|&(item, _)| item);
-        let (still_shown, dropped): (Vec<_>, Vec<_>) =
-            before_rest.into_iter().partition(|&item| is_shown.contains(item));
+        let (still_shown, dropped): (Vec<_>, Vec<_>) = before_rest.partition(|&item| is_shown.contains(item));
         Self { kept: same + known().count(), reordered: !known().eq(still_shown), dropped, rest }
     }
 }
