@@ -5,7 +5,8 @@
 use std::{env, hint::black_box, process::ExitCode};
 
 use rollout_trace_recorder::{
-    ExecutionStatus, InferenceTraceAttempt, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext, TraceOptions,
+    ExecutionStatus, InferenceTraceAttempt, SessionSource, ThreadStartedTraceMetadata, ThreadTraceContext,
+    ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchResult, TraceOptions,
 };
 use serde_json::{Value, json};
 
@@ -17,12 +18,14 @@ fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let (Some(workload), Some(count)) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok()))
     else {
-        eprintln!("usage: recorded_calls disabled|event|new-2k|grown-64k|grown-1m COUNT");
+        eprintln!("usage: recorded_calls disabled|event|turn|tool-call|new-2k|grown-64k|grown-1m COUNT");
         return ExitCode::from(2);
     };
     match workload.as_str() {
         "disabled" => disabled(count),
         "event" => events(count),
+        "turn" => turns(count),
+        "tool-call" => tool_calls(count),
         "new-2k" => requests(count, &(|round| request(round + 1, 1, 2 << 10))),
         "grown-64k" => requests(count, &(|round| grown(round, 64 << 10))),
         "grown-1m" => requests(count, &(|round| grown(round, 1 << 20))),
@@ -62,6 +65,37 @@ fn events(count: usize) {
     counted(&mut || {
         for _ in 0..count {
             trace.record_codex_turn_started(TURN);
+        }
+    });
+}
+
+/// Records turns that start and end.
+fn turns(count: usize) {
+    let folder = tempfile::tempdir().expect("temporary files can be made");
+    let trace = start(folder.path());
+    let turns: Vec<_> = (0..count).map(|turn| format!("{}-{turn:06}", &TURN[..29])).collect();
+    counted(&mut || {
+        for turn in &turns {
+            trace.record_codex_turn_started(turn.as_str());
+            trace.record_codex_turn_ended(turn.as_str(), ExecutionStatus::Completed);
+        }
+    });
+}
+
+/// Records tool calls that start and complete, with arguments and an output of less than 100 bytes.
+fn tool_calls(count: usize) {
+    let folder = tempfile::tempdir().expect("temporary files can be made");
+    let trace = start(folder.path());
+    let output = json!({"type": "function_call_output", "call_id": "call_0", "output": text(1, 100)});
+    let calls: Vec<_> = (0..count).map(|call| format!("call_{call:024x}")).collect();
+    counted(&mut || {
+        for call in &calls {
+            let dispatch = trace.start_tool_dispatch_trace(|| {
+                let arguments = ToolDispatchPayload::function(r#"{"cmd":"cargo test --workspace","workdir":"/work"}"#);
+                Some(ToolDispatchInvocation::new(TURN, call.as_str(), "exec_command", arguments))
+            });
+            let result = ToolDispatchResult::DirectResponse { response_item: &output };
+            dispatch.record_completed(ExecutionStatus::Completed, result);
         }
     });
 }

@@ -61,17 +61,29 @@ pub(crate) fn put_number(out: &mut Vec<u8>, before: &str, number: u64) {
     let mut digits = [0; MOST_DIGITS];
     let mut first = MOST_DIGITS;
     let mut rest = number;
-    loop {
+    while rest >= 10 {
+        first -= 2;
+        digits[first..first + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
+    }
+    if rest > 0 || first == MOST_DIGITS {
         first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        digits[first] = b'0' + rest as u8;
     }
     out.extend_from_slice(before.as_bytes());
     out.extend_from_slice(&digits[first..]);
 }
+
+/// The two digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
 
 /// Assembles a line in `line`.
 pub(crate) fn assemble(line: &mut Vec<u8>, schema: SchemaVersion, seq: Seq, tail: &[u8]) {
@@ -87,6 +99,16 @@ mod tests {
     use rollout_trace_schema::{RawEvent, RecordingCompleted};
 
     use super::*;
+
+    #[test]
+    fn numbers_of_every_length() {
+        let powers = (0..20).map(|power| 10_u64.pow(power));
+        for number in powers.flat_map(|power| [power - 1, power, power + 1]).chain([0, 19, 90, 105, 990, u64::MAX]) {
+            let mut out = Vec::new();
+            put_number(&mut out, "n=", number);
+            assert_eq!(String::from_utf8(out).expect("text"), format!("n={number}"));
+        }
+    }
 
     #[test]
     fn a_line_is_the_event_as_the_schema_writes_it() {
