@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use rollout_trace_schema::{Manifest, UnixMillis};
+use rollout_trace_schema::{Manifest, RolloutId, UnixMillis};
 use serde_json::Value;
 
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
 pub struct FoundBundle {
     /// The bundle's folder, or the archive that holds it.
     pub path: PathBuf,
+    /// The id of the rollout, if the manifest can be read.
+    pub rollout_id: Option<RolloutId>,
     /// When recording began, according to the manifest, or else when the event log was last written.
     pub started_at_unix_ms: UnixMillis,
 }
@@ -62,15 +64,16 @@ fn look_at(path: PathBuf) -> FoundBundle {
         let modified = path.join(Manifest::RAW_EVENT_LOG).metadata().or_else(|_| path.metadata());
         modified.and_then(|metadata| metadata.modified()).map_or(0, unix_millis)
     });
-    FoundBundle { path, started_at_unix_ms }
+    FoundBundle { path, rollout_id: manifest.rollout_id, started_at_unix_ms }
 }
 
 fn look_at_archive(path: PathBuf) -> FoundBundle {
     let manifest: Option<Value> = peek_manifest(&path).and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let started = manifest.and_then(|manifest| manifest.get("started_at_unix_ms")?.as_i64());
+    let started = manifest.as_ref().and_then(|manifest| manifest.get("started_at_unix_ms")?.as_i64());
+    let rollout_id = manifest.as_ref().and_then(|manifest| manifest.get("rollout_id")?.as_str()).map(RolloutId::from);
     let started_at_unix_ms =
         started.unwrap_or_else(|| path.metadata().and_then(|metadata| metadata.modified()).map_or(0, unix_millis));
-    FoundBundle { path, started_at_unix_ms }
+    FoundBundle { path, rollout_id, started_at_unix_ms }
 }
 
 fn unix_millis(time: SystemTime) -> UnixMillis {

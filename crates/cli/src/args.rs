@@ -2,11 +2,14 @@
 
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ColorChoice, Parser, Subcommand};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueHint};
 use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout, schema::visible::visible_line};
+
+use crate::{choice::ChoiceArgs, question_args::QuestionArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -47,6 +50,10 @@ pub(crate) enum Command {
     List(ListArgs),
     Check(CheckArgs),
     Show(ShowArgs),
+    /// Says where the wall time of a rollout went, class by class and agent by agent.
+    Time(QuestionArgs),
+    /// Follows the chain of activities that determined the wall time of a rollout.
+    CriticalPath(QuestionArgs),
     Payload(PayloadArgs),
     Convert(ConvertArgs),
     Pack(PackArgs),
@@ -128,8 +135,9 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ShowArgs {
-    /// A bundle: its folder, a file in it, or its archive.
-    pub(crate) bundle: PathBuf,
+    /// A bundle: its folder, a file in it, its archive, or the beginning of its rollout's id.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) bundle: Option<OsString>,
 
     /// Draw only one thread, given by its id, the beginning of its id, or its agent path.
     #[arg(long, value_name = "THREAD", conflicts_with = "item")]
@@ -140,23 +148,26 @@ pub(crate) struct ShowArgs {
     pub(crate) item: Option<String>,
 
     #[command(flatten)]
-    pub(crate) reading: ReadingArgs,
+    pub(crate) choice: ChoiceArgs,
 }
 
 /// Prints a payload exactly as it was recorded.
 ///
 /// On a terminal, characters that could steer it, or hide, are written as escapes of JSON.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(
+    after_help = EXIT_CODES,
+    override_usage = "rollout-trace payload [OPTIONS] <BUNDLE> <ID>\n       \
+        rollout-trace payload [OPTIONS] --latest <ID>"
+)]
 pub(crate) struct PayloadArgs {
-    /// A bundle: its folder, a file in it, or its archive.
-    pub(crate) bundle: PathBuf,
-
-    /// The payload's id, as in events and state.json, or just its number.
-    pub(crate) id: String,
+    /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and the payload's id, as
+    /// in events and state.json, or just its number.
+    #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "ID"], value_hint = ValueHint::AnyPath)]
+    pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]
-    pub(crate) reading: ReadingArgs,
+    pub(crate) choice: ChoiceArgs,
 }
 
 /// Writes a copy of a bundle in another payload layout, or in schema 3.

@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod choice;
 mod commands;
 mod failure;
 mod output;
+mod question_args;
 mod selection;
 mod signals;
 mod state_file;

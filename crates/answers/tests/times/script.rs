@@ -36,7 +36,7 @@ pub(crate) fn graph(script: &str) -> RolloutTrace {
     for (seq, line) in script.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
         add(&mut graph, seq, &line.split_whitespace().collect::<Vec<_>>());
     }
-    serde_json::from_value(graph).unwrap()
+    serde_json::from_value(graph).expect("the script makes a whole graph")
 }
 
 const START: i64 = 1_000_000;

@@ -7,6 +7,7 @@ mod list;
 mod man;
 mod pack;
 mod payload;
+mod question;
 mod reduce;
 mod schema;
 mod show;
@@ -30,6 +31,8 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::List(args) => list::run(&args, args.limits.into(), output),
         Command::Check(args) => check::run(&args, output),
         Command::Show(args) => show::run(&args, output),
+        Command::Time(args) => question::time(&args, output),
+        Command::CriticalPath(args) => question::critical_path(&args, output),
         Command::Payload(args) => payload::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
         Command::Pack(args) => pack::run(&args, output),

@@ -13,12 +13,19 @@ use crate::{
 };
 
 pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    let bundle = args.reading.open(&args.bundle)?;
-    let reference = reference(&bundle, &args.id);
+    let (bundle, rest) = args.choice.open(&args.words)?;
+    let [id] = rest else {
+        return Err(match rest.len() {
+            0 => Failure::new("no payload is given", "give its id or number after the bundle"),
+            _ => Failure::new("both a bundle and --latest are given", "leave one of them out"),
+        });
+    };
+    let id = id.to_string_lossy();
+    let reference = reference(&bundle, &id);
     let mut buffer = PayloadBuffer::default();
     if let Err(error) = bundle.payloads().load(&reference, &mut buffer) {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        let what = format!("cannot read {:?} of {}: {error}{cause}", args.id, bundle.path().display());
+        let what = format!("cannot read {id:?} of {}: {error}{cause}", bundle.path().display());
         let hint = "use an id from state.json or the event log, such as raw_payload:12; `check` reports damage";
         return Err(Failure::new(what, hint));
     }
@@ -40,7 +47,9 @@ pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Fa
 /// Returns the payload reference with this id, which may be a part of another one. If no event contains it, returns a
 /// reference made from its number.
 fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
-    let number = id.strip_prefix("raw_payload:").unwrap_or(id);
+    let number = id.strip_prefix("raw_payload:").or_else(|| id.strip_prefix("payload:")).unwrap_or(id);
+    let in_file = id.strip_prefix("payloads/").and_then(|name| name.strip_suffix(".json"));
+    let number = in_file.unwrap_or(number);
     let ids = [id.to_owned(), format!("raw_payload:{number}")];
     for evidence in bundle.events() {
         let Evidence::Event(located) = evidence else { continue };

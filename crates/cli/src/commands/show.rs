@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    let bundle = args.reading.open(&args.bundle)?;
+    let bundle = args.choice.open_only(args.bundle.as_ref())?;
     let graph = reduce_bundle(&bundle);
     let mut drawing = Drawing::new(&graph);
     if let Some(wanted) = &args.thread {

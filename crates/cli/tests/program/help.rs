@@ -1,14 +1,15 @@
 //! The help texts of the program.
 
+use std::iter;
+
 use insta::assert_snapshot;
 
 use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    for command in
-        ["", "reduce", "list", "check", "show", "payload", "convert", "pack", "unpack", "schema", "completions", "man"]
-    {
+    let commands = "reduce list check show time payload convert pack unpack schema completions man";
+    for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
     }
@@ -23,18 +24,20 @@ fn wrong_usage() {
     stderr: Usage: rollout-trace [OPTIONS] <COMMAND>
     stderr: 
     stderr: Commands:
-    stderr:   reduce       Reduces bundles to graphs of their rollouts, as state.json
-    stderr:   list         Lists the bundles under a trace root, the newest first
-    stderr:   check        Reads bundles completely and reports every problem
-    stderr:   show         Draws the rollout of a bundle
-    stderr:   payload      Prints a payload exactly as it was recorded
-    stderr:   convert      Writes a copy of a bundle in another payload layout, or in schema 3
-    stderr:   pack         Packs a bundle into one .tar.zst file
-    stderr:   unpack       Unpacks the file that pack has created
-    stderr:   schema       Prints the JSON Schema of state.json
-    stderr:   completions  Prints a shell's completion script
-    stderr:   man          Prints the manual page, for man -l -
-    stderr:   help         Print this message or the help of the given subcommand(s)
+    stderr:   reduce         Reduces bundles to graphs of their rollouts, as state.json
+    stderr:   list           Lists the bundles under a trace root, the newest first
+    stderr:   check          Reads bundles completely and reports every problem
+    stderr:   show           Draws the rollout of a bundle
+    stderr:   time           Says where the wall time of a rollout went, class by class and agent by agent
+    stderr:   critical-path  Follows the chain of activities that determined the wall time of a rollout
+    stderr:   payload        Prints a payload exactly as it was recorded
+    stderr:   convert        Writes a copy of a bundle in another payload layout, or in schema 3
+    stderr:   pack           Packs a bundle into one .tar.zst file
+    stderr:   unpack         Unpacks the file that pack has created
+    stderr:   schema         Prints the JSON Schema of state.json
+    stderr:   completions    Prints a shell's completion script
+    stderr:   man            Prints the manual page, for man -l -
+    stderr:   help           Print this message or the help of the given subcommand(s)
     stderr: 
     stderr: Options:
     stderr:       --color <WHEN>  When to use color; NO_COLOR is respected [default: auto] [possible values:
@@ -85,7 +88,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, payload, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, time, critical-path, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

@@ -14,6 +14,8 @@ mod help;
 mod list;
 mod newer;
 #[cfg(test)]
+mod questions;
+#[cfg(test)]
 mod reduce;
 #[cfg(test)]
 mod show;

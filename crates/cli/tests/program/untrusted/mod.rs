@@ -42,6 +42,32 @@ fn call(stdout: Stdout, line: &str) -> Call {
     Call { arguments: arguments.collect(), stdout }
 }
 
+/// The questions with their own arguments, after the bundle.
+const QUESTIONS: [&str; 2] = ["time BUNDLE", "critical-path BUNDLE"];
+
+/// The options that all questions and all commands that read one bundle have.
+const READING: &str = "--best-effort --max-payload-bytes 99999 --max-line-bytes 9999 --max-nesting 9 \
+    --max-archive-bytes 9 --max-events 30 --max-total-payload-bytes 99999 --max-amplified-bytes 9999 \
+    --max-archive-entries 99 --max-damaged-lines 9";
+
+/// Returns calls of every question about every bundle, with every option.
+fn questions() -> Vec<Call> {
+    let mut calls = Vec::new();
+    for question in QUESTIONS {
+        let ask = |stdout, bundle: &str, options: &str| {
+            call(stdout, format!("{} {options}", question.replace("BUNDLE", bundle)).trim_end())
+        };
+        calls.extend(["a@", "b@", "c@", "no@", "no%"].map(|bundle| ask(Stdout::Text, bundle, "")));
+        calls.push(ask(Stdout::Colored, "a@", "--color always"));
+        calls.extend(["a@", "b@", "c@"].map(|bundle| ask(Stdout::Json, bundle, "--json")));
+        calls.push(ask(Stdout::Text, "a@", READING));
+        calls.push(ask(Stdout::Text, "t", "--root ."));
+        calls.push(ask(Stdout::Text, "a@", "--latest --root no@"));
+        calls.push(call(Stdout::Text, &question.replace("BUNDLE", "--latest --root .")));
+    }
+    calls
+}
+
 /// Returns calls of every command with every option, in a folder with the bundles `a@`, `b@` and `c@` and the folder `empty@`.
 fn calls() -> Vec<Call> {
     let text = [
@@ -133,6 +159,10 @@ fn calls() -> Vec<Call> {
         "list -@",
         "check --max-nesting @ a@",
         "show a@ --item 1 --thread @",
+        "show --latest --root .",
+        "show --latest --root no@",
+        "show @ --root .",
+        "payload @ payload:@ --root .",
     ];
     let mut calls: Vec<Call> = text.iter().map(|line| call(Stdout::Text, line)).collect();
     for line in ["show a@", "show a@ --item 1", "check a@", "reduce a@", "list ."] {
@@ -143,10 +173,12 @@ fn calls() -> Vec<Call> {
         "reduce a@ -o -",
         "reduce b@ --compact --output -",
         "payload a@ 2",
+        "payload --latest --root . 1",
         "payload a@ raw_payload:3@",
     ] {
         calls.push(call(Stdout::Json, line));
     }
+    calls.extend(questions());
     calls
 }
 

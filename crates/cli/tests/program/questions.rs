@@ -1,0 +1,102 @@
+//! Questions, and the choice of the bundle that they are about.
+
+use insta::assert_snapshot;
+
+use crate::support::Root;
+
+#[test]
+fn where_the_time_went() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(root.run("time bundle"), @"
+    wall time 12,945 ms
+           8,600 ms   66.4 %  the model
+           3,590 ms   27.7 %  tools
+             435 ms    3.4 %  nothing recorded
+             240 ms    1.9 %  nobody's turn
+              80 ms    0.6 %  before a command ran
+    /root 12,825 ms
+           6,600 ms   51.5 %  the model
+           3,560 ms   27.8 %  tools
+           2,505 ms   19.5 %  nothing recorded
+             120 ms    0.9 %  nobody's turn
+              40 ms    0.3 %  before a command ran
+    /root/reviewer 4,695 ms
+           2,410 ms   51.3 %  nobody's turn
+           2,000 ms   42.6 %  the model
+             215 ms    4.6 %  nothing recorded
+              40 ms    0.9 %  before a command ran
+              30 ms    0.6 %  tools
+    ");
+    assert_snapshot!(root.run("critical-path bundle"), @"
+    critical path 12,945 of 12,945 ms: the model 6,600, tools 3,560, nothing recorded 2,505, nobody's turn 240, before a command ran 40
+             0      120 ms  /root  nobody's turn
+           120       50 ms  /root  nothing recorded
+           170    2,200 ms  /root  the model             request 1
+         2,370       25 ms  /root  nothing recorded
+         2,395       40 ms  /root  before a command ran  exec_command call_1
+         2,435    3,410 ms  /root  tools                 exec_command call_1
+         5,845       45 ms  /root  nothing recorded
+         5,890    2,200 ms  /root  the model             request 2
+         8,090       20 ms  /root  nothing recorded
+         8,110      150 ms  /root  tools                 spawn_agent call_2
+         8,260    2,320 ms  /root  nothing recorded
+        10,580    2,200 ms  /root  the model             request 5
+        12,780       45 ms  /root  nothing recorded
+        12,825      120 ms  /root  nobody's turn
+    ");
+    assert!(root.run("time bundle --json").starts_with(r#"{"question":"time","wall_ms":"#));
+}
+
+#[test]
+fn a_bundle_by_the_id_of_its_rollout() {
+    let root = Root::new(&["traces/one", "traces/two"]);
+    root.edit("traces/two/manifest.json", |text| {
+        text.replace("\"rollout_id\": \"thread-root\"", "\"rollout_id\": \"thread-second\"")
+            .replace("1767258000000", "1767258001000")
+    });
+    let first_line = |arguments: &str| root.run(arguments).lines().next().unwrap_or_default().to_owned();
+    assert_eq!(first_line("time thread-r --root traces"), "wall time 12,945 ms");
+    assert_eq!(first_line("time thread-second --root traces"), "wall time 11,945 ms");
+    assert_eq!(first_line("time --latest --root traces"), "wall time 11,945 ms");
+    assert!(root.run("show --latest --root traces").contains("rollout"));
+    assert_eq!(
+        root.run("payload thread-r raw_payload:1 --root traces"),
+        root.run("payload traces/one payloads/1.json")
+    );
+    assert_snapshot!(root.run("time thread- --root traces"), @r#"
+    stderr: error: more than one rollout has an id that begins with "thread-": give more of it, or a path
+    stderr:   thread-second  traces/two
+    stderr:   thread-root  traces/one
+    exit code 2
+    "#);
+    assert_snapshot!(root.run("time other --root traces"), @"
+    stderr: error: other does not exist
+    stderr:   check the path; bundles are folders named trace-<trace id>-<thread id>
+    exit code 2
+    ");
+    assert_snapshot!(root.run("time --latest"), @"
+    stderr: error: --latest needs a trace root
+    stderr:   give --root DIR, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to
+    exit code 2
+    ");
+    assert_snapshot!(root.run("time --latest --root traces/none"), @"
+    stderr: error: cannot list traces/none: No such file or directory (os error 2)
+    stderr:   check the path and its permissions
+    exit code 2
+    ");
+    assert_snapshot!(root.run("time traces/one --latest --root traces"), @"
+    stderr: error: both a bundle and --latest are given
+    stderr:   leave one of them out
+    exit code 2
+    ");
+    assert_snapshot!(root.run("time"), @"
+    stderr: error: no bundle is given
+    stderr:   give a bundle, or use --latest for the newest one
+    exit code 2
+    ");
+    assert_snapshot!(root.run("payload traces/one"), @"
+    stderr: error: no payload is given
+    stderr:   give its id or number after the bundle
+    exit code 2
+    ");
+}
