@@ -46,6 +46,10 @@ instructions:
 conformance *ARGS:
     .ci/conformance {{ARGS}}
 
+# Compares answers with those that are known, where their cases are at hand.
+questions *ARGS:
+    .ci/questions {{ARGS}}
+
 # Checks against Codex itself, which npm installs (docs/codex.md).
 codex *ARGS:
     .ci/codex {{ARGS}}
