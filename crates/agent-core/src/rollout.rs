@@ -15,6 +15,7 @@ use crate::{
     lock::lock,
     mcp::McpServer,
     model::ModelClient,
+    patch::Patches,
     pause::Pause,
     session::Session,
     thread::{Request, State, Thread},
@@ -33,6 +34,7 @@ pub(crate) struct Rollout {
     closed: Mutex<BTreeMap<String, ClosedAgent>>,
     /// The ids of all calls so far.
     call_ids: Mutex<HashSet<String>>,
+    pub(crate) patches: Patches,
 }
 
 /// An agent whose thread is running.
@@ -93,7 +95,8 @@ impl Rollout {
         events: mpsc::UnboundedSender<Event>,
     ) -> Arc<Self> {
         let (agents, closed, call_ids) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Arc::new(Self { config, model, mcp_servers, events, agents, closed, call_ids })
+        let patches = Patches::default();
+        Arc::new(Self { config, model, mcp_servers, events, agents, closed, call_ids, patches })
     }
 
     /// Returns an id that no other call of the rollout has, derived from the id that the provider gave the call.

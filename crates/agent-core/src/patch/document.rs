@@ -60,6 +60,12 @@ pub(crate) enum HunkLine {
 }
 
 impl HunkLine {
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Context(text) | Self::Removed(text) | Self::Added(text) => text,
+        }
+    }
+
     /// Returns the text if the file must contain it before the change.
     pub(crate) fn before(&self) -> Option<&str> {
         match self {

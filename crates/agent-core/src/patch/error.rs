@@ -48,6 +48,24 @@ pub enum PatchError {
         /// The path as written.
         path: PathBuf,
     },
+    /// A symbolic link leads to nothing, or to itself.
+    #[error("{}: a symbolic link leads to nothing; delete the link first, or create what it leads to", path.display())]
+    DeadLink {
+        /// The path as written.
+        path: PathBuf,
+    },
+    /// A file is no longer as it was when the patch was prepared. The changes before it have been made.
+    #[error(
+        "{}: the file was changed by somebody else while the patch was applied, and was left as it is; read it again{}",
+        path.display(),
+        done.suffix()
+    )]
+    Changed {
+        /// The path as written.
+        path: PathBuf,
+        /// The changes that have been made.
+        done: PatchSummary,
+    },
     /// The path names a folder, a device, or something else that is not a regular file.
     #[error("{}: not a regular file", path.display())]
     NotAFile {

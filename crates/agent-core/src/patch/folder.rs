@@ -1,8 +1,14 @@
 //! The folder that a patch may touch.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags, mkdirat, openat},
+    io::Errno,
 };
 
 use super::PatchError;
@@ -14,63 +20,129 @@ pub(crate) struct Folder {
     root: PathBuf,
 }
 
+/// Where a path of a patch leads.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    /// The entry that the path names, relative to the root, in a folder without symbolic links. It may be a link.
+    pub(crate) entry: PathBuf,
+    pub(crate) leads: Leads,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Leads {
+    /// The entry does not exist.
+    Nowhere,
+    /// The entry is not a link, or is a link to another entry inside the root, whose path this is.
+    To(PathBuf),
+    /// The entry is a link to nothing, or to itself.
+    ToNothing,
+    /// The entry is a link out of the root.
+    Out,
+}
+
 impl Folder {
     pub(crate) fn open(root: &Path) -> Result<Self, PatchError> {
         let source = |source| PatchError::Read { path: root.to_owned(), source };
         Ok(Self { root: fs::canonicalize(root).map_err(source)? })
     }
 
-    /// Returns the path of an existing or new file, with symbolic links resolved.
-    pub(crate) fn locate(&self, path: &Path) -> Result<PathBuf, PatchError> {
+    /// Finds out where a path leads. It must not contain `..`.
+    pub(crate) fn locate(&self, path: &Path) -> Result<Located, PatchError> {
+        let unreadable = |source| PatchError::Read { path: path.to_owned(), source };
         let full = self.root.join(path);
-        // A new file is located below the nearest folder that exists.
-        for existing in full.ancestors() {
-            if fs::symlink_metadata(existing).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-                continue;
-            }
-            let real =
-                fs::canonicalize(existing).map_err(|source| PatchError::Read { path: path.to_owned(), source })?;
-            if !real.starts_with(&self.root) {
-                return Err(PatchError::LeadsOut { path: path.to_owned() });
-            }
-            let missing = full.strip_prefix(existing).unwrap_or(Path::new(""));
-            return Ok(if missing.as_os_str().is_empty() { real } else { real.join(missing) });
+        let (Some(parent), Some(name)) = (full.parent(), full.file_name()) else {
+            return Err(PatchError::NotAFile { path: path.to_owned() });
+        };
+        let entry = self.folder(path, parent)?.join(name);
+        let leads = match fs::symlink_metadata(self.root.join(&entry)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Leads::Nowhere,
+            Err(source) => return Err(unreadable(source)),
+            Ok(metadata) if metadata.is_symlink() => match fs::canonicalize(self.root.join(&entry)) {
+                Ok(real) => real.strip_prefix(&self.root).map_or(Leads::Out, |real| Leads::To(real.to_owned())),
+                Err(error) if leads_to_nothing(&error) => Leads::ToNothing,
+                Err(source) => return Err(unreadable(source)),
+            },
+            Ok(_) => Leads::To(entry.clone()),
+        };
+        Ok(Located { entry, leads })
+    }
+
+    /// Returns a folder's path relative to the root, with symbolic links resolved. The folder need not exist.
+    fn folder(&self, path: &Path, folder: &Path) -> Result<PathBuf, PatchError> {
+        // A new folder is located below the nearest one that exists.
+        let exists = |folder: &&Path| {
+            fs::symlink_metadata(folder).err().is_none_or(|error| error.kind() != io::ErrorKind::NotFound)
+        };
+        let existing = folder.ancestors().find(exists).unwrap_or(&self.root);
+        let real = fs::canonicalize(existing).map_err(|source| match leads_to_nothing(&source) {
+            true => PatchError::DeadLink { path: path.to_owned() },
+            false => PatchError::Read { path: path.to_owned(), source },
+        })?;
+        let inside = real.strip_prefix(&self.root).map_err(|_| PatchError::LeadsOut { path: path.to_owned() })?;
+        Ok(inside.join(folder.strip_prefix(existing).unwrap_or(Path::new(""))))
+    }
+
+    /// Opens the folder of an entry. It follows no symbolic link: the path had none when it was located, and a link that
+    /// has appeared since may lead anywhere.
+    pub(crate) fn open_parent(&self, entry: &Path, missing: Missing) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut folder = File::from(openat(CWD, &self.root, flags, Mode::empty())?);
+        for step in entry.parent().into_iter().flat_map(Path::components) {
+            let open = |folder: &File| openat(folder, step.as_os_str(), flags | OFlags::NOFOLLOW, Mode::empty());
+            let next = match open(&folder) {
+                Err(Errno::NOENT) if missing == Missing::Create => {
+                    match mkdirat(&folder, step.as_os_str(), Mode::from_raw_mode(0o777)) {
+                        Ok(()) | Err(Errno::EXIST) => open(&folder),
+                        Err(error) => Err(error),
+                    }
+                }
+                opened => opened,
+            };
+            folder = next?.into();
         }
-        Err(PatchError::Missing { path: path.to_owned() })
+        Ok(folder)
     }
 
-    /// Returns the path of a file in the folder, which may be a symbolic link.
-    pub(crate) fn name(&self, path: &Path) -> PathBuf {
-        self.root.join(path)
+    /// Opens a regular file that is not a link. Returns `None` if there is no entry.
+    ///
+    /// # Errors
+    ///
+    /// The error's kind is `InvalidInput` if the entry is something else than a regular file.
+    pub(crate) fn open_file(&self, entry: &Path) -> io::Result<Option<File>> {
+        let name = entry.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let opened = self.open_parent(entry, Missing::Fail).and_then(|folder| {
+            // Opening a pipe, or reading it, might block forever.
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            Ok(File::from(openat(&folder, name, flags, Mode::empty())?))
+        });
+        match opened {
+            Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
+            Ok(_) => Err(io::ErrorKind::InvalidInput.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // A link, or a socket.
+            Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::LOOP | Errno::NXIO)) => {
+                Err(io::ErrorKind::InvalidInput.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a regular file. Returns `None` if it does not exist.
+    pub(crate) fn read(&self, entry: &Path) -> io::Result<Option<Vec<u8>>> {
+        let Some(mut file) = self.open_file(entry)? else { return Ok(None) };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        Ok(Some(content))
     }
 }
 
-/// Reads a file. Returns `None` if it does not exist.
-pub(crate) fn read(path: &Path, real: &Path) -> Result<Option<Vec<u8>>, PatchError> {
-    match fs::metadata(real) {
-        // Reading a pipe might block forever.
-        Ok(metadata) if !metadata.is_file() => return Err(PatchError::NotAFile { path: path.to_owned() }),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(PatchError::Read { path: path.to_owned(), source }),
-    }
-    fs::read(real).map(Some).map_err(|source| PatchError::Read { path: path.to_owned(), source })
+/// What to do about folders that do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Create,
+    Fail,
 }
 
-/// Writes a temporary file and renames it, so that nobody sees a partial file. The permissions of an existing file are
-/// kept.
-pub(crate) fn write(real: &Path, content: &str) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let parent = real.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::create_dir_all(parent)?;
-    // The system applies the process's umask to these permissions.
-    let all_permissions = fs::Permissions::from_mode(0o666);
-    let file = tempfile::Builder::new().prefix(".patch-").permissions(all_permissions).tempfile_in(parent)?;
-    fs::write(file.path(), content)?;
-    if let Ok(old) = fs::metadata(real) {
-        fs::set_permissions(file.path(), old.permissions())?;
-    }
-    file.persist(real)?;
-    Ok(())
+fn leads_to_nothing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || Errno::from_io_error(error) == Some(Errno::LOOP)
 }

@@ -16,17 +16,25 @@
 //! ```
 //!
 //! [`Patch::parse`] parses the text, [`Patch::prepare`] computes the changes to a folder, and [`PreparedPatch::write`]
-//! makes them. Nothing is written unless the whole patch applies.
+//! makes them. Nothing is written unless the whole patch applies. [`Patches`] applies the patches of several agents one
+//! after another.
 
 mod document;
 mod edit;
 mod error;
 mod folder;
+mod lookalike;
+#[cfg(test)]
+mod model_tests;
 mod parser;
+mod patches;
+mod pending;
 mod prepared;
+mod replace;
 #[cfg(test)]
 mod tests;
 
 pub use document::Patch;
 pub use error::PatchError;
+pub(crate) use patches::Patches;
 pub use prepared::{ChangeKind, PatchSummary, PreparedChange, PreparedPatch};

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -10,12 +10,15 @@ use super::{
     Patch, PatchError,
     document::Action,
     edit::edit,
-    folder::{self, Folder},
+    folder::{Folder, Leads},
+    pending::{Found, Pending},
+    replace::{self, Access, Name},
 };
 
 /// A patch that applies to its files, before anything is written.
 #[derive(Debug)]
 pub struct PreparedPatch {
+    folder: Folder,
     changes: Vec<PreparedChange>,
     /// The target of each change.
     targets: Vec<Target>,
@@ -30,8 +33,8 @@ pub struct PreparedChange {
     pub kind: ChangeKind,
     /// The new path, if the file is moved, relative to the working directory.
     pub move_to: Option<PathBuf>,
-    /// The content before the change, empty for a new file. If a deleted file is not UTF-8, the invalid bytes are
-    /// replaced.
+    /// The content before the change, empty for a new file and for a link that leads nowhere. If a deleted file is not
+    /// UTF-8, the invalid bytes are replaced.
     pub old: String,
     /// The content after the change, empty for a deleted file.
     pub new: String,
@@ -55,45 +58,49 @@ impl Patch {
     ///
     /// Returns an error if a file is missing, already exists, or does not contain the lines of the patch.
     pub fn prepare(&self, cwd: &Path) -> Result<PreparedPatch, PatchError> {
-        let folder = Folder::open(cwd)?;
-        // The files as earlier sections leave them, since later sections may change them again.
-        let mut pending: HashMap<PathBuf, Option<Vec<u8>>> = HashMap::new();
+        let mut pending = Pending::new(Folder::open(cwd)?);
         let (mut changes, mut targets) = (Vec::new(), Vec::new());
         for section in &self.sections {
             let path = &section.path;
-            let real = folder.locate(path)?;
-            let look = |pending: &HashMap<PathBuf, Option<Vec<u8>>>, path: &Path, real: &Path| match pending.get(real) {
-                Some(content) => Ok(content.clone()),
-                None => folder::read(path, real),
-            };
-            let old = look(&pending, path, &real)?;
-            let (kind, old, new, move_to) = match (&section.action, old) {
-                (Action::Add(_), Some(_)) => return Err(PatchError::Exists { path: path.clone() }),
-                (Action::Add(content), None) => (ChangeKind::Add, String::new(), content.clone(), None),
-                (_, None) => return Err(PatchError::Missing { path: path.clone() }),
-                (Action::Delete, Some(old)) => {
-                    (ChangeKind::Delete, String::from_utf8_lossy(&old).into_owned(), String::new(), None)
+            let at = pending.look(path)?;
+            let (kind, old, new, move_to) = match (&section.action, &at.found) {
+                (Action::Add(content), Found::Nothing) => (ChangeKind::Add, String::new(), content.clone(), None),
+                (Action::Add(_), _) => return Err(PatchError::Exists { path: path.clone() }),
+                (_, Found::Nothing) => return Err(PatchError::Missing { path: path.clone() }),
+                (Action::Delete, Found::File(old)) => {
+                    (ChangeKind::Delete, String::from_utf8_lossy(old).into_owned(), String::new(), None)
                 }
-                (Action::Update { move_to, hunks }, Some(old)) => {
-                    let old = String::from_utf8(old).map_err(|_| PatchError::NotText { path: path.clone() })?;
+                (Action::Delete, Found::LinkToNothing | Found::LinkOut) => {
+                    (ChangeKind::Delete, String::new(), String::new(), None)
+                }
+                (Action::Update { .. }, Found::LinkToNothing) => {
+                    return Err(PatchError::DeadLink { path: path.clone() });
+                }
+                (Action::Update { .. }, Found::LinkOut) => return Err(PatchError::LeadsOut { path: path.clone() }),
+                (Action::Update { move_to, hunks }, Found::File(old)) => {
+                    let old = String::from_utf8(old.clone()).map_err(|_| PatchError::NotText { path: path.clone() })?;
                     let new = edit(path, &old, hunks)?;
                     (ChangeKind::Update, old, new, move_to.clone().filter(|target| target != path))
                 }
             };
-            let gone = kind == ChangeKind::Delete || move_to.is_some();
-            pending.insert(real.clone(), (!gone).then(|| new.clone().into_bytes()));
-            let mut content = real;
+            if kind == ChangeKind::Delete || move_to.is_some() {
+                pending.remove(&at.entry);
+            }
+            let mut content = at.file.clone();
             if let Some(target) = &move_to {
-                content = folder.locate(target)?;
-                if look(&pending, target, &content)?.is_some() {
+                let place = pending.look(target)?;
+                if place.found != Found::Nothing {
                     return Err(PatchError::Exists { path: target.clone() });
                 }
-                pending.insert(content.clone(), Some(new.clone().into_bytes()));
+                content = place.file;
             }
-            targets.push(Target { name: folder.name(path), content });
+            if kind != ChangeKind::Delete {
+                pending.write(&content, &new);
+            }
+            targets.push(Target { entry: at.entry, file: at.file, content, base: at.found, is_new: at.is_new });
             changes.push(PreparedChange { path: path.clone(), kind, move_to, old, new });
         }
-        Ok(PreparedPatch { changes, targets })
+        Ok(PreparedPatch { folder: pending.into_folder(), changes, targets })
     }
 }
 
@@ -105,37 +112,103 @@ impl PreparedPatch {
 
     /// Makes the changes, each file atomically.
     ///
+    /// A file that is no longer as [`prepare`](Patch::prepare) found it is not overwritten: somebody else has changed it
+    /// in the meantime, and that change would be lost.
+    ///
     /// # Errors
     ///
-    /// Returns an error if a file cannot be written. The error lists the changes that have been made before.
+    /// Returns an error if a file has changed since the patch was prepared, or cannot be written. The error lists the
+    /// changes that have been made before.
     pub fn write(self) -> Result<PatchSummary, PatchError> {
         let mut done = PatchSummary::default();
-        for (change, target) in self.changes.into_iter().zip(self.targets) {
-            if let Err(source) = target.write(&change) {
-                return Err(PatchError::Write { path: change.path, done, source });
+        // All files are checked first, so that a patch that no longer applies usually changes nothing.
+        for (change, target) in self.changes.iter().zip(&self.targets).filter(|(_, target)| !target.is_new) {
+            if !target.is_unchanged(&self.folder) {
+                return Err(PatchError::Changed { path: change.path.clone(), done });
             }
-            done.changes.push((change.kind, change.path, change.move_to));
+        }
+        // The access to files that are gone from their places. A file that replaces one of them is no more open.
+        let mut accesses = HashMap::new();
+        for (change, target) in self.changes.into_iter().zip(self.targets) {
+            match target.write(&self.folder, &change, &mut accesses) {
+                Ok(()) => done.changes.push((change.kind, change.path, change.move_to)),
+                Err(WriteError::Changed) => return Err(PatchError::Changed { path: change.path, done }),
+                Err(WriteError::Failed(source)) => {
+                    return Err(PatchError::Write { path: change.path, done, source });
+                }
+            }
         }
         Ok(done)
     }
 }
 
-/// The paths that a change affects.
+/// The entries that a change affects.
 #[derive(Debug)]
 struct Target {
-    /// The path that is removed if the file is deleted or moved. It may be a symbolic link.
-    name: PathBuf,
-    /// The path that the content is written to.
+    /// The entry that is removed if the file is deleted or moved. It may be a symbolic link.
+    entry: PathBuf,
+    /// The file before the change.
+    file: PathBuf,
+    /// The file that the content is written to.
     content: PathBuf,
+    /// What the entry led to when the patch was prepared.
+    base: Found,
+    /// Whether the base is the work of an earlier change of the patch.
+    is_new: bool,
+}
+
+/// Why a change was not made.
+enum WriteError {
+    /// The file is not as it was.
+    Changed,
+    Failed(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Self::Changed,
+            _ => Self::Failed(error),
+        }
+    }
 }
 
 impl Target {
-    fn write(&self, change: &PreparedChange) -> io::Result<()> {
+    /// Returns whether the entry still leads to what the patch was prepared for.
+    fn is_unchanged(&self, folder: &Folder) -> bool {
+        let Ok(place) = folder.locate(&self.entry) else { return false };
+        match (&self.base, place.leads) {
+            (Found::Nothing, Leads::Nowhere)
+            | (Found::LinkToNothing, Leads::ToNothing)
+            | (Found::LinkOut, Leads::Out) => true,
+            (Found::File(old), Leads::To(file)) => {
+                file == self.file && folder.read(&file).is_ok_and(|now| now.as_ref() == Some(old))
+            }
+            _ => false,
+        }
+    }
+
+    fn write(
+        &self,
+        folder: &Folder,
+        change: &PreparedChange,
+        accesses: &mut HashMap<PathBuf, Access>,
+    ) -> Result<(), WriteError> {
+        if !self.is_unchanged(folder) {
+            return Err(WriteError::Changed);
+        }
+        let access = match self.base {
+            Found::File(_) => folder.open_file(&self.file)?.map(|file| Access::of(&file)).transpose()?,
+            _ => accesses.get(&self.content).cloned(),
+        };
         if change.kind != ChangeKind::Delete {
-            folder::write(&self.content, &change.new)?;
+            let is_in_place = change.kind == ChangeKind::Update && change.move_to.is_none();
+            let name = if is_in_place { Name::Taken } else { Name::Free };
+            replace::write(folder, &self.content, &change.new, access.as_ref(), name)?;
         }
         if change.kind == ChangeKind::Delete || change.move_to.is_some() {
-            fs::remove_file(&self.name)?;
+            replace::remove(folder, &self.entry)?;
+            accesses.extend(access.map(|access| (self.entry.clone(), access)));
         }
         Ok(())
     }

@@ -216,6 +216,51 @@ fn empty_lines_of_a_hunk() {
 #[test]
 fn line_ends_are_kept() {
     assert_eq!(edited("a\r\nb\r\nc\r\n", " a\n-b\n+x\n c"), "a\r\nx\r\nc\r\n");
+    // Without a line end at the end of the file.
+    assert_eq!(edited("a\r\nb", " a\n-b\n+B"), "a\r\nB");
+    assert_eq!(edited("a\r\nb", " b\n+c"), "a\r\nb\r\nc");
+    assert_eq!(edited("a\r\nb", "@@\n+c\n+d"), "a\r\nb\r\nc\r\nd");
+    assert_eq!(edited("a\r\nb\r\nc", " b\n-c"), "a\r\nb");
+    assert_eq!(edited("a\r\nb", "+x\n a"), "x\r\na\r\nb");
+    assert_eq!(edited("a", " a\n+b"), "a\nb");
+    // Each line of a file with different line ends keeps its own, and a new one ends like the line above it.
+    assert_eq!(edited("a\r\nb\nc\r\nd\n", " a\n+x\n b\n+y\n-c\n+C"), "a\r\nx\r\nb\ny\nC\r\nd\n");
+    // A patch with carriage returns changes a file without, and the other way round.
+    assert_eq!(edited("a\nb\n", " a\r\n-b\r\n+B\r"), "a\nB\n");
+    assert_eq!(edited("a\nb", "-b\r\n+B\r"), "a\nB");
+    assert_eq!(edited("a\r\nb", "-b\r\n+B\r"), "a\r\nB");
+    // A patch that only adds carriage returns does so on purpose.
+    assert_eq!(edited("a\nb\n", "-a\n+a\r"), "a\r\nb\n");
+    // A carriage return that ends no line is text.
+    assert_eq!(edited("a\rb\nc\n", "-c\n+C"), "a\rb\nC\n");
+}
+
+#[test]
+fn a_byte_order_mark_stays() {
+    assert_eq!(edited("\u{FEFF}a\nb\n", "-a\n+x"), "\u{FEFF}x\nb\n");
+    assert_eq!(edited("\u{FEFF}a\nb\n", "-\u{FEFF}a\n+\u{FEFF}x"), "\u{FEFF}x\nb\n");
+    assert_eq!(edited("\u{FEFF}a\nb\n", "+x\n a"), "\u{FEFF}x\na\nb\n");
+    assert_eq!(edited("\u{FEFF}a\r\nb", " a\n-b\n+c"), "\u{FEFF}a\r\nc");
+    assert_eq!(edited("\u{FEFF}", "+x"), "\u{FEFF}x\n");
+    assert_eq!(edited("\u{FEFF}a\n", "-a"), "\u{FEFF}");
+}
+
+#[test]
+fn characters_that_look_alike() {
+    // The context keeps the file's own.
+    assert_eq!(edited("a\u{A0}b\nold\n", " a b\n-old\n+new"), "a\u{A0}b\nnew\n");
+    assert_eq!(edited("x = “hi” – y\nold\n", " x = \"hi\" - y\n-old\n+new"), "x = “hi” – y\nnew\n");
+    assert_eq!(edited("cafe\u{301}\nold\n", " café\n-old\n+new"), "cafe\u{301}\nnew\n");
+    assert_eq!(edited("don’t wait…\n", "-don't wait...\n+go"), "go\n");
+    // The file may be the plain one, and headings may look alike too.
+    assert_eq!(edited("say \"hi\"\nold\n", " say “hi”\n-old\n+new"), "say \"hi\"\nnew\n");
+    assert_eq!(edited("x\n« a\u{202F}»\nx\n", "@@ « a »\n-x\n+y"), "x\n« a\u{202F}»\ny\n");
+    // Exactly the same characters are preferred.
+    assert_eq!(edited("‘a’\n'a'\n", "-'a'\n+b"), "‘a’\nb\n");
+    assert_snapshot!(edited("а\n", "-a\n+b"), @r"
+    f: these lines of the hunk at line 3 of the patch are not in the file:
+    a
+    ");
 }
 
 #[test]
@@ -251,7 +296,7 @@ fn a_patch_that_does_not_apply_changes_nothing() {
     folder/c: the file already exists; update it, or delete it first
     out/passwd: a symbolic link leads out of the working directory
     out/new: a symbolic link leads out of the working directory
-    dangling: the file cannot be read
+    dangling: the file already exists; update it, or delete it first
     b/below: the file cannot be read
     b: the file does not exist
     ");
@@ -294,6 +339,125 @@ fn permissions_and_links_are_kept() {
     apply(folder.path(), "*** Begin Patch\n*** Delete File: link\n*** Delete File: usual\n*** End Patch").unwrap();
     assert!(!folder.path().join("link").is_symlink() && folder.path().join("real/target").exists());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing of ours is left");
+}
+
+#[test]
+fn a_moved_file_keeps_its_permissions() {
+    let mode = |folder: &Path, path: &str| fs::metadata(folder.join(path)).unwrap().permissions().mode() & 0o7777;
+    for before in [0o755, 0o600, 0o640, 0o700, 0o444, 0o4711] {
+        let folder = folder(&[("run", "old\n"), ("real/x", "old\n")]);
+        for file in ["run", "real/x"] {
+            fs::set_permissions(folder.path().join(file), fs::Permissions::from_mode(before)).unwrap();
+        }
+        std::os::unix::fs::symlink("real/x", folder.path().join("link")).unwrap();
+        // A file is moved into a new folder, moved on, and replaced by another one in its old place; a link is moved.
+        let patch = "*** Begin Patch\n*** Update File: run\n*** Move to: tools/run\n-old\n+new\n*** Update File: tools/run\n*** Move to: bin/run\n*** Add File: run\n+other\n*** Update File: link\n*** Move to: copy\n*** End Patch";
+        apply(folder.path(), patch).unwrap();
+        for path in ["bin/run", "run", "real/x", "copy"] {
+            assert_eq!(mode(folder.path(), path), before, "{path}");
+        }
+        assert!(!folder.path().join("link").is_symlink() && !folder.path().join("tools/run").exists());
+        // A file that is deleted and written anew in one patch.
+        apply(folder.path(), "*** Begin Patch\n*** Delete File: copy\n*** Add File: copy\n+x\n*** End Patch").unwrap();
+        assert_eq!(mode(folder.path(), "copy"), before);
+    }
+}
+
+#[test]
+fn links_that_lead_nowhere() {
+    let outside = folder(&[("secret", "x\n")]);
+    let folder = folder(&[("f", "1\n")]);
+    let link = |name: &str, target: &Path| std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    link("dead", Path::new("nowhere"));
+    link("self", Path::new("self"));
+    link("far", Path::new("/nowhere/at/all"));
+    link("out", &outside.path().join("secret"));
+    link("outdir", outside.path());
+    let mut said = String::new();
+    for section in [
+        "*** Add File: dead\n+x",
+        "*** Add File: self\n+x",
+        "*** Add File: far\n+x",
+        "*** Update File: f\n*** Move to: dead",
+        "*** Update File: dead\n-x",
+        "*** Add File: dead/below\n+x",
+        "*** Add File: out\n+x",
+        "*** Update File: out\n-x",
+        "*** Delete File: outdir/secret",
+    ] {
+        let error = apply(folder.path(), &format!("*** Begin Patch\n{section}\n*** End Patch")).unwrap_err();
+        said.push_str(&format!("{error}\n"));
+    }
+    assert_snapshot!(said, @r#"
+    dead: the file already exists; update it, or delete it first
+    self: the file already exists; update it, or delete it first
+    far: the file already exists; update it, or delete it first
+    dead: the file already exists; update it, or delete it first
+    dead: a symbolic link leads to nothing; delete the link first, or create what it leads to
+    dead/below: a symbolic link leads to nothing; delete the link first, or create what it leads to
+    out: the file already exists; update it, or delete it first
+    out: a symbolic link leads out of the working directory
+    outdir/secret: a symbolic link leads out of the working directory
+    "#);
+    let delete = ["dead", "self", "far", "out", "outdir"].map(|name| format!("*** Delete File: {name}\n")).concat();
+    let again = "*** Add File: dead\n+x\n";
+    assert_snapshot!(apply(folder.path(), &format!("*** Begin Patch\n{delete}{again}*** End Patch")).unwrap(), @r#"
+    D dead
+    D self
+    D far
+    D out
+    D outdir
+    A dead
+    "#);
+    assert_eq!(drawn(folder.path()), "dead: \"x\\n\"\nf: \"1\\n\"\n");
+    assert_eq!(drawn(outside.path()), "secret: \"x\\n\"\n");
+}
+
+#[test]
+fn a_file_that_has_changed_since_is_not_overwritten() {
+    let prepare = |body: &str| {
+        let folder = folder(&[("a", "1\n"), ("b", "2\n"), ("d/e", "3\n")]);
+        let patch = Patch::parse(&format!("*** Begin Patch\n*** Update File: a\n-1\n+one\n{body}\n*** End Patch"));
+        let prepared = patch.unwrap().prepare(folder.path()).unwrap();
+        (folder, prepared)
+    };
+    type Meddle = fn(&Path);
+    let cases: [(&str, Meddle); 7] = [
+        ("*** Update File: b\n-2\n+two", |folder| fs::write(folder.join("b"), "2\n3\n").unwrap()),
+        ("*** Update File: b\n-2\n+two", |folder| fs::remove_file(folder.join("b")).unwrap()),
+        ("*** Delete File: b", |folder| fs::write(folder.join("b"), "other").unwrap()),
+        ("*** Add File: c\n+x", |folder| fs::write(folder.join("c"), "mine").unwrap()),
+        ("*** Update File: b\n*** Move to: c", |folder| fs::write(folder.join("b"), "mine").unwrap()),
+        ("*** Update File: b\n-2\n+two", |folder| {
+            fs::remove_file(folder.join("b")).unwrap();
+            std::os::unix::fs::symlink("d/e", folder.join("b")).unwrap();
+        }),
+        ("*** Update File: d/e\n-3\n+x", |folder| {
+            fs::rename(folder.join("d"), folder.join("d2")).unwrap();
+            std::os::unix::fs::symlink("d2", folder.join("d")).unwrap();
+        }),
+    ];
+    for (body, meddle) in cases {
+        let (folder, prepared) = prepare(body);
+        meddle(folder.path());
+        let before = drawn(folder.path());
+        let error = prepared.write().unwrap_err();
+        assert!(matches!(&error, PatchError::Changed { .. }), "{body}: {error}");
+        assert_eq!(drawn(folder.path()), before, "{body}");
+    }
+    // The target of a move that appears later is found when the file is written.
+    let (folder, prepared) = prepare("*** Update File: b\n*** Move to: c");
+    fs::write(folder.path().join("c"), "mine").unwrap();
+    assert_snapshot!(prepared.write().unwrap_err(), @r#"
+    b: the file was changed by somebody else while the patch was applied, and was left as it is; read it again; these changes have been made:
+    M a
+    "#);
+    assert_snapshot!(drawn(folder.path()), @r#"
+    a: "one\n"
+    b: "2\n"
+    c: "mine"
+    d/e: "3\n"
+    "#);
 }
 
 /// A line of a file and its edit.
@@ -354,6 +518,8 @@ proptest! {
         // Without a final newline, an empty last line does not exist.
         let ends_in_text = |lines: &[String]| lines.last().is_some_and(|line| !line.is_empty());
         prop_assume!(newline || (ends_in_text(&old) && ends_in_text(&new)));
+        // A byte order mark belongs to the file and not to its first line.
+        prop_assume!(!old.first().is_some_and(|line| line.starts_with('\u{FEFF}')));
         let body: String = hunks.iter().filter(|(hunk, _)| !hunk.is_empty()).map(|(hunk, _)| format!("@@\n{hunk}")).collect();
         prop_assume!(!body.is_empty());
         let patch = Patch::parse(&format!("*** Begin Patch\n*** Update File: f\n{body}*** End Patch\n")).unwrap();
