@@ -7,8 +7,9 @@ use rollout_trace_recorder::{
     ExecutionStatus, ToolDispatchInvocation, ToolDispatchPayload, ToolDispatchRequester, ToolKind,
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::{coerce::coerce, describe};
 use crate::{
     Item,
     error_text::error_text,
@@ -115,14 +116,20 @@ impl Call {
         })
     }
 
-    /// Parses the arguments.
+    /// Parses the arguments. Numbers and ids may be written in another way than the tool declares, if they are
+    /// unambiguous.
     pub(crate) fn arguments<T: DeserializeOwned>(&self) -> Result<T, ToolError> {
         let text = match &self.input {
             Input::Function(text) if text.trim().is_empty() => "{}",
             Input::Function(text) | Input::Custom(text) => text,
         };
-        serde_json::from_str(text)
-            .map_err(|error| ToolError::Failed(format!("error in the arguments of {}: {error}", self.name)))
+        serde_json::from_str(text).or_else(|error| {
+            let mut arguments: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+            coerce(&mut arguments, |argument| describe::type_of(&self.name, argument));
+            // The error about the arguments as they were written names the place.
+            serde_json::from_value(arguments.into())
+                .map_err(|_| ToolError::Failed(format!("error in the arguments of {}: {error}", self.name)))
+        })
     }
 
     /// Returns the input as text.

@@ -16,18 +16,18 @@ const FUNCTIONS: &[Function] = &[
         &[
             ("cmd", "string", true, "The command."),
             ("workdir", "string", false, "The folder to run it in, relative to the working folder."),
-            ("yield_time_ms", "number", false, "How long to wait for it to end."),
-            ("max_output_tokens", "number", false, "The most output to return."),
+            ("yield_time_ms", "integer", false, "How long to wait for it to end."),
+            ("max_output_tokens", "integer", false, "The most output to return."),
         ],
     ),
     (
         "write_stdin",
         "Writes characters to a running command and returns its new output. Without characters it only returns the output.",
         &[
-            ("session_id", "number", true, "The command's session ID."),
+            ("session_id", "integer", true, "The command's session ID."),
             ("chars", "string", false, "The characters."),
-            ("yield_time_ms", "number", false, "How long to wait for output."),
-            ("max_output_tokens", "number", false, "The most output to return."),
+            ("yield_time_ms", "integer", false, "How long to wait for output."),
+            ("max_output_tokens", "integer", false, "The most output to return."),
         ],
     ),
     (
@@ -57,7 +57,7 @@ const FUNCTIONS: &[Function] = &[
     (
         "wait_agent",
         "Waits until another agent has sent a message, or until no other agent is at work.",
-        &[("timeout_ms", "number", false, "How long to wait; the default is 30,000.")],
+        &[("timeout_ms", "integer", false, "How long to wait; the default is 30,000.")],
     ),
     ("close_agent", "Stops another agent for good.", &[("target", "string", true, "Its name or path.")]),
     ("list_agents", "Lists all agents and their status.", &[]),
@@ -68,8 +68,8 @@ const WAIT: Function = (
     "Waits for a script that is still running.",
     &[
         ("cell_id", "string", true, "The script's cell ID."),
-        ("yield_time_ms", "number", false, "How long to wait for it to end."),
-        ("max_output_tokens", "number", false, "The most output to return."),
+        ("yield_time_ms", "integer", false, "How long to wait for it to end."),
+        ("max_output_tokens", "integer", false, "The most output to return."),
         ("terminate", "boolean", false, "Whether to terminate it."),
     ],
 );
@@ -87,6 +87,12 @@ const EXEC: (&str, &str) = (
      and `load(key)` to keep values for later, `notify(text)` to send a message while the script runs, and `yield_control()` to \
      return the output so far. A first line `// @exec: {\"yield_time_ms\": 10000}` sets how long to wait for the script to end.",
 );
+
+/// Returns the JSON type of an argument of this program's own tools.
+pub(super) fn type_of(tool: &str, argument: &str) -> Option<&'static str> {
+    let (_, _, arguments) = FUNCTIONS.iter().chain([&WAIT]).find(|(name, ..)| *name == tool)?;
+    arguments.iter().find(|(name, ..)| *name == argument).map(|(_, kind, ..)| *kind)
+}
 
 /// Returns the descriptions of all tools of a thread, for its requests.
 pub(crate) fn described(rollout: &Rollout) -> Vec<Value> {

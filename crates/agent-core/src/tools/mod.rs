@@ -3,6 +3,7 @@
 mod agents;
 mod call;
 mod cells;
+mod coerce;
 mod commands;
 mod describe;
 mod dispatch;
