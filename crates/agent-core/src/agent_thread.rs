@@ -70,7 +70,7 @@ pub struct NoTurnRunning;
 impl AgentThread {
     /// Starts a rollout.
     ///
-    /// If an MCP server does not start, a warning among the events says so, and its tools are missing.
+    /// If an MCP server does not start, or one of its tools cannot be used, a warning among the events says so.
     ///
     /// # Errors
     ///
@@ -81,16 +81,21 @@ impl AgentThread {
         let folder = config.cwd.clone();
         config.cwd = folder.canonicalize().map_err(|source| StartThreadError::Folder { folder, source })?;
         let model = ModelClient::new(config.provider.clone()).map_err(|error| StartThreadError::Http(error.into()))?;
-        let (mut servers, mut failures) = (Vec::new(), Vec::new());
+        let (mut servers, mut warnings) = (Vec::new(), Vec::new());
         for server in &config.mcp_servers {
             let mut server = server.clone();
             server.cwd.get_or_insert_with(|| config.cwd.clone());
             server.hidden_env.extend(config.hidden_env.iter().cloned());
             match McpServer::start(server.clone()).await {
-                Ok(server) => servers.push(server),
+                Ok(server) => {
+                    let unused =
+                        |part| format!("the MCP server {} is used without a part of it: {part}", server.name());
+                    warnings.extend(server.left_out().iter().map(unused));
+                    servers.push(server);
+                }
                 Err(error) => {
                     let error = error_text(&error);
-                    failures.push(format!("the MCP server {} does not start: {error}", server.name));
+                    warnings.push(format!("the MCP server {} does not start: {error}", server.name));
                 }
             }
         }
@@ -107,7 +112,7 @@ impl AgentThread {
         let (sender, events) = mpsc::unbounded_channel();
         let rollout = Rollout::new(config, model, servers, sender);
         let agent = rollout.start_thread(identity, trace, history);
-        for message in failures {
+        for message in warnings {
             agent.thread.emit(None, None, EventMessage::Warning { message });
         }
         Ok(Self(Arc::new(Handle { agent, events: Mutex::new(events) })))

@@ -44,6 +44,8 @@ impl AgentConfig {
             ("commands.time_limit_secs", self.commands.time_limit_secs == Some(0)),
             ("commands.max_sessions", self.commands.max_sessions == Some(0)),
             ("agents.max_threads", self.agents.max_threads == 0),
+            ("mcp_servers.NAME.start_limit_secs", self.mcp_servers.iter().any(|server| server.start_limit.is_zero())),
+            ("mcp_servers.NAME.call_limit_secs", self.mcp_servers.iter().any(|server| server.call_limit.is_zero())),
         ];
         match zeros.into_iter().find(|(_, is_zero)| *is_zero) {
             Some((key, _)) => bad(key, "must be greater than 0".to_owned()),
@@ -77,6 +79,8 @@ mod tests {
         assert_eq!(problem("stream_idle_ms = 0"), format!("`stream_idle_ms` {zero}"));
         assert_eq!(problem("compaction = { at_tokens = 0 }"), format!("`compaction.at_tokens` {zero}"));
         assert_eq!(problem("commands = { max_sessions = 0 }"), format!("`commands.max_sessions` {zero}"));
+        let server = "mcp_servers = { a = { command = 'x', start_limit_secs = 0 } }";
+        assert_eq!(problem(server), format!("`mcp_servers.NAME.start_limit_secs` {zero}"));
         assert_eq!(problem("retries = 0\nfirst_retry_ms = 0\nagents = { max_depth = 0, max_threads = 1 }"), "none");
     }
 }

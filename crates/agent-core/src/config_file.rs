@@ -75,6 +75,10 @@ pub struct McpServerEntry {
     /// Environment variables in addition to the usual ones.
     #[serde(default)]
     pub env: std::collections::BTreeMap<String, String>,
+    /// How long it may take from its start until its tools are known, in seconds.
+    pub start_limit_secs: Option<u64>,
+    /// How long a call may take, in seconds.
+    pub call_limit_secs: Option<u64>,
 }
 
 /// Why a configuration file cannot be used.
@@ -155,10 +159,13 @@ impl ConfigFile {
 
 impl McpServerEntry {
     fn named(self, name: String) -> McpServerConfig {
+        let defaults = McpServerConfig::new(name, self.command);
         McpServerConfig {
             args: self.args,
             env: self.env.into_iter().collect(),
-            ..McpServerConfig::new(name, self.command)
+            start_limit: self.start_limit_secs.map_or(defaults.start_limit, Duration::from_secs),
+            call_limit: self.call_limit_secs.map_or(defaults.call_limit, Duration::from_secs),
+            ..defaults
         }
     }
 }

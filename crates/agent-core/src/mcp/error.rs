@@ -44,16 +44,14 @@ pub enum McpError {
         reason: String,
     },
     /// The server refused the call.
-    #[error("MCP server {server} refused the call of {tool}: {message} (code {code})")]
+    #[error("MCP server {server} refused the call of {tool}: {reason}")]
     Refused {
         /// The server.
         server: String,
         /// The tool.
         tool: String,
-        /// The JSON-RPC error code.
-        code: i32,
-        /// The message of the server.
-        message: String,
+        /// The message of the server, and its error code if it has one.
+        reason: String,
     },
     /// The answer is not the result of a tool call.
     #[error("MCP server {server} did not return a result for the call of {tool}: {reason}")]

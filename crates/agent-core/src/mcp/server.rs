@@ -1,26 +1,23 @@
 //! A running server.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use rmcp::{
-    Peer, RoleClient,
-    model::{
-        CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientConfig, Implementation, MetaObject,
-        RequestMetaObject,
-    },
-    service::{ClientInitializeError, RunningService, ServiceError, serve_client},
-};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::{McpError, McpServerConfig, McpTool, McpToolResult, process::Process};
+use super::{
+    McpError, McpServerConfig, McpTool, McpToolResult,
+    connection::{Connection, NoAnswer},
+    process::Process,
+};
 use crate::pause::Pause;
 
-/// How long closing the connection may take. Closing only closes the server's input.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+/// The version of the protocol that this client speaks. Servers answer with the one that they speak; what is used here
+/// is the same in all versions.
+const PROTOCOL_VERSION: &str = "2025-06-18";
+
+/// The most pages of tools that are requested. A server may always name a next one.
+const MAX_PAGES: usize = 1000;
 
 /// A running server whose tools are known.
 ///
@@ -29,10 +26,10 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 pub struct McpServer {
     name: String,
     tools: Vec<McpTool>,
+    left_out: Vec<String>,
     call_limit: Duration,
-    peer: Peer<RoleClient>,
+    connection: Connection,
     /// `None` after the server was shut down.
-    running: Mutex<Option<RunningService<RoleClient, ClientConfig>>>,
     process: tokio::sync::Mutex<Option<Process>>,
 }
 
@@ -50,26 +47,14 @@ impl McpServer {
             command: command.clone(),
             source,
         })?;
-        let client = ClientConfig::new(
-            ClientCapabilities::default(),
-            Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
-        );
-        let initialize = async {
-            let running = serve_client(client, (stdout, stdin)).await.map_err(StartFailure::of_initialize)?;
-            let offers_tools = running.peer_info().is_some_and(|info| info.capabilities.tools.is_some());
-            let tools = match offers_tools {
-                true => running.list_all_tools().await.map_err(StartFailure::of_tools)?,
-                false => Vec::new(),
-            };
-            Ok((running, tools))
-        };
-        match timeout(*start_limit, initialize).await {
-            Ok(Ok((running, tools))) => Ok(Self {
+        let connection = Connection::open(stdout, stdin);
+        match timeout(*start_limit, initialize(&connection)).await {
+            Ok(Ok(Tools { tools, left_out })) => Ok(Self {
                 name: name.clone(),
-                tools: tools.into_iter().map(McpTool::from).collect(),
+                tools,
+                left_out,
                 call_limit: *call_limit,
-                peer: running.peer().clone(),
-                running: Mutex::new(Some(running)),
+                connection,
                 process: tokio::sync::Mutex::new(Some(process)),
             }),
             Ok(Err(failure)) => {
@@ -98,6 +83,11 @@ impl McpServer {
         &self.tools
     }
 
+    /// Returns what the server offers and is not used, with the reasons: tools that no provider would accept.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
     /// Calls a tool. `meta` is sent as the request's `_meta`. The call is canceled on the server if it is dropped or
     /// takes too long.
     ///
@@ -122,26 +112,21 @@ impl McpServer {
         arguments: Option<Value>,
         meta: Option<Value>,
     ) -> Result<McpToolResult, McpError> {
-        let mut params = CallToolRequestParams::new(tool.to_owned());
-        params.arguments = object(tool, "arguments", arguments)?;
-        params.meta = object(tool, "_meta", meta)?.map(|meta| RequestMetaObject(MetaObject(meta)));
+        let mut params = json!({"name": tool});
+        for (key, what, value) in [("arguments", "arguments", arguments), ("_meta", "_meta", meta)] {
+            if let Some(object) = object(tool, what, value)? {
+                params[key] = object.into();
+            }
+        }
         let server = || self.name.clone();
         let no_result = |reason: String| McpError::NoResult { server: server(), tool: tool.to_owned(), reason };
-        match pause.timeout(self.call_limit, self.peer.call_tool_once(params)).await {
-            Some(Ok(CallToolResponse::Complete(result))) => {
-                McpToolResult::new(result).map_err(|error| no_result(error.to_string()))
+        match pause.timeout(self.call_limit, self.connection.request("tools/call", params)).await {
+            Some(Ok(answer)) => McpToolResult::read(answer).map_err(|problem| no_result(problem.to_owned())),
+            Some(Err(NoAnswer::Refused(reason))) => {
+                Err(McpError::Refused { server: server(), tool: tool.to_owned(), reason })
             }
-            Some(Ok(_)) => Err(no_result("it requests more input, or offers the result later".to_owned())),
-            Some(Err(ServiceError::McpError(error))) => Err(McpError::Refused {
-                server: server(),
-                tool: tool.to_owned(),
-                code: error.code.0,
-                message: error.message.into_owned(),
-            }),
-            Some(Err(ServiceError::TransportClosed | ServiceError::TransportSend(_))) => {
-                Err(McpError::Gone { server: server(), reason: self.describe_end().await })
-            }
-            Some(Err(error)) => Err(no_result(error.to_string())),
+            Some(Err(NoAnswer::Unreadable(problem))) => Err(no_result(format!("its answer cannot be read: {problem}"))),
+            Some(Err(NoAnswer::Closed)) => Err(McpError::Gone { server: server(), reason: self.describe_end().await }),
             None => {
                 let process = self.process.lock().await;
                 let stderr = process.as_ref().map(Process::stderr_suffix).unwrap_or_default();
@@ -152,11 +137,7 @@ impl McpServer {
 
     /// Closes the server's input, and waits until the process has ended. A process that takes too long is killed.
     pub async fn shutdown(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut running) = running {
-            // An error or a timeout concerns only the connection; the process is ended below.
-            let _ = running.close_with_timeout(CLOSE_LIMIT).await;
-        }
+        self.connection.close().await;
         let process = self.process.lock().await.take();
         if let Some(process) = process {
             process.end().await;
@@ -179,26 +160,67 @@ enum StartFailure {
 }
 
 impl StartFailure {
-    fn of_initialize(error: ClientInitializeError) -> Self {
+    fn of(error: NoAnswer, what: &str) -> Self {
         match error {
-            ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => Self::Closed,
-            ClientInitializeError::JsonRpcError(error) => {
-                Self::Protocol(format!("it refused to initialize: {} (code {})", error.message, error.code.0))
+            NoAnswer::Closed => Self::Closed,
+            NoAnswer::Refused(reason) => Self::Protocol(format!("it refused to {what}: {reason}")),
+            NoAnswer::Unreadable(problem) => {
+                Self::Protocol(format!("its answer to the request to {what} cannot be read: {problem}"))
             }
-            ClientInitializeError::ExpectedInitResponse(_) | ClientInitializeError::ExpectedInitResult(_) => {
-                Self::Protocol("its answer to the initialization is not valid".to_owned())
-            }
-            error => Self::Protocol(error.to_string()),
         }
     }
+}
 
-    fn of_tools(error: ServiceError) -> Self {
-        match error {
-            ServiceError::TransportClosed | ServiceError::TransportSend(_) => Self::Closed,
-            ServiceError::McpError(error) => {
-                Self::Protocol(format!("it refused to list its tools: {} (code {})", error.message, error.code.0))
+/// The tools of a server, and those that cannot be used.
+#[derive(Default)]
+struct Tools {
+    tools: Vec<McpTool>,
+    left_out: Vec<String>,
+}
+
+/// Initializes the connection, and lists the server's tools.
+async fn initialize(connection: &Connection) -> Result<Tools, StartFailure> {
+    let client = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
+    let params = json!({"protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client});
+    let server =
+        connection.request("initialize", params).await.map_err(|error| StartFailure::of(error, "initialize"))?;
+    if !["protocolVersion", "capabilities", "serverInfo"].iter().any(|key| server.get(key).is_some()) {
+        return Err(StartFailure::Protocol("its answer to the initialization is not valid".to_owned()));
+    }
+    connection.notify("notifications/initialized");
+    let mut tools = Tools::default();
+    if server["capabilities"]["tools"].is_null() {
+        return Ok(tools);
+    }
+    let mut cursor = Value::Null;
+    for _ in 0..MAX_PAGES {
+        let params = if cursor.is_null() { json!({}) } else { json!({"cursor": cursor}) };
+        let page = connection
+            .request("tools/list", params)
+            .await
+            .map_err(|error| StartFailure::of(error, "list its tools"))?;
+        let Some(listed) = page["tools"].as_array() else {
+            return Err(StartFailure::Protocol("its list of tools is not valid".to_owned()));
+        };
+        listed.iter().for_each(|tool| tools.add(tool));
+        let next = page["nextCursor"].clone();
+        // Some servers name an empty page, or the same one, without end.
+        if next.is_null() || next == "" || next == cursor {
+            break;
+        }
+        cursor = next;
+    }
+    Ok(tools)
+}
+
+impl Tools {
+    fn add(&mut self, tool: &Value) {
+        match McpTool::read(tool) {
+            Ok(tool) if self.tools.iter().any(|known| known.name == tool.name) => {
+                self.left_out.push(format!("the tool {}: another tool has the same name", tool.name));
             }
-            error => Self::Protocol(format!("listing its tools failed: {error}")),
+            Ok(tool) => self.tools.push(tool),
+            Err(problem) => self.left_out.push(problem),
         }
     }
 }

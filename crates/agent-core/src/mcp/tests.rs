@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use super::*;
 use crate::pause::Pause;
 
-/// Returns the path of the example server. Cargo builds examples before it runs tests, into a folder next to that of
+/// Returns the path of an example server. Cargo builds examples before it runs tests, into a folder next to that of
 /// the tests.
-fn example() -> String {
+pub(super) fn example(name: &str) -> String {
     let tests = std::env::current_exe().unwrap();
-    let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples/mcp_server");
-    assert!(path.exists(), "{} is missing; `cargo build --example mcp_server` builds it", path.display());
+    let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(path.exists(), "{} is missing; `cargo build --examples` builds it", path.display());
     path.to_str().unwrap().to_owned()
 }
 
 fn config() -> McpServerConfig {
     // Only a test that hangs reaches this limit.
-    McpServerConfig { start_limit: Duration::from_secs(60), ..McpServerConfig::new("trial", example()) }
+    McpServerConfig { start_limit: Duration::from_secs(60), ..McpServerConfig::new("trial", example("mcp_server")) }
 }
 
 async fn server() -> McpServer {
@@ -185,7 +185,7 @@ async fn a_program_that_is_not_a_server_does_not_start() {
     ] {
         said.push_str(&format!("{}\n", with_causes(&McpServer::start(config).await.unwrap_err())));
     }
-    let said = said.replace(&example(), "EXAMPLE");
+    let said = said.replace(&example("mcp_server"), "EXAMPLE");
     assert_snapshot!(said, @r"
     MCP server trial: /missing/program does not start: No such file or directory (os error 2)
     MCP server trial: EXAMPLE does not start: /missing is not a directory
@@ -201,7 +201,7 @@ async fn a_program_that_is_not_a_server_does_not_start() {
 #[tokio::test]
 async fn a_server_leaves_no_process() {
     // The server has a child that ignores the end of its parent.
-    let server = McpServer::start(shell(&format!("sleep 1234 & {}", example()))).await.unwrap();
+    let server = McpServer::start(shell(&format!("sleep 1234 & {}", example("mcp_server")))).await.unwrap();
     let result = server.call_tool("echo", Some(json!({"text": "x"})), None).await.unwrap();
     assert_eq!(result.content[0]["text"], "x");
     let process_id = child("sleep 1234");
@@ -210,7 +210,7 @@ async fn a_server_leaves_no_process() {
     assert!(!is_alive(process_id));
     gone(sleeper).await;
 
-    let server = McpServer::start(shell(&format!("sleep 1235 & {}", example()))).await.unwrap();
+    let server = McpServer::start(shell(&format!("sleep 1235 & {}", example("mcp_server")))).await.unwrap();
     let process_id = child("sleep 1235");
     let sleeper = sleeper_of(process_id);
     drop(server);

@@ -104,18 +104,9 @@ pub(crate) fn described(rollout: &Rollout) -> Vec<Value> {
     }
     tools.extend(rollout.mcp_tools().map(|(name, _, tool)| {
         json!({"type": "function", "name": name, "description": tool.description, "strict": false,
-               "parameters": parameters(&tool.input_schema)})
+               "parameters": tool.input_schema})
     }));
     tools
-}
-
-/// Completes the schema of an MCP tool's arguments: providers refuse a schema without properties, even if a tool has no
-/// arguments.
-fn parameters(schema: &Map<String, Value>) -> Map<String, Value> {
-    let mut schema = schema.clone();
-    schema.entry("type").or_insert_with(|| "object".into());
-    schema.entry("properties").or_insert_with(|| json!({}));
-    schema
 }
 
 /// Returns the tools that a code cell may call.
@@ -135,17 +126,4 @@ fn function((name, description, arguments): &Function) -> Value {
     json!({"type": "function", "name": name, "description": description, "strict": false,
            "parameters": {"type": "object", "properties": properties, "required": required,
                           "additionalProperties": false}})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_schema_names_its_properties() {
-        let schema = |schema: Value| Value::from(parameters(schema.as_object().unwrap()));
-        assert_eq!(schema(json!({})), json!({"type": "object", "properties": {}}));
-        let whole = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
-        assert_eq!(schema(whole.clone()), whole);
-    }
 }

@@ -17,6 +17,9 @@ use crate::{
 /// The longest name of a tool that providers accept.
 const NAME_CHARS: usize = 64;
 
+/// The types of images that providers accept.
+const IMAGE_TYPES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
+
 /// Returns the name of an MCP server's tool for the model. Providers limit the length of names and the characters in
 /// them.
 fn tool_name(server: &str, tool: &str) -> String {
@@ -87,13 +90,24 @@ fn output(result: &McpToolResult, max_tokens: usize) -> Value {
 fn part(content: &Value, left: &mut usize) -> Value {
     match (content["type"].as_str(), content["text"].as_str()) {
         (Some("text"), Some(text)) => json!({"type": "input_text", "text": excerpt(text, left)}),
-        (Some("image"), _) => {
-            let (kind, data) = (content["mimeType"].as_str(), content["data"].as_str());
-            let url = format!("data:{};base64,{}", kind.unwrap_or("image/png"), data.unwrap_or_default());
-            json!({"type": "input_image", "image_url": url})
-        }
+        (Some("image"), _) => match image_url(content) {
+            Some(url) => json!({"type": "input_image", "image_url": url}),
+            None => {
+                let note = format!("[an image that cannot be shown: its type is {}]", content["mimeType"]);
+                json!({"type": "input_text", "text": excerpt(&note, left)})
+            }
+        },
         _ => json!({"type": "input_text", "text": excerpt(&content.to_string(), left)}),
     }
+}
+
+/// Returns the URL of an image, or `None` if a provider would refuse it, and with it every further request.
+fn image_url(content: &Value) -> Option<String> {
+    let kind = content["mimeType"].as_str().unwrap_or("image/png");
+    let data = content["data"].as_str()?;
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let is_valid = IMAGE_TYPES.contains(&kind) && !data.is_empty() && data.bytes().all(is_base64);
+    is_valid.then(|| format!("data:{kind};base64,{data}"))
 }
 
 /// Returns an excerpt of at most `left` tokens, and reduces `left` by the length of the text.
@@ -135,5 +149,19 @@ mod tests {
         assert_eq!(texts, ["xxxxxxxxxxxx", "yyyy…1 tokens truncated…yyyy", "…3 tokens truncated…"]);
         let image = json!({"type": "image", "mimeType": "image/png", "data": "A".repeat(100)});
         assert_eq!(result(vec![image], None)[0]["image_url"].as_str().unwrap().len(), 100 + 22);
+    }
+
+    #[test]
+    fn parts_that_no_provider_accepts_become_text() {
+        let said = |content: Value| part(&content, &mut 1000)["text"].as_str().unwrap().to_owned();
+        assert_eq!(said(json!({"type": "video", "data": "AA"})), r#"{"data":"AA","type":"video"}"#);
+        assert_eq!(said(json!({"type": "text", "text": 1})), r#"{"text":1,"type":"text"}"#);
+        assert_eq!(said(json!({"a": 1})), r#"{"a":1}"#);
+        let image = |kind: Value, data: Value| said(json!({"type": "image", "mimeType": kind, "data": data}));
+        let note = "[an image that cannot be shown: its type is \"image/png\"]";
+        for data in [json!("not base64!"), json!(""), Value::Null] {
+            assert_eq!(image(json!("image/png"), data), note);
+        }
+        assert_eq!(image(json!("image/tiff"), json!("AAAA")), note.replace("png", "tiff"));
     }
 }
