@@ -102,10 +102,10 @@ impl Connection {
     pub(crate) async fn close(&self) {
         self.shared.close();
         let writer = lock(&self.writer).take();
-        if let Some(mut writer) = writer {
-            if timeout(CLOSE_LIMIT, &mut writer).await.is_err() {
-                writer.abort();
-            }
+        if let Some(mut writer) = writer
+            && timeout(CLOSE_LIMIT, &mut writer).await.is_err()
+        {
+            writer.abort();
         }
     }
 }
