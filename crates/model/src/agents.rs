@@ -1,6 +1,6 @@
 //! Interactions between agents.
 
-use rollout_trace_schema::{EdgeId, RawPayloadId, ThreadId, ToolCallId, UnixMillis};
+use rollout_trace_schema::{EdgeId, RawPayloadId, Seq, ThreadId, ToolCallId, UnixMillis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,15 @@ pub struct InteractionEdge {
     pub carried_item_ids: Vec<ItemId>,
     /// The payloads that show the interaction.
     pub carried_raw_payload_ids: Vec<RawPayloadId>,
+    /// The event with which the interaction began. *Ours.*
+    #[serde(default)]
+    pub started_seq: Seq,
+    /// The event with which the interaction ended. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_seq: Option<Seq>,
+    /// The event that first showed the item as which the interaction arrived; absent if it arrived as none. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_seq: Option<Seq>,
 }
 
 /// The kind of an interaction.
@@ -54,4 +63,13 @@ pub struct UndeliveredMessage {
     pub target_thread_id: Option<ThreadId>,
     /// The text of the message.
     pub message: Option<String>,
+    /// The id that the edge would have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge_id: Option<EdgeId>,
+    /// The last event that reported the message.
+    #[serde(default)]
+    pub seq: Seq,
+    /// The payloads that show the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw_payload_ids: Vec<RawPayloadId>,
 }

@@ -1,6 +1,6 @@
 //! Compactions.
 
-use rollout_trace_schema::{CodexTurnId, CompactionId, CompactionRequestId, RawPayloadId, ThreadId, UnixMillis};
+use rollout_trace_schema::{CodexTurnId, CompactionId, CompactionRequestId, RawPayloadId, Seq, ThreadId, UnixMillis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,12 @@ pub struct Compaction {
     pub input_item_ids: Vec<ItemId>,
     /// The history after.
     pub replacement_item_ids: Vec<ItemId>,
+    /// The event that installed the new history. *Ours.*
+    #[serde(default)]
+    pub installed_seq: Seq,
+    /// The payload with both histories. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_checkpoint_payload_id: Option<RawPayloadId>,
 }
 
 /// One request for a compaction.

@@ -53,6 +53,24 @@ pub struct ConversationItem {
     /// The event that showed the item last. *Ours.*
     #[serde(default)]
     pub last_seen_seq: Seq,
+    /// Where a request, response or checkpoint showed the item first; absent if none did. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<FirstShown>,
+    /// The name of the tool that the item calls, as the model gave it. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Where an item was first shown to a model, by it, or to a compaction. An acceptance shows an item to nobody. *Ours.*
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FirstShown {
+    /// The event that names the payload.
+    pub seq: Seq,
+    /// The payload.
+    pub payload_id: RawPayloadId,
+    /// The place of the item among the items of its list in the payload, from 0. Elements that are no items of a
+    /// conversation do not count.
+    pub index: u32,
 }
 
 open_enum! {

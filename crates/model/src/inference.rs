@@ -1,7 +1,7 @@
 //! Requests to the model.
 
 use rollout_trace_schema::{
-    CodexTurnId, InferenceCallId, RawPayloadId, ResponseId, ThreadId, ToolCallId, UpstreamRequestId,
+    CodexTurnId, InferenceCallId, RawPayloadId, ResponseId, Seq, ThreadId, ToolCallId, UpstreamRequestId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,10 @@ pub struct InferenceCall {
     pub prepared_prompt_payload_id: Option<RawPayloadId>,
     /// The payload of the response, complete or partial.
     pub raw_response_payload_id: Option<RawPayloadId>,
+    /// The event that names the payload of the response. It is not that of the call's end if the end of the turn had
+    /// ended the call before. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_seq: Option<Seq>,
     /// Why the call failed. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

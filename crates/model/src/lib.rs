@@ -49,7 +49,7 @@ pub use anchor::Anchor;
 pub use code_cell::CodeCell;
 pub use compaction::{Compaction, CompactionRequest};
 pub use conversation::{
-    AgentMessage, Body, BodyPart, Channel, ConversationItem, InferredProducer, ItemKind, ProducerRef, Role,
+    AgentMessage, Body, BodyPart, Channel, ConversationItem, FirstShown, InferredProducer, ItemKind, ProducerRef, Role,
 };
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 pub use drawing::Drawing;
@@ -67,5 +67,5 @@ pub use terminal::{
     TerminalSession,
 };
 pub use thread::{AgentThread, CodexTurn, ThreadOrigin};
-pub use tool_call::{Requester, ToolCall};
+pub use tool_call::{Requester, RuntimeStart, ToolCall};
 pub use trace::{ObjectRef, RecordingStatus, RolloutTrace};

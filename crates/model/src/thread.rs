@@ -1,6 +1,6 @@
 //! Threads of agents, and their turns.
 
-use rollout_trace_schema::{AgentPath, CodexTurnId, EdgeId, ThreadId};
+use rollout_trace_schema::{AgentPath, CodexTurnId, EdgeId, RawPayloadId, ThreadId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,12 @@ pub struct AgentThread {
     /// shows before an accepted output are listed before it. Since schema 2, items that only a response showed and
     /// that were never accepted are omitted.
     pub conversation_item_ids: Vec<ItemId>,
+    /// The folder in which the agent works. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// The payload of the thread's metadata. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_metadata_payload_id: Option<RawPayloadId>,
     /// The durations of the thread's work. *Ours.*
     #[serde(default)]
     pub durations: Durations,

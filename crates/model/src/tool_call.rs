@@ -1,8 +1,8 @@
 //! Tool calls.
 
 use rollout_trace_schema::{
-    CodeModeRuntimeToolId, CodexTurnId, McpCallId, ModelVisibleCallId, RawPayloadId, RuntimeCellId, ThreadId,
-    ToolCallId, ToolKind, ToolSummary,
+    CodeModeRuntimeToolId, CodexTurnId, McpCallId, ModelVisibleCallId, RawPayloadId, RuntimeCellId, Seq, ThreadId,
+    ToolCallId, ToolKind, ToolSummary, UnixMillis,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,18 @@ pub struct ToolCall {
     pub raw_result_payload_id: Option<RawPayloadId>,
     /// The payloads that the tool's runtime reported.
     pub raw_runtime_payload_ids: Vec<RawPayloadId>,
+    /// When the tool's runtime reported its start first. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_started: Option<RuntimeStart>,
+}
+
+/// When the runtime of a tool began to work. Before that, a call waits: for approval, in a queue, for a sandbox. *Ours.*
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuntimeStart {
+    /// The event.
+    pub seq: Seq,
+    /// The wall clock.
+    pub at_unix_ms: UnixMillis,
 }
 
 /// Who made a tool call.

@@ -163,6 +163,8 @@ impl Compactions {
             input_item_ids,
             replacement_item_ids,
             thread_id: thread,
+            installed_seq: cx.at.seq,
+            raw_checkpoint_payload_id: Some(reference.raw_payload_id.clone()),
         };
         cx.graph.insert(id, compaction);
     }

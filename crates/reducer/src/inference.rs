@@ -260,6 +260,7 @@ impl Inference {
             call.upstream_request_id = Some(upstream.clone());
         }
         call.raw_response_payload_id = answer.payload.map(|reference| reference.raw_payload_id.clone());
+        call.response_seq = answer.payload.map(|_| cx.at.seq);
         let older = std::mem::replace(&mut call.response_id, answer.response_id.cloned());
         if let Some(calls) = older.and_then(|older| self.responses.get_mut(&(thread.clone(), older))) {
             calls.remove(id);
@@ -505,6 +506,7 @@ fn new_call(
         raw_request_payload_id: None,
         prepared_prompt_payload_id: None,
         raw_response_payload_id: None,
+        response_seq: None,
         error: None,
         cancel_reason: None,
     }

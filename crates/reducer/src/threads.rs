@@ -56,6 +56,8 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
         execution: Execution::started(cx.at.time, cx.at.seq),
         default_model: field("model"),
         conversation_item_ids: Vec::new(),
+        cwd: field("cwd"),
+        raw_metadata_payload_id: event.metadata_payload.as_ref().map(|reference| reference.raw_payload_id.clone()),
         durations: Durations::default(),
         markers: Vec::new(),
     };
@@ -140,6 +142,8 @@ fn add_unstarted(cx: &mut Context<'_>, id: &ThreadId) {
         execution: Execution { start_unobserved: true, ..Execution::started(cx.at.time, cx.at.seq) },
         default_model: None,
         conversation_item_ids: Vec::new(),
+        cwd: None,
+        raw_metadata_payload_id: None,
         durations: Durations::default(),
         markers: Vec::new(),
     };

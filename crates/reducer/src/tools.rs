@@ -3,7 +3,7 @@
 //! Source: reduction, section 9.
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::{DiagnosticCode, Execution, OperationId, Requester, ToolCall};
+use rollout_trace_model::{DiagnosticCode, Execution, OperationId, Requester, RuntimeStart, ToolCall};
 use rollout_trace_schema::{
     CodeCellWaitTargetResolved, McpToolCallCorrelationAssigned, PayloadRef, StdinTargetResolved, ThreadId,
     ToolCallEnded, ToolCallId, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind, ToolRequester,
@@ -84,6 +84,7 @@ impl Tools {
         let payload = &event.runtime_payload;
         let call = cx.graph.object_mut(&id);
         add_payload(&mut call.raw_runtime_payload_ids, payload);
+        call.runtime_started.get_or_insert(RuntimeStart { seq: cx.at.seq, at_unix_ms: cx.at.time });
         if let Some(kind) = &event.kind {
             call.kind = kind.clone();
             if matches!(kind, ToolKind::Unknown(_)) {
@@ -247,6 +248,7 @@ impl Tools {
             raw_invocation_payload_id: None,
             raw_result_payload_id: None,
             raw_runtime_payload_ids: Vec::new(),
+            runtime_started: None,
         };
         cx.graph.insert(id, call);
         self.bearers.entry(id.clone()).or_default().push((thread, id.clone()));
@@ -281,12 +283,14 @@ fn add_started(
         raw_invocation_payload_id: event.invocation_payload.as_ref().map(|reference| reference.raw_payload_id.clone()),
         raw_result_payload_id: None,
         raw_runtime_payload_ids: Vec::new(),
+        runtime_started: None,
     };
     if let Some(known) = unobserved {
         call.execution = known.execution;
         call.execution.start(cx.at.time, cx.at.seq);
         call.raw_result_payload_id = known.raw_result_payload_id;
         call.raw_runtime_payload_ids = known.raw_runtime_payload_ids;
+        call.runtime_started = known.runtime_started;
         call.mcp_call_id = known.mcp_call_id;
         if known.kind != unknown_kind() {
             call.kind = known.kind;

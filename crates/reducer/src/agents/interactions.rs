@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rollout_trace_model::{
     Anchor, DiagnosticCode, InferredProducer, InteractionEdge, InteractionKind, ItemId, ObjectRef, ProducerRef,
-    UndeliveredMessage,
+    ToolCall, UndeliveredMessage,
 };
-use rollout_trace_schema::{AgentPath, EdgeId, Seq, ThreadId};
+use rollout_trace_schema::{AgentPath, AgentResultObserved, EdgeId, RawPayloadId, Seq, ThreadId};
 
 use super::{
     mail::{Address, Mail, Seen, ThreadTurn, address},
@@ -263,6 +263,9 @@ impl Interactions {
                         tool_call_id: Some(activity.tool.clone()),
                         target_thread_id: activity.target.clone(),
                         message: agents.message(activity).cloned(),
+                        edge_id: self.states[place].edge.clone(),
+                        seq: activity.seq,
+                        raw_payload_ids: payloads(&graph.tool_calls[&activity.tool]),
                     };
                     list_undelivered(graph, report, message);
                 }
@@ -272,6 +275,9 @@ impl Interactions {
                         tool_call_id: None,
                         target_thread_id: Some(result.event.parent_thread_id.clone()),
                         message: Some(result.event.message.clone()),
+                        edge_id: Some(result.event.edge_id.clone()),
+                        seq: result.seq,
+                        raw_payload_ids: carried(&result.event).collect(),
                     };
                     list_undelivered(graph, report, message);
                 }
@@ -303,13 +309,6 @@ impl Matching<'_> {
             }
             None => return Outcome::Undelivered,
         };
-        let mut payloads = Vec::new();
-        let runtime = &call.raw_runtime_payload_ids;
-        for id in call.raw_invocation_payload_id.iter().chain(runtime).chain(&call.raw_result_payload_id) {
-            if !payloads.contains(id) {
-                payloads.push(id.clone());
-            }
-        }
         self.add(InteractionEdge {
             edge_id,
             kind,
@@ -318,7 +317,10 @@ impl Matching<'_> {
             started_at_unix_ms: call.execution.started_at_unix_ms,
             ended_at_unix_ms: activity.ended_at,
             carried_item_ids: item.into_iter().collect(),
-            carried_raw_payload_ids: payloads,
+            carried_raw_payload_ids: payloads(call),
+            started_seq: call.execution.started_seq,
+            ended_seq: activity.ended_at.map(|_| activity.seq),
+            delivered_seq: self.first_seen(item),
         });
         Outcome::Fine
     }
@@ -337,7 +339,6 @@ impl Matching<'_> {
             Some(item_id) => Anchor::ConversationItem { item_id },
             None => Anchor::Thread { thread_id: event.child_thread_id.clone() },
         };
-        let carried = event.carried_payload.iter().map(|reference| reference.raw_payload_id.clone());
         self.add(InteractionEdge {
             edge_id: event.edge_id.clone(),
             kind: InteractionKind::AgentResult,
@@ -346,7 +347,10 @@ impl Matching<'_> {
             started_at_unix_ms: result.time,
             ended_at_unix_ms: Some(result.time),
             carried_item_ids: vec![item],
-            carried_raw_payload_ids: carried.collect(),
+            carried_raw_payload_ids: carried(event).collect(),
+            started_seq: result.seq,
+            ended_seq: Some(result.seq),
+            delivered_seq: self.first_seen(Some(item)),
         });
         Outcome::Fine
     }
@@ -375,6 +379,10 @@ impl Matching<'_> {
         }
     }
 
+    fn first_seen(&self, item: Option<ItemId>) -> Option<Seq> {
+        item.map(|item| self.graph.conversation_items[&item].first_seen_seq)
+    }
+
     /// Adds an edge. Two observations of one edge merge.
     ///
     /// Source: reduction, section 12.5.
@@ -385,8 +393,11 @@ impl Matching<'_> {
         };
         known.started_at_unix_ms = known.started_at_unix_ms.min(edge.started_at_unix_ms);
         known.ended_at_unix_ms = known.ended_at_unix_ms.max(edge.ended_at_unix_ms);
+        known.started_seq = known.started_seq.min(edge.started_seq);
+        known.ended_seq = known.ended_seq.max(edge.ended_seq);
         if matches!(known.target, Anchor::Thread { .. }) {
             known.target = edge.target;
+            known.delivered_seq = edge.delivered_seq;
         }
         for item in edge.carried_item_ids {
             if !known.carried_item_ids.contains(&item) {
@@ -406,6 +417,22 @@ fn edge_id(kind: InteractionKind, parent: &ThreadId, activity: &Activity, target
         InteractionKind::SpawnAgent => EdgeId::from(format!("edge:spawn:{parent}:{target}")),
         _ => EdgeId::from(format!("edge:tool:{}", activity.tool)),
     }
+}
+
+/// Returns the payloads of a tool call, each once.
+fn payloads(call: &ToolCall) -> Vec<RawPayloadId> {
+    let mut payloads = Vec::new();
+    let runtime = &call.raw_runtime_payload_ids;
+    for id in call.raw_invocation_payload_id.iter().chain(runtime).chain(&call.raw_result_payload_id) {
+        if !payloads.contains(id) {
+            payloads.push(id.clone());
+        }
+    }
+    payloads
+}
+
+fn carried(result: &AgentResultObserved) -> impl Iterator<Item = RawPayloadId> + '_ {
+    result.carried_payload.iter().map(|reference| reference.raw_payload_id.clone())
 }
 
 fn is_copy(graph: &Graph, item: ItemId) -> bool {

@@ -31,7 +31,7 @@ pub(super) struct Activity {
     pub(super) tool: ToolCallId,
     /// When the runtime reported the end of the activity.
     pub(super) ended_at: Option<UnixMillis>,
-    seq: Seq,
+    pub(super) seq: Seq,
     pub(super) sender: Option<ThreadId>,
     pub(super) target: Option<ThreadId>,
     prompt: Option<String>,

@@ -1,6 +1,8 @@
 //! Creating items and adding sightings to them.
 
-use rollout_trace_model::{ConversationItem, DiagnosticCode, InferredProducer, ItemId, ItemKind, ProducerRef};
+use rollout_trace_model::{
+    ConversationItem, DiagnosticCode, FirstShown, InferredProducer, ItemId, ItemKind, ProducerRef,
+};
 use rollout_trace_schema::ResponsesItemId;
 
 use super::{
@@ -12,6 +14,7 @@ use crate::{
     calls::is_output,
     graph::Graph,
     item::{Identity, Sighting, identity_of_item, identity_with, merged_reasoning, message_between_agents},
+    origin::Appearance,
     report::Report,
     rules::Deliveries,
 };
@@ -42,6 +45,8 @@ impl Pass<'_, '_> {
                 inferred_producers: sighting.provenance,
                 first_seen_seq: at.seq,
                 last_seen_seq: at.seq,
+                shown: self.shown_here(),
+                name: sighting.name,
             },
         );
         if let Some(own_id) = sighting.own_id {
@@ -55,6 +60,12 @@ impl Pass<'_, '_> {
             self.links.cells.note_source(self.cx.graph, item_id);
         }
         item_id
+    }
+
+    /// Returns the current place in the payload, unless the payload only says that an item was accepted.
+    fn shown_here(&self) -> Option<FirstShown> {
+        let is_shown = self.origin.appearance != Appearance::Accepted;
+        is_shown.then(|| FirstShown { seq: self.cx.at.seq, payload_id: self.origin.payload.clone(), index: self.place })
     }
 
     fn report_surprises(&mut self, item_id: ItemId, sighting: &Sighting) {
@@ -96,7 +107,11 @@ impl Pass<'_, '_> {
         {
             self.name_item(item_id, own_id);
         }
-        if std::mem::take(&mut self.facts.of_mut(item_id).unseen)
+        let was_unseen = std::mem::take(&mut self.facts.of_mut(item_id).unseen);
+        if was_unseen {
+            self.cx.graph.object_mut(&item_id).shown = self.shown_here();
+        }
+        if was_unseen
             && sighting.is_output()
             && let Some(call_id) = &sighting.call_id
         {

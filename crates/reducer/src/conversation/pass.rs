@@ -31,6 +31,8 @@ pub(crate) struct Pass<'a, 'c> {
     pub(super) superseded: &'a mut Vec<(ItemId, String)>,
     /// The entries of the current list that matter for the order of the thread's list.
     pub(super) entries: Vec<Entry>,
+    /// The place of the current sighting among the items of its list in the payload.
+    pub(super) place: u32,
 }
 
 /// An entry of a list that a payload shows, after its sighting was assigned to an item.
@@ -72,7 +74,7 @@ impl Conversations {
     ) -> Pass<'a, 'c> {
         let (thread, facts, superseded) = self.parts(origin.thread);
         facts.begin_pass();
-        Pass { cx, links, origin, thread, facts, superseded, entries: Vec::new() }
+        Pass { cx, links, origin, thread, facts, superseded, entries: Vec::new(), place: 0 }
     }
 }
 
@@ -112,6 +114,7 @@ impl Pass<'_, '_> {
         }
         let mut items = self.thread.live.items()[..known].to_vec();
         self.facts.claim_prefix(known);
+        self.place = u32::try_from(known).unwrap_or(u32::MAX);
         self.list_tools_of_shown_calls();
         for sighting in sightings {
             let item = self.find_in_live(Some(items.len()), &sighting);
@@ -234,6 +237,8 @@ impl Pass<'_, '_> {
             inferred_producers: Vec::new(),
             first_seen_seq: at.seq,
             last_seen_seq: at.seq,
+            shown: None,
+            name: None,
         };
         let id = self.facts.add(identity_of_item(&item), self.thread.order.append());
         item.item_id = id;
@@ -246,6 +251,7 @@ impl Pass<'_, '_> {
     ///
     /// Source: reduction, sections 8.2 and 8.3.
     pub(crate) fn replacement(&mut self, compaction: &CompactionId, sightings: Vec<Sighting>) -> Vec<ItemId> {
+        self.place = 0;
         let mut items = Vec::with_capacity(sightings.len());
         for sighting in sightings {
             let producer = ProducerRef::Compaction { compaction_id: compaction.clone() };
@@ -344,6 +350,7 @@ impl Pass<'_, '_> {
             }
         };
         self.facts.claim(item);
+        self.place += 1;
         item
     }
 

@@ -97,6 +97,7 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
     let id_counts = shown.rules.items_have_ids() || is_kept_whole;
     Some(Sighting {
         provenance: provenance(item, &role),
+        name: item.text("name").filter(|_| is_call(&item_kind)).map(str::to_owned),
         role,
         channel,
         kind: item_kind,
@@ -109,6 +110,10 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
         own_id: item.text("id").filter(|_| id_counts).map(ResponsesItemId::from),
         unknown_type,
     })
+}
+
+fn is_call(kind: &ItemKind) -> bool {
+    matches!(kind, ItemKind::FunctionCall | ItemKind::CustomToolCall)
 }
 
 /// Returns whether a JSON part of an item of this type holds only the item's arguments or output, not the whole item.

@@ -21,6 +21,8 @@ pub(crate) struct Sighting {
     pub(crate) own_id: Option<ResponsesItemId>,
     /// The producers that the item itself indicates.
     pub(crate) provenance: Vec<InferredProducer>,
+    /// The name of the tool that the item calls.
+    pub(crate) name: Option<String>,
     /// A field that items of this type must have and this one lacks.
     pub(crate) lacks: Option<&'static str>,
     /// The item's `type`, if it is not a known one.
