@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     conversation::Conversations,
     documents::Document,
-    item::{Shown, Sighting, normalize},
+    item::{Shown, Sighting, sightings},
     json::Json,
     links::Links,
     map::HashMap,
@@ -147,12 +147,15 @@ impl Compactions {
         let history = |cx: &mut Context<'_>, name: &str| history(cx, reference, document?, name);
 
         let mut pass = conversations.pass(cx, links, &origin);
-        let input = history(pass.cx, "input_history").unwrap_or_default();
+        let (values, input) = history(pass.cx, "input_history").unwrap_or_default();
         let input_item_ids = pass.compacted(input);
+        pass.cx.tell_items(origin.payload, &input_item_ids, values);
         let marker_item_id = pass.compaction_marker(id);
         let replacement = history(pass.cx, "replacement_history");
-        let replacement = replacement.or_else(|| pass.cx.rules.lost_checkpoints_are_empty().then(Vec::new));
+        let replacement = replacement.or_else(|| pass.cx.rules.lost_checkpoints_are_empty().then(Default::default));
+        let (values, replacement) = replacement.unzip();
         let replacement_item_ids = replacement.map(|sightings| pass.replacement(id, sightings)).unwrap_or_default();
+        pass.cx.tell_items(origin.payload, &replacement_item_ids, values.unwrap_or_default());
         conversations.sightings.note_seen(input_item_ids.iter().copied(), cx.at.seq);
         let compaction = Compaction {
             compaction_id: id.clone(),
@@ -170,12 +173,20 @@ impl Compactions {
     }
 }
 
-/// Reads the sightings in one of the two histories of a checkpoint.
-fn history(cx: &mut Context<'_>, reference: &PayloadRef, document: &Document<'_>, name: &str) -> Option<Vec<Sighting>> {
+/// The values of a list that are items of a conversation, and their sightings.
+type History<'a> = (Vec<&'a Json<'a>>, Vec<Sighting>);
+
+/// Reads one of the two histories of a checkpoint.
+fn history<'a>(
+    cx: &mut Context<'_>,
+    reference: &PayloadRef,
+    document: &'a Document<'a>,
+    name: &str,
+) -> Option<History<'a>> {
     let Some(items) = document.get(name).and_then(Json::as_array) else {
         cx.report_malformed(reference, &format!("the checkpoint has no array {name}; its items are lost"));
         return None;
     };
     let shown = Shown::new(reference, document.missing_parts(), cx.rules);
-    Some(items.iter().filter_map(|item| normalize(item, &shown)).collect())
+    Some(sightings(items, &shown))
 }

@@ -1,7 +1,7 @@
 //! What every family of events works with: the context of one event.
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
-use rollout_trace_model::DiagnosticCode;
+use rollout_trace_model::{DiagnosticCode, ItemId};
 use rollout_trace_schema::{PayloadRef, RawPayloadId};
 
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     documents::{self, Document, Documents},
     graph::Graph,
     json::Json,
+    observer::Observer,
     report::Report,
     rules::Rules,
 };
@@ -21,6 +22,7 @@ pub(crate) struct Context<'a> {
     pub(crate) report: &'a mut Report,
     pub(crate) documents: &'a mut Documents,
     pub(crate) payloads: &'a mut dyn PayloadSource,
+    pub(crate) observer: Option<&'a mut dyn Observer>,
 }
 
 impl Context<'_> {
@@ -46,6 +48,23 @@ impl Context<'_> {
     /// Reads a document that reduction does not use, only to check that it exists and is valid.
     pub(crate) fn verify(&mut self, reference: &PayloadRef) {
         self.documents.verify(reference, self.payloads, self.report);
+    }
+
+    /// Tells the observer which of these items of a payload were shown first by it. `values` are the items as the
+    /// payload has them.
+    pub(crate) fn tell_items<'v>(
+        &mut self,
+        payload: &RawPayloadId,
+        items: &[ItemId],
+        values: impl IntoIterator<Item = &'v Json<'v>>,
+    ) {
+        let Some(observer) = &mut self.observer else { return };
+        for (item, value) in items.iter().zip(values) {
+            let shown = self.graph.conversation_items[item].shown.as_ref();
+            if shown.is_some_and(|shown| shown.seq == self.at.seq && shown.payload_id == *payload) {
+                observer.item_shown(*item, value);
+            }
+        }
     }
 
     /// Reports that a document does not have the shape of its kind. `reason` is a sentence about the document.

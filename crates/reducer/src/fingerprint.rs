@@ -8,7 +8,7 @@ use std::{
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::json::Json;
+use crate::json::{Json, plain_number};
 
 /// The secret key of this process. The author of a bundle does not know it, and so cannot construct two pieces of
 /// content with one fingerprint.
@@ -18,13 +18,14 @@ static KEY: LazyLock<(u64, u64)> = LazyLock::new(|| {
     (word(), word())
 });
 
-/// Represents a piece of content within this process: equal content has an equal fingerprint.
+/// Represents a piece of content within this process: equal content has an equal fingerprint. Those of two processes
+/// cannot be compared.
 ///
 /// It is 128 bits of SipHash: two pieces of content do not share a fingerprint by chance, nor, because the key is
 /// secret, by design. A hash that is safe without a key takes several times as long, which would be a large part of the
 /// time of a reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Fingerprint(u128);
+pub struct Fingerprint(u128);
 
 /// A map by fingerprints.
 pub(crate) type FingerprintMap<V> = HashMap<Fingerprint, V, BuildHasherDefault<ByFingerprint>>;
@@ -52,7 +53,7 @@ impl Hasher for ByFingerprint {
 }
 
 /// Computes a fingerprint piece by piece. Each piece is delimited, so that pieces cannot run into one another.
-pub(crate) struct Fingerprinter(SipHasher13);
+pub struct Fingerprinter(SipHasher13);
 
 impl Default for Fingerprinter {
     fn default() -> Self {
@@ -62,12 +63,14 @@ impl Default for Fingerprinter {
 }
 
 impl Fingerprinter {
-    pub(crate) fn tag(&mut self, tag: u8) -> &mut Self {
+    /// Adds a byte that separates pieces.
+    pub fn tag(&mut self, tag: u8) -> &mut Self {
         self.0.write(&[tag]);
         self
     }
 
-    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+    /// Adds a text.
+    pub fn text(&mut self, text: &str) -> &mut Self {
         self.0.write(&(text.len() as u64).to_le_bytes());
         self.0.write(text.as_bytes());
         self
@@ -86,11 +89,11 @@ impl Fingerprinter {
     }
 
     /// Adds a value. The order of its keys does not matter.
-    pub(crate) fn json(&mut self, value: &Json<'_>) -> &mut Self {
+    pub fn json(&mut self, value: &Json<'_>) -> &mut Self {
         match value {
             Json::Null => self.tag(b'n'),
             Json::Bool(value) => self.tag(b'b').tag(u8::from(*value)),
-            Json::Number(number) => self.tag(b'd').text(number),
+            Json::Number(number) => self.tag(b'd').text(&plain_number(number)),
             Json::String(text) => self.tag(b's').text(text),
             Json::Array(items) => {
                 self.tag(b'[');
@@ -109,7 +112,8 @@ impl Fingerprinter {
         }
     }
 
-    pub(crate) fn finish(&self) -> Fingerprint {
+    /// Returns the fingerprint of all pieces.
+    pub fn finish(&self) -> Fingerprint {
         Fingerprint(self.0.finish128().as_u128())
     }
 }

@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemRuns};
+use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, ItemRuns};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
     InferenceFailed, InferenceStarted, PayloadRef, RawPayloadId, RequestInputMode, ResponseId, ThreadEnded, ThreadId,
@@ -16,10 +16,11 @@ use crate::{
     context::Context,
     conversation::{Before, Conversations, Prefix},
     documents,
-    item::{Shown, Sighting, normalize},
+    item::{Shown, normalize, sightings},
     json::Json,
     links::Links,
     map::HashMap,
+    observer::ReadRequest,
     origin::{Appearance, Origin},
     readers::Readers,
     request::{Input, RequestDocument},
@@ -155,7 +156,13 @@ impl Inference {
         if document.damage.is_some() || !document.missing_parts.is_empty() {
             cx.documents.note_partial(&reference.raw_payload_id);
         }
-        let (known, mut rest) = request_input(cx, reference, &mut document)?;
+        let is_object = document.damage.is_none();
+        let input = request_input(cx, reference, &mut document);
+        if is_object {
+            let elements = input.as_ref().map_or(&[][..], |(_, rest)| rest);
+            tell_request(cx, event, &document, elements);
+        }
+        let (known, mut rest) = input?;
         restore_ids(cx, event, &mut rest);
         let origin = Origin {
             thread,
@@ -166,32 +173,33 @@ impl Inference {
         let shown = Shown::new(reference, document.missing_parts, cx.rules);
         let sightings: Vec<_> = rest.iter().map(|item| normalize(item, &shown)).collect();
         let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
+        let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
         if let Some(previous) = previous_response(event, &document, cx.rules) {
             let prefix = match untraced_prefix(event, cx.rules) {
                 Some(prefix) => {
                     let origin = Origin { payload: &prefix.raw_payload_id, ..origin.clone() };
-                    match prefix_document(cx, prefix) {
-                        Some(sightings) => {
-                            let items = conversations.pass(cx, links, &origin).request(0, sightings);
-                            Prefix::Known(Before { items: items.into_iter().collect(), call: None })
-                        }
+                    match prefix_items(cx, conversations, links, prefix, &origin) {
+                        Some(items) => Prefix::Known(Before { items: items.into_iter().collect(), call: None }),
                         None => Prefix::Unknown,
                     }
                 }
-                None => self.prefix_of_response(cx, event, previous),
+                None => prefix_of_response(&self.responses, cx, event, previous),
             };
             let continues = match &prefix {
                 Prefix::Known(before) | Prefix::Partial(before) => before.call.clone(),
                 Prefix::Unknown => None,
             };
             let items = conversations.pass(cx, links, &origin).delta(prefix, sightings);
+            let own = items.skip(items.len() - values().count());
+            cx.tell_items(origin.payload, &own, values());
             return Some(Request { items, continues });
         }
         let is_damaged = document.damage.is_some();
         let layout = document.layout.filter(|_| event.stripped_tool_output_ids.is_empty());
         let mut pass = conversations.pass(cx, links, &origin);
         let items = if is_damaged { pass.damaged_request(known, sightings) } else { pass.request(known, sightings) };
+        cx.tell_items(origin.payload, &items[known..], values());
         if let Some(layout) = layout {
             reader.remember(layout, &is_item, &items, conversations.stable_prefix(&items));
         }
@@ -271,6 +279,11 @@ impl Inference {
         let Some(reference) = answer.payload else { return };
         let mut buffer = PayloadBuffer::default();
         let Some(document) = cx.read(reference, &mut buffer) else { return };
+        if let Some(observer) = &mut cx.observer
+            && document.is_object()
+        {
+            observer.response_read(id);
+        }
         let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
         let counts = usage.filter(|usage| is_token_usage(usage)).map(token_usage);
         if usage.is_some() && counts.is_none() && document.missing_parts().is_empty() {
@@ -290,8 +303,9 @@ impl Inference {
             appearance: Appearance::Answered(id),
         };
         let shown = Shown::new(reference, document.missing_parts(), cx.rules);
-        let sightings = items.iter().filter_map(|item| normalize(item, &shown)).collect();
+        let (values, sightings) = sightings(items, &shown);
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
+        cx.tell_items(origin.payload, &items, values);
         conversations.sightings.note_shown(cx.graph, id, items.iter().copied());
         conversations.sightings.note_seen(items.iter().copied(), cx.at.seq);
         let older = std::mem::replace(&mut cx.graph.object_mut(id).response_item_ids, items);
@@ -303,31 +317,6 @@ impl Inference {
             );
             cx.report.event(DiagnosticCode::RepeatedEnd, &ids, message);
         }
-    }
-
-    /// Returns the conversation up to and including a response.
-    ///
-    /// Source: reduction, section 5.7; bundle 3, section 4.5.
-    fn prefix_of_response(&self, cx: &mut Context<'_>, event: &InferenceStarted, previous: ResponseId) -> Prefix {
-        let key = (event.thread_id.clone(), previous);
-        let Some(first) = self.responses.get(&key).and_then(|calls| calls.first()) else {
-            let (_, previous) = key;
-            let message = format!(
-                "inference call {} continues response {previous}, which its thread never received; the items \
-                 before its input are unknown",
-                event.inference_call_id
-            );
-            let code = DiagnosticCode::UnknownPreviousResponse;
-            cx.report.event(code, &[&event.inference_call_id, &previous], message);
-            return Prefix::Unknown;
-        };
-        let call = &cx.graph.inference_calls[first];
-        let mut items = call.request_item_ids.clone();
-        items.extend(call.response_item_ids.iter().copied());
-        let before = Before { items, call: Some(first.clone()) };
-        let evidence = call.raw_request_payload_id.iter().chain(&call.raw_response_payload_id);
-        let is_partial = cx.rules.documents_may_be_partial() && { evidence }.any(|id| is_partial(cx, id));
-        if is_partial { Prefix::Partial(before) } else { Prefix::Known(before) }
     }
 
     /// Ends the calls that a turn leaves running.
@@ -349,6 +338,25 @@ impl Inference {
     pub(crate) fn end_of_thread(&mut self, event: &ThreadEnded) {
         self.readers.forget(&event.thread_id);
     }
+}
+
+/// Tells the observer of a request that was read to its end.
+fn tell_request(cx: &mut Context<'_>, event: &InferenceStarted, document: &RequestDocument<'_>, elements: &[Json<'_>]) {
+    let max_nesting = cx.documents.max_nesting();
+    let Some(observer) = &mut cx.observer else { return };
+    let text = match document.replaced_bytes {
+        true => Cow::Owned(String::from_utf8_lossy(document.text).into_owned().into_bytes()),
+        false => Cow::Borrowed(document.text),
+    };
+    observer.request_read(&ReadRequest {
+        call: &event.inference_call_id,
+        thread: &event.thread_id,
+        text,
+        input: document.input_range(),
+        shared_elements: document.shared_elements,
+        elements,
+        max_nesting,
+    });
 }
 
 /// Reads a request's input. Returns the number of leading items that are known from the previous request, and the
@@ -410,6 +418,36 @@ fn previous_response(event: &InferenceStarted, document: &RequestDocument<'_>, r
     }
 }
 
+/// Returns the conversation up to and including a response.
+///
+/// Source: reduction, section 5.7; bundle 3, section 4.5.
+fn prefix_of_response(
+    responses: &Responses,
+    cx: &mut Context<'_>,
+    event: &InferenceStarted,
+    previous: ResponseId,
+) -> Prefix {
+    let key = (event.thread_id.clone(), previous);
+    let Some(first) = responses.get(&key).and_then(|calls| calls.first()) else {
+        let (_, previous) = key;
+        let message = format!(
+            "inference call {} continues response {previous}, which its thread never received; the items \
+             before its input are unknown",
+            event.inference_call_id
+        );
+        let code = DiagnosticCode::UnknownPreviousResponse;
+        cx.report.event(code, &[&event.inference_call_id, &previous], message);
+        return Prefix::Unknown;
+    };
+    let call = &cx.graph.inference_calls[first];
+    let mut items = call.request_item_ids.clone();
+    items.extend(call.response_item_ids.iter().copied());
+    let before = Before { items, call: Some(first.clone()) };
+    let evidence = call.raw_request_payload_id.iter().chain(&call.raw_response_payload_id);
+    let is_partial = cx.rules.documents_may_be_partial() && { evidence }.any(|id| is_partial(cx, id));
+    if is_partial { Prefix::Partial(before) } else { Prefix::Known(before) }
+}
+
 /// Returns the payload with the items before the request's input that no traced request showed, if the event names one.
 ///
 /// Source: reduction, section 5.7.
@@ -429,18 +467,27 @@ fn is_partial(cx: &Context<'_>, id: &RawPayloadId) -> bool {
     cx.documents.is_partial(id) || cx.graph.raw_payloads.get(id).is_some_and(PayloadRef::is_partial)
 }
 
-/// Reads the sightings in a document that is an array of model items or has one as a field.
-fn prefix_document(cx: &mut Context<'_>, reference: &PayloadRef) -> Option<Vec<Sighting>> {
+/// Reads a document that is an array of model items or has one as a field, and returns its items.
+fn prefix_items(
+    cx: &mut Context<'_>,
+    conversations: &mut Conversations,
+    links: &mut Links,
+    reference: &PayloadRef,
+    origin: &Origin<'_>,
+) -> Option<Vec<ItemId>> {
     let mut buffer = PayloadBuffer::default();
     let document = cx.read(reference, &mut buffer)?;
     let names = ["input", "input_items", "items"];
     let items = document.as_array().or_else(|| names.iter().find_map(|name| document.get(name)?.as_array()));
-    let Some(items) = items else {
+    let Some(values) = items else {
         cx.report_malformed(reference, "the document has no array of model items; its items are lost");
         return None;
     };
     let shown = Shown::new(reference, document.missing_parts(), cx.rules);
-    Some(items.iter().filter_map(|item| normalize(item, &shown)).collect())
+    let (values, sightings) = sightings(values, &shown);
+    let items = conversations.pass(cx, links, origin).request(0, sightings);
+    cx.tell_items(origin.payload, &items, values);
+    Some(items)
 }
 
 /// Restores the ids that were stripped from the outputs in a request.

@@ -71,6 +71,7 @@ mod links;
 #[path = "tables.rs"]
 mod map;
 mod markers;
+mod observer;
 mod origin;
 mod readers;
 mod reducer;
@@ -87,4 +88,7 @@ mod tools;
 mod turns;
 mod usage;
 
+pub use fingerprint::{Fingerprint, Fingerprinter};
+pub use json::{Fields, Json};
+pub use observer::{Observer, ReadRequest};
 pub use reducer::Reducer;

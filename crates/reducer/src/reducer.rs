@@ -20,7 +20,9 @@ use crate::{
     graph::Graph,
     inference::Inference,
     links::Links,
-    markers, references,
+    markers,
+    observer::Observer,
+    references,
     report::{self, Report},
     rollout::Rollout,
     rules::Rules,
@@ -99,8 +101,27 @@ impl Reducer {
 
     /// Applies the next piece of evidence. Documents are read from `payloads` as they are needed.
     pub fn apply(&mut self, evidence: &Evidence, payloads: &mut dyn PayloadSource) {
+        self.apply_piece(evidence, payloads, None);
+    }
+
+    /// Applies the next piece of evidence, and tells the observer what the payloads hold.
+    pub fn apply_observed(
+        &mut self,
+        evidence: &Evidence,
+        payloads: &mut dyn PayloadSource,
+        observer: &mut dyn Observer,
+    ) {
+        self.apply_piece(evidence, payloads, Some(observer));
+    }
+
+    fn apply_piece(
+        &mut self,
+        evidence: &Evidence,
+        payloads: &mut dyn PayloadSource,
+        observer: Option<&mut dyn Observer>,
+    ) {
         match evidence {
-            Evidence::Event(located) => self.apply_event(located, payloads),
+            Evidence::Event(located) => self.apply_event(located, payloads, observer),
             Evidence::Problem(problem) => {
                 if matches!(problem, Problem::AfterEndMarker { .. }) {
                     self.families.rollout.note_after_marker();
@@ -161,7 +182,12 @@ impl Reducer {
         self.derived.refresh(&mut self.graph, conversations, agents);
     }
 
-    fn apply_event(&mut self, located: &LocatedEvent, payloads: &mut dyn PayloadSource) {
+    fn apply_event(
+        &mut self,
+        located: &LocatedEvent,
+        payloads: &mut dyn PayloadSource,
+        observer: Option<&mut dyn Observer>,
+    ) {
         let event = &located.event;
         let at = At::new(event, located.line);
         self.graph.begin_event(at.seq);
@@ -173,6 +199,7 @@ impl Reducer {
             report: &mut self.report,
             documents: &mut self.documents,
             payloads,
+            observer: observer.map(|observer| observer as _),
         };
         self.families.rollout.note_last(&event.payload, located.newline_terminated);
         self.families.rollout.note_envelope(&mut cx, &event.rollout_id);
@@ -233,6 +260,9 @@ impl Families {
     fn thread_ended(&mut self, cx: &mut Context<'_>, event: &ThreadEnded) {
         threads::ended(cx, event);
         self.inference.end_of_thread(event);
+        if let Some(observer) = &mut cx.observer {
+            observer.thread_ended(&event.thread_id);
+        }
     }
 
     /// Ends a turn and what it leaves running.

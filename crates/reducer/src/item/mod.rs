@@ -8,6 +8,6 @@ mod sighting;
 
 pub(crate) use body::{identity_of_item, identity_with, merged_reasoning};
 pub(crate) use message::message_between_agents;
-pub(crate) use normalize::{item_text, normalize, output_text};
+pub(crate) use normalize::{item_text, normalize, output_text, sightings};
 pub(crate) use shown::Shown;
 pub(crate) use sighting::{Identity, Sighting};

@@ -112,6 +112,11 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
     })
 }
 
+/// Returns the values of a list that are items of a conversation, and their sightings.
+pub(crate) fn sightings<'a, 'j>(values: &'a [Json<'j>], shown: &Shown<'_>) -> (Vec<&'a Json<'j>>, Vec<Sighting>) {
+    values.iter().filter_map(|value| Some((value, normalize(value, shown)?))).unzip()
+}
+
 fn is_call(kind: &ItemKind) -> bool {
     matches!(kind, ItemKind::FunctionCall | ItemKind::CustomToolCall)
 }

@@ -8,21 +8,32 @@ use crate::map::HashMap;
 
 /// The fields of an object, each name once.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, Json<'a>)>);
+pub struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Fields<'a> {
     /// Returns the value of a field. The fields are searched one by one, because objects have few of them and an index
     /// would not be faster.
-    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+    /// Returns how many fields there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there are no fields.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the fields in the order in which they are written.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 
     /// Returns the fields in the order of their names.
-    pub(crate) fn sorted(&self) -> Vec<(&str, &Json<'a>)> {
+    pub fn sorted(&self) -> Vec<(&str, &Json<'a>)> {
         let mut sorted: Vec<_> = self.iter().collect();
         sorted.sort_unstable_by_key(|(name, _)| *name);
         sorted

@@ -9,18 +9,32 @@ use std::borrow::Cow;
 
 use rollout_trace_schema::json_text::{BYTE_ORDER_MARK, JsonTextError, JsonTextReason, Nesting, pair_surrogates};
 
-pub(crate) use fields::Fields;
+pub use fields::Fields;
 
 /// A JSON value, which borrows from the text that it was parsed from. Of fields with the same name the last value
 /// counts, at the place of the first.
+///
+/// ```
+/// use rollout_trace_reducer::Json;
+///
+/// let (value, _) = Json::parse(br#"{"name": "ls", "limits": [1.50, 2]}"#, 16)?;
+/// assert_eq!(value.text("name"), Some("ls"));
+/// assert_eq!(value.to_spelled_text(), r#"{"name":"ls","limits":[1.50,2]}"#);
+/// # Ok::<(), rollout_trace_schema::json_text::JsonTextError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Json<'a> {
+pub enum Json<'a> {
+    /// Null.
     Null,
+    /// True or false.
     Bool(bool),
-    /// The text of the number, which may be more exact than a machine number.
+    /// The text of the number as it is written, which may be more exact than a machine number.
     Number(Cow<'a, str>),
+    /// A string, without escapes.
     String(Cow<'a, str>),
+    /// An array.
     Array(Vec<Self>),
+    /// An object.
     Object(Fields<'a>),
 }
 
@@ -29,7 +43,11 @@ impl<'a> Json<'a> {
     /// surrogate escapes without their other half, which become U+FFFD.
     ///
     /// Also returns whether bytes had to be replaced.
-    pub(crate) fn parse(bytes: &'a [u8], max_nesting: usize) -> Result<(Self, bool), JsonTextError> {
+    ///
+    /// # Errors
+    ///
+    /// The document is not JSON, or nests deeper than `max_nesting`.
+    pub fn parse(bytes: &'a [u8], max_nesting: usize) -> Result<(Self, bool), JsonTextError> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let nesting = Nesting::new(max_nesting);
         // Looking for bytes that must be replaced is slow, and there is hardly ever one.
@@ -77,7 +95,8 @@ impl<'a> Json<'a> {
         quick::parse(text, Nesting::new(DEPTH_OF_SERDE_JSON)).ok()
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+    /// Returns the value of a field, or `None` if the field is absent or the value is no object.
+    pub fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Self::Object(fields) => fields.get(key),
             _ => None,
@@ -94,6 +113,17 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Returns the value without some of its fields.
+    pub fn without_all(&self, names: &[&str]) -> Cow<'_, Self> {
+        match self {
+            Self::Object(Fields(fields)) if fields.iter().any(|(own, _)| names.contains(&&**own)) => {
+                let others = fields.iter().filter(|(own, _)| !names.contains(&&**own));
+                Cow::Owned(Self::Object(Fields(others.cloned().collect())))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// Adds a field that an object does not have.
     pub(crate) fn insert(&mut self, name: &'static str, value: String) {
         if let Self::Object(Fields(fields)) = self {
@@ -102,32 +132,36 @@ impl<'a> Json<'a> {
     }
 
     /// Returns the text of a field, or `None` if the field is absent or not a string.
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+    pub fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
 
-    pub(crate) fn as_str(&self) -> Option<&str> {
+    /// Returns the text of a string.
+    pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(crate) fn as_i64(&self) -> Option<i64> {
+    /// Returns a whole number, if it fits.
+    pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Number(number) => number.parse().ok(),
             _ => None,
         }
     }
 
-    pub(crate) fn as_array(&self) -> Option<&[Self]> {
+    /// Returns the elements of an array.
+    pub fn as_array(&self) -> Option<&[Self]> {
         match self {
             Self::Array(items) => Some(items),
             _ => None,
         }
     }
 
-    pub(crate) fn is_object(&self) -> bool {
+    /// Returns whether the value is an object.
+    pub fn is_object(&self) -> bool {
         matches!(self, Self::Object(_))
     }
 
@@ -135,10 +169,21 @@ impl<'a> Json<'a> {
     pub(crate) fn id_text(&self, key: &str) -> Option<String> {
         match self.get(key)? {
             Self::String(text) => Some(text.to_string()),
-            Self::Number(number) => Some(number.to_string()),
+            Self::Number(number) => Some(plain_number(number).into_owned()),
             _ => None,
         }
     }
+}
+
+/// Returns a number in the form in which equal numbers are compared and shown: an exponent has an `e` and a sign, and
+/// `-0` is `0`.
+pub(crate) fn plain_number(number: &str) -> Cow<'_, str> {
+    if number == "-0" {
+        return Cow::Borrowed("0");
+    }
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return Cow::Borrowed(number) };
+    let sign = if exponent.starts_with('-') { '-' } else { '+' };
+    Cow::Owned(format!("{mantissa}e{sign}{}", exponent.trim_start_matches(['-', '+'])))
 }
 
 /// The depth to which `serde_json` parses by default, and so the depth to which a tool reads its arguments.
@@ -172,8 +217,9 @@ mod tests {
             ("-9223372036854775809", "-9223372036854775809"),
             ("123456789012345678901234567890", "123456789012345678901234567890"),
         ] {
-            assert_eq!(parse(text), Json::Number(kept.into()));
+            assert_eq!(parse(text), Json::Number(text.into()));
             assert_eq!(parse(&format!("[{text}]")).to_text(), format!("[{kept}]"));
+            assert_eq!(parse(&format!("[{text}]")).to_spelled_text(), format!("[{text}]"));
         }
         assert_eq!(parse("-12").as_i64(), Some(-12));
         assert_eq!(parse("1.0").as_i64(), None);

@@ -149,16 +149,9 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Parses a number as it is written, except that an exponent always has an `e` and a sign, and that `-0` becomes
-    /// `0`.
+    /// Parses a number, as it is written.
     fn number(&mut self) -> Result<Cow<'a, str>> {
-        let number = &self.text[self.cursor.number()?];
-        if number == "-0" {
-            return Ok(Cow::Borrowed("0"));
-        }
-        let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return Ok(Cow::Borrowed(number)) };
-        let sign = if exponent.starts_with('-') { '-' } else { '+' };
-        Ok(Cow::Owned(format!("{mantissa}e{sign}{}", exponent.trim_start_matches(['-', '+']))))
+        Ok(Cow::Borrowed(&self.text[self.cursor.number()?]))
     }
 }
 

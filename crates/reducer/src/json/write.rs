@@ -2,15 +2,17 @@
 
 use std::io::{self, Write};
 
-use super::Json;
+use super::{Json, plain_number};
 
-/// The order in which the fields of each object are written.
+/// The order in which the fields of each object are written, and the spelling of numbers.
 #[derive(Clone, Copy, Debug)]
 enum KeyOrder {
     /// The order that they have in the value.
     Own,
     /// The order of their keys.
     Sorted,
+    /// The order that they have in the value. Numbers are written as they are spelled in it.
+    Spelled,
 }
 
 impl Json<'_> {
@@ -18,6 +20,14 @@ impl Json<'_> {
     pub(crate) fn to_text(&self) -> String {
         let mut text = Vec::new();
         self.write(&mut text).expect("writing to memory does not fail");
+        String::from_utf8(text).expect("JSON text is UTF-8")
+    }
+
+    /// Returns the compact text with numbers as they are spelled in the value. The text has only those escapes that JSON
+    /// requires.
+    pub fn to_spelled_text(&self) -> String {
+        let mut text = Vec::new();
+        self.write_in_order(&mut text, KeyOrder::Spelled).expect("writing to memory does not fail");
         String::from_utf8(text).expect("JSON text is UTF-8")
     }
 
@@ -37,7 +47,10 @@ impl Json<'_> {
         match self {
             Self::Null => out.write_all(b"null"),
             Self::Bool(value) => write!(out, "{value}"),
-            Self::Number(number) => out.write_all(number.as_bytes()),
+            Self::Number(number) => match order {
+                KeyOrder::Spelled => out.write_all(number.as_bytes()),
+                KeyOrder::Own | KeyOrder::Sorted => out.write_all(plain_number(number).as_bytes()),
+            },
             Self::String(text) => Ok(serde_json::to_writer(out, text)?),
             Self::Array(items) => {
                 out.write_all(b"[")?;
@@ -51,7 +64,7 @@ impl Json<'_> {
             }
             Self::Object(fields) => {
                 let fields = match order {
-                    KeyOrder::Own => fields.iter().collect(),
+                    KeyOrder::Own | KeyOrder::Spelled => fields.iter().collect(),
                     KeyOrder::Sorted => fields.sorted(),
                 };
                 out.write_all(b"{")?;

@@ -1,5 +1,7 @@
 //! Reading a request while skipping what it repeats.
 
+use std::ops::Range;
+
 use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::ItemId;
 use rollout_trace_schema::{
@@ -84,6 +86,10 @@ pub(crate) struct RequestDocument<'a> {
     pub(crate) previous_response_id: Option<String>,
     /// Why it could not be read to its end.
     pub(crate) damage: Option<RequestDamage>,
+    /// How many leading elements of its input are known from the previous request.
+    pub(crate) shared_elements: usize,
+    /// Its text.
+    pub(crate) text: &'a [u8],
     /// Whether bytes that are not UTF-8 were replaced.
     pub(crate) replaced_bytes: bool,
     /// How much of the text is damaged and replaced by marks, in words.
@@ -121,6 +127,11 @@ impl Input<'_> {
 }
 
 impl<'a> RequestDocument<'a> {
+    /// Returns where the elements of the input are in the text, if that is known.
+    pub(crate) fn input_range(&self) -> Option<Range<usize>> {
+        self.layout.as_ref().map(|layout| layout.input_start..layout.input_end)
+    }
+
     fn new(input: Input<'a>, layout: Layout, damage: Option<RequestDamage>) -> Self {
         let previous_response_id = layout.previous_after.clone().or_else(|| layout.previous_before.clone());
         let whole = damage.is_none() && matches!(input, Input::Items { .. });
@@ -128,6 +139,8 @@ impl<'a> RequestDocument<'a> {
             input,
             previous_response_id,
             damage,
+            shared_elements: 0,
+            text: &[],
             replaced_bytes: false,
             marks: None,
             missing_parts: &[],
@@ -200,7 +213,7 @@ impl RequestReader {
 
 /// Adds to a request what the buffer says about it.
 fn of_buffer<'a>(document: RequestDocument<'a>, buffer: &'a PayloadBuffer) -> RequestDocument<'a> {
-    RequestDocument { marks: damage(buffer), missing_parts: buffer.missing_parts(), ..document }
+    RequestDocument { marks: damage(buffer), missing_parts: buffer.missing_parts(), text: buffer.bytes(), ..document }
 }
 
 /// Returns whether the text that a request shares with the one before it may have a placeholder that was data there, or the
@@ -256,7 +269,7 @@ fn resume(
         Ok(())
     };
     let damage = read().err();
-    RequestDocument::new(Input::Items { known, rest }, layout, damage)
+    RequestDocument { shared_elements: shared, ..RequestDocument::new(Input::Items { known, rest }, layout, damage) }
 }
 
 /// Reads a request from its first byte.
@@ -268,6 +281,7 @@ fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument<'_> {
             input: document.input.into_owned(),
             replaced_bytes: true,
             missing_parts: &[],
+            text: &[],
             layout: None,
             ..document
         };
