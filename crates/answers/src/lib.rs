@@ -14,6 +14,8 @@
 mod activities;
 mod agent_names;
 mod critical_path;
+mod estimator;
+mod facts;
 mod time;
 mod tool_name;
 mod words;
@@ -21,5 +23,7 @@ mod words;
 pub use activities::TimeClass;
 pub use agent_names::AgentNames;
 pub use critical_path::{AgentChange, CriticalPath, Segment, SegmentClass};
+pub use estimator::{ESTIMATOR, thousandths_of_tokens};
+pub use facts::{Definition, DefinitionId, Facts, ItemFacts, RequestFacts, Sizes};
 pub use time::{ThreadTime, Time};
 pub use tool_name::tool_name;

@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("bundle", &["evidence", "schema"]),
     ("model", &["schema"]),
     ("reducer", &["evidence", "model", "schema"]),
-    ("answers", &["evidence", "model", "schema"]),
+    ("answers", &["evidence", "model", "reducer", "schema"]),
     (FACADE, &["answers", "bundle", "evidence", "model", "reducer", "schema"]),
     ("cli", &[FACADE]),
     ("code-mode", &[]),

@@ -55,14 +55,14 @@ impl Context<'_> {
     pub(crate) fn tell_items<'v>(
         &mut self,
         payload: &RawPayloadId,
-        items: &[ItemId],
+        items: impl IntoIterator<Item = ItemId>,
         values: impl IntoIterator<Item = &'v Json<'v>>,
     ) {
         let Some(observer) = &mut self.observer else { return };
-        for (item, value) in items.iter().zip(values) {
-            let shown = self.graph.conversation_items[item].shown.as_ref();
+        for (item, value) in items.into_iter().zip(values) {
+            let shown = self.graph.conversation_items[&item].shown.as_ref();
             if shown.is_some_and(|shown| shown.seq == self.at.seq && shown.payload_id == *payload) {
-                observer.item_shown(*item, value);
+                observer.item_shown(item, value);
             }
         }
     }

@@ -191,15 +191,14 @@ impl Inference {
                 Prefix::Unknown => None,
             };
             let items = conversations.pass(cx, links, &origin).delta(prefix, sightings);
-            let own = items.skip(items.len() - values().count());
-            cx.tell_items(origin.payload, &own, values());
+            cx.tell_items(origin.payload, items.skip(items.len() - values().count()), values());
             return Some(Request { items, continues });
         }
         let is_damaged = document.damage.is_some();
         let layout = document.layout.filter(|_| event.stripped_tool_output_ids.is_empty());
         let mut pass = conversations.pass(cx, links, &origin);
         let items = if is_damaged { pass.damaged_request(known, sightings) } else { pass.request(known, sightings) };
-        cx.tell_items(origin.payload, &items[known..], values());
+        cx.tell_items(origin.payload, items[known..].iter().copied(), values());
         if let Some(layout) = layout {
             reader.remember(layout, &is_item, &items, conversations.stable_prefix(&items));
         }
@@ -305,7 +304,7 @@ impl Inference {
         let shown = Shown::new(reference, document.missing_parts(), cx.rules);
         let (values, sightings) = sightings(items, &shown);
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
-        cx.tell_items(origin.payload, &items, values);
+        cx.tell_items(origin.payload, items.iter().copied(), values);
         conversations.sightings.note_shown(cx.graph, id, items.iter().copied());
         conversations.sightings.note_seen(items.iter().copied(), cx.at.seq);
         let older = std::mem::replace(&mut cx.graph.object_mut(id).response_item_ids, items);
@@ -486,7 +485,7 @@ fn prefix_items(
     let shown = Shown::new(reference, document.missing_parts(), cx.rules);
     let (values, sightings) = sightings(values, &shown);
     let items = conversations.pass(cx, links, origin).request(0, sightings);
-    cx.tell_items(origin.payload, &items, values);
+    cx.tell_items(origin.payload, items.iter().copied(), values);
     Some(items)
 }
 

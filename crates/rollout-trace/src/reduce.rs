@@ -1,6 +1,8 @@
 //! Reducing a whole bundle.
 
+use rollout_trace_answers::Facts;
 use rollout_trace_bundle::Bundle;
+use rollout_trace_evidence::{Evidence, PayloadSource};
 use rollout_trace_model::RolloutTrace;
 use rollout_trace_reducer::Reducer;
 
@@ -17,12 +19,34 @@ use rollout_trace_reducer::Reducer;
 /// # Ok::<(), rollout_trace::OpenError>(())
 /// ```
 pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
+    reduce(bundle, |reducer, evidence, payloads| reducer.apply(evidence, payloads))
+}
+
+/// Reduces a whole bundle to its graph, and collects what answers need of its payloads on the way.
+///
+/// ```
+/// use rollout_trace::{Bundle, reduce_with_facts};
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+/// let (graph, facts) = reduce_with_facts(&Bundle::open("docs/sample-bundle")?);
+/// let largest = graph.conversation_items.keys().max_by_key(|item| Some(facts.item(**item)?.sizes.tokens_estimate));
+/// println!("{largest:?} is the largest item");
+/// # assert!(largest.is_some_and(|item| facts.item(*item).unwrap().sizes.tokens_estimate > 0));
+/// # Ok::<(), rollout_trace::OpenError>(())
+/// ```
+pub fn reduce_with_facts(bundle: &Bundle) -> (RolloutTrace, Facts) {
+    let mut facts = Facts::default();
+    let graph = reduce(bundle, |reducer, evidence, payloads| reducer.apply_observed(evidence, payloads, &mut facts));
+    (graph, facts)
+}
+
+fn reduce(bundle: &Bundle, mut apply: impl FnMut(&mut Reducer, &Evidence, &mut dyn PayloadSource)) -> RolloutTrace {
     let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
     for problem in bundle.problems() {
         reducer.note_problem(problem);
     }
     let mut payloads = bundle.payloads();
-    bundle.events().for_each_ahead(|evidence| reducer.apply(evidence, &mut payloads));
+    bundle.events().for_each_ahead(|evidence| apply(&mut reducer, evidence, &mut payloads));
     for problem in payloads.problems() {
         reducer.note_problem(&problem);
     }
