@@ -9,7 +9,10 @@ use std::{
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueHint};
 use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout, schema::visible::visible_line};
 
-use crate::{choice::ChoiceArgs, question_args::QuestionArgs};
+use crate::{
+    choice::ChoiceArgs,
+    question_args::{GrepArgs, QuestionArgs, StatsArgs},
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -54,6 +57,8 @@ pub(crate) enum Command {
     Time(QuestionArgs),
     /// Follows the chain of activities that determined the wall time of a rollout.
     CriticalPath(QuestionArgs),
+    Stats(StatsArgs),
+    Grep(GrepArgs),
     Payload(PayloadArgs),
     Convert(ConvertArgs),
     Pack(PackArgs),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Args, ValueHint};
+use rollout_trace::answers::Place;
 
 use crate::choice::ChoiceArgs;
 
@@ -15,6 +16,57 @@ pub(crate) struct QuestionArgs {
 
     #[command(flatten)]
     pub(crate) asked: AskedArgs,
+}
+
+/// Counts what rollouts consist of, under names that stay.
+///
+/// With several bundles, the text ends with their total, and the JSON has one line for each.
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// Bundles: their folders, files in them, their archives, or the beginnings of their rollouts' ids.
+    #[arg(value_hint = ValueHint::AnyPath, value_name = "BUNDLE")]
+    pub(crate) bundles: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+}
+
+/// Searches the texts of a rollout, line by line, and says where each match is.
+#[derive(Debug, Args)]
+#[command(override_usage = "rollout-trace grep [OPTIONS] <BUNDLE> <PATTERN>\n       \
+    rollout-trace grep [OPTIONS] --latest <PATTERN>")]
+pub(crate) struct GrepArgs {
+    /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and a regular expression.
+    #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "PATTERN"], value_hint = ValueHint::AnyPath)]
+    pub(crate) words: Vec<OsString>,
+
+    /// Search only the thread of one agent, given by its name or the thread's id.
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) thread: Option<String>,
+
+    /// Search only items, terminal operations and code cells of one kind, such as function_call_output.
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+
+    /// Search only items with one role.
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+
+    /// Search only what belongs to one tool.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tool: Option<String>,
+
+    /// Search only one class of texts: what models saw or said, commands, their outputs, or the sources of code cells.
+    #[arg(long = "where", value_name = "WHERE", value_parser = place)]
+    pub(crate) place: Option<Place>,
+
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+}
+
+fn place(name: &str) -> Result<Place, String> {
+    let known = Place::ALL.map(Place::as_str).join(", ");
+    Place::ALL.into_iter().find(|place| place.as_str() == name).ok_or_else(|| format!("possible values: {known}"))
 }
 
 /// Where a question is asked, and how it is answered.

@@ -33,6 +33,8 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Show(args) => show::run(&args, output),
         Command::Time(args) => question::time(&args, output),
         Command::CriticalPath(args) => question::critical_path(&args, output),
+        Command::Stats(args) => question::stats(&args, output),
+        Command::Grep(args) => question::grep(&args, output),
         Command::Payload(args) => payload::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
         Command::Pack(args) => pack::run(&args, output),

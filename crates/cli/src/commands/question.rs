@@ -1,17 +1,19 @@
 //! Questions to a rollout.
 
+use std::ffi::OsString;
+
 use rollout_trace::{
     Bundle, RolloutTrace,
-    answers::{CriticalPath, Time},
+    answers::{CriticalPath, Grep, Regex, Rollout, Search, Stats, Time, Totals},
     model::Line,
-    reduce_bundle,
+    reduce_bundle, reduce_with_facts,
 };
 use serde::Serialize;
 
 use crate::{
     failure::{Failure, Verdict},
     output::Output,
-    question_args::{AskedArgs, QuestionArgs},
+    question_args::{AskedArgs, GrepArgs, QuestionArgs, StatsArgs},
     summary::Counts,
 };
 
@@ -27,6 +29,78 @@ pub(crate) fn critical_path(args: &QuestionArgs, output: &mut Output) -> Result<
     let answer = CriticalPath::of(&graph);
     print(&args.asked, &answer, || answer.lines(&graph), output)?;
     point_to_damage(&args.asked, &bundle, &graph, output)
+}
+
+pub(crate) fn stats(args: &StatsArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let mut total = Totals::default();
+    let mut words = args.bundles.as_slice();
+    let mut count = 0;
+    while count == 0 || !words.is_empty() {
+        let (bundle, rest) = args.asked.choice.open(words)?;
+        if rest.len() == words.len() && !rest.is_empty() {
+            return Err(both_given());
+        }
+        words = rest;
+        count += 1;
+        ask(&args.asked, &bundle, output, |rollout, output| {
+            let answer = Stats::of(rollout);
+            total.add(&answer.totals);
+            print(&args.asked, &answer, || answer.lines(), output)
+        })?;
+    }
+    if count > 1 && !args.asked.json {
+        output.line(format_args!("total of {count} rollouts"))?;
+        total.lines().into_iter().try_for_each(|line| output.line(line))?;
+    }
+    Ok(Verdict::Clean)
+}
+
+pub(crate) fn grep(args: &GrepArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let (bundle, pattern) = open_with_word(&args.asked, &args.words, "a pattern")?;
+    let pattern = Regex::new(&pattern.to_string_lossy()).map_err(|error| {
+        let error = error.to_string();
+        let reason = error.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Failure::new(format!("the pattern is no regular expression: {reason}"), "escape special characters with \\")
+    })?;
+    let search = Search {
+        pattern,
+        thread: args.thread.clone(),
+        kind: args.kind.clone(),
+        role: args.role.clone(),
+        tool: args.tool.clone(),
+        place: args.place,
+    };
+    ask(&args.asked, &bundle, output, |rollout, output| {
+        let answer = Grep::of(rollout, &search);
+        print(&args.asked, &answer, || answer.lines(rollout), output)
+    })
+}
+
+/// Opens the bundle of a question that needs one more word, and returns that word.
+fn open_with_word<'a>(asked: &AskedArgs, words: &'a [OsString], what: &str) -> Result<(Bundle, &'a OsString), Failure> {
+    let (bundle, rest) = asked.choice.open(words)?;
+    match rest {
+        [word] => Ok((bundle, word)),
+        [] => Err(Failure::new(format!("{what} is missing"), "give it after the bundle")),
+        _ => Err(both_given()),
+    }
+}
+
+fn both_given() -> Failure {
+    Failure::new("both a bundle and --latest are given", "leave one of them out")
+}
+
+/// Reduces a bundle, asks a question about it, and says on stderr what the answer may lack.
+fn ask(
+    asked: &AskedArgs,
+    bundle: &Bundle,
+    output: &mut Output,
+    question: impl FnOnce(&Rollout<'_>, &mut Output) -> Result<(), Failure>,
+) -> Result<Verdict, Failure> {
+    let (graph, facts) = reduce_with_facts(bundle);
+    let mut payloads = bundle.payloads();
+    question(&Rollout::new(&graph, &facts, &mut payloads, bundle.limits()), output)?;
+    point_to_damage(asked, bundle, &graph, output)
 }
 
 fn reduce(args: &QuestionArgs) -> Result<(Bundle, RolloutTrace), Failure> {

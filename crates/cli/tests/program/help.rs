@@ -8,7 +8,7 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    let commands = "reduce list check show time payload convert pack unpack schema completions man";
+    let commands = "reduce list check show time stats grep payload convert pack unpack schema completions man";
     for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
@@ -30,6 +30,8 @@ fn wrong_usage() {
     stderr:   show           Draws the rollout of a bundle
     stderr:   time           Says where the wall time of a rollout went, class by class and agent by agent
     stderr:   critical-path  Follows the chain of activities that determined the wall time of a rollout
+    stderr:   stats          Counts what rollouts consist of, under names that stay
+    stderr:   grep           Searches the texts of a rollout, line by line, and says where each match is
     stderr:   payload        Prints a payload exactly as it was recorded
     stderr:   convert        Writes a copy of a bundle in another payload layout, or in schema 3
     stderr:   pack           Packs a bundle into one .tar.zst file
@@ -88,7 +90,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, time, critical-path, payload, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, time, critical-path, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

@@ -48,6 +48,67 @@ fn where_the_time_went() {
 }
 
 #[test]
+fn a_rollout_in_numbers() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(root.run("stats bundle"), @"
+    rollout thread-root · schema 2 · completed
+      wall time        12,945 ms
+      models           example-large, example-small
+      agents           2
+      turns            2
+      requests         5
+      reported         5 of 5 requests: 6650 in (3910 cached, 2740 written to the cache), 272 out (83 reasoning)
+      contexts         ~440 tokens
+      items            14
+      tool calls       3
+      tools            exec_command 2, spawn_agent 1
+      commands         1 with an exit code other than 0
+      code cells       0
+      terminals        2
+      compactions      0
+      interactions     agent_result 1, spawn_agent 1
+      diagnostics      none
+      largest context  ~181 tokens
+      files changed    none
+    ");
+    let both = root.run("stats bundle bundle");
+    assert!(both.contains("total of 2 rollouts\n  agents           4\n"), "{both}");
+    assert_eq!(root.run("stats bundle bundle --json").lines().count(), 2);
+}
+
+#[test]
+fn lines_that_match() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(root.run("grep bundle (?i)failed"), @"
+    4 lines
+      seq    12  /root  output terminal_operation:1:2:32  test price::rounds_half_up ... FAILED
+      seq    12  /root  output terminal_operation:1:4:27  assertion `left == right` failed
+      seq    15  /root  [5]:4:32  test price::rounds_half_up ... FAILED
+      seq    15  /root  [5]:6:27  assertion `left == right` failed
+    ");
+    assert_snapshot!(root.run("grep bundle test --where command --thread /root"), @"
+    1 line
+      seq    11  /root  command terminal_operation:1:1:18  /bin/sh -c cargo test price
+    ");
+    assert_snapshot!(root.run("grep bundle ("), @r"
+    stderr: error: the pattern is no regular expression: unclosed group
+    stderr:   escape special characters with \
+    exit code 2
+    ");
+    assert_snapshot!(root.run("grep bundle"), @"
+    stderr: error: a pattern is missing
+    stderr:   give it after the bundle
+    exit code 2
+    ");
+    assert_snapshot!(root.run("grep bundle x --where nowhere"), @"
+    stderr: error: invalid value 'nowhere' for '--where <WHERE>': possible values: item, command, output, source
+    stderr: 
+    stderr: For more information, try '--help'.
+    exit code 2
+    ");
+}
+
+#[test]
 fn a_bundle_by_the_id_of_its_rollout() {
     let root = Root::new(&["traces/one", "traces/two"]);
     root.edit("traces/two/manifest.json", |text| {

@@ -43,7 +43,13 @@ fn call(stdout: Stdout, line: &str) -> Call {
 }
 
 /// The questions with their own arguments, after the bundle.
-const QUESTIONS: [&str; 2] = ["time BUNDLE", "critical-path BUNDLE"];
+const QUESTIONS: [&str; 5] = [
+    "time BUNDLE",
+    "critical-path BUNDLE",
+    "stats BUNDLE",
+    "grep BUNDLE .",
+    "grep BUNDLE . --thread /root --kind @ --role @ --tool @ --where item",
+];
 
 /// The options that all questions and all commands that read one bundle have.
 const READING: &str = "--best-effort --max-payload-bytes 99999 --max-line-bytes 9999 --max-nesting 9 \
@@ -159,6 +165,9 @@ fn calls() -> Vec<Call> {
         "list -@",
         "check --max-nesting @ a@",
         "show a@ --item 1 --thread @",
+        "grep a@ [@",
+        "grep a@ . --where @",
+        "stats a@ b@ no@",
         "show --latest --root .",
         "show --latest --root no@",
         "show @ --root .",

@@ -1,0 +1,128 @@
+//! A rollout that questions are asked about.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use rollout_trace_evidence::{Limits, PayloadBuffer, PayloadSource};
+use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, ItemRuns, ProducerRef, RolloutTrace, ToolCall};
+use rollout_trace_reducer::Json;
+use rollout_trace_schema::{InferenceCallId, RawPayloadId, ThreadId};
+
+use crate::{AgentNames, Facts, Sizes};
+
+/// A rollout that questions are asked about: its graph, the facts of its payloads, and what several questions need of
+/// both, which is computed once.
+pub struct Rollout<'a> {
+    graph: &'a RolloutTrace,
+    facts: &'a Facts,
+    payloads: RefCell<Payloads<'a>>,
+    agents: AgentNames,
+    /// The inference calls in the order in which they started.
+    calls: Vec<&'a InferenceCall>,
+    /// The number of each call, from 1.
+    numbers: HashMap<&'a InferenceCallId, usize>,
+    /// The estimated tokens of all items with a lower number, by the number of the item.
+    tokens_before: Vec<u64>,
+}
+
+struct Payloads<'a> {
+    source: &'a mut dyn PayloadSource,
+    buffer: PayloadBuffer,
+    max_nesting: usize,
+}
+
+impl<'a> Rollout<'a> {
+    /// Prepares a rollout for questions. The source must be that of the payloads from which the graph was reduced.
+    pub fn new(graph: &'a RolloutTrace, facts: &'a Facts, source: &'a mut dyn PayloadSource, limits: &Limits) -> Self {
+        let mut calls: Vec<_> = graph.inference_calls.values().collect();
+        // The map is ordered by id, which remains the order of those with one seq.
+        calls.sort_by_key(|call| call.execution.started_seq);
+        let numbers = calls.iter().zip(1..).map(|(call, number)| (&call.inference_call_id, number)).collect();
+        let payloads = Payloads { source, buffer: PayloadBuffer::default(), max_nesting: limits.max_nesting };
+        let agents = AgentNames::of(graph);
+        let mut rollout =
+            Self { graph, facts, payloads: payloads.into(), agents, calls, numbers, tokens_before: Vec::new() };
+        rollout.tokens_before = rollout.tokens_before();
+        rollout
+    }
+
+    fn tokens_before(&self) -> Vec<u64> {
+        let last = self.graph.conversation_items.keys().next_back().map_or(0, |item| item.0 as usize);
+        let mut tokens = vec![0; last + 2];
+        for item in self.graph.conversation_items.keys() {
+            tokens[item.0 as usize + 1] = self.sizes(*item).tokens_estimate;
+        }
+        let mut sum = 0;
+        for tokens in &mut tokens {
+            sum += *tokens;
+            *tokens = sum;
+        }
+        tokens
+    }
+
+    /// Returns the graph.
+    pub fn graph(&self) -> &'a RolloutTrace {
+        self.graph
+    }
+
+    /// Returns the facts of its payloads.
+    pub fn facts(&self) -> &'a Facts {
+        self.facts
+    }
+
+    /// Returns the name of a thread's agent.
+    pub fn agent<'s>(&'s self, thread: &'s ThreadId) -> &'s str {
+        self.agents.name(thread)
+    }
+
+    /// Returns the inference calls in the order in which they started.
+    pub fn calls(&self) -> &[&'a InferenceCall] {
+        &self.calls
+    }
+
+    /// Returns the name of an inference call, `inference-N` for the N-th one that started.
+    pub fn call_name(&self, call: &InferenceCallId) -> String {
+        self.numbers.get(call).map_or_else(|| call.to_string(), |number| format!("inference-{number}"))
+    }
+
+    /// Returns the sizes of an item's model text; none if the graph does not contain the item.
+    pub fn sizes(&self, item: ItemId) -> Sizes {
+        self.graph.conversation_items.get(&item).map(|item| self.facts.sizes(item)).unwrap_or_default()
+    }
+
+    /// Returns the estimated tokens of a call's request, or `None` if the request is not readable.
+    pub fn context_tokens(&self, call: &InferenceCall) -> Option<u64> {
+        let request = self.facts.request(&call.inference_call_id)?;
+        let others = request.tools.iter().chain(&request.instructions).chain(&request.output_format);
+        let others: u64 = others.map(|id| self.facts.definition(*id).sizes.tokens_estimate).sum();
+        Some(others + self.tokens_of(&call.request_item_ids))
+    }
+
+    /// Returns the estimated tokens of a list of items, at a cost in proportion to the number of its runs.
+    fn tokens_of(&self, items: &ItemRuns) -> u64 {
+        let last = self.tokens_before.len() - 1;
+        let before = |item: usize| self.tokens_before[item.min(last)];
+        let of_run = |first: u32, count: u32| before(first as usize + count as usize) - before(first as usize);
+        items.runs().iter().map(|run| of_run(run.first.0, run.count)).sum()
+    }
+
+    /// Returns the tool call that produced an item. A call that began after the item was first seen cannot have
+    /// produced it: evidence was lost, and the link is wrong.
+    pub fn tool_behind(&self, item: &ConversationItem) -> Option<&'a ToolCall> {
+        item.produced_by.iter().find_map(|producer| match producer {
+            ProducerRef::Tool { tool_call_id } => {
+                self.graph.tool_calls.get(tool_call_id).filter(|call| call.execution.started_seq <= item.first_seen_seq)
+            }
+            _ => None,
+        })
+    }
+
+    /// Reads a payload that is JSON. Returns `None` if it is lost or damaged.
+    pub(crate) fn document<T>(&self, id: &RawPayloadId, read: impl FnOnce(&Json<'_>) -> Option<T>) -> Option<T> {
+        let reference = self.graph.raw_payloads.get(id)?;
+        let mut payloads = self.payloads.borrow_mut();
+        let Payloads { source, buffer, max_nesting } = &mut *payloads;
+        source.load(reference, buffer).ok()?;
+        let (document, _) = Json::parse(buffer.bytes(), *max_nesting).ok()?;
+        read(&document)
+    }
+}
