@@ -65,6 +65,15 @@ impl BundleFile {
         }
     }
 
+    /// Appends the next `len` bytes to `out`, or fewer if the file ends before. Unlike `take` of this reader, it fills
+    /// memory that has not been set to zero first.
+    pub(crate) fn append_next(&mut self, len: u64, out: &mut Vec<u8>) -> io::Result<usize> {
+        match &mut self.content {
+            Content::Disk(file) => file.take(len).read_to_end(out),
+            Content::Memory(bytes) => bytes.take(len).read_to_end(out),
+        }
+    }
+
     /// Returns the content if it is in memory.
     pub(crate) fn held(&self) -> Option<&[u8]> {
         match &self.content {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Seek, SeekFrom},
 };
 
 use crate::contained::BundleFile;
@@ -78,7 +78,7 @@ impl Blocks {
     fn append_unkept(&mut self, offset: u64, len: u64, out: &mut Vec<u8>) -> io::Result<bool> {
         let before = out.len();
         self.file.seek(SeekFrom::Start(offset))?;
-        (&mut self.file).take(len).read_to_end(out)?;
+        self.file.append_next(len, out)?;
         let is_whole = (out.len() - before) as u64 == len;
         if !is_whole {
             out.truncate(before);
@@ -99,7 +99,7 @@ impl Blocks {
                 let len = (self.len - start).min(BLOCK);
                 let mut bytes = Vec::with_capacity(len as usize);
                 self.file.seek(SeekFrom::Start(start))?;
-                (&mut self.file).take(len).read_to_end(&mut bytes)?;
+                self.file.append_next(len, &mut bytes)?;
                 place.insert(bytes)
             }
         })

@@ -32,7 +32,7 @@ pub(crate) fn probe_pack(mut file: BundleFile) -> io::Result<Result<FoundHeader,
     if is_bare(&mut file)? {
         FromBare::new(BufReader::new(file)).take(PROBED).read_to_end(&mut bytes)?;
     } else {
-        file.take(PROBED).read_to_end(&mut bytes)?;
+        file.append_next(PROBED, &mut bytes)?;
     }
     Ok(find_header(&bytes))
 }
@@ -40,7 +40,7 @@ pub(crate) fn probe_pack(mut file: BundleFile) -> io::Result<Result<FoundHeader,
 /// Returns whether the file is in some version of the bare form.
 fn is_bare(file: &mut BundleFile) -> io::Result<bool> {
     let mut start = Vec::new();
-    file.take(BARE_MAGIC.len() as u64).read_to_end(&mut start)?;
+    file.append_next(BARE_MAGIC.len() as u64, &mut start)?;
     file.seek(SeekFrom::Start(0))?;
     Ok(bare_version(&start).is_some())
 }
