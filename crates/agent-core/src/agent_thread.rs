@@ -235,7 +235,8 @@ impl AgentThread {
         self.0.agent.clone().terminated().await;
     }
 
-    /// Stops all work, ends the rollout, and waits until it has ended.
+    /// Stops all work, ends the rollout, and waits until it has ended. Each part of the rollout has ten seconds to end,
+    /// and the child agents together have forty. A warning names what does not end in time and is left behind.
     pub async fn shutdown_and_wait(&self) {
         // An error means that the thread has already ended.
         let _ = self.submit(Op::Shutdown);

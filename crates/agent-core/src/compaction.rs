@@ -3,7 +3,7 @@
 use rollout_trace_recorder::{CompactionCheckpointTracePayload, CompactionTraceContext, Evidence};
 
 use crate::{
-    CompactionBy, EventMessage, Item,
+    CompactionBy, EventMessage, Item, fault,
     lock::lock,
     model::{CompactRequest, Envelope, ModelError},
     turn::{Turn, TurnEnd},
@@ -30,6 +30,7 @@ impl Turn {
     /// Compacts the history.
     pub(crate) async fn compact(&self) -> Result<(), TurnEnd> {
         let thread = &self.thread;
+        fault::point("compaction", &thread.path);
         let before = lock(&thread.state).history.items().to_vec();
         if before.is_empty() {
             // A model would invent a summary.

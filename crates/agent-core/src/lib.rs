@@ -18,6 +18,8 @@ mod config;
 mod config_file;
 mod error_text;
 mod event;
+mod fault;
+mod guard;
 mod history;
 mod item;
 mod lock;

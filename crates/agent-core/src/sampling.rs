@@ -9,6 +9,7 @@ use rollout_trace_recorder::{
 use crate::{
     EventMessage, HistoryMode, Item,
     event::millis,
+    fault,
     lock::lock,
     model::{self, Envelope, ModelError, ResponseEvent, ResponseRequest},
     tools::Call,
@@ -172,6 +173,7 @@ impl Turn {
         emit: impl Fn(EventMessage),
     ) -> Result<(Option<String>, Option<TokenUsage>), ModelError> {
         let thread = &self.thread;
+        fault::point("request", &thread.path);
         let limit = thread.rollout.config.stream_idle_limit;
         let silent = || ModelError::silent(limit);
         let envelope = Envelope { agent_path: &thread.path, trace_header: attempt.request_header() };

@@ -1,18 +1,31 @@
 //! The main loop of a thread.
 
-use std::{collections::VecDeque, pin::pin, sync::Arc};
+use std::{
+    collections::VecDeque,
+    future::{Future, pending},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use rollout_trace_recorder::{AgentResultTracePayload, ExecutionStatus};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
 use uuid::Uuid;
 
 use crate::{
-    AbortReason, AgentStatus, EventMessage, Op, TurnOverrides,
+    AbortReason, AgentStatus, EventMessage, Op, TurnOverrides, fault,
+    guard::{END_LIMIT, guarded, guarded_within},
     lock::lock,
     mail::Mail,
     thread::{Request, Thread},
     turn::{Turn, TurnEnd, Work},
 };
+
+/// How long the end of all child agents may take: the end of their turns, their cells and their commands.
+const CHILDREN_LIMIT: Duration = Duration::from_secs(4 * END_LIMIT.as_secs());
 
 /// Handles a thread's requests in order, from the thread's start to its end.
 pub(crate) struct Session {
@@ -36,20 +49,28 @@ impl Session {
         let configured = self.configured();
         self.thread.emit(None, None, configured);
         while let Some(request) = self.next().await {
-            match request {
-                Request::Mail => self.turn_for_mail().await,
-                Request::Submission { id, op: Op::UserTurn { input, overrides } } => {
-                    self.turn(Some(id), Work::Answer(input), &overrides).await;
-                }
-                Request::Submission { id, op: Op::Compact } => {
-                    self.turn(Some(id), Work::Compaction, &TurnOverrides::default()).await;
-                }
-                // No turn is running here.
-                Request::Submission { op: Op::Interrupt, .. } => {}
-                Request::Submission { op: Op::Shutdown, .. } => break,
+            if matches!(request, Request::Submission { op: Op::Shutdown, .. }) {
+                break;
+            }
+            if let Err(panicked) = guarded(self.handle(request)).await {
+                self.thread.emit(None, None, EventMessage::Error { message: panicked.to_string() });
             }
         }
         self.shut_down().await;
+    }
+
+    async fn handle(&mut self, request: Request) {
+        match request {
+            Request::Mail => self.turn_for_mail().await,
+            Request::Submission { id, op: Op::UserTurn { input, overrides } } => {
+                self.turn(Some(id), Work::Answer(input), &overrides).await;
+            }
+            Request::Submission { id, op: Op::Compact } => {
+                self.turn(Some(id), Work::Compaction, &TurnOverrides::default()).await;
+            }
+            // No turn is running here, and a shutdown is no request to this function.
+            Request::Submission { op: Op::Interrupt | Op::Shutdown, .. } => {}
+        }
     }
 
     async fn next(&mut self) -> Option<Request> {
@@ -90,6 +111,36 @@ impl Session {
         lock(&thread.state).running = Some(Arc::clone(&turn));
         thread.cells.set_turn(&turn);
         thread.status.send_replace(AgentStatus::Running);
+        let end = match guarded(self.run_turn(&turn, work)).await {
+            Ok(end) => end,
+            // The turn's own work is guarded. This is a fault at its end.
+            Err(panicked) => {
+                let end = TurnEnd::Failed(panicked.to_string());
+                turn.record_end(&end);
+                end
+            }
+        };
+        let report = async {
+            if let (Some(parent), Some(status)) = (&thread.parent, status_for_parent(&end)) {
+                report_to_parent(&thread, parent, &turn, &status);
+            }
+        };
+        let reported = guarded(report).await;
+        thread.status.send_replace(match end {
+            TurnEnd::Completed { last_agent_message } => AgentStatus::Completed(last_agent_message),
+            TurnEnd::Interrupted => AgentStatus::Interrupted,
+            TurnEnd::Failed(error) => AgentStatus::Errored(error),
+        });
+        // Any agent may be waiting for a message that no busy agent is left to send, so each turn's end wakes them all.
+        thread.rollout.agents().iter().for_each(|agent| agent.thread.mail_count.send_modify(|_| {}));
+        if let Err(panicked) = reported {
+            thread.emit(None, None, EventMessage::Error { message: panicked.to_string() });
+        }
+    }
+
+    /// Runs a turn from its start to its end, and takes requests meanwhile.
+    async fn run_turn(&mut self, turn: &Arc<Turn>, work: Work) -> TurnEnd {
+        let mut overdue_at = None;
         let end = {
             let mut running = pin!(turn.run(work));
             loop {
@@ -102,6 +153,7 @@ impl Session {
                                 // Waiting requests are dropped.
                                 self.waiting.clear();
                                 turn.stop(AbortReason::Shutdown);
+                                overdue_at.get_or_insert_with(|| Instant::now() + END_LIMIT);
                             }
                             self.waiting.push_back(request);
                         }
@@ -109,19 +161,16 @@ impl Session {
                         None => turn.stop(AbortReason::Shutdown),
                     },
                     end = &mut running => break end,
+                    () = until(overdue_at) => {
+                        let message = format!("the turn did not stop within {} seconds", END_LIMIT.as_secs());
+                        turn.emit(EventMessage::Warning { message });
+                        break TurnEnd::Interrupted;
+                    }
                 }
             }
         };
-        if let (Some(parent), Some(status)) = (&thread.parent, status_for_parent(&end)) {
-            report_to_parent(&thread, parent, &turn, &status);
-        }
-        thread.status.send_replace(match end {
-            TurnEnd::Completed { last_agent_message } => AgentStatus::Completed(last_agent_message),
-            TurnEnd::Interrupted => AgentStatus::Interrupted,
-            TurnEnd::Failed(error) => AgentStatus::Errored(error),
-        });
-        // Any agent may be waiting for a message that no busy agent is left to send, so each turn's end wakes them all.
-        thread.rollout.agents().iter().for_each(|agent| agent.thread.mail_count.send_modify(|_| {}));
+        turn.finish(&end).await;
+        end
     }
 
     async fn shut_down(self) {
@@ -129,21 +178,27 @@ impl Session {
         let rollout = Arc::clone(&thread.rollout);
         let is_root = thread.parent.is_none();
         if is_root {
-            rollout.end_agents(|path| path != thread.path).await;
+            let children = rollout.end_agents(|path| path != thread.path);
+            end("child agents", &thread, CHILDREN_LIMIT, children).await;
         }
-        thread.cells.shut_down().await;
-        thread.commands.shut_down().await;
+        end("code cells", &thread, END_LIMIT, thread.cells.shut_down()).await;
+        end("commands", &thread, END_LIMIT, thread.commands.shut_down()).await;
         if is_root {
             for server in &rollout.mcp_servers {
-                server.shutdown().await;
+                end("MCP servers", &thread, END_LIMIT, server.shutdown()).await;
             }
         }
+        let last = async {
+            fault::point("thread end", &thread.path);
+            rollout.forget(&thread);
+            if is_root {
+                rollout.forget_closed();
+            } else {
+                rollout.add_closed(&thread);
+            }
+        };
+        end("records", &thread, END_LIMIT, last).await;
         rollout.forget(&thread);
-        if is_root {
-            rollout.forget_closed();
-        } else {
-            rollout.add_closed(&thread);
-        }
         thread.status.send_replace(AgentStatus::Shutdown);
         thread.emit(None, None, EventMessage::ShutdownComplete);
         thread.trace.record_ended(ExecutionStatus::Completed);
@@ -152,6 +207,21 @@ impl Session {
         }
         // An error means that nobody waits for the end.
         let _ = self.terminated.send(true);
+    }
+}
+
+/// Ends a part of a thread within a limit. A part that does not end, or fails, is left behind.
+async fn end(part: &str, thread: &Thread, limit: Duration, ending: impl Future<Output = ()>) {
+    if let Err(error) = guarded_within(limit, ending).await {
+        let message = format!("{part} of {} may be left behind: {error}", thread.path);
+        thread.emit(None, None, EventMessage::Warning { message });
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }
 
@@ -166,6 +236,7 @@ fn status_for_parent(end: &TurnEnd) -> Option<AgentStatus> {
 
 /// Delivers a child's result to its parent.
 fn report_to_parent(child: &Thread, parent: &Thread, turn: &Turn, status: &AgentStatus) {
+    fault::point("report", &child.path);
     let text = match status {
         AgentStatus::Completed(message) => message.clone().unwrap_or_default(),
         AgentStatus::Errored(error) => format!("I failed: {error}"),

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     AgentMessages, AgentStatus, EventMessage, Item, Op, TokenUsageInfo,
     event::Event,
+    fault,
     history::History,
     lock::lock,
     mail::Mail,
@@ -84,6 +85,7 @@ impl Thread {
 
     /// Adds an item to the history.
     pub(crate) fn accept(&self, turn_id: Option<&str>, item: Item) {
+        fault::point("history", &self.path);
         let item = item.with_id();
         let id = item.id().unwrap_or_default();
         if item.is_output() {

@@ -2,8 +2,10 @@
 
 use std::{
     future::Future,
-    panic::AssertUnwindSafe,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -14,10 +16,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     AbortReason, EventMessage, Item, TurnSettings, TurnTimings, UserInput,
     event::millis,
+    fault,
+    guard::{END_LIMIT, guarded, guarded_within},
     lock::lock,
     thread::{State, Thread},
     tools::{Call, Dispatch},
 };
+
+/// The output of a call that was still open when its turn failed.
+const NOT_FINISHED: &str = "not finished: the turn failed";
 
 /// One turn of a thread.
 pub(crate) struct Turn {
@@ -32,6 +39,7 @@ pub(crate) struct Turn {
     began: Instant,
     began_at_unix_ms: u64,
     time_to_first_token_ms: OnceLock<u64>,
+    is_ended: AtomicBool,
 }
 
 /// The purpose of a turn.
@@ -78,6 +86,7 @@ impl Turn {
             began: Instant::now(),
             began_at_unix_ms,
             time_to_first_token_ms: OnceLock::new(),
+            is_ended: AtomicBool::new(false),
         })
     }
 
@@ -118,19 +127,41 @@ impl Turn {
         }
     }
 
-    /// Runs the turn, and records its start and its end.
+    /// Records the turn's start, and does its work. A panic in it is a failure.
     pub(crate) async fn run(self: &Arc<Self>, work: Work) -> TurnEnd {
         self.trace().record_codex_turn_started(&*self.id);
         self.emit(EventMessage::TurnStarted);
-        let end = match work {
-            Work::Answer(input) => self.answer(&input).await,
-            Work::Compaction => self.compact().await.map(|()| None),
+        let work = async {
+            match work {
+                Work::Answer(input) => self.answer(&input).await,
+                Work::Compaction => self.compact().await.map(|()| None),
+            }
         };
-        let end = match end {
-            Ok(last_agent_message) => TurnEnd::Completed { last_agent_message },
-            Err(end) => end,
-        };
-        self.close().await;
+        match guarded(work).await {
+            Ok(Ok(last_agent_message)) => TurnEnd::Completed { last_agent_message },
+            Ok(Err(end)) => end,
+            Err(panicked) => TurnEnd::Failed(panicked.to_string()),
+        }
+    }
+
+    /// Stops what belongs to the turn, and records its end.
+    pub(crate) async fn finish(&self, end: &TurnEnd) {
+        if let Err(error) = guarded_within(END_LIMIT, self.close()).await {
+            self.emit(EventMessage::Warning { message: format!("the turn has left code cells behind: {error}") });
+        }
+        if !matches!(end, TurnEnd::Completed { .. }) {
+            self.answer_open_calls();
+        }
+        self.record_end(end);
+    }
+
+    /// Records the turn's end, once.
+    pub(crate) fn record_end(&self, end: &TurnEnd) {
+        fault::point("turn end", &self.thread.path);
+        if self.is_ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        lock(&self.thread.state).running = None;
         let timings = TurnTimings {
             started_at_unix_ms: self.began_at_unix_ms,
             duration_ms: millis(self.began.elapsed()),
@@ -152,7 +183,6 @@ impl Turn {
         };
         self.trace().record_codex_turn_ended(&*self.id, status);
         self.emit(message);
-        end
     }
 
     /// Calls the model and runs its tool calls until the model is done.
@@ -186,14 +216,8 @@ impl Turn {
         let begun: Vec<_> = calls.into_iter().map(|call| Dispatch::begin(self, call)).collect();
         // In a single task, each call runs up to its first wait before the next one starts. A model that patches a file
         // and runs a command on it, or that spawns an agent and waits for it, relies on this order.
-        let mut running: FuturesOrdered<BoxFuture<'static, Item>> = begun
-            .into_iter()
-            .map(|dispatch| {
-                let lost = dispatch.call().output(&"the tool broke down".into());
-                // A tool that panics has failed. Dropping its trace handle has already recorded this.
-                AssertUnwindSafe(dispatch.answer_model()).catch_unwind().map(|answer| answer.unwrap_or(lost)).boxed()
-            })
-            .collect();
+        let mut running: FuturesOrdered<BoxFuture<'static, Item>> =
+            begun.into_iter().map(|dispatch| dispatch.answer_model_or_fail().boxed()).collect();
         while let Some(answer) = running.next().await {
             self.accept(answer);
         }
@@ -240,6 +264,23 @@ impl Turn {
             state.running = None;
         }
         has_more
+    }
+
+    /// Answers the calls in the history that have no output: providers refuse a history with such a call.
+    fn answer_open_calls(&self) {
+        let mut open: Vec<Item> = Vec::new();
+        for item in lock(&self.thread.state).history.items() {
+            let call_id = item.text_field("call_id");
+            if item.is_call() {
+                open.push(item.clone());
+            } else if item.is_output()
+                && let Some(place) = open.iter().position(|call| call.text_field("call_id") == call_id)
+            {
+                open.remove(place);
+            }
+        }
+        let calls = open.iter().filter_map(Call::from_item);
+        calls.for_each(|call| self.accept(call.output(&NOT_FINISHED.into())));
     }
 
     /// Ends the turn, however it went. If the turn was stopped, stops its cells as well.

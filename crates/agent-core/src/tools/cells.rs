@@ -8,7 +8,7 @@ use std::{
 
 use rollout_trace_code_mode::{
     CellId, CellLimits, CellMessage, CellResponse, CodeModeSession, ContentItem, DEFAULT_YIELD_TIME, ExecuteRequest,
-    RuntimeToolCallId, WaitOutcome, WaitRequest, parse_exec_source,
+    RuntimeToolCallId, ToolCallError, WaitOutcome, WaitRequest, parse_exec_source,
 };
 use rollout_trace_recorder::{CellStatus, CodeCellTraceContext};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use super::{
     call::{Input, Requester},
     describe,
 };
-use crate::{Item, lock::lock, thread::Thread, turn::Turn};
+use crate::{EventMessage, Item, fault, guard::guarded, lock::lock, thread::Thread, turn::Turn};
 
 /// The yield time that the session is given. Cells yield by the thread's clock instead, which stops during pauses.
 const NEVER: Duration = Duration::MAX;
@@ -155,7 +155,19 @@ pub(crate) async fn serve_cells(thread: Weak<Thread>, mut cells: CellMessages) {
             // Messages come first, so that a reply to a barrier means that no message is waiting.
             biased;
             message = cells.messages.recv() => match (message, thread.upgrade()) {
-                (Some(message), Some(thread)) => serve(thread, message),
+                (Some(message), Some(thread)) => {
+                    let call = match &message {
+                        CellMessage::ToolCall { cell_id, tool_call_id, .. } => Some((cell_id.clone(), tool_call_id.clone())),
+                        CellMessage::Notification { .. } => None,
+                    };
+                    // The messages after this one must be handled in any case.
+                    if let Err(panicked) = guarded(async { serve(Arc::clone(&thread), message) }).await {
+                        if let Some((cell, call)) = call {
+                            thread.cells.session.answer(&cell, &call, Err(ToolCallError::new(panicked.to_string())));
+                        }
+                        thread.emit(None, None, EventMessage::Warning { message: panicked.to_string() });
+                    }
+                }
                 _ => return,
             },
             // An error means that the waiting call has been stopped.
@@ -165,6 +177,7 @@ pub(crate) async fn serve_cells(thread: Weak<Thread>, mut cells: CellMessages) {
 }
 
 fn serve(thread: Arc<Thread>, message: CellMessage) {
+    fault::point("cell message", &thread.path);
     match message {
         CellMessage::ToolCall { cell_id, tool_call_id, name, namespace, input } => {
             let call = Call {
@@ -193,7 +206,7 @@ fn serve_call(thread: Arc<Thread>, cell: &CellId, runtime_call: RuntimeToolCallI
     let dispatch = Dispatch::begin_until(&turn, call, stop);
     let cell = cell.clone();
     thread.cells.calls.clone().spawn(async move {
-        let answer = dispatch.answer_cell().await;
+        let answer = dispatch.answer_cell_or_fail().await;
         // An error means that the cell has ended in the meantime.
         thread.cells.session.answer(&cell, &runtime_call, answer);
     });

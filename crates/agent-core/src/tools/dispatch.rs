@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Call, Outcome, ToolError, call::Requester};
 use crate::{
-    EventMessage, Item,
+    EventMessage, Item, fault,
+    guard::{Panicked, guarded},
     turn::{Stopped, Turn},
 };
 
@@ -72,7 +73,7 @@ impl Dispatch {
     }
 
     /// Runs a call of the model, and returns the item that answers it.
-    pub(crate) async fn answer_model(self) -> Item {
+    async fn answer_model(self) -> Item {
         let result = self.run().await;
         let (text, success) = output(&result);
         let item = self.call.output(&text);
@@ -86,8 +87,35 @@ impl Dispatch {
         item
     }
 
+    /// Runs a call of the model, which fails if the tool panics. Dropping the call's trace handle records that.
+    pub(crate) async fn answer_model_or_fail(self) -> Item {
+        let (turn, call) = (Arc::clone(&self.turn), self.call.clone());
+        match guarded(self.answer_model()).await {
+            Ok(item) => item,
+            Err(panicked) => {
+                let output = broke_down(&panicked);
+                let answer = call.output(&output.as_str().into());
+                turn.emit(EventMessage::ToolCallEnded { call_id: call.id, success: false, output });
+                answer
+            }
+        }
+    }
+
+    /// Runs a call of a code cell, which fails if the tool panics.
+    pub(crate) async fn answer_cell_or_fail(self) -> Result<Value, ToolCallError> {
+        let (turn, call_id) = (Arc::clone(&self.turn), self.call.id.clone());
+        match guarded(self.answer_cell()).await {
+            Ok(answer) => answer,
+            Err(panicked) => {
+                let output = broke_down(&panicked);
+                turn.emit(EventMessage::ToolCallEnded { call_id, success: false, output: output.clone() });
+                Err(ToolCallError::new(&output))
+            }
+        }
+    }
+
     /// Runs a call of a code cell, and returns the answer that settles its promise.
-    pub(crate) async fn answer_cell(self) -> Result<Value, ToolCallError> {
+    async fn answer_cell(self) -> Result<Value, ToolCallError> {
         let result = self.run().await;
         let (text, success) = output(&result);
         let status = match &result {
@@ -124,6 +152,7 @@ impl Dispatch {
 
     async fn run(&self) -> Result<Outcome, ToolError> {
         let rollout = &self.turn.thread.rollout;
+        fault::point("tool", &self.turn.thread.path);
         match (self.call.name.as_str(), &self.call.requester) {
             ("exec_command", _) => self.exec_command().await,
             ("write_stdin", _) => self.write_stdin().await,
@@ -142,6 +171,10 @@ impl Dispatch {
             },
         }
     }
+}
+
+fn broke_down(panicked: &Panicked) -> String {
+    format!("the tool broke down: {panicked}")
 }
 
 /// Returns the output for the model, and whether the call succeeded.
