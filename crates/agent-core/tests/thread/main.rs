@@ -5,5 +5,7 @@
 mod agents;
 mod answers;
 mod compaction;
+mod quirks;
+mod raw_server;
 mod support;
 mod turns;
