@@ -156,13 +156,10 @@ impl Inference {
         if document.damage.is_some() || !document.missing_parts.is_empty() {
             cx.documents.note_partial(&reference.raw_payload_id);
         }
-        let is_object = document.damage.is_none();
-        let input = request_input(cx, reference, &mut document);
-        if is_object {
-            let elements = input.as_ref().map_or(&[][..], |(_, rest)| rest);
-            tell_request(cx, event, &document, elements);
-        }
-        let (known, mut rest) = input?;
+        let Some((known, mut rest)) = request_input(cx, reference, &mut document) else {
+            tell_request(cx, event, &document, (0, &[]));
+            return None;
+        };
         restore_ids(cx, event, &mut rest);
         let origin = Origin {
             thread,
@@ -173,6 +170,7 @@ impl Inference {
         let shown = Shown::new(reference, document.missing_parts, cx.rules);
         let sightings: Vec<_> = rest.iter().map(|item| normalize(item, &shown)).collect();
         let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
+        tell_request(cx, event, &document, (known + sightings.iter().flatten().count(), &rest));
         let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
         if let Some(previous) = previous_response(event, &document, cx.rules) {
@@ -339,10 +337,19 @@ impl Inference {
     }
 }
 
-/// Tells the observer of a request that was read to its end.
-fn tell_request(cx: &mut Context<'_>, event: &InferenceStarted, document: &RequestDocument<'_>, elements: &[Json<'_>]) {
+/// Tells the observer of a request, if it was read to its end, with the number of its items and the elements that were
+/// parsed.
+fn tell_request(
+    cx: &mut Context<'_>,
+    event: &InferenceStarted,
+    document: &RequestDocument<'_>,
+    (items, elements): (usize, &[Json<'_>]),
+) {
     let max_nesting = cx.documents.max_nesting();
     let Some(observer) = &mut cx.observer else { return };
+    if document.damage.is_some() {
+        return;
+    }
     let text = match document.replaced_bytes {
         true => Cow::Owned(String::from_utf8_lossy(document.text).into_owned().into_bytes()),
         false => Cow::Borrowed(document.text),
@@ -353,6 +360,7 @@ fn tell_request(cx: &mut Context<'_>, event: &InferenceStarted, document: &Reque
         text,
         input: document.input_range(),
         shared_elements: document.shared_elements,
+        items,
         elements,
         max_nesting,
     });

@@ -40,6 +40,8 @@ pub struct ReadRequest<'a> {
     pub input: Option<Range<usize>>,
     /// How many leading elements of the input are those of the request of the thread that was reported before.
     pub shared_elements: usize,
+    /// How many elements of the input are items of the conversation.
+    pub items: usize,
     /// The other elements of the input.
     pub elements: &'a [Json<'a>],
     /// How deep a document may nest.

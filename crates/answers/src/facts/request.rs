@@ -47,6 +47,8 @@ pub struct RequestFacts {
     pub settings: Vec<(Arc<str>, Arc<Value>)>,
     /// Which cache of the provider to use.
     pub cache_key: Option<Arc<Value>>,
+    /// How many items of the conversation the payload contains.
+    pub items_in_payload: usize,
     /// Whether the request continues a response instead of repeating the conversation.
     pub is_incremental: bool,
 }
@@ -127,6 +129,7 @@ impl Requests {
         }
         last.fields = self.fields(request, &last.fields);
         let mut facts = facts(&last.fields);
+        facts.items_in_payload = request.items;
         facts.tools.extend(last.added.iter().map(|(_, tool)| *tool));
         self.by_call.insert(request.call.clone(), facts);
         self.last.insert(request.thread.clone(), last);

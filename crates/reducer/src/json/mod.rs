@@ -91,7 +91,7 @@ impl<'a> Json<'a> {
 
     /// Parses the JSON text that a call carries as its arguments. No defect is tolerated, because the tool that reads
     /// the arguments tolerates none.
-    pub(crate) fn parse_arguments(text: &'a str) -> Option<Self> {
+    pub fn parse_arguments(text: &'a str) -> Option<Self> {
         quick::parse(text, Nesting::new(DEPTH_OF_SERDE_JSON)).ok()
     }
 
