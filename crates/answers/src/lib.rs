@@ -13,26 +13,36 @@
 
 mod activities;
 mod agent_names;
+mod certainty;
 mod critical_path;
+mod deliveries;
 mod estimator;
 mod facts;
 mod grep;
+mod index;
+mod item_words;
+mod origin;
 mod patches;
 mod rollout;
 mod stats;
 mod time;
 mod tool_name;
+mod turn_starts;
+mod usage;
 mod words;
 
 pub use activities::TimeClass;
 pub use agent_names::AgentNames;
+pub use certainty::Certainty;
 pub use critical_path::{AgentChange, CriticalPath, Segment, SegmentClass};
 pub use estimator::{ESTIMATOR, thousandths_of_tokens};
 pub use facts::{Definition, DefinitionId, Facts, ItemFacts, RequestFacts, Sizes};
 pub use grep::{Grep, GrepRow, Place, Search};
+pub use origin::{Origin, OriginClass};
 /// Regular expressions, as [`Search`] takes them.
 pub use regex::Regex;
 pub use rollout::Rollout;
 pub use stats::{Stats, Totals};
 pub use time::{ThreadTime, Time};
 pub use tool_name::tool_name;
+pub use usage::Usage;

@@ -1,13 +1,16 @@
 //! A rollout that questions are asked about.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+};
 
 use rollout_trace_evidence::{Limits, PayloadBuffer, PayloadSource};
 use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, ItemRuns, ProducerRef, RolloutTrace, ToolCall};
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{InferenceCallId, RawPayloadId, ThreadId};
 
-use crate::{AgentNames, Facts, Sizes};
+use crate::{AgentNames, Facts, Sizes, index::Index};
 
 /// A rollout that questions are asked about: its graph, the facts of its payloads, and what several questions need of
 /// both, which is computed once.
@@ -22,6 +25,7 @@ pub struct Rollout<'a> {
     numbers: HashMap<&'a InferenceCallId, usize>,
     /// The estimated tokens of all items with a lower number, by the number of the item.
     tokens_before: Vec<u64>,
+    index: OnceCell<Index<'a>>,
 }
 
 struct Payloads<'a> {
@@ -39,8 +43,16 @@ impl<'a> Rollout<'a> {
         let numbers = calls.iter().zip(1..).map(|(call, number)| (&call.inference_call_id, number)).collect();
         let payloads = Payloads { source, buffer: PayloadBuffer::default(), max_nesting: limits.max_nesting };
         let agents = AgentNames::of(graph);
-        let mut rollout =
-            Self { graph, facts, payloads: payloads.into(), agents, calls, numbers, tokens_before: Vec::new() };
+        let mut rollout = Self {
+            graph,
+            facts,
+            payloads: payloads.into(),
+            agents,
+            calls,
+            numbers,
+            tokens_before: Vec::new(),
+            index: OnceCell::new(),
+        };
         rollout.tokens_before = rollout.tokens_before();
         rollout
     }
@@ -67,6 +79,11 @@ impl<'a> Rollout<'a> {
     /// Returns the facts of its payloads.
     pub fn facts(&self) -> &'a Facts {
         self.facts
+    }
+
+    /// Returns the lookups that several questions need. They are built when the first question needs them.
+    pub(crate) fn index(&self) -> &Index<'a> {
+        self.index.get_or_init(|| Index::of(self))
     }
 
     /// Returns the name of a thread's agent.
@@ -103,6 +120,11 @@ impl<'a> Rollout<'a> {
         let before = |item: usize| self.tokens_before[item.min(last)];
         let of_run = |first: u32, count: u32| before(first as usize + count as usize) - before(first as usize);
         items.runs().iter().map(|run| of_run(run.first.0, run.count)).sum()
+    }
+
+    /// Returns the estimated tokens of the first items of a list.
+    pub(crate) fn tokens_of_first(&self, items: &ItemRuns, count: usize) -> u64 {
+        self.tokens_of(items) - items.skip(count).map(|item| self.sizes(item).tokens_estimate).sum::<u64>()
     }
 
     /// Returns the tool call that produced an item. A call that began after the item was first seen cannot have

@@ -1,0 +1,50 @@
+//! What the agent core said when turns started.
+
+use rollout_trace_model::{Marker, RolloutTrace};
+use rollout_trace_reducer::Json;
+use rollout_trace_schema::{CodexTurnId, Seq, ThreadId};
+
+use crate::rollout::Rollout;
+
+/// What the agent core said when a turn started.
+#[derive(Clone, Debug)]
+pub(crate) struct TurnStart<'a> {
+    pub(crate) seq: Seq,
+    pub(crate) thread: Option<&'a ThreadId>,
+    /// The size of the model's context window.
+    pub(crate) window_tokens: Option<i64>,
+}
+
+/// Returns what the agent core said about the start of each turn, in order.
+pub(crate) fn turn_starts<'a>(rollout: &Rollout<'a>) -> Vec<TurnStart<'a>> {
+    let graph = rollout.graph();
+    let of_threads =
+        graph.threads.values().flat_map(|thread| thread.markers.iter().map(|marker| (Some(&thread.thread_id), marker)));
+    let markers = of_threads.chain(graph.markers.iter().map(|marker| (None, marker)));
+    let mut starts: Vec<_> = { markers }
+        .filter(|(_, marker)| matches!(marker.name.as_str(), "turn_started" | "task_started"))
+        .filter_map(|(thread, marker)| turn_start(rollout, thread, marker))
+        .collect();
+    starts.sort_by_key(|start| start.seq);
+    starts
+}
+
+fn turn_start<'a>(rollout: &Rollout<'a>, thread: Option<&'a ThreadId>, marker: &'a Marker) -> Option<TurnStart<'a>> {
+    let graph = rollout.graph();
+    let payload = marker.raw_payload_ids.first()?;
+    let said = rollout.document(payload, |document| {
+        let attribution = document.get("turn_attribution");
+        let field = |name: &str| document.text(name).or_else(|| attribution?.text(name));
+        let window = document.get("model_context_window").and_then(Json::as_i64);
+        Some((window, turn(graph, field("turn_id"))))
+    });
+    let (window_tokens, named) = said.unwrap_or_default();
+    let turn = marker.codex_turn_id.as_ref().or(named);
+    let of_turn = || Some(&graph.codex_turns.get(turn?)?.thread_id);
+    Some(TurnStart { seq: marker.seq, thread: thread.or_else(of_turn), window_tokens })
+}
+
+/// Returns the id under which the graph has a turn.
+fn turn<'a>(graph: &'a RolloutTrace, id: Option<&str>) -> Option<&'a CodexTurnId> {
+    graph.codex_turns.get_key_value(id?).map(|(id, _)| id)
+}
