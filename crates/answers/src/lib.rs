@@ -14,6 +14,8 @@
 mod activities;
 mod agent_names;
 mod certainty;
+mod context;
+mod context_diff;
 mod critical_path;
 mod deliveries;
 mod estimator;
@@ -34,6 +36,11 @@ mod words;
 pub use activities::TimeClass;
 pub use agent_names::AgentNames;
 pub use certainty::Certainty;
+pub use context::{Context, ItemPart, Parts, RequestForm, SectionName, SectionSizes, ToolPart};
+pub use context_diff::{
+    BrokenAt, Cache, CacheVerdict, Cause, Change, Changed, Changes, ContextDiff, Counts, ModelChange, PartChange,
+    Prefix, PrefixCause, PrefixSection, Relation, Row, ToolChange, Usages,
+};
 pub use critical_path::{AgentChange, CriticalPath, Segment, SegmentClass};
 pub use estimator::{ESTIMATOR, thousandths_of_tokens};
 pub use facts::{Definition, DefinitionId, Facts, ItemFacts, RequestFacts, Sizes};
