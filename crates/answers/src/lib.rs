@@ -13,6 +13,7 @@
 
 mod activities;
 mod agent_names;
+mod blame;
 mod certainty;
 mod context;
 mod context_diff;
@@ -20,6 +21,7 @@ mod critical_path;
 mod deliveries;
 mod estimator;
 mod facts;
+mod files;
 mod grep;
 mod index;
 mod item_words;
@@ -35,6 +37,7 @@ mod words;
 
 pub use activities::TimeClass;
 pub use agent_names::AgentNames;
+pub use blame::{Axis, Blame, BlameRow, BlameTotals};
 pub use certainty::Certainty;
 pub use context::{Context, ItemPart, Parts, RequestForm, SectionName, SectionSizes, ToolPart};
 pub use context_diff::{
