@@ -337,3 +337,20 @@ impl Pair<'_, '_> {
         changed
     }
 }
+/// Returns whether the history of the second call was rebuilt by something that nobody recorded. Both requests must be
+/// readable.
+pub(crate) fn rebuilt_unrecorded(rollout: &Rollout<'_>, before: &InferenceCall, after: &InferenceCall) -> bool {
+    // A request that begins with the one before and its answer hides nothing, and nearly all do.
+    let expected = before.request_item_ids.len() + before.response_item_ids.len();
+    let same = before.request_item_ids.common_prefix(&after.request_item_ids);
+    let begins_alike = same == before.request_item_ids.len()
+        && before
+            .response_item_ids
+            .iter()
+            .enumerate()
+            .all(|(place, item)| after.request_item_ids.iter().nth(same + place) == Some(*item));
+    if begins_alike && after.request_item_ids.len() >= expected {
+        return false;
+    }
+    ContextDiff::between(rollout, before, after).changes.is_some_and(|changes| changes.rebuilt_unrecorded)
+}

@@ -11,7 +11,7 @@ use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout, schema::vi
 
 use crate::{
     choice::ChoiceArgs,
-    question_args::{GrepArgs, QuestionArgs, StatsArgs},
+    question_args::{BlameArgs, GrepArgs, QuestionArgs, StatsArgs},
 };
 
 const EXIT_CODES: &str = "\
@@ -57,6 +57,11 @@ pub(crate) enum Command {
     Time(QuestionArgs),
     /// Follows the chain of activities that determined the wall time of a rollout.
     CriticalPath(QuestionArgs),
+    Blame(BlameArgs),
+    /// Lists what happened and was shown to no model, and what was shown but is sealed.
+    Unseen(QuestionArgs),
+    /// Says in one word how complete the evidence of a rollout is, and lists every gap.
+    Verdict(QuestionArgs),
     Stats(StatsArgs),
     Grep(GrepArgs),
     Payload(PayloadArgs),

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Args, ValueHint};
-use rollout_trace::answers::Place;
+use rollout_trace::answers::{Axis, Place};
 
 use crate::choice::ChoiceArgs;
 
@@ -62,6 +62,30 @@ pub(crate) struct GrepArgs {
 
     #[command(flatten)]
     pub(crate) asked: AskedArgs,
+}
+
+/// Says who fills the context: the estimated tokens of each part, times the requests that carried it.
+#[derive(Debug, Args)]
+pub(crate) struct BlameArgs {
+    /// A bundle: its folder, a file in it, its archive, or the beginning of its rollout's id.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) bundle: Option<OsString>,
+
+    /// What the parts are added up by: source, item, tool, server, agent, file, turn, section or thread.
+    #[arg(long, value_name = "AXIS", default_value = "source", value_parser = axis)]
+    pub(crate) by: Axis,
+
+    /// Count only the requests of one agent, given by its name or its thread's id.
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) thread: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+}
+
+fn axis(name: &str) -> Result<Axis, String> {
+    let known = Axis::ALL.map(Axis::as_str).join(", ");
+    Axis::ALL.into_iter().find(|axis| axis.as_str() == name).ok_or_else(|| format!("possible values: {known}"))
 }
 
 fn place(name: &str) -> Result<Place, String> {

@@ -103,6 +103,13 @@ impl Facts {
     }
 }
 
+/// Returns the readable strings of an item's model text, joined, as a payload has the item.
+pub(crate) fn readable_text(item: &Json<'_>) -> String {
+    let mut text = String::new();
+    model_text::append_readable(item, &mut text);
+    text
+}
+
 impl Observer for Facts {
     fn item_shown(&mut self, item: ItemId, value: &Json<'_>) {
         let place = item.0 as usize;

@@ -4,16 +4,17 @@ use std::ffi::OsString;
 
 use rollout_trace::{
     Bundle, RolloutTrace,
-    answers::{CriticalPath, Grep, Regex, Rollout, Search, Stats, Time, Totals},
+    answers::{self, Blame, CriticalPath, Grep, Regex, Rollout, Search, Stats, Time, Totals, Unseen},
     model::Line,
     reduce_bundle, reduce_with_facts,
+    schema::ThreadId,
 };
 use serde::Serialize;
 
 use crate::{
     failure::{Failure, Verdict},
     output::Output,
-    question_args::{AskedArgs, GrepArgs, QuestionArgs, StatsArgs},
+    question_args::{AskedArgs, BlameArgs, GrepArgs, QuestionArgs, StatsArgs},
     summary::Counts,
 };
 
@@ -73,6 +74,41 @@ pub(crate) fn grep(args: &GrepArgs, output: &mut Output) -> Result<Verdict, Fail
     ask(&args.asked, &bundle, output, |rollout, output| {
         let answer = Grep::of(rollout, &search);
         print(&args.asked, &answer, || answer.lines(rollout), output)
+    })
+}
+
+pub(crate) fn verdict(args: &QuestionArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = args.asked.choice.open_only(args.bundle.as_ref())?;
+    ask(&args.asked, &bundle, output, |rollout, output| {
+        let answer = answers::Verdict::of(rollout);
+        print(&args.asked, &answer, || answer.lines(), output)
+    })
+}
+
+pub(crate) fn blame(args: &BlameArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = args.asked.choice.open_only(args.bundle.as_ref())?;
+    ask(&args.asked, &bundle, output, |rollout, output| {
+        let thread = args.thread.as_deref().map(|wanted| find_agent(rollout, wanted)).transpose()?;
+        let answer = Blame::of(rollout, args.by, thread);
+        print(&args.asked, &answer, || answer.lines(), output)
+    })
+}
+
+/// Returns the thread of the agent with this name or thread id.
+fn find_agent<'a>(rollout: &Rollout<'a>, wanted: &str) -> Result<&'a ThreadId, Failure> {
+    let threads = || rollout.graph().threads.keys();
+    let found = threads().find(|thread| thread.as_str() == wanted || rollout.agent(thread) == wanted);
+    found.ok_or_else(|| {
+        let known: Vec<String> = threads().map(|thread| format!("{} ({thread})", rollout.agent(thread))).collect();
+        Failure::new(format!("no agent is named {wanted:?}"), format!("agents of this rollout: {}", known.join(", ")))
+    })
+}
+
+pub(crate) fn unseen(args: &QuestionArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = args.asked.choice.open_only(args.bundle.as_ref())?;
+    ask(&args.asked, &bundle, output, |rollout, output| {
+        let answer = Unseen::of(rollout);
+        print(&args.asked, &answer, || answer.lines(), output)
     })
 }
 

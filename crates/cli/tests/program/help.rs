@@ -8,7 +8,7 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    let commands = "reduce list check show time stats grep payload convert pack unpack schema completions man";
+    let commands = "reduce list check show time blame stats grep payload convert pack unpack schema completions man";
     for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
@@ -30,6 +30,10 @@ fn wrong_usage() {
     stderr:   show           Draws the rollout of a bundle
     stderr:   time           Says where the wall time of a rollout went, class by class and agent by agent
     stderr:   critical-path  Follows the chain of activities that determined the wall time of a rollout
+    stderr:   blame          Says who fills the context: the estimated tokens of each part, times the requests
+    stderr:                  that carried it
+    stderr:   unseen         Lists what happened and was shown to no model, and what was shown but is sealed
+    stderr:   verdict        Says in one word how complete the evidence of a rollout is, and lists every gap
     stderr:   stats          Counts what rollouts consist of, under names that stay
     stderr:   grep           Searches the texts of a rollout, line by line, and says where each match is
     stderr:   payload        Prints a payload exactly as it was recorded
@@ -90,7 +94,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, time, critical-path, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, time, critical-path, blame, unseen, verdict, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

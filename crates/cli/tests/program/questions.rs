@@ -77,6 +77,60 @@ fn a_rollout_in_numbers() {
 }
 
 #[test]
+fn what_no_model_saw() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(root.run("unseen bundle"), @"
+    nothing is known that the model did not see
+      sealed: only the provider can read it
+        12 bytes               conversation_item:3: 1 × reasoning: only the provider can read it
+    ");
+    assert_snapshot!(root.run("verdict bundle"), @"
+    sealed · rollout completed · the recording ends with its end marker
+      sealed       1  sealed_content: 12 bytes that only the provider can read · seq 7
+    ");
+    root.edit("bundle/trace.jsonl", |text| text.lines().take(20).map(|line| format!("{line}\n")).collect());
+    assert_snapshot!(root.run("unseen bundle"), @"
+    what the model did not see: 1 case, 0 bytes
+      call without a result
+        ? bytes                call_2: spawn_agent gave no result · seq 18
+      sealed: only the provider can read it
+        12 bytes               conversation_item:3: 1 × reasoning: only the provider can read it
+    ");
+    assert_snapshot!(root.run("verdict bundle"), @"
+    cut · rollout running · the recording has no end marker
+      cut          5  running_at_end: 5 objects were still running when the trace ended: thread-reviewer, thread-root, turn-1, turn-reviewer-1, call_2
+      cut          1  trace_stops_early: the trace stops before the rollout ended: it is still being written, or its writer was stopped
+      sealed       1  sealed_content: 12 bytes that only the provider can read · seq 7
+    ");
+}
+
+#[test]
+fn who_fills_the_context() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(root.run("blame bundle --by tool"), @"
+    context by tool · 5 calls · rent = ~tokens × calls that carried them
+             ~rent   share     ~size  calls  parts   cached
+               233   52.9%       113      5      6        ?  no tool
+               120   27.3%        78      3      2        ?  answers of exec_command
+                43    9.8%        43      1      1        ?  calls of spawn_agent
+                35    8.0%        24      3      2        ?  calls of exec_command
+                 9    2.1%         9      1      1        ?  answers of spawn_agent
+      reported for 5 of 5 calls: 6,650 in (3,910 cached), 272 out; their text ~440; residual 6,210; the usage of 5 does not fit its text
+    ");
+    assert_snapshot!(root.run("blame bundle --thread nobody"), @r#"
+    stderr: error: no agent is named "nobody"
+    stderr:   agents of this rollout: /root/reviewer (thread-reviewer), /root (thread-root)
+    exit code 2
+    "#);
+    assert_snapshot!(root.run("blame bundle --by nothing"), @"
+    stderr: error: invalid value 'nothing' for '--by <AXIS>': possible values: source, item, tool, server, agent, file, turn, section, thread
+    stderr: 
+    stderr: For more information, try '--help'.
+    exit code 2
+    ");
+}
+
+#[test]
 fn lines_that_match() {
     let root = Root::new(&["bundle"]);
     assert_snapshot!(root.run("grep bundle (?i)failed"), @"

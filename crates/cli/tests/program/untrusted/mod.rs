@@ -43,10 +43,15 @@ fn call(stdout: Stdout, line: &str) -> Call {
 }
 
 /// The questions with their own arguments, after the bundle.
-const QUESTIONS: [&str; 5] = [
+const QUESTIONS: [&str; 10] = [
     "time BUNDLE",
     "critical-path BUNDLE",
     "stats BUNDLE",
+    "unseen BUNDLE",
+    "verdict BUNDLE",
+    "blame BUNDLE",
+    "blame BUNDLE --by item",
+    "blame BUNDLE --thread @",
     "grep BUNDLE .",
     "grep BUNDLE . --thread /root --kind @ --role @ --tool @ --where item",
 ];
@@ -168,6 +173,7 @@ fn calls() -> Vec<Call> {
         "grep a@ [@",
         "grep a@ . --where @",
         "stats a@ b@ no@",
+        "blame a@ --by @",
         "show --latest --root .",
         "show --latest --root no@",
         "show @ --root .",
