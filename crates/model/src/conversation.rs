@@ -56,6 +56,9 @@ pub struct ConversationItem {
     /// Where a request, response or checkpoint showed the item first; absent if none did. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<FirstShown>,
+    /// The payload of the acceptance that showed the item before any other payload did; absent if none did. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_payload_id: Option<RawPayloadId>,
     /// The name of the tool that the item calls, as the model gave it. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -3,7 +3,7 @@
 use rollout_trace_model::{
     ConversationItem, DiagnosticCode, FirstShown, InferredProducer, ItemId, ItemKind, ProducerRef,
 };
-use rollout_trace_schema::ResponsesItemId;
+use rollout_trace_schema::{RawPayloadId, ResponsesItemId};
 
 use super::{
     facts::Facts,
@@ -46,6 +46,7 @@ impl Pass<'_, '_> {
                 first_seen_seq: at.seq,
                 last_seen_seq: at.seq,
                 shown: self.shown_here(),
+                accepted_payload_id: self.accepted_here(),
                 name: sighting.name,
             },
         );
@@ -66,6 +67,11 @@ impl Pass<'_, '_> {
     fn shown_here(&self) -> Option<FirstShown> {
         let is_shown = self.origin.appearance != Appearance::Accepted;
         is_shown.then(|| FirstShown { seq: self.cx.at.seq, payload_id: self.origin.payload.clone(), index: self.place })
+    }
+
+    /// Returns the payload, if it says that an item was accepted.
+    fn accepted_here(&self) -> Option<RawPayloadId> {
+        (self.origin.appearance == Appearance::Accepted).then(|| self.origin.payload.clone())
     }
 
     fn report_surprises(&mut self, item_id: ItemId, sighting: &Sighting) {

@@ -238,6 +238,7 @@ impl Pass<'_, '_> {
             first_seen_seq: at.seq,
             last_seen_seq: at.seq,
             shown: None,
+            accepted_payload_id: None,
             name: None,
         };
         let id = self.facts.add(identity_of_item(&item), self.thread.order.append());
