@@ -2,7 +2,7 @@
 
 use rollout_trace_model::{Marker, RolloutTrace};
 use rollout_trace_reducer::Json;
-use rollout_trace_schema::{CodexTurnId, Seq, ThreadId};
+use rollout_trace_schema::{CodexTurnId, RawPayloadId, Seq, ThreadId};
 
 use crate::rollout::Rollout;
 
@@ -10,9 +10,13 @@ use crate::rollout::Rollout;
 #[derive(Clone, Debug)]
 pub(crate) struct TurnStart<'a> {
     pub(crate) seq: Seq,
+    pub(crate) payload: &'a RawPayloadId,
+    pub(crate) turn: Option<&'a CodexTurnId>,
     pub(crate) thread: Option<&'a ThreadId>,
     /// The size of the model's context window.
     pub(crate) window_tokens: Option<i64>,
+    /// The turn of another agent that began this one.
+    pub(crate) parent: Option<&'a CodexTurnId>,
 }
 
 /// Returns what the agent core said about the start of each turn, in order.
@@ -36,12 +40,12 @@ fn turn_start<'a>(rollout: &Rollout<'a>, thread: Option<&'a ThreadId>, marker: &
         let attribution = document.get("turn_attribution");
         let field = |name: &str| document.text(name).or_else(|| attribution?.text(name));
         let window = document.get("model_context_window").and_then(Json::as_i64);
-        Some((window, turn(graph, field("turn_id"))))
+        Some((window, turn(graph, field("turn_id")), turn(graph, field("parent_turn_id"))))
     });
-    let (window_tokens, named) = said.unwrap_or_default();
+    let (window_tokens, named, parent) = said.unwrap_or_default();
     let turn = marker.codex_turn_id.as_ref().or(named);
     let of_turn = || Some(&graph.codex_turns.get(turn?)?.thread_id);
-    Some(TurnStart { seq: marker.seq, thread: thread.or_else(of_turn), window_tokens })
+    Some(TurnStart { seq: marker.seq, payload, turn, thread: thread.or_else(of_turn), window_tokens, parent })
 }
 
 /// Returns the id under which the graph has a turn.

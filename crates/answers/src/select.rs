@@ -1,0 +1,198 @@
+//! Finding what a person means.
+//!
+//! Source: questions, section 1.4.
+
+use rollout_trace_model::{CodeCellId, InferenceCall, ItemId, OperationId, TerminalId};
+use rollout_trace_schema::ToolKind;
+
+use crate::{Node, rollout::Rollout, tool_name};
+
+/// Why a selector means nothing, or nothing certain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SelectError {
+    /// Nothing in the rollout fits.
+    Nothing,
+    /// Several things fit.
+    Several(Vec<Node>),
+}
+
+impl<'a> Rollout<'a> {
+    /// Returns what a selector means: an id, a number, a name, or any of these after a prefix such as `item:` or
+    /// `request:`. Everything that an answer prints as a name is a selector.
+    ///
+    /// # Errors
+    ///
+    /// Nothing fits, or several things do.
+    pub fn select(&self, selector: &str) -> Result<Node, SelectError> {
+        if let Some((prefix, rest)) = selector.split_once(':')
+            && let Some(found) = self.after_prefix(prefix, rest)
+        {
+            return one(found);
+        }
+        let steps: [&dyn Fn() -> Vec<Node>; 11] = [
+            &|| self.item(selector),
+            &|| self.tool_call(selector),
+            &|| self.code_cell(selector),
+            &|| self.terminal_operation(selector),
+            &|| self.terminal_session(selector),
+            &|| self.compaction(selector),
+            &|| self.turn(selector),
+            &|| self.agents(selector),
+            // A name that several calls have may be that of something else.
+            &|| self.calls_named(selector),
+            &|| self.call_of_selector(selector).into_iter().map(node).collect(),
+            &|| self.calls_with_prefix(selector).into_iter().map(node).collect(),
+        ];
+        let mut several = Vec::new();
+        for step in steps {
+            let mut found = step();
+            match found.len() {
+                0 => {}
+                1 => return Ok(found.swap_remove(0)),
+                _ if several.is_empty() => several = found,
+                _ => {}
+            }
+        }
+        if several.is_empty() { Err(SelectError::Nothing) } else { Err(SelectError::Several(several)) }
+    }
+
+    /// Returns the inference call that a selector means: its number, its name, its id, or the beginning of its id.
+    ///
+    /// # Errors
+    ///
+    /// No call fits, or several do.
+    pub fn select_call(&self, selector: &str) -> Result<&'a InferenceCall, SelectError> {
+        let selector = selector.strip_prefix("request:").unwrap_or(selector);
+        if let Some(call) = self.call_of_selector(selector) {
+            return Ok(call);
+        }
+        let calls = self.calls_with_prefix(selector);
+        match calls.as_slice() {
+            [] => Err(SelectError::Nothing),
+            [call] => Ok(call),
+            calls => Err(SelectError::Several(calls.iter().copied().map(node).collect())),
+        }
+    }
+
+    /// Returns what fits after a prefix, or `None` if it is no prefix.
+    fn after_prefix(&self, prefix: &str, rest: &str) -> Option<Vec<Node>> {
+        Some(match prefix {
+            "item" => self.item(rest),
+            "request" => match self.select_call(rest) {
+                Ok(call) => vec![node(call)],
+                Err(SelectError::Several(several)) => several,
+                Err(SelectError::Nothing) => Vec::new(),
+            },
+            "turn" => self.turn(rest),
+            "agent" | "thread" => self.agents(rest),
+            "call" => match self.tool_call(rest) {
+                found if found.is_empty() => self.calls_with_visible_id(rest),
+                found => found,
+            },
+            "cell" => self.code_cell(rest),
+            "terminal" => match self.terminal_session(rest) {
+                found if found.is_empty() => self.terminal_operation(rest),
+                found => found,
+            },
+            "process" => {
+                let sessions = self.graph().terminal_sessions.values();
+                let of_process = sessions.filter(|session| session.process_id.as_deref() == Some(rest));
+                of_process.map(|session| Node::TerminalSession(session.terminal_id.clone())).collect()
+            }
+            "compaction" => self.compaction(rest),
+            _ => return None,
+        })
+    }
+
+    fn item(&self, selector: &str) -> Vec<Node> {
+        let number = selector.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(selector);
+        let id = number.parse().map(ItemId).ok().or_else(|| selector.parse().ok());
+        let known = id.filter(|id| self.graph().conversation_items.contains_key(id));
+        known.map(Node::Item).into_iter().collect()
+    }
+
+    fn tool_call(&self, selector: &str) -> Vec<Node> {
+        let call = self.graph().tool_calls.get(selector);
+        call.map(|call| Node::ToolCall(call.tool_call_id.clone())).into_iter().collect()
+    }
+
+    fn code_cell(&self, selector: &str) -> Vec<Node> {
+        let cells = &self.graph().code_cells;
+        let by_id = [selector.to_owned(), format!("code_cell:{selector}")];
+        if let Some(cell) = by_id.into_iter().find_map(|id| cells.get(&CodeCellId(id))) {
+            return vec![Node::CodeCell(cell.code_cell_id.clone())];
+        }
+        let of_runtime = cells.values().filter(|cell| cell.runtime_cell_id.as_deref() == Some(selector));
+        of_runtime.map(|cell| Node::CodeCell(cell.code_cell_id.clone())).collect()
+    }
+
+    fn terminal_operation(&self, selector: &str) -> Vec<Node> {
+        let id = selector.parse().ok();
+        let known = id.filter(|id: &OperationId| self.graph().terminal_operations.contains_key(id));
+        known.map(Node::TerminalOperation).into_iter().collect()
+    }
+
+    fn terminal_session(&self, selector: &str) -> Vec<Node> {
+        let session = self.graph().terminal_sessions.get(&TerminalId(selector.to_owned()));
+        session.map(|session| Node::TerminalSession(session.terminal_id.clone())).into_iter().collect()
+    }
+
+    fn compaction(&self, selector: &str) -> Vec<Node> {
+        let compaction = self.graph().compactions.get(selector);
+        compaction.map(|compaction| Node::Compaction(compaction.compaction_id.clone())).into_iter().collect()
+    }
+
+    fn turn(&self, selector: &str) -> Vec<Node> {
+        if let Some(turn) = self.graph().codex_turns.get(selector) {
+            return vec![Node::Turn(turn.codex_turn_id.clone())];
+        }
+        let is_named = |turn: &str| turn == selector || turn.strip_prefix("turn-") == Some(selector);
+        let turns = self.graph().codex_turns.keys();
+        let name = selector.starts_with("turn-") || selector.bytes().all(|digit| digit.is_ascii_digit());
+        turns.filter(|turn| name && is_named(&self.turn_name(turn))).cloned().map(Node::Turn).collect()
+    }
+
+    fn agents(&self, selector: &str) -> Vec<Node> {
+        let threads = self.graph().threads.keys();
+        let found = threads.filter(|thread| thread.as_str() == selector || self.agent(thread) == selector);
+        found.cloned().map(Node::Thread).collect()
+    }
+
+    fn calls_named(&self, selector: &str) -> Vec<Node> {
+        let calls = self.graph().tool_calls.values().filter(|call| {
+            let name = tool_name(&call.kind);
+            let is_own = matches!(&call.kind, ToolKind::Mcp { tool, .. } if &**tool == selector);
+            name == selector || is_own || call.model_visible_call_id.as_deref() == Some(selector)
+        });
+        calls.map(|call| Node::ToolCall(call.tool_call_id.clone())).collect()
+    }
+
+    fn calls_with_visible_id(&self, selector: &str) -> Vec<Node> {
+        let calls = self.graph().tool_calls.values();
+        let found = calls.filter(|call| call.model_visible_call_id.as_deref() == Some(selector));
+        found.map(|call| Node::ToolCall(call.tool_call_id.clone())).collect()
+    }
+
+    fn call_of_selector(&self, selector: &str) -> Option<&'a InferenceCall> {
+        let number = selector.strip_prefix("inference-").unwrap_or(selector).parse::<usize>().ok();
+        let by_number = number.and_then(|number| self.calls().get(number.checked_sub(1)?)).copied();
+        by_number.or_else(|| self.graph().inference_calls.get(selector))
+    }
+
+    fn calls_with_prefix(&self, selector: &str) -> Vec<&'a InferenceCall> {
+        let calls = self.calls().iter().copied();
+        calls.filter(|call| !selector.is_empty() && call.inference_call_id.starts_with(selector)).collect()
+    }
+}
+
+fn node(call: &InferenceCall) -> Node {
+    Node::Inference(call.inference_call_id.clone())
+}
+
+fn one(mut found: Vec<Node>) -> Result<Node, SelectError> {
+    match found.len() {
+        0 => Err(SelectError::Nothing),
+        1 => Ok(found.swap_remove(0)),
+        _ => Err(SelectError::Several(found)),
+    }
+}
