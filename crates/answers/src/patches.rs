@@ -7,7 +7,7 @@ use rollout_trace_schema::ToolKind;
 use crate::Rollout;
 
 /// A file that a patch adds, changes or deletes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PatchedFile {
     /// The path, relative to the folder in which the agent works if it is in it.
     pub(crate) path: String,

@@ -19,6 +19,8 @@ use crate::{
     words::{counted, grouped},
 };
 
+pub(crate) use messages::reporting_child;
+
 /// What happened and was shown to no model, and what was shown to a model and is sealed to us.
 ///
 /// That something was not shown is not a fault: a script that keeps a value may have used it, and a compaction drops on

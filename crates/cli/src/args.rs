@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Unseen(QuestionArgs),
     /// Says in one word how complete the evidence of a rollout is, and lists every gap.
     Verdict(QuestionArgs),
+    /// Lists what a reviewer of a rollout would want to be told.
+    Findings(QuestionArgs),
     Stats(StatsArgs),
     Grep(GrepArgs),
     Payload(PayloadArgs),

@@ -57,7 +57,7 @@ fn of_undelivered(rollout: &Rollout<'_>, message: &UndeliveredMessage, arrived: 
         Some(call) if arrived.calls.contains(&call.tool_call_id) => return None,
         Some(call) => (call.tool_call_id.to_string(), call.execution.ended_seq, call.raw_result_payload_id.as_ref()),
         None => {
-            let child = child(rollout, message);
+            let child = reporting_child(rollout, message);
             if child.is_some_and(|child| arrived.reports.contains(&(child.clone(), target.cloned(), text.to_owned()))) {
                 return None;
             }
@@ -72,7 +72,7 @@ fn of_undelivered(rollout: &Rollout<'_>, message: &UndeliveredMessage, arrived: 
 }
 
 /// Returns the agent whose result a message is: the child of the target whose thread the edge's id names.
-fn child<'g>(rollout: &Rollout<'g>, message: &UndeliveredMessage) -> Option<&'g ThreadId> {
+pub(crate) fn reporting_child<'g>(rollout: &Rollout<'g>, message: &UndeliveredMessage) -> Option<&'g ThreadId> {
     let edge = message.edge_id.as_ref()?;
     let mut threads = rollout.graph().threads.values();
     let child = threads.find(|thread| match &thread.origin {

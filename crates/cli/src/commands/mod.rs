@@ -36,6 +36,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Blame(args) => question::blame(&args, output),
         Command::Unseen(args) => question::unseen(&args, output),
         Command::Verdict(args) => question::verdict(&args, output),
+        Command::Findings(args) => question::findings(&args, output),
         Command::Stats(args) => question::stats(&args, output),
         Command::Grep(args) => question::grep(&args, output),
         Command::Payload(args) => payload::run(&args, output),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use rollout_trace::{
     Bundle, RolloutTrace,
-    answers::{self, Blame, CriticalPath, Grep, Regex, Rollout, Search, Stats, Time, Totals, Unseen},
+    answers::{self, Blame, CriticalPath, Findings, Grep, Regex, Rollout, Search, Stats, Time, Totals, Unseen},
     model::Line,
     reduce_bundle, reduce_with_facts,
     schema::ThreadId,
@@ -101,6 +101,14 @@ fn find_agent<'a>(rollout: &Rollout<'a>, wanted: &str) -> Result<&'a ThreadId, F
     found.ok_or_else(|| {
         let known: Vec<String> = threads().map(|thread| format!("{} ({thread})", rollout.agent(thread))).collect();
         Failure::new(format!("no agent is named {wanted:?}"), format!("agents of this rollout: {}", known.join(", ")))
+    })
+}
+
+pub(crate) fn findings(args: &QuestionArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let bundle = args.asked.choice.open_only(args.bundle.as_ref())?;
+    ask(&args.asked, &bundle, output, |rollout, output| {
+        let answer = Findings::of(rollout);
+        print(&args.asked, &answer, || answer.lines(), output)
     })
 }
 

@@ -34,6 +34,7 @@ fn wrong_usage() {
     stderr:                  that carried it
     stderr:   unseen         Lists what happened and was shown to no model, and what was shown but is sealed
     stderr:   verdict        Says in one word how complete the evidence of a rollout is, and lists every gap
+    stderr:   findings       Lists what a reviewer of a rollout would want to be told
     stderr:   stats          Counts what rollouts consist of, under names that stay
     stderr:   grep           Searches the texts of a rollout, line by line, and says where each match is
     stderr:   payload        Prints a payload exactly as it was recorded
@@ -94,7 +95,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, time, critical-path, blame, unseen, verdict, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, time, critical-path, blame, unseen, verdict, findings, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

@@ -105,6 +105,15 @@ fn what_no_model_saw() {
 }
 
 #[test]
+fn what_a_reviewer_would_want_to_be_told() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(root.run("findings bundle"), @"
+    1 finding
+      note     usage_does_not_fit: the usage of 5 of 5 requests is not that of their text: costs and cache shares mean little · seq 6
+    ");
+}
+
+#[test]
 fn who_fills_the_context() {
     let root = Root::new(&["bundle"]);
     assert_snapshot!(root.run("blame bundle --by tool"), @"

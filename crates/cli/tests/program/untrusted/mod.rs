@@ -43,12 +43,13 @@ fn call(stdout: Stdout, line: &str) -> Call {
 }
 
 /// The questions with their own arguments, after the bundle.
-const QUESTIONS: [&str; 10] = [
+const QUESTIONS: [&str; 11] = [
     "time BUNDLE",
     "critical-path BUNDLE",
     "stats BUNDLE",
     "unseen BUNDLE",
     "verdict BUNDLE",
+    "findings BUNDLE",
     "blame BUNDLE",
     "blame BUNDLE --by item",
     "blame BUNDLE --thread @",
