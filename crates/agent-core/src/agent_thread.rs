@@ -1,6 +1,6 @@
 //! The handle with which a program runs a rollout.
 
-use std::{io, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use rollout_trace_recorder::ThreadTraceContext;
 use tokio::sync::{Mutex, mpsc};
@@ -111,7 +111,7 @@ impl AgentThread {
         let history = config.history_items.clone();
         let (sender, events) = mpsc::unbounded_channel();
         let rollout = Rollout::new(config, model, servers, sender);
-        let agent = rollout.start_thread(identity, trace, history);
+        let agent = rollout.start_thread(identity, trace, history, VecDeque::new());
         for message in warnings {
             agent.thread.emit(None, None, EventMessage::Warning { message });
         }

@@ -1,7 +1,7 @@
 //! A rollout: a root agent and all agents that it spawns, directly or indirectly.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -13,12 +13,13 @@ use crate::{
     AgentConfig, AgentStatus, Event, Item,
     history::History,
     lock::lock,
+    mail::Mail,
     mcp::McpServer,
     model::ModelClient,
     patch::Patches,
     pause::Pause,
     session::Session,
-    thread::{Request, State, Thread},
+    thread::{Door, Request, State, Thread},
     tools::{self, Cells, Commands},
 };
 
@@ -48,6 +49,8 @@ pub(crate) struct Agent {
 pub(crate) struct ClosedAgent {
     pub(crate) identity: Identity,
     pub(crate) history: Vec<Item>,
+    /// The messages that have not become part of the history.
+    pub(crate) mail: VecDeque<Mail>,
 }
 
 /// The identity of a thread and its place in the tree of agents.
@@ -116,12 +119,13 @@ impl Rollout {
         let _ = self.events.send(event);
     }
 
-    /// Starts a thread and its loop.
+    /// Starts a thread with its loop, a history and messages that wait for its first turn.
     pub(crate) fn start_thread(
         self: &Arc<Self>,
         identity: Identity,
         trace: ThreadTraceContext,
         history: Vec<Item>,
+        mailbox: VecDeque<Mail>,
     ) -> Agent {
         let (requests, received) = mpsc::unbounded_channel();
         let (terminated, is_terminated) = watch::channel(false);
@@ -143,7 +147,7 @@ impl Rollout {
             requests,
             status: watch::Sender::new(AgentStatus::PendingInit),
             mail_count: watch::Sender::new(0),
-            state: Mutex::new(State { history: History::new(history), ..State::default() }),
+            state: Mutex::new(State { history: History::new(history), mailbox, ..State::default() }),
         });
         let agent = Agent { thread: Arc::clone(&thread), terminated: is_terminated };
         lock(&self.agents).insert(path, agent.clone());
@@ -178,19 +182,59 @@ impl Rollout {
     }
 
     /// Removes a thread that has ended from the running agents.
-    pub(crate) fn forget(&self, thread: &Thread) {
-        lock(&self.agents).remove(&thread.path);
+    pub(crate) fn forget(&self, thread: &Arc<Thread>) {
+        let mut agents = lock(&self.agents);
+        // The agent may have been opened again.
+        if agents.get(&thread.path).is_some_and(|agent| Arc::ptr_eq(&agent.thread, thread)) {
+            agents.remove(&thread.path);
+        }
     }
 
-    pub(crate) fn add_closed(&self, thread: &Thread) {
+    /// Moves a child's thread that has ended from the running agents to those that may be opened again, with the
+    /// messages that it has not read.
+    pub(crate) fn retire(&self, thread: &Arc<Thread>) {
         let identity = Identity {
             id: thread.id.clone(),
             path: thread.path.clone(),
             depth: thread.depth,
             parent: thread.parent.clone(),
         };
-        let history = lock(&thread.state).history.items().to_vec();
-        lock(&self.closed).insert(thread.path.clone(), ClosedAgent { identity, history });
+        let mut closed = lock(&self.closed);
+        let mut state = lock(&thread.state);
+        state.door = Door::Closed;
+        let (history, mail) = (state.history.items().to_vec(), std::mem::take(&mut state.mailbox));
+        drop(state);
+        closed.insert(thread.path.clone(), ClosedAgent { identity, history, mail });
+        self.forget(thread);
+    }
+
+    /// Delivers a child's result to its parent, which gets it even if it is ending: with its next turn, or when it is
+    /// opened again.
+    pub(crate) fn deliver_result(&self, parent: &Thread, mail: Mail) {
+        let mut closed = lock(&self.closed);
+        let mut state = lock(&parent.state);
+        if state.door != Door::Closed {
+            state.mailbox.push_back(mail);
+            drop(state);
+            parent.mail_count.send_modify(|count| *count += 1);
+        } else if let Some(parent) = closed.get_mut(&parent.path) {
+            parent.mail.push_back(mail);
+        }
+    }
+
+    /// Ends all waits if every agent at work waits for a message of another one: no agent is left to send any.
+    pub(crate) fn end_stalled_waits(&self) {
+        let agents = self.agents();
+        let at_work = || agents.iter().filter(|agent| agent.thread.status().is_busy());
+        let states = || at_work().map(|agent| Some((&agent.thread.path, agent.thread.blocked()?)));
+        let Some(first) = states().collect::<Option<Vec<_>>>() else { return };
+        // If nothing has changed by the second look, all of them waited at the same time.
+        if first.len() > 1 && states().collect::<Option<Vec<_>>>().as_ref() == Some(&first) {
+            for agent in at_work() {
+                lock(&agent.thread.state).waits.are_stalled = true;
+                agent.thread.mail_count.send_modify(|_| {});
+            }
+        }
     }
 
     /// Drops all closed agents, which keep their parents alive.
@@ -208,6 +252,7 @@ impl Rollout {
 
     /// Requests that an agent's thread ends.
     pub(crate) fn close(agent: &Agent) {
+        agent.thread.begin_ending();
         let id = Uuid::now_v7().to_string();
         // An error means that the thread has already ended.
         let _ = agent.thread.requests.send(Request::Submission { id, op: crate::Op::Shutdown });

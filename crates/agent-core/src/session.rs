@@ -20,6 +20,7 @@ use crate::{
     guard::{END_LIMIT, guarded, guarded_within},
     lock::lock,
     mail::Mail,
+    terminal::HeadTail,
     thread::{Request, Thread},
     turn::{Turn, TurnEnd, Work},
 };
@@ -50,6 +51,7 @@ impl Session {
         self.thread.emit(None, None, configured);
         while let Some(request) = self.next().await {
             if matches!(request, Request::Submission { op: Op::Shutdown, .. }) {
+                self.thread.begin_ending();
                 break;
             }
             if let Err(panicked) = guarded(self.handle(request)).await {
@@ -133,6 +135,7 @@ impl Session {
         });
         // Any agent may be waiting for a message that no busy agent is left to send, so each turn's end wakes them all.
         thread.rollout.agents().iter().for_each(|agent| agent.thread.mail_count.send_modify(|_| {}));
+        thread.rollout.end_stalled_waits();
         if let Err(panicked) = reported {
             thread.emit(None, None, EventMessage::Error { message: panicked.to_string() });
         }
@@ -150,6 +153,7 @@ impl Session {
                         Some(Request::Submission { op: Op::Interrupt, .. }) => turn.stop(AbortReason::Interrupted),
                         Some(request) => {
                             if matches!(request, Request::Submission { op: Op::Shutdown, .. }) {
+                                turn.thread.begin_ending();
                                 // Waiting requests are dropped.
                                 self.waiting.clear();
                                 turn.stop(AbortReason::Shutdown);
@@ -188,22 +192,18 @@ impl Session {
                 end("MCP servers", &thread, END_LIMIT, server.shutdown()).await;
             }
         }
-        let last = async {
-            fault::point("thread end", &thread.path);
-            rollout.forget(&thread);
-            if is_root {
-                rollout.forget_closed();
-            } else {
-                rollout.add_closed(&thread);
-            }
-        };
-        end("records", &thread, END_LIMIT, last).await;
-        rollout.forget(&thread);
+        let checked = async { fault::point("thread end", &thread.path) };
+        end("records", &thread, END_LIMIT, checked).await;
         thread.status.send_replace(AgentStatus::Shutdown);
         thread.emit(None, None, EventMessage::ShutdownComplete);
         thread.trace.record_ended(ExecutionStatus::Completed);
         if is_root {
+            rollout.forget(&thread);
+            rollout.forget_closed();
             thread.trace.finish();
+        } else {
+            // From here on the agent may be opened again, which its trace must show after its end.
+            rollout.retire(&thread);
         }
         // An error means that nobody waits for the end.
         let _ = self.terminated.send(true);
@@ -242,8 +242,9 @@ fn report_to_parent(child: &Thread, parent: &Thread, turn: &Turn, status: &Agent
         AgentStatus::Errored(error) => format!("I failed: {error}"),
         _ => return,
     };
+    let text = HeadTail::of(&text).excerpt(child.commands.max_output_tokens());
     let result = AgentResultTracePayload::new(&child.path, &text, status);
     child.trace.record_agent_result_interaction(&*turn.id, &*parent.id, &result);
     let (author, recipient) = (child.path.clone(), parent.path.clone());
-    parent.deliver(Mail { author, recipient, text, starts_turn: false });
+    child.rollout.deliver_result(parent, Mail { author, recipient, text, starts_turn: false });
 }

@@ -57,8 +57,37 @@ pub(crate) struct State {
     /// Notifications of running code cells to the model.
     pub(crate) notifications: Vec<Item>,
     pub(crate) mailbox: VecDeque<Mail>,
+    /// Whether the thread takes messages.
+    pub(crate) door: Door,
+    pub(crate) waits: Waits,
     pub(crate) running: Option<Arc<Turn>>,
 }
+
+/// Whether a thread takes messages of other agents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Door {
+    #[default]
+    Open,
+    /// The thread is ending. Only the results of its children are still taken.
+    Closing,
+    /// What arrives now belongs to the closed agent.
+    Closed,
+}
+
+/// The calls of a thread that wait for messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waits {
+    /// The number of waiting calls of the model.
+    pub(crate) open: usize,
+    /// How many such calls have begun or ended.
+    pub(crate) changes: u64,
+    /// Whether all agents at work wait for one another.
+    pub(crate) are_stalled: bool,
+}
+
+/// The thread is ending and takes no more messages.
+#[derive(Debug)]
+pub(crate) struct Ending;
 
 /// A request to a thread's loop.
 #[derive(Debug)]
@@ -110,10 +139,17 @@ impl Thread {
         self.emit(None, Some(turn_id), message);
     }
 
-    /// Adds a message to the mailbox, and wakes the thread if the message starts a turn.
-    pub(crate) fn deliver(&self, mail: Mail) {
+    /// Adds a message to the mailbox, and wakes the thread if the message starts a turn. `record` is called before the
+    /// thread can see the message, and not at all if the thread takes no more messages.
+    pub(crate) fn deliver(&self, mail: Mail, record: impl FnOnce()) -> Result<(), Ending> {
         let starts_turn = mail.starts_turn;
-        lock(&self.state).mailbox.push_back(mail);
+        let mut state = lock(&self.state);
+        if state.door != Door::Open {
+            return Err(Ending);
+        }
+        record();
+        state.mailbox.push_back(mail);
+        drop(state);
         self.mail_count.send_modify(|count| *count += 1);
         if starts_turn {
             self.status.send_if_modified(|status| {
@@ -126,6 +162,23 @@ impl Thread {
             // An error means that the thread has already ended.
             let _ = self.requests.send(Request::Mail);
         }
+        Ok(())
+    }
+
+    /// Begins to close the mailbox.
+    pub(crate) fn begin_ending(&self) {
+        let mut state = lock(&self.state);
+        if state.door == Door::Open {
+            state.door = Door::Closing;
+        }
+    }
+
+    /// Returns whether the thread can do nothing before a message arrives: its model waits for one, none has come, and
+    /// no code cell is running. Two equal states mean that this has not changed in between.
+    pub(crate) fn blocked(&self) -> Option<(Waits, u64)> {
+        let state = lock(&self.state);
+        let is_blocked = state.waits.open > 0 && state.mailbox.is_empty() && !self.cells.are_running();
+        is_blocked.then(|| (state.waits, *self.mail_count.borrow()))
     }
 
     pub(crate) fn status(&self) -> AgentStatus {

@@ -1,19 +1,24 @@
 //! The tools for child agents.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use rollout_trace_recorder::{ExecutionStatus, SessionSource, ThreadSpawn, ToolKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Dispatch, Outcome, ToolError};
+use super::{Dispatch, Outcome, ToolError, call::Requester};
 use crate::{
     AgentStatus,
     lock::lock,
     mail::Mail,
     rollout::{Agent, ClosedAgent, Identity},
+    terminal::HeadTail,
+    thread::{Ending, Thread},
 };
+
+/// The most characters of an agent's name.
+const NAME_CHARS: usize = 64;
 
 /// How long `wait_agent` waits by default.
 const DEFAULT_WAIT_MS: u64 = 30_000;
@@ -62,6 +67,13 @@ impl Dispatch {
                 "task_name is {name:?}, but may only contain lower-case letters, digits and underscores"
             )));
         }
+        if name.len() > NAME_CHARS {
+            let length = name.len();
+            return Err(ToolError::Failed(format!(
+                "task_name has {length} characters, but may have at most {NAME_CHARS}"
+            )));
+        }
+        self.check_length(&arguments.message)?;
         if parent.depth >= limits.max_depth {
             return Err(ToolError::Failed(format!(
                 "you cannot spawn an agent: you are at the greatest depth, {}",
@@ -84,27 +96,26 @@ impl Dispatch {
         };
         let trace = parent.trace.start_child_thread_trace_or_disabled(self.child_metadata(&identity));
         let path = identity.path.clone();
-        let child = rollout.start_thread(identity, trace, history);
-        self.record_activity(&child, "started");
-        self.deliver(&child, arguments.message, true);
+        let child = rollout.start_thread(identity, trace, history, VecDeque::new());
+        self.deliver(&child, arguments.message, true, "started")?;
         Ok(Outcome::document(json!({"task_name": path})))
     }
 
     pub(super) fn send_message(&self) -> Result<Outcome, ToolError> {
         let arguments: MessageArguments = self.call().arguments()?;
+        self.check_length(&arguments.message)?;
         let target = self.live_agent(&arguments.target)?;
-        self.record_activity(&target, "interacted");
-        self.deliver(&target, arguments.message, false);
+        self.deliver(&target, arguments.message, false, "interacted")?;
         Ok(Outcome::text(""))
     }
 
     pub(super) fn followup_task(&self) -> Result<Outcome, ToolError> {
         let arguments: MessageArguments = self.call().arguments()?;
+        self.check_length(&arguments.message)?;
         let path = self.path_of(&arguments.target);
         let rollout = &self.turn.thread.rollout;
         let target = if rollout.is_closed(&path) { self.reopen(&path)? } else { self.live_agent(&path)? };
-        self.record_activity(&target, "interacted");
-        self.deliver(&target, arguments.message, true);
+        self.deliver(&target, arguments.message, true, "interacted")?;
         Ok(Outcome::text(""))
     }
 
@@ -118,20 +129,38 @@ impl Dispatch {
         })?;
         self.check_room()?;
         let closed = rollout.take_closed(path);
-        let ClosedAgent { identity, history } =
+        let ClosedAgent { identity, history, mail } =
             closed.ok_or_else(|| ToolError::Failed(format!("{path} has just been opened by another call")))?;
         let identity = Identity { parent: Some(parent.thread), ..identity };
         let trace = self.turn.thread.trace.resume_child_thread_trace_or_disabled(self.child_metadata(&identity));
-        Ok(rollout.start_thread(identity, trace, history))
+        Ok(rollout.start_thread(identity, trace, history, mail))
     }
 
     /// Fails if no further agent may be started.
     fn check_room(&self) -> Result<(), ToolError> {
         let rollout = &self.turn.thread.rollout;
         let most = rollout.config.agents.max_threads;
-        if rollout.agents().len() >= most {
+        let agents = rollout.agents();
+        if agents.len() < most {
+            return Ok(());
+        }
+        let idle = agents.iter().filter(|agent| agent.thread.parent.is_some() && !agent.thread.status().is_busy());
+        let idle: Vec<_> = idle.map(|agent| agent.thread.path.as_str()).collect();
+        let what_to_do = match idle.as_slice() {
+            [] => "all of them are at work, so wait until one is done, or close one".to_owned(),
+            [one] => format!("{one} is not at work; close it to make room"),
+            several => format!("{} are not at work; close one of them to make room", several.join(", ")),
+        };
+        Err(ToolError::Failed(format!("there are already {most} agents, which is the limit: {what_to_do}")))
+    }
+
+    /// Fails if a message is longer than the outputs that models get.
+    fn check_length(&self, message: &str) -> Result<(), ToolError> {
+        let (length, most) = (HeadTail::of(message).token_count(), self.turn.thread.commands.max_output_tokens());
+        if length > most {
             return Err(ToolError::Failed(format!(
-                "there are already {most} agents, which is the limit: close one first"
+                "the message has about {length} tokens, but may have at most {most}: write the text into a file and name the \
+                 file"
             )));
         }
         Ok(())
@@ -145,12 +174,16 @@ impl Dispatch {
         let begin = json!({"call_id": call_id, "sender_thread_id": thread.id, "receiver_thread_ids": []});
         self.record_runtime_started(ToolKind::WaitAgent, &begin);
         let mut mail = thread.mail_count.subscribe();
+        let is_of_model = matches!(self.call().requester, Requester::Model { .. });
+        let _waiting = is_of_model.then(|| Waiting::begin(thread));
+        thread.rollout.end_stalled_waits();
+        let is_stalled = || is_of_model && lock(&thread.state).waits.are_stalled;
         let has_mail = || !lock(&thread.state).mailbox.is_empty();
         let others_are_busy = || {
             let agents = thread.rollout.agents();
             agents.iter().any(|agent| agent.thread.id != thread.id && agent.thread.status().is_busy())
         };
-        let arrival = async { mail.wait_for(|_| has_mail() || !others_are_busy()).await.is_ok() };
+        let arrival = async { mail.wait_for(|_| has_mail() || !others_are_busy() || is_stalled()).await.is_ok() };
         let waited = self.unless_stopped(thread.pause.timeout(limit, arrival)).await;
         let status = if waited.is_ok() { ExecutionStatus::Completed } else { ExecutionStatus::Cancelled };
         let end = json!({"call_id": call_id, "sender_thread_id": thread.id, "statuses": {}});
@@ -159,6 +192,9 @@ impl Dispatch {
         let message = match timed_out {
             true => "Wait timed out.",
             false if has_mail() => "Wait completed.",
+            false if is_stalled() => {
+                "All agents at work wait for messages of one another, so none can send one. Go on without waiting."
+            }
             false => "No other agent is at work.",
         };
         Ok(Outcome::document(json!({"message": message, "timed_out": timed_out})))
@@ -171,7 +207,7 @@ impl Dispatch {
         if thread.path == target.thread.path || thread.path.starts_with(&format!("{}/", target.thread.path)) {
             return Err(ToolError::Failed("an agent cannot close itself or one of its parents".to_owned()));
         }
-        let before = target.thread.status();
+        let before = self.shown_status(&target);
         let mut event = json!({"call_id": self.call().id, "sender_thread_id": thread.id,
                                "receiver_thread_id": target.thread.id});
         self.record_runtime_started(ToolKind::CloseAgent, &event);
@@ -191,9 +227,20 @@ impl Dispatch {
         let agents = self.turn.thread.rollout.agents();
         let agents: Vec<Value> = agents
             .iter()
-            .map(|agent| json!({"agent_name": agent.thread.path, "agent_status": agent.thread.status()}))
+            .map(|agent| json!({"agent_name": agent.thread.path, "agent_status": self.shown_status(agent)}))
             .collect();
         Outcome::document(json!({"agents": agents}))
+    }
+
+    /// Returns an agent's status, with a long last message cut as its parent got it.
+    fn shown_status(&self, agent: &Agent) -> AgentStatus {
+        match agent.thread.status() {
+            AgentStatus::Completed(Some(text)) => {
+                let most = self.turn.thread.commands.max_output_tokens();
+                AgentStatus::Completed(Some(HeadTail::of(&text).excerpt(most)))
+            }
+            other => other,
+        }
     }
 
     /// Returns the path that a path or the name of a child refers to.
@@ -204,16 +251,22 @@ impl Dispatch {
     fn live_agent(&self, target: &str) -> Result<Agent, ToolError> {
         let path = self.path_of(target);
         let rollout = &self.turn.thread.rollout;
-        let agent = rollout.agent(&path).filter(|agent| agent.thread.status() != AgentStatus::Shutdown);
-        agent.ok_or_else(|| {
+        rollout.agent(&path).ok_or_else(|| {
             let known: Vec<String> = rollout.agents().iter().map(|agent| agent.thread.path.clone()).collect();
             ToolError::Failed(format!("agent {path} does not exist; the running agents are {}", known.join(", ")))
         })
     }
 
-    fn deliver(&self, target: &Agent, text: String, starts_turn: bool) {
+    /// Delivers a message, and records the call's effect on the other agent.
+    fn deliver(&self, target: &Agent, text: String, starts_turn: bool, effect: &str) -> Result<(), ToolError> {
         let (author, recipient) = (self.turn.thread.path.clone(), target.thread.path.clone());
-        target.thread.deliver(Mail { author, recipient, text, starts_turn });
+        let mail = Mail { author, recipient, text, starts_turn };
+        target.thread.deliver(mail, || self.record_activity(target, effect)).map_err(|Ending| {
+            let path = &target.thread.path;
+            ToolError::Failed(format!(
+                "agent {path} is ending and takes no more messages; once it has ended, followup_task opens it again"
+            ))
+        })
     }
 
     /// Records the call's effect on another agent.
@@ -228,6 +281,28 @@ impl Dispatch {
         let depth = i64::try_from(child.depth).unwrap_or(i64::MAX);
         let spawn = ThreadSpawn::new(&*parent.id, depth).agent_path(&*child.path);
         child.metadata(&parent.rollout.config, SessionSource::from(spawn))
+    }
+}
+
+/// Counts a waiting call of a thread's model, until it is dropped.
+struct Waiting<'t>(&'t Thread);
+
+impl<'t> Waiting<'t> {
+    fn begin(thread: &'t Thread) -> Self {
+        let mut state = lock(&thread.state);
+        state.waits.open += 1;
+        state.waits.changes += 1;
+        // What was said to an earlier call is no longer true.
+        state.waits.are_stalled = false;
+        Self(thread)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.waits.open -= 1;
+        state.waits.changes += 1;
     }
 }
 

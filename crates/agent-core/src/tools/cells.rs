@@ -68,6 +68,11 @@ impl Cells {
         (cells, CellMessages { messages, barriers: received_barriers })
     }
 
+    /// Returns whether any cell is running.
+    pub(crate) fn are_running(&self) -> bool {
+        !lock(&self.open).is_empty()
+    }
+
     pub(crate) fn set_turn(&self, turn: &Arc<Turn>) {
         *lock(&self.turn) = Some(Arc::clone(turn));
     }

@@ -105,7 +105,7 @@ impl Commands {
     }
 
     /// Returns the default output limit of a tool, in tokens.
-    pub(super) fn max_output_tokens(&self) -> usize {
+    pub(crate) fn max_output_tokens(&self) -> usize {
         self.settings.max_output_tokens
     }
 

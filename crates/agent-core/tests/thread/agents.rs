@@ -1,6 +1,6 @@
 //! Child agents.
 
-use rollout_trace_agent_core::{AbortReason, AgentMessages, EventMessage, Op};
+use rollout_trace_agent_core::{AbortReason, AgentConfig, AgentMessages, EventMessage, Op};
 
 use crate::support::Rollout;
 
@@ -183,4 +183,174 @@ async fn closing_an_agent_can_be_stopped() {
     };
     let end = rollout.event(is_end).await;
     assert_eq!((end.agent_path.as_str(), end.turn_id.is_some()), ("/root", true), "{end:?}");
+}
+
+/// Plays a script, and returns the outputs of the root's calls.
+async fn outputs(script: &str, adapt: impl FnOnce(&mut AgentConfig)) -> Vec<String> {
+    let rollout = Rollout::new(script, adapt).await;
+    rollout.thread.submit(Op::say("Go.")).unwrap();
+    let mut outputs = Vec::new();
+    loop {
+        let event = rollout.event(|_| true).await;
+        match event.message {
+            EventMessage::ToolCallEnded { output, .. } if event.agent_path == "/root" => outputs.push(output),
+            EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return outputs,
+            EventMessage::TurnAborted { .. } if event.agent_path == "/root" => panic!("{event:?}"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_agents_that_are_not_at_work() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } },
+                { call = "spawn_agent", arguments = { task_name = "b", message = "Fail." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "c", message = "Work." } }]
+        [[reply]]
+        item = [{ call = "close_agent", arguments = { target = "b" } }]
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "c", message = "Work." } }]
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "d", message = "Work." } }]
+        [[reply]]
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ say = "A." }]
+        [[reply]]
+        agent = "/root/b"
+        after = { agent = "/root", requests = 2 }
+        delay_ms = 300
+        status = 400
+        error = "no"
+        [[reply]]
+        agent = "/root/c"
+        after = { agent = "/root", requests = 8 }
+        item = [{ say = "C." }]
+    "#;
+    // The root waits again if the result of a comes first.
+    let waits = "[[reply]]\nwhen = \"A.\"\nitem = [{ call = \"wait_agent\", arguments = { timeout_ms = 3600000 } }]\n";
+    let outputs = outputs(&format!("{waits}{script}"), |config| config.agents.max_threads = 3).await;
+    let refusals: Vec<_> = outputs.iter().filter(|output| output.starts_with("there are already 3 agents")).collect();
+    let limit = "there are already 3 agents, which is the limit";
+    assert_eq!(refusals[0], &format!("{limit}: /root/a, /root/b are not at work; close one of them to make room"));
+    assert_eq!(refusals[1], &format!("{limit}: /root/a is not at work; close it to make room"));
+}
+
+#[tokio::test]
+async fn a_message_to_an_agent_that_is_ending_is_refused() {
+    // The calls of one answer begin in order.
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } }]
+        [[reply]]
+        after = { agent = "/root/a", requests = 1 }
+        item = [{ call = "close_agent", arguments = { target = "a" } },
+                { call = "send_message", arguments = { target = "a", message = "One more thing." } },
+                { call = "followup_task", arguments = { target = "a", message = "Another task." } }]
+        [[reply]]
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/a"
+        end = "stall"
+        item = [{ say = "Forever" }]
+    "#;
+    let outputs = outputs(script, |_| {}).await;
+    let refused = "agent /root/a is ending and takes no more messages; once it has ended, followup_task opens it again";
+    assert_eq!(outputs.iter().filter(|output| *output == refused).count(), 2, "{outputs:#?}");
+}
+
+#[tokio::test]
+async fn a_message_that_a_closed_agent_has_not_read_waits_for_it() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        item = [{ call = "send_message", arguments = { target = "a", message = "By the way." } },
+                { call = "close_agent", arguments = { target = "a" } }]
+        [[reply]]
+        item = [{ call = "followup_task", arguments = { target = "a", message = "Come back." } }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/a"
+        after = { agent = "/root", requests = 2 }
+        item = [{ say = "A." }]
+        [[reply]]
+        agent = "/root/a"
+        after = { agent = "/root", requests = 5 }
+        item = [{ say = "I am back." }]
+    "#;
+    let rollout = Rollout::new(script, |_| {}).await;
+    rollout.thread.submit(Op::say("Go.")).unwrap();
+    let is_end = |message: &EventMessage| matches!(message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "Done.");
+    rollout.event(is_end).await;
+    let request = rollout.server.requests().into_iter().rfind(|request| request.agent == "/root/a").unwrap();
+    let seen = request.body["input"].to_string();
+    let (first, second) = (seen.find("By the way."), seen.find("Come back."));
+    assert!(first.is_some() && first < second, "{seen}");
+}
+
+#[tokio::test]
+async fn messages_between_agents_have_a_limit() {
+    let long = "word ".repeat(200);
+    let script = format!(
+        r#"
+        [[reply]]
+        item = [{{ call = "spawn_agent", arguments = {{ task_name = "a", message = "{long}" }} }},
+                {{ call = "spawn_agent", arguments = {{ task_name = "{name}", message = "Work." }} }},
+                {{ call = "spawn_agent", arguments = {{ task_name = "a", message = "Work." }} }},
+                {{ call = "send_message", arguments = {{ target = "a", message = "{long}" }} }}]
+        [[reply]]
+        item = [{{ call = "wait_agent", arguments = {{ timeout_ms = 3600000 }} }}]
+        [[reply]]
+        when = "tokens truncated"
+        item = [{{ call = "list_agents" }}]
+        [[reply]]
+        item = [{{ say = "Done." }}]
+        [[reply]]
+        agent = "/root/a"
+        after = {{ agent = "/root", requests = 2 }}
+        item = [{{ say = "{long}" }}]
+        "#,
+        name = "n".repeat(65)
+    );
+    let outputs = outputs(&script, |config| config.commands.max_output_tokens = Some(100)).await;
+    let refused =
+        "the message has about 250 tokens, but may have at most 100: write the text into a file and name the file";
+    assert_eq!((outputs[0].as_str(), outputs[3].as_str()), (refused, refused));
+    assert_eq!(outputs[1], "task_name has 65 characters, but may have at most 64");
+    let list = outputs.last().unwrap();
+    assert!(list.contains("tokens truncated") && list.len() < 700, "{list}");
+}
+
+#[tokio::test]
+async fn agents_that_wait_for_one_another_are_told() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Wait for b." } },
+                { call = "spawn_agent", arguments = { task_name = "b", message = "Wait for me." } },
+                { call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        item = [{ say = "Done." }]
+        [[reply]]
+        agent = "/root/*"
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        agent = "/root/*"
+        when = "All agents at work wait"
+        item = [{ say = "I will not wait." }]
+    "#;
+    let outputs = outputs(script, |_| {}).await;
+    let told = r#"{"message":"All agents at work wait for messages of one another, so none can send one. Go on without waiting.","timed_out":false}"#;
+    assert_eq!(outputs.last().map(String::as_str), Some(told));
 }
