@@ -59,6 +59,7 @@ mod memory_sink;
 mod misuse;
 mod new_bundle;
 mod options;
+mod outcome;
 mod packer;
 mod payload;
 mod payload_folder;
@@ -89,6 +90,7 @@ pub use losses::TRACING_TARGET;
 pub use mcp_call::{MCP_CALL_ID_META, McpCallTraceContext};
 pub use memory_sink::MemorySink;
 pub use options::TraceOptions;
+pub use outcome::RecordingOutcome;
 pub use redaction::Redactor;
 pub use rollout_trace_schema::{
     AgentPath, CellStatus, CodeModeRuntimeToolId, CodexTurnId, CompactionId, ExecutionStatus, InferenceCallId,

@@ -36,6 +36,8 @@ pub(crate) enum Lost {
 pub(crate) struct Losses {
     /// The losses that no report in the trace mentions yet.
     pending: Mutex<RecordingLoss>,
+    /// All losses so far.
+    all: Mutex<RecordingLoss>,
     /// Whether `pending` has any losses, which can be read without a lock.
     any_pending: AtomicBool,
     /// Whether a report is being written, so that its own failure is not reported at once.
@@ -53,12 +55,9 @@ impl Losses {
     pub(crate) fn note(&self, lost: Lost, reason: String) {
         // The total is increased first, so that it is never lower than the number of reported losses.
         self.total.fetch_add(1, Ordering::Relaxed);
+        add(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner), lost, &reason);
         let mut pending = self.pending();
-        match lost {
-            Lost::Event => pending.lost_events += 1,
-            Lost::Payload => pending.lost_payloads += 1,
-        }
-        add_reason(&mut pending, reason.clone());
+        add(&mut pending, lost, &reason);
         self.any_pending.store(true, Ordering::Release);
         drop(pending);
         if !self.warned.swap(true, Ordering::Relaxed) {
@@ -85,6 +84,11 @@ impl Losses {
     /// Returns how many losses there were in total.
     pub(crate) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
+    }
+
+    /// Returns all losses so far.
+    pub(crate) fn all(&self) -> RecordingLoss {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns whether the trace reports everything that it lost.
@@ -128,6 +132,14 @@ impl Losses {
 /// Warns through `tracing`. The subscriber is code of the agent, and a panic in it stops here.
 pub(crate) fn warn(write: impl FnOnce()) {
     let _ = panic::catch_unwind(AssertUnwindSafe(write));
+}
+
+fn add(loss: &mut RecordingLoss, lost: Lost, reason: &str) {
+    match lost {
+        Lost::Event => loss.lost_events += 1,
+        Lost::Payload => loss.lost_payloads += 1,
+    }
+    add_reason(loss, reason.to_owned());
 }
 
 fn add_reason(loss: &mut RecordingLoss, reason: String) {

@@ -7,7 +7,7 @@ use std::{
     process,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -27,6 +27,7 @@ use crate::{
     losses::{Losses, Lost, with_causes},
     misuse::Misuse,
     new_bundle::NewBundle,
+    outcome::RecordingOutcome,
     packer::{EncodedDocument, Packer, RequestInput},
     payload::{PayloadBytes, PreparedPayload},
     redaction::Redaction,
@@ -47,6 +48,8 @@ pub(crate) struct Recorder {
     losses: Losses,
     /// How many of the writer's failures are counted as losses, or leave losses unreported.
     settled: AtomicU64,
+    /// Whether the trace has its end marker.
+    has_end: AtomicBool,
     pub(crate) threads: Threads,
     /// The prompt of every request, if the bundle's schema asks for one.
     pub(crate) prompt: Option<PayloadRef>,
@@ -90,6 +93,7 @@ impl Recorder {
             writer: Writer::new(bundle, options.max_bundle_bytes),
             losses: Losses::default(),
             settled: AtomicU64::new(0),
+            has_end: AtomicBool::new(false),
             threads: Threads::default(),
             prompt: None,
             options,
@@ -287,6 +291,11 @@ impl Recorder {
         self.losses.total()
     }
 
+    /// Returns what the recording amounts to so far.
+    pub(crate) fn outcome(&self) -> RecordingOutcome {
+        RecordingOutcome { loss: self.losses.all(), has_end: self.has_end.load(Ordering::Acquire) }
+    }
+
     /// Returns a reason that the trace may contain: it is redacted, because the caller's code may have made it, and cut
     /// off if it is long.
     fn reason(&self, error: &dyn Error) -> String {
@@ -415,7 +424,7 @@ impl Recorder {
             && self.losses.all_reported()
         {
             // If the end marker cannot be written, the trace has none.
-            let _ = writer.write_line(&tail);
+            self.has_end.store(writer.write_line(&tail).is_ok(), Ordering::Release);
         }
         // What can fail to reach the disk now is at most the end marker.
         self.sync_if_asked();

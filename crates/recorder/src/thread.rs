@@ -16,7 +16,7 @@ use serde::Serialize;
 use tracing::subscriber::NoSubscriber;
 
 use crate::{
-    StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions,
+    RecordingOutcome, StartError, TRACING_TARGET, ThreadStartedTraceMetadata, TraceOptions,
     caller::guarded,
     code_cell::OpenCells,
     compare_slot::CompareSlot,
@@ -209,6 +209,11 @@ impl ThreadTraceContext {
     /// Returns how many events and payload documents could not be recorded so far, in all threads of the rollout.
     pub fn losses(&self) -> u64 {
         self.inner().map_or(0, |inner| inner.recorder.losses())
+    }
+
+    /// Returns what the recording of the whole rollout amounts to so far, or `None` if tracing is off.
+    pub fn outcome(&self) -> Option<RecordingOutcome> {
+        self.inner().map(|inner| inner.recorder.outcome())
     }
 
     /// Records that the thread ended, and on the root thread's handle that the rollout ended. Only the first call

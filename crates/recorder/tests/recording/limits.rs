@@ -18,6 +18,10 @@ fn a_payload_that_is_too_large_is_marked() {
         trace.inference_trace_context("t", "m", "p").start_attempt().record_started_body(text(9, 1100).as_bytes());
         trace.record_protocol_event("after", &1);
         assert_eq!(trace.losses(), 2);
+        trace.finish();
+        let outcome = trace.outcome().unwrap();
+        assert_eq!((outcome.loss.lost_events, outcome.loss.lost_payloads, outcome.has_end), (0, 2, true));
+        assert!(!outcome.is_complete() && outcome.loss.reasons[0].contains("limit of 1000 bytes"), "{outcome:?}");
         drop(trace);
         let recorded = Recorded::of(&sink);
         assert_eq!(recorded.reports("fits"), [json!(text(7, 900))]);
@@ -29,6 +33,18 @@ fn a_payload_that_is_too_large_is_marked() {
         assert_eq!(losses, 2);
         assert_eq!(recorded.documents().len(), recorded.references().len(), "no reference dangles");
     }
+}
+
+#[test]
+fn a_recording_is_complete_once_it_has_ended_without_losses() {
+    for layout in LAYOUTS {
+        let (trace, _sink) = in_memory(options(layout));
+        trace.record_protocol_event("fits", &1);
+        assert!(!trace.outcome().unwrap().is_complete());
+        trace.finish();
+        assert!(trace.outcome().unwrap().is_complete());
+    }
+    assert_eq!(rollout_trace_recorder::ThreadTraceContext::disabled().outcome(), None);
 }
 
 #[test]
