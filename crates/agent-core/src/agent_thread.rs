@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, io, sync::Arc};
 
-use rollout_trace_recorder::ThreadTraceContext;
+use rollout_trace_recorder::{RecordingOutcome, ThreadTraceContext};
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
@@ -228,6 +228,12 @@ impl AgentThread {
     /// Returns the folder of the rollout's trace, or `None` if the rollout is not recorded.
     pub fn trace_folder(&self) -> Option<std::path::PathBuf> {
         self.thread().trace.bundle_folder()
+    }
+
+    /// Returns what the recording of the rollout amounts to so far, or `None` if the rollout is not recorded. After the
+    /// rollout's end it says whether the recording is complete.
+    pub fn recording_outcome(&self) -> Option<RecordingOutcome> {
+        self.thread().trace.outcome()
     }
 
     /// Waits until the thread has ended.

@@ -52,7 +52,7 @@ pub use mcp::{McpError, McpServer, McpServerConfig, McpTool, McpToolResult};
 pub use op::{Op, TurnOverrides, UserInput};
 pub use patch::{ChangeKind, Patch, PatchError, PatchSummary, PreparedChange, PreparedPatch};
 pub use pause::PauseGuard;
-pub use rollout_trace_recorder::{TokenUsage, TraceOptions};
+pub use rollout_trace_recorder::{RecordingOutcome, TokenUsage, TraceOptions};
 pub use settings::{Effort, OverrideError, TurnSettings};
 pub use status::{AgentStatus, ConfigSnapshot, TokenUsageInfo};
 pub use terminal::{

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &DemoArgs, screen: &mut Screen) -> Result<ExitCode
     screen.say("");
     let graph = draw(&bundle, screen)?;
     screen.say("");
-    print_location(&bundle, screen);
+    print_location(&bundle, played.recording.as_ref(), screen);
     Ok(if is_flawed(&graph) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 use rollout_trace_agent_core::{
-    AgentThread, Event, EventMessage, NoTurnRunning, Op, StartThreadError, ThreadEnded, TraceTarget, TurnOverrides,
-    UserInput,
+    AgentThread, Event, EventMessage, NoTurnRunning, Op, RecordingOutcome, StartThreadError, ThreadEnded, TraceTarget,
+    TurnOverrides, UserInput,
 };
 use rollout_trace_scripted_model::{ScriptedModel, SeenRequest, ServeError};
 
@@ -25,6 +25,8 @@ pub struct Played {
     pub unused_replies: Vec<usize>,
     /// The bundle, if the rollout was recorded.
     pub bundle: Option<PathBuf>,
+    /// What the recording amounts to, if the rollout was recorded.
+    pub recording: Option<RecordingOutcome>,
 }
 
 /// Why a scenario cannot be played.
@@ -113,7 +115,9 @@ pub async fn play(
     player.wait_for(None).await?;
     player.thread.shutdown_and_wait().await;
     while player.next().await {}
-    Ok(Played { events: player.events, requests: server.requests(), unused_replies: server.unused_replies(), bundle })
+    let recording = player.thread.recording_outcome();
+    let (requests, unused_replies) = (server.requests(), server.unused_replies());
+    Ok(Played { events: player.events, requests, unused_replies, bundle, recording })
 }
 
 impl Player<'_> {

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &RunArgs, screen: &mut Screen) -> Result<ExitCode,
         if args.draw {
             draw(bundle, screen)?;
         }
-        print_location(bundle, screen);
+        print_location(bundle, thread.recording_outcome().as_ref(), screen);
     }
     Ok(match ended {
         None => ExitCode::SUCCESS,

@@ -23,8 +23,10 @@ pub(crate) struct Screen {
     colors_remarks: bool,
     /// Whether the cursor is at the end of an unfinished line of the model's answer.
     is_mid_line: bool,
-    /// Whether the provider sends messages in pieces, which are shown as they arrive. Some providers do not.
-    sends_pieces: bool,
+    /// The pieces that have been shown of the message that is arriving. Some providers send no pieces.
+    pieces: String,
+    /// Whether anything has been shown of the answer that is arriving.
+    has_shown: bool,
 }
 
 const REMARK: Style = AnsiColor::BrightBlack.on_default();
@@ -43,26 +45,29 @@ impl Screen {
             }
         };
         let (color, colors_remarks) = (is_wanted(io::stdout().is_terminal()), is_wanted(io::stderr().is_terminal()));
-        Self { color, colors_remarks, is_mid_line: false, sends_pieces: false }
+        Self { color, colors_remarks, is_mid_line: false, pieces: String::new(), has_shown: false }
     }
 
     /// Shows an event, if it is of interest to people.
     pub(crate) fn event(&mut self, event: &Event) {
         let agent = event.agent_path.as_str();
         match &event.message {
-            EventMessage::UserMessage { text } => self.remark(agent, USER, &line(text)),
+            EventMessage::UserMessage { text } => {
+                if agent == "/root" {
+                    (self.has_shown, self.pieces) = (false, String::new());
+                }
+                self.remark(agent, USER, &line(text));
+            }
             EventMessage::AgentMessageDelta { delta } if agent == "/root" => {
-                self.sends_pieces = true;
+                self.pieces.push_str(delta);
                 self.words(delta);
             }
             EventMessage::AgentMessage { text } if agent != "/root" => self.remark(agent, TOOL, text),
-            // The pieces have already been shown. Another message or the end follows.
-            EventMessage::AgentMessage { .. } if self.sends_pieces => self.end_line(),
-            EventMessage::AgentMessage { text } => {
-                self.end_line();
-                self.words(text);
-            }
+            EventMessage::AgentMessage { text } => self.message(text),
             EventMessage::ToolCallBegan { tool, input, .. } => {
+                if agent == "/root" {
+                    self.has_shown = false;
+                }
                 self.remark(agent, TOOL, &format!("{tool} {}", line(input)))
             }
             EventMessage::ToolCallEnded { success: false, output, .. } => self.remark(agent, BAD, &line(output)),
@@ -71,6 +76,9 @@ impl Screen {
                 self.remark(agent, REMARK, &format!("from {author}: {}", line(text)));
             }
             EventMessage::Retrying { retry, delay_ms, error } => {
+                if agent == "/root" {
+                    self.mark_break();
+                }
                 self.remark(agent, BAD, &format!("retry {retry} in {delay_ms} ms: {error}"));
             }
             EventMessage::Compacted { items_before, items_after } => {
@@ -99,7 +107,42 @@ impl Screen {
         let _ = stdout.write_all(drawing.as_bytes()).and_then(|()| stdout.flush());
     }
 
+    /// Shows a whole message, as far as its pieces have not shown it.
+    fn message(&mut self, text: &str) {
+        let pieces = std::mem::take(&mut self.pieces);
+        match text.strip_prefix(pieces.as_str()) {
+            Some(rest) => self.words(rest),
+            None => {
+                self.mark("the message above arrived damaged; this is the whole message");
+                self.words(text);
+            }
+        }
+        // Another message or the end follows.
+        self.end_line();
+    }
+
+    /// Separates what has been shown of an answer that broke off from the answer to the repeated request.
+    fn mark_break(&mut self) {
+        let is_given_up = !std::mem::take(&mut self.pieces).is_empty();
+        if std::mem::take(&mut self.has_shown) {
+            self.mark(match is_given_up {
+                true => "the answer broke off here; what follows takes the place of its last message",
+                false => "the answer broke off here; what follows continues it",
+            });
+        }
+    }
+
+    /// Prints a mark in the model's answer.
+    fn mark(&mut self, mark: &str) {
+        self.end_line();
+        let _ = writeln!(io::stdout(), "[{mark}]");
+    }
+
     fn words(&mut self, words: &str) {
+        if words.is_empty() {
+            return;
+        }
+        self.has_shown = true;
         let mut stdout = io::stdout().lock();
         // A file or another program receives the text unchanged.
         let shown = if stdout.is_terminal() { visible_text(words) } else { Cow::Borrowed(words) };

@@ -34,15 +34,21 @@ fn run(script: &str, more: &[&str]) -> (i32, String, String) {
 
 /// Runs a task with a scripted model and few retries, in a folder.
 fn run_in(folder: &Path, script: &str, more: &[&str]) -> (i32, String, String) {
+    let program = agent(&[]);
+    run_as(program, folder, "retries = 0\n", script, more)
+}
+
+/// Runs a task with a scripted model and a configuration, by a program that takes the arguments.
+fn run_as(mut program: Command, folder: &Path, config: &str, script: &str, more: &[&str]) -> (i32, String, String) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = runtime.block_on(ScriptedModel::start(Script::parse("test", script).unwrap())).unwrap();
-    let config = folder.join("agent.toml");
-    fs::write(&config, "retries = 0\ncommands = { login_shell = false }\n").unwrap();
+    let file = folder.join("agent.toml");
+    fs::write(&file, format!("{config}commands = {{ login_shell = false }}\n")).unwrap();
     let at = |path: &Path| path.to_str().unwrap().to_owned();
-    let (config, cwd, url) = (at(&config), at(folder), server.base_url());
+    let (config, cwd, url) = (at(&file), at(folder), server.base_url());
     let traces = at(&folder.join("traces"));
-    let mut command = agent(&["run", "--config", &config, "--cwd", &cwd, "--base-url", &url, "--trace-root", &traces]);
-    outcome(&command.args(more).arg("Do it.").output().unwrap())
+    program.args(["run", "--config", &config, "--cwd", &cwd, "--base-url", &url, "--trace-root", &traces]);
+    outcome(&program.args(more).arg("Do it.").output().unwrap())
 }
 
 #[test]
@@ -92,6 +98,43 @@ fn two_messages_of_one_answer_are_two_lines() {
     let script = "[[reply]]\n[[reply.item]]\nsay = \"One.\"\n[[reply.item]]\nsay = \"Two.\"";
     let (code, stdout, stderr) = run(script, &[]);
     assert_eq!((code, stdout.as_str()), (0, "One.\nTwo.\n"), "{stderr}");
+}
+
+#[test]
+fn an_answer_that_broke_off_is_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = "[[reply]]\n[[reply.item]]\nsay = \"The answer is 42.\"\n";
+    for (end, mark) in
+        [("stall", "what follows takes the place of its last message"), ("broken", "what follows continues it")]
+    {
+        let script = format!("[[reply]]\nend = \"{end}\"\n[[reply.item]]\nsay = \"The answer is\"\n{whole}");
+        let config = "first_retry_ms = 1\nstream_idle_ms = 300\n";
+        let (code, stdout, stderr) = run_as(agent(&[]), folder.path(), config, &script, &[]);
+        let expected = format!("The answer is\n[the answer broke off here; {mark}]\nThe answer is 42.\n");
+        assert_eq!((code, stdout), (0, expected), "{stderr}");
+    }
+    // Nothing has been shown of this answer.
+    let script = format!("[[reply]]\nstatus = 503\n{whole}");
+    let (code, stdout, stderr) = run_as(agent(&[]), folder.path(), "first_retry_ms = 1\n", &script, &[]);
+    assert_eq!((code, stdout.as_str()), (0, "The answer is 42.\n"), "{stderr}");
+}
+
+#[test]
+fn a_run_says_whether_its_recording_is_complete() {
+    let script = "[[reply]]\n[[reply.item]]\ncall = \"exec_command\"\narguments = { cmd = \"seq 0 4000\" }\n\
+                  [[reply]]\n[[reply.item]]\nsay = \"Done.\"";
+    let (code, stdout, stderr) = run(script, &["--draw"]);
+    assert!(code == 0 && stderr.contains("\nThe recording is complete.\n"), "{stderr}");
+    assert!(stdout.contains("recording complete"), "{stdout}");
+    // No file of this program may be longer than four of the system's blocks.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 4; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rollout-trace-agent")]);
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = run_as(limited, folder.path(), "retries = 0\n", script, &["--draw"]);
+    assert!(code == 0 && stdout.starts_with("Done.\n"), "{stdout}\n{stderr}");
+    let warning = stderr.lines().find(|line| line.starts_with("warning: the recording is incomplete: ")).unwrap();
+    assert!(warning.contains("event") && warning.contains(" could not be recorded ("), "{warning}");
+    assert!(!stdout.contains("recording complete"), "{stdout}");
 }
 
 #[test]
