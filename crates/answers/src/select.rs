@@ -74,6 +74,23 @@ impl<'a> Rollout<'a> {
         }
     }
 
+    /// Returns a selector that means this thing and no other.
+    pub fn selector(&self, node: &Node) -> String {
+        match node {
+            Node::Item(item) => format!("item:{}", item.0),
+            Node::Inference(id) => self.call_name(id),
+            Node::Turn(id) => self.turn_name(id),
+            Node::Thread(id) => format!("thread:{id}"),
+            Node::ToolCall(id) => format!("call:{id}"),
+            Node::CodeCell(id) => format!("cell:{id}"),
+            Node::TerminalOperation(id) => id.to_string(),
+            Node::TerminalSession(id) => format!("terminal:{id}"),
+            Node::Compaction(id) => format!("compaction:{id}"),
+            Node::Edge(id) => id.to_string(),
+            Node::Root(id) => id.clone(),
+        }
+    }
+
     /// Returns what fits after a prefix, or `None` if it is no prefix.
     fn after_prefix(&self, prefix: &str, rest: &str) -> Option<Vec<Node>> {
         Some(match prefix {

@@ -11,7 +11,7 @@ use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout, schema::vi
 
 use crate::{
     choice::ChoiceArgs,
-    question_args::{BlameArgs, GrepArgs, QuestionArgs, StatsArgs},
+    question_args::{BlameArgs, ContextArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
 };
 
 const EXIT_CODES: &str = "\
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     List(ListArgs),
     Check(CheckArgs),
     Show(ShowArgs),
+    Why(WhyArgs),
+    Context(ContextArgs),
     /// Says where the wall time of a rollout went, class by class and agent by agent.
     Time(QuestionArgs),
     /// Follows the chain of activities that determined the wall time of a rollout.

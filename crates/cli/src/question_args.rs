@@ -64,6 +64,39 @@ pub(crate) struct GrepArgs {
     pub(crate) asked: AskedArgs,
 }
 
+/// Says what brought something about, hop by hop, down to the events that show it.
+#[derive(Debug, Args)]
+#[command(override_usage = "rollout-trace why [OPTIONS] <BUNDLE> <SUBJECT> [@ <REQUEST>]\n       \
+    rollout-trace why [OPTIONS] --latest <SUBJECT> [@ <REQUEST>]")]
+pub(crate) struct WhyArgs {
+    /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and what is asked about:
+    /// the number of an item, or any id or name that an answer prints. With @ and a request, also whether the request
+    /// contains the item, and since when.
+    #[arg(required = true, num_args = 1..=4, value_names = ["BUNDLE", "SUBJECT"], value_hint = ValueHint::AnyPath)]
+    pub(crate) words: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+}
+
+/// Says what the model saw in a request, or what changed since another one.
+#[derive(Debug, Args)]
+#[command(override_usage = "rollout-trace context [OPTIONS] <BUNDLE> <REQUEST> [--diff [<OTHER>]]\n       \
+    rollout-trace context [OPTIONS] --latest <REQUEST> [--diff [<OTHER>]]")]
+pub(crate) struct ContextArgs {
+    /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and the number or id of a
+    /// request.
+    #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "REQUEST"], value_hint = ValueHint::AnyPath)]
+    pub(crate) words: Vec<OsString>,
+
+    /// Say what changed since the request before, or since OTHER, and what that did to the provider's cache.
+    #[arg(long, value_name = "OTHER", num_args = 0..=1)]
+    pub(crate) diff: Option<Option<String>>,
+
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+}
+
 /// Says who fills the context: the estimated tokens of each part, times the requests that carried it.
 #[derive(Debug, Args)]
 pub(crate) struct BlameArgs {

@@ -31,6 +31,8 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::List(args) => list::run(&args, args.limits.into(), output),
         Command::Check(args) => check::run(&args, output),
         Command::Show(args) => show::run(&args, output),
+        Command::Why(args) => question::why(&args, output),
+        Command::Context(args) => question::context(&args, output),
         Command::Time(args) => question::time(&args, output),
         Command::CriticalPath(args) => question::critical_path(&args, output),
         Command::Blame(args) => question::blame(&args, output),

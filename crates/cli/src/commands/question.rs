@@ -4,8 +4,11 @@ use std::ffi::OsString;
 
 use rollout_trace::{
     Bundle, RolloutTrace,
-    answers::{self, Blame, CriticalPath, Findings, Grep, Regex, Rollout, Search, Stats, Time, Totals, Unseen},
-    model::Line,
+    answers::{
+        self, Blame, Context, ContextDiff, CriticalPath, Findings, Grep, Regex, Rollout, Search, SelectError, Stats,
+        Time, Totals, Unseen, Why,
+    },
+    model::{InferenceCall, Line},
     reduce_bundle, reduce_with_facts,
     schema::ThreadId,
 };
@@ -14,7 +17,7 @@ use serde::Serialize;
 use crate::{
     failure::{Failure, Verdict},
     output::Output,
-    question_args::{AskedArgs, BlameArgs, GrepArgs, QuestionArgs, StatsArgs},
+    question_args::{AskedArgs, BlameArgs, ContextArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
     summary::Counts,
 };
 
@@ -75,6 +78,73 @@ pub(crate) fn grep(args: &GrepArgs, output: &mut Output) -> Result<Verdict, Fail
         let answer = Grep::of(rollout, &search);
         print(&args.asked, &answer, || answer.lines(rollout), output)
     })
+}
+
+pub(crate) fn why(args: &WhyArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let (bundle, rest) = args.asked.choice.open(&args.words)?;
+    let words: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
+    let (subject, at) = match words.iter().map(|word| &**word).collect::<Vec<_>>().as_slice() {
+        [subject] => ((*subject).to_owned(), None),
+        [subject, "@", call] => ((*subject).to_owned(), Some((*call).to_owned())),
+        [] => return Err(Failure::new("what is asked about is missing", "give it after the bundle")),
+        _ => {
+            let hint = "ask about one thing: rollout-trace why BUNDLE SUBJECT [@ REQUEST]";
+            return Err(Failure::new(format!("{} words follow the bundle", words.len()), hint));
+        }
+    };
+    ask(&args.asked, &bundle, output, |rollout, output| {
+        let node = rollout.select(&subject).map_err(|error| not_selected(rollout, &subject, &error))?;
+        let at = at.map(|call| find_call(rollout, &call)).transpose()?;
+        let answer = Why::of(rollout, &node, at);
+        print(&args.asked, &answer, || answer.lines(), output)
+    })
+}
+
+pub(crate) fn context(args: &ContextArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let (bundle, call) = open_with_word(&args.asked, &args.words, "a request")?;
+    let call = call.to_string_lossy();
+    ask(&args.asked, &bundle, output, |rollout, output| {
+        let call = find_call(rollout, &call)?;
+        let answer = match &args.diff {
+            None => {
+                let answer = Context::of(rollout, call);
+                return print(&args.asked, &answer, || answer.lines(), output);
+            }
+            Some(None) => ContextDiff::of(rollout, call),
+            Some(Some(other)) => ContextDiff::between(rollout, find_call(rollout, other)?, call),
+        };
+        print(&args.asked, &answer, || answer.lines(), output)
+    })
+}
+
+/// Returns the inference call that a selector means.
+fn find_call<'a>(rollout: &Rollout<'a>, selector: &str) -> Result<&'a InferenceCall, Failure> {
+    rollout.select_call(selector).map_err(|error| match error {
+        SelectError::Nothing => Failure::new(
+            format!("no request is named {selector:?}"),
+            format!("requests are numbered from 1 to {}; `context` takes no other things", rollout.calls().len()),
+        ),
+        error => not_selected(rollout, selector, &error),
+    })
+}
+
+/// Says that a selector means nothing, or several things, and lists these.
+fn not_selected(rollout: &Rollout<'_>, selector: &str, error: &SelectError) -> Failure {
+    match error {
+        SelectError::Nothing => Failure::new(
+            format!("nothing in this rollout is named {selector:?}"),
+            "give the number of an item, or an id or a name that an answer or `rollout-trace show` prints",
+        ),
+        SelectError::Several(nodes) => {
+            let listed: Vec<_> = nodes.iter().take(20).map(|node| rollout.selector(node)).collect();
+            let more = nodes.len() - listed.len();
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            Failure::new(
+                format!("{selector:?} means {} things", nodes.len()),
+                format!("say which: {}{more}", listed.join(", ")),
+            )
+        }
+    }
 }
 
 pub(crate) fn verdict(args: &QuestionArgs, output: &mut Output) -> Result<Verdict, Failure> {

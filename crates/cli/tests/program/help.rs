@@ -8,7 +8,8 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    let commands = "reduce list check show time blame stats grep payload convert pack unpack schema completions man";
+    let commands =
+        "reduce list check show why context time blame stats grep payload convert pack unpack schema completions man";
     for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
@@ -28,6 +29,8 @@ fn wrong_usage() {
     stderr:   list           Lists the bundles under a trace root, the newest first
     stderr:   check          Reads bundles completely and reports every problem
     stderr:   show           Draws the rollout of a bundle
+    stderr:   why            Says what brought something about, hop by hop, down to the events that show it
+    stderr:   context        Says what the model saw in a request, or what changed since another one
     stderr:   time           Says where the wall time of a rollout went, class by class and agent by agent
     stderr:   critical-path  Follows the chain of activities that determined the wall time of a rollout
     stderr:   blame          Says who fills the context: the estimated tokens of each part, times the requests
@@ -95,7 +98,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, time, critical-path, blame, unseen, verdict, findings, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, verdict, findings, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

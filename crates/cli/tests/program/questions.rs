@@ -48,6 +48,30 @@ fn where_the_time_went() {
 }
 
 #[test]
+fn why_something_happened() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(
+        "why",
+        ["1", "5 @ 2", "call_2", "/root/reviewer"].map(|words| root.run(&format!("why bundle {words}"))).concat()
+    );
+    assert!(root.run("why bundle item:1 --json").starts_with(r#"{"question":"why","subject":{"type":"item","id":"#));
+    for words in ["no-such-thing", "1 @ 99", "1 2", "item:99999"] {
+        assert!(root.run(&format!("why bundle {words}")).ends_with("exit code 2\n"), "{words}");
+    }
+}
+
+#[test]
+fn what_a_model_saw() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!(
+        "context",
+        ["2", "request:2 --diff", "2 --diff 1"].map(|words| root.run(&format!("context bundle {words}"))).concat()
+    );
+    assert!(root.run("context bundle 2 --diff --json").starts_with(r#"{"question":"context-diff","before":"#));
+    assert!(root.run("context bundle item:1").ends_with("exit code 2\n"));
+}
+
+#[test]
 fn a_rollout_in_numbers() {
     let root = Root::new(&["bundle"]);
     assert_snapshot!(root.run("stats bundle"), @"
