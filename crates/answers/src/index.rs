@@ -346,6 +346,16 @@ impl<'a> Rollout<'a> {
         self.index().origin(item)
     }
 
+    /// Returns the number of an inference call, from 1; 0 if the rollout has no such call.
+    pub fn call_number(&self, call: &InferenceCallId) -> usize {
+        self.call_name(call).strip_prefix("inference-").and_then(|number| number.parse().ok()).unwrap_or_default()
+    }
+
+    /// Returns the number of a turn, from 1, or `None` if the rollout has no such turn.
+    pub fn turn_number(&self, turn: &CodexTurnId) -> Option<usize> {
+        self.index().turns.get(turn).copied()
+    }
+
     /// Returns the name of a turn, `turn-N` for the N-th one that started.
     pub fn turn_name(&self, turn: &CodexTurnId) -> String {
         self.index().turns.get(turn).map_or_else(|| turn.to_string(), |number| format!("turn-{number}"))

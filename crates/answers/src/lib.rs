@@ -19,6 +19,7 @@ mod context;
 mod context_diff;
 mod critical_path;
 mod deliveries;
+mod diff;
 mod estimator;
 mod facts;
 mod files;
@@ -53,6 +54,10 @@ pub use context_diff::{
     Prefix, PrefixCause, PrefixSection, Relation, Row, ToolChange, Usages,
 };
 pub use critical_path::{AgentChange, CriticalPath, Segment, SegmentClass};
+pub use diff::{
+    At, Block, Both, Condition, ConditionCause, Diff, DiffTotals, Divergence, DivergenceCause, LineDifference, Persons,
+    Shorter, Side, SoftDifference, ThreadDiff,
+};
 pub use estimator::{ESTIMATOR, thousandths_of_tokens};
 pub use facts::{Definition, DefinitionId, Facts, ItemFacts, RequestFacts, Sizes};
 pub use findings::{Finding, FindingCode, FindingSeverity, Findings, More};
