@@ -11,7 +11,7 @@ use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout, schema::vi
 
 use crate::{
     choice::ChoiceArgs,
-    question_args::{BlameArgs, ContextArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
+    question_args::{BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
 };
 
 const EXIT_CODES: &str = "\
@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Blame(BlameArgs),
     /// Lists what happened and was shown to no model, and what was shown but is sealed.
     Unseen(QuestionArgs),
+    Diff(DiffArgs),
     /// Says in one word how complete the evidence of a rollout is, and lists every gap.
     Verdict(QuestionArgs),
     /// Lists what a reviewer of a rollout would want to be told.

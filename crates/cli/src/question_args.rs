@@ -97,6 +97,22 @@ pub(crate) struct ContextArgs {
     pub(crate) asked: AskedArgs,
 }
 
+/// Says where two rollouts part, and under which different conditions they ran.
+#[derive(Debug, Args)]
+#[command(override_usage = "rollout-trace diff [OPTIONS] <A> <B>\n       rollout-trace diff [OPTIONS] --latest <B>")]
+pub(crate) struct DiffArgs {
+    /// Two bundles: their folders, files in them, their archives, or the beginnings of their rollouts' ids.
+    #[arg(required = true, num_args = 1..=2, value_names = ["A", "B"], value_hint = ValueHint::AnyPath)]
+    pub(crate) bundles: Vec<OsString>,
+
+    /// Take what persons wrote for a condition, and compare what comes after it.
+    #[arg(long, value_name = "WHAT", value_parser = ["input"])]
+    pub(crate) ignore: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+}
+
 /// Says who fills the context: the estimated tokens of each part, times the requests that carried it.
 #[derive(Debug, Args)]
 pub(crate) struct BlameArgs {

@@ -37,6 +37,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::CriticalPath(args) => question::critical_path(&args, output),
         Command::Blame(args) => question::blame(&args, output),
         Command::Unseen(args) => question::unseen(&args, output),
+        Command::Diff(args) => question::diff(&args, output),
         Command::Verdict(args) => question::verdict(&args, output),
         Command::Findings(args) => question::findings(&args, output),
         Command::Stats(args) => question::stats(&args, output),

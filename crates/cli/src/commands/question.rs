@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use rollout_trace::{
     Bundle, RolloutTrace,
     answers::{
-        self, Blame, Context, ContextDiff, CriticalPath, Findings, Grep, Regex, Rollout, Search, SelectError, Stats,
-        Time, Totals, Unseen, Why,
+        self, Blame, Context, ContextDiff, CriticalPath, Diff, Findings, Grep, Persons, Regex, Rollout, Search,
+        SelectError, Stats, Time, Totals, Unseen, Why,
     },
     model::{InferenceCall, Line},
     reduce_bundle, reduce_with_facts,
@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::{
     failure::{Failure, Verdict},
     output::Output,
-    question_args::{AskedArgs, BlameArgs, ContextArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
+    question_args::{AskedArgs, BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
     summary::Counts,
 };
 
@@ -188,6 +188,25 @@ pub(crate) fn unseen(args: &QuestionArgs, output: &mut Output) -> Result<Verdict
         let answer = Unseen::of(rollout);
         print(&args.asked, &answer, || answer.lines(), output)
     })
+}
+
+pub(crate) fn diff(args: &DiffArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let (bundle, rest) = args.asked.choice.open(&args.bundles)?;
+    let other = match rest {
+        [other] => args.asked.choice.open_named(other)?,
+        [] => return Err(Failure::new("the second bundle is missing", "give it after the first one")),
+        _ => return Err(both_given()),
+    };
+    let persons = if args.ignore.is_some() { Persons::Ignored } else { Persons::Compared };
+    let (graph, facts) = reduce_with_facts(&bundle);
+    let (other_graph, other_facts) = reduce_with_facts(&other);
+    let (mut payloads, mut other_payloads) = (bundle.payloads(), other.payloads());
+    let a = Rollout::new(&graph, &facts, &mut payloads, bundle.limits());
+    let b = Rollout::new(&other_graph, &other_facts, &mut other_payloads, other.limits());
+    let answer = Diff::of(&a, &b, persons);
+    print(&args.asked, &answer, || answer.lines(), output)?;
+    point_to_damage(&args.asked, &bundle, &graph, output)?;
+    point_to_damage(&args.asked, &other, &other_graph, output)
 }
 
 /// Opens the bundle of a question that needs one more word, and returns that word.

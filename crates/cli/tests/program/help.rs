@@ -8,8 +8,7 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    let commands =
-        "reduce list check show why context time blame stats grep payload convert pack unpack schema completions man";
+    let commands = "reduce list check show why context diff time blame stats grep payload convert pack unpack schema completions man";
     for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
@@ -36,6 +35,7 @@ fn wrong_usage() {
     stderr:   blame          Says who fills the context: the estimated tokens of each part, times the requests
     stderr:                  that carried it
     stderr:   unseen         Lists what happened and was shown to no model, and what was shown but is sealed
+    stderr:   diff           Says where two rollouts part, and under which different conditions they ran
     stderr:   verdict        Says in one word how complete the evidence of a rollout is, and lists every gap
     stderr:   findings       Lists what a reviewer of a rollout would want to be told
     stderr:   stats          Counts what rollouts consist of, under names that stay
@@ -98,7 +98,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, verdict, findings, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

@@ -72,6 +72,14 @@ fn what_a_model_saw() {
 }
 
 #[test]
+fn where_two_rollouts_part() {
+    let root = Root::new(&["bundle"]);
+    assert_snapshot!("diff", root.run("diff bundle bundle"));
+    assert!(root.run("diff bundle bundle --json").starts_with(r#"{"question":"diff","same":true,"first":null,"#));
+    assert!(root.run("diff bundle").ends_with("exit code 2\n"));
+}
+
+#[test]
 fn a_rollout_in_numbers() {
     let root = Root::new(&["bundle"]);
     assert_snapshot!(root.run("stats bundle"), @"
