@@ -56,6 +56,6 @@ pub use rollout_trace_recorder::{RecordingOutcome, TokenUsage, TraceOptions};
 pub use settings::{Effort, OverrideError, TurnSettings};
 pub use status::{AgentStatus, ConfigSnapshot, TokenUsageInfo};
 pub use terminal::{
-    CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalError, TerminalEvent, TerminalSettings,
-    Terminals, WriteStdinRequest,
+    BackgroundProcess, BackgroundState, CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalError,
+    TerminalEvent, TerminalSettings, Terminals, WriteStdinRequest,
 };

@@ -4,10 +4,12 @@
 //! [`Supervisor`](supervisor::Supervisor), a task that moves bytes and notices the end of the process. Calls only queue
 //! input, wait, and take output. No threads are used.
 
+mod background;
 mod decoder;
 mod error;
 mod event;
 mod head_tail;
+mod input;
 mod output;
 mod process;
 mod request;
@@ -17,7 +19,10 @@ mod supervisor;
 mod terminals;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trouble_tests;
 
+pub use background::{BackgroundProcess, BackgroundState};
 pub use error::TerminalError;
 pub use event::{CommandBegan, CommandEnded, EndReason, TerminalEvent};
 pub use output::ExecOutput;

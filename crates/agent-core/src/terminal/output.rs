@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::BackgroundProcess;
+
 /// The output of a command since the last call, and whether the command has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecOutput {
@@ -22,4 +24,6 @@ pub struct ExecOutput {
     pub output: String,
     /// The process id of the command.
     pub process_id: u32,
+    /// The processes that the command has left in the background, once it has ended. Empty on other systems than Linux.
+    pub background: Vec<BackgroundProcess>,
 }

@@ -1,32 +1,37 @@
 //! A process on a pseudo-terminal, which never outlives its owner and is never left a zombie.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
-    ffi::OsString,
-    io,
+    fs,
+    io::{self, Write},
     os::{
-        fd::{AsRawFd, RawFd},
+        fd::{AsFd, OwnedFd},
         unix::process::ExitStatusExt,
     },
     path::Path,
     process::{Child, ExitStatus},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, Once, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use filedescriptor::FileDescriptor;
 use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
-use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
-use tokio::net::unix::pipe;
+use pty_process::{Size, blocking};
+use tempfile::TempPath;
+use tokio::{net::unix::pipe, signal::unix as signals};
 
-use super::TerminalError;
+use super::{TerminalError, background::session_members};
 
 /// Wide enough for tables and listings, which programs fit to their terminal.
-const SIZE: PtySize = PtySize { rows: 24, cols: 120, pixel_width: 0, pixel_height: 0 };
+const ROWS: u16 = 24;
+const COLUMNS: u16 = 120;
+
+/// The longest argument that Linux passes to a program, without the zero byte that ends it.
+const MAX_ARGUMENT_BYTES: usize = (128 << 10) - 1;
 
 /// A child that leads its own session and process group.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub(crate) struct Process {
     pid: u32,
     /// Locked while the child is reaped or killed. Before a child is reaped, its id cannot refer to another process.
     child: Mutex<Child>,
+    /// The file that the process runs, if its script is too long for an argument.
+    _script: Option<TempPath>,
 }
 
 /// The command to start.
@@ -49,26 +56,91 @@ impl Launch<'_> {
     /// Starts the process.
     pub(crate) fn start(self) -> Result<(Process, Terminal), TerminalError> {
         let program = self.command.first().filter(|program| !program.is_empty()).ok_or(TerminalError::EmptyCommand)?;
-        let pair = native_pty_system()
-            .openpty(SIZE)
-            .map_err(|error| TerminalError::NoTerminal(io::Error::other(format!("{error:#}"))))?;
-        let terminal = Terminal::of(&*pair.master).map_err(TerminalError::NoTerminal)?;
-
-        let mut builder = CommandBuilder::from_argv(self.command.iter().map(OsString::from).collect());
-        builder.cwd(self.cwd);
+        let no_start = |reason: String| TerminalError::NoStart { program: program.clone(), reason };
+        let no_terminal = |error| match error {
+            pty_process::Error::Io(error) => TerminalError::NoTerminal(error),
+            other => TerminalError::NoTerminal(io::Error::other(other)),
+        };
+        let (host, end) = blocking::open().map_err(no_terminal)?;
+        // Until a terminal has an end, setting its size fails on some systems.
+        host.resize(Size::new(ROWS, COLUMNS)).map_err(no_terminal)?;
+        let terminal = Terminal::of(host.into()).map_err(TerminalError::NoTerminal)?;
+        let (command, script) = fitting(self.command).map_err(|error| {
+            no_start(format!("its script is too long for an argument, and cannot be stored: {error}"))
+        })?;
+        if let Some((number, argument)) =
+            command.iter().enumerate().find(|(_, argument)| argument.len() > MAX_ARGUMENT_BYTES)
+        {
+            let length = argument.len();
+            return Err(no_start(format!(
+                "its argument {number} has {length} bytes, but the system takes {MAX_ARGUMENT_BYTES}; write it to a file first"
+            )));
+        }
+        restore_signals();
+        let mut builder = blocking::Command::new(program).args(&command[1..]).current_dir(self.cwd);
         for name in self.hidden_env {
-            builder.env_remove(name);
+            builder = builder.env_remove(name);
         }
-        for (name, value) in self.env {
-            builder.env(name, value);
-        }
-        let child: Box<dyn portable_pty::Child> = pair
-            .slave
-            .spawn_command(builder)
-            .map_err(|error| TerminalError::NoStart { program: program.clone(), reason: format!("{error:#}") })?;
-        let child = child.downcast::<Child>().expect("on Unix, the child is a standard child process");
-        Ok((Process { pid: child.id(), child: Mutex::new(*child) }, terminal))
+        let child = builder.envs(self.env.into_iter().map(|(name, value)| (name, value))).spawn(end);
+        let child = child.map_err(|error| match error {
+            pty_process::Error::Io(error) => no_start(reason(&error, &self.cwd.join(program))),
+            other => no_start(other.to_string()),
+        })?;
+        Ok((Process { pid: child.id(), child: Mutex::new(child), _script: script }, terminal))
     }
+}
+
+/// Returns the command in a form that the system can pass on. A shell that is given a script too long for an argument
+/// runs it from a private file, which is removed with the process. Everything else stays as it is.
+fn fitting(command: &[String]) -> io::Result<(Cow<'_, [String]>, Option<TempPath>)> {
+    let [shell, options, script, rest @ ..] = command else { return Ok((command.into(), None)) };
+    let is_script = options.starts_with('-') && !options.starts_with("--") && options.ends_with('c');
+    if !is_script || script.len() <= MAX_ARGUMENT_BYTES {
+        return Ok((command.into(), None));
+    }
+    let mut file = tempfile::Builder::new().prefix("command-").suffix(".sh").tempfile()?;
+    file.write_all(script.as_bytes())?;
+    let path = file.into_temp_path();
+    let mut command = vec![shell.clone()];
+    command.extend(Some(&options[..options.len() - 1]).filter(|options| *options != "-").map(str::to_owned));
+    command.push(path.to_string_lossy().into_owned());
+    // The first argument after a script is its name, which is now that of the file.
+    command.extend(rest.iter().skip(1).cloned());
+    Ok((command.into(), Some(path)))
+}
+
+/// Describes why a program did not start.
+fn reason(error: &io::Error, program: &Path) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound if program.is_file() => {
+            format!("the interpreter that its first line names does not exist ({error})")
+        }
+        io::ErrorKind::NotFound => format!("it does not exist ({error})"),
+        io::ErrorKind::PermissionDenied => format!("it is not executable ({error})"),
+        io::ErrorKind::ArgumentListTooLong => {
+            format!(
+                "its arguments and environment are longer than the system takes ({error}); write long data to files"
+            )
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Makes signals that this process ignores, since its parent did, stop commands nevertheless. A program inherits what is
+/// ignored, but not what is handled, so they are handled by doing nothing.
+fn restore_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored =
+            status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGALRM] {
+            if ignored.unwrap_or_default() >> (signal as u32 - 1) & 1 == 1 {
+                // An error means that the signal stays ignored.
+                drop(signals::signal(signals::SignalKind::from_raw(signal as i32)));
+            }
+        }
+    });
 }
 
 /// The host's end of a terminal.
@@ -79,24 +151,13 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Duplicates the descriptor so that the runtime can poll it; the library's own reader and writer would each block
-    /// a thread. The runtime treats every descriptor that can be polled as a pipe.
-    fn of(master: &dyn MasterPty) -> io::Result<Self> {
-        let raw = master.as_raw_fd().ok_or(io::ErrorKind::Unsupported)?;
-        let mut descriptor = FileDescriptor::dup(&Raw(raw)).map_err(io::Error::other)?;
-        descriptor.set_non_blocking(true).map_err(io::Error::other)?;
-        let file = || descriptor.as_file().map_err(io::Error::other);
-        let output = pipe::Receiver::from_file_unchecked(file()?)?;
-        let input = pipe::Sender::from_file_unchecked(file()?)?;
+    /// Prepares the descriptor for the runtime, which treats every descriptor that can be polled as a pipe.
+    fn of(host: OwnedFd) -> io::Result<Self> {
+        let flags = rustix::fs::fcntl_getfl(&host)?;
+        rustix::fs::fcntl_setfl(&host, flags | rustix::fs::OFlags::NONBLOCK)?;
+        let output = pipe::Receiver::from_owned_fd_unchecked(host.as_fd().try_clone_to_owned()?)?;
+        let input = pipe::Sender::from_owned_fd_unchecked(host)?;
         Ok(Self { output, input })
-    }
-}
-
-struct Raw(RawFd);
-
-impl AsRawFd for Raw {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0
     }
 }
 
@@ -156,22 +217,4 @@ impl Process {
 
 fn exit_code(status: &ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
-}
-
-/// Lists the running processes of a session. Returns an empty list on systems other than Linux, where only the process
-/// group is killed.
-fn session_members(leader: u32) -> Vec<Pid> {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|pid| session_of(*pid) == Some(leader)).map(|pid| Pid::from_raw(pid.cast_signed())).collect()
-}
-
-/// Returns the session of a process, or `None` if the process has ended or is a zombie.
-fn session_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name is in parentheses and may contain any characters. State, parent, group and session follow it.
-    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
-    let state = fields.next()?;
-    let session = fields.nth(2)?.parse().ok()?;
-    (state != "Z").then_some(session)
 }

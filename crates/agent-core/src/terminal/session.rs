@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{EndReason, TerminalError, head_tail::HeadTail, process::Process};
+use super::{BackgroundProcess, EndReason, TerminalError, head_tail::HeadTail, process::Process};
 
 /// The most bytes of input that wait to be read by the command.
 const MAX_WAITING_INPUT: usize = 1 << 20;
@@ -37,6 +37,8 @@ pub(crate) struct State {
     /// Why the command was killed, if it was.
     pub(crate) killed: Option<EndReason>,
     pub(crate) end: Option<End>,
+    /// The processes that the command has left behind, until a call returns them.
+    pub(crate) background: Vec<BackgroundProcess>,
     /// When a call last used the session.
     pub(crate) last_used: Instant,
 }
@@ -55,6 +57,7 @@ impl Session {
             input: VecDeque::new(),
             killed: None,
             end: None,
+            background: Vec::new(),
             last_used: Instant::now(),
         };
         let (ended, _) = watch::channel(false);

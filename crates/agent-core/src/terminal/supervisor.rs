@@ -3,16 +3,19 @@
 use std::{future::pending, io, pin::pin, sync::Arc, time::Duration};
 
 use nix::{errno::Errno, unistd};
+use rustix::termios::tcgetattr;
 use tokio::{
     net::unix::pipe,
     signal::unix::Signal,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
     CommandEnded, EndReason, TerminalEvent,
+    background::{LeftBehind, Survivors},
     decoder::Decoder,
     head_tail::HeadTail,
+    input::{InputLine, Next},
     process::Terminal,
     session::{End, Session, State},
 };
@@ -57,11 +60,28 @@ pub(crate) struct Supervisor {
     pub(crate) pause: Pause,
     /// How long the command may run, not counting pauses.
     pub(crate) time_limit: Option<Duration>,
+    pub(crate) line: InputLine,
+    /// The mark of the command's processes.
+    pub(crate) mark: String,
+    pub(crate) survivors: Arc<Survivors>,
+    /// What the command has left behind, once that is known.
+    pub(crate) left_behind: Option<LeftBehind>,
 }
 
 impl Supervisor {
-    /// Runs until the command has ended and its output has been read.
+    /// Runs until the command has ended, its output has been read, and it is known what it has left behind.
     pub(crate) async fn run(mut self) {
+        self.supervise().await;
+        if self.session.process.has_ended() {
+            let mut left = LeftBehind::of(self.session.process.id(), std::mem::take(&mut self.mark));
+            while !left.is_known() {
+                sleep(LeftBehind::POLL_INTERVAL).await;
+            }
+            self.left_behind = Some(left);
+        }
+    }
+
+    async fn supervise(&mut self) {
         let mut buffer = vec![0; 1 << 14];
         let mut open = true;
         let (mut settled_at, mut given_up_at) = (None, None);
@@ -84,7 +104,7 @@ impl Supervisor {
             tokio::select! {
                 _ = self.terminal.output.readable(), if open => open = self.read(&mut buffer).is_none_or(|length| length > 0),
                 _ = self.terminal.input.writable(), if open && input_waits => {
-                    write(&self.terminal.input, &mut self.session.state());
+                    write(&self.terminal.input, &mut self.session.state(), &mut self.line);
                 }
                 _ = self.children.recv() => {}
                 () = self.session.changed.notified() => {}
@@ -149,9 +169,24 @@ async fn until(instant: Option<Instant>) {
 }
 
 /// Writes as much of the waiting input as the terminal takes now.
-fn write(terminal: &pipe::Sender, state: &mut State) {
-    match terminal.try_write(state.input.as_slices().0) {
-        Ok(length) => drop(state.input.drain(..length)),
+fn write(terminal: &pipe::Sender, state: &mut State, line: &mut InputLine) {
+    let input = state.input.as_slices().0;
+    // An error means that this is not a terminal any more.
+    let settings = tcgetattr(terminal).ok();
+    let next = settings.as_ref().map_or(Next::Input(input.len()), |settings| line.next(input, settings));
+    let (bytes, is_input) = match &next {
+        Next::Input(length) => (&input[..*length], true),
+        Next::PassOn(code) => (std::slice::from_ref(code), false),
+    };
+    match terminal.try_write(bytes) {
+        Ok(length) => {
+            if let Some(settings) = &settings {
+                line.written(&bytes[..length], settings);
+            }
+            if is_input {
+                state.input.drain(..length);
+            }
+        }
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
         // The next read reports what is wrong with the terminal.
         Err(_) => state.input.clear(),
@@ -165,6 +200,21 @@ impl Drop for Supervisor {
         let reason = session.state().killed.unwrap_or(EndReason::Exited);
         let status = session.process.exit_code(LAST_MOMENT);
         let exit_code = if reason == EndReason::TimedOut { TIMED_OUT } else { status.unwrap_or(KILLED) };
+        let was_killed = reason != EndReason::Exited;
+        let left = self.left_behind.take().or_else(|| {
+            // The runtime has ended, or the process was killed and takes its time.
+            let mut left = LeftBehind::of(session.process.id(), std::mem::take(&mut self.mark));
+            status.is_some().then(|| {
+                left.wait();
+                left
+            })
+        });
+        let background = left.map(|mut left| {
+            if was_killed {
+                left.kill();
+            }
+            left.finish(&self.survivors)
+        });
         let rest = self.decoder.finish();
         self.whole.push(rest);
         (self.on_event)(TerminalEvent::Ended(CommandEnded {
@@ -180,6 +230,7 @@ impl Drop for Supervisor {
         state.fresh.push(rest);
         state.input.clear();
         state.end = Some(End { exit_code, reason });
+        state.background = background.unwrap_or_default();
         drop(state);
         session.ended.send_replace(true);
     }

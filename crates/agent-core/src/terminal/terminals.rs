@@ -16,8 +16,10 @@ use uuid::Uuid;
 use super::{
     CommandBegan, EndReason, ExecOutput, ExecRequest, TerminalError, TerminalEvent, TerminalSettings,
     WriteStdinRequest,
+    background::{MARK, Survivors, adopt_orphans},
     decoder::Decoder,
     head_tail::HeadTail,
+    input::InputLine,
     process::Launch,
     session::Session,
     supervisor::{OnEvent, Supervisor},
@@ -31,13 +33,16 @@ const FIRST_SESSION_ID: i32 = 1000;
 /// returns.
 ///
 /// Needs a tokio runtime with I/O and time. Dropping this value kills every command and the processes that it has
-/// started, except for processes that left the session of their command (`setsid`) or outlived it (`nohup`).
+/// started. On Linux this includes processes that outlived their command (`nohup`) or left its session (`setsid`), except
+/// for those that cleared their environment as well. There, this process also becomes the parent of processes whose own
+/// parent has ended, since nobody else could find out what became of them.
 pub struct Terminals {
     settings: TerminalSettings,
     on_event: OnEvent,
     /// Stops all timers while it lasts.
     pause: Pause,
     sessions: Mutex<Sessions>,
+    survivors: Arc<Survivors>,
 }
 
 struct Sessions {
@@ -59,8 +64,15 @@ impl Terminals {
         pause: Pause,
         on_event: impl Fn(TerminalEvent) + Send + Sync + 'static,
     ) -> Self {
+        adopt_orphans();
         let sessions = Sessions { open: BTreeMap::new(), next_id: FIRST_SESSION_ID, shut_down: false };
-        Self { settings, on_event: Arc::new(on_event), pause, sessions: Mutex::new(sessions) }
+        Self {
+            settings,
+            on_event: Arc::new(on_event),
+            pause,
+            sessions: Mutex::new(sessions),
+            survivors: Arc::default(),
+        }
     }
 
     /// Returns the settings.
@@ -115,8 +127,8 @@ impl Terminals {
         self.session(session_id).is_ok_and(|session| session.kill(EndReason::Killed))
     }
 
-    /// Kills every command, and waits until all have ended and their ends have been reported. No command can start
-    /// after this.
+    /// Kills every command and everything that commands have left behind, and waits until the commands have ended and
+    /// their ends have been reported. No command can start after this.
     pub async fn shutdown(&self) {
         let open = {
             let mut sessions = self.sessions();
@@ -129,6 +141,15 @@ impl Terminals {
         for session in open.values() {
             session.wait().await;
         }
+        self.survivors.kill();
+    }
+
+    /// Kills every command and everything that commands have left behind, without waiting for their ends.
+    pub fn kill_all(&self) {
+        for session in self.sessions().open.values() {
+            session.kill(EndReason::Killed);
+        }
+        self.survivors.kill();
     }
 
     /// Waits until a command ends, but not longer than the limit.
@@ -159,7 +180,9 @@ impl Terminals {
         }
         // Listening must start before the child can end.
         let children = signal(SignalKind::child()).map_err(TerminalError::NoTerminal)?;
-        let env = settings.env.iter().chain(&request.env).collect();
+        let mark = Uuid::new_v4().simple().to_string();
+        let mark_variable = (MARK.to_owned(), mark.clone());
+        let env = settings.env.iter().chain(&request.env).chain([&mark_variable]).collect();
         let launch = Launch { command: &request.command, cwd: &cwd, env, hidden_env: &settings.hidden_env };
         let supervisor = {
             // Locked until the session is in the list, so that neither the limit nor a shutdown can be missed.
@@ -181,6 +204,10 @@ impl Terminals {
                 started,
                 pause: self.pause.clone(),
                 time_limit: request.time_limit.or(settings.time_limit),
+                line: InputLine::default(),
+                mark,
+                survivors: Arc::clone(&self.survivors),
+                left_behind: None,
             }
         };
         let session = Arc::clone(&supervisor.session);
@@ -197,10 +224,10 @@ impl Terminals {
 
     /// Takes the output, and removes the session if the command has ended.
     fn collect(&self, session: &Session, called: Instant, max_output_tokens: Option<usize>) -> ExecOutput {
-        let (fresh, end) = {
+        let (fresh, end, background) = {
             let mut state = session.state();
             state.last_used = Instant::now();
-            (state.fresh.take(), state.end)
+            (state.fresh.take(), state.end, std::mem::take(&mut state.background))
         };
         if end.is_some() {
             self.sessions().open.remove(&session.id);
@@ -216,6 +243,7 @@ impl Terminals {
             original_token_count: fresh.token_count(),
             output: fresh.excerpt(max_output_tokens.unwrap_or(self.settings.max_output_tokens)),
             process_id: session.process.id(),
+            background,
         }
     }
 }
@@ -245,9 +273,7 @@ impl Sessions {
 
 impl Drop for Terminals {
     fn drop(&mut self) {
-        for session in self.sessions().open.values() {
-            session.kill(EndReason::Killed);
-        }
+        self.kill_all();
     }
 }
 

@@ -10,17 +10,17 @@ use insta::assert_snapshot;
 use super::*;
 
 /// Longer than any step takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-const NO_PATIENCE: Duration = Duration::ZERO;
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const NO_PATIENCE: Duration = Duration::ZERO;
 
-struct Bench {
-    terminals: Terminals,
+pub(super) struct Bench {
+    pub(super) terminals: Terminals,
     events: Arc<Mutex<Vec<TerminalEvent>>>,
     _folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(|_| {})
     }
 
@@ -38,7 +38,7 @@ impl Bench {
         Self { terminals, events, _folder: folder }
     }
 
-    fn request(&self, line: &str) -> ExecRequest {
+    pub(super) fn request(&self, line: &str) -> ExecRequest {
         let mut request = ExecRequest::new(format!("call `{line}`"), self.terminals.settings().shell_command(line));
         request.command[1] = "-c".to_owned();
         request.yield_time = Some(PATIENCE);
@@ -46,13 +46,13 @@ impl Bench {
     }
 
     /// Runs a line to its end.
-    async fn run(&self, line: &str) -> ExecOutput {
+    pub(super) async fn run(&self, line: &str) -> ExecOutput {
         self.terminals.exec(self.request(line)).await.unwrap()
     }
 
     /// Starts a command, and waits until it has written `until`. Returns its session, its process id and its output so
     /// far.
-    async fn start(&self, line: &str, until: &str) -> (i32, u32, String) {
+    pub(super) async fn start(&self, line: &str, until: &str) -> (i32, u32, String) {
         let request = ExecRequest { yield_time: Some(NO_PATIENCE), ..self.request(line) };
         let mut output = self.terminals.exec(request).await.unwrap();
         let mut text = output.output.clone();
@@ -69,7 +69,12 @@ impl Bench {
         self.write(session_id, "", yield_time).await
     }
 
-    async fn write(&self, session_id: i32, chars: &str, yield_time: Duration) -> Result<ExecOutput, TerminalError> {
+    pub(super) async fn write(
+        &self,
+        session_id: i32,
+        chars: &str,
+        yield_time: Duration,
+    ) -> Result<ExecOutput, TerminalError> {
         let request = WriteStdinRequest {
             session_id,
             chars: chars.to_owned(),
@@ -111,11 +116,11 @@ fn drawn(event: &TerminalEvent) -> String {
 }
 
 /// Returns whether a process exists, even as a zombie.
-fn exists(pid: u32) -> bool {
+pub(super) fn exists(pid: u32) -> bool {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), None).is_ok()
 }
 
-async fn gone(pid: u32) {
+pub(super) async fn gone(pid: u32) {
     while exists(pid) && !is_zombie_of_others(pid) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -248,8 +253,8 @@ async fn errors_of_starting_a_command() {
     the command is empty; name a program to run
     FOLDER/missing is not an existing directory; name a directory to run the command in
     FOLDER/plain is not an existing directory; name a directory to run the command in
-    ./missing does not start: Unable to spawn FOLDER/././missing because it does not exist
-    ./plain does not start: Unable to spawn FOLDER/././plain because it is not executable
+    ./missing does not start: it does not exist (No such file or directory (os error 2))
+    ./plain does not start: it is not executable (Permission denied (os error 13))
     echo does not start: nul byte found in provided data
     session 7 does not exist; use the session id of a running command
     ");

@@ -20,8 +20,8 @@ use crate::{
     pause::Pause,
     rollout::Rollout,
     terminal::{
-        CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest, TerminalEvent, TerminalSettings, Terminals,
-        WriteStdinRequest,
+        BackgroundProcess, BackgroundState, CommandBegan, CommandEnded, EndReason, ExecOutput, ExecRequest,
+        TerminalEvent, TerminalSettings, Terminals, WriteStdinRequest,
     },
 };
 
@@ -107,6 +107,11 @@ impl Commands {
     /// Returns the default output limit of a tool, in tokens.
     pub(crate) fn max_output_tokens(&self) -> usize {
         self.settings.max_output_tokens
+    }
+
+    /// Kills all commands and what they have left behind, without waiting.
+    pub(crate) fn kill_all(&self) {
+        self.terminals.kill_all();
     }
 
     /// Stops all commands, and waits until their ends are recorded.
@@ -249,8 +254,9 @@ fn outcome(output: &ExecOutput) -> Outcome {
         (None, Some(code)) if output.timed_out => format!("Process killed at its time limit, exit code {code}"),
         (None, code) => format!("Process exited with code {}", code.unwrap_or_default()),
     };
+    let background = background(&output.background);
     let text = format!(
-        "Chunk ID: {}\nWall time: {seconds:.4} seconds\n{state}\nOriginal token count: {}\nOutput:\n{}",
+        "Chunk ID: {}\nWall time: {seconds:.4} seconds\n{state}\n{background}Original token count: {}\nOutput:\n{}",
         output.chunk_id, output.original_token_count, output.output
     );
     let mut value = json!({"chunk_id": output.chunk_id, "wall_time_seconds": seconds,
@@ -261,5 +267,28 @@ fn outcome(output: &ExecOutput) -> Outcome {
     if let Some(exit_code) = output.exit_code {
         value["exit_code"] = exit_code.into();
     }
+    if !background.is_empty() {
+        value["background"] = background.trim_end().into();
+    }
     Outcome { output: text.into(), value, success: true }
+}
+
+/// Tells the model what became of the processes that a command left in the background.
+fn background(processes: &[BackgroundProcess]) -> String {
+    let listed = |state| {
+        let of_state = processes.iter().filter(|process| process.state == state);
+        let names = of_state.map(|process| format!("{} ({})", process.name, process.process_id)).collect::<Vec<_>>();
+        Some(names.join(", ")).filter(|names| !names.is_empty())
+    };
+    let mut text = String::new();
+    if let Some(names) = listed(BackgroundState::HungUp) {
+        text += &format!(
+            "Background processes that ended with the command: {names}. To keep a process running, run it without `&` in a \
+             call of its own, which returns a session ID.\n"
+        );
+    }
+    if let Some(names) = listed(BackgroundState::Running) {
+        text += &format!("Background processes that are still running, until you end at the latest: {names}.\n");
+    }
+    text
 }
