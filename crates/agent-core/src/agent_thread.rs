@@ -241,6 +241,14 @@ impl AgentThread {
         self.0.agent.clone().terminated().await;
     }
 
+    /// Kills all processes that the rollout has started: commands, what they have left behind, and MCP servers. It does
+    /// not wait, so that a program can call this just before it exits.
+    pub fn kill_processes(&self) {
+        let rollout = &self.thread().rollout;
+        rollout.mcp_servers.iter().for_each(McpServer::kill);
+        rollout.agents().iter().for_each(|agent| agent.thread.commands.kill_all());
+    }
+
     /// Stops all work, ends the rollout, and waits until it has ended. Each part of the rollout has ten seconds to end,
     /// and the child agents together have forty. A warning names what does not end in time and is left behind.
     pub async fn shutdown_and_wait(&self) {

@@ -92,6 +92,8 @@ impl Interrupts {
         if is_busy && thread.submit(Op::Interrupt).is_ok() {
             self.next().await;
         }
+        // Some would outlive this program: those that ignore a hangup, and servers that ignore the end of their input.
+        thread.kill_processes();
         process::exit(INTERRUPTED.into());
     }
 

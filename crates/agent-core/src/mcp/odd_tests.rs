@@ -4,7 +4,10 @@ use std::{ffi::OsString, fmt::Write, os::unix::ffi::OsStringExt, time::Instant};
 
 use insta::assert_snapshot;
 
-use super::{tests::example, *};
+use super::{
+    tests::{child, example, gone},
+    *,
+};
 
 /// How long a server may take to start, and to answer. Only an answer that is not noticed takes so long.
 const TOO_LONG: std::time::Duration = std::time::Duration::from_secs(60);
@@ -181,6 +184,28 @@ async fn odd_lists_of_tools() {
     {"content":[{"text":"ok","type":"text"}],"isError":false}
     MCP server odd does not become ready: it ended with exit code 3
     "#);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_end_is_killed() {
+    for kills_at_once in [true, false] {
+        let config = McpServerConfig {
+            args: vec!["unending=mark".to_owned()],
+            env: vec![("UNENDING".to_owned(), "1".to_owned())],
+            ..McpServerConfig::new("odd", example("odd_mcp_server"))
+        };
+        let server = McpServer::start(config).await.unwrap();
+        let process = child("unending=mark");
+        if kills_at_once {
+            server.kill();
+            let error = server.call_tool("t", None, None).await.unwrap_err();
+            assert_snapshot!(error, @"MCP server odd is gone: it was killed by SIGKILL");
+        }
+        server.shutdown().await;
+        gone(process).await;
+        // The id may belong to another process by now.
+        server.kill();
+    }
 }
 
 #[tokio::test]

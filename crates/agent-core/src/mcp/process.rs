@@ -4,14 +4,14 @@ use std::{
     collections::VecDeque,
     io,
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use nix::{
     sys::{
         signal::{Signal, killpg},
-        wait::{Id, WaitPidFlag, WaitStatus, waitid},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
     },
     unistd::Pid,
 };
@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::McpServerConfig;
+use crate::lock::lock;
 
 /// The most bytes kept of the standard error, to be shown in errors.
 const STDERR_BYTES: usize = 2048;
@@ -41,12 +42,37 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
+    group: Group,
     stderr: Tail,
     stderr_reader: JoinHandle<()>,
 }
 
 /// The last bytes of a stream.
 type Tail = Arc<Mutex<VecDeque<u8>>>;
+
+/// The process group of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Group(Arc<Mutex<Option<Pid>>>);
+
+impl Group {
+    /// Kills the group, unless its leader has been reaped: another group may have the id by then.
+    pub(crate) fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = *lock(&self.0) {
+            // An error means that no process is left in the group.
+            let _ = killpg(group, signal);
+        }
+    }
+
+    /// Reaps the processes of the group that this process has adopted.
+    fn reap(leader: Pid) {
+        let group = Pid::from_raw(-leader.as_raw());
+        while waitpid(group, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status != WaitStatus::StillAlive) {}
+    }
+}
 
 impl Process {
     /// Starts the server. Its standard error is read continuously, so that it neither blocks nor appears on the host's
@@ -73,7 +99,12 @@ impl Process {
         };
         let tail = Tail::default();
         let stderr_reader = tokio::spawn(keep_tail(stderr, Arc::clone(&tail)));
-        Ok((Self { child, stderr: tail, stderr_reader }, stdin, stdout))
+        let group = Group(Arc::new(Mutex::new(child.id().map(|pid| Pid::from_raw(pid.cast_signed())))));
+        Ok((Self { child, group, stderr: tail, stderr_reader }, stdin, stdout))
+    }
+
+    pub(crate) fn group(&self) -> Group {
+        self.group.clone()
     }
 
     /// Returns the end of the server's standard error as a suffix for an error message, or an empty text if there is
@@ -108,7 +139,7 @@ impl Process {
                 sleep(POLL_INTERVAL).await;
             }
             if !self.has_ended() {
-                self.signal(signal);
+                self.group.signal(signal);
             }
         }
         // Also kills processes that the server has left behind.
@@ -117,9 +148,11 @@ impl Process {
 
     /// Kills the process, and waits until it has ended.
     pub(crate) async fn kill(mut self) {
-        self.signal(Signal::SIGKILL);
+        self.group.kill();
         // An error means that the process has already been reaped.
         let _ = self.child.wait().await;
+        let leader = lock(&self.group.0).take();
+        leader.into_iter().for_each(Group::reap);
     }
 
     /// Returns the state of the child without reaping it.
@@ -131,20 +164,11 @@ impl Process {
     fn has_ended(&self) -> bool {
         self.status().is_none_or(|status| status != WaitStatus::StillAlive)
     }
-
-    /// Sends a signal to the process group. The group's id cannot have been reused, since the process has not been
-    /// reaped.
-    fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.child.id() {
-            // An error means that no process is left in the group.
-            let _ = killpg(Pid::from_raw(pid.cast_signed()), signal);
-        }
-    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::SIGKILL);
+        self.group.kill();
         self.stderr_reader.abort();
     }
 }
@@ -157,8 +181,4 @@ async fn keep_tail(mut stream: impl AsyncRead + Unpin, tail: Tail) {
         let excess = tail.len().saturating_sub(STDERR_BYTES);
         tail.drain(..excess);
     }
-}
-
-fn lock(tail: &Tail) -> MutexGuard<'_, VecDeque<u8>> {
-    tail.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{
     McpError, McpServerConfig, McpTool, McpToolResult,
     connection::{Connection, NoAnswer},
-    process::Process,
+    process::{Group, Process},
 };
 use crate::pause::Pause;
 
@@ -31,6 +31,7 @@ pub struct McpServer {
     connection: Connection,
     /// `None` after the server was shut down.
     process: tokio::sync::Mutex<Option<Process>>,
+    group: Group,
 }
 
 impl McpServer {
@@ -55,6 +56,7 @@ impl McpServer {
                 left_out,
                 call_limit: *call_limit,
                 connection,
+                group: process.group(),
                 process: tokio::sync::Mutex::new(Some(process)),
             }),
             Ok(Err(failure)) => {
@@ -142,6 +144,11 @@ impl McpServer {
         if let Some(process) = process {
             process.end().await;
         }
+    }
+
+    /// Kills the server and its processes at once, without waiting.
+    pub fn kill(&self) {
+        self.group.kill();
     }
 
     async fn describe_end(&self) -> String {

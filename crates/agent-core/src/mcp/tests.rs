@@ -38,7 +38,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Finds the child of this process whose command line contains a text. Other tests have children at the same time.
-fn child(line: &str) -> u32 {
+pub(super) fn child(line: &str) -> u32 {
     let threads = std::fs::read_dir("/proc/self/task").unwrap().map(|thread| thread.unwrap().path());
     let children: String =
         threads.map(|thread| std::fs::read_to_string(thread.join("children")).unwrap_or_default()).collect();
@@ -226,7 +226,7 @@ fn sleeper_of(parent: u32) -> u32 {
 }
 
 /// Waits until a process has ended, or is a zombie whose parent never reaps it.
-async fn gone(pid: u32) {
+pub(super) async fn gone(pid: u32) {
     let is_zombie = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
     while is_alive(pid) && !is_zombie() {
         tokio::time::sleep(Duration::from_millis(5)).await;
