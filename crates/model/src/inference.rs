@@ -3,13 +3,15 @@
 use rollout_trace_schema::{
     CodexTurnId, InferenceCallId, RawPayloadId, ResponseId, Seq, ThreadId, ToolCallId, UpstreamRequestId,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{Execution, ItemId, ItemRuns};
 
 /// One request to the model and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = with_ids_or_runs)]
 pub struct InferenceCall {
     /// The id of the call.
     pub inference_call_id: InferenceCallId,
@@ -28,6 +30,7 @@ pub struct InferenceCall {
     /// The provider's id of the request.
     pub upstream_request_id: Option<UpstreamRequestId>,
     /// The conversation that the model saw, in order.
+    #[serde(alias = "request_item_runs")]
     pub request_item_ids: ItemRuns,
     /// The items of the response, in order.
     pub response_item_ids: Vec<ItemId>,
@@ -52,6 +55,29 @@ pub struct InferenceCall {
     /// Why the call was canceled. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<String>,
+}
+
+/// Describes the key that [`WithRuns`](crate::WithRuns) writes in place of `request_item_ids`.
+fn with_ids_or_runs(schema: &mut Schema) {
+    let runs = json!({
+        "description": "The same as runs of items with consecutive numbers, each as `[first item number, count]`. It \
+            takes the place of `request_item_ids` if it is asked for. *Ours.*",
+        "type": "array",
+        "items": {
+            "type": "array",
+            "prefixItems": [{ "type": "integer", "minimum": 0 }, { "type": "integer", "minimum": 1 }],
+            "minItems": 2,
+            "maxItems": 2,
+        },
+    });
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("request_item_runs".to_owned(), runs);
+    }
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|key| key != "request_item_ids");
+    }
+    let either = json!([{ "required": ["request_item_ids"] }, { "required": ["request_item_runs"] }]);
+    schema.insert("oneOf".to_owned(), either);
 }
 
 /// The token usage of a request.

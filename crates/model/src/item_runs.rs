@@ -1,9 +1,12 @@
 //! Lists of items as runs of consecutive numbers.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, IgnoredAny, SeqAccess, Visitor},
+};
 
 use crate::ItemId;
 
@@ -12,7 +15,8 @@ use crate::ItemId;
 /// Each request shows the conversation before it again, so the lists of all requests together grow with the square of
 /// their number. Items are numbered as they are first seen, so that even a long conversation is a few runs.
 ///
-/// It serializes as the list of its items.
+/// It serializes as the list of its items, and is read from such a list or from a list of runs, which
+/// [`WithRuns`](crate::WithRuns) writes.
 ///
 /// ```
 /// use rollout_trace_model::{ItemId, ItemRun, ItemRuns};
@@ -122,14 +126,22 @@ impl ItemRuns {
 
     /// Adds an item at the end.
     pub fn push(&mut self, item: ItemId) {
-        self.items += 1;
-        match self.runs.last_mut() {
-            Some(run) if run.first.0.checked_add(run.count) == Some(item.0) => run.count += 1,
-            last => {
-                self.is_descending |= last.is_some_and(|run| item.0 - run.first.0.min(item.0) < run.count);
-                self.runs.push(ItemRun { first: item, count: 1 });
+        self.push_run(ItemRun { first: item, count: 1 });
+    }
+
+    /// Adds a run at the end. A run that continues the last one makes it longer, so that equal lists have equal runs.
+    fn push_run(&mut self, next: ItemRun) {
+        self.items += next.count as usize;
+        if let Some(run) = self.runs.last_mut() {
+            if run.first.0.checked_add(run.count) == Some(next.first.0)
+                && let Some(count) = run.count.checked_add(next.count)
+            {
+                run.count = count;
+                return;
             }
+            self.is_descending |= next.first < run.first || run.contains(next.first);
         }
+        self.runs.push(next);
     }
 }
 
@@ -157,23 +169,56 @@ impl<'de> Deserialize<'de> for ItemRuns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Items;
 
-        impl<'de> serde::de::Visitor<'de> for Items {
+        impl<'de> Visitor<'de> for Items {
             type Value = ItemRuns;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list of conversation items")
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of conversation items, or of runs of them")
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<ItemRuns, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<ItemRuns, A::Error> {
                 let mut runs = ItemRuns::default();
-                while let Some(item) = items.next_element()? {
-                    runs.push(item);
+                while let Some(run) = elements.next_element()? {
+                    runs.push_run(run);
                 }
                 Ok(runs)
             }
         }
 
         deserializer.deserialize_seq(Items)
+    }
+}
+
+/// Reads a run from `[first item number, count]`, or a run of one item from the id of that item.
+impl<'de> Deserialize<'de> for ItemRun {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Run;
+
+        impl<'de> Visitor<'de> for Run {
+            type Value = ItemRun;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the id of an item, or [first item number, count]")
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<ItemRun, E> {
+                Ok(ItemRun { first: id.parse().map_err(E::custom)?, count: 1 })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<ItemRun, A::Error> {
+                let first = numbers.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                let count: u32 = numbers.next_element()?.ok_or_else(|| de::Error::invalid_length(1, &self))?;
+                if numbers.next_element::<IgnoredAny>()?.is_some() {
+                    return Err(de::Error::custom("a run has more than two numbers"));
+                }
+                if count == 0 || u32::checked_add(first, count - 1).is_none() {
+                    return Err(de::Error::custom(format!("there is no run of {count} items from item {first}")));
+                }
+                Ok(ItemRun { first: ItemId(first), count })
+            }
+        }
+
+        deserializer.deserialize_any(Run)
     }
 }
 
@@ -221,6 +266,30 @@ mod tests {
             assert_eq!(serde_json::from_str::<ItemRuns>(&text).unwrap(), runs);
         }
         assert_eq!((runs(&[1, 2]).contains(ItemId(3)), runs(&[1, 2]).position(ItemId(3))), (false, None));
+    }
+
+    #[test]
+    fn a_list_of_runs_is_read() {
+        for (text, numbers) in [
+            ("[]", &[][..]),
+            ("[[7,1]]", &[7]),
+            ("[[1,2],[3,1],[2,2]]", &[1, 2, 3, 2, 3]),
+            (r#"["conversation_item:4",[5,2]]"#, &[4, 5, 6]),
+            ("[[4294967294,2],[0,1]]", &[u32::MAX - 1, u32::MAX, 0]),
+        ] {
+            assert_eq!(serde_json::from_str::<ItemRuns>(text).unwrap(), runs(numbers), "{text}");
+        }
+        for text in
+            ["[[1,0]]", "[[1]]", "[[]]", "[[1,1,1]]", "[[4294967295,2]]", "[[-1,1]]", "[1]", "{}", r#"["item:1"]"#]
+        {
+            serde_json::from_str::<ItemRuns>(text).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn runs_that_touch_and_are_too_long_for_one_stay_two() {
+        let text = "[[0,4294967295],[4294967295,1]]";
+        assert_eq!(serde_json::from_str::<ItemRuns>(text).unwrap().len(), 1 << 32);
     }
 
     #[test]

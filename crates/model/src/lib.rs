@@ -38,11 +38,13 @@ mod links;
 mod marker;
 mod names;
 mod normal;
+mod replaced_field;
 mod schema;
 mod terminal;
 mod thread;
 mod tool_call;
 mod trace;
+mod with_runs;
 
 pub use agents::{InteractionEdge, InteractionKind, UndeliveredMessage};
 pub use anchor::Anchor;
@@ -69,3 +71,4 @@ pub use terminal::{
 pub use thread::{AgentThread, CodexTurn, ThreadOrigin};
 pub use tool_call::{Requester, RuntimeStart, ToolCall};
 pub use trace::{ObjectRef, RecordingStatus, RolloutTrace};
+pub use with_runs::WithRuns;
