@@ -104,12 +104,27 @@ pub(crate) struct ReduceArgs {
     #[arg(long)]
     pub(crate) strict: bool,
 
+    #[command(flatten)]
+    pub(crate) form: StateForm,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct StateForm {
     /// Write JSON without whitespace.
     #[arg(long)]
     pub(crate) compact: bool,
 
-    #[command(flatten)]
-    pub(crate) reading: ReadingArgs,
+    /// Write each request as request_item_runs, runs of items, in place of request_item_ids.
+    ///
+    /// Each request lists the conversation before it again, so a graph with request_item_ids grows with the square of
+    /// its requests. A run is an array of the number of its first item and the count of its items. The tools of Codex
+    /// do not read it.
+    #[arg(long)]
+    pub(crate) runs: bool,
 }
 
 /// Lists the bundles under a trace root, the newest first.
@@ -335,7 +350,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_total_payload_bytes)]
     max_total_payload_bytes: u64,
 
-    /// Stop reading payloads when they exceed what is stored by more.
+    /// Stop reading payloads when they, or the graph, exceed what is stored by more.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_amplified_bytes)]
     max_amplified_bytes: u64,
 

@@ -9,13 +9,15 @@ use std::{
 use rollout_trace::{
     RolloutTrace,
     bundle::{ARCHIVE_SUFFIX, Existing, StagedFile, open_file_in},
+    model::WithRuns,
     schema::{
         Manifest,
         json_text::{Cursor, JsonTextError, Nesting},
     },
 };
+use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::{args::StateForm, failure::Failure};
 
 /// How many bytes of a state are read to find out which program wrote it. In ours the mark is within the first hundred.
 const HEAD_BYTES: u64 = 4096;
@@ -126,8 +128,12 @@ impl StateAge {
 }
 
 /// Writes a graph as JSON, with a newline at the end.
-pub(crate) fn write(graph: &RolloutTrace, compact: bool, writer: &mut dyn Write) -> io::Result<()> {
-    if compact {
+pub(crate) fn write(graph: &RolloutTrace, form: StateForm, writer: &mut dyn Write) -> io::Result<()> {
+    if form.runs { write_json(&WithRuns(graph), form, writer) } else { write_json(graph, form, writer) }
+}
+
+fn write_json(graph: &impl Serialize, form: StateForm, writer: &mut dyn Write) -> io::Result<()> {
+    if form.compact {
         serde_json::to_writer(&mut *writer, graph)?;
     } else {
         serde_json::to_writer_pretty(&mut *writer, graph)?;
@@ -147,7 +153,7 @@ pub(crate) enum Replace {
 /// Writes a graph into its bundle, and atomically replaces the previous one.
 pub(crate) fn save_in_bundle(
     graph: &RolloutTrace,
-    compact: bool,
+    form: StateForm,
     bundle: &Path,
     replaced: Replace,
 ) -> Result<PathBuf, Failure> {
@@ -157,7 +163,7 @@ pub(crate) fn save_in_bundle(
         Replace::Any => places.usual,
     };
     // A link in the bundle is replaced, not followed: the bundle may come from anywhere.
-    replace(graph, compact, &path).map_err(|error| {
+    replace(graph, form, &path).map_err(|error| {
         let hint = "the previous file is unchanged; use -o FILE to write elsewhere, or -o - for stdout";
         Failure::io("cannot write", &path, &error, hint)
     })?;
@@ -165,14 +171,14 @@ pub(crate) fn save_in_bundle(
 }
 
 /// Writes a graph to the user's file, and atomically replaces the previous one.
-pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Result<(), Failure> {
+pub(crate) fn save_as(graph: &RolloutTrace, form: StateForm, path: &Path) -> Result<(), Failure> {
     let written = match path.metadata() {
         // A pipe or device is written to instead of replaced.
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
-            fs::OpenOptions::new().write(true).open(path).and_then(|file| write_all(graph, compact, file).map(drop))
+            fs::OpenOptions::new().write(true).open(path).and_then(|file| write_all(graph, form, file).map(drop))
         }
-        Ok(_) => path.canonicalize().and_then(|path| replace(graph, compact, &path)),
-        Err(_) => replace(graph, compact, path),
+        Ok(_) => path.canonicalize().and_then(|path| replace(graph, form, &path)),
+        Err(_) => replace(graph, form, path),
     };
     written.map_err(|error| {
         let hint = "the previous file is unchanged; use another FILE, or -o - for stdout";
@@ -181,17 +187,17 @@ pub(crate) fn save_as(graph: &RolloutTrace, compact: bool, path: &Path) -> Resul
 }
 
 /// Writes a temporary file next to the path, readable only by its owner, and renames it when it is complete.
-fn replace(graph: &RolloutTrace, compact: bool, path: &Path) -> io::Result<()> {
+fn replace(graph: &RolloutTrace, form: StateForm, path: &Path) -> io::Result<()> {
     let folder = folder_of(path);
     folder.read_dir()?;
     let mut staged = StagedFile::beside(path)?;
-    write_all(graph, compact, staged.as_file_mut())?.sync_all()?;
+    write_all(graph, form, staged.as_file_mut())?.sync_all()?;
     staged.publish(Existing::Replace)
 }
 
-fn write_all<F: Write>(graph: &RolloutTrace, compact: bool, file: F) -> io::Result<F> {
+fn write_all<F: Write>(graph: &RolloutTrace, form: StateForm, file: F) -> io::Result<F> {
     let mut writer = BufWriter::with_capacity(1 << 20, file);
-    write(graph, compact, &mut writer)?;
+    write(graph, form, &mut writer)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)
 }
 

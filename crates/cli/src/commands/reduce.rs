@@ -27,12 +27,12 @@ pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Fai
         let graph = reduce_bundle(&bundle);
         match &args.output {
             None => {
-                let saved = state_file::save_in_bundle(&graph, args.compact, bundle.path(), replaced)?;
+                let saved = state_file::save_in_bundle(&graph, args.form, bundle.path(), replaced)?;
                 output.line(saved.display())?;
             }
-            Some(_) if to_stdout => output.json(|stdout| state_file::write(&graph, args.compact, stdout))?,
+            Some(_) if to_stdout => output.json(|stdout| state_file::write(&graph, args.form, stdout))?,
             Some(file) => {
-                state_file::save_as(&graph, args.compact, file)?;
+                state_file::save_as(&graph, args.form, file)?;
                 output.line(file.display())?;
             }
         }

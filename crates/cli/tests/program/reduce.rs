@@ -56,6 +56,22 @@ fn to_stdout_and_files() {
 }
 
 #[test]
+fn requests_as_runs() {
+    let root = Root::new(&["a"]);
+    let ids = root.run("reduce a -o - --compact");
+    for options in ["", " --compact"] {
+        let runs = root.run(&format!("reduce a -o - --runs{options}"));
+        assert!(runs.contains("request_item_runs") && !runs.contains("request_item_ids"));
+        let read = |text| serde_json::from_str::<RolloutTrace>(text).unwrap();
+        assert_eq!(read(&runs), read(&ids));
+    }
+    assert_snapshot!(root.run("reduce a --runs"), @"a/state.json");
+    let file: serde_json::Value = serde_json::from_slice(&fs::read(root.path("a/state.json")).unwrap()).unwrap();
+    assert!(file["inference_calls"].as_object().unwrap().values().all(|call| call["request_item_runs"].is_array()));
+    assert_snapshot!(root.run("reduce a"), @"a/state.json");
+}
+
+#[test]
 fn reducing_twice_gives_the_same_bytes() {
     let root = Root::new(&["a"]);
     assert_eq!(root.run("reduce a -o -"), root.run("reduce a -o -"));

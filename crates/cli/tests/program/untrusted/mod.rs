@@ -111,7 +111,7 @@ fn calls() -> Vec<Call> {
         "show a@ --item nope@",
         "show a@ --item 999",
         "reduce a@ b@ empty@ no@",
-        "reduce . --latest --strict --compact --force -o out@",
+        "reduce . --latest --strict --compact --runs --force -o out@",
         "reduce a@ b@ --output out@",
         "reduce a@ --output no@/out@",
         "reduce a@ --output out@ --best-effort --max-payload-bytes 100",
@@ -187,7 +187,7 @@ fn calls() -> Vec<Call> {
     for line in [
         "check a@ b@ --json",
         "reduce a@ -o -",
-        "reduce b@ --compact --output -",
+        "reduce b@ --compact --runs --output -",
         "payload a@ 2",
         "payload --latest --root . 1",
         "payload a@ raw_payload:3@",
