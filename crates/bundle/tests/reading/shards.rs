@@ -337,7 +337,7 @@ fn parts_that_are_lost() {
     = [{"$trace_unavailable":"bad"},{"$trace_unavailable":"gone"},{"$trace_unavailable":"empty"}] without bad empty gone
     q was cut or left out because the recording has limits
     = [{"$trace_unavailable":"bad"},{"$trace_unavailable":"gone"},{"$trace_unavailable":"empty"}] without bad empty gone
-    ! bad, which is part of other payloads, is lost: it is not JSON: it ends after 1 bytes, where the name of a field was expected
+    ! bad, which is part of other payloads, is lost: it is not JSON: it ends after 1 byte, where the name of a field was expected
     ! empty, which is part of other payloads, is lost: it is empty
     ! gone, which is part of other payloads, is lost: gone is not in payloads/000001.zst
     ! other, which is part of other payloads, is lost: other is not in payloads/000001.zst

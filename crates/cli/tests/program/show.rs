@@ -98,7 +98,7 @@ fn damage_is_reported() {
 
     running when the trace ended: /root, turn-1
 
-    error torn_line: the last line is torn after 1 bytes; its event is lost
+    error torn_line: the last line is torn after 1 byte; its event is lost
     note trace_stops_early: the trace stops before the rollout ended: it is still being written, or its writer was stopped
     note running_at_end: 2 objects were still running when the trace ended: thread-root, turn-1
     ");
@@ -106,7 +106,7 @@ fn damage_is_reported() {
     /root · thread-root · running · example-large
       turn-1 · running
     stderr: a: 1 error, 2 notes
-    stderr:   a/trace.jsonl:4: error torn_line: the last line is torn after 1 bytes; its event is lost
+    stderr:   a/trace.jsonl:4: error torn_line: the last line is torn after 1 byte; its event is lost
     stderr:   to see all: rollout-trace check a
     ");
 }

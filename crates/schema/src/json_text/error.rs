@@ -89,7 +89,8 @@ impl fmt::Display for JsonTextError {
         let Self { offset, reason } = self;
         match reason {
             JsonTextReason::Incomplete { expected } => {
-                write!(f, "it ends after {offset} bytes, where {expected} was expected")
+                let bytes = if *offset == 1 { "byte" } else { "bytes" };
+                write!(f, "it ends after {offset} {bytes}, where {expected} was expected")
             }
             JsonTextReason::Unexpected { expected, found } => {
                 write!(f, "expected {expected} at byte {offset}, found `{}`", found.escape_ascii())

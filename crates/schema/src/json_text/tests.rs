@@ -58,6 +58,7 @@ fn values() {
 fn errors_name_the_place_and_the_reason() {
     for (text, message) in [
         ("", "it ends after 0 bytes, where a value was expected"),
+        ("[", "it ends after 1 byte, where a value was expected"),
         ("  x", "expected a value at byte 2, found `x`"),
         ("[1 2]", "expected `,` or `]` at byte 3, found `2`"),
         ("{\"a\":1", "it ends after 6 bytes, where `,` or `}` was expected"),
