@@ -174,7 +174,10 @@ impl Packer {
             (Encoding::Text, input) => {
                 let text = match input {
                     RequestInput::Value { request, .. } => self.redacted_text(request)?,
-                    RequestInput::Body(body) => self.redacted_body(body).unwrap_or_else(|| body.to_vec()),
+                    RequestInput::Body(body) => {
+                        walk::spare_levels(body)?;
+                        self.redacted_body(body).unwrap_or_else(|| body.to_vec())
+                    }
                 };
                 let misuse = misuse_of(slot, &text);
                 Ok(EncodedDocument { misuse, ..self.limited(text)? })

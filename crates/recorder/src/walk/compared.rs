@@ -1,6 +1,9 @@
 //! The document that a thread's next model-facing document is compared with.
 
-use rollout_trace_schema::packed::{BaseDocument, Checksums, SealedRecord, common_prefix, common_suffix};
+use rollout_trace_schema::{
+    json_text::{MAX_NESTING, check_nesting},
+    packed::{BaseDocument, Checksums, SealedRecord, common_prefix, common_suffix},
+};
 use serde::Serialize;
 
 use super::{
@@ -29,7 +32,11 @@ enum Content {
     /// The request was walked over.
     Walked(Tape),
     /// The request came as bytes.
-    Body(Vec<u8>),
+    Body {
+        bytes: Vec<u8>,
+        /// How many brackets may change before it is checked again how deep the bytes nest.
+        spare_levels: usize,
+    },
 }
 
 /// What the thread's next request will be compared with.
@@ -39,7 +46,7 @@ pub(crate) enum NextBase {
     /// This document, which was walked over.
     Walked,
     /// This document, which came as bytes: `middle` between the first and the last bytes of the request before it.
-    Body { prefix: usize, suffix: usize, middle: Vec<u8> },
+    Body { prefix: usize, suffix: usize, middle: Vec<u8>, spare_levels: usize },
 }
 
 impl Compared {
@@ -75,21 +82,25 @@ impl Compared {
 
     /// Compares a request's bytes.
     pub(crate) fn body(&self, context: &WalkContext<'_>, body: &[u8]) -> Result<(Scratch, NextBase), WalkError> {
-        let Some(LastRequest { document, content: Content::Body(last) }) = &self.last else {
-            let next = NextBase::Body { prefix: 0, suffix: 0, middle: body.to_vec() };
-            return Ok((whole_body(context, body)?, next));
+        let Some(LastRequest { document, content: Content::Body { bytes: last, spare_levels: spare } }) = &self.last
+        else {
+            let spare_levels = spare_levels(body)?;
+            let next = NextBase::Body { prefix: 0, suffix: 0, middle: body.to_vec(), spare_levels };
+            return Ok((shared_body(context, body)?, next));
         };
         let mut scratch = context.scratch_for(body)?;
         let prefix = common_prefix(last, body);
         let rest = last.len().min(body.len()) - prefix;
         let suffix = common_suffix(&last[last.len() - rest..], &body[body.len() - rest..]);
         let middle = &body[prefix..body.len() - suffix];
+        let changed = brackets(middle) + brackets(&last[prefix..last.len() - suffix]);
+        let spare_levels = spare.checked_sub(changed).map_or_else(|| spare_levels(body), Ok)?;
         let start = if prefix == 0 { TextStart::OutsideString } else { TextStart::Anywhere };
         let draft = &mut scratch.draft;
         draft.record.base(document, 0, prefix as u64);
         Sharing { context, draft }.put_json(middle, start);
         draft.record.base(document, (last.len() - suffix) as u64, suffix as u64);
-        Ok((scratch, NextBase::Body { prefix, suffix, middle: middle.to_vec() }))
+        Ok((scratch, NextBase::Body { prefix, suffix, middle: middle.to_vec(), spare_levels }))
     }
 
     /// Gives a draft its number and completes its bytes.
@@ -114,12 +125,12 @@ impl Compared {
                 tape.apply(edit);
                 (before, Content::Walked(tape))
             }
-            (NextBase::Body { prefix, suffix, middle }, last) => match last {
-                Some(LastRequest { document, content: Content::Body(mut body) }) => {
-                    body.splice(prefix..body.len() - suffix, middle);
-                    (Some(document), Content::Body(body))
+            (NextBase::Body { prefix, suffix, middle, spare_levels }, last) => match last {
+                Some(LastRequest { document, content: Content::Body { mut bytes, .. } }) => {
+                    bytes.splice(prefix..bytes.len() - suffix, middle);
+                    (Some(document), Content::Body { bytes, spare_levels })
                 }
-                last => (last.map(|last| last.document), Content::Body(middle)),
+                last => (last.map(|last| last.document), Content::Body { bytes: middle, spare_levels }),
             },
         };
         self.last = Some(LastRequest { document: BaseDocument::new(number, &draft.record, before), content });
@@ -130,7 +141,7 @@ impl Compared {
         match &self.last {
             None => 0,
             Some(LastRequest { content: Content::Walked(tape), .. }) => tape.bytes(),
-            Some(LastRequest { content: Content::Body(body), .. }) => body.len(),
+            Some(LastRequest { content: Content::Body { bytes, .. }, .. }) => bytes.len(),
         }
     }
 
@@ -145,6 +156,30 @@ impl Compared {
 
 /// Encodes a document that came as bytes, without comparing it with another one.
 pub(crate) fn whole_body(context: &WalkContext<'_>, body: &[u8]) -> Result<Scratch, WalkError> {
+    spare_levels(body)?;
+    shared_body(context, body)
+}
+
+/// Returns how many brackets may change in a body before it could nest too deep, by a coarse estimate.
+///
+/// Going through all brackets takes longer than comparing a body with the one before. A changed bracket moves what
+/// follows it by at most one level.
+///
+/// # Errors
+///
+/// The body nests too deep already.
+pub(crate) fn spare_levels(body: &[u8]) -> Result<usize, WalkError> {
+    if check_nesting(body, MAX_NESTING / 2).is_ok() {
+        return Ok(MAX_NESTING / 2);
+    }
+    check_nesting(body, MAX_NESTING).map(|()| 0).map_err(|_| WalkError::TooDeep { limit: MAX_NESTING })
+}
+
+fn brackets(text: &[u8]) -> usize {
+    text.iter().filter(|byte| matches!(byte, b'[' | b']' | b'{' | b'}')).count()
+}
+
+fn shared_body(context: &WalkContext<'_>, body: &[u8]) -> Result<Scratch, WalkError> {
     let mut scratch = context.scratch_for(body)?;
     Sharing { context, draft: &mut scratch.draft }.put_json(body, TextStart::OutsideString);
     Ok(scratch)

@@ -21,7 +21,7 @@ mod walker;
 
 use std::fmt::{Display, Write};
 
-pub(crate) use compared::{Compared, NextBase, whole, whole_body};
+pub(crate) use compared::{Compared, NextBase, spare_levels, whole, whole_body};
 pub(crate) use draft::Draft;
 pub(crate) use error::WalkError;
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};

@@ -424,6 +424,9 @@ impl Compound<'_, '_> {
                 return Err(WalkError::NoVerbatimText.into());
             }
             let text = value.serialize(TextOnly)?;
+            if tag == tokens::RAW {
+                self.walker.check_nesting_of(&text)?;
+            }
             if self.walker.depth == Depth::Objects(0) {
                 self.walker.input = InputField::Found;
             }

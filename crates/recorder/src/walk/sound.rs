@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, fmt::Display};
 
-use rollout_trace_schema::json_text::MAX_NESTING;
+use rollout_trace_schema::json_text::{MAX_NESTING, check_nesting};
 use serde::{
     Serialize, Serializer,
     ser::{
@@ -11,7 +11,11 @@ use serde::{
     },
 };
 
-use super::{WalkError, walker::CONTAINER};
+use super::{
+    WalkError,
+    tokens::{NUMBER_NAME, RAW_NAME},
+    walker::CONTAINER,
+};
 
 /// Returns the JSON text of a value, by the rules of a walk: with its limit for nesting, and an error where the text would
 /// not be JSON.
@@ -22,6 +26,10 @@ pub(crate) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Wal
         (Some(Wrong::TooDeep), _) => Err(WalkError::TooDeep { limit: MAX_NESTING }),
         (_, Err(error)) => Err(WalkError::Custom(error.to_string())),
         (Some(Wrong::IgnoredError), Ok(_)) => Err(WalkError::IgnoredError),
+        // Only the text itself shows how deep a text in it nests.
+        (None, Ok(text)) if watch.has_raw_text.get() && check_nesting(&text, MAX_NESTING).is_err() => {
+            Err(WalkError::TooDeep { limit: MAX_NESTING })
+        }
         (None, Ok(text)) => Ok(text),
     }
 }
@@ -31,6 +39,8 @@ pub(crate) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Wal
 struct Watch {
     /// How deep it is, in quarters of a level.
     nesting: Cell<usize>,
+    /// Whether it has JSON text that is written verbatim.
+    has_raw_text: Cell<bool>,
     wrong: Cell<Option<Wrong>>,
 }
 
@@ -240,7 +250,10 @@ impl<'a, S: Serializer> Serializer for Sound<'a, S> {
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        self.open(Some(len), CONTAINER, |inner| inner.serialize_struct(name, len))
+        // The structs of `serde_json` itself are not objects of the text.
+        let levels = if [RAW_NAME, NUMBER_NAME].contains(&name) { 0 } else { CONTAINER };
+        self.watch.has_raw_text.set(self.watch.has_raw_text.get() || name == RAW_NAME);
+        self.open(Some(len), levels, |inner| inner.serialize_struct(name, len))
     }
 
     fn serialize_struct_variant(

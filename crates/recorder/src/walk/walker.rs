@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use rollout_trace_schema::{
-    json_text::{MAX_NESTING, write_string},
+    json_text::{MAX_NESTING, check_nesting, write_string},
     packed::{BaseDocument, DataRange, LONG_STRING, PartKind, StoredRange},
 };
 use serde::Serialize;
@@ -335,6 +335,12 @@ impl<'w> Walker<'w> {
     pub(super) fn enter(&mut self, levels: usize) -> Result<(), Box<WalkError>> {
         self.nesting += levels;
         if self.nesting <= MAX_NESTING * CONTAINER { Ok(()) } else { Err(too_deep()) }
+    }
+
+    /// Checks that a text, which becomes part of the document as it is, does not nest too deep in it.
+    pub(super) fn check_nesting_of(&self, text: &str) -> Result<(), Box<WalkError>> {
+        let left = MAX_NESTING.saturating_sub(self.nesting / CONTAINER);
+        check_nesting(text.as_bytes(), left).map_err(|_| too_deep())
     }
 
     /// Steps out of a value.

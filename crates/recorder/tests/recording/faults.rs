@@ -546,6 +546,54 @@ fn a_value_that_no_reader_could_read_is_a_mark() {
     }
 }
 
+/// JSON text as `serde_json` keeps it.
+struct Raw(String);
+
+impl Serialize for Raw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let name = "$serde_json::private::RawValue";
+        let mut raw = serializer.serialize_struct(name, 1)?;
+        raw.serialize_field(name, &self.0)?;
+        raw.end()
+    }
+}
+
+#[test]
+fn texts_and_bodies_that_nest_too_deep_are_marks() {
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    for layout in LAYOUTS {
+        let (trace, sink) = in_memory(options(layout));
+        trace.record_protocol_event("taken", &Raw(nested(512)));
+        trace.record_protocol_event("taken", &[Raw(nested(511)), Raw("1".to_owned())]);
+        trace.record_protocol_event("lost", &Raw(nested(513)));
+        trace.record_protocol_event("lost", &[Raw(nested(512))]);
+        // Each body is compared with the last one that was taken.
+        let bodies = [10, 250, 400, 511, 512, 511, 20, 276, 512, 20, 600].map(|levels| (levels, levels < 512));
+        for (levels, _) in bodies {
+            let attempt = trace.inference_trace_context("t", "m", "p").start_attempt();
+            attempt.record_started_body(format!("{{\"input\":{}}}", nested(levels)).as_bytes());
+            attempt.record_failed("no", None, &[] as &[Value]);
+        }
+        assert_eq!(trace.losses(), 5);
+        drop(trace);
+        let recorded = Recorded::of(&sink);
+        // The documents are not parsed, because `serde_json` reads 128 levels.
+        let is_mark = |reference: &Value| {
+            let reference = serde_json::from_value(reference.clone()).expect("a reference");
+            let document = recorded.document(&reference).expect("no reference dangles");
+            document.starts_with(b"{\"rollout_trace_lost\"")
+        };
+        for event in recorded.of_type("protocol_event_observed") {
+            let is_lost = event["event_type"] == "lost";
+            assert_eq!(is_mark(&event["event_payload"]), is_lost, "{layout:?}: {event}");
+        }
+        for ((levels, is_taken), event) in bodies.iter().zip(recorded.of_type("inference_started")) {
+            assert_eq!(is_mark(&event["request_payload"]), !is_taken, "{layout:?}: {levels} levels");
+        }
+    }
+}
+
 /// A subscriber of `tracing` that panics at each event.
 struct Panicking;
 
