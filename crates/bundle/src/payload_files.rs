@@ -37,6 +37,10 @@ impl PayloadSource for PayloadFiles {
         if length > self.limit {
             return Err(PayloadError::TooLarge { path: path.to_owned(), bytes: size, limit: self.limit });
         }
+        if let Some(held) = file.held() {
+            buffer.replace_with(&reference.raw_payload_id, held);
+            return Ok(());
+        }
         read_exactly(file, length, &mut self.scratch)
             .map_err(|source| PayloadError::Read { path: self.folder.path().join(path), source })?;
         buffer.replace(&reference.raw_payload_id, &mut self.scratch);

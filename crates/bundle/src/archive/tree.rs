@@ -23,6 +23,8 @@ pub(super) struct Tree {
     pub(super) folders: BTreeSet<String>,
     /// How many bytes the names have.
     pub(super) name_bytes: u64,
+    /// The folder of the last file. The next file is usually in it, too.
+    last_folder: String,
 }
 
 impl Tree {
@@ -43,6 +45,9 @@ impl Tree {
     }
 
     fn check_folders_of(&self, path: &str) -> Result<(), &'static str> {
+        if self.is_in_last_folder(path) {
+            return Ok(());
+        }
         if ancestors(path).any(|folder| self.files.contains(folder)) {
             return Err("there is a file at the path of its folder");
         }
@@ -50,7 +55,10 @@ impl Tree {
     }
 
     pub(super) fn add_file(&mut self, path: &str) {
-        self.add_ancestors(path);
+        if !self.is_in_last_folder(path) {
+            self.add_ancestors(path);
+            folder_of(path).unwrap_or_default().clone_into(&mut self.last_folder);
+        }
         self.name_bytes += path.len() as u64;
         self.files.insert(path.to_owned());
     }
@@ -60,6 +68,11 @@ impl Tree {
         if !path.is_empty() && self.folders.insert(path.to_owned()) {
             self.name_bytes += path.len() as u64;
         }
+    }
+
+    /// Returns whether the folder of a path is known to be one, with those around it.
+    fn is_in_last_folder(&self, path: &str) -> bool {
+        !self.last_folder.is_empty() && folder_of(path) == Some(self.last_folder.as_str())
     }
 
     fn add_ancestors(&mut self, path: &str) {
