@@ -37,10 +37,15 @@ pub enum Problem {
         reason: String,
     },
     /// The archive decompresses to more than [`Limits::max_archive_bytes`](crate::Limits::max_archive_bytes).
-    #[error("the archive holds more than the limit of {limit} bytes (max_archive_bytes); the rest was not read")]
+    #[error(
+        "the archive holds more than the limit of {limit} bytes (max_archive_bytes); the rest was not read{}",
+        if *within_log { ", which includes the end of trace.jsonl" } else { "" }
+    )]
     ArchiveTooLarge {
         /// The limit.
         limit: u64,
+        /// Whether the event log goes on beyond the limit.
+        within_log: bool,
     },
     /// The archive has more files and folders than
     /// [`Limits::max_archive_entries`](crate::Limits::max_archive_entries).
@@ -146,7 +151,7 @@ pub enum Problem {
     },
     /// The last line has no newline and is incomplete: the writer stopped in the middle of it, or has not finished it
     /// yet.
-    #[error("the last line is torn after {bytes} bytes; its event is lost")]
+    #[error("the last line is torn after {bytes} {}; its event is lost", if *bytes == 1 { "byte" } else { "bytes" })]
     TornLine {
         /// The line.
         line: u64,

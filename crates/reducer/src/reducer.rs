@@ -85,7 +85,10 @@ impl Reducer {
         self.graph.begin_problem();
         if matches!(
             problem,
-            Problem::LogUnreadable { .. } | Problem::TooManyEvents { .. } | Problem::TooManyDamagedLines { .. }
+            Problem::LogUnreadable { .. }
+                | Problem::TooManyEvents { .. }
+                | Problem::TooManyDamagedLines { .. }
+                | Problem::ArchiveTooLarge { within_log: true, .. }
         ) {
             self.graph.rollout_mut().reading_stopped = true;
         }

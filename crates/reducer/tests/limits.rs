@@ -4,7 +4,7 @@ mod support;
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use rollout_trace_bundle::{Bundle, Limits, PayloadLayout, convert};
+use rollout_trace_bundle::{Bundle, Limits, PayloadLayout, Problem, convert, pack};
 use rollout_trace_model::{BodyPart, RolloutTrace};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -377,6 +377,25 @@ fn a_hundred_thousand_events() {
     assert_eq!(complaints(&graph), ["limit_exceeded"]);
     assert_eq!(graph.tool_calls.len(), 12_500);
     assert_eq!(graph.recording_complete, Some(false));
+}
+
+#[test]
+fn an_archive_whose_log_is_cut_by_a_limit() {
+    let folder = scenario(SIMPLE);
+    let archive = folder.path().with_extension("tar.zst");
+    pack(&Bundle::open(folder.path()).unwrap(), &archive).unwrap();
+    let mut cuts = 0;
+    for max_archive_bytes in (600..1 << 14).step_by(400) {
+        let limits = Limits { max_archive_bytes, ..Limits::default() };
+        let Ok(bundle) = Bundle::open_with(&archive, limits) else { continue };
+        let is_cut = bundle.problems().iter().any(|p| matches!(p, Problem::ArchiveTooLarge { within_log: true, .. }));
+        let graph = reduce_bundle(&bundle);
+        assert_eq!(graph.reading_stopped, is_cut || graph.threads.is_empty(), "{max_archive_bytes}");
+        cuts += usize::from(is_cut);
+    }
+    fs::remove_file(&archive).unwrap();
+    assert!(cuts > 3);
+    assert!(!reduce(folder.path()).reading_stopped);
 }
 
 #[test]

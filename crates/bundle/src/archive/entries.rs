@@ -3,12 +3,13 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read},
+    ops::Range,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rollout_trace_schema::packed::{BARE_MAGIC, PACK_FILE};
-use tar::{Archive, EntryType};
+use tar::{Archive, EntryType, Header};
 
 use super::{
     found::bundle_in,
@@ -22,6 +23,9 @@ const BARE_PACK: u8 = b'P';
 
 /// The maximum length of a name that has an entry of its own.
 const MAX_NAME: u64 = 1 << 16;
+
+/// The length of a header, and of everything that a tar archive is made of.
+const BLOCK: u64 = 512;
 
 /// How many characters of a name a problem has.
 const SHOWN_NAME: usize = 300;
@@ -75,8 +79,22 @@ pub(crate) fn read_archive(
     sink: &mut impl Sink,
 ) -> Result<(Vec<Problem>, String), ConvertError> {
     let mut decompressed = decompressed(archive, limits.max_archive_bytes)?;
-    let mut pass = Pass { sink, limits, tree: Tree::default(), entries: 0, problems: Vec::new(), left_out: 0 };
-    let end = pass.run(&mut decompressed).and_then(|()| {
+    let mut pass = Pass {
+        sink,
+        limits,
+        tree: Tree::default(),
+        entries: 0,
+        problems: Vec::new(),
+        left_out: 0,
+        passed: vec![0; 32 << 10],
+    };
+    let mut start = Vec::new();
+    let read = (&mut decompressed).take(BLOCK).read_to_end(&mut start).map(drop).map_err(Stop::Archive);
+    if read.is_ok() && decompressed.limit() > 0 && !is_of_tar(&start) {
+        let reason = "it is compressed by zstd, but what is compressed is not a tar archive".to_owned();
+        return Err(ConvertError::NotAnArchive { path: archive.to_owned(), reason });
+    }
+    let end = read.and_then(|()| pass.run(&mut start.as_slice().chain(&mut decompressed))).and_then(|()| {
         // The checksum of the archive is at its end, so the archive is read to the end.
         io::copy(&mut decompressed, &mut io::sink()).map(drop).map_err(Stop::Archive)
     });
@@ -89,7 +107,7 @@ pub(crate) fn read_archive(
         Err(Stop::Archive(error)) if decompressed.limit() > 0 => {
             problems.push(Problem::ArchiveDamaged { reason: error.to_string() });
         }
-        Err(_) | Ok(()) => problems.push(Problem::ArchiveTooLarge { limit }),
+        Err(_) | Ok(()) => problems.push(Problem::ArchiveTooLarge { limit, within_log: false }),
     }
     if left_out > 0 {
         problems.push(Problem::TooManyProblems { limit: limits.max_problems, left_out });
@@ -114,10 +132,12 @@ struct Pass<'a, S> {
     problems: Vec<Problem>,
     /// The number of skipped entries that are not among the problems.
     left_out: u64,
+    /// Takes what is passed over.
+    passed: Vec<u8>,
 }
 
 impl<S: Sink> Pass<'_, S> {
-    fn run(&mut self, decompressed: &mut Decompressed) -> Result<(), Stop> {
+    fn run(&mut self, decompressed: &mut impl Read) -> Result<(), Stop> {
         let mut archive = Archive::new(decompressed);
         // The name of the next entry, if it is too long for the entry itself. The tar library would accept any length.
         let mut long_name: Option<Vec<u8>> = None;
@@ -201,12 +221,11 @@ impl<S: Sink> Pass<'_, S> {
     /// Decompresses the rest of an entry, as long as something after it may be needed.
     fn pass_over<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), Stop> {
         let mut position = entry.raw_file_position();
-        let mut buffer = [0; 32 << 10];
         loop {
             if self.sink.is_done(position) {
                 return Err(Stop::Done);
             }
-            match entry.read(&mut buffer) {
+            match entry.read(&mut self.passed) {
                 Ok(0) => return Ok(()),
                 Ok(count) => position += count as u64,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -214,6 +233,18 @@ impl<S: Sink> Pass<'_, S> {
             }
         }
     }
+}
+
+/// Returns whether a tar archive may begin with this block, which is a header unless the archive is empty. A damaged header
+/// counts if its format can still be recognized.
+fn is_of_tar(start: &[u8]) -> bool {
+    const FORMAT: Range<usize> = 257..262;
+    const CHECKSUM: Range<usize> = 148..156;
+    let Ok(block) = <&[u8; BLOCK as usize]>::try_from(start) else { return false };
+    let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>();
+    let checksum = sum(block) - sum(&block[CHECKSUM]) + CHECKSUM.len() as u32 * u32::from(b' ');
+    let is_header = Header::from_byte_slice(block).cksum().is_ok_and(|stated| stated == checksum);
+    is_header || block[FORMAT] == *b"ustar" || block.iter().all(|&byte| byte == 0)
 }
 
 /// Returns whether entries of this type are used.

@@ -42,8 +42,17 @@ pub(crate) fn hold(
     limits: &Limits,
     wanted: Wanted,
 ) -> Result<(Vec<Problem>, ContainedFolder), ConvertError> {
-    let mut holding = Holding { limits, wanted, held: HeldFiles::default(), manifest: None, search_end: None };
-    let (problems, bundle) = read_archive(archive, limits, &mut holding)?;
+    let held =
+        HeldFiles { archive_len: archive.metadata().map_or(0, |metadata| metadata.len()), ..HeldFiles::default() };
+    let mut holding = Holding { limits, wanted, held, manifest: None, search_end: None };
+    let (mut problems, bundle) = read_archive(archive, limits, &mut holding)?;
+    if holding.held.is_cut(&path_in(&bundle, Manifest::RAW_EVENT_LOG)) {
+        for problem in &mut problems {
+            if let Problem::ArchiveTooLarge { within_log, .. } = problem {
+                *within_log = true;
+            }
+        }
+    }
     Ok((problems, ContainedFolder::in_archive(archive.to_owned(), Arc::new(holding.held), bundle)))
 }
 
@@ -64,6 +73,8 @@ pub(crate) fn peek_manifest(archive: &Path) -> Option<Vec<u8>> {
 /// The files and folders of an archive by their paths.
 #[derive(Debug, Default)]
 pub(crate) struct HeldFiles {
+    /// The length of the archive.
+    pub(crate) archive_len: u64,
     files: BTreeMap<String, HeldFile>,
     folders: BTreeSet<String>,
 }
@@ -76,19 +87,17 @@ struct HeldFile {
 
 #[derive(Debug)]
 enum Content {
-    Held(Bytes),
+    /// The archive may end, or be too large, before all of the file was read.
+    Held { bytes: Bytes, is_cut: bool },
     /// The file is larger than any file that is read whole.
-    TooLarge {
-        len: u64,
-        limit: usize,
-    },
+    TooLarge { len: u64, limit: usize },
 }
 
 impl HeldFiles {
     /// Opens a file. Returns it with its size.
     pub(crate) fn open(&self, path: &str) -> Result<(BundleFile, u64), PayloadError> {
         match self.files.get(path) {
-            Some(HeldFile { content: Content::Held(bytes), modified }) => {
+            Some(HeldFile { content: Content::Held { bytes, .. }, modified }) => {
                 let len = bytes.as_ref().len() as u64;
                 Ok((BundleFile::in_memory(bytes.clone(), *modified), len))
             }
@@ -119,9 +128,18 @@ impl HeldFiles {
         entries.into_iter().collect()
     }
 
+    fn is_cut(&self, path: &str) -> bool {
+        self.files.get(path).is_some_and(|file| matches!(file.content, Content::Held { is_cut: true, .. }))
+    }
+
     fn is_folder(&self, path: &str) -> bool {
         self.folders.contains(path) || !self.entries(path).is_empty()
     }
+}
+
+/// Returns the path of a file in a folder of an archive.
+fn path_in(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 struct Holding<'a> {
@@ -156,7 +174,8 @@ impl Sink for Holding<'_> {
         } else {
             let mut content = Vec::with_capacity(len.min(RESERVED) as usize);
             let end = bytes.read_to_end(&mut content).map(drop).map_err(Stop::Archive);
-            (Content::Held(Bytes::new(content)), end)
+            let is_cut = (content.len() as u64) < len;
+            (Content::Held { bytes: Bytes::new(content), is_cut }, end)
         };
         self.held.files.insert(path.to_owned(), HeldFile { content, modified });
         if name == Manifest::RAW_EVENT_LOG && self.manifest.is_none() {

@@ -110,7 +110,15 @@ impl ContainedFolder {
     }
 
     pub(crate) fn is_archive(&self) -> bool {
-        matches!(self.place, Place::Archive { .. })
+        self.archive_len().is_some()
+    }
+
+    /// Returns the length of the archive that contains the folder, if one does.
+    pub(crate) fn archive_len(&self) -> Option<u64> {
+        match &self.place {
+            Place::Disk(_) => None,
+            Place::Archive { files, .. } => Some(files.archive_len),
+        }
     }
 
     /// Opens a regular file inside the folder. Returns it with its size.

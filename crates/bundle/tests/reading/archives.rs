@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{Read, Write},
+    io::Read,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -166,7 +166,13 @@ fn found_among_others() {
 fn archive_of(entries: &[(EntryType, &str, &[u8])]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar.zst");
-    let mut builder = Builder::new(zstd::Encoder::new(File::create(&path).unwrap(), 1).unwrap());
+    fs::write(&path, zstd::encode_all(tar_of(entries).as_slice(), 1).unwrap()).unwrap();
+    (folder, path)
+}
+
+/// Returns an archive of these entries before its compression.
+fn tar_of(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
     for (kind, name, bytes) in entries {
         let mut header = Header::new_gnu();
         header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -179,8 +185,7 @@ fn archive_of(entries: &[(EntryType, &str, &[u8])]) -> (TempDir, PathBuf) {
         header.set_cksum();
         builder.append(&header, *bytes).unwrap();
     }
-    builder.into_inner().unwrap().finish().unwrap().flush().unwrap();
-    (folder, path)
+    builder.into_inner().unwrap()
 }
 
 #[test]
@@ -257,7 +262,11 @@ fn an_archive_that_unpacks_to_too_much() {
     assert!(fs::metadata(&archive).unwrap().len() < 10_000);
     let limits = Limits { max_archive_bytes: 1 << 20, ..Limits::default() };
     let opened = Bundle::open_with(&archive, limits).unwrap();
-    assert!(opened.problems().contains(&Problem::ArchiveTooLarge { limit: 1 << 20 }), "{:?}", opened.problems());
+    assert!(
+        opened.problems().contains(&Problem::ArchiveTooLarge { limit: 1 << 20, within_log: false }),
+        "{:?}",
+        opened.problems()
+    );
     assert!(read(&opened, "x").len() < 1 << 20);
     let out = archive.with_file_name("out");
     assert_eq!(unpack(&archive, &out, &limits).unwrap(), opened.problems()[..1]);
@@ -266,6 +275,26 @@ fn an_archive_that_unpacks_to_too_much() {
     let (_folder, archive) =
         archive_of(&[(EntryType::Regular, "trace.jsonl", b""), (EntryType::GNULongName, "x", &bomb)]);
     assert!(matches!(Bundle::open(&archive).unwrap().problems()[..], [Problem::ArchiveEntry { .. }, ..]));
+}
+
+#[test]
+fn a_limit_within_the_log() {
+    let log = b"no event\n".repeat(1000);
+    let (_folder, archive) =
+        archive_of(&[(EntryType::Regular, "b/trace.jsonl", &log), (EntryType::Regular, "b/x", &[b'x'; 5000])]);
+    let cut_at = |max_archive_bytes| {
+        let limits = Limits { max_archive_bytes, ..Limits::default() };
+        let opened = Bundle::open_with(&archive, limits).unwrap();
+        opened.problems().iter().find_map(|problem| match problem {
+            Problem::ArchiveTooLarge { within_log, .. } => Some(*within_log),
+            _ => None,
+        })
+    };
+    // The log begins after its header of 512 bytes.
+    assert_eq!(cut_at(600), Some(true));
+    assert_eq!(cut_at(512 + 9000 - 2), Some(true));
+    assert_eq!(cut_at(512 + 9000 + 1000), Some(false));
+    assert_eq!(cut_at(1 << 20), None);
 }
 
 #[test]
@@ -351,7 +380,16 @@ fn other_files_are_no_archives() {
     insta::assert_snapshot!(words(b"(\xb5"), @"a.tar.zst is not an archive of a bundle: it is not compressed by zstd");
     insta::assert_snapshot!(words(b"plain text"), @"a.tar.zst is not an archive of a bundle: it is not compressed by zstd");
     let compressed = zstd::encode_all(&b"plain text"[..], 1).unwrap();
-    insta::assert_snapshot!(words(&compressed), @"a.tar.zst is not an archive of a bundle: the archive is damaged: failed to read entire block");
+    let foreign = words(&compressed);
+    insta::assert_snapshot!(foreign, @"a.tar.zst is not an archive of a bundle: it is compressed by zstd, but what is compressed is not a tar archive");
+    for other in [&[][..], &b"a line of a log\n".repeat(1000), &[1; 512], &[0; 511]] {
+        assert_eq!(words(&zstd::encode_all(other, 1).unwrap()), foreign);
+    }
+    // A header that is damaged is still one.
+    let mut damaged = tar_of(&[(EntryType::Regular, "b/trace.jsonl", b"{}")]);
+    damaged[0] = b'c';
+    let damaged = words(&zstd::encode_all(damaged.as_slice(), 1).unwrap());
+    assert!(damaged.contains("the archive is damaged"), "{damaged}");
     // The same holds whatever the name is, unless the file is in a bundle.
     let (notes, bundle) = (archive.with_file_name("notes.txt"), full());
     fs::write(&notes, b"hello").unwrap();
