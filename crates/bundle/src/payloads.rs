@@ -1,12 +1,17 @@
 //! The payload source for any bundle.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::{
+    collections::HashSet,
+    io::{Read, Seek, SeekFrom},
+};
 
 use rollout_trace_schema::{EventPayload, Manifest, PayloadPlace, PayloadRef, RawEvent, packed::PACK_FILE};
 
 use crate::{
     Limits, PayloadBuffer, PayloadError, PayloadFiles, PayloadPack, PayloadShards, PayloadSource, Problem,
-    contained::ContainedFolder, packed::number_of, spent::Spent,
+    contained::ContainedFolder,
+    packed::number_of,
+    spent::{Spent, USUAL_TEXT_COMPRESSION},
 };
 
 /// How many bytes at the end of a log are searched for its end marker, which takes some 200.
@@ -29,13 +34,27 @@ pub struct Payloads {
     spent: Spent,
     /// The length of the pack, as far as it was needed.
     pack_len: u64,
+    /// The payloads that were loaded from files of their own, and how long these are together.
+    in_files: HashSet<Box<str>>,
+    file_bytes: u64,
 }
 
 impl Payloads {
     pub(crate) fn new(folder: ContainedFolder, limits: &Limits, pack_first: bool) -> Self {
         let files = PayloadFiles::open_in(folder.clone(), limits);
         let shards = PayloadShards::open_in(folder.clone(), limits, pack_first);
-        Self { folder, limits: *limits, pack_first, pack: None, files, shards, spent: Spent::default(), pack_len: 0 }
+        Self {
+            folder,
+            limits: *limits,
+            pack_first,
+            pack: None,
+            files,
+            shards,
+            spent: Spent::default(),
+            pack_len: 0,
+            in_files: HashSet::new(),
+            file_bytes: 0,
+        }
     }
 
     /// Returns what is wrong with the shards that were needed so far, and with the parts of documents in them. A shard
@@ -71,7 +90,10 @@ impl PayloadSource for Payloads {
         let origin = self.load_from(reference, buffer)?;
         let bytes = buffer.bytes().len() as u64;
         let stored = match origin {
-            Origin::File => bytes,
+            Origin::File => {
+                self.note_file(reference, bytes);
+                bytes
+            }
             Origin::PackOrShards => self.stored(bytes),
         };
         self.spent.add(bytes, stored);
@@ -83,9 +105,30 @@ impl PayloadSource for Payloads {
             && self.spent.and(self.shards.spent()).check(reference, &self.limits).is_ok()
             && self.shards.is_json(reference, max_nesting)
     }
+
+    fn stored_bytes(&mut self) -> u64 {
+        // The pack may have grown.
+        let pack_len = self.folder.open(PACK_FILE).map_or(0, |(_, len)| len);
+        let in_shards = compressed(self.shards.file_bytes()).min(self.shards.spent().total());
+        let stored = self.file_bytes + pack_len + in_shards;
+        self.folder.archive_len().map_or(stored, |archive| stored.min(compressed(archive)))
+    }
+}
+
+/// Returns how long the texts are that take so many bytes compressed.
+fn compressed(bytes: u64) -> u64 {
+    bytes.saturating_mul(USUAL_TEXT_COMPRESSION)
 }
 
 impl Payloads {
+    fn note_file(&mut self, reference: &PayloadRef, bytes: u64) {
+        let path = reference.path().unwrap_or_default();
+        if !self.in_files.contains(path) {
+            self.in_files.insert(path.into());
+            self.file_bytes += bytes;
+        }
+    }
+
     /// Returns how many bytes the pack and the shards store that were read so far, for comparison with a document.
     fn stored(&mut self, document: u64) -> u64 {
         let in_shards = self.shards.spent().total();

@@ -9,6 +9,9 @@ const USUAL_AMPLIFICATION: u64 = 4;
 /// The same for what a shard decompresses to. Texts are compressed to a tenth, and logs to a hundredth.
 pub(crate) const USUAL_COMPRESSION: u64 = 256;
 
+/// How many times longer texts are than what they are compressed to, if they do not repeat one another.
+pub(crate) const USUAL_TEXT_COMPRESSION: u64 = 4;
+
 /// Adds up the documents that were loaded from one bundle.
 ///
 /// Documents repeat one another, so that honest bundles amount to hundreds of times what they store. But no honest document

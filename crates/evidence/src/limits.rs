@@ -18,6 +18,9 @@ pub struct Limits {
     /// The maximum sum of what the payloads of a pack or of shards have beyond four times everything that is stored there,
     /// in bytes. Payloads repeat one another, so their sum may be hundreds of times what is stored, but a single one that is
     /// that much longer is made to exhaust its reader. Beyond the limit, no payload is readable.
+    ///
+    /// It also bounds what the graph has beyond ten times what is stored, because many events may show one payload, and
+    /// many items one long id.
     pub max_amplified_bytes: u64,
     /// The maximum nesting of a JSON document, by the rule of [`json_text`](rollout_trace_schema::json_text). A
     /// document that nests deeper is unreadable.
@@ -31,7 +34,8 @@ pub struct Limits {
     pub max_archive_bytes: u64,
     /// The maximum number of files and folders of an archive. The rest of it is not read, which is a problem.
     pub max_archive_entries: u64,
-    /// The maximum number of problems of one log that are reported individually. The others are counted.
+    /// The maximum number of problems of one log that are reported individually, and of diagnostics of each code that
+    /// reduction reports. The others are counted.
     pub max_problems: u64,
 }
 

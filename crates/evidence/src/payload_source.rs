@@ -22,6 +22,13 @@ pub trait PayloadSource {
         let _ = (reference, max_nesting);
         false
     }
+
+    /// Returns how many bytes are stored for the documents that were loaded so far, for comparison with what is made of
+    /// them. A document that was loaded again counts once. A source that does not know it returns the maximum, and
+    /// nothing is compared.
+    fn stored_bytes(&mut self) -> u64 {
+        u64::MAX
+    }
 }
 
 /// Why a payload document cannot be loaded.
@@ -104,6 +111,18 @@ pub enum PayloadError {
         (max_amplified_bytes)"
     )]
     AmplifiedTooLarge {
+        /// The payload's id or path.
+        payload: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// What was made of the documents before is far larger than what is stored, by more than
+    /// [`Limits::max_amplified_bytes`](crate::Limits::max_amplified_bytes).
+    #[error(
+        "{payload} does not count: the graph is more than {limit} bytes larger than ten times what is stored \
+        (max_amplified_bytes)"
+    )]
+    GraphTooLarge {
         /// The payload's id or path.
         payload: String,
         /// The limit.

@@ -139,12 +139,15 @@ impl Compactions {
         }
         let reference = &event.checkpoint_payload;
         let mut buffer = PayloadBuffer::default();
-        let document = cx.read(reference, &mut buffer);
+        let document = cx.read_items(reference, &mut buffer);
         let turn = cx.at.turn.as_ref();
         let origin =
             Origin { thread: &thread, turn, payload: &reference.raw_payload_id, appearance: Appearance::Shown };
         let document = document.as_ref();
-        let history = |cx: &mut Context<'_>, name: &str| history(cx, reference, document?, name);
+        let history = |cx: &mut Context<'_>, name: &str| {
+            let (values, sightings) = history(cx, reference, document?, name)?;
+            cx.may_add(reference, &origin, &sightings).then_some((values, sightings))
+        };
 
         let mut pass = conversations.pass(cx, links, &origin);
         let (values, input) = history(pass.cx, "input_history").unwrap_or_default();
@@ -157,6 +160,7 @@ impl Compactions {
         let replacement_item_ids = replacement.map(|sightings| pass.replacement(id, sightings)).unwrap_or_default();
         pass.cx.tell_items(origin.payload, replacement_item_ids.iter().copied(), values.unwrap_or_default());
         conversations.sightings.note_seen(input_item_ids.iter().copied(), cx.at.seq);
+        cx.documents.growth.add_list(input_item_ids.len() + replacement_item_ids.len());
         let compaction = Compaction {
             compaction_id: id.clone(),
             codex_turn_id: turn.cloned(),

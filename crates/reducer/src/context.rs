@@ -8,8 +8,11 @@ use crate::{
     at::At,
     documents::{self, Document, Documents},
     graph::Graph,
+    growth::bytes_of_item,
+    item::Sighting,
     json::Json,
     observer::Observer,
+    origin::Origin,
     report::Report,
     rules::Rules,
 };
@@ -26,10 +29,33 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Reads a document into the caller's buffer. Returns `None` if the reference says that it is missing, which is not
-    /// damage, or if it cannot be read, which is reported.
+    /// Reads a document whose texts go into the graph. Returns `None` if the reference says that it is missing, which is
+    /// not damage, or if it cannot be read, which is reported.
     pub(crate) fn read<'b>(&mut self, reference: &PayloadRef, buffer: &'b mut PayloadBuffer) -> Option<Document<'b>> {
+        let document = self.documents.read(reference, self.payloads, buffer, self.report)?;
+        self.documents.growth.add(document.bytes());
+        Some(document)
+    }
+
+    /// Reads a document with model items, which count once they are new items of the graph ([`Self::may_add`]).
+    pub(crate) fn read_items<'b>(
+        &mut self,
+        reference: &PayloadRef,
+        buffer: &'b mut PayloadBuffer,
+    ) -> Option<Document<'b>> {
         self.documents.read(reference, self.payloads, buffer, self.report)
+    }
+
+    /// Returns whether the graph may become any larger. If not, the document is lost, which is reported.
+    pub(crate) fn may_grow(&mut self, reference: &PayloadRef) -> bool {
+        self.documents.may_add(reference, 0, self.payloads, self.report)
+    }
+
+    /// Returns whether the graph may have all of these sightings as new items. If not, their document is lost, which is
+    /// reported.
+    pub(crate) fn may_add(&mut self, reference: &PayloadRef, origin: &Origin<'_>, sightings: &[Sighting]) -> bool {
+        let bytes = sightings.iter().map(|sighting| bytes_of_item(sighting, origin)).sum();
+        self.documents.may_add(reference, bytes, self.payloads, self.report)
     }
 
     /// Reads a document that is only used if it is whole. Returns `None` if it is not.

@@ -4,14 +4,14 @@
 
 use std::ops::Deref;
 
-use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
+use rollout_trace_evidence::{Limits, PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{
     PayloadRef, RawPayloadId,
     json_text::{Nesting, check_document},
 };
 
-use crate::{json::Json, map::HashSet, report::Report};
+use crate::{growth::Growth, json::Json, map::HashSet, report::Report};
 
 /// Reads documents and remembers which were read.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Documents {
     read: HashSet<String>,
     /// The documents that damage made partial: they are lost, or some of their parts are.
     partial: HashSet<RawPayloadId>,
+    /// What the documents have added to the graph.
+    pub(crate) growth: Growth,
 }
 
 /// A document that was read. It is the value that it holds.
@@ -30,11 +32,17 @@ pub(crate) struct Documents {
 pub(crate) struct Document<'a> {
     value: Json<'a>,
     missing_parts: &'a [RawPayloadId],
+    bytes: usize,
 }
 
 impl<'a> Document<'a> {
     pub(crate) fn into_value(self) -> Json<'a> {
         self.value
+    }
+
+    /// Returns the length of its text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Returns the ids of the parts that are not in the document. A placeholder represents each.
@@ -52,8 +60,14 @@ impl<'a> Deref for Document<'a> {
 }
 
 impl Documents {
-    pub(crate) fn new(max_nesting: usize) -> Self {
-        Self { max_nesting, buffer: PayloadBuffer::default(), read: HashSet::default(), partial: HashSet::default() }
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            max_nesting: limits.max_nesting,
+            buffer: PayloadBuffer::default(),
+            read: HashSet::default(),
+            partial: HashSet::default(),
+            growth: Growth::new(limits.max_amplified_bytes),
+        }
     }
 
     pub(crate) fn max_nesting(&self) -> usize {
@@ -75,6 +89,23 @@ impl Documents {
         self.partial.contains(id)
     }
 
+    /// Returns whether the graph may grow by `more` bytes. If not, the document is lost, which is reported.
+    pub(crate) fn may_add(
+        &mut self,
+        reference: &PayloadRef,
+        more: usize,
+        source: &mut dyn PayloadSource,
+        report: &mut Report,
+    ) -> bool {
+        if self.growth.allows(more as u64, source) {
+            return true;
+        }
+        self.note_partial(&reference.raw_payload_id);
+        let (payload, limit) = (reference.to_string(), self.growth.limit());
+        report_lost(report, reference, &PayloadError::GraphTooLarge { payload, limit });
+        false
+    }
+
     /// Reads a document into the caller's buffer. Reports a document that cannot be read, and returns `None` for it.
     pub(crate) fn read<'a>(
         &mut self,
@@ -84,7 +115,7 @@ impl Documents {
         report: &mut Report,
     ) -> Option<Document<'a>> {
         self.note(reference);
-        if reference.is_missing() {
+        if reference.is_missing() || !self.may_add(reference, 0, source, report) {
             return None;
         }
         if let Err(error) = source.load(reference, buffer) {
@@ -104,7 +135,7 @@ impl Documents {
                 if replaced_bytes {
                     report_replaced_bytes(report, reference);
                 }
-                Some(Document { value, missing_parts: buffer.missing_parts() })
+                Some(Document { value, missing_parts: buffer.missing_parts(), bytes: buffer.bytes().len() })
             }
             Err(error) => {
                 self.note_partial(&reference.raw_payload_id);
@@ -167,9 +198,10 @@ pub(crate) fn report_lost(report: &mut Report, reference: &PayloadRef, error: &P
         | PayloadError::NotInShard { .. }
         | PayloadError::NoPlace { .. } => DiagnosticCode::PayloadMissing,
         PayloadError::Escapes { .. } | PayloadError::Link { .. } => DiagnosticCode::PayloadEscapes,
-        PayloadError::TooLarge { .. } | PayloadError::TotalTooLarge { .. } | PayloadError::AmplifiedTooLarge { .. } => {
-            DiagnosticCode::LimitExceeded
-        }
+        PayloadError::TooLarge { .. }
+        | PayloadError::TotalTooLarge { .. }
+        | PayloadError::AmplifiedTooLarge { .. }
+        | PayloadError::GraphTooLarge { .. } => DiagnosticCode::LimitExceeded,
         _ => DiagnosticCode::PayloadUnreadable,
     };
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -207,6 +239,7 @@ pub(crate) fn damage(buffer: &PayloadBuffer) -> Option<String> {
     let bytes: usize = holes.iter().map(|hole| hole.bytes).sum();
     match holes.len() {
         0 => None,
+        1 if bytes == 1 => Some("1 byte is damaged and replaced by a mark".to_owned()),
         1 => Some(format!("{bytes} bytes are damaged and replaced by a mark")),
         places => Some(format!("{bytes} bytes in {places} places are damaged and replaced by marks")),
     }

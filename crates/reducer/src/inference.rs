@@ -114,6 +114,7 @@ impl Inference {
             Some(Request { items, continues }) => (items, continues),
             None => (ItemRuns::default(), None),
         };
+        cx.documents.growth.add_runs(items.runs().len());
         cx.graph.object_mut(id).request_item_ids = items;
         conversations.sightings.note_call(cx.graph, id);
         conversations.sightings.note_request(cx.graph, id, continues.as_ref());
@@ -131,7 +132,7 @@ impl Inference {
         let thread = &event.thread_id;
         let reference = event.warmup_context_payload.as_ref().unwrap_or(&event.request_payload);
         cx.documents.note(reference);
-        if reference.is_missing() {
+        if reference.is_missing() || !cx.may_grow(reference) {
             return None;
         }
         if event.warmup_context_payload.is_some() && !event.request_payload.is_missing() {
@@ -173,6 +174,9 @@ impl Inference {
         tell_request(cx, event, &document, (known + sightings.iter().flatten().count(), &rest));
         let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
         let sightings: Vec<_> = sightings.into_iter().flatten().collect();
+        if !cx.may_add(reference, &origin, &sightings) {
+            return None;
+        }
         if let Some(previous) = previous_response(event, &document, cx.rules) {
             let prefix = match untraced_prefix(event, cx.rules) {
                 Some(prefix) => {
@@ -275,7 +279,7 @@ impl Inference {
         }
         let Some(reference) = answer.payload else { return };
         let mut buffer = PayloadBuffer::default();
-        let Some(document) = cx.read(reference, &mut buffer) else { return };
+        let Some(document) = cx.read_items(reference, &mut buffer) else { return };
         if let Some(observer) = &mut cx.observer
             && document.is_object()
         {
@@ -301,7 +305,11 @@ impl Inference {
         };
         let shown = Shown::new(reference, document.missing_parts(), cx.rules);
         let (values, sightings) = sightings(items, &shown);
+        if !cx.may_add(reference, &origin, &sightings) {
+            return;
+        }
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
+        cx.documents.growth.add_list(items.len());
         cx.tell_items(origin.payload, items.iter().copied(), values);
         conversations.sightings.note_shown(cx.graph, id, items.iter().copied());
         conversations.sightings.note_seen(items.iter().copied(), cx.at.seq);
@@ -483,7 +491,7 @@ fn prefix_items(
     origin: &Origin<'_>,
 ) -> Option<Vec<ItemId>> {
     let mut buffer = PayloadBuffer::default();
-    let document = cx.read(reference, &mut buffer)?;
+    let document = cx.read_items(reference, &mut buffer)?;
     let names = ["input", "input_items", "items"];
     let items = document.as_array().or_else(|| names.iter().find_map(|name| document.get(name)?.as_array()));
     let Some(values) = items else {
@@ -492,6 +500,9 @@ fn prefix_items(
     };
     let shown = Shown::new(reference, document.missing_parts(), cx.rules);
     let (values, sightings) = sightings(values, &shown);
+    if !cx.may_add(reference, origin, &sightings) {
+        return None;
+    }
     let items = conversations.pass(cx, links, origin).request(0, sightings);
     cx.tell_items(origin.payload, items.iter().copied(), values);
     Some(items)

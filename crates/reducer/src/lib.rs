@@ -63,6 +63,7 @@ mod durations;
 mod fingerprint;
 mod finish;
 mod graph;
+mod growth;
 mod inference;
 mod invocation;
 mod item;

@@ -64,8 +64,8 @@ impl Reducer {
         Self {
             rules: Rules::of(header.schema_version),
             graph: Graph::new(empty_trace(header)),
-            report: Report::default(),
-            documents: Documents::new(limits.max_nesting),
+            report: Report::new(&limits),
+            documents: Documents::new(&limits),
             families: Families {
                 rollout,
                 conversations: Conversations::default(),
@@ -170,6 +170,7 @@ impl Reducer {
         derived.finish(&mut graph, &families.agents, &mut report);
         finish::report_waiting_cells(&mut report, &families.links.cells);
         finish::list_cut_off(&mut graph, &mut report);
+        report.say_what_was_left_out();
         graph.rollout_mut().diagnostics.extend(report.take());
         graph.into_trace()
     }

@@ -1,24 +1,51 @@
 //! Collecting diagnostics.
 
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 
-use rollout_trace_evidence::Problem;
+use rollout_trace_evidence::{Limits, Problem};
 use rollout_trace_model::{Diagnostic, DiagnosticCode};
 use rollout_trace_schema::RawPayloadId;
 
 use crate::{at::At, map::HashSet};
 
 /// The diagnostics that were reported since they were last taken.
-#[derive(Debug, Default)]
+///
+/// A payload can have millions of surprising items, and a diagnostic is longer than a short item. So there are at most so
+/// many of each code, and all together they are bounded; the others are counted.
+#[derive(Debug)]
 pub(crate) struct Report {
     diagnostics: Vec<Diagnostic>,
+    /// How many diagnostics there may be of each code.
+    max_of_code: u64,
+    /// How many bytes the diagnostics may still have.
+    room: u64,
+    /// How many diagnostics of each code were reported.
+    reports: BTreeMap<DiagnosticCode, Reports>,
     /// What was reported and must not be reported again.
     reported: HashSet<(DiagnosticCode, String)>,
     /// The seq and the line of the event that is being applied.
     place: Option<(u64, u64)>,
 }
 
+/// How many diagnostics of one code were reported.
+#[derive(Debug, Default)]
+struct Reports {
+    kept: u64,
+    left_out: u64,
+}
+
 impl Report {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            diagnostics: Vec::new(),
+            max_of_code: limits.max_problems,
+            room: limits.max_amplified_bytes,
+            reports: BTreeMap::new(),
+            reported: HashSet::default(),
+            place: None,
+        }
+    }
+
     /// Sets the event that reports are about from now on.
     pub(crate) fn begin_event(&mut self, at: &At) {
         self.place = Some((at.seq, at.line));
@@ -57,15 +84,7 @@ impl Report {
 
     /// Reports a surprise that only the end of the trace shows.
     pub(crate) fn end(&mut self, code: DiagnosticCode, ids: Vec<String>, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic {
-            code,
-            severity: code.severity(),
-            seq: None,
-            line: None,
-            payload_id: None,
-            ids,
-            message: message.into(),
-        });
+        self.keep(at_end(code, ids, message.into()));
     }
 
     /// Reports a problem that was found while the bundle was read.
@@ -79,7 +98,7 @@ impl Report {
     }
 
     fn push(&mut self, code: DiagnosticCode, payload_id: Option<RawPayloadId>, ids: &[&dyn Display], message: String) {
-        self.diagnostics.push(Diagnostic {
+        self.keep(Diagnostic {
             code,
             severity: code.severity(),
             seq: self.place.map(|(seq, _)| seq),
@@ -89,6 +108,39 @@ impl Report {
             message,
         });
     }
+
+    fn keep(&mut self, diagnostic: Diagnostic) {
+        let reports = self.reports.entry(diagnostic.code).or_default();
+        let bytes = diagnostic.message.len() + diagnostic.ids.iter().map(String::len).sum::<usize>();
+        match self.room.checked_sub(bytes as u64) {
+            Some(room) if reports.kept < self.max_of_code => {
+                self.room = room;
+                reports.kept += 1;
+                self.diagnostics.push(diagnostic);
+            }
+            _ => reports.left_out += 1,
+        }
+    }
+
+    /// Reports, after everything else, how many diagnostics were left out.
+    pub(crate) fn say_what_was_left_out(&mut self) {
+        for (left_out_code, Reports { kept, left_out }) in std::mem::take(&mut self.reports) {
+            if left_out > 0 {
+                let code = DiagnosticCode::LimitExceeded;
+                let message = format!(
+                    "{left_out} diagnostics {} beyond the first {kept} were left out (max_problems, \
+                     max_amplified_bytes)",
+                    left_out_code.as_str()
+                );
+                self.diagnostics.push(at_end(code, Vec::new(), message));
+            }
+        }
+    }
+}
+
+/// Returns a diagnostic of no event.
+fn at_end(code: DiagnosticCode, ids: Vec<String>, message: String) -> Diagnostic {
+    Diagnostic { code, severity: code.severity(), seq: None, line: None, payload_id: None, ids, message }
 }
 
 /// Returns a problem that was found while the bundle was read as a diagnostic.

@@ -123,6 +123,11 @@ impl PayloadShards {
         }
     }
 
+    /// Returns how many bytes the files have of the shards that were needed so far.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.records.file_bytes()
+    }
+
     /// Returns how much the shards decompressed to.
     pub(crate) fn spent(&self) -> Spent {
         self.records.spent()

@@ -100,6 +100,11 @@ impl ShardFiles {
         self.known.iter().map(|(shard, known)| (*shard, &known.found))
     }
 
+    /// Returns how many bytes the files have of the shards that were needed so far.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.known.values().map(|known| known.file_len).sum()
+    }
+
     /// Returns how much the shards decompressed to.
     pub(super) fn spent(&self) -> Spent {
         self.spent

@@ -58,6 +58,11 @@ impl ShardRecords {
         }
     }
 
+    /// Returns how many bytes the files have of the shards that were needed so far.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.files.file_bytes()
+    }
+
     /// Returns how much the shards decompressed to.
     pub(super) fn spent(&self) -> Spent {
         self.files.spent()

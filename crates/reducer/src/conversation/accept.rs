@@ -70,7 +70,7 @@ impl Conversations {
             return;
         }
         let mut buffer = PayloadBuffer::default();
-        let Some(document) = cx.read(reference, &mut buffer) else { return };
+        let Some(document) = cx.read_items(reference, &mut buffer) else { return };
         let sighting = normalize(&document, &Shown::new(reference, document.missing_parts(), cx.rules))
             .filter(|sighting| deliveries.include(sighting) && sighting.own_id.as_ref() == Some(&event.item_id));
         let Some(sighting) = sighting else {
@@ -82,7 +82,7 @@ impl Conversations {
             cx.report.payload(code, origin.payload, &[&event.item_id], message);
             return;
         };
-        if known {
+        if known || !cx.may_add(reference, origin, std::slice::from_ref(&sighting)) {
             return;
         }
         let mut pass = self.pass(cx, links, origin);

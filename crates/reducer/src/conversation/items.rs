@@ -13,6 +13,7 @@ use super::{
 use crate::{
     calls::is_output,
     graph::Graph,
+    growth::bytes_of_item,
     item::{Identity, Sighting, identity_of_item, identity_with, merged_reasoning, message_between_agents},
     origin::Appearance,
     report::Report,
@@ -24,6 +25,7 @@ impl Pass<'_, '_> {
     pub(super) fn new_item(&mut self, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
         let item_id = self.facts.add(sighting.identity, self.thread.order.append());
         self.report_surprises(item_id, &sighting);
+        self.cx.documents.growth.add(bytes_of_item(&sighting, self.origin));
         let at = self.cx.at;
         self.cx.graph.insert(
             &item_id,

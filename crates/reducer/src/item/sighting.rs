@@ -1,6 +1,6 @@
 //! One occurrence of a model item in a payload.
 
-use rollout_trace_model::{AgentMessage, Body, Channel, InferredProducer, ItemKind, Role};
+use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, InferredProducer, ItemKind, Role};
 use rollout_trace_schema::{ModelVisibleCallId, ResponsesItemId};
 
 use crate::fingerprint::Fingerprint;
@@ -33,6 +33,24 @@ impl Sighting {
     /// Returns whether the item is a tool output.
     pub(crate) fn is_output(&self) -> bool {
         matches!(self.kind, ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput)
+    }
+
+    /// Returns how long the texts of the item are together.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let part_bytes = |part: &BodyPart| match part {
+            BodyPart::Text { text } | BodyPart::Summary { text } => text.len(),
+            BodyPart::Encoded { label, value } => label.len() + value.len(),
+            BodyPart::Json { summary, .. } => summary.len(),
+            BodyPart::Code { language, source } => language.len() + source.len(),
+            BodyPart::PayloadRef { label, content_sha256, .. } => {
+                label.len() + content_sha256.as_ref().map_or(0, String::len)
+            }
+        };
+        let ids = self.call_id.as_ref().map_or(0, |id| id.len()) + self.own_id.as_ref().map_or(0, |id| id.len());
+        let agents = self.agent_message.as_ref().map_or(0, |message| message.author.len() + message.recipient.len());
+        let names =
+            self.role.as_str().len() + self.kind.as_str().len() + self.unknown_type.as_ref().map_or(0, String::len);
+        self.body.parts.iter().map(part_bytes).sum::<usize>() + ids + agents + names
     }
 }
 
