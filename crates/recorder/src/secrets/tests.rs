@@ -294,7 +294,12 @@ mod properties {
             "api_key={}",
             "\"access_token\": \"{}\"",
             "'client_secret': '{}'",
+            "\"refresh_token\":\"{}\"",
+            "id_token={}",
             "AWS_SECRET_ACCESS_KEY={}",
+            "AccountKey={};",
+            "&X-Amz-Signature={}",
+            "\"SharedAccessKey\": \"{}\"",
             "--password {}",
             "\"name\": \"GH_TOKEN\", \"value\": \"{}\"",
             "https://user:{}@host/",
@@ -339,7 +344,13 @@ mod properties {
             let hidden = |redacted: &str| !body.as_bytes().windows(8).any(|part| redacted.as_bytes().windows(8).any(|found| found == part));
             let replaced = replace(&text, |_| 0).replaced;
             prop_assert!(replaced.as_deref().is_some_and(hidden), "{} became {:?}", text, replaced);
-            for document in [json!(text), json!({"output": [1, text]}), json!({"a": {"b": text}, "c": [[text]]})] {
+            let lines: Vec<_> = text.lines().collect();
+            for document in [
+                json!(text),
+                json!({"output": [1, text]}),
+                json!({"a": {"b": text}, "c": [[text]]}),
+                json!({"lines": lines}),
+            ] {
                 let redacted = documents(&document);
                 prop_assert!(hidden(&redacted), "{} became {}", document, redacted);
                 prop_assert!(serde_json::from_str::<serde_json::Value>(&redacted).is_ok());
