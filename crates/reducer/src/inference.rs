@@ -169,11 +169,15 @@ impl Inference {
             appearance: Appearance::Shown,
         };
         let shown = Shown::new(reference, document.missing_parts, cx.rules);
-        let sightings: Vec<_> = rest.iter().map(|item| normalize(item, &shown)).collect();
-        let is_item: Vec<_> = sightings.iter().map(Option::is_some).collect();
-        tell_request(cx, event, &document, (known + sightings.iter().flatten().count(), &rest));
+        let mut is_item = Vec::with_capacity(rest.len());
+        let mut sightings = Vec::new();
+        for item in &rest {
+            let sighting = normalize(item, &shown);
+            is_item.push(sighting.is_some());
+            sightings.extend(sighting);
+        }
+        tell_request(cx, event, &document, (known + sightings.len(), &rest));
         let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
-        let sightings: Vec<_> = sightings.into_iter().flatten().collect();
         if !cx.may_add(reference, &origin, &sightings) {
             return None;
         }

@@ -24,7 +24,8 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
         return None;
     }
     let kind = item.text("type").unwrap_or_default();
-    let mut parts = Parts { shown, parts: Vec::new(), contents: Vec::new() };
+    // Most items have one part.
+    let mut parts = Parts { shown, parts: Vec::with_capacity(1), contents: Vec::with_capacity(1) };
     let mut agent_message = None;
     let mut unknown_type = None;
     let (role, channel, item_kind) = match kind {

@@ -112,6 +112,10 @@ impl<'a> Parser<'a> {
                         return Ok(Cow::Borrowed(run));
                     }
                     unescaped.push_str(run);
+                    if unescaped.capacity() / 2 > unescaped.len() {
+                        // There may be millions of short ones.
+                        unescaped.shrink_to_fit();
+                    }
                     return Ok(Cow::Owned(unescaped));
                 }
                 Some(b'\\') => {
