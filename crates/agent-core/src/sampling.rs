@@ -209,6 +209,10 @@ impl Turn {
                     if items.is_empty() {
                         output.into_iter().try_for_each(|value| take(model::item(value)?, items))?;
                     }
+                    if items.is_empty() {
+                        // The user would otherwise wait for an answer that has come.
+                        emit(EventMessage::Warning { message: "the model's answer is empty".to_owned() });
+                    }
                     return Ok((response_id, usage));
                 }
                 ResponseEvent::LeftOut(reason) => {

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{FutureExt, future::join_all};
 use rollout_trace_recorder::{AgentResultTracePayload, ExecutionStatus};
 use tokio::{
     sync::{mpsc, watch},
@@ -16,7 +17,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    AbortReason, AgentStatus, EventMessage, Op, TurnOverrides, fault,
+    AbortReason, AgentStatus, EventMessage, McpServer, Op, TurnOverrides, fault,
     guard::{END_LIMIT, guarded, guarded_within},
     lock::lock,
     mail::Mail,
@@ -188,9 +189,8 @@ impl Session {
         end("code cells", &thread, END_LIMIT, thread.cells.shut_down()).await;
         end("commands", &thread, END_LIMIT, thread.commands.shut_down()).await;
         if is_root {
-            for server in &rollout.mcp_servers {
-                end("MCP servers", &thread, END_LIMIT, server.shutdown()).await;
-            }
+            let servers = join_all(rollout.mcp_servers.iter().map(McpServer::shutdown));
+            end("MCP servers", &thread, END_LIMIT, servers.map(drop)).await;
         }
         let checked = async { fault::point("thread end", &thread.path) };
         end("records", &thread, END_LIMIT, checked).await;

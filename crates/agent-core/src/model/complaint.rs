@@ -56,10 +56,8 @@ impl Complaint {
             Value::Object(fields) => {
                 let nested = ["error", "errors"].iter().any(|name| fields.get(*name).is_some_and(is_error));
                 let failed = is_error(&document["response"]["error"]);
-                // Some gateways send their own words without a mark, but with a status or in a field for errors.
-                let code = ["code", "status", "status_code", "statusCode"].iter().find_map(|name| fields.get(*name));
-                let refused = code.and_then(http_status).is_some();
-                let plain = document["type"].is_null() && (refused || fields.contains_key("detail"));
+                // Some gateways send their own words without a mark, but with a code, a status or in a field for errors.
+                let plain = document["type"].is_null() && has_code_or_detail(fields) || document["type"] == "error";
                 if nested || failed || plain { Self::of_value(document) } else { None }
             }
             Value::Array(elements) => elements.iter().find_map(Self::marked_in),
@@ -99,6 +97,18 @@ impl Complaint {
             }
         }
     }
+}
+
+/// Returns whether a document without a type is that of an error.
+fn has_code_or_detail(fields: &Map<String, Value>) -> bool {
+    let status = ["status", "code", "statuscode"].iter().filter_map(|name| field(fields, &[name]));
+    let is_refusal = status.clone().any(|value| http_status(value).is_some());
+    let is_failure = || {
+        let is_named = status.clone().any(|value| value.as_str().is_some_and(|name| name != "ok" && name != "success"));
+        is_named || ["success", "ok"].iter().any(|name| fields.get(*name) == Some(&Value::Bool(false)))
+    };
+    let has_words = || field(fields, &["message", "msg"]).is_some_and(Value::is_string);
+    is_refusal || fields.contains_key("detail") || has_words() && is_failure()
 }
 
 /// Returns whether a status means that the same request may succeed later.
@@ -325,6 +335,10 @@ mod tests {
             r#"{"code": 503, "message": "m"}"#,
             r#"{"detail": "m"}"#,
             r#"[{"error": "m"}]"#,
+            r#"{"code": "rate_limited", "message": "m"}"#,
+            r#"{"status": "error", "message": "m"}"#,
+            r#"{"success": false, "message": "m"}"#,
+            r#"{"type": "error", "message": "m"}"#,
         ] {
             assert!(is_marked(text), "{text}");
         }
@@ -335,6 +349,7 @@ mod tests {
             "[]",
             r#"{"error": null}"#,
             r#"{"message": "ping"}"#,
+            r#"{"status": "ok", "message": "ping"}"#,
             r#"{"type": "response.created", "response": {"error": null, "status": "in_progress"}}"#,
             r#"{"type": "x", "status": 500}"#,
         ] {

@@ -105,7 +105,16 @@ fn unit(name: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in r"(retry|again|wait|in|a|and|[0-9.]{1,9}|-?[0-9]e9|ms|m|s|h|[ .,]|\PC){0,20}") {
+            let _ = (spoken(&text), stated(&text, SECOND));
+        }
+    }
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -126,7 +126,9 @@ impl Reader {
             _ => {}
         }
         let mut output = response["output"].as_array().cloned().unwrap_or_default();
-        if self.items == 0 {
+        if self.items == 0 && output.is_empty() {
+            output.extend(self.drafts.unsettled());
+        } else if self.items == 0 {
             let has_text = |item: &Value| item["type"] == "message" && !text(item).is_empty();
             let messages: Vec<_> = self.drafts.unsettled_messages().collect();
             if !messages.is_empty() && !output.iter().any(has_text) {
@@ -236,6 +238,8 @@ fn failed(event: &Value) -> ModelError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Reads events of a stream, each as `name data` or only data, and returns what they amount to.
@@ -395,6 +399,8 @@ mod tests {
             {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "ab"}]}]}}"#;
         let textless_output = r#"{"type": "response.completed", "response": {"output": [
             {"type": "message", "id": "m", "content": []}]}}"#;
+        let call = r#"{"type": "response.output_item.added", "output_index": 7, "item":
+            {"type": "function_call", "call_id": "c", "name": "n", "arguments": "{}"}}"#;
         let incomplete =
             r#"{"type": "response.incomplete", "response": {"incomplete_details": {"reason": "max_output_tokens"}}}"#;
         for (events, expected) in [
@@ -412,6 +418,7 @@ mod tests {
             (vec![delta, item, second, output], "+a [m:ab] +c [:c] end()"),
             (vec![delta, incomplete], "+a [m:a] !the model's answer is incomplete: max_output_tokens"),
             (vec![COMPLETED], "end()"),
+            (vec![call, delta, COMPLETED], "+a end(function_call({}), [m:a])"),
         ] {
             assert_eq!(read(&events), expected, "{events:#?}");
         }
@@ -433,6 +440,69 @@ mod tests {
         assert_eq!(read(&[custom, input, COMPLETED]), "end(custom_tool_call(text))");
         let incomplete = r#"{"type": "response.incomplete", "response": {}}"#;
         assert_eq!(read(&[call, &one, incomplete]), "!the model's answer is incomplete: no reason given");
+    }
+
+    /// Returns any JSON that is not too deep, with the names of the protocol.
+    fn json() -> impl Strategy<Value = Value> {
+        let name = || {
+            prop::sample::select(vec![
+                "type",
+                "delta",
+                "item",
+                "item_id",
+                "output_index",
+                "content",
+                "text",
+                "response",
+                "output",
+                "error",
+                "message",
+                "code",
+                "status",
+                "id",
+                "call_id",
+                "arguments",
+                "role",
+            ])
+        };
+        let kind = prop::sample::select(vec![
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.output_item.added",
+            "response.output_item.done",
+            "response.function_call_arguments.done",
+            "response.completed",
+            "response.incomplete",
+            "error",
+            "message",
+            "function_call",
+            "failed",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u8>().prop_map(Value::from),
+            kind.prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 24, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(name().prop_map(str::to_owned), inner, 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_events_are_read(events in prop::collection::vec(json(), 0..12)) {
+            let mut reader = Reader::default();
+            for event in &events {
+                reader.read(&Frame { name: String::new(), data: event.to_string() });
+                Complaint::of_body(&event.to_string());
+            }
+            while reader.next().is_some() {}
+        }
     }
 
     #[test]
