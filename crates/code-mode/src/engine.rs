@@ -141,6 +141,12 @@ impl<'js> Script<'_, 'js> {
             Ok(end) => end,
             Err(error) => End::Failed(failure::describe_caught(&self.ctx, error)),
         };
+        let end = match end {
+            End::Failed(text) if self.heap.ran_out() && !text.contains(failure::OUT_OF_MEMORY) => {
+                End::Failed(format!("{text}\n{}", failure::OUT_OF_MEMORY))
+            }
+            end => end,
+        };
         // Describing an error may have run the script's code, which may have called `exit()`.
         if self.host.cell.halted() { End::Halted } else { end }
     }

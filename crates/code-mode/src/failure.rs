@@ -30,6 +30,11 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
     }
 }
 
+/// What an error says that the engine throws when it has no memory. Once there is no memory even for the error, it throws
+/// `null` instead.
+pub(crate) const OUT_OF_MEMORY: &str =
+    "out of memory: the script keeps too much, or one text, array or buffer is too large";
+
 /// The most nested causes that a description includes.
 const MAX_CAUSES: usize = 3;
 
@@ -56,7 +61,7 @@ fn one_error<'js>(ctx: &Ctx<'js>, error: &Object<'js>) -> String {
     let name = read(ctx, error, "name").filter(|name| !name.is_empty()).unwrap_or_else(|| "Error".to_owned());
     let mut message = read(ctx, error, "message").unwrap_or_default();
     if name == "InternalError" && message == "out of memory" {
-        message.push_str(": the script keeps too much, or one text, array or buffer is too large");
+        message = OUT_OF_MEMORY.to_owned();
     }
     let mut text = if message.is_empty() { name } else { format!("{name}: {message}") };
     let stack = read(ctx, error, "stack").unwrap_or_default();

@@ -48,6 +48,8 @@ struct Bounds {
     engine: Slot<Option<NonNull<qjs::JSRuntime>>>,
     /// Whether garbage collection is suspended.
     keeps_garbage: Slot<bool>,
+    /// Whether memory was refused to a script that was not halted.
+    ran_out: Slot<bool>,
 }
 
 impl HeapControl {
@@ -60,6 +62,11 @@ impl HeapControl {
         // SAFETY: the context is alive.
         self.0.engine.set(NonNull::new(unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) }));
         self.0.used.get() < limits.memory_bytes
+    }
+
+    /// Returns whether the script has ever needed more memory than there is.
+    pub(crate) fn ran_out(&self) -> bool {
+        self.0.ran_out.get()
     }
 
     /// Resumes garbage collection: at an interrupt check, the engine is in a consistent state.
@@ -98,6 +105,7 @@ impl Heap {
             used: Slot::new(0),
             engine: Slot::new(None),
             keeps_garbage: Slot::new(false),
+            ran_out: Slot::new(false),
         };
         let control = HeapControl(Rc::new(bounds));
         (Self { cell: Arc::clone(cell), bounds: Rc::clone(&control.0) }, control)
@@ -116,6 +124,7 @@ impl Heap {
         let admitted = size <= block_bytes.min(isize::MAX as usize / 2)
             && size.saturating_sub(old_size) <= memory_bytes.saturating_sub(bounds.used.get());
         if !admitted {
+            bounds.ran_out.set(bounds.ran_out.get() || !self.cell.halted());
             bounds.refused();
         }
         admitted

@@ -133,6 +133,31 @@ fn memory_and_recursion_are_limited() {
 }
 
 #[test]
+fn a_script_without_memory_says_so() {
+    let small = CellLimits { memory_bytes: 6 << 20, ..CellLimits::default() };
+    for script in [
+        "let o = {}; for (;;) o = { o }",
+        "const all = []; for (;;) all.push(() => all)",
+        "const all = []; (() => { for (;;) all.push({}) })()",
+        "const all = []; await (async () => { for (;;) all.push([{}]) })()",
+        "const all = []; setTimeout(() => { for (;;) all.push([all.length]) }, 1); await new Promise(() => {})",
+        "const all = []; Promise.resolve().then(() => { for (;;) all.push({ x: [1] }) }); await new Promise((r) => setTimeout(r, 1))",
+        "const all = new Map(); for (;;) all.set(all.size, { size: all.size })",
+        "await Promise.all(Array.from({ length: 1e6 }, (_, i) => new Promise((r) => setTimeout(r, i))))",
+        "let all = []; try { for (;;) all.push({}) } catch { all = null } throw new Error('later')",
+        "class A { #x = new Array(50).fill(0) } const all = []; for (;;) all.push(new A())",
+    ] {
+        let said = ran_within(small.clone(), script);
+        assert!(said.starts_with("failed: ") && said.contains("out of memory"), "{script}\n{said}");
+    }
+    // A script that makes do with what it gets has not failed.
+    assert_snapshot!(ran_within(small, "try { new Uint8Array(1e9) } catch (error) { text(error.message) }"), @r"
+    text: out of memory
+    done
+    ");
+}
+
+#[test]
 fn limits_are_those_of_the_session() {
     let small = CellLimits { memory_bytes: 4 << 20, stack_bytes: 64 << 10, ..CellLimits::default() };
     assert_snapshot!(ran_within(small.clone(), "new Uint8Array(5e6)"), @r"
