@@ -199,7 +199,7 @@ impl Target {
         }
         let access = match self.base {
             Found::File(_) => folder.open_file(&self.file)?.map(|file| Access::of(&file)).transpose()?,
-            _ => accesses.get(&self.content).cloned(),
+            _ => accesses.get(&self.content).cloned().map(Access::for_new_content),
         };
         if change.kind != ChangeKind::Delete {
             let is_in_place = change.kind == ChangeKind::Update && change.move_to.is_none();

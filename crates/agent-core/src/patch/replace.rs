@@ -43,6 +43,11 @@ impl Access {
         Ok(Self { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() & 0o7777, list })
     }
 
+    /// Returns the access for a new file in the place of this one: it does not run with the rights of the owner.
+    pub(crate) fn for_new_content(self) -> Self {
+        Self { mode: self.mode & 0o777, ..self }
+    }
+
     /// Gives another file the same access. Whatever cannot be the same becomes less, never more.
     fn give(&self, file: &File) -> io::Result<()> {
         let (owner, group) = (Uid::from_raw(self.owner), Gid::from_raw(self.group));
