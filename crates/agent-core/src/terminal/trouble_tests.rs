@@ -103,10 +103,10 @@ fn states(output: &ExecOutput) -> Vec<(&str, BackgroundState)> {
 async fn what_a_command_leaves_behind_is_reported() {
     let bench = Bench::new();
     for line in [
-        "sleep 1001 & sleep 0.2; echo started",
-        "sleep 1001 >/dev/null 2>&1 </dev/null & sleep 0.2; echo started",
-        "(sleep 1001 &) ; sleep 0.2; echo started",
-        "(trap 'exit 0' TERM; sleep 1001) & sleep 0.2; echo started; exit 5",
+        "sleep 1001 & sleep 0.5; echo started",
+        "sleep 1001 >/dev/null 2>&1 </dev/null & sleep 0.5; echo started",
+        "(sleep 1001 &) ; sleep 0.5; echo started",
+        "(trap 'exit 0' TERM; sleep 1001) & sleep 0.5; echo started; exit 5",
     ] {
         let output = bench.run(line).await;
         assert_eq!(output.output, "started\r\n");
@@ -124,10 +124,10 @@ async fn what_a_command_leaves_behind_is_reported() {
 #[cfg(target_os = "linux")]
 async fn what_outlives_its_command_does_not_outlive_the_terminals() {
     let lines = [
-        "nohup sleep 1002 >/dev/null 2>&1 & sleep 0.2",
-        "trap '' HUP; sleep 1002 >/dev/null 2>&1 & sleep 0.2",
-        "setsid sleep 1002 >/dev/null 2>&1 </dev/null & sleep 0.2",
-        "setsid sh -c 'sleep 1002 & exec sleep 1003' >/dev/null 2>&1 </dev/null & sleep 0.2",
+        "nohup sleep 1002 >/dev/null 2>&1 & sleep 0.5",
+        "trap '' HUP; sleep 1002 >/dev/null 2>&1 & sleep 0.5",
+        "setsid sleep 1002 >/dev/null 2>&1 </dev/null & sleep 0.5",
+        "setsid sh -c 'sleep 1002 & exec sleep 1003' >/dev/null 2>&1 </dev/null & sleep 0.5",
     ];
     for shuts_down in [true, false] {
         let bench = Bench::new();

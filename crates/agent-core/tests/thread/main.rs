@@ -8,4 +8,5 @@ mod compaction;
 mod quirks;
 mod raw_server;
 mod support;
+mod tools;
 mod turns;
