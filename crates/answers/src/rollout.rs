@@ -119,7 +119,7 @@ impl<'a> Rollout<'a> {
         let last = self.tokens_before.len() - 1;
         let before = |item: usize| self.tokens_before[item.min(last)];
         let of_run = |first: u32, count: u32| before(first as usize + count as usize) - before(first as usize);
-        items.runs().iter().map(|run| of_run(run.first.0, run.count)).sum()
+        items.runs().map(|run| of_run(run.first.0, run.count)).sum()
     }
 
     /// Returns the estimated tokens of the first items of a list.

@@ -1,6 +1,11 @@
 //! Lists of items as runs of consecutive numbers.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
@@ -10,10 +15,15 @@ use serde::{
 
 use crate::ItemId;
 
+/// How many runs a list copies when it is changed while another list shares them. The runs before those stay shared.
+const COPIED_RUNS: usize = 64;
+
 /// A list of items, kept as runs of consecutive numbers.
 ///
 /// Each request shows the conversation before it again, so the lists of all requests together grow with the square of
-/// their number. Items are numbered as they are first seen, so that even a long conversation is a few runs.
+/// their number. Items are numbered as they are first seen, so that even a long conversation is a few runs. Where it is
+/// many, because the conversations of a thread take turns, a list that is cloned and then extended shares them with the
+/// list that it was cloned from.
 ///
 /// It serializes as the list of its items, and is read from such a list or from a list of runs, which
 /// [`WithRuns`](crate::WithRuns) writes.
@@ -23,15 +33,32 @@ use crate::ItemId;
 ///
 /// let items: ItemRuns = [1, 2, 3, 7].map(ItemId).into_iter().collect();
 /// assert_eq!(items.len(), 4);
-/// assert_eq!(items.runs(), [ItemRun { first: ItemId(1), count: 3 }, ItemRun { first: ItemId(7), count: 1 }]);
+/// assert!(items.runs().eq([ItemRun { first: ItemId(1), count: 3 }, ItemRun { first: ItemId(7), count: 1 }]));
 /// assert_eq!(items.iter().last(), Some(ItemId(7)));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub struct ItemRuns {
-    runs: Vec<ItemRun>,
+    last: Arc<Block>,
     items: usize,
-    /// Whether an item has a lower number than an item before it, or the same.
+}
+
+/// The last runs of a list, after those of an earlier block.
+#[derive(Clone, Debug, Default)]
+struct Block {
+    runs: Vec<ItemRun>,
+    /// How many items the blocks before it have.
+    start: usize,
+    /// Whether an item of the list up to here has a lower number than an item before it, or the same.
     is_descending: bool,
+    before: Option<Before>,
+}
+
+/// The runs before a block.
+#[derive(Clone, Debug)]
+struct Before {
+    block: Arc<Block>,
+    /// How many runs of the block count. It may have been extended since.
+    runs: usize,
 }
 
 /// Items with consecutive numbers.
@@ -67,29 +94,55 @@ impl ItemRuns {
     }
 
     /// Returns the runs, in order.
-    pub fn runs(&self) -> &[ItemRun] {
-        &self.runs
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = ItemRun> + '_ {
+        let mut parts: Vec<_> = self.parts_from_last().collect();
+        parts.reverse();
+        parts.into_iter().flat_map(|part| part.runs.iter().copied())
+    }
+
+    /// Returns how many runs the list keeps by itself, apart from those that it shares with other lists.
+    pub fn own_runs(&self) -> usize {
+        self.last.runs.len()
     }
 
     /// Returns the items, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = ItemId> + '_ {
-        self.runs.iter().flat_map(|run| run.iter())
+        self.runs().flat_map(ItemRun::iter)
     }
 
-    /// Returns whether the item is in the list. If the list is ascending, as most are, the cost is in proportion to the
-    /// logarithm of the number of runs, otherwise to their number.
-    pub fn contains(&self, item: ItemId) -> bool {
-        if self.is_descending {
-            return self.runs.iter().any(|run| run.contains(item));
+    /// Returns the item at a place, counted from 0.
+    pub fn get(&self, place: usize) -> Option<ItemId> {
+        if place >= self.items {
+            return None;
         }
-        let after = self.runs.partition_point(|run| run.first <= item);
-        after > 0 && self.runs[after - 1].contains(item)
+        let part = self.parts_from_last().find(|part| part.start <= place)?;
+        let mut before = part.start;
+        for run in part.runs {
+            let after = before + run.count as usize;
+            if place < after {
+                return run.iter().nth(place - before);
+            }
+            before = after;
+        }
+        None
+    }
+
+    /// Returns whether the item is in the list. If the list is ascending, as most are, only few of its runs are
+    /// compared, otherwise all of them.
+    pub fn contains(&self, item: ItemId) -> bool {
+        if self.last.is_descending {
+            return self.runs().any(|run| run.contains(item));
+        }
+        let starts_by = |runs: &[ItemRun]| runs.first().is_some_and(|run| run.first <= item);
+        let Some(part) = self.parts_from_last().find(|part| starts_by(part.runs)) else { return false };
+        let after = part.runs.partition_point(|run| run.first <= item);
+        part.runs[after - 1].contains(item)
     }
 
     /// Returns the place of the first occurrence of an item, counted from 0.
     pub fn position(&self, item: ItemId) -> Option<usize> {
         let mut before = 0;
-        for run in &self.runs {
+        for run in self.runs() {
             if run.contains(item) {
                 return Some(before + (item.0 - run.first.0) as usize);
             }
@@ -101,7 +154,7 @@ impl ItemRuns {
     /// Returns how many items, from the first, both lists have in common, at a cost in proportion to the number of runs.
     pub fn common_prefix(&self, other: &Self) -> usize {
         let mut same = 0;
-        for (left, right) in self.runs.iter().zip(&other.runs) {
+        for (left, right) in self.runs().zip(other.runs()) {
             if left.first != right.first {
                 break;
             }
@@ -115,13 +168,17 @@ impl ItemRuns {
 
     /// Returns the items after the first `count`, at a cost in proportion to what is returned.
     pub fn skip(&self, count: usize) -> impl Iterator<Item = ItemId> + '_ {
+        let mut runs = Vec::new();
         let mut before = self.items;
-        let runs = self.runs.iter().rposition(|run| {
+        for run in self.parts_from_last().flat_map(|part| part.runs.iter().rev()) {
+            if before <= count {
+                break;
+            }
             before -= run.count as usize;
-            before <= count
-        });
-        let runs = &self.runs[runs.unwrap_or(0)..];
-        runs.iter().flat_map(|run| run.iter()).skip(count - before)
+            let skipped = count.saturating_sub(before) as u32;
+            runs.push(ItemRun { first: ItemId(run.first.0 + skipped), count: run.count - skipped });
+        }
+        runs.into_iter().rev().flat_map(ItemRun::iter)
     }
 
     /// Adds an item at the end.
@@ -131,17 +188,75 @@ impl ItemRuns {
 
     /// Adds a run at the end. A run that continues the last one makes it longer, so that equal lists have equal runs.
     fn push_run(&mut self, next: ItemRun) {
+        let start = self.items;
         self.items += next.count as usize;
-        if let Some(run) = self.runs.last_mut() {
+        let block = self.own_block(start);
+        if let Some(run) = block.runs.last_mut() {
             if run.first.0.checked_add(run.count) == Some(next.first.0)
                 && let Some(count) = run.count.checked_add(next.count)
             {
                 run.count = count;
                 return;
             }
-            self.is_descending |= next.first < run.first || run.contains(next.first);
+            block.is_descending |= next.first < run.first || run.contains(next.first);
         }
-        self.runs.push(next);
+        block.runs.push(next);
+    }
+
+    /// Returns the last block, which no other list shares any more. `items` is how many items the list has.
+    fn own_block(&mut self, items: usize) -> &mut Block {
+        if Arc::get_mut(&mut self.last).is_none() && self.last.runs.len() > COPIED_RUNS {
+            // The last run may still grow, so it belongs to the new block.
+            let last = self.last.runs.last().copied();
+            self.last = Arc::new(Block {
+                start: items - last.map_or(0, |run| run.count as usize),
+                is_descending: self.last.is_descending,
+                before: Some(Before { block: self.last.clone(), runs: self.last.runs.len() - 1 }),
+                runs: last.into_iter().collect(),
+            });
+        }
+        Arc::make_mut(&mut self.last)
+    }
+
+    /// Returns the runs of each block, from the last block to the first.
+    fn parts_from_last(&self) -> impl Iterator<Item = Part<'_>> {
+        let last = Part { runs: &self.last.runs, start: self.last.start, before: self.last.before.as_ref() };
+        std::iter::successors(Some(last), |part| {
+            let Before { block, runs } = part.before?;
+            Some(Part { runs: &block.runs[..*runs], start: block.start, before: block.before.as_ref() })
+        })
+    }
+}
+
+/// The runs of one block that count.
+struct Part<'a> {
+    runs: &'a [ItemRun],
+    start: usize,
+    before: Option<&'a Before>,
+}
+
+impl Drop for Block {
+    /// Drops the blocks before it one by one: a recursion would go as deep as they are many.
+    fn drop(&mut self) {
+        let mut before = self.before.take();
+        while let Some(mut block) = before.and_then(|before| Arc::into_inner(before.block)) {
+            before = block.before.take();
+        }
+    }
+}
+
+impl PartialEq for ItemRuns {
+    fn eq(&self, other: &Self) -> bool {
+        self.items == other.items && (Arc::ptr_eq(&self.last, &other.last) || self.runs().eq(other.runs()))
+    }
+}
+
+impl Eq for ItemRuns {}
+
+impl Hash for ItemRuns {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.items.hash(state);
+        self.runs().for_each(|run| run.hash(state));
     }
 }
 
@@ -294,6 +409,54 @@ mod tests {
 
     #[test]
     fn a_conversation_that_grows_is_one_run() {
-        assert_eq!(runs(&[1, 2, 3, 4]).runs(), [ItemRun { first: ItemId(1), count: 4 }]);
+        assert!(runs(&[1, 2, 3, 4]).runs().eq([ItemRun { first: ItemId(1), count: 4 }]));
+    }
+
+    #[test]
+    fn lists_that_share_runs_are_like_lists_that_do_not() {
+        // Two conversations take turns, and a third one leaves the first after each of its items.
+        let (mut lists, mut plain) = (vec![ItemRuns::default(); 3], vec![Vec::new(); 3]);
+        for number in 0..2_000 {
+            let at = number % 2;
+            if number % 2 == 0 {
+                (lists[2], plain[2]) = (lists[0].clone(), plain[0].clone());
+            }
+            for (list, item) in [(at, number * 2), (at, number * 2 + 1), (2, 9_000 - number)] {
+                let item = ItemId(u32::try_from(item).unwrap());
+                lists[list].push(item);
+                plain[list].push(item);
+            }
+            if number % 97 != 96 {
+                continue;
+            }
+            for (list, plain) in lists.iter().zip(&plain) {
+                assert!(list.iter().eq(plain.iter().copied()));
+                let whole: ItemRuns = plain.iter().copied().collect();
+                assert_eq!((list, list.len()), (&whole, plain.len()));
+                assert!(list.skip(plain.len() / 2).eq(plain[plain.len() / 2..].iter().copied()));
+                assert_eq!(list.common_prefix(&lists[0]), whole.common_prefix(&lists[0]));
+                for place in [0, plain.len() / 3, plain.len() - 1, plain.len()] {
+                    assert_eq!(list.get(place), plain.get(place).copied());
+                    let item = ItemId(u32::try_from(place * 2).unwrap());
+                    assert_eq!(list.contains(item), plain.contains(&item));
+                }
+            }
+        }
+        assert!(lists[0].last.before.is_some() && lists[2].last.before.is_some(), "the lists share runs");
+    }
+
+    #[test]
+    fn a_long_chain_of_shared_runs_is_dropped() {
+        let mut list = ItemRuns::default();
+        let mut shared = list.clone();
+        for number in 0..50_000 * 2 * u32::try_from(COPIED_RUNS).unwrap() {
+            if (number as usize).is_multiple_of(COPIED_RUNS) {
+                shared = list.clone();
+            }
+            list.push(ItemId(number * 2));
+        }
+        drop(shared);
+        assert!(list.parts_from_last().count() > 40_000);
+        drop(list);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rollout_trace_schema::InferenceCallId;
 use serde::{Serialize, Serializer};
 
-use crate::{InferenceCall, ItemRun, RolloutTrace, replaced_field::ReplacedField};
+use crate::{InferenceCall, ItemRuns, RolloutTrace, replaced_field::ReplacedField};
 
 /// A graph that serializes with `request_item_runs` in place of the `request_item_ids` of its inference calls.
 ///
@@ -46,16 +46,16 @@ struct Call<'a>(&'a InferenceCall);
 
 impl Serialize for Call<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value = &Runs(self.0.request_item_ids.runs());
+        let value = &Runs(&self.0.request_item_ids);
         self.0.serialize(ReplacedField { serializer, field: "request_item_ids", name: "request_item_runs", value })
     }
 }
 
 /// The items of one request.
-struct Runs<'a>(&'a [ItemRun]);
+struct Runs<'a>(&'a ItemRuns);
 
 impl Serialize for Runs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|run| (run.first.0, run.count)))
+        serializer.collect_seq(self.0.runs().map(|run| (run.first.0, run.count)))
     }
 }

@@ -18,7 +18,7 @@ impl Covered {
     }
 
     pub(super) fn insert_all(&mut self, items: &ItemRuns) {
-        items.runs().iter().for_each(|&run| self.insert_run(run));
+        items.runs().for_each(|run| self.insert_run(run));
     }
 
     pub(super) fn contains(&self, item: ItemId) -> bool {
