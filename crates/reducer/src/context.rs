@@ -98,10 +98,3 @@ impl Context<'_> {
         documents::report_malformed(self.report, reference, reason);
     }
 }
-
-/// Adds a payload to those of an object, unless it is among them.
-pub(crate) fn add_payload(payloads: &mut Vec<RawPayloadId>, reference: &PayloadRef) {
-    if !payloads.contains(&reference.raw_payload_id) {
-        payloads.push(reference.raw_payload_id.clone());
-    }
-}

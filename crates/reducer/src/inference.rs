@@ -114,7 +114,7 @@ impl Inference {
             Some(Request { items, continues }) => (items, continues),
             None => (ItemRuns::default(), None),
         };
-        cx.documents.growth.add_runs(items.runs().len());
+        cx.documents.growth.add_runs(items.own_runs());
         cx.graph.object_mut(id).request_item_ids = items;
         conversations.sightings.note_call(cx.graph, id);
         conversations.sightings.note_request(cx.graph, id, continues.as_ref());
@@ -145,7 +145,7 @@ impl Inference {
             self.readers.forget(thread);
         }
         let reader = self.readers.reader(thread);
-        let shared = reader.shared_items(conversations.live_items(thread));
+        let shared = if reader.holds_request() { reader.shared_items(conversations.live_items(thread)) } else { 0 };
         let mut document = match reader.read(reference, cx.payloads, max_nesting, shared) {
             Ok(document) => document,
             Err(error) => {

@@ -44,7 +44,7 @@
 //! 6. `conversation`: which sightings are one item; above `sightings`: which calls showed an item first and last.
 //! 7. `links`, that is `cells` above `calls`: what joins items with tool calls and code cells, whichever comes first.
 //! 8. `turns` above `threads`.
-//! 9. `context` above `documents`, and both and `references` above `graph` and `report`, and these above `changes` and `at`.
+//! 9. `context` above `documents`, and both, `payload_lists` and `references` above `graph` and `report`, and these above `changes` and `at`.
 //! 10. `item` above `fingerprint` and `json`, which know no graph, `map`, and `rules`: where the schema versions differ.
 
 #![forbid(unsafe_code)]
@@ -74,6 +74,7 @@ mod map;
 mod markers;
 mod observer;
 mod origin;
+mod payload_lists;
 mod readers;
 mod reducer;
 mod references;

@@ -12,12 +12,13 @@ use rollout_trace_schema::{
 };
 
 use crate::{
-    context::{Context, add_payload},
+    context::Context,
     graph::Graph,
     invocation::Invocation,
     item::{item_text, output_text},
     json::Json,
     map::HashMap,
+    payload_lists::PayloadLists,
 };
 
 /// What is remembered about terminals beyond the graph.
@@ -27,6 +28,9 @@ pub(crate) struct Terminals {
     latest: HashMap<(ThreadId, String), TerminalId>,
     /// The process id of each operation, as it was first observed.
     process_ids: HashMap<OperationId, String>,
+    /// The last number that was added to each name of a session which other sessions already had.
+    numbered: HashMap<String, u32>,
+    payloads: PayloadLists,
     operations: u32,
 }
 
@@ -58,7 +62,7 @@ impl Terminals {
     pub(crate) fn begin_exec(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, payload: &PayloadRef, begin: Begin) {
         let call = &cx.graph.tool_calls[tool];
         if let Some(operation_id) = call.terminal_operation_id {
-            add_payload(&mut cx.graph.object_mut(&operation_id).raw_payload_ids, payload);
+            self.add_payload(cx.graph, operation_id, payload);
             let message = format!(
                 "tool call {tool} begins a second terminal operation; the first counts, and lists the second's payload"
             );
@@ -79,7 +83,7 @@ impl Terminals {
             }
         };
         let operation_id = self.new_operation(cx, tool, request);
-        add_payload(&mut cx.graph.object_mut(&operation_id).raw_payload_ids, payload);
+        self.add_payload(cx.graph, operation_id, payload);
         self.note_process_id(cx, operation_id, begin.process_id);
     }
 
@@ -114,9 +118,8 @@ impl Terminals {
         document: Option<&Json<'_>>,
     ) {
         let (time, seq) = (cx.at.time, cx.at.seq);
-        let operation = cx.graph.object_mut(&operation_id);
-        add_payload(&mut operation.raw_payload_ids, &event.runtime_payload);
-        operation.execution.end(time, seq, event.status.clone());
+        self.add_payload(cx.graph, operation_id, &event.runtime_payload);
+        cx.graph.object_mut(&operation_id).execution.end(time, seq, event.status.clone());
         let Some(document) = document else { return };
         let exit_code = document.get("exit_code").and_then(Json::as_i64);
         if exit_code.is_none() {
@@ -142,10 +145,9 @@ impl Terminals {
             return;
         }
         let (time, seq) = (cx.at.time, cx.at.seq);
-        let operation = cx.graph.object_mut(&operation_id);
-        operation.execution.end(time, seq, status.clone());
+        cx.graph.object_mut(&operation_id).execution.end(time, seq, status.clone());
         let Some(reference) = result else { return };
-        add_payload(&mut operation.raw_payload_ids, reference);
+        self.add_payload(cx.graph, operation_id, reference);
         let mut buffer = PayloadBuffer::default();
         let Some(document) = cx.read_whole(reference, &mut buffer) else { return };
         let result = answered_result(&document);
@@ -170,6 +172,11 @@ impl Terminals {
         let exit_code = operation.result.as_ref().and_then(|result| result.exit_code);
         let (time, seq) = (operation.execution.ended_at_unix_ms, operation.execution.ended_seq);
         note_exit(cx.graph, written, exit_code, time.zip(seq));
+    }
+
+    fn add_payload(&mut self, graph: &mut Graph, operation_id: OperationId, reference: &PayloadRef) {
+        let list = &mut graph.object_mut(&operation_id).raw_payload_ids;
+        self.payloads.add(&operation_id, list, reference);
     }
 
     fn new_operation(&mut self, cx: &mut Context<'_>, tool: &ToolCallId, request: TerminalRequest) -> OperationId {
@@ -223,10 +230,28 @@ impl Terminals {
         let session = match known {
             Some(known) if cx.graph.terminal_sessions.contains_key(&known) => known,
             Some(removed) => add_session(cx, operation_id, &key, removed),
-            None => new_session(cx, operation_id, &key),
+            None => self.new_session(cx, operation_id, &key),
         };
         self.latest.insert(key, session.clone());
         join_session(cx.graph, operation_id, session);
+    }
+
+    fn new_session(&mut self, cx: &mut Context<'_>, operation_id: OperationId, key: &(ThreadId, String)) -> TerminalId {
+        let (_, process_id) = key;
+        let opens = cx.rules.commands_open_sessions();
+        let name = if opens { format!("terminal_session:{operation_id}") } else { process_id.clone() };
+        let mut terminal_id = TerminalId(name.clone());
+        while cx.graph.terminal_sessions.contains_key(&terminal_id) {
+            let number = self.numbered.entry(name.clone()).or_insert(1);
+            *number += 1;
+            terminal_id = TerminalId(format!("{name}#{number}"));
+        }
+        if terminal_id.0 != name {
+            let message =
+                format!("another thread also has a terminal {name}; this one is in the graph as {terminal_id}");
+            cx.report.event(DiagnosticCode::KeyCollision, &[&name, &terminal_id], message);
+        }
+        add_session(cx, operation_id, key, terminal_id)
     }
 }
 
@@ -240,24 +265,6 @@ fn leave_session(graph: &mut Graph, operation_id: OperationId) {
     if left.operation_ids.is_empty() {
         graph.remove(&session);
     }
-}
-
-fn new_session(cx: &mut Context<'_>, operation_id: OperationId, key: &(ThreadId, String)) -> TerminalId {
-    let (_, process_id) = key;
-    let opens = cx.rules.commands_open_sessions();
-    let name = if opens { format!("terminal_session:{operation_id}") } else { process_id.clone() };
-    let mut terminal_id = TerminalId(name.clone());
-    for number in 2.. {
-        if !cx.graph.terminal_sessions.contains_key(&terminal_id) {
-            break;
-        }
-        terminal_id = TerminalId(format!("{name}#{number}"));
-    }
-    if terminal_id.0 != name {
-        let message = format!("another thread also has a terminal {name}; this one is in the graph as {terminal_id}");
-        cx.report.event(DiagnosticCode::KeyCollision, &[&name, &terminal_id], message);
-    }
-    add_session(cx, operation_id, key, terminal_id)
 }
 
 fn add_session(

@@ -14,11 +14,12 @@ use serde_json::{Map, Value};
 use crate::{
     agents::{Agents, reaches_agents},
     cells::Cells,
-    context::{Context, add_payload},
+    context::Context,
     invocation::Invocation,
     json::Json,
     links::Links,
     map::HashMap,
+    payload_lists::PayloadLists,
     terminals::{Begin, Terminals},
     turns,
 };
@@ -26,10 +27,26 @@ use crate::{
 /// What is remembered about tool calls beyond the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
-    /// The calls that each id of the log names, in order, with their threads. If a provider restarts its numbering, one
-    /// id names several calls.
-    bearers: HashMap<ToolCallId, Vec<(ThreadId, ToolCallId)>>,
+    /// The calls that each id of the log names.
+    bearers: HashMap<ToolCallId, Bearers>,
+    payloads: PayloadLists,
     terminals: Terminals,
+}
+
+/// The calls that one id of the log names. If a provider restarts its numbering, they are several.
+#[derive(Debug, Default)]
+struct Bearers {
+    count: usize,
+    last: Option<ToolCallId>,
+    last_of_thread: HashMap<ThreadId, ToolCallId>,
+}
+
+impl Bearers {
+    fn add(&mut self, thread: &ThreadId, key: &ToolCallId) {
+        self.count += 1;
+        self.last = Some(key.clone());
+        self.last_of_thread.insert(thread.clone(), key.clone());
+    }
 }
 
 impl Tools {
@@ -83,7 +100,7 @@ impl Tools {
         let id = self.ensure(cx, &event.tool_call_id);
         let payload = &event.runtime_payload;
         let call = cx.graph.object_mut(&id);
-        add_payload(&mut call.raw_runtime_payload_ids, payload);
+        self.payloads.add(&id, &mut call.raw_runtime_payload_ids, payload);
         call.runtime_started.get_or_insert(RuntimeStart { seq: cx.at.seq, at_unix_ms: cx.at.time });
         if let Some(kind) = &event.kind {
             call.kind = kind.clone();
@@ -110,7 +127,7 @@ impl Tools {
         let id = self.ensure(cx, &event.tool_call_id);
         let payload = &event.runtime_payload;
         let call = cx.graph.object_mut(&id);
-        add_payload(&mut call.raw_runtime_payload_ids, payload);
+        self.payloads.add(&id, &mut call.raw_runtime_payload_ids, payload);
         let (is_agents, operation) = (reaches_agents(&call.kind), call.terminal_operation_id);
         let mut buffer = PayloadBuffer::default();
         if let Some(operation) = operation {
@@ -194,17 +211,17 @@ impl Tools {
     /// Returns the id of a starting call in the graph, or `None` if the call has started before and still runs.
     fn new_id(&mut self, cx: &mut Context<'_>, thread: &ThreadId, id: &ToolCallId) -> Option<ToolCallId> {
         let bearers = self.bearers.entry(id.clone()).or_default();
-        let key = match bearers.iter().rfind(|(of, _)| of == thread) {
-            Some((_, key)) if cx.graph.tool_calls[key].execution.start_unobserved => return Some(key.clone()),
-            Some((_, key)) if cx.graph.tool_calls[key].execution.is_running() => {
+        let key = match bearers.last_of_thread.get(thread) {
+            Some(key) if cx.graph.tool_calls[key].execution.start_unobserved => return Some(key.clone()),
+            Some(key) if cx.graph.tool_calls[key].execution.is_running() => {
                 let message = format!("tool call {id} starts a second time; the first start counts");
                 cx.report.event(DiagnosticCode::DuplicateStart, &[key], message);
                 return None;
             }
-            _ if bearers.is_empty() => id.clone(),
-            _ => ToolCallId::from(format!("{id}#{}", bearers.len() + 1)),
+            _ if bearers.count == 0 => id.clone(),
+            _ => ToolCallId::from(format!("{id}#{}", bearers.count + 1)),
         };
-        bearers.push((thread.clone(), key.clone()));
+        bearers.add(thread, &key);
         if key != *id {
             let message = format!("a second tool call is named {id}; it is in the graph as {key}");
             cx.report.event(DiagnosticCode::KeyCollision, &[id, &key], message);
@@ -216,8 +233,8 @@ impl Tools {
     /// thread.
     fn find(&self, cx: &Context<'_>, id: &ToolCallId) -> Option<ToolCallId> {
         let bearers = self.bearers.get(id)?;
-        let of_thread = bearers.iter().rfind(|(thread, _)| Some(thread) == cx.at.thread.as_ref());
-        of_thread.or(bearers.last()).map(|(_, key)| key.clone())
+        let of_thread = cx.at.thread.as_ref().and_then(|thread| bearers.last_of_thread.get(thread));
+        of_thread.or(bearers.last.as_ref()).cloned()
     }
 
     /// Returns the graph's id of the call that an event names. If its start is lost, adds it with what is known about
@@ -251,7 +268,7 @@ impl Tools {
             runtime_started: None,
         };
         cx.graph.insert(id, call);
-        self.bearers.entry(id.clone()).or_default().push((thread, id.clone()));
+        self.bearers.entry(id.clone()).or_default().add(&thread, id);
         id.clone()
     }
 }

@@ -75,9 +75,29 @@ struct Matching<'a> {
     graph: &'a Graph,
     mail: &'a Mail,
     paths: &'a HashMap<ThreadId, AgentPath>,
-    /// The items at each address that no message has taken.
-    free: HashMap<Address, BTreeSet<Seen>>,
+    free: HashMap<Address, Free>,
     edges: BTreeMap<EdgeId, InteractionEdge>,
+}
+
+/// The items at one address that no message has taken.
+#[derive(Default)]
+struct Free {
+    all: BTreeSet<Seen>,
+    /// Those that are not a compaction's copy.
+    originals: BTreeSet<Seen>,
+}
+
+impl Free {
+    fn of(graph: &Graph, items: impl Iterator<Item = Seen>) -> Self {
+        let all: BTreeSet<_> = items.collect();
+        let originals = all.iter().copied().filter(|&(_, item)| !is_copy(graph, item)).collect();
+        Self { all, originals }
+    }
+
+    fn remove(&mut self, seen: &Seen) {
+        self.all.remove(seen);
+        self.originals.remove(seen);
+    }
 }
 
 impl Interactions {
@@ -227,7 +247,8 @@ impl Interactions {
 
     /// Matches the stale observations with items, in order, and returns the edges that they make.
     fn match_anew(&mut self, graph: &Graph, agents: &Agents, stale: &Stale) -> BTreeMap<EdgeId, InteractionEdge> {
-        let free = stale.addresses.iter().map(|&address| (address, self.mail.items(address).collect())).collect();
+        let free_at = |&address: &Address| (address, Free::of(graph, self.mail.items(address)));
+        let free = stale.addresses.iter().map(free_at).collect();
         let edges = BTreeMap::new();
         let mut matching = Matching { graph, mail: &self.mail, paths: &self.paths, free, edges };
         let mut places: Vec<_> = stale.observations.iter().copied().collect();
@@ -239,6 +260,7 @@ impl Interactions {
                 Observation::Result(result) => matching.match_result(result, state.address),
             };
         }
+        matching.edges.values_mut().for_each(list_once);
         matching.edges
     }
 
@@ -361,8 +383,8 @@ impl Matching<'_> {
     /// Source: reduction, section 12.2.
     fn take(&mut self, address: Address, sent: Seq) -> Option<ItemId> {
         let free = self.free.get(&address)?;
-        let later = free.range((sent.saturating_add(1), ItemId(0))..).next();
-        let (seq, item) = *later.or_else(|| free.iter().find(|(_, item)| !is_copy(self.graph, *item)))?;
+        let later = free.all.range((sent.saturating_add(1), ItemId(0))..).next();
+        let (seq, item) = *later.or_else(|| free.originals.first())?;
         for address in self.mail.addresses(item) {
             if let Some(free) = self.free.get_mut(&address) {
                 free.remove(&(seq, item));
@@ -399,16 +421,20 @@ impl Matching<'_> {
             known.target = edge.target;
             known.delivered_seq = edge.delivered_seq;
         }
-        for item in edge.carried_item_ids {
-            if !known.carried_item_ids.contains(&item) {
-                known.carried_item_ids.push(item);
-            }
-        }
-        for payload in edge.carried_raw_payload_ids {
-            if !known.carried_raw_payload_ids.contains(&payload) {
-                known.carried_raw_payload_ids.push(payload);
-            }
-        }
+        known.carried_item_ids.extend(edge.carried_item_ids);
+        known.carried_raw_payload_ids.extend(edge.carried_raw_payload_ids);
+    }
+}
+
+/// Removes the later ones of equal items and payloads from an edge.
+fn list_once(edge: &mut InteractionEdge) {
+    if edge.carried_item_ids.len() > 1 {
+        let mut seen = HashSet::default();
+        edge.carried_item_ids.retain(|item| seen.insert(*item));
+    }
+    if edge.carried_raw_payload_ids.len() > 1 {
+        let mut seen = HashSet::default();
+        edge.carried_raw_payload_ids.retain(|payload| seen.insert(payload.clone()));
     }
 }
 
@@ -421,14 +447,10 @@ fn edge_id(kind: InteractionKind, parent: &ThreadId, activity: &Activity, target
 
 /// Returns the payloads of a tool call, each once.
 fn payloads(call: &ToolCall) -> Vec<RawPayloadId> {
-    let mut payloads = Vec::new();
     let runtime = &call.raw_runtime_payload_ids;
-    for id in call.raw_invocation_payload_id.iter().chain(runtime).chain(&call.raw_result_payload_id) {
-        if !payloads.contains(id) {
-            payloads.push(id.clone());
-        }
-    }
-    payloads
+    let payloads = call.raw_invocation_payload_id.iter().chain(runtime).chain(&call.raw_result_payload_id);
+    let mut seen = HashSet::default();
+    payloads.filter(|id| seen.insert(*id)).cloned().collect()
 }
 
 fn carried(result: &AgentResultObserved) -> impl Iterator<Item = RawPayloadId> + '_ {

@@ -2,7 +2,7 @@
 //!
 //! Source: reduction, section 9.2.
 
-use rollout_trace_model::ItemId;
+use rollout_trace_model::{ItemId, ItemRuns};
 use rollout_trace_schema::{ModelVisibleCallId, ThreadId};
 
 use crate::map::{HashMap, HashSet};
@@ -39,6 +39,8 @@ struct Waiting {
 pub(crate) enum Showing<'a> {
     /// A full request shows these items after a prefix of the live snapshot.
     Request(&'a [ItemId]),
+    /// An incremental request shows the first items, as another request and its response did, and then the others.
+    Continued(&'a ItemRuns, &'a [ItemId]),
     /// A damaged request shows these items after a prefix of the live snapshot, and may have shown others.
     DamagedRequest(&'a [ItemId]),
     /// It shows these items.
@@ -86,6 +88,11 @@ impl Foreign {
         }
     }
 
+    /// Returns how many items of a thread wait, and how many of them the live snapshot may hold.
+    pub(super) fn waiting(&self, thread: &ThreadId) -> (usize, usize) {
+        self.threads.get(thread).map_or((0, 0), |waiting| (waiting.items.len(), waiting.recent.len()))
+    }
+
     /// Returns the waiting items of a thread that a payload shows, in the order in which it shows them.
     pub(super) fn take_seen(
         &mut self,
@@ -99,12 +106,22 @@ impl Foreign {
             seen.extend(waiting.recent.iter().filter_map(|&item| Some((place_if_shown(item)?, item))));
             seen.sort_unstable();
         }
-        let (Showing::Request(items) | Showing::DamagedRequest(items) | Showing::Items(items)) = showing;
-        let mut seen: Vec<_> = seen.into_iter().map(|(_, item)| item).chain(items.iter().copied()).collect();
+        let mut seen: Vec<_> = seen.into_iter().map(|(_, item)| item).collect();
+        let items = match showing {
+            Showing::Request(items) | Showing::DamagedRequest(items) | Showing::Items(items) => items,
+            Showing::Continued(before, items) => {
+                let shown = waiting.items.iter().filter(|item| before.contains(**item));
+                let mut shown: Vec<_> = shown.filter_map(|&item| Some((before.position(item)?, item))).collect();
+                shown.sort_unstable();
+                seen.extend(shown.into_iter().map(|(_, item)| item));
+                items
+            }
+        };
+        seen.extend_from_slice(items);
         seen.retain(|item| waiting.items.remove(item));
         match showing {
             // What a request does not show has left the live snapshot, and comes back only among the items above.
-            Showing::Request(_) => waiting.recent.clear(),
+            Showing::Request(_) | Showing::Continued(..) => waiting.recent.clear(),
             Showing::DamagedRequest(_) => waiting.recent.retain(|item| waiting.items.contains(item)),
             Showing::Items(_) => {}
         }

@@ -311,6 +311,11 @@ impl Calls {
         }
     }
 
+    /// Returns how many items of a thread wait to be seen again, and how many of them its live snapshot may hold.
+    pub(crate) fn waiting(&self, thread: &ThreadId) -> (usize, usize) {
+        self.foreign.waiting(thread)
+    }
+
     fn note_owner(&mut self, (thread, call_id): &CallKey) {
         let Self { uses, foreign, .. } = self;
         foreign.note_owner(thread, call_id, |other, item| {

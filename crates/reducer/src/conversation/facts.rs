@@ -1,6 +1,6 @@
 //! What is remembered about items beyond the graph.
 
-use rollout_trace_model::ItemId;
+use rollout_trace_model::{ItemId, ItemRuns};
 use rollout_trace_schema::ResponsesItemId;
 
 use super::order::Place;
@@ -14,6 +14,8 @@ pub(super) struct Facts {
     pass: u64,
     /// How many items of the thread's live snapshot, from the first, the current pass has claimed as a whole.
     claimed_prefix: u32,
+    /// Other items that the current pass has claimed as a whole.
+    claimed_list: Option<ItemRuns>,
 }
 
 /// What is remembered about one item.
@@ -68,6 +70,7 @@ impl Facts {
     pub(super) fn begin_pass(&mut self) {
         self.pass += 1;
         self.claimed_prefix = 0;
+        self.claimed_list = None;
     }
 
     /// Returns the number of the current pass.
@@ -79,7 +82,9 @@ impl Facts {
     /// item at most once.
     pub(super) fn is_claimed(&self, item: ItemId) -> bool {
         let facts = self.of(item);
-        facts.claimed_by == self.pass || facts.in_live.is_some_and(|place| place < self.claimed_prefix)
+        facts.claimed_by == self.pass
+            || facts.in_live.is_some_and(|place| place < self.claimed_prefix)
+            || self.claimed_list.as_ref().is_some_and(|items| items.contains(item))
     }
 
     pub(super) fn claim(&mut self, item: ItemId) {
@@ -90,5 +95,10 @@ impl Facts {
     /// Claims the first items of the thread's live snapshot. The snapshot stays as it is until the pass ends.
     pub(super) fn claim_prefix(&mut self, count: usize) {
         self.claimed_prefix = u32::try_from(count).expect("a history has fewer items than bytes in memory");
+    }
+
+    /// Claims these items without going through them.
+    pub(super) fn claim_list(&mut self, items: ItemRuns) {
+        self.claimed_list = Some(items);
     }
 }

@@ -64,6 +64,18 @@ pub(crate) struct Before {
     pub(crate) call: Option<InferenceCallId>,
 }
 
+/// How the items that precede those of an incremental request are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Base {
+    /// They are the live snapshot, and need not be gone through one by one.
+    Live,
+    /// They are another request and its response. The live snapshot catches up with them when it is next needed, so that
+    /// conversations of a thread that take turns do not cost their lengths each time.
+    Elsewhere,
+    /// They are gone through one by one.
+    Listed,
+}
+
 impl Conversations {
     /// Begins a pass over the conversation of the origin's thread.
     pub(crate) fn pass<'a, 'c>(
@@ -109,8 +121,12 @@ impl Pass<'_, '_> {
     }
 
     fn settle_request(&mut self, known: usize, sightings: Vec<Sighting>) -> Vec<ItemId> {
-        if let Some(replacement) = self.thread.replacement.take() {
-            self.thread.live.replace_from(0, &replacement, self.facts);
+        match self.thread.replacement.take() {
+            Some(replacement) => {
+                self.thread.ahead = None;
+                self.thread.live.replace_from(0, &replacement, self.facts);
+            }
+            None => self.thread.catch_up(self.facts),
         }
         let mut items = self.thread.live.items()[..known].to_vec();
         self.facts.claim_prefix(known);
@@ -133,18 +149,31 @@ impl Pass<'_, '_> {
             Prefix::Known(before) | Prefix::Partial(before) => before,
             Prefix::Unknown => Before::default(),
         };
-        // The usual prefix is the live snapshot, whose items need not be gone through one by one.
-        let continued = before.call.filter(|call| self.thread.live_of.is(self.cx.graph, call));
-        let (known, mut shown) = match continued {
-            Some(_) => (before.items.len(), Vec::new()),
-            None => (0, before.items.iter().collect()),
+        let (waiting, waiting_in_live) = self.links.calls.waiting(self.origin.thread);
+        if waiting_in_live > 0 {
+            self.thread.catch_up(self.facts);
+        }
+        let base = match &before.call {
+            Some(call) if self.thread.ahead.is_none() && self.thread.live_of.is(self.cx.graph, call) => Base::Live,
+            // Each waiting item is looked up in the list.
+            Some(_) if waiting <= before.items.len() => Base::Elsewhere,
+            _ => Base::Listed,
         };
-        self.facts.claim_prefix(known);
-        self.claim_all(&shown);
+        let mut shown = Vec::new();
+        let mut known = before.items.len();
+        match base {
+            Base::Live => self.facts.claim_prefix(known),
+            Base::Elsewhere => self.facts.claim_list(before.items.clone()),
+            Base::Listed => {
+                known = 0;
+                shown.extend(before.items.iter());
+                self.claim_all(&shown);
+            }
+        }
         let earlier = shown.len();
         for sighting in sightings {
             let place = known + shown.len();
-            let there = self.thread.live.get(place).filter(|_| is_compared);
+            let there = self.thread.seen_at(place).filter(|_| is_compared);
             let item = there.filter(|&item| is_same(self.facts, item, &sighting));
             if let (Some(other), None, true) = (there, item, prefix_known)
                 && !self.is_partial_answer(other)
@@ -158,17 +187,26 @@ impl Pass<'_, '_> {
             }
             shown.push(self.settle(item, sighting, None));
         }
-        self.end_list(Showing::Request(&shown));
-        self.thread.live.replace_from(known, &shown, self.facts);
+        self.end_list(match base {
+            Base::Live | Base::Listed => Showing::Request(&shown),
+            Base::Elsewhere => Showing::Continued(&before.items, &shown),
+        });
+        let mut items = before.items;
+        items.extend(shown[earlier..].iter().copied());
+        match base {
+            Base::Live | Base::Listed => {
+                self.thread.ahead = None;
+                self.thread.live.replace_from(known, &shown, self.facts);
+            }
+            Base::Elsewhere => self.thread.ahead = Some(items.clone()),
+        }
         self.thread.live_of = LiveOf::NewRequest;
-        if let Some(call) = continued {
+        if let Some(call) = before.call.filter(|_| known > 0) {
             // The request that is continued listed its items, but not those of its response.
             let answer = self.cx.graph.inference_calls[&call].response_item_ids.clone();
             self.list(&answer);
         }
         self.list(&shown);
-        let mut items = before.items;
-        items.extend(shown[earlier..].iter().copied());
         items
     }
 
@@ -187,15 +225,18 @@ impl Pass<'_, '_> {
         let is_latest = self.thread.latest_calls.contains(call) && self.thread.replacement.is_none();
         let is_of_request = matches!(&self.thread.live_of, LiveOf::Request(request) if request == call);
         if is_latest && !is_of_request && self.cx.rules.responses_replace_snapshots() {
-            let request = &self.cx.graph.inference_calls[call].request_item_ids;
-            let seen: Vec<_> = request.iter().chain(items.iter().copied()).collect();
-            self.thread.live.replace_from(0, &seen, self.facts);
+            let mut seen = self.cx.graph.inference_calls[call].request_item_ids.clone();
+            seen.extend(items.iter().copied());
+            self.thread.ahead = Some(seen);
             self.thread.live_of = LiveOf::Response(call.clone());
         } else if is_latest || !self.cx.rules.late_responses_are_overtaken() {
             for &item in &items {
-                self.thread.live.push(item, self.facts);
+                self.thread.show(item, self.facts);
             }
             self.thread.live_of = if is_of_request { LiveOf::Response(call.clone()) } else { LiveOf::Other };
+        } else if self.thread.live_of.is(self.cx.graph, call) {
+            // It is the second answer of the call, and its items are not seen.
+            self.thread.live_of = LiveOf::Other;
         }
         items
     }
@@ -204,6 +245,7 @@ impl Pass<'_, '_> {
     ///
     /// Source: reduction, section 8.2.
     pub(crate) fn compacted(&mut self, sightings: Vec<Sighting>) -> Vec<ItemId> {
+        self.thread.catch_up(self.facts);
         let mut items = Vec::with_capacity(sightings.len());
         for sighting in sightings {
             let item = self.find_in_live(None, &sighting);

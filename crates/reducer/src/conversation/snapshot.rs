@@ -9,6 +9,7 @@ use super::{bucket::Bucket, facts::Facts};
 use crate::{
     fingerprint::{Fingerprint, FingerprintMap},
     item::Identity,
+    map::HashMap,
 };
 
 /// Places in a list of items by the fingerprints of the items.
@@ -20,8 +21,8 @@ type Places = FingerprintMap<Bucket>;
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     items: Vec<ItemId>,
-    /// How many places hold an item that has an earlier place.
-    repeats: usize,
+    /// The later places of each item that has more than one, ascending.
+    repeats: HashMap<ItemId, Vec<u32>>,
     by_content: Places,
     by_encrypted: Places,
 }
@@ -41,7 +42,7 @@ impl Snapshot {
         let known = facts.of_mut(item);
         match known.in_live {
             None => known.in_live = Some(place),
-            Some(_) => self.repeats += 1,
+            Some(_) => self.repeats.entry(item).or_default().push(place),
         }
         let identity = known.identity;
         self.by_content.entry(identity.content).or_default().insert(place, &self.items, facts);
@@ -56,8 +57,8 @@ impl Snapshot {
         let known = facts.of_mut(item);
         if known.in_live == Some(place) {
             known.in_live = None;
-        } else {
-            self.repeats -= 1;
+        } else if let Some(places) = self.repeats.get_mut(&item) {
+            places.pop();
         }
         remove(&mut self.by_content, known.identity.content, place, known.own_id.as_ref());
         if let Some(encrypted) = known.identity.encrypted {
@@ -124,10 +125,7 @@ impl Snapshot {
     /// Returns all places of an item.
     fn places(&self, item: ItemId, facts: &Facts) -> Vec<u32> {
         let Some(first) = facts.of(item).in_live else { return Vec::new() };
-        if self.repeats == 0 {
-            return vec![first];
-        }
-        (first..).zip(&self.items[first as usize..]).filter(|&(_, other)| *other == item).map(|(at, _)| at).collect()
+        std::iter::once(first).chain(self.repeats.get(&item).into_iter().flatten().copied()).collect()
     }
 }
 

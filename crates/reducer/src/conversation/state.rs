@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollout_trace_model::ItemId;
+use rollout_trace_model::{ItemId, ItemRuns};
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
 
 use super::{
@@ -32,6 +32,9 @@ pub(crate) struct Conversations {
 pub(super) struct Conversation {
     /// What the model last saw.
     pub(super) live: Snapshot,
+    /// What the model last saw, if `live` has not caught up with it. A request that continues another response than the
+    /// last one has few items of its own, but may differ from what was seen before it in many.
+    pub(super) ahead: Option<ItemRuns>,
     pub(super) live_of: LiveOf,
     /// What the first full request after a compaction is compared with instead.
     pub(super) replacement: Option<Vec<ItemId>>,
@@ -73,6 +76,32 @@ impl LiveOf {
     }
 }
 
+impl Conversation {
+    /// Makes `live` what the model last saw.
+    pub(super) fn catch_up(&mut self, facts: &mut Facts) {
+        if let Some(items) = self.ahead.take() {
+            let items: Vec<_> = items.iter().collect();
+            self.live.replace_from(0, &items, facts);
+        }
+    }
+
+    /// Returns the item at a place of what the model last saw.
+    pub(super) fn seen_at(&self, place: usize) -> Option<ItemId> {
+        match &self.ahead {
+            Some(items) => items.get(place),
+            None => self.live.get(place),
+        }
+    }
+
+    /// Adds an item to what the model last saw.
+    pub(super) fn show(&mut self, item: ItemId, facts: &mut Facts) {
+        match &mut self.ahead {
+            Some(items) => items.push(item),
+            None => self.live.push(item, facts),
+        }
+    }
+}
+
 impl Conversations {
     /// Records that an inference call started, and whether it overtakes those before it.
     pub(crate) fn note_call(&mut self, thread: &ThreadId, call: &InferenceCallId, overtakes: bool) {
@@ -87,9 +116,11 @@ impl Conversations {
     }
 
     /// Returns the items that the thread's next full request is compared with, or none if a compaction replaced them.
-    pub(crate) fn live_items(&self, thread: &ThreadId) -> &[ItemId] {
-        let conversation = self.threads.get(thread).filter(|conversation| conversation.replacement.is_none());
-        conversation.map_or(&[], |conversation| conversation.live.items())
+    pub(crate) fn live_items(&mut self, thread: &ThreadId) -> &[ItemId] {
+        let conversation = self.threads.get_mut(thread).filter(|conversation| conversation.replacement.is_none());
+        let Some(conversation) = conversation else { return &[] };
+        conversation.catch_up(&mut self.facts);
+        conversation.live.items()
     }
 
     /// Returns the one of these items of a thread that comes first in the thread's list.

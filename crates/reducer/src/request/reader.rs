@@ -150,6 +150,11 @@ impl<'a> RequestDocument<'a> {
 }
 
 impl RequestReader {
+    /// Returns whether anything is known about the last request.
+    pub(crate) fn holds_request(&self) -> bool {
+        self.known.is_some()
+    }
+
     /// Returns the number of leading items that the last request shares with this snapshot and that need not be
     /// identified again.
     pub(crate) fn shared_items(&self, snapshot: &[ItemId]) -> usize {
