@@ -3,7 +3,6 @@
 mod agent;
 mod item;
 mod session;
-mod writer;
 
 use std::path::Path;
 

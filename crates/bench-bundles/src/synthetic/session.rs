@@ -8,9 +8,8 @@ use super::{
     Form, Shape,
     agent::Agent,
     item::{Item, Part},
-    writer::Writer,
 };
-use crate::prose::Chance;
+use crate::{prose::Chance, writer::Writer};
 
 /// How many trips make a turn. The last one ends it with a message and does nothing else.
 const TRIPS_PER_TURN: usize = 5;

@@ -15,9 +15,9 @@ use rollout_trace_schema::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Form;
+use crate::synthetic::Form;
 
-pub(super) struct Writer {
+pub(crate) struct Writer {
     form: Form,
     folder: PathBuf,
     log: BufWriter<File>,
@@ -41,7 +41,7 @@ impl ShardSink for ShardFiles<'_> {
 }
 
 impl Writer {
-    pub(super) fn new(folder: &Path, form: Form, (trace_id, root_thread_id): (&str, &str)) -> Self {
+    pub(crate) fn new(folder: &Path, form: Form, (trace_id, root_thread_id): (&str, &str)) -> Self {
         fs::create_dir(folder.join("payloads")).expect("the folder is new");
         let manifest = json!({
             "schema_version": schema(form), "trace_id": trace_id, "rollout_id": root_thread_id,
@@ -64,12 +64,12 @@ impl Writer {
     }
 
     /// Writes an event that belongs to no thread.
-    pub(super) fn event(&mut self, payload: &Value) {
+    pub(crate) fn event(&mut self, payload: &Value) {
         self.event_of(None, payload);
     }
 
     /// Writes an event, which belongs to a thread and its turn or to neither.
-    pub(super) fn event_of(&mut self, context: Option<(&str, &str)>, payload: &Value) {
+    pub(crate) fn event_of(&mut self, context: Option<(&str, &str)>, payload: &Value) {
         self.seq += 1;
         let event = json!({
             "schema_version": schema(self.form), "seq": self.seq,
@@ -84,12 +84,12 @@ impl Writer {
     }
 
     /// Writes a payload document. Returns the reference to it.
-    pub(super) fn payload(&mut self, kind: &str, document: &impl Serialize) -> Value {
+    pub(crate) fn payload(&mut self, kind: &str, document: &impl Serialize) -> Value {
         let text = serde_json::to_string_pretty(document).expect("a document is plain data");
         self.payload_text(kind, &text)
     }
 
-    pub(super) fn payload_text(&mut self, kind: &str, text: &str) -> Value {
+    pub(crate) fn payload_text(&mut self, kind: &str, text: &str) -> Value {
         self.payloads += 1;
         let id = format!("raw_payload:{}", self.payloads);
         if self.form == Form::Files {
@@ -104,7 +104,7 @@ impl Writer {
 
     /// Writes the prompt of a request, which is a text with items at these places. Returns `None` if the form has no
     /// prompts.
-    pub(super) fn prompt(&mut self, prompt: impl FnOnce() -> (String, Vec<Range<usize>>)) -> Option<Value> {
+    pub(crate) fn prompt(&mut self, prompt: impl FnOnce() -> (String, Vec<Range<usize>>)) -> Option<Value> {
         match self.form {
             Form::Files => None,
             Form::Shards => {
@@ -138,7 +138,7 @@ impl Writer {
         self.parts[item].clone()
     }
 
-    pub(super) fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         self.shards.end(&mut ShardFiles(&self.folder)).expect("the folder can be written to");
         self.event(&json!({"type": "recording_completed"}));
         self.log.flush().expect("the log can be written to");

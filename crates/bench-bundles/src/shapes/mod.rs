@@ -1,0 +1,90 @@
+//! Shapes of bundles that make a careless reader take more than twice as long when they are twice as large.
+//!
+//! They are made of a few ids or items that occur again and again, or of many that are alike.
+
+mod agents;
+mod calls;
+mod conversations;
+mod script;
+
+use std::path::Path;
+
+use script::Script;
+
+/// A kind of bundle that can have any size.
+pub struct HostileShape {
+    /// The name.
+    pub name: &'static str,
+    /// The smaller of the two sizes that are compared, in repetitions of what makes the shape.
+    pub size: usize,
+    /// Whether the cost of drawing it is compared, too.
+    pub is_drawn: bool,
+    build: fn(&mut Script, usize),
+}
+
+impl HostileShape {
+    /// Writes a bundle of this size into an empty folder. The size of the bundle in bytes grows in proportion.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the folder cannot be written to.
+    pub fn write(&self, size: usize, folder: &Path) {
+        let mut script = Script::begin(folder);
+        (self.build)(&mut script, size);
+        script.end();
+    }
+}
+
+const fn shape(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
+    HostileShape { name, size, is_drawn: false, build }
+}
+
+const fn drawn(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
+    HostileShape { is_drawn: true, ..shape(name, size, build) }
+}
+
+/// All hostile shapes.
+pub const HOSTILE: [HostileShape; 42] = [
+    shape("call-id-renumbered", 500, calls::renumbered),
+    drawn("call-id-renumbered-tools", 500, calls::renumbered_tools),
+    drawn("call-id-in-one-request", 1000, calls::in_one_request),
+    shape("call-id-in-one-response", 1000, calls::in_one_response),
+    shape("calls-not-shown-again", 500, calls::not_shown_again),
+    drawn("calls-of-a-chain", 500, calls::continued_with_tools),
+    shape("tool-id-of-two-threads", 500, calls::id_of_two_threads),
+    drawn("terminals-of-one-process", 500, calls::one_process),
+    drawn("reports-of-one-call", 1000, calls::reports_of_one_call),
+    shape("payloads-named-again", 500, calls::payloads_named_again),
+    shape("payload-id-twice", 2000, calls::payload_id_twice),
+    shape("cells-of-one-id", 500, calls::cells_of_one_id),
+    drawn("cells", 500, calls::many_cells),
+    shape("cells-that-wait", 1000, calls::cells_that_wait),
+    drawn("tools-of-one-cell", 1000, calls::tools_of_one_cell),
+    shape("equal-items-shifted", 1000, conversations::equal_items_shifted),
+    drawn("items-reversed", 1000, conversations::reversed),
+    drawn("chain", 1000, conversations::chain),
+    shape("two-branches", 1000, conversations::two_branches),
+    shape("sixteen-branches", 1000, conversations::sixteen_branches),
+    shape("branches-of-one-response", 1000, conversations::branches_of_one_response),
+    shape("branches-backwards", 1000, conversations::backwards),
+    shape("branches-end-and-beginning", 1000, conversations::end_and_beginning),
+    shape("one-item-in-all-responses", 500, conversations::one_item_in_all_responses),
+    shape("one-id-of-all-items", 500, conversations::one_id_of_all_items),
+    shape("items-named-beside-repeats", 1000, conversations::named_beside_repeats),
+    shape("reasoning-filled-in", 1000, conversations::reasoning_filled_in),
+    drawn("answers-in-reverse", 500, conversations::answered_in_reverse),
+    drawn("compactions", 500, conversations::compactions),
+    shape("compactions-in-a-row", 500, conversations::compactions_in_a_row),
+    drawn("threads-of-one-path", 500, agents::threads_of_one_path),
+    drawn("threads", 500, agents::many_threads),
+    drawn("turns", 500, agents::many_turns),
+    shape("equal-results", 500, agents::equal_results),
+    drawn("equal-results-of-many", 500, agents::equal_results_of_many),
+    shape("results-of-one-edge", 500, agents::results_of_one_edge),
+    shape("equal-messages", 500, agents::equal_messages),
+    drawn("messages", 500, agents::many_messages),
+    shape("accepted-then-shown", 500, agents::accepted_then_shown),
+    shape("diagnostics", 2000, agents::diagnostics),
+    shape("equal-diagnostics", 2000, agents::equal_diagnostics),
+    shape("unknown-events", 2000, agents::unknown_events),
+];
