@@ -42,6 +42,10 @@ make-bundle NAME DIR:
 instructions:
     .ci/instructions
 
+# Holds that doubling a bundle at most doubles the instructions, for hostile shapes (needs valgrind).
+cost *SHAPES:
+    .ci/cost {{SHAPES}}
+
 # Compares with the official reducers' states, where their cases are at hand.
 conformance *ARGS:
     .ci/conformance {{ARGS}}
