@@ -19,25 +19,28 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sample-bun
 
 /// Copies the sample bundle into a folder.
 fn copy(folder: &Path) {
-    fs::create_dir_all(folder.join("payloads")).unwrap();
+    fs::create_dir_all(folder.join("payloads")).expect("the folder can be made");
     for file in ["manifest.json", "trace.jsonl"] {
-        fs::copy(Path::new(SAMPLE).join(file), folder.join(file)).unwrap();
+        fs::copy(Path::new(SAMPLE).join(file), folder.join(file)).expect("the sample can be copied");
     }
     for payload in payloads(Path::new(SAMPLE)) {
-        fs::copy(&payload, folder.join("payloads").join(payload.file_name().unwrap())).unwrap();
+        fs::copy(&payload, folder.join("payloads").join(payload.file_name().expect("a file")))
+            .expect("the sample can be copied");
     }
 }
 
 fn payloads(bundle: &Path) -> Vec<PathBuf> {
-    let mut payloads: Vec<_> =
-        fs::read_dir(bundle.join("payloads")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut payloads: Vec<_> = fs::read_dir(bundle.join("payloads"))
+        .expect("the folder is there")
+        .map(|entry| entry.expect("the folder is readable").path())
+        .collect();
     payloads.sort();
     payloads
 }
 
 /// Asks everything about a bundle, and checks what holds of every answer.
 fn check(folder: &Path) {
-    let bundle = Bundle::open(folder).unwrap();
+    let bundle = Bundle::open(folder).expect("there is a manifest");
     let (graph, facts) = reduce_with_facts(&bundle);
     let (mut payloads, mut again) = (bundle.payloads(), bundle.payloads());
     let rollout = Rollout::new(&graph, &facts, &mut payloads, bundle.limits());
@@ -80,7 +83,7 @@ fn check(folder: &Path) {
 
 /// Checks the causes of everything: they begin with what was asked about, follow one another, and have evidence.
 fn check_causes(folder: &Path, rollout: &Rollout<'_>) {
-    let log = fs::read_to_string(folder.join("trace.jsonl")).unwrap();
+    let log = fs::read_to_string(folder.join("trace.jsonl")).expect("the log is UTF-8");
     let events: HashMap<u64, &str> = { log.lines() }
         .filter_map(|line| {
             let (_, rest) = line.split_once("\"seq\":")?;
