@@ -33,6 +33,7 @@ mod node;
 mod origin;
 mod patches;
 mod rollout;
+mod schema;
 mod select;
 mod stats;
 mod time;
@@ -67,6 +68,7 @@ pub use origin::{Origin, OriginClass};
 /// Regular expressions, as [`Search`] takes them.
 pub use regex::Regex;
 pub use rollout::Rollout;
+pub use schema::json_schema;
 pub use select::SelectError;
 pub use stats::{Stats, Totals};
 pub use time::{ThreadTime, Time};

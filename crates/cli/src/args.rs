@@ -73,8 +73,7 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),
-    /// Prints the JSON Schema of state.json.
-    Schema,
+    Schema(SchemaArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -291,6 +290,21 @@ pub(crate) struct UnpackArgs {
 
     #[command(flatten)]
     pub(crate) limits: UnpackLimitArgs,
+}
+
+/// Prints the JSON Schema of state.json, or of the answers to questions.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// What the schema describes: the graph in state.json, or what questions print with --json.
+    #[arg(default_value = "state")]
+    pub(crate) of: Schemas,
+}
+
+/// The schemas that there are.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Schemas {
+    State,
+    Answers,
 }
 
 /// Prints a shell's completion script.

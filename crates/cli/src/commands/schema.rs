@@ -1,13 +1,18 @@
 //! The command `schema`.
 
-use rollout_trace::model::json_schema;
+use rollout_trace::{answers, model};
 
 use crate::{
+    args::{SchemaArgs, Schemas},
     failure::{Failure, Verdict},
     output::Output,
 };
 
-pub(crate) fn run(output: &mut Output) -> Result<Verdict, Failure> {
-    output.own_words(|stdout| writeln!(stdout, "{:#}", json_schema()))?;
+pub(crate) fn run(args: &SchemaArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    let schema = match args.of {
+        Schemas::State => model::json_schema(),
+        Schemas::Answers => answers::json_schema(),
+    };
+    output.own_words(|stdout| writeln!(stdout, "{schema:#}"))?;
     Ok(Verdict::Clean)
 }

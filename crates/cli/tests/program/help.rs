@@ -44,7 +44,7 @@ fn wrong_usage() {
     stderr:   convert        Writes a copy of a bundle in another payload layout, or in schema 3
     stderr:   pack           Packs a bundle into one .tar.zst file
     stderr:   unpack         Unpacks the file that pack has created
-    stderr:   schema         Prints the JSON Schema of state.json
+    stderr:   schema         Prints the JSON Schema of state.json, or of the answers to questions
     stderr:   completions    Prints a shell's completion script
     stderr:   man            Prints the manual page, for man -l -
     stderr:   help           Print this message or the help of the given subcommand(s)
@@ -107,6 +107,8 @@ fn completions_and_manual() {
 fn the_schema() {
     let printed: serde_json::Value = serde_json::from_str(&Root::new(&[]).run("schema")).unwrap();
     assert!(printed == rollout_trace::model::json_schema());
+    let printed: serde_json::Value = serde_json::from_str(&Root::new(&[]).run("schema answers")).unwrap();
+    assert!(printed == rollout_trace::answers::json_schema());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Questions, and the choice of the bundle that they are about.
 
+use std::{fs, path::Path};
+
 use insta::assert_snapshot;
 
-use crate::support::Root;
+use crate::support::{Root, program};
 
 #[test]
 fn where_the_time_went() {
@@ -255,4 +257,20 @@ fn a_bundle_by_the_id_of_its_rollout() {
     stderr:   give its id or number after the bundle
     exit code 2
     ");
+}
+
+#[test]
+fn the_examples_of_the_documentation() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(repository.join("docs/questions.md")).unwrap();
+    let mut count = 0;
+    for block in page.split("```console\n").skip(1) {
+        let (block, _) = block.split_once("```").unwrap();
+        let (command, expected) = block.split_once('\n').unwrap();
+        let arguments = command.strip_prefix("$ rollout-trace ").unwrap().replace('\'', "");
+        let output = program().args(arguments.split(' ')).current_dir(&repository).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{command}");
+        count += 1;
+    }
+    assert!(count >= 11, "{count} examples");
 }

@@ -43,9 +43,14 @@ fn call(stdout: Stdout, line: &str) -> Call {
 }
 
 /// The questions with their own arguments, after the bundle.
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 16] = [
     "time BUNDLE",
     "critical-path BUNDLE",
+    "why BUNDLE 1",
+    "why BUNDLE /root",
+    "context BUNDLE 2",
+    "context BUNDLE 2 --diff",
+    "diff BUNDLE b@ --ignore input",
     "stats BUNDLE",
     "unseen BUNDLE",
     "verdict BUNDLE",
@@ -174,6 +179,12 @@ fn calls() -> Vec<Call> {
         "grep a@ [@",
         "grep a@ . --where @",
         "stats a@ b@ no@",
+        "schema answers",
+        "why a@ nothing@",
+        "why a@ item:@",
+        "why a@ c",
+        "context a@ nothing@",
+        "context a@ 2 --diff 1",
         "blame a@ --by @",
         "show --latest --root .",
         "show --latest --root no@",
