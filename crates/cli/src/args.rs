@@ -70,6 +70,7 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Grep(GrepArgs),
     Payload(PayloadArgs),
+    Mcp(McpArgs),
     Convert(ConvertArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),
@@ -197,6 +198,17 @@ pub(crate) struct PayloadArgs {
 
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,
+}
+
+/// Answers an agent's questions about rollouts, as an MCP server on stdin and stdout.
+///
+/// MCP is the Model Context Protocol. All tools only read, and nothing outside of the trace roots can be read.
+/// docs/agents.md says how an agent is given the server.
+#[derive(Debug, Args)]
+pub(crate) struct McpArgs {
+    /// The folders that contain the bundles; a root may also be a single bundle.
+    #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true, value_name = "ROOT")]
+    pub(crate) roots: Vec<PathBuf>,
 }
 
 /// Writes a copy of a bundle in another payload layout, or in schema 3.

@@ -5,7 +5,7 @@
 
 use std::{
     env,
-    io::{self, BufWriter, IsTerminal, StdoutLock, Write},
+    io::{self, BufWriter, IsTerminal, Stdout, Write},
 };
 
 use clap::ColorChoice;
@@ -16,14 +16,15 @@ use crate::{failure::Failure, visible_json::VisibleJson};
 /// Writes data to stdout and remarks to stderr.
 #[derive(Debug)]
 pub(crate) struct Output {
-    stdout: BufWriter<StdoutLock<'static>>,
+    /// Not locked, since a server on stdout is another writer.
+    stdout: BufWriter<Stdout>,
     is_terminal: bool,
     color: bool,
 }
 
 impl Output {
     pub(crate) fn new(color: ColorChoice) -> Self {
-        let stdout = io::stdout().lock();
+        let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
         let color = match color {
             ColorChoice::Always => true,

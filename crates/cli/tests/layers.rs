@@ -13,7 +13,7 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
@@ -23,7 +23,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("reducer", &["evidence", "model", "schema"]),
     ("answers", &["evidence", "model", "reducer", "schema"]),
     (FACADE, &["answers", "bundle", "evidence", "model", "reducer", "schema"]),
-    ("cli", &[FACADE]),
+    ("mcp", &[FACADE]),
+    ("cli", &[FACADE, "mcp"]),
     ("code-mode", &[]),
     ("scripted-model", &[]),
     ("agent-core", &["code-mode", "recorder"]),

@@ -5,6 +5,7 @@ mod completions;
 mod convert;
 mod list;
 mod man;
+mod mcp;
 mod pack;
 mod payload;
 mod question;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Stats(args) => question::stats(&args, output),
         Command::Grep(args) => question::grep(&args, output),
         Command::Payload(args) => payload::run(&args, output),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Convert(args) => convert::run(&args, output),
         Command::Pack(args) => pack::run(&args, output),
         Command::Unpack(args) => unpack::run(&args, args.limits.into(), output),

@@ -12,6 +12,8 @@ mod forms;
 mod help;
 #[cfg(test)]
 mod list;
+mod mcp;
+#[cfg(test)]
 mod newer;
 #[cfg(test)]
 mod questions;

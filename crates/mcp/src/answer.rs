@@ -1,0 +1,209 @@
+//! Answers as text in which everything from a bundle is visible.
+
+use std::{collections::HashMap, fmt::Display};
+
+use rollout_trace::{
+    Bundle, Drawing,
+    answers::{
+        Axis, Blame, Context, ContextDiff, Findings, Grep, Node, Place, Regex, Rollout, Search, SelectError, Stats,
+        Time, Unseen, Verdict, Why,
+    },
+    evidence::{PayloadBuffer, PayloadSource},
+    model::{InferenceCall, Line},
+    schema::{ThreadId, visible::visible_text},
+};
+use serde::Serialize;
+
+use crate::{
+    error::ToolError,
+    question::{self, Question, Word},
+};
+
+/// Answers a question about a rollout.
+pub(crate) fn answer(rollout: &Rollout<'_>, bundle: &Bundle, question: &Question) -> Result<String, ToolError> {
+    match question {
+        Question::Overview(_) => Ok(overview(rollout)),
+        Question::Show(args) => show(rollout, args.part.as_ref()),
+        Question::Why(args) => {
+            let subject = node(rollout, &args.what)?;
+            let at = args.at.as_ref().map(|at| call(rollout, at)).transpose()?;
+            Ok(text(&Why::of(rollout, &subject, at).lines()))
+        }
+        Question::Context(args) => context(rollout, args),
+        Question::Blame(args) => {
+            let thread = args.agent.as_ref().map(|wanted| agent(rollout, wanted)).transpose()?;
+            let by = args.by.as_ref().map_or(Ok(Axis::Source), |by| one_of(&Axis::ALL, Axis::as_str, "by", &by.0))?;
+            Ok(text(&Blame::of(rollout, by, thread).lines()))
+        }
+        Question::Unseen(_) => Ok(text(&Unseen::of(rollout).lines())),
+        Question::Findings(_) => Ok(text(&findings(&Findings::of(rollout)))),
+        Question::Grep(args) => grep(rollout, args),
+        Question::Payload(args) => payload(rollout, bundle, &args.id.0),
+    }
+}
+
+/// Returns lines as text.
+fn text(lines: &[Line]) -> String {
+    lines.iter().map(|line| format!("{}\n", line.clone().plain().visible())).collect()
+}
+
+fn overview(rollout: &Rollout<'_>) -> String {
+    let graph = rollout.graph();
+    let mut lines = Stats::of(rollout).lines();
+    lines.extend(Verdict::of(rollout).lines());
+    lines.extend(Time::of(graph).lines());
+    for (id, thread) in &graph.threads {
+        lines.push(format!("agent {} · thread {id} · {}", rollout.agent(id), thread.execution.status.as_str()).into());
+    }
+    let mut requests: HashMap<_, Vec<_>> = HashMap::new();
+    for call in rollout.calls() {
+        requests.entry(call.codex_turn_id.as_ref()).or_default().push(&call.inference_call_id);
+    }
+    let mut turns: Vec<_> = graph.codex_turns.values().collect();
+    turns.sort_by_key(|turn| turn.execution.started_seq);
+    for turn in turns {
+        let requests = match requests.get(&Some(&turn.codex_turn_id)).map(Vec::as_slice) {
+            None | Some([]) => "no request".to_owned(),
+            Some([only]) => rollout.call_name(only),
+            Some([first, .., last]) => format!("{} to {}", rollout.call_name(first), rollout.call_name(last)),
+        };
+        let (id, agent) = (&turn.codex_turn_id, rollout.agent(&turn.thread_id));
+        lines.push(format!("turn {id} · {agent} · {} · {requests}", turn.execution.status.as_str()).into());
+    }
+    lines.extend(findings(&Findings::of(rollout)));
+    text(&lines)
+}
+
+/// Returns the findings with the ids to go on with.
+fn findings(findings: &Findings) -> Vec<Line> {
+    let mut lines = findings.lines();
+    // The first line is a head.
+    for (line, finding) in lines.iter_mut().skip(1).zip(&findings.findings) {
+        if !finding.ids.is_empty() {
+            *line += format!(" · {}", finding.ids.join(", "));
+        }
+    }
+    lines
+}
+
+fn show(rollout: &Rollout<'_>, part: Option<&Word>) -> Result<String, ToolError> {
+    let graph = rollout.graph();
+    let drawing = Drawing::new(graph);
+    let Some(part) = part else { return Ok(drawing.to_string()) };
+    Ok(match node(rollout, part)? {
+        Node::Item(id) => drawing.item(id).to_string(),
+        Node::Thread(id) => drawing.thread(&id).to_string(),
+        Node::Inference(id) => match graph.inference_calls.get(&id) {
+            Some(call) => text(&Context::of(rollout, call).lines()) + &facts(Some(call)),
+            None => facts(None::<&()>),
+        },
+        Node::Turn(id) => facts(graph.codex_turns.get(&id)),
+        Node::Edge(id) => facts(graph.interaction_edges.get(&id)),
+        Node::ToolCall(id) => facts(graph.tool_calls.get(&id)),
+        Node::CodeCell(id) => facts(graph.code_cells.get(&id)),
+        Node::TerminalOperation(id) => facts(graph.terminal_operations.get(&id)),
+        Node::TerminalSession(id) => facts(graph.terminal_sessions.get(&id)),
+        Node::Compaction(id) => facts(graph.compactions.get(&id)),
+        Node::Root(id) => text(&[id.into()]),
+    })
+}
+
+/// Returns an object of the graph as JSON.
+fn facts(object: Option<&impl Serialize>) -> String {
+    let json = serde_json::to_string_pretty(&object).expect("the keys of the graph's objects are strings");
+    visible_text(&json).into_owned() + "\n"
+}
+
+fn context(rollout: &Rollout<'_>, args: &question::Context) -> Result<String, ToolError> {
+    let after = call(rollout, &args.request)?;
+    Ok(match &args.compare_with {
+        None => text(&Context::of(rollout, after).lines()),
+        Some(Word(word)) if word == "previous" => text(&ContextDiff::of(rollout, after).lines()),
+        Some(word) => text(&ContextDiff::between(rollout, call(rollout, word)?, after).lines()),
+    })
+}
+
+fn grep(rollout: &Rollout<'_>, args: &question::Grep) -> Result<String, ToolError> {
+    let pattern = Regex::new(&args.pattern).map_err(|error| {
+        let error = error.to_string();
+        let reason = error.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        ToolError::new(format!("the pattern is no regular expression: {reason}"), "escape special characters with \\")
+    })?;
+    let thread = args.agent.as_ref().map(|wanted| agent(rollout, wanted)).transpose()?;
+    let place = |word: &String| one_of(&Place::ALL, Place::as_str, "where", word);
+    let search = Search {
+        pattern,
+        thread: thread.map(ToString::to_string),
+        kind: args.kind.clone(),
+        role: args.role.clone(),
+        tool: args.tool.clone(),
+        place: args.place.as_ref().map(place).transpose()?,
+    };
+    Ok(text(&Grep::of(rollout, &search).lines(rollout)))
+}
+
+fn payload(rollout: &Rollout<'_>, bundle: &Bundle, id: &str) -> Result<String, ToolError> {
+    let payloads = &rollout.graph().raw_payloads;
+    let with_prefix = format!("raw_payload:{id}");
+    let reference = payloads.get(id).or_else(|| payloads.get(with_prefix.as_str())).ok_or_else(|| {
+        let next = "give an id from why or show, such as raw_payload:12; these are some that the rollout has";
+        let some = payloads.iter().take(5).map(|(id, payload)| format!("{id} {}", payload.kind.as_str()));
+        ToolError::new(format!("no payload has the id {id:?}"), next).with_data(some)
+    })?;
+    let mut buffer = PayloadBuffer::default();
+    bundle.payloads().load(reference, &mut buffer).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let next = "its evidence is lost; overview says how complete the rest is";
+        ToolError::new(format!("cannot read the payload {id:?}: {error}{cause}"), next)
+    })?;
+    Ok(visible_text(&String::from_utf8_lossy(buffer.bytes())).into_owned() + "\n")
+}
+
+/// Returns what a word means.
+fn node(rollout: &Rollout<'_>, word: &Word) -> Result<Node, ToolError> {
+    rollout.select(&word.0).map_err(|error| not_selected("thing", &word.0, error))
+}
+
+/// Returns the request that a word means.
+fn call<'a>(rollout: &Rollout<'a>, word: &Word) -> Result<&'a InferenceCall, ToolError> {
+    rollout.select_call(&word.0).map_err(|error| match (error, rollout.calls().len()) {
+        (SelectError::Nothing, 0) => ToolError::new("the rollout has no requests", "call overview to see what it has"),
+        (SelectError::Nothing, count) => {
+            let next = format!("give a number from 1 to {count}, such as inference-1, or an id");
+            ToolError::new(format!("no request is meant by {:?}", word.0), next)
+        }
+        (error, _) => not_selected("request", &word.0, error),
+    })
+}
+
+fn not_selected(what: impl Display, word: &str, error: SelectError) -> ToolError {
+    match error {
+        SelectError::Nothing => {
+            let next = "give a name or id as an answer prints it, such as 12 (an item), inference-3 or call_4; show and \
+                grep have them";
+            ToolError::new(format!("no {what} of the rollout is meant by {word:?}"), next)
+        }
+        SelectError::Several(several) => {
+            let next = "give the id of one of them";
+            let line = |node: &Node| format!("{} {node}", node.kind());
+            ToolError::new(format!("several things are meant by {word:?}"), next).with_data(several.iter().map(line))
+        }
+    }
+}
+
+/// Returns the thread of the agent that a word means.
+fn agent<'a>(rollout: &Rollout<'a>, word: &Word) -> Result<&'a ThreadId, ToolError> {
+    let threads = || rollout.graph().threads.keys();
+    let found = threads().find(|thread| thread.as_str() == word.0 || rollout.agent(thread) == word.0);
+    found.ok_or_else(|| {
+        let known = threads().map(|thread| format!("{} ({thread})", rollout.agent(thread)));
+        ToolError::new(format!("no agent is named {:?}", word.0), "give one of these").with_data(known)
+    })
+}
+
+fn one_of<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str, what: &str, word: &str) -> Result<T, ToolError> {
+    all.iter().copied().find(|value| name(*value) == word).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|value| name(*value)).collect();
+        ToolError::new(format!("{what} cannot be {word:?}"), format!("give one of {}", known.join(", ")))
+    })
+}
