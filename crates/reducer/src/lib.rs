@@ -69,7 +69,6 @@ mod invocation;
 mod item;
 mod json;
 mod links;
-#[path = "tables.rs"]
 mod map;
 mod markers;
 mod observer;
