@@ -99,6 +99,8 @@ fn calls() -> Vec<Call> {
         "list .",
         "list empty@",
         "list no@",
+        "mcp a@",
+        "mcp no@",
         "list a@ --max-payload-bytes 9 --max-line-bytes 99 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
         "list a@ --max-total-payload-bytes 99999 --max-amplified-bytes 9999 --max-archive-entries 99 --max-damaged-lines 9",
         "show a@",
