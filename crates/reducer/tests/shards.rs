@@ -471,6 +471,12 @@ fn acceptances_with_other_documents() {
                         time.into_iter().for_each(|time| *time += 2);
                     }
                 }
+                if let Some(shown) = item.shown.as_mut().filter(|shown| shown.seq >= 9) {
+                    shown.seq += 2;
+                    let number = shown.payload_id.as_str().strip_prefix("raw_payload:").expect("a payload's number");
+                    let number: u64 = number.parse().expect("a number");
+                    shown.payload_id = format!("raw_payload:{}", number + 2).into();
+                }
                 (id, item)
             })
             .collect()

@@ -25,13 +25,13 @@ fn bundles() {
     assert_snapshot!(list(&root, "list ."), @"
     AGE     SIZE  STATUS              TURNS  THREADS  STATE    BUNDLE
      <age>  26.6 KB  completed               2        2  -        ./b
-     <age>  62.3 KB  completed               2        2  current  ./a
+     <age>  62.4 KB  completed               2        2  current  ./a
      <age>  14.5 KB  running                 1        1  -        ./c
      <age>  26.6 KB  completed, damaged      2        2  -        ./d
     ");
     assert_snapshot!(list(&root, "list a"), @"
     AGE     SIZE  STATUS     TURNS  THREADS  STATE    BUNDLE
-     <age>  62.3 KB  completed      2        2  current  a
+     <age>  62.4 KB  completed      2        2  current  a
     ");
 }
 
