@@ -53,7 +53,7 @@ pub const HOSTILE: [HostileShape; 42] = [
     drawn("calls-of-a-chain", 500, calls::continued_with_tools),
     shape("tool-id-of-two-threads", 500, calls::id_of_two_threads),
     drawn("terminals-of-one-process", 500, calls::one_process),
-    drawn("reports-of-one-call", 1000, calls::reports_of_one_call),
+    drawn("reports-of-one-call", 2000, calls::reports_of_one_call),
     shape("payloads-named-again", 500, calls::payloads_named_again),
     shape("payload-id-twice", 2000, calls::payload_id_twice),
     shape("cells-of-one-id", 500, calls::cells_of_one_id),
