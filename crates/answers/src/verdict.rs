@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     OriginClass, Rollout,
+    context::payload_words,
     context_diff::rebuilt_unrecorded,
     words::{counted, grouped},
 };
@@ -155,9 +156,20 @@ fn of_diagnostics(graph: &RolloutTrace) -> Vec<Gap> {
         let first = diagnostics[0];
         let more = diagnostics.len() - 1;
         let more = if more > 0 { format!(" (and {} more)", grouped(more as u64)) } else { String::new() };
-        Gap { word, code: code.to_string(), count, ids, seq: first.seq, note: first.message.clone() + &more }
+        Gap { word, code: code.to_string(), count, ids, seq: first.seq, note: note(first) + &more }
     };
     by_code.into_iter().map(gap).collect()
+}
+
+/// Returns the words of a diagnostic that hold for every form of the bundle. Where a payload should be stored differs from
+/// form to form, and follows a colon; the payload's name is the same.
+fn note(diagnostic: &Diagnostic) -> String {
+    match (&diagnostic.payload_id, diagnostic.message.split_once(": ")) {
+        (Some(payload), Some((what, _))) => {
+            format!("{what}: {}", payload_words(payload))
+        }
+        _ => diagnostic.message.clone(),
+    }
 }
 
 fn no_end_marker(graph: &RolloutTrace) -> Option<Gap> {
