@@ -71,8 +71,8 @@ impl Connection {
         Self { shared, reader, writer: Mutex::new(Some(writer)) }
     }
 
-    /// Sends a request, and waits for the answer. If this is dropped before the answer, the server is told that the
-    /// request is canceled.
+    /// Sends a request and waits for its answer. Dropping the future before the answer arrives cancels the request at the
+    /// server.
     pub(crate) async fn request(&self, method: &str, params: Value) -> Result<Value, NoAnswer> {
         let (sender, answer) = oneshot::channel();
         let id = {

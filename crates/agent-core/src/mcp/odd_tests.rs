@@ -210,7 +210,7 @@ async fn a_server_that_does_not_end_is_killed() {
 
 #[tokio::test]
 async fn a_server_may_ask_back() {
-    // The request arrives while the call waits. Its answer is read by nobody, and harms nothing.
+    // The server's request arrives while the call waits. The server ignores our answer to it.
     let line = b"{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"ping\"}\n{\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{\"content\":\"done\"}}";
     assert_snapshot!(called(line).await, @r#"{"content":[{"text":"done","type":"text"}],"isError":false}"#);
 }

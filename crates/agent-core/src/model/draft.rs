@@ -88,7 +88,7 @@ impl Drafts {
         self.unsettled().filter(|item| item["type"] == "message")
     }
 
-    /// Returns the draft that an event belongs to, which is a new one if there is none.
+    /// Returns the draft that an event belongs to, and starts one if there is none.
     fn open(&mut self, event: &Value) -> &mut Draft {
         let place = match self.find(event).filter(|place| !self.0[*place].is_settled) {
             Some(place) => place,

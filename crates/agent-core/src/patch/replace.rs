@@ -48,7 +48,7 @@ impl Access {
         Self { mode: self.mode & 0o777, ..self }
     }
 
-    /// Gives another file the same access. Whatever cannot be the same becomes less, never more.
+    /// Gives another file the same owner and permissions. Permissions that cannot be kept are narrowed, never widened.
     fn give(&self, file: &File) -> io::Result<()> {
         let (owner, group) = (Uid::from_raw(self.owner), Gid::from_raw(self.group));
         let made = file.metadata()?;
@@ -68,7 +68,7 @@ impl Access {
         let has_list = match &self.list {
             Some(list) => fsetxattr(file, ACCESS_LIST, list, XattrFlags::empty()).is_ok(),
             None => {
-                // The folder may have given the file a list. An error means that there is none.
+                // The file may have inherited an access list from its folder. The call fails if there is none.
                 let _ = fremovexattr(file, ACCESS_LIST);
                 false
             }
@@ -88,8 +88,8 @@ pub(crate) enum Name {
     Taken,
 }
 
-/// Writes a file under a temporary name and then gives it its own, so that nobody sees a partial file. Without `access`
-/// the file gets the permissions of any new file.
+/// Writes a file under a temporary name and then renames it, so that nobody sees a partial file. Without `access` the
+/// file gets the permissions of any new file.
 ///
 /// # Errors
 ///
