@@ -98,19 +98,30 @@ fn states(output: &ExecOutput) -> Vec<(&str, BackgroundState)> {
     output.background.iter().map(|process| (&*process.name, process.state)).collect()
 }
 
+/// Puts a number of seconds in a command for each `N`, and waits in it for a `sleep` of that many seconds for each
+/// `UNTIL`.
+#[cfg(target_os = "linux")]
+fn sleeping(line: &str, seconds: u32) -> String {
+    // The brackets keep the pattern from matching the command that looks for it.
+    let (most, last) = (seconds / 10, seconds % 10);
+    let until = format!("until grep -aqs '^sleep.{most}[{last}]' /proc/[0-9]*/cmdline; do sleep 0.01; done");
+    line.replace("UNTIL", &until).replace('N', &seconds.to_string())
+}
+
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn what_a_command_leaves_behind_is_reported() {
     let bench = Bench::new();
-    for line in [
-        "sleep 1001 & sleep 0.5; echo started",
-        "sleep 1001 >/dev/null 2>&1 </dev/null & sleep 0.5; echo started",
-        "(sleep 1001 &) ; sleep 0.5; echo started",
-        "(trap 'exit 0' TERM; sleep 1001) & sleep 0.5; echo started; exit 5",
+    for (line, left) in [
+        ("sleep N & UNTIL; echo started", "sleep"),
+        ("sleep N >/dev/null 2>&1 </dev/null & UNTIL; echo started", "sleep"),
+        ("(sleep N &) ; UNTIL; echo started", "sleep"),
+        // How its child ended may be known to the inner shell alone.
+        ("(trap 'exit 0' TERM; sleep N) & UNTIL; echo started; exit 5", "sh"),
     ] {
-        let output = bench.run(line).await;
+        let output = bench.run(&sleeping(line, 1001)).await;
         assert_eq!(output.output, "started\r\n");
-        assert!(states(&output).contains(&("sleep", BackgroundState::HungUp)), "{line}: {output:?}");
+        assert!(states(&output).contains(&(left, BackgroundState::HungUp)), "{line}: {output:?}");
         for process in &output.background {
             gone(process.process_id).await;
         }
@@ -124,16 +135,16 @@ async fn what_a_command_leaves_behind_is_reported() {
 #[cfg(target_os = "linux")]
 async fn what_outlives_its_command_does_not_outlive_the_terminals() {
     let lines = [
-        "nohup sleep 1002 >/dev/null 2>&1 & sleep 0.5",
-        "trap '' HUP; sleep 1002 >/dev/null 2>&1 & sleep 0.5",
-        "setsid sleep 1002 >/dev/null 2>&1 </dev/null & sleep 0.5",
-        "setsid sh -c 'sleep 1002 & exec sleep 1003' >/dev/null 2>&1 </dev/null & sleep 0.5",
+        "nohup sleep N >/dev/null 2>&1 & UNTIL",
+        "trap '' HUP; sleep N >/dev/null 2>&1 & UNTIL",
+        "setsid sleep N >/dev/null 2>&1 </dev/null & UNTIL",
+        "setsid sh -c 'sleep N & exec sleep 1003' >/dev/null 2>&1 </dev/null & UNTIL",
     ];
     for shuts_down in [true, false] {
         let bench = Bench::new();
         let mut left = Vec::new();
-        for line in lines {
-            let output = bench.run(line).await;
+        for (line, seconds) in lines.iter().zip(1010..) {
+            let output = bench.run(&sleeping(line, seconds)).await;
             assert!(states(&output).contains(&("sleep", BackgroundState::Running)), "{line}: {output:?}");
             left.extend(output.background.iter().map(|process| process.process_id));
         }
