@@ -36,29 +36,22 @@ const COPIED_RUNS: usize = 64;
 /// assert!(items.runs().eq([ItemRun { first: ItemId(1), count: 3 }, ItemRun { first: ItemId(7), count: 1 }]));
 /// assert_eq!(items.iter().last(), Some(ItemId(7)));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ItemRuns {
     last: Arc<Block>,
     items: usize,
 }
 
 /// The last runs of a list, after those of an earlier block.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Block {
     runs: Vec<ItemRun>,
     /// How many items the blocks before it have.
     start: usize,
     /// Whether an item of the list up to here has a lower number than an item before it, or the same.
     is_descending: bool,
-    before: Option<Before>,
-}
-
-/// The runs before a block.
-#[derive(Clone, Debug)]
-struct Before {
-    block: Arc<Block>,
-    /// How many runs of the block count. It may have been extended since.
-    runs: usize,
+    /// The block before. Its last run does not count: this block begins with that run.
+    before: Option<Arc<Block>>,
 }
 
 /// Items with consecutive numbers.
@@ -100,9 +93,14 @@ impl ItemRuns {
         parts.into_iter().flat_map(|part| part.runs.iter().copied())
     }
 
-    /// Returns how many runs the list keeps by itself, apart from those that it shares with other lists.
+    /// Returns how many runs are in the last block, which the list shares with others only until it is extended.
     pub fn own_runs(&self) -> usize {
         self.last.runs.len()
+    }
+
+    /// Returns whether each item has a higher number than the item before it.
+    pub fn is_ascending(&self) -> bool {
+        !self.last.is_descending
     }
 
     /// Returns the items, in order.
@@ -120,7 +118,7 @@ impl ItemRuns {
         for run in part.runs {
             let after = before + run.count as usize;
             if place < after {
-                return run.iter().nth(place - before);
+                return Some(ItemId(run.first.0 + (place - before) as u32));
             }
             before = after;
         }
@@ -211,7 +209,7 @@ impl ItemRuns {
             self.last = Arc::new(Block {
                 start: items - last.map_or(0, |run| run.count as usize),
                 is_descending: self.last.is_descending,
-                before: Some(Before { block: self.last.clone(), runs: self.last.runs.len() - 1 }),
+                before: Some(self.last.clone()),
                 runs: last.into_iter().collect(),
             });
         }
@@ -222,8 +220,9 @@ impl ItemRuns {
     fn parts_from_last(&self) -> impl Iterator<Item = Part<'_>> {
         let last = Part { runs: &self.last.runs, start: self.last.start, before: self.last.before.as_ref() };
         std::iter::successors(Some(last), |part| {
-            let Before { block, runs } = part.before?;
-            Some(Part { runs: &block.runs[..*runs], start: block.start, before: block.before.as_ref() })
+            let block = part.before?;
+            let (_, runs) = block.runs.split_last()?;
+            Some(Part { runs, start: block.start, before: block.before.as_ref() })
         })
     }
 }
@@ -232,16 +231,22 @@ impl ItemRuns {
 struct Part<'a> {
     runs: &'a [ItemRun],
     start: usize,
-    before: Option<&'a Before>,
+    before: Option<&'a Arc<Block>>,
 }
 
 impl Drop for Block {
     /// Drops the blocks before it one by one: a recursion would go as deep as they are many.
     fn drop(&mut self) {
         let mut before = self.before.take();
-        while let Some(mut block) = before.and_then(|before| Arc::into_inner(before.block)) {
+        while let Some(mut block) = before.and_then(Arc::into_inner) {
             before = block.before.take();
         }
+    }
+}
+
+impl fmt::Debug for ItemRuns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.runs()).finish()
     }
 }
 
