@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rollout_trace_model::{InteractionKind, Line, OperationKind, Severity, ToolCall};
+use rollout_trace_model::{Line, OperationKind, Severity, ToolCall};
 use rollout_trace_schema::{CellStatus, ExecutionStatus, RolloutId, ToolKind, TraceId, UnixMillis};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -169,7 +169,7 @@ impl Totals {
             *totals.tools.entry(tool_name(&call.kind).into_owned()).or_default() += 1;
         }
         for edge in graph.interaction_edges.values() {
-            *totals.edges.entry(kind_of_edge(edge.kind).to_owned()).or_default() += 1;
+            *totals.edges.entry(edge.kind.as_str().to_owned()).or_default() += 1;
         }
         for diagnostic in &graph.diagnostics {
             *totals.diagnostics.entry(diagnostic.severity.to_string()).or_default() += 1;
@@ -280,15 +280,4 @@ fn has_failed(status: &ExecutionStatus) -> bool {
 /// Returns whether a call runs a code cell, which is counted instead.
 pub(crate) fn is_public_exec(call: &ToolCall) -> bool {
     call.started_code_cell_id.is_some() || matches!(&call.kind, ToolKind::Other { name } if name == "exec")
-}
-
-/// Returns the kind of an interaction as in the graph.
-pub(crate) fn kind_of_edge(kind: InteractionKind) -> &'static str {
-    match kind {
-        InteractionKind::SpawnAgent => "spawn_agent",
-        InteractionKind::AssignAgentTask => "assign_agent_task",
-        InteractionKind::SendMessage => "send_message",
-        InteractionKind::AgentResult => "agent_result",
-        InteractionKind::CloseAgent => "close_agent",
-    }
 }

@@ -31,7 +31,7 @@ pub struct InteractionEdge {
     /// The event with which the interaction ended. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_seq: Option<Seq>,
-    /// The event that first showed the item as which the interaction arrived; absent if it arrived as none. *Ours.*
+    /// `first_seen_seq` of the item as which the interaction arrived; absent if it arrived as none. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_seq: Option<Seq>,
 }
@@ -50,6 +50,19 @@ pub enum InteractionKind {
     AgentResult,
     /// One agent stopped another.
     CloseAgent,
+}
+
+impl InteractionKind {
+    /// Returns the kind as it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SpawnAgent => "spawn_agent",
+            Self::AssignAgentTask => "assign_agent_task",
+            Self::SendMessage => "send_message",
+            Self::AgentResult => "agent_result",
+            Self::CloseAgent => "close_agent",
+        }
+    }
 }
 
 /// A message that was sent, but never appeared in the recipient's conversation. *Ours.*

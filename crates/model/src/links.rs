@@ -134,6 +134,7 @@ impl<'a> Check<'a> {
             if let ThreadOrigin::Spawned { parent_thread_id, .. } = &thread.origin {
                 self.require(parent_thread_id != id, id, "is its own parent");
             }
+            self.payloads(id, &thread.raw_metadata_payload_id);
             self.payloads(id, thread.markers.iter().flat_map(|marker| &marker.raw_payload_ids));
         }
         for (id, turn) in &graph.codex_turns {
@@ -155,6 +156,8 @@ impl<'a> Check<'a> {
             self.require(accepted, id, "has only one of accepted_seq and accepted_at_unix_ms");
             self.require(item.last_seen_seq >= item.first_seen_seq, id, "was last seen before it was first seen");
             self.payloads(id, item.body.parts.iter().filter_map(BodyPart::raw_payload_id));
+            let shown = item.shown.as_ref().map(|shown| &shown.payload_id);
+            self.payloads(id, shown.into_iter().chain(&item.accepted_payload_id));
             for producer in &item.produced_by {
                 self.producer(*id, producer);
             }
@@ -344,6 +347,7 @@ impl<'a> Check<'a> {
         if let Some(turn) = &compaction.codex_turn_id {
             self.turn(id, turn);
         }
+        self.payloads(id, &compaction.raw_checkpoint_payload_id);
         let here = |item: &ConversationItem| item.thread_id == compaction.thread_id;
         self.each_item(id, &compaction.input_item_ids, here, "belongs to another thread");
         self.distinct(id, &compaction.input_item_ids);

@@ -6,7 +6,7 @@ use rollout_trace_model::{Anchor, InteractionEdge, InteractionKind, ThreadOrigin
 use rollout_trace_schema::{ThreadId, ToolCallId};
 
 use super::{UnseenCode, UnseenRow};
-use crate::{Certainty, Rollout, deliveries::Delivery, item_words::beginning, stats::kind_of_edge};
+use crate::{Certainty, Rollout, deliveries::Delivery, item_words::beginning};
 
 pub(super) fn rows(rollout: &Rollout<'_>) -> Vec<UnseenRow> {
     let graph = rollout.graph();
@@ -86,7 +86,7 @@ pub(crate) fn reporting_child<'g>(rollout: &Rollout<'g>, message: &UndeliveredMe
 
 fn note(rollout: &Rollout<'_>, kind: InteractionKind, target: Option<&ThreadId>, text: &str) -> String {
     let target = target.map_or("an unknown agent", |target| rollout.agent(target));
-    format!("{} to {target}: {}", kind_of_edge(kind), beginning(text))
+    format!("{} to {target}: {}", kind.as_str(), beginning(text))
 }
 
 /// The messages that arrived as plain messages of the user.

@@ -51,8 +51,7 @@ fn words(rollout: &Rollout<'_>, node: &Node) -> String {
 }
 
 fn edge_words(graph: &RolloutTrace, id: &str) -> Option<String> {
-    let kind = serde_json::to_value(graph.interaction_edges.get(id)?.kind).ok()?;
-    Some(kind.as_str()?.to_owned())
+    Some(graph.interaction_edges.get(id)?.kind.as_str().to_owned())
 }
 
 impl Why {

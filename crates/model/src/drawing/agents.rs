@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Anchor, InteractionEdge, InteractionKind};
+use crate::{Anchor, InteractionEdge};
 
 use super::{
     canvas::{ACTION, Canvas},
@@ -13,7 +13,7 @@ impl Canvas<'_, '_> {
     /// Draws an edge below its source.
     pub(super) fn edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
         let mut line = self.paint(ACTION, "→");
-        line += format_args!(" {}: {}", kind(edge.kind), self.anchor(&edge.target));
+        line += format_args!(" {}: {}", edge.kind.as_str(), self.anchor(&edge.target));
         // A result repeats the content of its source item.
         if let Anchor::ConversationItem { item_id } = &edge.target
             && !matches!(edge.source, Anchor::ConversationItem { .. })
@@ -27,7 +27,7 @@ impl Canvas<'_, '_> {
     /// Draws an edge with its source and its target.
     pub(super) fn whole_edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
         let ends = format!("{} → {}", self.anchor(&edge.source), self.anchor(&edge.target));
-        self.line(depth, format!("{}: {ends}", kind(edge.kind)))
+        self.line(depth, format!("{}: {ends}", edge.kind.as_str()))
     }
 
     pub(super) fn undelivered_messages(&mut self) -> fmt::Result {
@@ -37,7 +37,7 @@ impl Canvas<'_, '_> {
         self.blank_line()?;
         self.line(0, "sent, but never seen to arrive")?;
         for message in &self.graph.undelivered_messages {
-            let mut line = kind(message.kind).to_owned();
+            let mut line = message.kind.as_str().to_owned();
             if let Some(tool) = &message.tool_call_id {
                 line += &format!(" by {}", self.name(tool));
             }
@@ -50,15 +50,5 @@ impl Canvas<'_, '_> {
             self.line(1, line)?;
         }
         Ok(())
-    }
-}
-
-pub(super) fn kind(kind: InteractionKind) -> &'static str {
-    match kind {
-        InteractionKind::SpawnAgent => "spawn_agent",
-        InteractionKind::AssignAgentTask => "assign_agent_task",
-        InteractionKind::SendMessage => "send_message",
-        InteractionKind::AgentResult => "agent_result",
-        InteractionKind::CloseAgent => "close_agent",
     }
 }

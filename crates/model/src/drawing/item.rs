@@ -8,10 +8,7 @@ use crate::{
     Anchor, BodyPart, ConversationItem, InferenceCall, InferredProducer, InteractionEdge, ItemId, ProducerRef,
 };
 
-use super::{
-    agents::kind,
-    canvas::{BOLD, Canvas, DIM},
-};
+use super::canvas::{BOLD, Canvas, DIM};
 
 /// The width of the labels.
 const LABEL_WIDTH: usize = 14;
@@ -29,7 +26,7 @@ impl Canvas<'_, '_> {
         self.runtime(item)?;
         for edge in graph.interaction_edges.values().filter(|edge| touches(edge, id)) {
             let ends = format!("{} → {}", self.anchor(&edge.source), self.anchor(&edge.target));
-            self.fact("edge", format!("{}: {ends} ({})", kind(edge.kind), edge.edge_id))?;
+            self.fact("edge", format!("{}: {ends} ({})", edge.kind.as_str(), edge.edge_id))?;
         }
         let name = id.to_string();
         for diagnostic in graph.diagnostics.iter().filter(|diagnostic| diagnostic.ids.contains(&name)) {
