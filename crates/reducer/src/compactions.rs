@@ -152,13 +152,13 @@ impl Compactions {
         let mut pass = conversations.pass(cx, links, &origin);
         let (values, input) = history(pass.cx, "input_history").unwrap_or_default();
         let input_item_ids = pass.compacted(input);
-        pass.cx.tell_items(origin.payload, input_item_ids.iter().copied(), values);
+        pass.cx.report_items(origin.payload, input_item_ids.iter().copied(), values);
         let marker_item_id = pass.compaction_marker(id);
         let replacement = history(pass.cx, "replacement_history");
         let replacement = replacement.or_else(|| pass.cx.rules.lost_checkpoints_are_empty().then(Default::default));
         let (values, replacement) = replacement.unzip();
         let replacement_item_ids = replacement.map(|sightings| pass.replacement(id, sightings)).unwrap_or_default();
-        pass.cx.tell_items(origin.payload, replacement_item_ids.iter().copied(), values.unwrap_or_default());
+        pass.cx.report_items(origin.payload, replacement_item_ids.iter().copied(), values.unwrap_or_default());
         conversations.sightings.note_seen(input_item_ids.iter().copied(), cx.at.seq);
         cx.documents.growth.add_list(input_item_ids.len() + replacement_item_ids.len());
         let compaction = Compaction {

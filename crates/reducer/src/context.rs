@@ -78,7 +78,7 @@ impl Context<'_> {
 
     /// Tells the observer which of these items of a payload were shown first by it. `values` are the items as the
     /// payload has them.
-    pub(crate) fn tell_items<'v>(
+    pub(crate) fn report_items<'v>(
         &mut self,
         payload: &RawPayloadId,
         items: impl IntoIterator<Item = ItemId>,

@@ -13,14 +13,15 @@ const ITEM: usize = 400;
 /// How many bytes of JSON the id of an item has in a list.
 const LISTED_ITEM: usize = 30;
 
-/// How many bytes of memory a run of items takes.
+/// How many bytes of JSON a run of items has in `request_item_runs`.
 const RUN: usize = 16;
 
 /// Adds up what the graph holds of payloads.
 ///
 /// Any number of events may refer to one payload, and each may put all of its texts into the graph again; every item has
-/// the ids of its thread and turn, however long they are; and an item may be shorter than what is noted about it. So what a
-/// small bundle says can be large. The sum is an estimate of the JSON, which is about as large as the graph in memory.
+/// the ids of its thread and turn, however long they are; and an item may be shorter than what is noted about it. So
+/// what a small bundle says can be large. The sum is an estimate of the JSON, which is about as large as the graph in
+/// memory. Requests count as runs of items: the official lists of all their items are no part of the graph in memory.
 #[derive(Debug)]
 pub(crate) struct Growth {
     /// How much there may be beyond the usual.
@@ -63,6 +64,8 @@ impl Growth {
 /// Returns how many bytes a sighting adds to the graph if it becomes a new item.
 pub(crate) fn bytes_of_item(sighting: &Sighting, origin: &Origin<'_>) -> usize {
     let turn = origin.turn.map_or(0, |turn| turn.len());
-    let parts = sighting.body.parts.len().saturating_mul(origin.payload.len());
-    ITEM + sighting.text_bytes() + origin.thread.len() + turn + parts
+    let response = origin.response_of().map_or(0, |call| call.len());
+    // The item says which payload showed it first, and so may each part of its body.
+    let payloads = (sighting.body.parts.len() + 1).saturating_mul(origin.payload.len());
+    (ITEM + sighting.text_bytes() + origin.thread.len() + turn + response).saturating_add(payloads)
 }

@@ -158,7 +158,7 @@ impl Inference {
             cx.documents.note_partial(&reference.raw_payload_id);
         }
         let Some((known, mut rest)) = request_input(cx, reference, &mut document) else {
-            tell_request(cx, event, &document, (0, &[]));
+            report_request(cx, event, &document, (0, &[]));
             return None;
         };
         restore_ids(cx, event, &mut rest);
@@ -176,9 +176,10 @@ impl Inference {
             is_item.push(sighting.is_some());
             sightings.extend(sighting);
         }
-        tell_request(cx, event, &document, (known + sightings.len(), &rest));
         let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
-        if !cx.may_add(reference, &origin, &sightings) {
+        let is_room = cx.may_add(reference, &origin, &sightings);
+        report_request(cx, event, &document, (if is_room { known + sightings.len() } else { 0 }, &rest));
+        if !is_room {
             return None;
         }
         if let Some(previous) = previous_response(event, &document, cx.rules) {
@@ -197,14 +198,14 @@ impl Inference {
                 Prefix::Unknown => None,
             };
             let items = conversations.pass(cx, links, &origin).delta(prefix, sightings);
-            cx.tell_items(origin.payload, items.skip(items.len() - values().count()), values());
+            cx.report_items(origin.payload, items.skip(items.len() - values().count()), values());
             return Some(Request { items, continues });
         }
         let is_damaged = document.damage.is_some();
         let layout = document.layout.filter(|_| event.stripped_tool_output_ids.is_empty());
         let mut pass = conversations.pass(cx, links, &origin);
         let items = if is_damaged { pass.damaged_request(known, sightings) } else { pass.request(known, sightings) };
-        cx.tell_items(origin.payload, items[known..].iter().copied(), values());
+        cx.report_items(origin.payload, items[known..].iter().copied(), values());
         if let Some(layout) = layout {
             reader.remember(layout, &is_item, &items, conversations.stable_prefix(&items));
         }
@@ -314,7 +315,7 @@ impl Inference {
         }
         let items = conversations.pass(cx, links, &origin).response(id, sightings);
         cx.documents.growth.add_list(items.len());
-        cx.tell_items(origin.payload, items.iter().copied(), values);
+        cx.report_items(origin.payload, items.iter().copied(), values);
         conversations.sightings.note_shown(cx.graph, id, items.iter().copied());
         conversations.sightings.note_seen(items.iter().copied(), cx.at.seq);
         let older = std::mem::replace(&mut cx.graph.object_mut(id).response_item_ids, items);
@@ -351,7 +352,7 @@ impl Inference {
 
 /// Tells the observer of a request, if it was read to its end, with the number of its items and the elements that were
 /// parsed.
-fn tell_request(
+fn report_request(
     cx: &mut Context<'_>,
     event: &InferenceStarted,
     document: &RequestDocument<'_>,
@@ -508,7 +509,7 @@ fn prefix_items(
         return None;
     }
     let items = conversations.pass(cx, links, origin).request(0, sightings);
-    cx.tell_items(origin.payload, items.iter().copied(), values);
+    cx.report_items(origin.payload, items.iter().copied(), values);
     Some(items)
 }
 

@@ -44,8 +44,10 @@
 //! 6. `conversation`: which sightings are one item; above `sightings`: which calls showed an item first and last.
 //! 7. `links`, that is `cells` above `calls`: what joins items with tool calls and code cells, whichever comes first.
 //! 8. `turns` above `threads`.
-//! 9. `context` above `documents`, and both, `payload_lists` and `references` above `graph` and `report`, and these above `changes` and `at`.
-//! 10. `item` above `fingerprint` and `json`, which know no graph, `map`, and `rules`: where the schema versions differ.
+//! 9. `context` above `documents` above `growth`; these, `payload_lists` and `references` above `graph` and `report`,
+//!    and these above `changes` and `at`.
+//! 10. `origin`, and `item` above `fingerprint` and `json`, which know no graph; `observer` above `json`; `map`; `rules`:
+//!     where the schema versions differ.
 
 #![forbid(unsafe_code)]
 

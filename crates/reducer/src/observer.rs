@@ -16,7 +16,8 @@ pub trait Observer {
     /// the item.
     fn item_shown(&mut self, item: ItemId, value: &Json<'_>);
 
-    /// A request was read to its end. Requests that are lost or damaged are not reported.
+    /// A request was read to its end. It has no items if its input is lost, or if the graph has no room for them. Requests
+    /// that are unreadable or damaged are not reported.
     fn request_read(&mut self, request: &ReadRequest<'_>);
 
     /// A response was read: it is an object.

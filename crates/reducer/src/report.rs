@@ -111,7 +111,8 @@ impl Report {
 
     fn keep(&mut self, diagnostic: Diagnostic) {
         let reports = self.reports.entry(diagnostic.code).or_default();
-        let bytes = diagnostic.message.len() + diagnostic.ids.iter().map(String::len).sum::<usize>();
+        let payload_id = diagnostic.payload_id.as_ref().map_or(0, |id| id.len());
+        let bytes = diagnostic.message.len() + payload_id + diagnostic.ids.iter().map(String::len).sum::<usize>();
         match self.room.checked_sub(bytes as u64) {
             Some(room) if reports.kept < self.max_of_code => {
                 self.room = room;
@@ -128,8 +129,7 @@ impl Report {
             if left_out > 0 {
                 let code = DiagnosticCode::LimitExceeded;
                 let message = format!(
-                    "{left_out} diagnostics {} beyond the first {kept} were left out (max_problems, \
-                     max_amplified_bytes)",
+                    "{left_out} diagnostics {} were left out, {kept} are listed (max_problems, max_amplified_bytes)",
                     left_out_code.as_str()
                 );
                 self.diagnostics.push(at_end(code, Vec::new(), message));

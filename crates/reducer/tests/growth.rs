@@ -131,6 +131,34 @@ fn long_ids_in_many_items() {
 }
 
 #[test]
+fn a_long_payload_id_over_many_empty_items() {
+    let mut writer = Writer::new("T");
+    let items = vec![json!({"type": "message", "role": "user", "content": []}); 1000];
+    let mut request = writer.payload("inference_request", &json!({"input": items}));
+    request["raw_payload_id"] = "p".repeat(10_000).into();
+    writer.request("i", &request);
+    let (graph, size) = writer.reduce(Limits { max_amplified_bytes: 1_000_000, ..Limits::default() });
+    assert!(exceeds_a_limit(&graph), "{:?}", complaints(&graph));
+    assert!(graph.conversation_items.is_empty() && size < 200_000, "{size}");
+}
+
+#[test]
+fn a_long_tool_name_shown_in_many_threads() {
+    let mut writer = Writer::new("T");
+    let call = json!({"type": "function_call", "name": "n".repeat(100_000), "arguments": "{}", "call_id": "c"});
+    let request = writer.payload("inference_request", &json!({"input": [call]}));
+    for number in 0..100 {
+        writer.thread = format!("T{number}");
+        let thread = writer.thread.clone();
+        writer.event(json!({"type": "thread_started", "thread_id": thread, "agent_path": "/root"}));
+        writer.request(&format!("i{number}"), &request);
+    }
+    let (graph, size) = writer.reduce(Limits { max_amplified_bytes: 1_000_000, ..Limits::default() });
+    assert!(complaints(&graph).contains(&"limit_exceeded"), "{:?}", complaints(&graph));
+    assert!(size < 4_000_000, "{size}");
+}
+
+#[test]
 fn surprising_items_without_end() {
     let mut writer = Writer::new("T");
     let request = writer.payload("inference_request", &json!({"input": vec![json!({"type": "x"}); 5000]}));
@@ -143,6 +171,6 @@ fn surprising_items_without_end() {
     let counted: Vec<_> = messages.filter(|message| message.contains("left out")).collect();
     insta::assert_snapshot!(
         counted.join("\n"),
-        @"4900 diagnostics unknown_item_kind beyond the first 100 were left out (max_problems, max_amplified_bytes)"
+        @"4900 diagnostics unknown_item_kind were left out, 100 are listed (max_problems, max_amplified_bytes)"
     );
 }

@@ -4,7 +4,6 @@ use rollout_trace_model::ItemId;
 use rollout_trace_schema::ResponsesItemId;
 
 use super::facts::Facts;
-
 use crate::map::HashMap;
 
 /// Up to this many places are searched one by one.

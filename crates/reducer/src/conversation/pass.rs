@@ -155,8 +155,10 @@ impl Pass<'_, '_> {
         }
         let base = match &before.call {
             Some(call) if self.thread.ahead.is_none() && self.thread.live_of.is(self.cx.graph, call) => Base::Live,
-            // Each waiting item is looked up in the list.
-            Some(_) if waiting <= before.items.len() => Base::Elsewhere,
+            // Each waiting item is looked up in the list, which is cheap if the list is ascending.
+            Some(_) if waiting == 0 || (waiting <= before.items.len() && before.items.is_ascending()) => {
+                Base::Elsewhere
+            }
             _ => Base::Listed,
         };
         let mut shown = Vec::new();
@@ -400,6 +402,7 @@ impl Pass<'_, '_> {
     /// Adds the response or compaction of this payload to the producers of an item that existed before.
     fn add_producer(&mut self, item: ItemId, producer: ProducerRef) {
         let Some(call) = self.origin.response_of() else { return add_producer(self.cx.graph, item, producer) };
+        self.cx.documents.growth.add(call.len());
         match self.cx.graph.inference_calls[call].execution.ended_seq.is_none() {
             // A response shows an item once, so the item's producers include the call only if it was answered before.
             true => self.cx.graph.object_mut(&item).produced_by.push(producer),

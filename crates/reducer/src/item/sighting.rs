@@ -50,7 +50,13 @@ impl Sighting {
         let agents = self.agent_message.as_ref().map_or(0, |message| message.author.len() + message.recipient.len());
         let names =
             self.role.as_str().len() + self.kind.as_str().len() + self.unknown_type.as_ref().map_or(0, String::len);
-        self.body.parts.iter().map(part_bytes).sum::<usize>() + ids + agents + names
+        let tool = self.name.as_ref().map_or(0, String::len);
+        let source_bytes = |producer: &InferredProducer| match producer {
+            InferredProducer::Harness { source: Some(source) } => source.len(),
+            _ => 0,
+        };
+        let sources = self.provenance.iter().map(source_bytes).sum::<usize>();
+        self.body.parts.iter().map(part_bytes).sum::<usize>() + ids + agents + names + tool + sources
     }
 }
 

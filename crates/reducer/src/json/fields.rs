@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::Json;
-
 use crate::map::HashMap;
 
 /// The fields of an object, each name once.

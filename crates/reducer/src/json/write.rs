@@ -4,15 +4,15 @@ use std::io::{self, Write};
 
 use super::{Json, plain_number};
 
-/// The order in which the fields of each object are written, and the spelling of numbers.
+/// How the fields of objects are ordered and numbers are spelled.
 #[derive(Clone, Copy, Debug)]
-enum KeyOrder {
+enum Form {
     /// The order that they have in the value.
-    Own,
+    Plain,
     /// The order of their keys.
     Sorted,
     /// The order that they have in the value. Numbers are written as they are spelled in it.
-    Spelled,
+    AsSpelled,
 }
 
 impl Json<'_> {
@@ -27,29 +27,29 @@ impl Json<'_> {
     /// requires.
     pub fn to_spelled_text(&self) -> String {
         let mut text = Vec::new();
-        self.write_in_order(&mut text, KeyOrder::Spelled).expect("writing to memory does not fail");
+        self.write_in(&mut text, Form::AsSpelled).expect("writing to memory does not fail");
         String::from_utf8(text).expect("JSON text is UTF-8")
     }
 
     /// Returns the compact text with the keys of each object sorted.
     pub(crate) fn to_sorted_text(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        self.write_in_order(&mut text, KeyOrder::Sorted).expect("writing to memory does not fail");
+        self.write_in(&mut text, Form::Sorted).expect("writing to memory does not fail");
         text
     }
 
     /// Writes the compact text with the keys in their own order.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        self.write_in_order(out, KeyOrder::Own)
+        self.write_in(out, Form::Plain)
     }
 
-    fn write_in_order(&self, out: &mut impl Write, order: KeyOrder) -> io::Result<()> {
+    fn write_in(&self, out: &mut impl Write, form: Form) -> io::Result<()> {
         match self {
             Self::Null => out.write_all(b"null"),
             Self::Bool(value) => write!(out, "{value}"),
-            Self::Number(number) => match order {
-                KeyOrder::Spelled => out.write_all(number.as_bytes()),
-                KeyOrder::Own | KeyOrder::Sorted => out.write_all(plain_number(number).as_bytes()),
+            Self::Number(number) => match form {
+                Form::AsSpelled => out.write_all(number.as_bytes()),
+                Form::Plain | Form::Sorted => out.write_all(plain_number(number).as_bytes()),
             },
             Self::String(text) => Ok(serde_json::to_writer(out, text)?),
             Self::Array(items) => {
@@ -58,14 +58,14 @@ impl Json<'_> {
                     if place > 0 {
                         out.write_all(b",")?;
                     }
-                    item.write_in_order(out, order)?;
+                    item.write_in(out, form)?;
                 }
                 out.write_all(b"]")
             }
             Self::Object(fields) => {
-                let fields = match order {
-                    KeyOrder::Own | KeyOrder::Spelled => fields.iter().collect(),
-                    KeyOrder::Sorted => fields.sorted(),
+                let fields = match form {
+                    Form::Plain | Form::AsSpelled => fields.iter().collect(),
+                    Form::Sorted => fields.sorted(),
                 };
                 out.write_all(b"{")?;
                 for (place, (name, value)) in fields.into_iter().enumerate() {
@@ -74,7 +74,7 @@ impl Json<'_> {
                     }
                     serde_json::to_writer(&mut *out, name)?;
                     out.write_all(b":")?;
-                    value.write_in_order(out, order)?;
+                    value.write_in(out, form)?;
                 }
                 out.write_all(b"}")
             }
