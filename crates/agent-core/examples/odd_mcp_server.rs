@@ -2,9 +2,9 @@
 //! agent core does about it: `odd_mcp_server METHOD=LINE …`.
 //!
 //! The n-th argument for a method is the line that answers the n-th request for it; the last one also answers all later
-//! ones. In it, `ID` stands for the request's id and `LONG` for 20,000,000 letters. The line `EXIT` ends the server, an
-//! empty one is no answer. With
-//! `UNENDING=1` in its environment, the server ignores the end of its input.
+//! ones. In it, `ID` stands for the request's id, `ARGUMENTS` for the arguments of the call, and `LONG` for 20,000,000
+//! letters. The line `EXIT` ends the server, an empty one is no answer. With `UNENDING=1` in its environment, the server
+//! ignores the end of its input.
 
 use std::{
     collections::HashMap,
@@ -46,7 +46,9 @@ fn main() -> io::Result<()> {
             b"" => {}
             b"EXIT" => exit(3),
             line => {
-                let line = replaced(line, b"ID", id.to_string().as_bytes());
+                let arguments = message["params"]["arguments"].to_string();
+                let line = replaced(line, b"ARGUMENTS", arguments.as_bytes());
+                let line = replaced(&line, b"ID", id.to_string().as_bytes());
                 let mut line = replaced(&line, b"LONG", &vec![b'a'; 20_000_000]);
                 line.push(b'\n');
                 io::stdout().write_all(&line)?;

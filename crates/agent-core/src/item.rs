@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+/// The status of an item of which only a part has arrived.
+const INCOMPLETE: &str = "incomplete";
+
 /// One item of a conversation, in the form of the Responses API.
 ///
 /// Any JSON object can be an item: kinds that this crate does not know pass through it unchanged. Reasoning that the
@@ -148,6 +151,16 @@ impl Item {
     /// Returns whether this is a call that the agent must answer.
     pub(crate) fn is_call(&self) -> bool {
         matches!(self.kind(), "function_call" | "custom_tool_call")
+    }
+
+    /// Marks the item as one of which only a part has arrived.
+    pub(crate) fn set_incomplete(item: &mut Map<String, Value>) {
+        item.insert("status".to_owned(), INCOMPLETE.into());
+    }
+
+    /// Returns whether only a part of the item has arrived, as far as the provider or this program noticed.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.text_field("status") == INCOMPLETE
     }
 
     /// Returns whether this is the output of a tool.

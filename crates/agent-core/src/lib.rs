@@ -22,6 +22,7 @@ mod fault;
 mod guard;
 mod history;
 mod item;
+mod lenient;
 mod lock;
 mod mail;
 mod mcp;

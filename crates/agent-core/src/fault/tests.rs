@@ -4,9 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use rollout_trace_recorder::{MemorySink, TraceOptions};
 use rollout_trace_scripted_model::{Script, ScriptedModel};
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::provoked;
+
+#[path = "../../tests/thread/plain.rs"]
+mod plain;
 use crate::{AbortReason, AgentConfig, AgentThread, Event, EventMessage, Op, Provider, TraceTarget};
 
 /// Longer than any step takes, even on a busy machine.
@@ -14,9 +18,8 @@ const HANG: Duration = Duration::from_secs(60);
 
 const SCRIPT: &str = r#"
 [[reply]]
-item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } }]
-[[reply]]
-item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } },
+        { call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
 [[reply]]
 item = [{ code = "try { text(await tools.list_agents()); } catch (error) { text(String(error)); }" }]
 [[reply]]
@@ -28,14 +31,24 @@ agent = "/root/a"
 item = [{ say = "Done." }]
 "#;
 
-/// Plays the script with a panic at a point in an agent. Returns the events and the event log.
+/// Plays the script with a panic at a point in an agent, recorded and not, which must make no difference. Returns the
+/// events and the event log.
 async fn played(point: &str, path: &str) -> (Vec<Event>, String) {
+    let sink = MemorySink::new();
+    let traced = TraceTarget::Root(PathBuf::new(), TraceOptions::new().memory_sink(&sink));
+    let (events, recorded) = played_with(traced, point, path).await;
+    let (_, unrecorded) = played_with(TraceTarget::Off, point, path).await;
+    assert_eq!(recorded, unrecorded, "{point} in {path}");
+    (events, sink.event_log())
+}
+
+/// Plays the script. Returns the events, and the events and requests of each agent without ids and times.
+async fn played_with(trace: TraceTarget, point: &str, path: &str) -> (Vec<Event>, Vec<(String, Value)>) {
     let server = ScriptedModel::start(Script::parse("test", SCRIPT).unwrap()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let sink = MemorySink::new();
     let provider = Provider { name: "script".to_owned(), base_url: server.base_url(), api_key: None };
     let mut config = AgentConfig::new(provider, "scripted-1", folder.path());
-    config.trace = TraceTarget::Root(PathBuf::new(), TraceOptions::new().memory_sink(&sink));
+    config.trace = trace;
     config.retries.retries = 0;
     let thread = AgentThread::start(config).await.unwrap();
     let mut events = Vec::new();
@@ -59,7 +72,14 @@ async fn played(point: &str, path: &str) -> (Vec<Event>, String) {
         events.push(event);
     }
     assert!(provoked::has_happened(), "{point} in {path}");
-    (events, sink.event_log())
+    let (url, folder) = (server.base_url(), folder.path().canonicalize().unwrap());
+    let plain = |value: Value| plain::plain(value, &[&url, &folder.to_string_lossy()]);
+    let requests = server.requests().into_iter().map(|request| (request.agent, plain(request.body)));
+    let mut behavior: Vec<_> = events.iter().map(|event| (event.agent_path.clone(), plain(json!(event)))).collect();
+    behavior.extend(requests);
+    // Each agent's events have an order, but those of two agents have none.
+    behavior.sort_by(|(one, _), (other, _)| one.cmp(other));
+    (events, behavior)
 }
 
 fn has(events: &[Event], path: &str, is_wanted: impl Fn(&EventMessage) -> bool) -> bool {

@@ -1,8 +1,8 @@
 //! Reads messages as servers write them, which is not always as the protocol says.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
+
+use crate::lenient::{Mended, end_of_string};
 
 /// One message of a server.
 #[derive(Debug, PartialEq)]
@@ -34,8 +34,8 @@ pub(crate) fn messages(line: &[u8]) -> Vec<Message> {
         Ok(value) => return of_value(value),
         Err(error) => error,
     };
-    let mended = mended(text);
-    let mut values = serde_json::Deserializer::from_str(&mended).into_iter::<Value>();
+    let mended = Mended::of(text);
+    let mut values = serde_json::Deserializer::from_str(&mended.text).into_iter::<Value>();
     let mut messages = Vec::new();
     let error = loop {
         match values.next() {
@@ -180,105 +180,6 @@ impl Fields {
     }
 }
 
-/// Returns the place of the quote that ends a string, or the end of the text.
-fn end_of_string(text: &str) -> usize {
-    let mut is_escaped = false;
-    let end = text.bytes().position(|byte| {
-        let ends = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        ends
-    });
-    end.unwrap_or(text.len())
-}
-
-/// Mends what servers often get wrong, each at the cost of one character or value: half a surrogate pair becomes U+FFFD,
-/// an unknown escape the text that it is, a control character its escape, and a number that JSON does not have `null`.
-fn mended(text: &str) -> Cow<'_, str> {
-    let mut mended = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('"') {
-        let (between, string) = (&rest[..at], &rest[at + 1..]);
-        let end = end_of_string(string);
-        push_values(&mut mended, between);
-        mended.push('"');
-        push_string(&mut mended, &string[..end]);
-        rest = &string[end..];
-        if !rest.is_empty() {
-            mended.push('"');
-            rest = &rest[1..];
-        }
-    }
-    push_values(&mut mended, rest);
-    mended.into()
-}
-
-/// Adds text from between strings.
-fn push_values(mended: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['N', 'I']) {
-        let (before, word) = rest.split_at(at);
-        let known = ["NaN", "Infinity"].into_iter().find(|known| word.starts_with(known));
-        match known {
-            Some(known) => {
-                mended.push_str(before.strip_suffix(['-', '+']).unwrap_or(before));
-                mended.push_str("null");
-                rest = &word[known.len()..];
-            }
-            None => {
-                mended.push_str(before);
-                mended.push_str(&word[..1]);
-                rest = &word[1..];
-            }
-        }
-    }
-    mended.push_str(rest);
-}
-
-/// Adds the text of a string.
-fn push_string(mended: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c == '\\' || c < ' ') {
-        let (before, special) = rest.split_at(at);
-        mended.push_str(before);
-        let length = match special.as_bytes() {
-            [b'\\', b'u', ..] => {
-                let (text, length) = unicode_escape(special);
-                mended.push_str(text);
-                length
-            }
-            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => {
-                mended.push_str(&special[..2]);
-                2
-            }
-            [b'\\', ..] => {
-                mended.push_str("\\\\");
-                1
-            }
-            [control, ..] => {
-                mended.push_str(&format!("\\u{control:04x}"));
-                1
-            }
-            [] => 0,
-        };
-        rest = &special[length..];
-    }
-    mended.push_str(rest);
-}
-
-/// Returns the text for an escape `\uXXXX`, or for a pair of them, and the length of what it replaces.
-fn unicode_escape(text: &str) -> (&str, usize) {
-    let unit = |text: &str| {
-        let digits = text.strip_prefix("\\u")?.get(..4)?;
-        u16::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    };
-    match unit(text) {
-        None => ("\\\\", 1),
-        Some(0xD800..=0xDBFF) if matches!(unit(&text[6..]), Some(0xDC00..=0xDFFF)) => (&text[..12], 12),
-        Some(0xD800..=0xDFFF) => ("\\ufffd", 6),
-        Some(_) => (&text[..6], 6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -383,8 +284,7 @@ mod tests {
         fn valid_json_is_read_as_it_is(text: String, number: i64, id in 0..1000_u64) {
             let value = json!({"text": text, "list": [number, {text.clone(): null}]});
             let line = json!({"jsonrpc": "2.0", "id": id, "result": value}).to_string();
-            prop_assert_eq!(messages(line.as_bytes()), result(id, value.clone()));
-            prop_assert_eq!(serde_json::from_str::<Value>(&mended(&value.to_string())).unwrap(), value);
+            prop_assert_eq!(messages(line.as_bytes()), result(id, value));
         }
 
         #[test]

@@ -7,8 +7,12 @@ use super::decode::{DecodeError, Decoder};
 /// The most bytes read of an error page, of which people see the first lines.
 pub(super) const ERROR_BYTES: usize = 64 << 10;
 
-/// The longest event of a stream and the longest compacted history, far beyond the output of any model.
+/// The longest event of a stream, the longest compacted history, and the most that the items of an answer add up to, far
+/// beyond the output of any model.
 pub(super) const ANSWER_BYTES: usize = 64 << 20;
+
+/// The most items of an answer.
+pub(super) const ANSWER_ITEMS: usize = 4096;
 
 /// The part of a body that has arrived, up to a limit.
 pub(super) struct Body {
@@ -42,20 +46,32 @@ impl Body {
 }
 
 async fn read(mut response: Response, limit: usize, bytes: &mut Vec<u8>) -> Result<(), BodyEnd> {
-    let mut decoder = decoder(&response)?;
-    let mut take = |piece: &[u8]| {
-        let room = limit - bytes.len();
-        bytes.extend_from_slice(&piece[..room.min(piece.len())]);
-        if piece.len() > room { Err(BodyEnd::TooLong) } else { Ok(()) }
-    };
-    while let Some(chunk) = response.chunk().await.map_err(BodyEnd::Broken)? {
-        decoder.push(&chunk, &mut take)?;
+    let mut decoder = decoder(&response);
+    let mut is_whole = false;
+    loop {
+        while let Some(piece) = decoder.next()? {
+            let room = limit - bytes.len();
+            bytes.extend_from_slice(&piece[..room.min(piece.len())]);
+            if piece.len() > room {
+                return Err(BodyEnd::TooLong);
+            }
+        }
+        if is_whole {
+            return Ok(());
+        }
+        match response.chunk().await.map_err(BodyEnd::Broken)? {
+            Some(piece) => decoder.push(&piece),
+            None => {
+                decoder.end();
+                is_whole = true;
+            }
+        }
     }
-    decoder.finish(take)
 }
 
 /// Returns the decoder for a response's body.
-pub(super) fn decoder(response: &Response) -> Result<Decoder, DecodeError> {
-    let encoding = response.headers().get("content-encoding").map(|value| String::from_utf8_lossy(value.as_bytes()));
-    Decoder::new(&encoding.unwrap_or_default())
+pub(super) fn decoder(response: &Response) -> Decoder {
+    let values = response.headers().get_all("content-encoding").into_iter();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    Decoder::new(&values.join(","))
 }

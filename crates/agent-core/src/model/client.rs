@@ -9,9 +9,8 @@ use super::{
     ModelError, Stream,
     bounds::{ANSWER_BYTES, Body, BodyEnd, ERROR_BYTES},
     complaint::Complaint,
-    lenient,
 };
-use crate::{Item, Provider, error_text::error_text};
+use crate::{Item, Provider, error_text::error_text, lenient};
 
 /// The header that names the agent, for a provider's logs.
 const AGENT_HEADER: &str = "x-agent-path";
@@ -50,15 +49,16 @@ impl ModelClient {
     pub(crate) async fn stream(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Stream, ModelError> {
         let response = self.post("responses", body, envelope).await?;
         let upstream_request_id = upstream_request_id(response.headers());
-        Stream::new(response, upstream_request_id)
+        Ok(Stream::new(response, upstream_request_id))
     }
 
     /// Requests a compacted history.
     pub(crate) async fn compact(&self, body: Vec<u8>, envelope: Envelope<'_>) -> Result<Vec<Item>, ModelError> {
         let response = self.post("responses/compact", body, envelope).await?;
+        let (headers, status) = (response.headers().clone(), response.status());
         let body = Body::read(response, ANSWER_BYTES).await;
         match body.end {
-            BodyEnd::Whole => compacted(&body.bytes),
+            BodyEnd::Whole => compacted(&body.bytes).map_err(|error| error.with_headers(&headers, status)),
             BodyEnd::TooLong => Err(ModelError::too_long("the compacted history")),
             BodyEnd::Broken(error) => Err(ModelError::Broken(error_text(&error))),
             BodyEnd::Compressed(error) => Err(error.into()),
@@ -116,14 +116,15 @@ fn compacted(document: &[u8]) -> Result<Vec<Item>, ModelError> {
         output: Vec<Item>,
     }
     let unreadable = |what: &str| ModelError::Unreadable(format!("error in the compacted history: {what}"));
-    match serde_json::from_slice(document) {
-        Ok(Compacted { output }) if output.is_empty() => Err(unreadable("it is empty")),
-        Ok(Compacted { output }) => Ok(output),
-        Err(error) => {
-            let failed =
-                lenient::parse(&String::from_utf8_lossy(document)).and_then(|body| Complaint::marked_in(&body));
-            Err(failed.map_or_else(|| unreadable(&error.to_string()), ModelError::Failed))
-        }
+    let parsed = serde_json::from_slice(document).or_else(|error| {
+        let body = lenient::parse(&String::from_utf8_lossy(document)).unwrap_or_default();
+        let failed = Complaint::marked_in(&body);
+        let mended = serde_json::from_value(body);
+        mended.map_err(|_| failed.map_or_else(|| unreadable(&error.to_string()), ModelError::Failed))
+    });
+    match parsed? {
+        Compacted { output } if output.is_empty() => Err(unreadable("it is empty")),
+        Compacted { output } => Ok(output),
     }
 }
 
@@ -153,6 +154,14 @@ mod tests {
         let read = |document: &str| compacted(document.as_bytes());
         let items = read(r#"{"id": "cmp", "output": [{"type": "compaction", "encrypted_content": "…"}]}"#).unwrap();
         assert_eq!(items[0].kind(), "compaction");
+        // A mistake costs one character.
+        for (text, expected) in [("half \\ud83d", "half \u{fffd}"), ("tab\there", "tab\there")] {
+            let items = read(&format!(r#"{{"output": [{{"type": "compaction", "encrypted_content": "{text}"}}]}}"#));
+            assert_eq!(items.unwrap()[0].text_field("encrypted_content"), expected);
+        }
+        let latin1 =
+            compacted(b"{\"output\": [{\"type\": \"compaction\", \"encrypted_content\": \"gr\xfcn\"}]}").unwrap();
+        assert_eq!(latin1[0].text_field("encrypted_content"), "gr\u{fffd}n");
         for document in ["", "null", "7", "\"text\"", "[1, 2]", "{}", r#"{"output": null}"#, r#"{"output": []}"#] {
             assert!(matches!(read(document), Err(ModelError::Unreadable(_))), "{document}");
         }

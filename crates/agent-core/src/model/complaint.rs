@@ -5,7 +5,8 @@ use std::{fmt, time::Duration};
 use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::{Map, Value};
 
-use super::{duration, lenient};
+use super::duration;
+use crate::lenient;
 
 /// How deep complaints are looked for in one another, including JSON in texts.
 const MAX_DEPTH: usize = 6;
@@ -74,7 +75,11 @@ impl Complaint {
     /// about limits, which other answers have too, come last.
     pub(super) fn with_headers(mut self, headers: &HeaderMap, status: StatusCode) -> Self {
         self.retry_after = super::retry::asked_delay(headers).or(self.retry_after);
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        // An answer that announced success may say otherwise in its body.
+        let status = self.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
+        let names = self.code.iter().chain(&self.kinds);
+        let is_limit = names.map(|name| name.to_ascii_lowercase()).any(|name| name.contains("rate_limit"));
+        if is_limit || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             self.retry_after = self.retry_after.or_else(|| super::retry::limit_reset(headers));
         }
         self

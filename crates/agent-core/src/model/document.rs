@@ -2,7 +2,8 @@
 
 use serde_json::{Deserializer, Value};
 
-use super::{ModelError, complaint::Complaint, lenient};
+use super::{ModelError, complaint::Complaint};
+use crate::lenient;
 
 /// Returns the error that a document amounts to. `kind` is its content type.
 pub(super) fn error_of(url: &str, kind: Option<&str>, text: &str) -> ModelError {

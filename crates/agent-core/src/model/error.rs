@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use reqwest::{StatusCode, header::HeaderMap};
 
 use super::{
     bounds::ANSWER_BYTES,
@@ -69,6 +69,14 @@ impl ModelError {
         match self {
             Self::Refused { complaint, .. } | Self::Failed(complaint) => complaint.retry_after,
             _ => None,
+        }
+    }
+
+    /// Adds what an answer's headers say about when to try again to the words of the provider in that answer.
+    pub(super) fn with_headers(self, headers: &HeaderMap, status: StatusCode) -> Self {
+        match self {
+            Self::Failed(complaint) => Self::Failed(complaint.with_headers(headers, status)),
+            other => other,
         }
     }
 

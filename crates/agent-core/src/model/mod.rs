@@ -9,12 +9,12 @@ mod draft;
 mod duration;
 mod error;
 mod event;
-mod lenient;
 mod reader;
 mod request;
 mod retry;
 mod sse;
 mod stream;
+mod surrogates;
 
 pub(crate) use client::{Envelope, ModelClient};
 pub(crate) use error::ModelError;

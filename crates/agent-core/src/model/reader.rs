@@ -6,12 +6,14 @@ use serde_json::Value;
 
 use super::{
     ModelError, ResponseEvent,
+    bounds::{ANSWER_BYTES, ANSWER_ITEMS},
     complaint::Complaint,
     draft::{Drafts, text},
     event::{item, usage},
-    lenient,
     sse::Frame,
+    surrogates,
 };
+use crate::lenient;
 
 /// Reads the events of one stream, of which gateways send more kinds than the protocol has.
 ///
@@ -23,11 +25,16 @@ pub(super) struct Reader {
     drafts: Drafts,
     /// The number of whole items so far, and their ids.
     items: usize,
+    item_bytes: usize,
     ids: HashSet<String>,
     /// The texts of the messages that have arrived whole.
     messages: HashSet<String>,
+    /// The arguments and inputs of the calls that have arrived whole.
+    inputs: HashSet<String>,
     /// The first half of a surrogate pair, whose second half may be in the next piece.
     half: Option<u16>,
+    /// Whether pieces of the answer may have been lost, even if none is reported.
+    has_lost_pieces: bool,
     /// Why the first event that could not be read could not.
     left_out: Option<String>,
 }
@@ -51,22 +58,45 @@ impl Reader {
             return;
         }
         let event = match lenient::parse_with_halves(data) {
-            Some((event, halves)) => self.event(&frame.name, event, &halves),
+            Some((event, halves)) => {
+                let event = self.event(&frame.name, event, &halves);
+                if matches!(event, Ok(ResponseEvent::Item(_))) {
+                    self.item_bytes += data.len();
+                }
+                event
+            }
             None if is_error(&frame.name) => Err(ModelError::Failed(Complaint::of_words(data))),
             // A server may send any text to keep the connection alive. This is more than that.
             None if frame.name.starts_with("response.") || data.starts_with(['{', '[']) => {
                 Ok(self.leave_out(&frame.name, "is not JSON"))
             }
-            None => Ok(ResponseEvent::Other),
+            None => {
+                // A word keeps the connection alive. Anything else may be the rest of a damaged event.
+                self.has_lost_pieces |= data.contains(['"', '{', '}']);
+                Ok(ResponseEvent::Other)
+            }
         };
         self.read.push_back(event);
+        if let Some(error) = self.excess() {
+            self.read.push_back(Err(error));
+        }
+    }
+
+    /// Returns an error if the answer takes too much memory.
+    fn excess(&self) -> Option<ModelError> {
+        let (begun, bytes) = self.drafts.size();
+        if self.item_bytes + bytes > ANSWER_BYTES {
+            return Some(ModelError::too_long("the answer"));
+        }
+        let is_too_many = self.items.max(begun) > ANSWER_ITEMS;
+        is_too_many.then(|| ModelError::Unreadable(format!("the answer has more than {ANSWER_ITEMS} items")))
     }
 
     fn event(&mut self, name: &str, mut event: Value, halves: &[u16]) -> Result<ResponseEvent, ModelError> {
         let kind = kind(name, &event).to_owned();
         match kind.as_str() {
             "response.output_text.delta" | "response.refusal.delta" => {
-                let delta = self.joined(delta(&event).to_owned(), halves);
+                let delta = surrogates::joined(&mut self.half, delta(&event).to_owned(), halves);
                 self.drafts.add_text(&event, &delta, kind.contains("refusal"));
                 return Ok(ResponseEvent::TextDelta(delta));
             }
@@ -76,7 +106,10 @@ impl Reader {
                 return Ok(ResponseEvent::ReasoningDelta(delta(&event).to_owned()));
             }
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-                self.drafts.add_input(&event, delta(&event));
+                if !event["delta"].is_string() {
+                    return Ok(self.leave_out(&kind, "has no text"));
+                }
+                self.drafts.add_input(&event, delta(&event), halves);
             }
             "response.function_call_arguments.done" => self.drafts.set_input(&event, string(&event["arguments"])),
             "response.custom_tool_call_input.done" => self.drafts.set_input(&event, string(&event["input"])),
@@ -116,6 +149,8 @@ impl Reader {
         self.items += 1;
         let ids = [&item["id"], &item["call_id"]].into_iter().filter_map(Value::as_str);
         self.ids.extend(ids.map(str::to_owned));
+        let inputs = [&item["arguments"], &item["input"]].into_iter().filter_map(Value::as_str);
+        self.inputs.extend(inputs.map(str::to_owned));
         self.messages.insert(text(item));
     }
 
@@ -126,8 +161,12 @@ impl Reader {
             _ => {}
         }
         let mut output = response["output"].as_array().cloned().unwrap_or_default();
+        let is_damaged = self.has_lost_pieces || self.left_out.is_some();
+        if let Some(error) = self.lost_call(&output) {
+            return Err(error);
+        }
         if self.items == 0 && output.is_empty() {
-            output.extend(self.drafts.unsettled());
+            output.extend(self.drafts.unsettled(is_damaged));
         } else if self.items == 0 {
             let has_text = |item: &Value| item["type"] == "message" && !text(item).is_empty();
             let messages: Vec<_> = self.drafts.unsettled_messages().collect();
@@ -137,7 +176,7 @@ impl Reader {
                 output.extend(messages);
             }
             if output.iter().all(|item| item["type"] == "message") {
-                output.extend(self.drafts.unsettled().filter(|item| item["type"] != "message"));
+                output.extend(self.drafts.unsettled(is_damaged).filter(|item| item["type"] != "message"));
             }
         } else {
             if self.left_out.is_none() {
@@ -154,13 +193,28 @@ impl Reader {
                 Some("message") => self.messages.contains(&text(item)),
                 _ => item["call_id"].as_str().is_some_and(|id| self.ids.contains(id)),
             };
-            late.extend(self.drafts.unsettled().filter(|item| !is_known(item)));
+            late.extend(self.drafts.unsettled(is_damaged).filter(|item| !is_known(item)));
             self.read.extend(late.into_iter().map(|value| item(value).map(ResponseEvent::Item)));
         }
         let response_id = response["id"].as_str().map(str::to_owned);
         let completed = ResponseEvent::Completed { response_id, usage: usage(&response["usage"]), output };
         self.read.push_back(Ok(completed));
         Ok(ResponseEvent::Other)
+    }
+
+    /// Returns an error if the answer has a call of which only the input has arrived: nothing could answer it. Its stream
+    /// is as good as broken, and the next attempt may get the call.
+    fn lost_call(&self, output: &[Value]) -> Option<ModelError> {
+        let is_known = |id: Option<&str>, input: &str| {
+            let has_it = |item: &Value| {
+                let inputs = [&item["arguments"], &item["input"]];
+                item["id"].as_str().is_some_and(|known| Some(known) == id)
+                    || inputs.iter().any(|known| **known == input)
+            };
+            id.is_some_and(|id| self.ids.contains(id)) || self.inputs.contains(input) || output.iter().any(has_it)
+        };
+        let is_lost = self.drafts.nameless_calls().any(|(id, input)| !is_known(id, input));
+        is_lost.then(|| ModelError::Broken("a call has arrived without its name".to_owned()))
     }
 
     /// Ends an answer that the provider has cut off. What had arrived is kept, but calls may lack arguments.
@@ -171,25 +225,6 @@ impl Reader {
         let words = || Complaint::of_value(response).map(|complaint| complaint.to_string());
         let reason = reason.or_else(words).unwrap_or_else(|| "no reason given".to_owned());
         ModelError::Incomplete { reason }
-    }
-
-    /// Joins a piece of text with the half of a surrogate pair at the end of the piece before.
-    fn joined(&mut self, mut delta: String, halves: &[u16]) -> String {
-        if let Some(first) = self.half.take() {
-            let second = halves.first().filter(|_| delta.starts_with('\u{fffd}')).copied();
-            let pair = second.and_then(|second| char::decode_utf16([first, second]).next()?.ok());
-            match pair {
-                Some(pair) => delta.replace_range(..'\u{fffd}'.len_utf8(), pair.encode_utf8(&mut [0; 4])),
-                None => delta.insert(0, '\u{fffd}'),
-            }
-        }
-        if let Some(half @ 0xd800..=0xdbff) = halves.last()
-            && delta.ends_with('\u{fffd}')
-        {
-            delta.pop();
-            self.half = Some(*half);
-        }
-        delta
     }
 
     /// Notes that an event cannot be read. Only the first one is reported.
@@ -270,7 +305,10 @@ mod tests {
     fn shown(item: &crate::Item) -> String {
         match item.kind() {
             "message" => format!("[{}:{}]", item.id().unwrap_or_default(), item.message_text()),
-            kind => format!("{kind}({}{})", item.text_field("arguments"), item.text_field("input")),
+            kind => {
+                let incomplete = if item.is_incomplete() { "incomplete " } else { "" };
+                format!("{incomplete}{kind}({}{})", item.text_field("arguments"), item.text_field("input"))
+            }
         }
     }
 
@@ -440,6 +478,95 @@ mod tests {
         assert_eq!(read(&[custom, input, COMPLETED]), "end(custom_tool_call(text))");
         let incomplete = r#"{"type": "response.incomplete", "response": {}}"#;
         assert_eq!(read(&[call, &one, incomplete]), "!the model's answer is incomplete: no reason given");
+        // A surrogate pair may be split.
+        let (first, second) = (piece(r#"\"\ud83d"#), piece(r#"\ude00\""#));
+        assert_eq!(read(&[call, &first, &second, COMPLETED]), "end(function_call(\"\u{1f600}\"))");
+    }
+
+    #[test]
+    fn a_call_of_which_a_piece_was_lost_is_incomplete() {
+        let message = r#"{"type": "response.output_text.delta", "output_index": 1, "delta": "a"}"#;
+        let call = r#"{"type": "response.output_item.added", "output_index": 0, "item":
+            {"type": "function_call", "id": "f", "call_id": "c", "name": "n", "arguments": "", "status": "in_progress"}}"#;
+        let custom = r#"{"type": "response.output_item.added", "output_index": 0, "item":
+            {"type": "custom_tool_call", "id": "f", "call_id": "c", "name": "n", "input": ""}}"#;
+        let arguments =
+            r#"{"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "{\"a\":1}"}"#;
+        let input = r#"{"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": "text"}"#;
+        let done = r#"{"type": "response.function_call_arguments.done", "output_index": 0, "arguments": "{\"a\":12}"}"#;
+        let whole = r#"{"type": "response.output_item.done", "output_index": 0, "item":
+            {"type": "function_call", "id": "f", "call_id": "c", "name": "n", "arguments": "{\"a\":12}"}}"#;
+        for (damage, left_out) in [
+            (r#"{"type": "response.function_call_arguments.delta", "output_index": 0, "del"#, "?an event is not JSON "),
+            (
+                r#"{"type": "response.function_call_arguments.delta", "output_index": 0, "delta": null}"#,
+                "?response.function_call_arguments.delta has no text ",
+            ),
+            (r#"uments.delta", "output_index": 0, "delta": "12"}"#, ""),
+        ] {
+            for (events, expected) in [
+                (vec![call, arguments, damage, COMPLETED], r#"end(incomplete function_call({"a":1}))"#),
+                (vec![custom, input, damage, COMPLETED], "end(incomplete custom_tool_call(text))"),
+                (vec![call, arguments, damage, done, COMPLETED], r#"end(function_call({"a":12}))"#),
+                (vec![call, arguments, damage, whole, COMPLETED], r#"function_call({"a":12}) end()"#),
+                (
+                    vec![message, call, arguments, damage, COMPLETED],
+                    r#"+a end([:a], incomplete function_call({"a":1}))"#,
+                ),
+            ] {
+                let read = read(&events);
+                assert_eq!(read.replacen(left_out, "", 1), expected, "{events:#?}");
+                assert!(read.contains(left_out), "{read}");
+            }
+        }
+        // Words that keep the connection alive are no damage.
+        assert_eq!(read(&[call, arguments, "ping", "", COMPLETED]), r#"end(function_call({"a":1}))"#);
+    }
+
+    #[test]
+    fn a_call_without_its_name_breaks_the_answer() {
+        let input = r#"{"type": "response.function_call_arguments.delta", "item_id": "f", "delta": "{}"}"#;
+        let lost = "!stream disconnected before completion: a call has arrived without its name";
+        assert_eq!(read(&[input, COMPLETED]), lost);
+        let output = |id: &str, arguments: &str| {
+            format!(
+                r#"{{"type": "response.completed", "response": {{"output": [{{"type": "function_call", "id": "{id}",
+                    "call_id": "c", "name": "n", "arguments": "{arguments}"}}]}}}}"#
+            )
+        };
+        assert_eq!(read(&[input, &output("f", "{ }")]), "end(function_call({ }))");
+        assert_eq!(read(&[input, &output("other", "{}")]), "end(function_call({}))");
+        assert_eq!(read(&[input, &output("other", "{ }")]), lost);
+    }
+
+    #[test]
+    fn the_items_of_an_answer_are_bounded() {
+        let limit = "!the answer of the model's provider cannot be read: the answer";
+        let items = |event: &str| {
+            let events: Vec<_> = (0..=ANSWER_ITEMS).map(|at| event.replace("AT", &at.to_string())).collect();
+            read(&events.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        for event in [
+            r#"{"type": "response.output_item.added", "output_index": AT, "item": {"type": "message"}}"#,
+            r#"{"type": "response.output_item.done", "output_index": AT, "item": {"type": "other"}}"#,
+            r#"{"type": "response.function_call_arguments.delta", "output_index": AT, "delta": ""}"#,
+        ] {
+            assert!(items(event).ends_with(&format!("{limit} has more than 4096 items")), "{event}");
+        }
+        let long = "x".repeat(ANSWER_BYTES / 2 + 1);
+        let too_long = format!("{limit} is longer than 64 MiB");
+        for (kind, fields) in [
+            ("response.output_text.delta", r#""delta": "LONG""#),
+            ("response.custom_tool_call_input.delta", r#""delta": "LONG""#),
+            ("response.output_text.done", r#""content_index": AT, "text": "LONG""#),
+            ("response.output_item.done", r#""item": {"type": "other", "id": "AT", "text": "LONG"}"#),
+        ] {
+            let event =
+                |at: &str| format!(r#"{{"type": "{kind}", {fields}}}"#).replace("AT", at).replace("LONG", &long);
+            let [one, two] = ["1", "2"].map(event);
+            assert!(!read(&[&one]).contains(&too_long), "{kind}");
+            assert!(read(&[&one, &two]).contains(&too_long), "{kind}");
+        }
     }
 
     /// Returns any JSON that is not too deep, with the names of the protocol.

@@ -1,6 +1,7 @@
 //! The stream of an answer.
 
 use reqwest::Response;
+use tokio::task::yield_now;
 
 use super::{
     ModelError, ResponseEvent,
@@ -19,8 +20,11 @@ pub(crate) struct Stream {
     response: Response,
     decoder: Decoder,
     content: Content,
-    /// Why the stream has ended, if it has.
+    /// Whether data has arrived since the last event.
+    has_news: bool,
+    /// Why no more data arrives, once that is so.
     end: Option<ModelError>,
+    is_closed: bool,
 }
 
 /// What a body turns out to be.
@@ -33,32 +37,76 @@ enum Content {
 }
 
 impl Stream {
-    pub(super) fn new(response: Response, upstream_request_id: Option<String>) -> Result<Self, ModelError> {
-        let decoder = decoder(&response)?;
-        Ok(Self { upstream_request_id, response, decoder, content: Content::Unknown, end: None })
+    pub(super) fn new(response: Response, upstream_request_id: Option<String>) -> Self {
+        let (decoder, content) = (decoder(&response), Content::Unknown);
+        Self { upstream_request_id, response, decoder, content, has_news: false, end: None, is_closed: false }
     }
 
-    /// Waits for the next event. A stream that ends before completion is an error.
+    /// Waits for the next event. Data without an event, such as a comment, is an event of no interest: the provider is
+    /// working. A stream that ends before completion is an error.
     pub(crate) async fn next(&mut self) -> Result<ResponseEvent, ModelError> {
         loop {
             if let Some(event) = self.content.next() {
-                return event;
+                self.has_news = false;
+                return event.map_err(|error| self.with_headers(error));
+            }
+            if !self.is_closed && self.decode()? {
+                // A small piece may expand to any size, and the turn may be stopped meanwhile.
+                yield_now().await;
+                continue;
             }
             if let Some(end) = self.end.take() {
-                return Err(end);
+                if self.is_closed {
+                    return Err(self.with_headers(end));
+                }
+                // The last event may have no end.
+                self.is_closed = true;
+                self.end = Some(self.closed(end));
+                continue;
             }
-            let end = match self.response.chunk().await {
-                Ok(Some(piece)) => match self.decoder.push(&piece, |piece| self.content.push(piece)) {
-                    Ok(()) => continue,
-                    Err(error) => error,
-                },
-                Ok(None) => ModelError::Broken("stream closed before response.completed".to_owned()),
-                Err(error) => ModelError::Broken(format!("body error: {}", error_text(&error))),
-            };
-            // What has arrived counts, however the stream has ended.
-            let last = self.decoder.finish(|piece| self.content.push(piece));
-            self.end = Some(self.closed(last.err().unwrap_or(end)));
+            if std::mem::take(&mut self.has_news) {
+                return Ok(ResponseEvent::Other);
+            }
+            match self.response.chunk().await {
+                Ok(Some(piece)) => {
+                    self.has_news = true;
+                    self.decoder.push(&piece);
+                }
+                Ok(None) => self.end_with(ended()),
+                Err(error) => self.end_with(ModelError::Broken(format!("body error: {}", error_text(&error)))),
+            }
         }
+    }
+
+    /// Ends the stream. What has arrived counts, however it ends.
+    fn end_with(&mut self, end: ModelError) {
+        self.decoder.end();
+        self.end = Some(end);
+    }
+
+    /// Decompresses some of what has arrived. Returns whether there was any.
+    fn decode(&mut self) -> Result<bool, ModelError> {
+        match self.decoder.next() {
+            Ok(None) => Ok(false),
+            Ok(Some(piece)) => {
+                self.content.push(piece)?;
+                if self.content.is_full() {
+                    self.end = Some(ended());
+                }
+                Ok(!self.content.is_full())
+            }
+            Err(error) => {
+                let is_at_start = matches!(self.content, Content::Unknown);
+                let error = error_text(&error);
+                self.end = Some(if is_at_start { ModelError::Unreadable(error) } else { ModelError::Broken(error) });
+                Ok(false)
+            }
+        }
+    }
+
+    /// Returns an error with what the headers say about when to try again, which count even if they announced success.
+    fn with_headers(&self, error: ModelError) -> ModelError {
+        error.with_headers(self.response.headers(), self.response.status())
     }
 
     /// Returns the error that the end of the stream amounts to.
@@ -89,6 +137,11 @@ impl Stream {
             }
         }
     }
+}
+
+/// Returns the error for a stream whose body ended.
+fn ended() -> ModelError {
+    ModelError::Broken("stream closed before response.completed".to_owned())
 }
 
 /// Returns whether a stream ended because its body did.
@@ -125,6 +178,11 @@ impl Content {
         }
     }
 
+    /// Returns whether nothing that follows makes a difference.
+    fn is_full(&self) -> bool {
+        matches!(self, Self::Document(bytes) if bytes.len() >= ERROR_BYTES)
+    }
+
     fn next(&mut self) -> Option<Result<ResponseEvent, ModelError>> {
         match self {
             Self::Events(events) => events.1.next(),
@@ -142,5 +200,49 @@ impl From<TooLong> for ModelError {
 impl From<DecodeError> for ModelError {
     fn from(error: DecodeError) -> Self {
         Self::Unreadable(error_text(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        time::timeout,
+    };
+
+    use super::*;
+    use crate::{
+        Provider,
+        model::{Envelope, ModelClient},
+    };
+
+    #[tokio::test]
+    async fn data_without_an_event_shows_that_the_provider_is_working() {
+        for data in [": still here\n\n", "\n", "data: {\"type\"", "  "] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+            let provider = Provider { name: "raw".to_owned(), base_url, api_key: None };
+            let server = tokio::spawn(async move {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"{}") {
+                    connection.read_buf(&mut request).await.unwrap();
+                }
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+                connection.write_all(format!("{head}{data}").as_bytes()).await.unwrap();
+                // The connection stays open until the client closes it.
+                while connection.read(&mut [0; 1024]).await.is_ok_and(|length| length > 0) {}
+            });
+            let client = ModelClient::new(provider).unwrap();
+            let envelope = Envelope { agent_path: "/root", trace_header: None };
+            let mut stream = client.stream(b"{}".to_vec(), envelope).await.unwrap();
+            let event = timeout(Duration::from_secs(60), stream.next()).await.expect("data is news");
+            assert!(matches!(event, Ok(ResponseEvent::Other)), "{event:?}");
+            drop((stream, client));
+            server.await.unwrap();
+        }
     }
 }

@@ -51,6 +51,9 @@ struct TargetArguments {
 }
 
 #[derive(Deserialize)]
+struct NoArguments {}
+
+#[derive(Deserialize)]
 struct WaitArguments {
     timeout_ms: Option<u64>,
 }
@@ -223,13 +226,14 @@ impl Dispatch {
         Ok(Outcome::document(json!({"previous_status": before})))
     }
 
-    pub(super) fn list_agents(&self) -> Outcome {
+    pub(super) fn list_agents(&self) -> Result<Outcome, ToolError> {
+        let NoArguments {} = self.call().arguments()?;
         let agents = self.turn.thread.rollout.agents();
         let agents: Vec<Value> = agents
             .iter()
             .map(|agent| json!({"agent_name": agent.thread.path, "agent_status": self.shown_status(agent)}))
             .collect();
-        Outcome::document(json!({"agents": agents}))
+        Ok(Outcome::document(json!({"agents": agents})))
     }
 
     /// Returns an agent's status, with a long last message cut as its parent got it.

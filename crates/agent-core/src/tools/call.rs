@@ -13,6 +13,7 @@ use super::{coerce::coerce, describe};
 use crate::{
     Item,
     error_text::error_text,
+    lenient,
     turn::{Stopped, Turn},
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) namespace: Option<String>,
     pub(crate) input: Input,
+    /// Whether the input is only what has arrived of it.
+    pub(crate) is_incomplete: bool,
     pub(crate) requester: Requester,
 }
 
@@ -112,24 +115,48 @@ impl Call {
             name: item.text_field("name").to_owned(),
             namespace: namespace.map(str::to_owned),
             input,
+            is_incomplete: item.is_incomplete(),
             requester: Requester::Model { call_id: item.text_field("call_id").to_owned() },
         })
     }
 
-    /// Parses the arguments. Numbers and ids may be written in another way than the tool declares, if they are
-    /// unambiguous.
+    /// Parses the arguments of one of this program's own tools. Numbers and ids may be written in another way than the
+    /// tool declares, if they are unambiguous.
     pub(crate) fn arguments<T: DeserializeOwned>(&self) -> Result<T, ToolError> {
-        let text = match &self.input {
-            Input::Function(text) if text.trim().is_empty() => "{}",
-            Input::Function(text) | Input::Custom(text) => text,
+        let text = self.arguments_text();
+        let strict = match serde_json::from_str(text) {
+            // An array would be taken as the arguments in their order.
+            Ok(arguments) if text.trim_start().starts_with('{') => return Ok(arguments),
+            strict => strict.err(),
         };
-        serde_json::from_str(text).or_else(|error| {
-            let mut arguments: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
-            coerce(&mut arguments, |argument| describe::type_of(&self.name, argument));
-            // The error about the arguments as they were written names the place.
-            serde_json::from_value(arguments.into())
-                .map_err(|_| ToolError::Failed(format!("error in the arguments of {}: {error}", self.name)))
-        })
+        let arguments = self.arguments_of(&describe::schema_of(&self.name))?;
+        // The error about the arguments as they were written names the place.
+        serde_json::from_value(arguments.into()).map_err(|error| self.bad_arguments(&strict.unwrap_or(error)))
+    }
+
+    /// Parses the arguments of a tool with this schema, with numbers and ids as it declares them.
+    pub(crate) fn arguments_of(&self, schema: &Value) -> Result<Map<String, Value>, ToolError> {
+        let text = self.arguments_text();
+        match serde_json::from_str(text).or_else(|error| lenient::parse_unambiguous(text).ok_or(error)) {
+            Ok(mut arguments @ Value::Object(_)) => {
+                coerce(&mut arguments, schema);
+                serde_json::from_value(arguments).map_err(|error| self.bad_arguments(&error))
+            }
+            Ok(_) => Err(ToolError::Failed(format!("the arguments of {} are not an object", self.name))),
+            Err(error) => Err(self.bad_arguments(&error)),
+        }
+    }
+
+    /// Returns the arguments as they were written, or those of a call that has none.
+    fn arguments_text(&self) -> &str {
+        match &self.input {
+            Input::Function(text) if matches!(text.trim(), "" | "null") => "{}",
+            Input::Function(text) | Input::Custom(text) => text,
+        }
+    }
+
+    fn bad_arguments(&self, error: &serde_json::Error) -> ToolError {
+        ToolError::Failed(format!("error in the arguments of {}: {error}", self.name))
     }
 
     /// Returns the input as text.

@@ -193,6 +193,7 @@ fn serve(thread: Arc<Thread>, message: CellMessage) {
                     Value::String(text) => Input::Custom(text),
                     input => Input::Function(input.to_string()),
                 },
+                is_incomplete: false,
                 requester: Requester::Cell { cell: cell_id.clone(), call: tool_call_id.clone() },
             };
             serve_call(thread, &cell_id, tool_call_id, call);

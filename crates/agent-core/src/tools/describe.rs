@@ -88,10 +88,10 @@ const EXEC: (&str, &str) = (
      return the output so far. A first line `// @exec: {\"yield_time_ms\": 10000}` sets how long to wait for the script to end.",
 );
 
-/// Returns the JSON type of an argument of this program's own tools.
-pub(super) fn type_of(tool: &str, argument: &str) -> Option<&'static str> {
-    let (_, _, arguments) = FUNCTIONS.iter().chain([&WAIT]).find(|(name, ..)| *name == tool)?;
-    arguments.iter().find(|(name, ..)| *name == argument).map(|(_, kind, ..)| *kind)
+/// Returns the JSON Schema of the arguments of one of this program's own tools. It is null if there is no such tool.
+pub(super) fn schema_of(tool: &str) -> Value {
+    let described = FUNCTIONS.iter().chain([&WAIT]).find(|(name, ..)| *name == tool).map(function);
+    described.map(|mut described| described["parameters"].take()).unwrap_or_default()
 }
 
 /// Returns the descriptions of all tools of a thread, for its requests.

@@ -18,6 +18,9 @@ use crate::{
 /// The output of a call that was stopped.
 const STOPPED: &str = "aborted by the user";
 
+/// The output of a call of which a part is missing. What is left may mean something else.
+const INCOMPLETE: &str = "not run: a part of this call was lost on its way; make the call again";
+
 /// A running call, which is recorded from its start to its end.
 pub(crate) struct Dispatch {
     pub(crate) turn: Arc<Turn>,
@@ -153,6 +156,9 @@ impl Dispatch {
     async fn run(&self) -> Result<Outcome, ToolError> {
         let rollout = &self.turn.thread.rollout;
         fault::point("tool", &self.turn.thread.path);
+        if self.call.is_incomplete {
+            return Err(ToolError::Failed(INCOMPLETE.to_owned()));
+        }
         match (self.call.name.as_str(), &self.call.requester) {
             ("exec_command", _) => self.exec_command().await,
             ("write_stdin", _) => self.write_stdin().await,
@@ -162,11 +168,11 @@ impl Dispatch {
             ("followup_task", _) => self.followup_task(),
             ("wait_agent", _) => self.wait_agent().await,
             ("close_agent", _) => self.close_agent().await,
-            ("list_agents", _) => Ok(self.list_agents()),
+            ("list_agents", _) => self.list_agents(),
             ("exec", Requester::Model { .. }) if rollout.config.code_mode => self.exec_cell().await,
             ("wait", Requester::Model { .. }) if rollout.config.code_mode => self.wait_for_cell().await,
             (name, _) => match rollout.mcp_tool(name) {
-                Some((server, tool)) => self.call_mcp(server, &tool.name).await,
+                Some((server, tool)) => self.call_mcp(server, tool).await,
                 None => Err(ToolError::Failed(format!("unsupported call: {name}"))),
             },
         }

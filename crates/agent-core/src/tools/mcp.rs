@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rollout_trace_code_mode::ToolSpec;
 use rollout_trace_recorder::{ExecutionStatus, ToolKind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Dispatch, Outcome, ToolError};
 use crate::{
@@ -53,8 +53,9 @@ impl Rollout {
 }
 
 impl Dispatch {
-    pub(super) async fn call_mcp(&self, server: &McpServer, tool: &str) -> Result<Outcome, ToolError> {
-        let arguments: Map<String, Value> = self.call().arguments()?;
+    pub(super) async fn call_mcp(&self, server: &McpServer, tool: &McpTool) -> Result<Outcome, ToolError> {
+        let arguments = self.call().arguments_of(&tool.input_schema.clone().into())?;
+        let tool = tool.name.as_str();
         let correlation = self.turn.trace().start_mcp_call_trace(&*self.turn.id, &*self.call().id);
         let kind = ToolKind::Mcp { server: server.name().to_owned(), tool: tool.to_owned() };
         let invocation = json!({"server": server.name(), "tool": tool, "arguments": arguments});

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rollout_trace_agent_core::{AgentConfig, AgentStatus, CompactionBy, EventMessage, Item, Op};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -202,6 +203,37 @@ async fn comments_and_empty_data_in_a_stream_are_ignored() {
     let rollout = Rollout::new("", |config| config.provider.base_url = url).await;
     let end = rollout.turn("Hello?").await;
     assert!(matches!(end.message, EventMessage::TurnComplete { .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_call_of_which_a_piece_was_lost_does_not_run() {
+    let item = "{\"type\": \"function_call\", \"call_id\": \"c\", \"name\": \"exec_command\", \"arguments\": \"\"}";
+    let delta = |text: &str| {
+        let data = json!({"type": "response.function_call_arguments.delta", "output_index": 0, "delta": text});
+        format!("data: {data}\n\n")
+    };
+    let added =
+        format!("data: {{\"type\": \"response.output_item.added\", \"output_index\": 0, \"item\": {item}}}\n\n");
+    // What is left of the arguments is valid.
+    let lost = delta(" && test -e ran").replace("delta\":", "delt");
+    let completed = "data: {\"type\": \"response.completed\", \"response\": {\"id\": \"r\"}}\n\n";
+    let call =
+        [&added, &delta("{\"cmd\": \"touch ran"), &lost, &delta("\"}"), completed].map(|part: &str| part).concat();
+    let message = format!(
+        "data: {}\n\n{completed}",
+        json!({"type": "response.output_text.delta", "output_index": 0, "delta": "Then not."})
+    );
+    let url = answering(vec![("200 OK", call), ("200 OK", message)]).await;
+    let rollout = Rollout::new("", |config| config.provider.base_url = url).await;
+    let end = rollout.turn("Run.").await;
+    assert!(
+        matches!(&end.message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "Then not."),
+        "{end:?}"
+    );
+    assert!(!rollout.folder.path().join("ran").exists());
+    let history = rollout.thread.history();
+    let output = history.iter().find(|item| item.kind() == "function_call_output").unwrap();
+    assert_eq!(output.text_field("output"), "not run: a part of this call was lost on its way; make the call again");
 }
 
 #[tokio::test]

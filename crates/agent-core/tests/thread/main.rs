@@ -5,6 +5,8 @@
 mod agents;
 mod answers;
 mod compaction;
+mod compressed;
+mod plain;
 mod quirks;
 mod raw_server;
 mod support;

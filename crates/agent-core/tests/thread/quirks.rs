@@ -1,9 +1,8 @@
 //! What providers and the gateways before them really send, tried at each place where an agent asks a model, with and
 //! without a trace, which must make no difference.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt, stream};
 use rollout_trace_agent_core::{
     AgentConfig, AgentThread, CompactionBy, Event, EventMessage, Item, Op, Provider, TraceOptions, TraceTarget,
@@ -13,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
+    compressed::{brotli, gzip, zlib, zstd},
+    plain::plain,
     raw_server::{Answer, Framing, RawServer, Request},
     support::HANG,
 };
@@ -73,7 +74,7 @@ impl Quirk {
         } else if count("codex_turn_started") != count("codex_turn_ended") || count("recording_completed") != 1 {
             "the trace has no end".to_owned()
         } else {
-            self.wrong(&events)?
+            self.wrong(&events, &recorded)?
         };
         let body = String::from_utf8_lossy(&self.answer.body).into_owned();
         Some(format!("{:?}: {problem}\n{recorded:#?}\n{}\n{body:.2000}", self.place, self.answer.head))
@@ -95,15 +96,18 @@ impl Quirk {
         }
         let thread = AgentThread::start(config).await.unwrap();
         let is_compaction = matches!(place, Place::Summary | Place::Compaction);
-        thread.submit(if is_compaction { Op::Compact } else { Op::say("Go.") }).unwrap();
-        let mut events = Vec::new();
-        let is_end = |event: &Event| {
-            event.agent_path == "/root"
-                && matches!(event.message, EventMessage::TurnComplete { .. } | EventMessage::TurnAborted { .. })
-        };
-        while !events.last().is_some_and(is_end) {
-            let event = timeout(HANG, thread.next_event()).await;
-            events.push(event.unwrap_or_else(|_| panic!("{self:?} hangs after {events:#?}")).unwrap());
+        // What a compaction amounts to is in the next request.
+        let turns = if is_compaction { vec![Op::Compact, Op::say("Go on.")] } else { vec![Op::say("Go.")] };
+        let mut events: Vec<Event> = Vec::new();
+        for turn in turns {
+            thread.submit(turn).unwrap();
+            loop {
+                let event = timeout(HANG, thread.next_event()).await;
+                events.push(event.unwrap_or_else(|_| panic!("{self:?} hangs after {events:#?}")).unwrap());
+                if events.last().is_some_and(|event| event.agent_path == "/root" && is_end(&event.message)) {
+                    break;
+                }
+            }
         }
         timeout(HANG, thread.shutdown_and_wait()).await.unwrap_or_else(|_| panic!("{self:?} does not end"));
         while let Some(event) = thread.next_event().await {
@@ -121,8 +125,8 @@ impl Quirk {
         (events, behavior)
     }
 
-    /// Returns how the events differ from the outcome, or `None` if they do not.
-    fn wrong(&self, events: &[Event]) -> Option<String> {
+    /// Returns how the behavior differs from the outcome, or `None` if it does not.
+    fn wrong(&self, events: &[Event], behavior: &Behavior) -> Option<String> {
         let path = if self.place == Place::Child { "/root/a" } else { "/root" };
         let own: Vec<_> = events.iter().filter(|event| event.agent_path == path).map(|event| &event.message).collect();
         let retried = own.iter().find_map(|message| match message {
@@ -133,20 +137,33 @@ impl Quirk {
             EventMessage::Error { message } => Some(message),
             _ => None,
         });
-        let is_complete = own.iter().any(|message| matches!(message, EventMessage::TurnComplete { .. }));
+        let end = own.iter().find(|message| is_end(message));
+        let is_complete = matches!(end, Some(EventMessage::TurnComplete { .. }));
+        let is_compaction = matches!(self.place, Place::Summary | Place::Compaction);
+        let is_compacted = own.iter().any(|message| matches!(message, EventMessage::Compacted { .. }));
+        if is_compaction && is_complete != is_compacted {
+            return Some("the events do not say that the history was compacted".to_owned());
+        }
+        // The history is the compacted one, or still the old one.
+        let last = behavior.requests.iter().rfind(|(agent, _)| agent == "/root");
+        let history = last.map(|(_, request)| request["input"].to_string()).unwrap_or_default();
+        let compacted = match (&self.outcome, self.place) {
+            (Outcome::Failed(_), _) => "Hi.",
+            (Outcome::Taken(text), _) => text,
+            (Outcome::Retried(_), Place::Compaction) => "sealed",
+            (Outcome::Retried(_), _) => "Done.",
+        };
+        if is_compaction && !history.contains(compacted) {
+            return Some(format!("the next request does not have {compacted:?}"));
+        }
         match &self.outcome {
             Outcome::Taken(text) => {
-                let told: Vec<_> = match self.place {
-                    Place::Summary | Place::Compaction => vec![],
-                    Place::Root | Place::Child => own
-                        .iter()
-                        .filter_map(|message| match message {
-                            EventMessage::AgentMessage { text } => Some(text.as_str()),
-                            _ => None,
-                        })
-                        .collect(),
-                };
-                let is_right = told.is_empty() && self.place == Place::Summary || told.concat() == *text;
+                let told = own.iter().filter_map(|message| match message {
+                    EventMessage::AgentMessage { text } => Some(text.as_str()),
+                    _ => None,
+                });
+                // The turn after a compaction says something of its own.
+                let is_right = is_compaction || told.collect::<String>() == *text;
                 (!(is_right && is_complete && retried.is_none())).then(|| format!("{text:?} is not taken"))
             }
             Outcome::Retried(words) => {
@@ -160,6 +177,10 @@ impl Quirk {
             }
         }
     }
+}
+
+fn is_end(message: &EventMessage) -> bool {
+    matches!(message, EventMessage::TurnComplete { .. } | EventMessage::TurnAborted { .. })
 }
 
 /// Returns the reply to a request: first the quirk, and then what a good provider would send.
@@ -218,31 +239,6 @@ fn completed() -> String {
     event(&json!({"type": "response.completed", "response": {"id": "resp_1", "usage": {"input_tokens": 1}}}))
 }
 
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// Removes what differs between two rollouts: ids, times and places.
-fn plain(value: Value, places: &[&str]) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let is_chance = |name: &str| name.ends_with("_ms") || name.ends_with("_id") || name == "prompt_cache_key";
-            let fields = fields.into_iter().filter(|(name, _)| !is_chance(name) || name == "call_id");
-            fields
-                .map(|(name, value)| {
-                    let value = if name == "id" { Value::Null } else { plain(value, places) };
-                    (name, value)
-                })
-                .collect()
-        }
-        Value::Array(values) => values.into_iter().map(|value| plain(value, places)).collect(),
-        Value::String(text) => places.iter().fold(text, |text, place| text.replace(place, "HERE")).into(),
-        other => other,
-    }
-}
-
 async fn check(quirks: impl IntoIterator<Item = Quirk>) {
     let played = stream::iter(quirks).map(|quirk| tokio::spawn(quirk.problem())).buffer_unordered(AT_A_TIME);
     let problems: Vec<_> = played.filter_map(async |problem| problem.unwrap()).collect().await;
@@ -274,7 +270,7 @@ fn error_bodies() -> Vec<(Vec<u8>, &'static str)> {
         ("caf\u{e9} \u{0} \u{1b}[2J", "caf\u{e9}"),
     ];
     let mut bodies: Vec<_> = bodies.map(|(body, words)| (body.as_bytes().to_vec(), words)).to_vec();
-    bodies.push((gzip(r#"{"error": {"message": "the words"}}"#), "the words"));
+    bodies.push((gzip(br#"{"error": {"message": "the words"}}"#), "the words"));
     bodies.push((b"\xff\xfe the words".to_vec(), "the words"));
     bodies
 }
@@ -303,6 +299,15 @@ async fn errors_of_every_status_and_shape_at_every_place() {
                 let answer = Answer { framing, ..answer(status, body.clone()) };
                 quirks.push(Quirk { place, answer, outcome: outcome(words.to_owned()) });
             }
+        }
+    }
+    let words = br#"{"error": {"message": "the words"}}"#;
+    for (encoding, body) in
+        [("br", brotli(words)), ("zstd", zstd(words)), ("deflate", zlib(words)), ("utf-8", words.to_vec())]
+    {
+        for place in [Place::Root, Place::Child, Place::Summary, Place::Compaction] {
+            let answer = answer(&format!("400 Bad Request\r\ncontent-encoding: {encoding}"), body.clone());
+            quirks.push(Quirk { place, answer, outcome: Outcome::Failed("the words".to_owned()) });
         }
     }
     check(quirks).await;
@@ -355,9 +360,18 @@ async fn streams_of_every_kind_in_every_framing_at_every_place() {
         (Answer { framing: Framing::Cut, ..stream_of(before("").trim_end()) }, taken.clone()),
         (answer("200 OK", before("")), taken.clone()),
         (answer(json_head, before("")), taken.clone()),
-        (answer("200 OK\r\ncontent-encoding: gzip", gzip(&before(""))), taken.clone()),
-        (answer("200 OK", gzip(&before(""))), taken.clone()),
+        (answer("200 OK\r\ncontent-encoding: gzip", gzip(before("").as_bytes())), taken.clone()),
+        (answer("200 OK", gzip(before("").as_bytes())), taken.clone()),
         (answer("200 OK\r\ncontent-encoding: gzip", before("")), taken.clone()),
+        (answer("200 OK\r\ncontent-encoding: br", brotli(before("").as_bytes())), taken.clone()),
+        (answer("200 OK\r\ncontent-encoding: br", before("")), taken.clone()),
+        (answer("200 OK\r\ncontent-encoding: zstd", zstd(before("").as_bytes())), taken.clone()),
+        (answer("200 OK", zstd(before("").as_bytes())), taken.clone()),
+        (answer("200 OK\r\ncontent-encoding: deflate", zlib(before("").as_bytes())), taken.clone()),
+        (
+            answer("200 OK\r\ncontent-encoding: br\r\ncontent-encoding: gzip", gzip(&brotli(before("").as_bytes()))),
+            taken.clone(),
+        ),
         // Text that arrives only in pieces, or only at the end.
         (stream_of(&[&delta("Hel"), &delta("lo"), &completed()].map(String::as_str).concat()), taken.clone()),
         (stream_of(&[delta("Hel"), delta("lo"), completed_with(&json!([]))].concat()), taken.clone()),
@@ -408,7 +422,7 @@ async fn streams_of_every_kind_in_every_framing_at_every_place() {
         (answer(json_head, r#"{"error": {"message": "the words", "code": "insufficient_quota"}}"#), failed()),
         (answer("200 OK", r#" [{"error": {"message": "the words"}}]"#), retried()),
         (answer("200 OK", "the words"), retried()),
-        (answer("200 OK\r\ncontent-encoding: gzip", gzip(r#"{"error": "the words"}"#)), retried()),
+        (answer("200 OK\r\ncontent-encoding: gzip", gzip(br#"{"error": "the words"}"#)), retried()),
         (
             answer(json_head, r#"{"object": "response", "output": []}"#),
             Outcome::Failed("a whole answer at once (application/json)".to_owned()),
@@ -417,7 +431,11 @@ async fn streams_of_every_kind_in_every_framing_at_every_place() {
             answer("200 OK\r\ncontent-type: text/html", "<html></html>"),
             Outcome::Failed("returned text/html instead".to_owned()),
         ),
-        (answer("200 OK\r\ncontent-encoding: br", "..."), Outcome::Failed("compressed with br".to_owned())),
+        (answer("200 OK\r\ncontent-encoding: br", brotli(br#"{"error": "the words"}"#)), retried()),
+        (
+            answer("200 OK\r\ncontent-encoding: compress", b"\x1f\x9d\x90\x00\x00".to_vec()),
+            Outcome::Failed("compressed with compress".to_owned()),
+        ),
     ];
     let mut quirks = Vec::new();
     for (answer, outcome) in table {
@@ -443,8 +461,10 @@ async fn documents_of_every_kind_instead_of_a_compacted_history() {
     let output = r#"{"output": [{"type": "compaction", "encrypted_content": "sealed"}]}"#;
     let mut quirks = Vec::new();
     for (body, outcome) in [
-        (output.as_bytes().to_vec(), Outcome::Taken("")),
-        (gzip(output), Outcome::Taken("")),
+        (output.as_bytes().to_vec(), Outcome::Taken("sealed")),
+        (output.replace("sealed", "sealed \\ud83d").into_bytes(), Outcome::Taken("sealed \u{fffd}")),
+        (zstd(output.as_bytes()), Outcome::Taken("sealed")),
+        (gzip(output.as_bytes()), Outcome::Taken("sealed")),
         (br#"{"error": {"message": "the words"}}"#.to_vec(), retried()),
         (br#"[{"error": "the words"}]"#.to_vec(), retried()),
         (br#"{"error": {"message": "the words", "code": 400}}"#.to_vec(), Outcome::Failed("the words".to_owned())),
@@ -479,9 +499,12 @@ async fn the_time_to_wait_is_found_wherever_it_is() {
         ("x-a: b", slow, 1),
     ] {
         let of_status = answer(&format!("429 Too Many Requests\r\n{head}"), body);
-        let of_stream = stream_of(&format!("data: {}\n\n", json_of(body)));
-        let answers = [Some(of_status), (head == "x-a: b").then_some(of_stream)];
-        for quirk in answers.into_iter().flatten() {
+        // The same with a status of success.
+        let document = json_of(body);
+        let of_stream =
+            answer(&format!("200 OK\r\ncontent-type: text/event-stream\r\n{head}"), format!("data: {document}\n\n"));
+        let of_document = answer(&format!("200 OK\r\ncontent-type: application/json\r\n{head}"), document.to_string());
+        for quirk in [of_status, of_stream, of_document] {
             let server = RawServer::start(move |_, _| quirk.clone()).await;
             let folder = tempfile::tempdir().unwrap();
             let provider = Provider { name: "raw".to_owned(), base_url: server.url.clone(), api_key: None };
@@ -503,9 +526,13 @@ async fn the_time_to_wait_is_found_wherever_it_is() {
     }
 }
 
-/// Returns an error as JSON, with text that is not JSON as its message.
+/// Returns an error as JSON, with text that is not JSON as its message, and with the status that HTTP does not have.
 fn json_of(body: &str) -> Value {
-    serde_json::from_str(body).unwrap_or_else(|_| json!({"error": {"message": body}}))
+    let mut document = serde_json::from_str(body).unwrap_or_else(|_| json!({"error": {"message": body}}));
+    if document.is_object() {
+        document["error"]["code"] = 429.into();
+    }
+    document
 }
 
 fn completed_with(output: &Value) -> String {

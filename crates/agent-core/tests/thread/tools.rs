@@ -160,6 +160,57 @@ async fn arguments_as_models_write_them() {
 }
 
 #[tokio::test]
+async fn a_call_that_cannot_be_read_does_not_run() {
+    let calls = [
+        call("list_agents", r#"{"all": tru"#),
+        call("wait_agent", r#"{"timeout_ms": 1"#),
+        call("wait_agent", "[1]"),
+        call("exec_command", r#"{"cmd": "echo \x41"}"#),
+        call("mcp__s__t", r#"{"a": "#),
+        call("mcp__s__t", r#""a""#),
+        // What is unambiguous runs.
+        call("list_agents", "null"),
+        call("wait_agent", " "),
+        call("exec_command", "{\"cmd\": \"echo half \\ud83d; echo a\ttab\", \"yield_time_ms\": 20000}"),
+        call("mcp__s__t", "null"),
+    ];
+    let counting: Vec<_> =
+        (0..4).map(|n| format!(r#"tools/call={{"jsonrpc":"2.0","id":ID,"result":"call {n}"}}"#)).collect();
+    let answers: Vec<_> = counting.iter().map(String::as_str).collect();
+    assert_snapshot!(outputs(&calls, &[odd_server(&answers)]).await.join("\n"), @r#"
+    error in the arguments of list_agents: EOF while parsing a value at line 1 column 11
+    error in the arguments of wait_agent: EOF while parsing an object at line 1 column 16
+    the arguments of wait_agent are not an object
+    error in the arguments of exec_command: invalid escape at line 1 column 16
+    error in the arguments of mcp__s__t: EOF while parsing a value at line 1 column 6
+    the arguments of mcp__s__t are not an object
+    {"agents":[{"agent_name":"/root","agent_status":"running"}]}
+    {"message":"No other agent is at work.","timed_out":false}
+    Process exited with code 0
+    Output:
+    half �
+    a tab
+    call 0
+    "#);
+}
+
+#[tokio::test]
+async fn arguments_of_a_server_are_what_its_schema_says() {
+    let list = r#"tools/list={"jsonrpc":"2.0","id":ID,"result":{"tools":[{"name":"t","inputSchema":{"type":"object","properties":{
+        "id":{"type":"string"},"count":{"type":"integer"},"limit":{"anyOf":[{"type":"integer"},{"type":"null"}]},
+        "ids":{"type":"array","items":{"type":"integer"}},"any":{}}}}]}}"#;
+    let answer = r#"tools/call={"jsonrpc":"2.0","id":ID,"result":ARGUMENTS}"#;
+    let calls = [
+        call("mcp__s__t", r#"{"id": 7, "count": 300.0, "limit": "20", "ids": [1.0, "2"], "any": 1.0}"#),
+        call("mcp__s__t", r#"{"id": 1.5, "count": 1.5, "limit": null}"#),
+    ];
+    assert_snapshot!(outputs(&calls, &[odd_server(&[&list.replace('\n', ""), answer])]).await.join("\n"), @r#"
+    {"any":1.0,"count":300,"id":"7","ids":[1,2],"limit":20}
+    {"count":1.5,"id":1.5,"limit":null}
+    "#);
+}
+
+#[tokio::test]
 async fn commands_beyond_the_limits_of_the_system() {
     let file = "line of a generated file\n".repeat(6_000);
     let calls = [
