@@ -54,7 +54,7 @@ pub use conversation::{
     AgentMessage, Body, BodyPart, Channel, ConversationItem, FirstShown, InferredProducer, ItemKind, ProducerRef, Role,
 };
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
-pub use drawing::Drawing;
+pub use drawing::{Commentary, Drawing, Part};
 pub use durations::Durations;
 pub use execution::Execution;
 pub use id::{CodeCellId, ItemId, OperationId, ParseIdError, TerminalId};

@@ -7,6 +7,7 @@ use std::{
 
 use anstyle::Style;
 use rollout_trace_schema::visible::visible_line;
+use unicode_width::UnicodeWidthChar;
 
 /// A line of text for people, in which whatever comes from a bundle is visible and harmless.
 ///
@@ -42,6 +43,12 @@ impl Line {
     /// Returns the line as it is shown.
     pub fn visible(&self) -> impl Display {
         Visible(self)
+    }
+
+    /// Returns the line as it is shown in lines of at most `width` columns. All but the first are indented by `hanging`
+    /// columns.
+    pub fn wrapped(&self, width: usize, hanging: usize) -> impl Display {
+        Wrapped { line: self, width: width.max(1), hanging: hanging.min(width / 2) }
     }
 
     /// Returns the piece that unstyled text is added to.
@@ -95,6 +102,69 @@ impl Display for Visible<'_> {
     }
 }
 
+struct Wrapped<'a> {
+    line: &'a Line,
+    width: usize,
+    hanging: usize,
+}
+
+impl Display for Wrapped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        let mut styles = Vec::new();
+        for (style, piece) in &self.line.pieces {
+            text += &visible_line(piece);
+            styles.push((text.len(), *style));
+        }
+        let mut styles = styles.into_iter().peekable();
+        let (mut start, mut width) = (0, self.width);
+        while start < text.len() {
+            if start > 0 {
+                write!(f, "\n{:1$}", "", self.hanging)?;
+                width = self.width - self.hanging;
+            }
+            let end = end_of_line(&text, start, width);
+            let mut at = start;
+            while at < end {
+                let (piece_end, style) = *styles.peek().expect("the pieces reach to the end of the text");
+                let until = end.min(piece_end);
+                if until > at {
+                    write!(f, "{style}{}{style:#}", &text[at..until])?;
+                }
+                at = at.max(until);
+                if at >= piece_end {
+                    styles.next();
+                }
+            }
+            start = text.len() - text[end..].trim_start_matches(' ').len();
+        }
+        Ok(())
+    }
+}
+
+/// Returns where a line ends that begins at `start`: before the last space within its width, or where the width does if
+/// there is no space between its words.
+fn end_of_line(text: &str, start: usize, width: usize) -> usize {
+    let rest = &text[start..];
+    let first_word = rest.len() - rest.trim_start_matches(' ').len();
+    let mut columns = 0;
+    let mut last_word_end = None;
+    let mut before = ' ';
+    for (at, c) in rest.char_indices() {
+        if c == ' ' && before != ' ' && at > first_word {
+            last_word_end = Some(at);
+        }
+        before = c;
+        columns += c.width().unwrap_or_default();
+        if columns > width && c != ' ' {
+            // At least one character, however narrow the line is.
+            let least = rest.chars().next().map_or(0, char::len_utf8);
+            return start + last_word_end.unwrap_or(at.max(least));
+        }
+    }
+    start + rest.trim_end_matches(' ').len()
+}
+
 #[cfg(test)]
 mod tests {
     use anstyle::AnsiColor;
@@ -107,5 +177,28 @@ mod tests {
         let line = Line::from("a\n") + Line::painted(red, "b\u{1b}[31m") + "\u{1b}[0m" + 7 + Line::default();
         assert_eq!(line.visible().to_string(), "a\\n\u{1b}[31mb\\u{1b}[31m\u{1b}[0m\\u{1b}[0m7");
         assert_eq!(line.plain().visible().to_string(), "a\\nb\\u{1b}[31m\\u{1b}[0m7");
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let wrapped = |text: &str, width| Line::from(text).wrapped(width, 2).to_string();
+        assert_eq!(wrapped("", 5), "");
+        assert_eq!(wrapped("one two", 7), "one two");
+        assert_eq!(wrapped("one two", 6), "one\n  two");
+        assert_eq!(wrapped("    one two  ", 7), "    one\n  two");
+        assert_eq!(wrapped("one  two three", 8), "one  two\n  three");
+        assert_eq!(wrapped("abcdefghij k", 6), "abcdef\n  ghij\n  k");
+        assert_eq!(wrapped("日本語", 4), "日本\n  語");
+        assert_eq!(wrapped("abc", 1), "a\nb\nc");
+        assert_eq!(wrapped("a\nb", 3), "a\\n\n b", "a newline of the text is not one of the line");
+    }
+
+    #[test]
+    fn styles_end_with_each_line() {
+        let red = AnsiColor::Red.on_default();
+        let line = Line::from("a ") + Line::painted(red, "red words") + " b";
+        let shown = "a \u{1b}[31mred\u{1b}[0m\n  \u{1b}[31mwords\u{1b}[0m\n  b";
+        assert_eq!(line.wrapped(7, 2).to_string(), shown);
+        assert_eq!(line.wrapped(99, 2).to_string(), line.visible().to_string());
     }
 }

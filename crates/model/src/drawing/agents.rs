@@ -2,24 +2,21 @@
 
 use std::fmt;
 
-use crate::{Anchor, InteractionEdge};
+use crate::{Anchor, InteractionEdge, UndeliveredMessage};
 
-use super::{
-    canvas::{ACTION, Canvas},
-    preview::{item_preview, preview},
-};
+use super::{canvas::Canvas, painter::ACTION};
 
 impl Canvas<'_, '_> {
     /// Draws an edge below its source.
     pub(super) fn edge(&mut self, depth: usize, edge: &InteractionEdge) -> fmt::Result {
-        let mut line = self.paint(ACTION, "→");
+        let mut line = self.painter.paint(ACTION, "→");
         line += format_args!(" {}: {}", edge.kind.as_str(), self.anchor(&edge.target));
         // A result repeats the content of its source item.
         if let Anchor::ConversationItem { item_id } = &edge.target
             && !matches!(edge.source, Anchor::ConversationItem { .. })
             && let Some(item) = self.graph.conversation_items.get(item_id)
         {
-            line += format_args!(" {}", item_preview(item, &self.names));
+            line += format_args!(" {}", self.item_preview(item));
         }
         self.line(depth, line)
     }
@@ -31,12 +28,14 @@ impl Canvas<'_, '_> {
     }
 
     pub(super) fn undelivered_messages(&mut self) -> fmt::Result {
-        if self.graph.undelivered_messages.is_empty() {
+        let is_selected = |message: &&UndeliveredMessage| self.selected.has_event(message.seq);
+        let messages: Vec<_> = self.graph.undelivered_messages.iter().filter(is_selected).collect();
+        if messages.is_empty() {
             return Ok(());
         }
         self.blank_line()?;
         self.line(0, "sent, but never seen to arrive")?;
-        for message in &self.graph.undelivered_messages {
+        for message in messages {
             let mut line = message.kind.as_str().to_owned();
             if let Some(tool) = &message.tool_call_id {
                 line += &format!(" by {}", self.name(tool));
@@ -45,7 +44,7 @@ impl Canvas<'_, '_> {
                 line += &format!(" to {}", self.agent(thread));
             }
             if let Some(text) = &message.message {
-                line += &format!(": \"{}\"", preview(text, &self.names));
+                line += &format!(": \"{}\"", self.preview(text));
             }
             self.line(1, line)?;
         }

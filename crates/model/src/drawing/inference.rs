@@ -2,19 +2,25 @@
 
 use std::fmt;
 
+use rollout_trace_schema::InferenceCallId;
+
 use crate::{InferenceCall, TokenUsage};
 
-use super::{
-    canvas::{BOLD, Canvas},
-    preview::preview,
-};
+use super::{canvas::Canvas, painter::BOLD};
 
 impl Canvas<'_, '_> {
+    pub(super) fn only_inference_call(&mut self, id: &InferenceCallId) -> fmt::Result {
+        match self.graph.inference_calls.get(id) {
+            Some(call) => self.inference_call(0, call),
+            None => self.line(0, format!("no inference call {}", self.preview(id))),
+        }
+    }
+
     pub(super) fn inference_call(&mut self, depth: usize, call: &InferenceCall) -> fmt::Result {
-        let name = self.name(&call.inference_call_id);
-        let mut head = self.paint(BOLD, name) + " · " + self.status(&call.execution.status);
+        let name = self.painter.paint(BOLD, self.call_name(&call.inference_call_id));
+        let mut head = name + self.time(&call.execution) + " · " + self.painter.status(&call.execution.status);
         for text in call.error.iter().chain(&call.cancel_reason) {
-            head += format_args!(": {}", preview(text, &self.names));
+            head += format_args!(": {}", self.preview(text));
         }
         let default_model = self.graph.threads.get(&call.thread_id).and_then(|thread| thread.default_model.as_ref());
         if !call.model.is_empty() && default_model.is_none_or(|model| *model != call.model) {
@@ -24,8 +30,11 @@ impl Canvas<'_, '_> {
             head += format_args!(" · {}", tokens(usage));
         }
         self.line(depth, head)?;
-        self.request(depth + 1, call)?;
-        self.response(depth + 1, call)?;
+        self.losses_of(depth + 1, &call.inference_call_id)?;
+        if self.selected.has_content(call) {
+            self.request(depth + 1, call)?;
+            self.response(depth + 1, call)?;
+        }
 
         let places = &self.places;
         let tools = places.tools_of_inference.get(&call.inference_call_id).cloned().unwrap_or_default();

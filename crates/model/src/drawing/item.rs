@@ -8,7 +8,10 @@ use crate::{
     Anchor, BodyPart, ConversationItem, InferenceCall, InferredProducer, InteractionEdge, ItemId, ProducerRef,
 };
 
-use super::canvas::{BOLD, Canvas, DIM};
+use super::{
+    canvas::Canvas,
+    painter::{BOLD, DIM},
+};
 
 /// The width of the labels.
 const LABEL_WIDTH: usize = 14;
@@ -19,7 +22,7 @@ impl Canvas<'_, '_> {
         let Some(item) = graph.conversation_items.get(&id) else {
             return self.line(0, format!("no item {id}"));
         };
-        self.line(0, self.paint(BOLD, id) + " · " + self.item_title(item))?;
+        self.line(0, self.painter.paint(BOLD, id) + " · " + self.item_title(item))?;
         self.identity(item)?;
         self.sightings(item)?;
         self.origins(item)?;
@@ -39,7 +42,7 @@ impl Canvas<'_, '_> {
     }
 
     fn fact(&mut self, label: &str, text: impl Display) -> fmt::Result {
-        let label = self.paint(DIM, format_args!("{label:LABEL_WIDTH$}"));
+        let label = self.painter.paint(DIM, format_args!("{label:LABEL_WIDTH$}"));
         self.line(1, label + " " + text)
     }
 
@@ -157,7 +160,7 @@ impl Canvas<'_, '_> {
                     (format!("{label}, in {}", self.payload_path(raw_payload_id)), "")
                 }
             };
-            self.line(1, self.paint(BOLD, title))?;
+            self.line(1, self.painter.paint(BOLD, title))?;
             text.lines().try_for_each(|line| self.quoted_line(2, line))?;
         }
         Ok(())

@@ -2,20 +2,17 @@
 
 use crate::{Anchor, Channel, ConversationItem, InferredProducer, ItemId, ItemKind, Line, Role};
 
-use super::{
-    canvas::{Canvas, DIM},
-    preview::item_preview,
-};
+use super::{canvas::Canvas, painter::DIM};
 
 impl Canvas<'_, '_> {
     /// Returns an item's number, title, preview and origin.
     pub(super) fn item_line(&self, id: ItemId) -> Line {
-        let number = self.paint(DIM, format_args!("[{}]", id.0));
+        let number = self.painter.paint(DIM, format_args!("[{}]", id.0));
         let Some(item) = self.graph.conversation_items.get(&id) else {
             return number + " not in the graph";
         };
         let mut line = number + " " + self.item_title(item);
-        let body = item_preview(item, &self.names);
+        let body = self.item_preview(item);
         if !body.is_empty() {
             line += format_args!(" {body}");
         }

@@ -3,25 +3,33 @@
 mod agents;
 mod canvas;
 mod code_cell;
+mod commentary;
 mod compaction;
 mod covered;
 mod ending;
 mod inference;
 mod item;
 mod item_line;
+mod losses;
+mod painter;
 mod places;
 mod preview;
 mod request;
+mod selection;
 mod terminal;
 mod thread;
 mod tool_call;
 
 use std::fmt;
 
-use rollout_trace_schema::ThreadId;
+use rollout_trace_schema::{CodexTurnId, CompactionId, InferenceCallId, Seq, ThreadId, ToolCallId};
 
-use crate::{ItemId, RolloutTrace};
+use crate::{CodeCellId, ItemId, Line, RolloutTrace};
 use canvas::Canvas;
+use painter::Painter;
+use selection::Selection;
+
+pub use commentary::Commentary;
 
 /// Draws a graph as stable text: its threads one after another, each in causal order.
 ///
@@ -43,27 +51,85 @@ use canvas::Canvas;
 #[must_use = "a drawing does nothing until it is displayed"]
 pub struct Drawing<'a> {
     graph: &'a RolloutTrace,
-    thread: Option<&'a ThreadId>,
-    item: Option<ItemId>,
+    part: Part<'a>,
+    selection: Selection,
+    commentary: Option<&'a dyn Commentary>,
+    width: Option<usize>,
     color: bool,
+}
+
+/// The part of a graph that is drawn.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// All of it.
+    Whole,
+    /// One thread.
+    Thread(&'a ThreadId),
+    /// One turn.
+    Turn(&'a CodexTurnId),
+    /// One inference call, with what its response requested.
+    InferenceCall(&'a InferenceCallId),
+    /// One tool call, with what it ran.
+    ToolCall(&'a ToolCallId),
+    /// One code cell, with the tools that it called.
+    CodeCell(&'a CodeCellId),
+    /// One compaction.
+    Compaction(&'a CompactionId),
+    /// One item, with all known facts and with its original ids.
+    Item(ItemId),
 }
 
 impl<'a> Drawing<'a> {
     /// Draws the whole graph, without color.
     pub fn new(graph: &'a RolloutTrace) -> Self {
-        Self { graph, thread: None, item: None, color: false }
+        Self { graph, part: Part::Whole, selection: Selection::default(), commentary: None, width: None, color: false }
     }
 
     /// Draws only one thread.
-    pub fn thread(mut self, thread: &'a ThreadId) -> Self {
-        self.thread = Some(thread);
-        self
+    pub fn thread(self, thread: &'a ThreadId) -> Self {
+        self.part(Part::Thread(thread))
     }
 
     /// Draws only one item, with all known facts and with its original ids.
-    pub fn item(mut self, item: ItemId) -> Self {
-        self.item = Some(item);
+    pub fn item(self, item: ItemId) -> Self {
+        self.part(Part::Item(item))
+    }
+
+    /// Draws only one part.
+    pub fn part(mut self, part: Part<'a>) -> Self {
+        self.part = part;
         self
+    }
+
+    /// Draws only what ran at or after an event, and the heads of what it belongs to.
+    pub fn since(mut self, seq: Seq) -> Self {
+        self.selection.since = Some(seq);
+        self
+    }
+
+    /// Draws only what failed, was stopped or lacks evidence, and the heads of what it belongs to.
+    pub fn failures(mut self) -> Self {
+        self.selection.failures = true;
+        self
+    }
+
+    /// Adds a commentary. The drawing then shows ids and texts as they were recorded, with times, so that it is for
+    /// people and not for snapshots. The head is left out.
+    pub fn commented(mut self, commentary: &'a dyn Commentary) -> Self {
+        self.commentary = Some(commentary);
+        self
+    }
+
+    /// Breaks lines that are longer than a number of columns, and indents their rest. Previews of texts become as long
+    /// as usually fits.
+    pub fn width(mut self, columns: usize) -> Self {
+        self.width = Some(columns);
+        self
+    }
+
+    /// Returns the line at the head of a drawing, which says how much is known about the rollout.
+    pub fn head(&self) -> Line {
+        ending::head(self.graph, Painter { color: self.color })
     }
 
     /// Sets whether the drawing contains ANSI colors.
@@ -75,11 +141,16 @@ impl<'a> Drawing<'a> {
 
 impl fmt::Display for Drawing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut canvas = Canvas::new(self.graph, f, self.color);
-        match (self.item, self.thread) {
-            (Some(item), _) => canvas.item(item),
-            (None, Some(thread)) => canvas.only_thread(thread),
-            (None, None) => canvas.everything(),
+        let mut canvas = Canvas::new(self, f);
+        match self.part {
+            Part::Whole => canvas.everything(),
+            Part::Thread(id) => canvas.only_thread(id),
+            Part::Turn(id) => canvas.only_turn(id),
+            Part::InferenceCall(id) => canvas.only_inference_call(id),
+            Part::ToolCall(id) => canvas.only_tool_call(id),
+            Part::CodeCell(id) => canvas.only_code_cell(id),
+            Part::Compaction(id) => canvas.only_compaction(id),
+            Part::Item(id) => canvas.item(id),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rollout_trace_schema::{CodexTurnId, InferenceCallId, Seq, ThreadId, ToolCallId};
 
-use super::covered::Covered;
+use super::{commentary::Commentary, covered::Covered};
 use crate::{
     Anchor, CodeCell, CodeCellId, CodexTurn, Compaction, CompactionRequest, InferenceCall, InteractionEdge, ItemId,
     ItemRuns, Requester, RolloutTrace, ToolCall,
@@ -64,7 +64,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn of(graph: &'a RolloutTrace) -> Self {
+    pub(super) fn of(graph: &'a RolloutTrace, commentary: Option<&dyn Commentary>) -> Self {
         let mut places = Self::default();
         let mut inferences: Vec<_> = graph.inference_calls.values().collect();
         inferences.sort_by_key(|call| call.execution.started_seq);
@@ -90,7 +90,7 @@ impl<'a> Places<'a> {
             places.items_of_thread.entry(&item.thread_id).or_default().push(item.item_id);
         }
         for thread in graph.threads.keys() {
-            places.requests(graph, thread);
+            places.requests(graph, thread, commentary);
         }
         places
     }
@@ -198,6 +198,14 @@ impl<'a> Places<'a> {
         edges.for_each(|edges| edges.sort_by_key(|edge| (&edge.carried_item_ids, &edge.carried_raw_payload_ids)));
     }
 
+    /// Returns the seqs of all steps, in order.
+    pub(super) fn seqs_of_steps(&self, graph: &RolloutTrace) -> Vec<Seq> {
+        let steps = self.of_turn.values().chain(self.of_thread.values()).chain([&self.of_nothing]).flatten();
+        let mut seqs: Vec<_> = steps.map(|step| step.seq(graph)).collect();
+        seqs.sort_unstable();
+        seqs
+    }
+
     /// Returns the turns of a thread, in the order of their ids.
     pub(super) fn turns(&self, thread: &ThreadId) -> &[&'a CodexTurn] {
         self.turns_of_thread.get(thread).map_or(&[], Vec::as_slice)
@@ -209,7 +217,7 @@ impl<'a> Places<'a> {
     }
 
     /// Determines what the model had seen before each request of a thread.
-    fn requests(&mut self, graph: &'a RolloutTrace, thread: &'a ThreadId) {
+    fn requests(&mut self, graph: &'a RolloutTrace, thread: &'a ThreadId, commentary: Option<&dyn Commentary>) {
         let of_turns = self.turns(thread).iter().filter_map(|turn| self.of_turn.get(&turn.codex_turn_id)).flatten();
         let mut steps: Vec<Step<'_>> =
             of_turns.chain(self.of_thread.get(thread).into_iter().flatten()).copied().collect();
@@ -228,9 +236,12 @@ impl<'a> Places<'a> {
                             seen.items.push(item);
                         }
                     }
+                    last = Some(call);
+                    if commentary.is_some_and(|commentary| commentary.context(call).is_none()) {
+                        continue;
+                    }
                     self.seen_before.insert(&call.inference_call_id, seen);
                     seen = Seen { items: call.request_item_ids.clone(), compaction: None, any_request: true };
-                    last = Some(call);
                 }
                 Step::Compaction(compaction) => {
                     let items = compaction.replacement_item_ids.iter().copied().collect();
@@ -255,7 +266,7 @@ impl<'a> Step<'a> {
     }
 
     /// Returns the step's position in the causal order.
-    fn seq(self, graph: &RolloutTrace) -> Seq {
+    pub(super) fn seq(self, graph: &RolloutTrace) -> Seq {
         match self {
             Self::Inference(call) => call.execution.started_seq,
             Self::Compaction(compaction) => installed_seq(compaction, graph),

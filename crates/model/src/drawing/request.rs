@@ -5,8 +5,9 @@ use std::fmt;
 use crate::{InferenceCall, ItemId, ItemRuns};
 
 use super::{
-    canvas::{ADDED, Canvas, DROPPED},
+    canvas::Canvas,
     covered::Covered,
+    painter::{ADDED, DROPPED},
 };
 
 /// The most dropped items that are shown with a line each. More are shown only by number.
@@ -14,6 +15,11 @@ const DROPPED_LINES: usize = 3;
 
 impl Canvas<'_, '_> {
     pub(super) fn request(&mut self, depth: usize, call: &InferenceCall) -> fmt::Result {
+        let context = match self.commentary.map(|commentary| commentary.context(call)) {
+            None => String::new(),
+            Some(Some(context)) => format!(" · {context}"),
+            Some(None) => return self.line(depth, "request lost: what the model saw is unknown"),
+        };
         let now = &call.request_item_ids;
         let seen = self.places.seen_before.get(&call.inference_call_id).cloned().unwrap_or_default();
         let difference = Difference::new(&seen.items, now);
@@ -32,13 +38,13 @@ impl Canvas<'_, '_> {
             let order = if difference.reordered { ", in another order" } else { "" };
             head += &format!(": {kept_count} {since}{order}");
         }
-        self.line(depth, head)?;
+        self.line(depth, head + &context)?;
         self.dropped(depth + 1, &difference.dropped)?;
         self.added(depth + 1, &difference.rest)
     }
 
     fn dropped(&mut self, depth: usize, items: &[ItemId]) -> fmt::Result {
-        let minus = self.paint(DROPPED, "-") + " ";
+        let minus = self.painter.paint(DROPPED, "-") + " ";
         if items.len() > DROPPED_LINES {
             return self.line(depth, minus + format_args!("{} ({})", self.numbers(items), counted(items.len())));
         }
@@ -49,7 +55,7 @@ impl Canvas<'_, '_> {
     }
 
     fn added(&mut self, depth: usize, rest: &[(ItemId, Novelty)]) -> fmt::Result {
-        let plus = self.paint(ADDED, "+") + " ";
+        let plus = self.painter.paint(ADDED, "+") + " ";
         let mut follower = None;
         let mut lines = Vec::new();
         for &(item, novelty) in rest.iter().rev() {

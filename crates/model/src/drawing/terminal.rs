@@ -4,10 +4,7 @@ use std::fmt;
 
 use crate::{Line, TerminalOperation, TerminalRequest};
 
-use super::{
-    canvas::{BOLD, Canvas},
-    preview::preview,
-};
+use super::{canvas::Canvas, painter::BOLD};
 
 /// The number of lines of output that are shown.
 const OUTPUT_LINES: usize = 3;
@@ -17,17 +14,23 @@ impl Canvas<'_, '_> {
         let mut head = match &operation.request {
             TerminalRequest::ExecCommand { command, display_command, .. } => {
                 let command = script(command).unwrap_or(display_command);
-                Line::from("$ ") + self.paint(BOLD, preview(command, &self.names))
+                Line::from("$ ") + self.painter.paint(BOLD, self.preview(command))
             }
-            TerminalRequest::WriteStdin { stdin, .. } => format!("stdin \"{}\"", preview(stdin, &self.names)).into(),
+            TerminalRequest::WriteStdin { stdin, .. } => format!("stdin \"{}\"", self.preview(stdin)).into(),
         };
         if let Some(session) = operation.terminal_id.as_ref().and_then(|id| self.graph.terminal_sessions.get(id)) {
-            // The session is named by its first operation, since its official id differs between the schemas.
-            head += format_args!(" · terminal {}", session.created_by_operation_id.0);
+            head += match self.commentary {
+                Some(_) if session.terminal_id.0.starts_with("terminal_session:") => {
+                    format!(" · {}", session.terminal_id)
+                }
+                Some(_) => format!(" · terminal:{}", session.terminal_id),
+                // The session is named by its first operation, since its official id differs between the schemas.
+                None => format!(" · terminal {}", session.created_by_operation_id.0),
+            };
         }
         match operation.result.as_ref().and_then(|result| result.exit_code) {
             Some(code) => head += format_args!(" · exit {code}"),
-            None => head = head + " · " + self.status(&operation.execution.status),
+            None => head = head + " · " + self.painter.status(&operation.execution.status),
         }
         for other in &operation.other_process_ids {
             head += format_args!(" · also process {}", self.name(other));
@@ -42,7 +45,7 @@ impl Canvas<'_, '_> {
     /// Draws the first lines of a text, and the number of further lines.
     pub(super) fn first_lines(&mut self, depth: usize, text: &str, limit: usize) -> fmt::Result {
         for line in text.lines().take(limit) {
-            self.quoted_line(depth, &preview(line, &self.names))?;
+            self.quoted_line(depth, &self.preview(line))?;
         }
         match text.lines().count().saturating_sub(limit) {
             0 => Ok(()),

@@ -2,28 +2,32 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use rollout_trace_schema::ThreadId;
+use rollout_trace_schema::{CodexTurnId, ThreadId};
 
 use crate::{AgentThread, CodexTurn, ItemId, Marker, ThreadOrigin};
 
-use super::{
-    canvas::{BOLD, Canvas},
-    places::Step,
-    preview::preview,
-};
+use super::{canvas::Canvas, painter::BOLD, places::Step};
 
 impl Canvas<'_, '_> {
     pub(super) fn only_thread(&mut self, id: &ThreadId) -> fmt::Result {
         match self.graph.threads.get(id) {
             Some(thread) => self.thread(thread),
-            None => self.line(0, format!("no thread {}", preview(id, &self.names))),
+            None => self.line(0, format!("no thread {}", self.preview(id))),
+        }
+    }
+
+    pub(super) fn only_turn(&mut self, id: &CodexTurnId) -> fmt::Result {
+        match self.graph.codex_turns.get(id) {
+            Some(turn) => self.turn(0, turn),
+            None => self.line(0, format!("no turn {}", self.preview(id))),
         }
     }
 
     pub(super) fn thread(&mut self, thread: &AgentThread) -> fmt::Result {
-        let path = self.paint(BOLD, &thread.agent_path);
+        let path = self.painter.paint(BOLD, &thread.agent_path);
         let name = self.name(&thread.thread_id);
-        let mut head = path + format_args!(" · {name} · ") + self.status(&thread.execution.status);
+        let head = path + format_args!(" · {name}") + self.time(&thread.execution) + " · ";
+        let mut head = head + self.painter.status(&thread.execution.status);
         if let Some(model) = thread.default_model.as_ref().filter(|model| !model.is_empty()) {
             head += format_args!(" · {model}");
         }
@@ -34,33 +38,39 @@ impl Canvas<'_, '_> {
             }
         }
         self.line(0, head)?;
+        self.losses_of(1, &thread.thread_id)?;
 
         let mut turns = self.places.turns(&thread.thread_id).to_vec();
+        turns.retain(|turn| self.selected.has_turn(&turn.codex_turn_id));
         turns.sort_by_key(|turn| turn.execution.started_seq);
-        turns.into_iter().try_for_each(|turn| self.turn(turn))?;
+        turns.into_iter().try_for_each(|turn| self.turn(1, turn))?;
 
         let steps = self.places.of_thread.get(&thread.thread_id).cloned().unwrap_or_default();
         if !steps.is_empty() {
             self.line(1, "in no known turn")?;
             steps.into_iter().try_for_each(|step| self.step(2, step))?;
         }
-        let edges = self.places.edges_of_thread.get(&thread.thread_id).cloned().unwrap_or_default();
+        let mut edges = self.places.edges_of_thread.get(&thread.thread_id).cloned().unwrap_or_default();
+        edges.retain(|edge| self.selected.has_event(edge.started_seq));
         edges.into_iter().try_for_each(|edge| self.edge(1, edge))?;
         self.unused_items(thread)?;
-        self.markers(1, &thread.markers)
+        if self.selected.is_everything() { self.markers(1, &thread.markers) } else { Ok(()) }
     }
 
-    fn turn(&mut self, turn: &CodexTurn) -> fmt::Result {
-        let mut head = self.paint(BOLD, self.name(&turn.codex_turn_id)) + " · " + self.status(&turn.execution.status);
+    fn turn(&mut self, depth: usize, turn: &CodexTurn) -> fmt::Result {
+        let name = self.painter.paint(BOLD, self.turn_name(&turn.codex_turn_id));
+        let mut head = name + self.time(&turn.execution) + " · " + self.painter.status(&turn.execution.status);
         if !turn.new_input_item_ids.is_empty() {
             head += format_args!(" · input {}", self.numbers(&turn.new_input_item_ids));
         }
-        self.line(1, head)?;
+        self.line(depth, head)?;
+        self.losses_of(depth + 1, &turn.codex_turn_id)?;
         let steps = self.places.of_turn.get(&turn.codex_turn_id).cloned().unwrap_or_default();
-        steps.into_iter().try_for_each(|step| self.step(2, step))
+        steps.into_iter().try_for_each(|step| self.step(depth + 1, step))
     }
 
     pub(super) fn step(&mut self, depth: usize, step: Step<'_>) -> fmt::Result {
+        self.losses_before(depth, step)?;
         match step {
             Step::Inference(call) => self.inference_call(depth, call),
             Step::Compaction(compaction) => self.compaction(depth, compaction),
@@ -73,7 +83,12 @@ impl Canvas<'_, '_> {
     /// Draws the items that were accepted into the thread's history and never shown to a model.
     fn unused_items(&mut self, thread: &AgentThread) -> fmt::Result {
         let items = self.places.items(&thread.thread_id).iter().copied();
-        let unused: Vec<ItemId> = items.filter(|&item| !self.places.used_items.contains(item)).collect();
+        let is_selected = |item: &ItemId| {
+            let item = self.graph.conversation_items.get(item);
+            item.is_some_and(|item| self.selected.has_event(item.first_seen_seq))
+        };
+        let unused = items.filter(|&item| !self.places.used_items.contains(item)).filter(is_selected);
+        let unused: Vec<ItemId> = unused.collect();
         if unused.is_empty() {
             return Ok(());
         }
@@ -88,8 +103,8 @@ impl Canvas<'_, '_> {
             return Ok(());
         }
         let counted = counts.into_iter().map(|(name, count)| match count {
-            1 => preview(name, &self.names),
-            _ => format!("{} ×{count}", preview(name, &self.names)),
+            1 => self.preview(name),
+            _ => format!("{} ×{count}", self.preview(name)),
         });
         let counted: Vec<_> = counted.collect();
         self.line(depth, format!("marked: {}", counted.join(", ")))

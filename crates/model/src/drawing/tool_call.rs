@@ -2,19 +2,27 @@
 
 use std::fmt;
 
-use rollout_trace_schema::{ToolKind, ToolSummary};
+use rollout_trace_schema::{ToolCallId, ToolKind, ToolSummary};
 
 use crate::{ItemId, Requester, ToolCall};
 
 use super::{
-    canvas::{ACTION, BOLD, Canvas},
-    preview::preview,
+    canvas::Canvas,
+    painter::{ACTION, BOLD},
 };
 
 impl Canvas<'_, '_> {
+    pub(super) fn only_tool_call(&mut self, id: &ToolCallId) -> fmt::Result {
+        match self.graph.tool_calls.get(id) {
+            Some(tool) => self.tool_call(0, tool),
+            None => self.line(0, format!("no tool call {}", self.preview(id))),
+        }
+    }
+
     pub(super) fn tool_call(&mut self, depth: usize, tool: &ToolCall) -> fmt::Result {
         let name = self.name(&tool.tool_call_id);
-        let mut head = self.paint(ACTION, "▸") + " " + self.paint(BOLD, name) + " · " + self.kind(&tool.kind);
+        let mut head =
+            self.painter.paint(ACTION, "▸") + " " + self.painter.paint(BOLD, name) + " · " + self.kind(&tool.kind);
         head += self.summary(tool);
         if let Some(id) = &tool.mcp_call_id {
             head += format_args!(" · {}", self.name(id));
@@ -27,8 +35,9 @@ impl Canvas<'_, '_> {
         for cell in self.places.cells_waited_for.get(&tool.tool_call_id).into_iter().flatten() {
             head += format_args!(" · waits for {}", self.name(&cell.code_cell_id.0));
         }
-        head = head + " · " + self.status(&tool.execution.status);
+        head = head + self.time(&tool.execution) + " · " + self.painter.status(&tool.execution.status);
         self.line(depth, head + self.answers(&tool.model_visible_output_item_ids))?;
+        self.losses_of(depth + 1, &tool.tool_call_id)?;
 
         let operation = tool.terminal_operation_id.and_then(|id| self.graph.terminal_operations.get(&id));
         if let Some(operation) = operation {
@@ -58,15 +67,15 @@ impl Canvas<'_, '_> {
             ToolKind::SendMessage => "send_message".to_owned(),
             ToolKind::WaitAgent => "wait_agent".to_owned(),
             ToolKind::CloseAgent => "close_agent".to_owned(),
-            ToolKind::Other { name } => preview(name, &self.names),
+            ToolKind::Other { name } => self.preview(name),
             ToolKind::Unknown(fields) => self.unknown(fields),
-            other => preview(&format!("{other:?}"), &self.names),
+            other => self.preview(&format!("{other:?}")),
         }
     }
 
     fn unknown(&self, fields: &serde_json::Map<String, serde_json::Value>) -> String {
         let text = serde_json::to_string(fields).expect("a JSON object has only string keys");
-        preview(&text, &self.names)
+        self.preview(&text)
     }
 
     /// Returns the part of the summary that the kind, the call item and the operation do not show.
@@ -74,23 +83,23 @@ impl Canvas<'_, '_> {
         match &tool.summary {
             ToolSummary::Terminal { .. } => String::new(),
             ToolSummary::Agent { target_agent_path, message_preview, .. } => {
-                format!(" to {target_agent_path} \"{}\"", preview(message_preview, &self.names))
+                format!(" to {target_agent_path} \"{}\"", self.preview(message_preview))
             }
             ToolSummary::WaitAgent { target_agent_path: Some(path), .. } => format!(" for {path}"),
             ToolSummary::WaitAgent { target_agent_path: None, .. } => String::new(),
             ToolSummary::Generic { label, input_preview, output_preview } => {
                 let mut text = String::new();
                 if *label != self.kind(&tool.kind) && !matches!(tool.kind, ToolKind::Mcp { .. }) {
-                    text += &format!(" ({})", preview(label, &self.names));
+                    text += &format!(" ({})", self.preview(label));
                 }
                 let input = input_preview.as_ref().filter(|_| tool.model_visible_call_item_ids.is_empty());
-                input.iter().for_each(|input| text += &format!(" {}", preview(input, &self.names)));
+                input.iter().for_each(|input| text += &format!(" {}", self.preview(input)));
                 let output = output_preview.as_ref().filter(|_| tool.model_visible_output_item_ids.is_empty());
-                output.iter().for_each(|output| text += &format!(" gave \"{}\"", preview(output, &self.names)));
+                output.iter().for_each(|output| text += &format!(" gave \"{}\"", self.preview(output)));
                 text
             }
             ToolSummary::Unknown(fields) => format!(" {}", self.unknown(fields)),
-            other => preview(&format!(" {other:?}"), &self.names),
+            other => self.preview(&format!(" {other:?}")),
         }
     }
 }

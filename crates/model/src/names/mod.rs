@@ -49,6 +49,11 @@ impl Names {
         Self { by_id: namer.by_id, odd }
     }
 
+    /// Keeps every id as it was recorded.
+    pub(crate) fn as_recorded() -> Self {
+        Self { by_id: HashMap::new(), odd: Vec::new() }
+    }
+
     /// Returns a text with every randomly minted id replaced by its name.
     pub(crate) fn shorten<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.by_id.is_empty() || is_numbered(text) {
