@@ -94,7 +94,7 @@ pub enum SectionName {
 impl SectionName {
     const ALL: [Self; 4] = [Self::Tools, Self::Instructions, Self::OutputFormat, Self::Items];
 
-    fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Tools => "tools",
             Self::Instructions => "instructions",

@@ -95,7 +95,7 @@ pub enum FindingSeverity {
 }
 
 impl FindingSeverity {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",

@@ -3,13 +3,14 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use rollout_trace_model::{
-    Compaction, ConversationItem, DiagnosticCode, InferenceCall, ItemId, ItemKind, ProducerRef, RolloutTrace, ToolCall,
+    CodexTurn, Compaction, ConversationItem, DiagnosticCode, InferenceCall, ItemId, ItemKind, ProducerRef,
+    RolloutTrace, ToolCall,
 };
 use rollout_trace_reducer::Fingerprint;
 use rollout_trace_schema::{CodexTurnId, InferenceCallId, ModelVisibleCallId, Seq, ThreadId};
 
 use crate::{
-    Facts, Origin,
+    Facts, Origin, OriginClass,
     deliveries::{Deliveries, Delivery},
     origin::Origins,
     rollout::Rollout,
@@ -344,6 +345,16 @@ impl<'a> Rollout<'a> {
     /// Returns where an item comes from.
     pub fn origin(&self, item: ItemId) -> &Origin {
         self.index().origin(item)
+    }
+
+    /// Returns the item that began a turn: the last of its new input that a person or an agent wrote, or else the last.
+    ///
+    /// Source: questions, section 2.2.
+    pub fn input_of(&self, turn: &CodexTurn) -> Option<ItemId> {
+        let items = || turn.new_input_item_ids.iter().rev().copied();
+        let is_from_outside =
+            |item: &ItemId| matches!(self.origin(*item).class, OriginClass::Person | OriginClass::Agent);
+        items().find(is_from_outside).or_else(|| items().next())
     }
 
     /// Returns the number of an inference call, from 1; 0 if the rollout has no such call.

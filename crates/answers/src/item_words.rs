@@ -39,18 +39,23 @@ pub(crate) fn item_words(rollout: &Rollout<'_>, id: ItemId) -> String {
 
 /// Returns the beginning of a text in one line.
 pub(crate) fn beginning(text: &str) -> String {
+    first_chars(text, SHOWN)
+}
+
+/// Returns the beginning of a text in one line of at most so many characters, and a mark if there is more.
+pub(crate) fn first_chars(text: &str, shown: usize) -> String {
     let mut words = text.split_whitespace();
     let mut line = String::new();
     for word in words.by_ref() {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.extend(word.chars().take(SHOWN + 1));
-        if line.chars().count() > SHOWN {
+        line.extend(word.chars().take(shown + 1));
+        if line.chars().count() > shown {
             break;
         }
     }
-    match line.char_indices().nth(SHOWN) {
+    match line.char_indices().nth(shown) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }

@@ -3,6 +3,7 @@
 use std::{
     cell::{OnceCell, RefCell},
     collections::HashMap,
+    fmt,
 };
 
 use rollout_trace_evidence::{Limits, PayloadBuffer, PayloadSource};
@@ -10,7 +11,7 @@ use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, ItemRuns, Pro
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{InferenceCallId, RawPayloadId, ThreadId};
 
-use crate::{AgentNames, Facts, Sizes, index::Index};
+use crate::{AgentNames, DefinitionId, Facts, SectionName, Sizes, index::Index};
 
 /// A rollout that questions are asked about: its graph, the facts of its payloads, and what several questions need of
 /// both, which is computed once.
@@ -32,6 +33,12 @@ struct Payloads<'a> {
     source: &'a mut dyn PayloadSource,
     buffer: PayloadBuffer,
     max_nesting: usize,
+}
+
+impl fmt::Debug for Rollout<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rollout").field("rollout_id", &self.graph.rollout_id).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Rollout<'a> {
@@ -108,10 +115,19 @@ impl<'a> Rollout<'a> {
 
     /// Returns the estimated tokens of a call's request, or `None` if the request is not readable.
     pub fn context_tokens(&self, call: &InferenceCall) -> Option<u64> {
+        self.tokens_by_section(call).map(|sections| sections.into_iter().map(|(_, tokens)| tokens).sum())
+    }
+
+    /// Returns the estimated tokens of each section of a call's request, or `None` if the request is not readable.
+    pub(crate) fn tokens_by_section(&self, call: &InferenceCall) -> Option<[(SectionName, u64); 4]> {
         let request = self.facts.request(&call.inference_call_id)?;
-        let others = request.tools.iter().chain(&request.instructions).chain(&request.output_format);
-        let others: u64 = others.map(|id| self.facts.definition(*id).sizes.tokens_estimate).sum();
-        Some(others + self.tokens_of(&call.request_item_ids))
+        let tokens = |id: &DefinitionId| self.facts.definition(*id).sizes.tokens_estimate;
+        Some([
+            (SectionName::Tools, request.tools.iter().map(tokens).sum()),
+            (SectionName::Instructions, request.instructions.iter().map(tokens).sum()),
+            (SectionName::OutputFormat, request.output_format.iter().map(tokens).sum()),
+            (SectionName::Items, self.tokens_of(&call.request_item_ids)),
+        ])
     }
 
     /// Returns the estimated tokens of a list of items, at a cost in proportion to the number of its runs.

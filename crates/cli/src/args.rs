@@ -7,7 +7,11 @@ use std::{
 };
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueHint};
-use rollout_trace::{Bundle, Limits, OpenError, bundle::PayloadLayout, schema::visible::visible_line};
+use rollout_trace::{
+    Bundle, Limits, OpenError,
+    bundle::PayloadLayout,
+    schema::{Seq, visible::visible_line},
+};
 
 use crate::{
     choice::ChoiceArgs,
@@ -159,23 +163,54 @@ pub(crate) struct CheckArgs {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Draws the rollout of a bundle.
+/// Shows a rollout: what was asked, how it went, and then everything that happened.
 ///
-/// The drawing is made from the bundle itself; state.json is neither read nor written.
+/// Ids and texts are shown as they were recorded. Times are those since the beginning of the rollout. Lost evidence is
+/// reported where it is missing. If stdout is a terminal, the output is shown in a pager: ROLLOUT_TRACE_PAGER, PAGER or
+/// less. state.json is neither read nor written.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("part"))]
 pub(crate) struct ShowArgs {
     /// A bundle: its folder, a file in it, its archive, or the beginning of its rollout's id.
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) bundle: Option<OsString>,
 
-    /// Draw only one thread, given by its id, the beginning of its id, or its agent path.
-    #[arg(long, value_name = "THREAD", conflicts_with = "item")]
-    pub(crate) thread: Option<String>,
+    /// Draw only one agent, given by its name, its thread's id, or the beginning of that id.
+    #[arg(long, alias = "thread", value_name = "AGENT", group = "part")]
+    pub(crate) agent: Option<String>,
+
+    /// Draw only one turn, given by its number, name or id.
+    #[arg(long, value_name = "TURN", group = "part")]
+    pub(crate) turn: Option<String>,
+
+    /// Draw only one request with its response and what that caused, given by its number, name or id.
+    #[arg(long, value_name = "REQUEST", group = "part")]
+    pub(crate) request: Option<String>,
+
+    /// Draw only one call of a tool, or one code cell, with what it ran, given by its id, or by the name of a tool that
+    /// was called once.
+    #[arg(long, value_name = "CALL", group = "part")]
+    pub(crate) call: Option<String>,
 
     /// Draw only one conversation item, with all known facts, given by its number in the drawing.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", group = "part", conflicts_with_all = ["errors", "since"])]
     pub(crate) item: Option<String>,
+
+    /// Draw only what failed, was stopped, exited with another code than 0 or lacks evidence.
+    #[arg(long)]
+    pub(crate) errors: bool,
+
+    /// Draw only what ran at or after the event with this seq.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) since: Option<Seq>,
+
+    /// The width of lines in columns; default: that of the terminal, or unlimited if stdout is none.
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(20..))]
+    pub(crate) width: Option<u16>,
+
+    /// Write to the terminal directly, without a pager.
+    #[arg(long)]
+    pub(crate) no_pager: bool,
 
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,

@@ -6,9 +6,12 @@ mod args;
 mod choice;
 mod commands;
 mod failure;
+mod local_time;
 mod output;
+mod pager;
 mod question_args;
 mod selection;
+mod shell_word;
 mod signals;
 mod state_file;
 mod summary;
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
     let cli = Cli::of_process();
     let mut output = Output::new(cli.color);
     let result = commands::run(cli, &mut output).and_then(|verdict| output.flush().map(|()| verdict));
+    output.finish();
     match result {
         Ok(verdict) => verdict.exit_code(),
         // The reader of stdout has closed the pipe.

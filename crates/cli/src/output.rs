@@ -10,14 +10,19 @@ use std::{
 
 use clap::ColorChoice;
 use rollout_trace::{Drawing, model::Line};
+use terminal_size::{Width, terminal_size_of};
 
-use crate::{failure::Failure, visible_json::VisibleJson};
+use crate::{failure::Failure, pager::Pager, visible_json::VisibleJson};
 
 /// Writes data to stdout and remarks to stderr.
 #[derive(Debug)]
 pub(crate) struct Output {
     /// Not locked, since a server on stdout is another writer.
     stdout: BufWriter<Stdout>,
+    /// What is written to in place of stdout.
+    pager: Option<Pager>,
+    /// Remarks that wait until the pager is closed.
+    held: Vec<Line>,
     is_terminal: bool,
     color: bool,
 }
@@ -34,7 +39,34 @@ impl Output {
                 is_terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         };
-        Self { stdout: BufWriter::new(stdout), is_terminal, color }
+        Self { stdout: BufWriter::new(stdout), pager: None, held: Vec::new(), is_terminal, color }
+    }
+
+    /// Shows everything from now on in a pager, if stdout is a terminal.
+    pub(crate) fn page(&mut self) {
+        if self.is_terminal && self.pager.is_none() {
+            self.pager = Pager::start();
+        }
+    }
+
+    /// Returns whether text for people is colored.
+    pub(crate) fn has_color(&self) -> bool {
+        self.color
+    }
+
+    /// Returns the width of the terminal, if stdout is one and its width is known.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        let size = if self.is_terminal { terminal_size_of(io::stdout()) } else { None };
+        size.map(|(Width(columns), _)| columns.into()).filter(|columns| *columns > 0)
+    }
+
+    /// Waits until the pager is closed. Call it once everything has been written.
+    pub(crate) fn finish(&mut self) {
+        if let Some(pager) = self.pager.take() {
+            pager.close();
+        }
+        let held = std::mem::take(&mut self.held);
+        self.say_all(held);
     }
 
     /// Writes one line.
@@ -44,10 +76,19 @@ impl Output {
         self.write(|stdout| writeln!(stdout, "{}", line.visible()))
     }
 
-    /// Writes a drawing.
-    pub(crate) fn drawing(&mut self, drawing: Drawing<'_>) -> Result<(), Failure> {
+    /// Writes one line, broken where it is longer than `width` columns, with the rest indented by `hanging` columns.
+    pub(crate) fn wrapped_line(&mut self, line: Line, width: Option<usize>, hanging: usize) -> Result<(), Failure> {
+        let Some(width) = width else { return self.line(line) };
+        let line = if self.color { line } else { line.plain() };
+        self.write(|stdout| writeln!(stdout, "{}", line.wrapped(width, hanging)))
+    }
+
+    /// Writes a drawing. Returns whether there was anything to draw.
+    pub(crate) fn drawing(&mut self, drawing: Drawing<'_>) -> Result<bool, Failure> {
         let drawing = drawing.color(self.color);
-        self.write(|stdout| write!(stdout, "{drawing}"))
+        let mut is_empty = true;
+        self.write(|stdout| write!(Noting { writer: stdout, is_empty: &mut is_empty }, "{drawing}"))?;
+        Ok(!is_empty)
     }
 
     /// Writes JSON: exactly these bytes or, to a terminal, the same JSON with everything in it visible.
@@ -73,17 +114,43 @@ impl Output {
     }
 
     fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-        write(&mut self.stdout).map_err(|error| Failure::stdout(&error))
+        let result = match &mut self.pager {
+            Some(pager) => write(pager.input()),
+            None => write(&mut self.stdout),
+        };
+        result.map_err(|error| Failure::stdout(&error))
     }
 
     /// Writes a message for people to stderr, which is one line.
     pub(crate) fn say(&mut self, remark: impl Into<Line>) {
+        let remark = remark.into();
+        if self.pager.is_some() {
+            self.held.push(remark);
+            return;
+        }
         // If stderr is closed, nobody reads the message.
-        let _ = writeln!(io::stderr(), "{}", remark.into().plain().visible());
+        let _ = writeln!(io::stderr(), "{}", remark.plain().visible());
     }
 
     /// Writes a message of several lines to stderr.
     pub(crate) fn say_all(&mut self, lines: impl IntoIterator<Item: Into<Line>>) {
         lines.into_iter().for_each(|line| self.say(line));
+    }
+}
+
+/// Notes whether anything but line ends is written.
+struct Noting<'a> {
+    writer: &'a mut dyn Write,
+    is_empty: &'a mut bool,
+}
+
+impl Write for Noting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        *self.is_empty &= bytes.iter().all(|byte| *byte == b'\n');
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }

@@ -10,7 +10,7 @@ use rollout_trace_schema::{CodexTurnId, RawPayloadId, Seq, ThreadId};
 
 use super::{Cause, Hop};
 use crate::{
-    Certainty, Node, OriginClass,
+    Certainty, Node,
     deliveries::Delivery,
     index::answered_in,
     origin::{answers, forked_from, producers},
@@ -223,11 +223,8 @@ impl Causes<'_, '_> {
     fn of_turn(&self, id: &CodexTurnId) -> Vec<Hop> {
         let (graph, index) = (self.rollout.graph(), self.rollout.index());
         let Some(turn) = graph.codex_turns.get(id) else { return Vec::new() };
-        let items = turn.new_input_item_ids.iter().rev();
-        let is_from_outside =
-            |item: &&ItemId| matches!(index.origin(**item).class, OriginClass::Person | OriginClass::Agent);
-        let input = items.clone().find(is_from_outside).or_else(|| items.clone().next());
-        if let Some(item) = input.and_then(|item| graph.conversation_items.get(item)) {
+        let input = self.rollout.input_of(turn);
+        if let Some(item) = input.and_then(|item| graph.conversation_items.get(&item)) {
             return vec![self.hop(Cause::BeganWith, Node::Item(item.item_id), Certainty::Matched, shown(item))];
         }
         let started = index.turn_starts().iter().find(|start| start.turn == Some(id));

@@ -129,7 +129,7 @@ fn find_call<'a>(rollout: &Rollout<'a>, selector: &str) -> Result<&'a InferenceC
 }
 
 /// Says that a selector means nothing, or several things, and lists these.
-fn not_selected(rollout: &Rollout<'_>, selector: &str, error: &SelectError) -> Failure {
+pub(super) fn not_selected(rollout: &Rollout<'_>, selector: &str, error: &SelectError) -> Failure {
     match error {
         SelectError::Nothing => Failure::new(
             format!("nothing in this rollout is named {selector:?}"),

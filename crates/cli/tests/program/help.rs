@@ -27,7 +27,7 @@ fn wrong_usage() {
     stderr:   reduce         Reduces bundles to graphs of their rollouts, as state.json
     stderr:   list           Lists the bundles under a trace root, the newest first
     stderr:   check          Reads bundles completely and reports every problem
-    stderr:   show           Draws the rollout of a bundle
+    stderr:   show           Shows a rollout: what was asked, how it went, and then everything that happened
     stderr:   why            Says what brought something about, hop by hop, down to the events that show it
     stderr:   context        Says what the model saw in a request, or what changed since another one
     stderr:   time           Says where the wall time of a rollout went, class by class and agent by agent

@@ -26,4 +26,6 @@ mod signals;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod untrusted;

@@ -14,6 +14,7 @@ pub(crate) fn program() -> Command {
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CODEX_ROLLOUT_TRACE_ROOT"] {
         command.env_remove(name);
     }
+    command.env("TZ", "UTC");
     command
 }
 
@@ -29,6 +30,12 @@ impl Root {
             copy(&sample(), &root.path(name));
         }
         root
+    }
+
+    /// Adds a copy of a bundle that the recorder's tests keep, with agents, code cells, MCP, failures and a compaction.
+    pub(crate) fn with_recorded(self, name: &str) -> Self {
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../recorder/tests/forms/files"), &self.path(name));
+        self
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

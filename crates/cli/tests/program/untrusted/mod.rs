@@ -111,6 +111,21 @@ fn calls() -> Vec<Call> {
         "show no%",
         "show a@ --best-effort --max-payload-bytes 100 --max-line-bytes 300 --max-nesting 3 --max-archive-bytes 9",
         "show a@ --max-events 30 --max-total-payload-bytes 99999 --max-amplified-bytes 9999 --max-archive-entries 99 --max-damaged-lines 9",
+        "show a@ --agent nope@",
+        "show a@ --agent /root@",
+        "show a@ --turn 1",
+        "show a@ --turn nope@",
+        "show a@ --request 1 --width 40",
+        "show a@ --request nope@",
+        "show a@ --call nope@",
+        "show a@ --call c",
+        "show a@ --errors --width 60",
+        "show b@ --errors",
+        "show c@ --since 20 --no-pager",
+        "show a@ --since 99999",
+        "show a@ --since @",
+        "show a@ --width 20",
+        "show a@ --width @",
         "show a@ --thread nope@",
         "show a@ --thread 0",
         "show a@ --thread no%",
@@ -194,7 +209,9 @@ fn calls() -> Vec<Call> {
         "payload @ payload:@ --root .",
     ];
     let mut calls: Vec<Call> = text.iter().map(|line| call(Stdout::Text, line)).collect();
-    for line in ["show a@", "show a@ --item 1", "check a@", "reduce a@", "list ."] {
+    for line in
+        ["show a@", "show a@ --width 50", "show a@ --errors", "show a@ --item 1", "check a@", "reduce a@", "list ."]
+    {
         calls.push(call(Stdout::Colored, &format!("{line} --color always")));
     }
     for line in [
