@@ -257,3 +257,35 @@ impl AgentThread {
         self.wait_until_terminated().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Provider, TraceTarget};
+
+    #[tokio::test]
+    async fn the_state_is_not_locked_while_the_count_of_messages_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let provider =
+            Provider { name: "none".to_owned(), base_url: "http://127.0.0.1:9/v1".to_owned(), api_key: None };
+        let mut config = AgentConfig::new(provider, "m", folder.path());
+        config.trace = TraceTarget::Off;
+        let agent = AgentThread::start(config).await.unwrap();
+        let thread = Arc::clone(agent.thread());
+        let looking = Arc::clone(&thread);
+        let (mut looker, mut was_locked) = (None, false);
+        thread.mail_count.send_modify(|_| {
+            // Nobody can read the count now, and whoever waits for messages looks at the state when it has changed.
+            looker = Some(std::thread::spawn(move || looking.blocked()));
+            for _ in 0..100 {
+                was_locked |= thread.state.try_lock().is_err();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        assert_eq!(looker.unwrap().join().unwrap(), None);
+        assert!(!was_locked);
+        agent.shutdown_and_wait().await;
+    }
+}

@@ -1,6 +1,11 @@
 //! Panics and work that does not end, which cost no more than the work itself.
 
-use std::{any::Any, future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    any::Any,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use tokio::time::timeout;
@@ -28,6 +33,11 @@ pub(crate) fn guarded<F: Future>(work: F) -> impl Future<Output = Result<F::Outp
     // In a box, because guards nest and each would otherwise hold the work more than once.
     let work = AssertUnwindSafe(Box::pin(work)).catch_unwind();
     async { work.await.map_err(|panic| Panicked(text(&*panic))) }
+}
+
+/// Calls a function whose panic is an error.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Panicked(text(&*panic)))
 }
 
 /// Runs work that must end within a limit.

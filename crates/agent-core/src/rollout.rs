@@ -178,6 +178,8 @@ impl Rollout {
             for agent in &mut agents {
                 agent.terminated().await;
             }
+            // Whoever limits the time must get a turn in any case.
+            tokio::task::yield_now().await;
         }
     }
 

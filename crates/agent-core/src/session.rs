@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     AbortReason, AgentStatus, EventMessage, McpServer, Op, TurnOverrides, fault,
-    guard::{END_LIMIT, guarded, guarded_within},
+    guard::{END_LIMIT, Panicked, guarded, guarded_within},
     lock::lock,
     mail::Mail,
     terminal::HeadTail,
@@ -47,7 +47,26 @@ impl Session {
         Self { thread, requests, waiting: VecDeque::new(), terminated }
     }
 
+    /// Runs the thread. Whatever happens in it, it is no longer among the running ones afterwards.
     pub(crate) async fn run(mut self) {
+        let thread = Arc::clone(&self.thread);
+        let departure = Departure { thread: Arc::clone(&thread), terminated: self.terminated.clone() };
+        let report =
+            |panicked: Panicked| thread.emit(None, None, EventMessage::Error { message: panicked.to_string() });
+        guarded(self.serve()).await.unwrap_or_else(report);
+        guarded(shut_down(&thread)).await.unwrap_or_else(report);
+        guarded(async { depart(&thread) }).await.unwrap_or_else(report);
+        if thread.parent.is_none() {
+            thread.rollout.forget(&thread);
+            thread.rollout.forget_closed();
+            thread.trace.finish();
+        }
+        // From here on a child may be opened again, which its trace must show after its end.
+        drop(departure);
+    }
+
+    /// Handles requests until the last one.
+    async fn serve(&mut self) {
         let configured = self.configured();
         self.thread.emit(None, None, configured);
         while let Some(request) = self.next().await {
@@ -59,7 +78,6 @@ impl Session {
                 self.thread.emit(None, None, EventMessage::Error { message: panicked.to_string() });
             }
         }
-        self.shut_down().await;
     }
 
     async fn handle(&mut self, request: Request) {
@@ -117,12 +135,10 @@ impl Session {
         let end = match guarded(self.run_turn(&turn, work)).await {
             Ok(end) => end,
             // The turn's own work is guarded. This is a fault at its end.
-            Err(panicked) => {
-                let end = TurnEnd::Failed(panicked.to_string());
-                turn.record_end(&end);
-                end
-            }
+            Err(panicked) => TurnEnd::Failed(panicked.to_string()),
         };
+        // It does nothing if the end has already been recorded.
+        let recorded = guarded(async { turn.record_end(&end) }).await;
         let report = async {
             if let (Some(parent), Some(status)) = (&thread.parent, status_for_parent(&end)) {
                 report_to_parent(&thread, parent, &turn, &status);
@@ -137,7 +153,7 @@ impl Session {
         // Any agent may be waiting for a message that no busy agent is left to send, so each turn's end wakes them all.
         thread.rollout.agents().iter().for_each(|agent| agent.thread.mail_count.send_modify(|_| {}));
         thread.rollout.end_stalled_waits();
-        if let Err(panicked) = reported {
+        for panicked in [recorded.err(), reported.err()].into_iter().flatten() {
             thread.emit(None, None, EventMessage::Error { message: panicked.to_string() });
         }
     }
@@ -177,37 +193,50 @@ impl Session {
         turn.finish(&end).await;
         end
     }
+}
 
-    async fn shut_down(self) {
-        let thread = self.thread;
-        let rollout = Arc::clone(&thread.rollout);
-        let is_root = thread.parent.is_none();
-        if is_root {
-            let children = rollout.end_agents(|path| path != thread.path);
-            end("child agents", &thread, CHILDREN_LIMIT, children).await;
+/// Takes a thread out of the running ones when it is dropped, also after a panic.
+struct Departure {
+    thread: Arc<Thread>,
+    terminated: watch::Sender<bool>,
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        let rollout = &self.thread.rollout;
+        match self.thread.parent {
+            Some(_) => rollout.retire(&self.thread),
+            None => rollout.forget(&self.thread),
         }
-        end("code cells", &thread, END_LIMIT, thread.cells.shut_down()).await;
-        end("commands", &thread, END_LIMIT, thread.commands.shut_down()).await;
-        if is_root {
-            let servers = join_all(rollout.mcp_servers.iter().map(McpServer::shutdown));
-            end("MCP servers", &thread, END_LIMIT, servers.map(drop)).await;
-        }
-        let checked = async { fault::point("thread end", &thread.path) };
-        end("records", &thread, END_LIMIT, checked).await;
-        thread.status.send_replace(AgentStatus::Shutdown);
-        thread.emit(None, None, EventMessage::ShutdownComplete);
-        thread.trace.record_ended(ExecutionStatus::Completed);
-        if is_root {
-            rollout.forget(&thread);
-            rollout.forget_closed();
-            thread.trace.finish();
-        } else {
-            // From here on the agent may be opened again, which its trace must show after its end.
-            rollout.retire(&thread);
-        }
-        // An error means that nobody waits for the end.
-        let _ = self.terminated.send(true);
+        self.terminated.send_replace(true);
     }
+}
+
+/// Ends everything that belongs to a thread, each part within its limit.
+async fn shut_down(thread: &Arc<Thread>) {
+    thread.begin_ending();
+    let rollout = &thread.rollout;
+    let is_root = thread.parent.is_none();
+    if is_root {
+        let children = rollout.end_agents(|path| path != thread.path);
+        end("child agents", thread, CHILDREN_LIMIT, children).await;
+    }
+    end("code cells", thread, END_LIMIT, thread.cells.shut_down()).await;
+    end("commands", thread, END_LIMIT, thread.commands.shut_down()).await;
+    if is_root {
+        let servers = join_all(rollout.mcp_servers.iter().map(McpServer::shutdown));
+        end("MCP servers", thread, END_LIMIT, servers.map(drop)).await;
+    }
+    let checked = async { fault::point("thread end", &thread.path) };
+    end("records", thread, END_LIMIT, checked).await;
+}
+
+/// Records and publishes the end of a thread.
+fn depart(thread: &Thread) {
+    fault::point("departure", &thread.path);
+    thread.status.send_replace(AgentStatus::Shutdown);
+    thread.emit(None, None, EventMessage::ShutdownComplete);
+    thread.trace.record_ended(ExecutionStatus::Completed);
 }
 
 /// Ends a part of a thread within a limit. A part that does not end, or fails, is left behind.

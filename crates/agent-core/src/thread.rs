@@ -81,6 +81,8 @@ pub(crate) struct Waits {
     pub(crate) open: usize,
     /// How many such calls have begun or ended.
     pub(crate) changes: u64,
+    /// Whether calls of the model's latest answer have yet to begin. They may send messages.
+    pub(crate) others_will_begin: bool,
     /// Whether all agents at work wait for one another.
     pub(crate) are_stalled: bool,
 }
@@ -173,12 +175,17 @@ impl Thread {
         }
     }
 
-    /// Returns whether the thread can do nothing before a message arrives: its model waits for one, none has come, and
-    /// no code cell is running. Two equal states mean that this has not changed in between.
+    /// Returns whether the thread can do nothing before a message arrives: its model waits for one and has no further
+    /// call to begin, none has come, no code cell is running, and the thread is not ending. Two equal states mean that this
+    /// has not changed in between.
     pub(crate) fn blocked(&self) -> Option<(Waits, u64)> {
+        // Not with the state locked: whoever waits for messages looks at the state while reading the count.
+        let count = *self.mail_count.borrow();
+        let has_cells = self.cells.are_running();
         let state = lock(&self.state);
-        let is_blocked = state.waits.open > 0 && state.mailbox.is_empty() && !self.cells.are_running();
-        is_blocked.then(|| (state.waits, *self.mail_count.borrow()))
+        let is_waiting = state.waits.open > 0 && !state.waits.others_will_begin;
+        let is_blocked = is_waiting && state.mailbox.is_empty() && !has_cells && state.door == Door::Open;
+        is_blocked.then_some((state.waits, count))
     }
 
     pub(crate) fn status(&self) -> AgentStatus {

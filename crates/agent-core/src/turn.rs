@@ -212,14 +212,25 @@ impl Turn {
 
     /// Runs tool calls concurrently, and adds their outputs to the history in the order of the calls.
     async fn run_calls(self: &Arc<Self>, calls: Vec<Call>) {
+        if calls.is_empty() {
+            return;
+        }
+        lock(&self.thread.state).waits.others_will_begin = true;
         // They begin one after another, so that the trace has them in the model's order.
         let begun: Vec<_> = calls.into_iter().map(|call| Dispatch::begin(self, call)).collect();
         // In a single task, each call runs up to its first wait before the next one starts. A model that patches a file
         // and runs a command on it, or that spawns an agent and waits for it, relies on this order.
-        let mut running: FuturesOrdered<BoxFuture<'static, Item>> =
-            begun.into_iter().map(|dispatch| dispatch.answer_model_or_fail().boxed()).collect();
+        let running = begun.into_iter().map(|dispatch| dispatch.answer_model_or_fail().map(Some).boxed());
+        let turn = Arc::clone(self);
+        let all_have_begun = async move {
+            lock(&turn.thread.state).waits.others_will_begin = false;
+            turn.thread.rollout.end_stalled_waits();
+            None
+        };
+        let mut running: FuturesOrdered<BoxFuture<'static, Option<Item>>> =
+            running.chain([all_have_begun.boxed()]).collect();
         while let Some(answer) = running.next().await {
-            self.accept(answer);
+            answer.into_iter().for_each(|answer| self.accept(answer));
         }
     }
 

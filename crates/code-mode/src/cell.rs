@@ -61,6 +61,12 @@ struct Pending {
     gone: bool,
 }
 
+impl Pending {
+    fn is_over(&self) -> bool {
+        self.outcome.is_some() || self.gone
+    }
+}
+
 impl Cell {
     pub(crate) fn new(id: CellId, commands: Sender<Command>) -> Self {
         Self {
@@ -136,7 +142,12 @@ impl Cell {
 
     /// Waits until the cell ends.
     pub(crate) async fn ended(&self) {
-        self.until(|pending| pending.outcome.is_some() || pending.gone).await;
+        self.until(Pending::is_over).await;
+    }
+
+    /// Returns whether the cell has ended, even if its end has already been returned.
+    pub(crate) fn is_over(&self) -> bool {
+        self.pending().is_over()
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -123,6 +123,18 @@ impl CodeModeSession {
         self.inner.cells().live.iter().map(|cell| cell.id.clone()).collect()
     }
 
+    /// Returns whether no cell is running. Cells that have ended may still have results to return.
+    pub fn is_idle(&self) -> bool {
+        self.running().is_none()
+    }
+
+    /// Waits until no cell is running.
+    pub async fn idle(&self) {
+        while let Some(cell) = self.running() {
+            cell.ended().await;
+        }
+    }
+
     /// Terminates every cell, waits for their threads for at most [`SHUTDOWN_GRACE`], and returns the number of threads
     /// that are still running.
     ///
@@ -225,6 +237,11 @@ impl CodeModeSession {
                 }
             }
         })
+    }
+
+    /// Returns a cell that is running.
+    fn running(&self) -> Option<Arc<Cell>> {
+        self.inner.cells().live.iter().find(|cell| !cell.is_over()).cloned()
     }
 
     fn cell(&self, id: &CellId) -> Option<Arc<Cell>> {

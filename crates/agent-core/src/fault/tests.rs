@@ -21,6 +21,8 @@ const SCRIPT: &str = r#"
 item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Work." } },
         { call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
 [[reply]]
+item = [{ call = "exec_command", arguments = { cmd = "echo hello" } }]
+[[reply]]
 item = [{ code = "try { text(await tools.list_agents()); } catch (error) { text(String(error)); }" }]
 [[reply]]
 item = [{ say = "All is done." }]
@@ -50,6 +52,7 @@ async fn played_with(trace: TraceTarget, point: &str, path: &str) -> (Vec<Event>
     let mut config = AgentConfig::new(provider, "scripted-1", folder.path());
     config.trace = trace;
     config.retries.retries = 0;
+    config.commands.login_shell = Some(false);
     let thread = AgentThread::start(config).await.unwrap();
     let mut events = Vec::new();
     provoked::provoke(point, path);
@@ -130,10 +133,15 @@ async fn a_panic_elsewhere_fails_no_turn() {
         ("report", "/root/a"),
         ("thread end", "/root"),
         ("thread end", "/root/a"),
+        ("departure", "/root"),
+        ("departure", "/root/a"),
+        ("command", ""),
     ] {
         let (events, log) = played(point, path).await;
         let what = format!("{point} in {path}");
         let said = format!("provoked at {point}");
+        // Commands know of no agent.
+        let path = if path.is_empty() { "/root" } else { path };
         let is_told = |message: &EventMessage| match message {
             EventMessage::ToolCallEnded { success: false, output: text, .. }
             | EventMessage::Warning { message: text }

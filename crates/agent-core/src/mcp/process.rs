@@ -32,7 +32,7 @@ const STDERR_BYTES: usize = 2048;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How long to wait, after the end of the output, for the end of the process and of its standard error.
-const LAST_GASP: Duration = Duration::from_millis(500);
+const LAST_GASP: Duration = Duration::from_secs(2);
 
 /// How often to check whether the process has ended. Waiting for the process would reap it, and its group's id could
 /// then be reused.

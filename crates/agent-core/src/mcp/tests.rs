@@ -181,7 +181,10 @@ async fn a_program_that_is_not_a_server_does_not_start() {
         ),
         shell(r#"read greeting; echo '{"jsonrpc":"2.0","id":0,"result":{"tools":[]}}'; read more"#),
         quick("echo garbage; sleep 1000"),
-        quick("echo waiting for the database >&2; sleep 1000 & wait"),
+        McpServerConfig {
+            start_limit: Duration::from_secs(5),
+            ..shell("echo waiting for the database >&2; sleep 1000 & wait")
+        },
     ] {
         said.push_str(&format!("{}\n", with_causes(&McpServer::start(config).await.unwrap_err())));
     }
@@ -194,7 +197,7 @@ async fn a_program_that_is_not_a_server_does_not_start() {
     MCP server trial does not become ready: it refused to initialize: go away (code -32600)
     MCP server trial does not become ready: its answer to the initialization is not valid
     MCP server trial returned no valid answer within 1.5s
-    MCP server trial returned no valid answer within 1.5s; its standard error ends with: waiting for the database
+    MCP server trial returned no valid answer within 5s; its standard error ends with: waiting for the database
     ");
 }
 

@@ -16,14 +16,22 @@ use nix::{
     unistd::Pid,
 };
 
+use tokio::time::sleep;
+
 use crate::lock::lock;
 
 /// The environment variable by which a process is recognized that has left the session of its command.
 pub(crate) const MARK: &str = "ROLLOUT_TRACE_COMMAND";
 
-/// How long processes may take to end after their command. The end of a command hangs up its terminal, which most of
-/// them do not survive.
-const GRACE: Duration = Duration::from_millis(100);
+/// How long killed processes may take to end, if somebody waits for them without blocking a thread.
+const KILL_GRACE: Duration = Duration::from_secs(2);
+
+/// The same for a wait that blocks the thread. Whatever takes longer is waited for on a thread of its own.
+const BRIEF_GRACE: Duration = Duration::from_millis(100);
+
+/// How long such a thread waits. A process that is blocked in the kernel may take any time.
+const LAST_GRACE: Duration = Duration::from_secs(60);
+
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A process that a command has left in the background.
@@ -133,11 +141,10 @@ pub(crate) struct LeftBehind {
 }
 
 impl LeftBehind {
-    pub(crate) const POLL_INTERVAL: Duration = POLL_INTERVAL;
-
-    /// Begins to look for what a command leaves behind. Its process has been reaped.
-    pub(crate) fn of(leader: u32, mark: String) -> Self {
-        let deadline = Instant::now() + GRACE;
+    /// Begins to look for what a command leaves behind. Its process has been reaped. The end of a command hangs up its
+    /// terminal, which most processes do not survive; `grace` is how long they may take to end.
+    pub(crate) fn of(leader: u32, mark: String, grace: Duration) -> Self {
+        let deadline = Instant::now() + grace;
         Self { leader, mark, deadline, seen: Vec::new(), hung_up: HashSet::new(), running: Vec::new() }
     }
 
@@ -165,6 +172,13 @@ impl LeftBehind {
         self.running.is_empty() || Instant::now() >= self.deadline
     }
 
+    /// Looks until everything is known.
+    pub(crate) async fn known(&mut self) {
+        while !self.is_known() {
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
     /// Looks until everything is known. This blocks the thread, but not for long.
     pub(crate) fn wait(&mut self) {
         while !self.is_known() {
@@ -172,10 +186,17 @@ impl LeftBehind {
         }
     }
 
-    /// Kills what is still running.
-    pub(crate) fn kill(&mut self) {
+    /// Kills what is still running, and waits until it has ended.
+    pub(crate) async fn kill(&mut self) {
         self.running.iter().for_each(Found::kill);
-        self.deadline = Instant::now() + GRACE;
+        self.deadline = Instant::now() + KILL_GRACE;
+        self.known().await;
+    }
+
+    /// Kills what is still running. This blocks the thread, but not for long.
+    pub(crate) fn kill_now(&mut self) {
+        self.running.iter().for_each(Found::kill);
+        self.deadline = Instant::now() + BRIEF_GRACE;
         self.wait();
     }
 
@@ -202,29 +223,64 @@ impl Survivors {
         survivors.extend(found);
     }
 
-    /// Kills them, and what is in their sessions.
-    pub(crate) fn kill(&self) {
-        let survivors = std::mem::take(&mut *lock(&self.0));
-        if survivors.is_empty() {
-            return;
+    /// Kills them, and what is in their sessions, and waits until they have ended.
+    pub(crate) async fn kill(&self) {
+        let mut doomed = self.take();
+        let deadline = Instant::now() + KILL_GRACE;
+        while !doomed.are_gone() && Instant::now() < deadline {
+            sleep(POLL_INTERVAL).await;
         }
-        let deadline = Instant::now() + GRACE;
-        let mut sessions = HashSet::new();
-        loop {
-            let all = Found::all();
-            let alive = all.iter().filter(|found| {
-                survivors.iter().any(|survivor| (survivor.pid, survivor.started) == (found.pid, found.started))
-            });
-            // While one of them exists, no other session can have the same id.
-            sessions.extend(alive.map(|found| found.session));
-            let members: Vec<_> = all.iter().filter(|found| sessions.contains(&found.session)).collect();
-            members.iter().for_each(|found| found.kill());
-            let are_gone = members.iter().all(|found| found.reap().is_some() || found.is_zombie);
-            if are_gone || Instant::now() >= deadline {
-                return;
+    }
+
+    /// Kills them, and what is in their sessions. This blocks the thread, but not for long.
+    pub(crate) fn kill_now(&self) {
+        let doomed = self.take();
+        if let Some(doomed) = doomed.wait(BRIEF_GRACE) {
+            // Nobody else would reap them. An error means that they stay zombies as long as this process runs.
+            drop(thread::Builder::new().name("reaper".to_owned()).spawn(move || drop(doomed.wait(LAST_GRACE))));
+        }
+    }
+
+    fn take(&self) -> Doomed {
+        Doomed { survivors: std::mem::take(&mut *lock(&self.0)), sessions: HashSet::new() }
+    }
+}
+
+/// Processes that are being killed.
+struct Doomed {
+    survivors: Vec<Found>,
+    /// The sessions that they lead, or belong to.
+    sessions: HashSet<u32>,
+}
+
+impl Doomed {
+    /// Kills and reaps once. Returns whether none is left.
+    fn are_gone(&mut self) -> bool {
+        if self.survivors.is_empty() {
+            return true;
+        }
+        let all = Found::all();
+        let is_survivor = |found: &&Found| {
+            self.survivors.iter().any(|survivor| (survivor.pid, survivor.started) == (found.pid, found.started))
+        };
+        // While one of them exists, no other session can have the same id.
+        let sessions: Vec<u32> = all.iter().filter(is_survivor).map(|found| found.session).collect();
+        self.sessions.extend(sessions);
+        let members: Vec<_> = all.iter().filter(|found| self.sessions.contains(&found.session)).collect();
+        members.iter().for_each(|found| found.kill());
+        members.iter().all(|found| found.reap().is_some() || found.is_zombie)
+    }
+
+    /// Waits until all have ended. Returns those that have not within the limit.
+    fn wait(mut self, limit: Duration) -> Option<Self> {
+        let deadline = Instant::now() + limit;
+        while !self.are_gone() {
+            if Instant::now() >= deadline {
+                return Some(self);
             }
             thread::sleep(POLL_INTERVAL);
         }
+        None
     }
 }
 

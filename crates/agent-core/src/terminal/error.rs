@@ -59,6 +59,12 @@ pub enum TerminalError {
         /// The number of bytes that the command has not read.
         waiting: usize,
     },
+    /// A fault in this program has ended the command.
+    #[error("the command was ended: {reason}")]
+    Fault {
+        /// The fault.
+        reason: String,
+    },
     /// The terminals were shut down.
     #[error("the terminals have been shut down; no command can be started")]
     ShutDown,

@@ -30,6 +30,10 @@ use super::{TerminalError, background::session_members};
 const ROWS: u16 = 24;
 const COLUMNS: u16 = 120;
 
+/// How often a kill looks for further processes. A program that starts them faster than they are killed would keep it going
+/// forever.
+const KILL_ROUNDS: usize = 64;
+
 /// The longest argument that Linux passes to a program, without the zero byte that ends it.
 const MAX_ARGUMENT_BYTES: usize = (128 << 10) - 1;
 
@@ -185,7 +189,7 @@ impl Process {
         let leader = Pid::from_raw(self.pid.cast_signed());
         // A shell with job control starts children in process groups of their own, so killing one group is not enough.
         let mut killed = HashSet::new();
-        loop {
+        for _ in 0..KILL_ROUNDS {
             let found: Vec<Pid> = session_members(self.pid).into_iter().filter(|pid| killed.insert(*pid)).collect();
             for pid in &found {
                 // An error means that the process has ended, or that it belongs to another user.

@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) fresh: HeadTail,
     /// Input that has not been written to the terminal yet.
     pub(crate) input: VecDeque<u8>,
+    /// The fault of this program that ended the command, if one did, until a call returns it.
+    pub(crate) fault: Option<String>,
     /// Why the command was killed, if it was.
     pub(crate) killed: Option<EndReason>,
     pub(crate) end: Option<End>,
@@ -55,6 +57,7 @@ impl Session {
         let state = State {
             fresh: HeadTail::new(max_buffered_bytes),
             input: VecDeque::new(),
+            fault: None,
             killed: None,
             end: None,
             background: Vec::new(),

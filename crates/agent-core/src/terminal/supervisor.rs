@@ -7,7 +7,7 @@ use rustix::termios::tcgetattr;
 use tokio::{
     net::unix::pipe,
     signal::unix::Signal,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 
 use super::{
@@ -19,7 +19,11 @@ use super::{
     process::Terminal,
     session::{End, Session, State},
 };
-use crate::pause::Pause;
+use crate::{
+    fault,
+    guard::{caught, guarded},
+    pause::Pause,
+};
 
 /// How long to wait for output after the end of the command, if processes that it has left behind keep its terminal
 /// open. Otherwise the terminal itself signals the end of the output.
@@ -64,24 +68,40 @@ pub(crate) struct Supervisor {
     /// The mark of the command's processes.
     pub(crate) mark: String,
     pub(crate) survivors: Arc<Survivors>,
+    pub(crate) hangup_grace: Duration,
     /// What the command has left behind, once that is known.
     pub(crate) left_behind: Option<LeftBehind>,
+    /// Whether the process was killed and does not end.
+    pub(crate) has_given_up: bool,
 }
 
 impl Supervisor {
-    /// Runs until the command has ended, its output has been read, and it is known what it has left behind.
+    /// Runs until the command has ended, its output has been read, and it is known what it has left behind. A panic ends
+    /// the command.
     pub(crate) async fn run(mut self) {
-        self.supervise().await;
+        if let Err(panicked) = guarded(self.supervise()).await {
+            self.session.state().fault = Some(panicked.to_string());
+            self.session.kill(EndReason::Killed);
+            return;
+        }
         if self.session.process.has_ended() {
-            let mut left = LeftBehind::of(self.session.process.id(), std::mem::take(&mut self.mark));
-            while !left.is_known() {
-                sleep(LeftBehind::POLL_INTERVAL).await;
+            let mut left = self.left_behind();
+            left.known().await;
+            if self.session.state().killed.is_some() {
+                left.kill().await;
             }
             self.left_behind = Some(left);
+        } else {
+            self.has_given_up = true;
         }
     }
 
+    fn left_behind(&mut self) -> LeftBehind {
+        LeftBehind::of(self.session.process.id(), std::mem::take(&mut self.mark), self.hangup_grace)
+    }
+
     async fn supervise(&mut self) {
+        fault::point("command", "");
         let mut buffer = vec![0; 1 << 14];
         let mut open = true;
         let (mut settled_at, mut given_up_at) = (None, None);
@@ -195,29 +215,28 @@ fn write(terminal: &pipe::Sender, state: &mut State, line: &mut InputLine) {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        let session = &self.session;
+        let session = Arc::clone(&self.session);
         session.kill(EndReason::Killed);
         let reason = session.state().killed.unwrap_or(EndReason::Exited);
-        let status = session.process.exit_code(LAST_MOMENT);
+        let limit = if self.has_given_up { Duration::ZERO } else { LAST_MOMENT };
+        let status = session.process.exit_code(limit);
         let exit_code = if reason == EndReason::TimedOut { TIMED_OUT } else { status.unwrap_or(KILLED) };
         let was_killed = reason != EndReason::Exited;
         let left = self.left_behind.take().or_else(|| {
-            // The runtime has ended, or the process was killed and takes its time.
-            let mut left = LeftBehind::of(session.process.id(), std::mem::take(&mut self.mark));
+            // The runtime has ended, or this program has a fault, or the process was killed and takes its time.
+            let mut left = self.left_behind();
             status.is_some().then(|| {
                 left.wait();
+                if was_killed {
+                    left.kill_now();
+                }
                 left
             })
         });
-        let background = left.map(|mut left| {
-            if was_killed {
-                left.kill();
-            }
-            left.finish(&self.survivors)
-        });
+        let background = left.map(|left| left.finish(&self.survivors));
         let rest = self.decoder.finish();
         self.whole.push(rest);
-        (self.on_event)(TerminalEvent::Ended(CommandEnded {
+        let ended = TerminalEvent::Ended(CommandEnded {
             call_id: std::mem::take(&mut self.call_id),
             session_id: session.id,
             process_id: session.process.id(),
@@ -225,7 +244,12 @@ impl Drop for Supervisor {
             reason,
             output: self.whole.excerpt(usize::MAX),
             duration: self.started.elapsed(),
-        }));
+        });
+        // Whoever waits for the end must learn of it even if the receiver of events panics, and a panic here would end the
+        // whole program if another one is the reason for the end.
+        if let Err(panicked) = caught(|| (self.on_event)(ended)) {
+            session.state().fault.get_or_insert(panicked.to_string());
+        }
         let mut state = session.state();
         state.fresh.push(rest);
         state.input.clear();

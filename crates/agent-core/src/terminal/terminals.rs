@@ -93,7 +93,7 @@ impl Terminals {
         let patience = request.yield_time.unwrap_or(settings.exec_yield);
         self.wait(&session, patience.max(settings.min_yield).min(settings.max_yield)).await;
         guard.armed = false;
-        Ok(self.collect(&session, called, request.max_output_tokens))
+        self.collect(&session, called, request.max_output_tokens)
     }
 
     /// Writes to the terminal of a running command, and waits until the command ends or the call yields.
@@ -118,7 +118,7 @@ impl Terminals {
             patience.max(settings.min_yield).min(settings.max_yield)
         };
         self.wait(&session, patience).await;
-        Ok(self.collect(&session, called, request.max_output_tokens))
+        self.collect(&session, called, request.max_output_tokens)
     }
 
     /// Kills a command and everything that it has started. Returns whether it was still running. Its last output can
@@ -141,7 +141,7 @@ impl Terminals {
         for session in open.values() {
             session.wait().await;
         }
-        self.survivors.kill();
+        self.survivors.kill().await;
     }
 
     /// Kills every command and everything that commands have left behind, without waiting for their ends.
@@ -149,7 +149,7 @@ impl Terminals {
         for session in self.sessions().open.values() {
             session.kill(EndReason::Killed);
         }
-        self.survivors.kill();
+        self.survivors.kill_now();
     }
 
     /// Waits until a command ends, but not longer than the limit.
@@ -207,7 +207,9 @@ impl Terminals {
                 line: InputLine::default(),
                 mark,
                 survivors: Arc::clone(&self.survivors),
+                hangup_grace: settings.hangup_grace,
                 left_behind: None,
+                has_given_up: false,
             }
         };
         let session = Arc::clone(&supervisor.session);
@@ -223,18 +225,26 @@ impl Terminals {
     }
 
     /// Takes the output, and removes the session if the command has ended.
-    fn collect(&self, session: &Session, called: Instant, max_output_tokens: Option<usize>) -> ExecOutput {
-        let (fresh, end, background) = {
+    fn collect(
+        &self,
+        session: &Session,
+        called: Instant,
+        max_output_tokens: Option<usize>,
+    ) -> Result<ExecOutput, TerminalError> {
+        let (fresh, end, background, fault) = {
             let mut state = session.state();
             state.last_used = Instant::now();
-            (state.fresh.take(), state.end, std::mem::take(&mut state.background))
+            (state.fresh.take(), state.end, std::mem::take(&mut state.background), state.fault.take())
         };
         if end.is_some() {
             self.sessions().open.remove(&session.id);
         }
+        if let Some(reason) = fault {
+            return Err(TerminalError::Fault { reason });
+        }
         let mut chunk_id = Uuid::new_v4().simple().to_string();
         chunk_id.truncate(6);
-        ExecOutput {
+        Ok(ExecOutput {
             chunk_id,
             wall_time: called.elapsed(),
             session_id: end.is_none().then_some(session.id),
@@ -244,7 +254,7 @@ impl Terminals {
             output: fresh.excerpt(max_output_tokens.unwrap_or(self.settings.max_output_tokens)),
             process_id: session.process.id(),
             background,
-        }
+        })
     }
 }
 

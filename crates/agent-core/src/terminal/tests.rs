@@ -24,7 +24,7 @@ impl Bench {
         Self::with(|_| {})
     }
 
-    fn with(change: impl FnOnce(&mut TerminalSettings)) -> Self {
+    pub(super) fn with(change: impl FnOnce(&mut TerminalSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = TerminalSettings::new(folder.path());
         settings.shell = "/bin/sh".into();

@@ -1,6 +1,6 @@
 //! The tools for child agents.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use rollout_trace_recorder::{ExecutionStatus, SessionSource, ThreadSpawn, ToolKind};
 use serde::Deserialize;
@@ -179,14 +179,27 @@ impl Dispatch {
         let mut mail = thread.mail_count.subscribe();
         let is_of_model = matches!(self.call().requester, Requester::Model { .. });
         let _waiting = is_of_model.then(|| Waiting::begin(thread));
-        thread.rollout.end_stalled_waits();
         let is_stalled = || is_of_model && lock(&thread.state).waits.are_stalled;
         let has_mail = || !lock(&thread.state).mailbox.is_empty();
         let others_are_busy = || {
             let agents = thread.rollout.agents();
             agents.iter().any(|agent| agent.thread.id != thread.id && agent.thread.status().is_busy())
         };
-        let arrival = async { mail.wait_for(|_| has_mail() || !others_are_busy() || is_stalled()).await.is_ok() };
+        let arrival = mail.wait_for(|_| has_mail() || !others_are_busy() || is_stalled());
+        // A cell of this thread could send messages as long as it ran.
+        let end_of_cells = async {
+            thread.cells.idle().await;
+            thread.rollout.end_stalled_waits();
+            pending::<()>().await;
+        };
+        let arrival = async {
+            tokio::select! {
+                biased;
+                // An error is impossible: the thread holds the sender.
+                _ = arrival => {}
+                () = end_of_cells, if is_of_model && thread.cells.are_running() => {}
+            }
+        };
         let waited = self.unless_stopped(thread.pause.timeout(limit, arrival)).await;
         let status = if waited.is_ok() { ExecutionStatus::Completed } else { ExecutionStatus::Cancelled };
         let end = json!({"call_id": call_id, "sender_thread_id": thread.id, "statuses": {}});

@@ -70,7 +70,12 @@ impl Cells {
 
     /// Returns whether any cell is running.
     pub(crate) fn are_running(&self) -> bool {
-        !lock(&self.open).is_empty()
+        !self.session.is_idle()
+    }
+
+    /// Waits until no cell is running.
+    pub(crate) async fn idle(&self) {
+        self.session.idle().await;
     }
 
     pub(crate) fn set_turn(&self, turn: &Arc<Turn>) {

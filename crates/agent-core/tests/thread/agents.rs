@@ -333,6 +333,83 @@ async fn messages_between_agents_have_a_limit() {
     assert!(list.contains("tokens truncated") && list.len() < 700, "{list}");
 }
 
+/// Plays a script whose first reply finds the child `a` waiting. Returns the outputs of the root's calls from there on.
+async fn outputs_while_a_child_waits(script: &str) -> Vec<String> {
+    let child = r#"
+        [[reply]]
+        item = [{ call = "spawn_agent", arguments = { task_name = "a", message = "Wait." } }]
+        [[reply]]
+        item = [{ call = "exec_command", arguments = { cmd = "while [ ! -e waits ]; do sleep 0.02; done", yield_time_ms = 30000 } }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } }]
+        [[reply]]
+        agent = "/root/a"
+        item = [{ say = "I have waited." }]
+    "#;
+    let rollout = Rollout::new(&format!("{child}{script}"), |_| {}).await;
+    rollout.thread.submit(Op::say("Go.")).unwrap();
+    let mut outputs = Vec::new();
+    loop {
+        let event = rollout.event(|_| true).await;
+        match event.message {
+            EventMessage::ToolCallBegan { .. } if event.agent_path == "/root/a" => {
+                std::fs::write(rollout.folder.path().join("waits"), "").unwrap();
+            }
+            EventMessage::ToolCallEnded { output, .. } if event.agent_path == "/root" => outputs.push(output),
+            EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return outputs.split_off(2),
+            EventMessage::TurnAborted { .. } if event.agent_path == "/root" => panic!("{event:?}"),
+            _ => {}
+        }
+    }
+}
+
+const TOLD: &str = r#"{"message":"All agents at work wait for messages of one another, so none can send one. Go on without waiting.","timed_out":false}"#;
+
+#[tokio::test]
+async fn a_wait_before_a_message_in_the_same_answer_is_no_standstill() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } },
+                { call = "send_message", arguments = { target = "a", message = "Wake up." } }]
+        [[reply]]
+        item = [{ say = "Done." }]
+    "#;
+    let outputs = outputs_while_a_child_waits(script).await;
+    assert_eq!(outputs, ["", r#"{"message":"Wait completed.","timed_out":false}"#]);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_being_closed_is_not_waited_for() {
+    let script = r#"
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } },
+                { call = "close_agent", arguments = { target = "a" } }]
+        [[reply]]
+        item = [{ say = "Done." }]
+    "#;
+    let outputs = outputs_while_a_child_waits(script).await;
+    assert!(
+        outputs.contains(&r#"{"message":"No other agent is at work.","timed_out":false}"#.to_owned()),
+        "{outputs:#?}"
+    );
+}
+
+#[tokio::test]
+async fn the_end_of_the_last_cell_may_be_a_standstill() {
+    let script = r#"
+        [[reply]]
+        item = [{ code = "// @exec: {\"yield_time_ms\": 1}\nawait tools.exec_command({ cmd: 'while [ ! -e go ]; do sleep 0.02; done' })" }]
+        [[reply]]
+        item = [{ call = "wait_agent", arguments = { timeout_ms = 3600000 } },
+                { call = "exec_command", arguments = { cmd = "touch go" } }]
+        [[reply]]
+        item = [{ say = "Done." }]
+    "#;
+    let outputs = outputs_while_a_child_waits(script).await;
+    assert!(outputs.contains(&TOLD.to_owned()), "{outputs:#?}");
+}
+
 #[tokio::test]
 async fn agents_that_wait_for_one_another_are_told() {
     let script = r#"
@@ -351,6 +428,5 @@ async fn agents_that_wait_for_one_another_are_told() {
         item = [{ say = "I will not wait." }]
     "#;
     let outputs = outputs(script, |_| {}).await;
-    let told = r#"{"message":"All agents at work wait for messages of one another, so none can send one. Go on without waiting.","timed_out":false}"#;
-    assert_eq!(outputs.last().map(String::as_str), Some(told));
+    assert_eq!(outputs.last().map(String::as_str), Some(TOLD));
 }

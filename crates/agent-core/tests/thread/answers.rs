@@ -15,7 +15,7 @@ use crate::support::{HANG, Rollout};
 async fn a_silent_stream_is_retried() {
     let script =
         "[[reply]]\nend = \"stall\"\n[[reply.item]]\nsay = \"Well\"\n[[reply]]\n[[reply.item]]\nsay = \"Now.\"";
-    let rollout = Rollout::new(script, |config| config.stream_idle_limit = Duration::from_millis(300)).await;
+    let rollout = Rollout::new(script, |config| config.stream_idle_limit = Duration::from_secs(3)).await;
     let end = rollout.turn("Speak.").await;
     assert!(
         matches!(&end.message, EventMessage::TurnComplete { last_agent_message: Some(text), .. } if text == "Now.")

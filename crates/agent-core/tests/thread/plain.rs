@@ -20,7 +20,7 @@ pub(crate) fn plain(value: Value, places: &[&str]) -> Value {
         Value::String(text) if text.starts_with("exec-") => "exec".into(),
         Value::String(text) => {
             let text = places.iter().fold(text, |text, place| text.replace(place, "HERE"));
-            let lines = text.split('\n').filter(|line| !line.starts_with("Wall time"));
+            let lines = text.split('\n').filter(|line| !line.starts_with("Wall time") && !line.starts_with("Chunk ID"));
             lines.collect::<Vec<_>>().join("\n").into()
         }
         other => other,
