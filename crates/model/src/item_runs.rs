@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
+    ops::Range,
     sync::Arc,
 };
 
@@ -166,15 +167,33 @@ impl ItemRuns {
 
     /// Returns the items after the first `count`, at a cost in proportion to what is returned.
     pub fn skip(&self, count: usize) -> impl Iterator<Item = ItemId> + '_ {
+        self.slice(count..self.items)
+    }
+
+    /// Returns the items at these places, as far as there are any. Runs that are shared with other lists, and that come
+    /// after these places, are passed over as a whole.
+    pub fn slice(&self, places: Range<usize>) -> impl Iterator<Item = ItemId> + '_ {
         let mut runs = Vec::new();
-        let mut before = self.items;
-        for run in self.parts_from_last().flat_map(|part| part.runs.iter().rev()) {
-            if before <= count {
+        let mut after = self.items;
+        for part in self.parts_from_last() {
+            if part.start < places.end {
+                for run in part.runs.iter().rev() {
+                    if after <= places.start {
+                        break;
+                    }
+                    let before = after - run.count as usize;
+                    let (first, end) = (before.max(places.start), after.min(places.end));
+                    if first < end {
+                        let first_item = ItemId(run.first.0 + (first - before) as u32);
+                        runs.push(ItemRun { first: first_item, count: (end - first) as u32 });
+                    }
+                    after = before;
+                }
+            }
+            if part.start <= places.start {
                 break;
             }
-            before -= run.count as usize;
-            let skipped = count.saturating_sub(before) as u32;
-            runs.push(ItemRun { first: ItemId(run.first.0 + skipped), count: run.count - skipped });
+            after = part.start;
         }
         runs.into_iter().rev().flat_map(ItemRun::iter)
     }
@@ -373,6 +392,10 @@ mod tests {
             assert_eq!((runs.len(), runs.is_empty()), (items.len(), items.is_empty()));
             for count in 0..=items.len() {
                 assert_eq!(runs.skip(count).collect::<Vec<_>>(), items[count..]);
+                for start in 0..=count {
+                    assert_eq!(runs.slice(start..count).collect::<Vec<_>>(), items[start..count]);
+                }
+                assert_eq!(runs.slice(count..items.len() + 9).collect::<Vec<_>>(), items[count..]);
                 assert_eq!(runs.common_prefix(&items[..count].iter().copied().collect()), count);
             }
             for number in 0..12 {

@@ -76,6 +76,11 @@ impl Context<'_> {
         self.documents.verify(reference, self.payloads, self.report);
     }
 
+    /// Returns whether somebody is told of what payloads show.
+    pub(crate) fn has_observer(&self) -> bool {
+        self.observer.is_some()
+    }
+
     /// Tells the observer which of these items of a payload were shown first by it. `values` are the items as the
     /// payload has them.
     pub(crate) fn report_items<'v>(

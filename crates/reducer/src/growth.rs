@@ -7,8 +7,8 @@ use crate::{item::Sighting, origin::Origin};
 /// How many times larger than what is stored a graph may be without being an amplification.
 const USUAL_GROWTH: u64 = 10;
 
-/// How many bytes of JSON an item has besides its texts and ids.
-const ITEM: usize = 400;
+/// How many bytes of memory an item takes besides its texts and ids.
+const ITEM: usize = 1000;
 
 /// How many bytes of JSON the id of an item has in a list.
 const LISTED_ITEM: usize = 30;
@@ -20,8 +20,9 @@ const RUN: usize = 16;
 ///
 /// Any number of events may refer to one payload, and each may put all of its texts into the graph again; every item has
 /// the ids of its thread and turn, however long they are; and an item may be shorter than what is noted about it. So
-/// what a small bundle says can be large. The sum is an estimate of the JSON, which is about as large as the graph in
-/// memory. Requests count as runs of items: the official lists of all their items are no part of the graph in memory.
+/// what a small bundle says can be large. The sum is an estimate of the memory that the graph takes, and its JSON is
+/// about as large or smaller. Requests count as runs of items: the official lists of all their items are no part of the
+/// graph in memory.
 #[derive(Debug)]
 pub(crate) struct Growth {
     /// How much there may be beyond the usual.

@@ -170,18 +170,22 @@ impl Inference {
         };
         let shown = Shown::new(reference, document.missing_parts, cx.rules);
         let mut is_item = Vec::with_capacity(rest.len());
-        let mut sightings = Vec::new();
+        let mut sightings = Vec::with_capacity(rest.len());
         for item in &rest {
             let sighting = normalize(item, &shown);
             is_item.push(sighting.is_some());
             sightings.extend(sighting);
         }
-        let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
         let is_room = cx.may_add(reference, &origin, &sightings);
         report_request(cx, event, &document, (if is_room { known + sightings.len() } else { 0 }, &rest));
         if !is_room {
             return None;
         }
+        if !cx.has_observer() {
+            // A request of many small items takes much more memory than its text.
+            rest = Vec::new();
+        }
+        let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
         if let Some(previous) = previous_response(event, &document, cx.rules) {
             let prefix = match untraced_prefix(event, cx.rules) {
                 Some(prefix) => {
@@ -197,8 +201,9 @@ impl Inference {
                 Prefix::Known(before) | Prefix::Partial(before) => before.call.clone(),
                 Prefix::Unknown => None,
             };
+            let own_items = sightings.len();
             let items = conversations.pass(cx, links, &origin).delta(prefix, sightings);
-            cx.report_items(origin.payload, items.skip(items.len() - values().count()), values());
+            cx.report_items(origin.payload, items.skip(items.len() - own_items), values());
             return Some(Request { items, continues });
         }
         let is_damaged = document.damage.is_some();

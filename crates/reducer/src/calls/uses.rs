@@ -97,6 +97,14 @@ impl FirstOfKind {
     }
 }
 
+/// Adds a part. Nearly every call has one call item and one output, so that memory for more would be wasted.
+fn add(parts: &mut Vec<Part>, part: Part) {
+    if parts.is_empty() {
+        parts.reserve_exact(1);
+    }
+    parts.push(part);
+}
+
 impl Part {
     pub(super) fn new(item: ItemId, kind: ItemKind, content: Fingerprint) -> Self {
         Self { item, kind, content, is_shown: true, in_tool: false, in_cell: false, is_recent: false, order: 0 }
@@ -228,7 +236,7 @@ impl Uses {
         call.first_call.note(&part);
         let place = PartPlace { at, part: call.calls.len(), list: List::Calls };
         self.note(&part, place);
-        self.uses[at].calls.push(part);
+        add(&mut self.uses[at].calls, part);
         self.count();
         place
     }
@@ -241,7 +249,7 @@ impl Uses {
         let place = PartPlace { at, part: call.outputs.len(), list: List::Outputs };
         let part = Part { order: call.shown, ..part };
         self.note(&part, place);
-        self.uses[at].outputs.push(part);
+        add(&mut self.uses[at].outputs, part);
         self.count();
         place
     }

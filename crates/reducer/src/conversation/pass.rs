@@ -173,9 +173,11 @@ impl Pass<'_, '_> {
             }
         }
         let earlier = shown.len();
-        for sighting in sightings {
-            let place = known + shown.len();
-            let there = self.thread.seen_at(place).filter(|_| is_compared);
+        let start = known + earlier;
+        let seen = if is_compared { self.thread.seen_at(start..start + sightings.len()) } else { Vec::new() };
+        for (index, sighting) in sightings.into_iter().enumerate() {
+            let place = start + index;
+            let there = seen.get(index).copied();
             let item = there.filter(|&item| is_same(self.facts, item, &sighting));
             if let (Some(other), None, true) = (there, item, prefix_known)
                 && !self.is_partial_answer(other)

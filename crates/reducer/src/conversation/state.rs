@@ -1,6 +1,6 @@
 //! What is remembered about conversations beyond the graph.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use rollout_trace_model::{ItemId, ItemRuns};
 use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, UnixMillis};
@@ -85,11 +85,14 @@ impl Conversation {
         }
     }
 
-    /// Returns the item at a place of what the model last saw.
-    pub(super) fn seen_at(&self, place: usize) -> Option<ItemId> {
+    /// Returns the items at these places of what the model last saw, as far as there are any.
+    pub(super) fn seen_at(&self, places: Range<usize>) -> Vec<ItemId> {
         match &self.ahead {
-            Some(items) => items.get(place),
-            None => self.live.get(place),
+            Some(items) => items.slice(places).collect(),
+            None => {
+                let items = self.live.items();
+                items[places.start.min(items.len())..places.end.min(items.len())].to_vec()
+            }
         }
     }
 
