@@ -6,7 +6,7 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
-    sync::{Arc, Barrier},
+    sync::{Arc, Barrier, Mutex},
     thread,
 };
 
@@ -197,6 +197,149 @@ proptest! {
         prop_assert_eq!(result.is_ok(), applies, "{}\n{:?}", text, result);
         prop_assert_eq!(tree(&work), if applies { expected } else { before }, "{}", text);
         prop_assert_eq!(tree(&outside), outside_before);
+    }
+}
+
+/// One section of a patch that does not depend on what else is in a file.
+#[derive(Clone, Debug)]
+enum Edit {
+    Add(&'static str),
+    Delete(&'static str),
+    /// Replaces one line of a file, and may move the file.
+    Replace(&'static str, Option<&'static str>, usize),
+}
+
+/// The names of files. `link` leads to `target`.
+const NAMES: [&str; 5] = ["a", "b", "d/c", "target", "link"];
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let name = || prop::sample::select(NAMES.to_vec());
+    prop_oneof![
+        1 => name().prop_map(Edit::Add),
+        1 => name().prop_map(Edit::Delete),
+        6 => (name(), prop::option::weighted(0.3, name()), 0..4_usize).prop_map(|(name, to, line)| Edit::Replace(name, to, line)),
+    ]
+}
+
+/// Returns the section of a patch for an edit. `mark` is a text that no other edit writes.
+fn section(edit: &Edit, mark: &str) -> String {
+    match edit {
+        Edit::Add(name) => format!("*** Add File: {name}\n+{mark}\n"),
+        Edit::Delete(name) => format!("*** Delete File: {name}\n"),
+        Edit::Replace(name, to, line) => {
+            let to = to.map(|to| format!("*** Move to: {to}\n")).unwrap_or_default();
+            format!("*** Update File: {name}\n{to}@@\n-line {line}\n+{mark}\n")
+        }
+    }
+}
+
+/// Makes the edits of one patch in a model, or returns `None` if the patch must be refused.
+fn edited(before: &Tree, usual_mode: u32, edits: &[Edit], mark: &str) -> Option<Tree> {
+    let (mut tree, mut gone) = (before.clone(), BTreeMap::new());
+    for edit in edits {
+        let real = |tree: &Tree, name: &str| match tree.get(name)? {
+            Entry::Link(target) => tree.contains_key(target).then(|| target.clone()),
+            Entry::File { .. } => Some(name.to_owned()),
+        };
+        match edit {
+            Edit::Add(name) => {
+                let mode = gone.get(*name).copied().unwrap_or(usual_mode);
+                let file = Entry::File { text: format!("{mark}\n"), mode };
+                if tree.insert((*name).to_owned(), file).is_some() {
+                    return None;
+                }
+            }
+            Edit::Delete(name) => {
+                if let Some(Entry::File { mode, .. }) = real(&tree, name).and_then(|real| tree.get(&real)) {
+                    gone.insert(*name, *mode);
+                }
+                tree.remove(*name)?;
+            }
+            Edit::Replace(name, to, line) => {
+                let real = real(&tree, name)?;
+                let Entry::File { text, mode } = tree.get(&real)?.clone() else { return None };
+                let (mut lines, end, has_end) = lines(&text);
+                let wanted = format!("line {line}");
+                let place = lines.iter().position(|line| *line == wanted)?;
+                mark.clone_into(&mut lines[place]);
+                let text = lines.join(end) + if has_end { end } else { "" };
+                let to = to.filter(|to| to != name);
+                if to.is_some_and(|to| tree.contains_key(to)) {
+                    return None;
+                }
+                if to.is_some() {
+                    tree.remove(*name);
+                    gone.insert(*name, mode);
+                }
+                tree.insert(to.map_or(real, str::to_owned), Entry::File { text, mode });
+            }
+        }
+    }
+    Some(tree)
+}
+
+fn numbered_file() -> impl Strategy<Value = Entry> {
+    let mode = prop::sample::select(vec![0o600, 0o644, 0o755, 0o640]);
+    (any::<(bool, bool)>(), mode).prop_map(|((returns, has_end), mode)| {
+        let end = if returns { "\r\n" } else { "\n" };
+        let lines: Vec<_> = (0..4).map(|line| format!("line {line}")).collect();
+        Entry::File { text: lines.join(end) + if has_end { end } else { "" }, mode }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn patches_at_the_same_time_are_applied_one_after_another(
+        files in prop::collection::btree_map(prop::sample::select(vec!["a", "b", "d/c", "target"]), numbered_file(), 2..5),
+        patches in prop::collection::vec(prop::collection::vec(edit(), 1..3), 2..9),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join("work");
+        fs::create_dir(&work).unwrap();
+        fs::write(folder.path().join("usual"), "outside").unwrap();
+        let usual_mode = fs::metadata(folder.path().join("usual")).unwrap().permissions().mode() & 0o7777;
+        let link = ("link".to_owned(), Entry::Link("target".to_owned()));
+        let before: Tree = files.into_iter().map(|(path, file)| (path.to_owned(), file)).chain([link]).collect();
+        make(&work, &before);
+
+        let (serial, barrier) = (Patches::default(), Barrier::new(patches.len()));
+        let order = Mutex::new(Vec::new());
+        let applied: Vec<bool> = thread::scope(|scope| {
+            let threads: Vec<_> = patches.iter().enumerate().map(|(number, edits)| {
+                let (serial, barrier, order, work) = (&serial, &barrier, &order, &work);
+                scope.spawn(move || {
+                    let sections: String = edits.iter().map(|edit| section(edit, &format!("patch {number}"))).collect();
+                    let patch = Patch::parse(&format!("*** Begin Patch\n{sections}*** End Patch\n")).unwrap();
+                    barrier.wait();
+                    let result = serial.apply(&patch, work, |_| {
+                        order.lock().unwrap().push(number);
+                        // Were another patch not to wait, it would be applied now.
+                        thread::yield_now();
+                    });
+                    result.is_ok()
+                })
+            }).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+
+        // The files are as if the patches had been applied in this order, and those that were refused had to be at some point.
+        let after = |tree: &Tree, number: usize| edited(tree, usual_mode, &patches[number], &format!("patch {number}"));
+        let mut states = vec![before];
+        for number in order.into_inner().unwrap() {
+            prop_assert!(applied[number], "{number} was prepared and not applied: {patches:?}");
+            let next = after(&states[states.len() - 1], number);
+            prop_assert!(next.is_some(), "{number} should have been refused: {patches:?}");
+            states.extend(next);
+        }
+        prop_assert_eq!(&tree(&work), &states[states.len() - 1], "{:?}", patches);
+        for number in (0..patches.len()).filter(|number| !applied[*number]) {
+            prop_assert!(states.iter().any(|tree| after(tree, number).is_none()), "{number} was refused: {patches:?}");
+        }
+        let outside: Tree = tree(folder.path()).into_iter().filter(|(path, _)| !path.starts_with("work/")).collect();
+        let usual = Entry::File { text: "outside".to_owned(), mode: usual_mode };
+        prop_assert_eq!(outside, Tree::from([("usual".to_owned(), usual)]));
     }
 }
 
