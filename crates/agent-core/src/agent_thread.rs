@@ -1,6 +1,10 @@
 //! The handle with which a program runs a rollout.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Weak},
+};
 
 use rollout_trace_recorder::{RecordingOutcome, ThreadTraceContext};
 use tokio::sync::{Mutex, mpsc};
@@ -114,6 +118,13 @@ impl AgentThread {
         let agent = rollout.start_thread(identity, trace, history, VecDeque::new());
         for message in warnings {
             agent.thread.emit(None, None, EventMessage::Warning { message });
+        }
+        for server in &agent.thread.rollout.mcp_servers {
+            tokio::spawn(report_notices(
+                server.name().to_owned(),
+                server.take_notices(),
+                Arc::downgrade(&agent.thread),
+            ));
         }
         Ok(Self(Arc::new(Handle { agent, events: Mutex::new(events) })))
     }
@@ -255,6 +266,15 @@ impl AgentThread {
         // An error means that the thread has already ended.
         let _ = self.submit(Op::Shutdown);
         self.wait_until_terminated().await;
+    }
+}
+
+/// Reports the problems of an MCP server that belong to no call.
+async fn report_notices(server: String, notices: Option<mpsc::Receiver<String>>, thread: Weak<Thread>) {
+    let Some(mut notices) = notices else { return };
+    while let Some(notice) = notices.recv().await {
+        let Some(thread) = thread.upgrade() else { return };
+        thread.emit(None, None, EventMessage::Warning { message: format!("the MCP server {server}: {notice}") });
     }
 }
 

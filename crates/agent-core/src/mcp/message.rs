@@ -11,10 +11,12 @@ pub(crate) enum Message {
     Answer { id: Option<u64>, answer: Answer },
     /// A request of the server, with its id.
     Request { id: Value, method: String },
+    /// A message that cannot be read, of which it is not known what it is, and what is wrong with it.
+    Lost(String),
 }
 
 /// An answer, or what is wrong with it.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
     Result(Value),
     /// The server refused the request: its message and its code.
@@ -23,12 +25,13 @@ pub(crate) enum Answer {
     Unreadable(String),
 }
 
-/// Reads a line. Returns no message if the line has none: some servers write other text to their output.
+/// Reads a line. Returns no message if the line has none: some servers write other text to their output, even in front of
+/// a message.
 pub(crate) fn messages(line: &[u8]) -> Vec<Message> {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_start_matches('\u{FEFF}').trim();
     if !text.starts_with(['{', '[']) {
-        return Vec::new();
+        return answers_within(text);
     }
     let strict = match serde_json::from_str(text) {
         Ok(value) => return of_value(value),
@@ -45,9 +48,48 @@ pub(crate) fn messages(line: &[u8]) -> Vec<Message> {
         }
     };
     if messages.is_empty() && error.is_some() {
+        messages = if text.starts_with('[') { answers_within(text) } else { Vec::new() };
+    }
+    if messages.is_empty() && error.is_some() {
         messages.extend(unreadable(text, format!("it is not valid JSON: {strict}")));
     }
     messages
+}
+
+/// The most places at which a line is searched for the beginning of a message.
+const MAX_PLACES: usize = 16;
+
+/// Reads the answers in a line with other text. Requests in it are not meant for this program: a server may log what it
+/// has received.
+fn answers_within(text: &str) -> Vec<Message> {
+    let (mut found, mut broken) = (Vec::new(), None);
+    let mut rest = text.to_owned();
+    for _ in 0..MAX_PLACES {
+        let Some(at) = rest.find('{').filter(|at| rest[*at..].contains("\"jsonrpc\"")) else { break };
+        rest.drain(..at);
+        let mended = Mended::of(&rest).text;
+        let mut values = serde_json::Deserializer::from_str(&mended).into_iter::<Value>();
+        match values.next() {
+            Some(Ok(value)) => {
+                let is_answer = |message: &Message| matches!(message, Message::Answer { .. });
+                found.extend(of_one(value).filter(is_answer));
+                rest = mended[values.byte_offset()..].to_owned();
+            }
+            _ => {
+                broken.get_or_insert_with(|| rest.clone());
+                rest.remove(0);
+            }
+        }
+    }
+    let problem = "it is not valid JSON, and shares its line with other text".to_owned();
+    let unread = broken.and_then(|broken: String| unreadable(&broken, problem));
+    let is_known = |unread: &Message| {
+        let id_of = |message: &Message| if let Message::Answer { id, .. } = message { *id } else { None };
+        !found.is_empty() && id_of(unread).is_none_or(|id| found.iter().any(|other| id_of(other) == Some(id)))
+    };
+    let unread = unread.filter(|unread| !is_known(unread));
+    found.extend(unread);
+    found
 }
 
 /// Reads the beginning and the end of a line that is too long.
@@ -176,7 +218,11 @@ impl Fields {
     fn unreadable(self, problem: String) -> Option<Message> {
         let is_answer = !self.has_method && (self.has_outcome || self.id.is_some() && self.has_version);
         let named = self.id.is_some() || self.has_version;
-        (is_answer && named).then_some(Message::Answer { id: self.id, answer: Answer::Unreadable(problem) })
+        if is_answer && named {
+            return Some(Message::Answer { id: self.id, answer: Answer::Unreadable(problem) });
+        }
+        // Without more of it, it may be anything.
+        (self.has_version && !self.has_method).then(|| Message::Lost(format!("a message cannot be read: {problem}")))
     }
 }
 
@@ -230,10 +276,41 @@ mod tests {
             r#"{"result":"loaded"}"#,
             r#"{"jsonrpc":"2.0","method":"notifications/progress"}"#,
             r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"x":"#,
-            "> {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":1}",
+            r#"received {"jsonrpc":"2.0","id":3,"method":"tools/call"}"#,
+            r#"received {"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"x":"#,
+            r#"sent {"id":3,"result":1}"#,
+            "a {brace}, and \"jsonrpc\"",
         ] {
             assert_eq!(messages(line.as_bytes()), [], "{line}");
         }
+    }
+
+    #[test]
+    fn an_answer_may_follow_other_text() {
+        for line in [
+            "> {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":1}",
+            "\u{1b}[2K\u{1b}[1G{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":1}",
+            "[INFO] {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":1} sent",
+            "it's \"{here}\": {\"result\":1,\"id\":3,\"jsonrpc\":\"2.0\"}",
+            "received {\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"x\"}, sent {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":1}",
+        ] {
+            assert_eq!(messages(line.as_bytes()), result(3, json!(1)), "{line}");
+        }
+        let line = r#"> {"jsonrpc":"2.0","id":3,"result":"half \ud83d"}"#;
+        assert_eq!(messages(line.as_bytes()), result(3, json!("half \u{fffd}")));
+        // What cannot be read is named.
+        let problem = "it is not valid JSON, and shares its line with other text".to_owned();
+        let line = r#"> {"jsonrpc":"2.0","id":3,"result":{"text":"cut"#;
+        assert_eq!(messages(line.as_bytes()), answer(Some(3), Answer::Unreadable(problem)));
+        // In a batch that is cut off, each answer counts.
+        let batch = messages(br#"[{"jsonrpc":"2.0","id":2,"result":1},{"jsonrpc":"2.0","id":3,"result":{"te"#);
+        let [Message::Answer { id: Some(2), answer: Answer::Result(_) }, Message::Answer { id: Some(3), .. }] =
+            &batch[..]
+        else {
+            panic!("{batch:?}")
+        };
+        let lost = |line: &str| matches!(&messages(line.as_bytes())[..], [Message::Lost(_)]);
+        assert!(lost(r#"{"jsonrpc":"2.0","#) && lost(r#"> {"jsonrpc":"2.0","i"#));
     }
 
     #[test]

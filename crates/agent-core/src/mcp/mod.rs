@@ -17,6 +17,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod tool;
+mod waiting;
 
 pub use config::McpServerConfig;
 pub use error::McpError;

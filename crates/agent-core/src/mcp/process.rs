@@ -117,8 +117,8 @@ impl Process {
         }
     }
 
-    /// Describes how the process ended, or says that it only closed its output.
-    pub(crate) async fn describe_end(&self) -> String {
+    /// Describes how the process ended, or if it did not, says `otherwise`.
+    pub(crate) async fn describe_end(&self, otherwise: &str) -> String {
         let deadline = Instant::now() + LAST_GASP;
         while !(self.has_ended() && self.stderr_reader.is_finished()) && Instant::now() < deadline {
             sleep(POLL_INTERVAL).await;
@@ -126,7 +126,7 @@ impl Process {
         let how = match self.status() {
             Some(WaitStatus::Exited(_, code)) => format!("it ended with exit code {code}"),
             Some(WaitStatus::Signaled(_, signal, _)) => format!("it was killed by {signal}"),
-            _ => "it closed its output".to_owned(),
+            _ => otherwise.to_owned(),
         };
         how + &self.stderr_suffix()
     }

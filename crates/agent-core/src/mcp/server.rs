@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     McpError, McpServerConfig, McpTool, McpToolResult,
@@ -61,7 +61,7 @@ impl McpServer {
             }),
             Ok(Err(failure)) => {
                 let reason = match failure {
-                    StartFailure::Closed => process.describe_end().await,
+                    StartFailure::Closed(how) => process.describe_end(how).await,
                     StartFailure::Protocol(reason) => reason + &process.stderr_suffix(),
                 };
                 process.kill().await;
@@ -88,6 +88,11 @@ impl McpServer {
     /// Returns what the server offers and is not used, with the reasons: tools that no provider would accept.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// Returns the source of problems with the server that belong to no call, once.
+    pub(crate) fn take_notices(&self) -> Option<mpsc::Receiver<String>> {
+        self.connection.take_notices()
     }
 
     /// Calls a tool. `meta` is sent as the request's `_meta`. The call is canceled on the server if it is dropped or
@@ -128,7 +133,12 @@ impl McpServer {
                 Err(McpError::Refused { server: server(), tool: tool.to_owned(), reason })
             }
             Some(Err(NoAnswer::Unreadable(problem))) => Err(no_result(format!("its answer cannot be read: {problem}"))),
-            Some(Err(NoAnswer::Closed)) => Err(McpError::Gone { server: server(), reason: self.describe_end().await }),
+            Some(Err(NoAnswer::Closed(how))) => {
+                Err(McpError::Gone { server: server(), reason: self.describe_end(how).await })
+            }
+            Some(Err(NoAnswer::Unusable(reason))) => {
+                Err(McpError::Gone { server: server(), reason: reason.to_owned() })
+            }
             None => {
                 let process = self.process.lock().await;
                 let stderr = process.as_ref().map(Process::stderr_suffix).unwrap_or_default();
@@ -151,9 +161,9 @@ impl McpServer {
         self.group.kill();
     }
 
-    async fn describe_end(&self) -> String {
+    async fn describe_end(&self, how: &str) -> String {
         match &*self.process.lock().await {
-            Some(process) => process.describe_end().await,
+            Some(process) => process.describe_end(how).await,
             None => "it was shut down".to_owned(),
         }
     }
@@ -162,14 +172,15 @@ impl McpServer {
 /// Why a started server does not become ready.
 enum StartFailure {
     /// The connection was closed, for a reason that only the process shows.
-    Closed,
+    Closed(&'static str),
     Protocol(String),
 }
 
 impl StartFailure {
     fn of(error: NoAnswer, what: &str) -> Self {
         match error {
-            NoAnswer::Closed => Self::Closed,
+            NoAnswer::Closed(how) => Self::Closed(how),
+            NoAnswer::Unusable(reason) => Self::Protocol(reason.to_owned()),
             NoAnswer::Refused(reason) => Self::Protocol(format!("it refused to {what}: {reason}")),
             NoAnswer::Unreadable(problem) => {
                 Self::Protocol(format!("its answer to the request to {what} cannot be read: {problem}"))
