@@ -153,7 +153,7 @@ impl Book<'_, '_> {
         self.totals.calls += 1;
         let Some(request) = self.rollout.facts().request(&call.inference_call_id) else {
             self.totals.unreadable_requests += 1;
-            self.totals.input_tokens_of_unreadable += call.usage.map_or(0, |usage| usage.input_tokens);
+            add(&mut self.totals.input_tokens_of_unreadable, call.usage.map_or(0, |usage| usage.input_tokens));
             return;
         };
         let usage = Usage::of(self.rollout, call);
@@ -162,10 +162,10 @@ impl Book<'_, '_> {
         if let Some(reported) = usage.reported {
             self.totals.calls_with_usage += 1;
             self.totals.tokens_estimate_of_calls_with_usage += estimate;
-            self.totals.input_tokens += reported.input_tokens;
-            self.totals.cached_input_tokens += reported.cached_input_tokens;
-            self.totals.output_tokens += reported.output_tokens;
-            self.totals.reasoning_output_tokens += reported.reasoning_output_tokens;
+            add(&mut self.totals.input_tokens, reported.input_tokens);
+            add(&mut self.totals.cached_input_tokens, reported.cached_input_tokens);
+            add(&mut self.totals.output_tokens, reported.output_tokens);
+            add(&mut self.totals.reasoning_output_tokens, reported.reasoning_output_tokens);
             if usage.fits == Some(true) {
                 self.totals.calls_that_fit += 1;
                 let whole = i128::from(estimate) * i128::from(reported.cached_input_tokens);
@@ -207,6 +207,11 @@ impl Book<'_, '_> {
             Part::Item(item) => self.rollout.sizes(item),
         }
     }
+}
+
+/// Adds what a provider reported. Such a number can be any.
+fn add(sum: &mut i64, tokens: i64) {
+    *sum = sum.saturating_add(tokens);
 }
 
 /// Returns the parts of a request in the order in which they are taken to be rendered.

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Certainty, DefinitionId, ESTIMATOR, OriginClass, Sizes, Usage, item_words::item_words, rollout::Rollout,
-    words::grouped,
+    Certainty, DefinitionId, ESTIMATOR, OriginClass, Sizes, Usage, item_words::item_words, payload_name::payload_words,
+    rollout::Rollout, words::grouped,
 };
 
 /// What a model saw in one request, by section, with sizes that add up.
@@ -200,7 +200,7 @@ impl Context {
             agent: rollout.agent(&call.thread_id).to_owned(),
             turn: call.codex_turn_id.as_ref().map_or_else(String::new, |turn| rollout.turn_name(turn)),
             items: parts.items.iter().map(|part| item_words(rollout, part.item_id)).collect(),
-            before: index.call_before(facts, call).map(|before| rollout.call_name(&before.inference_call_id)),
+            before: index.call_before(call).map(|before| rollout.call_name(&before.inference_call_id)),
         };
         Self {
             question: "context",
@@ -317,14 +317,7 @@ fn percent(part: u64, all: u64) -> String {
     format!("{share:>5.1} %")
 }
 
-/// Returns how text names a payload.
-pub(crate) fn payload_words(payload: &RawPayloadId) -> String {
-    payload.replace("raw_payload:", "payload ")
-}
-
 /// Returns the size of the model's context window, as the last turn of the thread that started before a call says.
 pub(crate) fn window_tokens(rollout: &Rollout<'_>, call: &InferenceCall) -> Option<i64> {
-    let starts = rollout.index().turn_starts();
-    let earlier = &starts[..starts.partition_point(|start| start.seq < call.execution.started_seq)];
-    earlier.iter().rev().find(|start| start.thread == Some(&call.thread_id))?.window_tokens
+    rollout.index().turn_starts().last_before(&call.thread_id, call.execution.started_seq)?.window_tokens
 }

@@ -8,14 +8,14 @@ mod prefix;
 mod rows;
 mod text;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rollout_trace_model::{Anchor, InferenceCall, ItemKind, ThreadOrigin};
 use rollout_trace_schema::{CompactionId, ExecutionStatus, InferenceCallId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{RequestFacts, Usage, index::answered_in, rollout::Rollout};
+use crate::{RequestFacts, Usage, index::answered_in, members::Members, rollout::Rollout};
 
 pub use cache::{Cache, CacheVerdict};
 pub use prefix::{BrokenAt, PartChange, Prefix, PrefixCause, PrefixSection};
@@ -148,7 +148,7 @@ impl ContextDiff {
     pub fn of(rollout: &Rollout<'_>, after: &InferenceCall) -> Self {
         let index = rollout.index();
         let is_first = index.place(after) == 0;
-        let before = index.call_before(rollout.facts(), after);
+        let before = index.call_before(after);
         match before.or_else(|| spawning_call(rollout, after).filter(|_| is_first)) {
             Some(before) => Self::between(rollout, before, after),
             None => Self {
@@ -224,7 +224,8 @@ fn usages(rollout: &Rollout<'_>, before: &InferenceCall, after: &InferenceCall) 
         before,
         after,
         input_tokens_delta: both.map(|(before, after)| after.input_tokens.saturating_sub(before.input_tokens)),
-        input_tokens_estimate_delta: estimates.map(|(before, after)| after as i64 - before as i64),
+        input_tokens_estimate_delta: estimates
+            .map(|(before, after)| after.cast_signed().saturating_sub(before.cast_signed())),
     }
 }
 
@@ -238,11 +239,11 @@ pub(crate) fn is_retry(rollout: &Rollout<'_>, before: &InferenceCall, after: &In
         && before.codex_turn_id == after.codex_turn_id
         && {
             let same = before.request_item_ids.common_prefix(&after.request_item_ids);
-            let rest: BTreeSet<_> = after.request_item_ids.skip(same).collect();
+            let rest: HashSet<_> = after.request_item_ids.skip(same).collect();
+            let answered: HashSet<_> = before.response_item_ids.iter().copied().collect();
+            let carried = Members::of(&before.request_item_ids);
             before.request_item_ids.skip(same).all(|item| rest.contains(&item))
-                && rest
-                    .iter()
-                    .all(|item| before.response_item_ids.contains(item) || before.request_item_ids.contains(*item))
+                && rest.iter().all(|item| answered.contains(item) || carried.contain(*item))
         }
 }
 
@@ -337,20 +338,31 @@ impl Pair<'_, '_> {
         changed
     }
 }
-/// Returns whether the history of the second call was rebuilt by something that nobody recorded. Both requests must be
-/// readable.
+
+/// Returns whether the history of a call was rebuilt by something that nobody recorded since the call before. Both
+/// requests must be readable.
 pub(crate) fn rebuilt_unrecorded(rollout: &Rollout<'_>, before: &InferenceCall, after: &InferenceCall) -> bool {
-    // A request that begins with the one before and its answer hides nothing, and nearly all do.
-    let expected = before.request_item_ids.len() + before.response_item_ids.len();
-    let same = before.request_item_ids.common_prefix(&after.request_item_ids);
-    let begins_alike = same == before.request_item_ids.len()
-        && before
-            .response_item_ids
-            .iter()
-            .enumerate()
-            .all(|(place, item)| after.request_item_ids.iter().nth(same + place) == Some(*item));
-    if begins_alike && after.request_item_ids.len() >= expected {
+    if is_continued(before, after) {
         return false;
     }
-    ContextDiff::between(rollout, before, after).changes.is_some_and(|changes| changes.rebuilt_unrecorded)
+    // Several answers ask the same about the same calls.
+    let number = rollout.call_number(&after.inference_call_id);
+    let known = rollout.rebuilt.borrow().get(&number).copied();
+    known.unwrap_or_else(|| {
+        let changes = ContextDiff::between(rollout, before, after).changes;
+        let is_rebuilt = changes.is_some_and(|changes| changes.rebuilt_unrecorded);
+        rollout.rebuilt.borrow_mut().insert(number, is_rebuilt);
+        is_rebuilt
+    })
+}
+
+/// Returns whether a request begins with the one before and its answer, as nearly all do. Such a request hides nothing.
+fn is_continued(before: &InferenceCall, after: &InferenceCall) -> bool {
+    let sent = &before.request_item_ids;
+    sent.common_prefix(&after.request_item_ids) == sent.len()
+        && after
+            .request_item_ids
+            .skip(sent.len())
+            .take(before.response_item_ids.len())
+            .eq(before.response_item_ids.iter().copied())
 }

@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 
 use rollout_trace_model::{
-    Anchor, ConversationItem, InteractionEdge, InteractionKind, ItemId, ItemKind, Role, ThreadOrigin, ToolCall,
+    Anchor, ConversationItem, InteractionEdge, InteractionKind, ItemId, ItemKind, Role, ToolCall,
 };
 use rollout_trace_reducer::Json;
-use rollout_trace_schema::{ThreadId, ToolCallId};
+use rollout_trace_schema::{Seq, ThreadId, ToolCallId};
 
-use crate::rollout::Rollout;
+use crate::{children::Children, rollout::Rollout};
 
 /// The messages between agents that arrived as plain messages of the user, by item.
 #[derive(Debug, Default)]
@@ -27,41 +27,31 @@ pub(crate) enum Delivery<'a> {
     Report(ItemId),
 }
 
-/// A message that was sent to a thread.
-struct Sent<'a> {
-    text: String,
-    call: &'a ToolCall,
-    delivery: Delivery<'a>,
-}
+/// The messages that were sent to threads and that the graph shows as no item, by thread and text.
+struct Sent<'a>(HashMap<&'a ThreadId, ByText<'a>>);
+
+/// The messages to one thread, with the start of the call that sent each.
+type ByText<'a> = HashMap<String, Vec<(Seq, Delivery<'a>)>>;
 
 impl<'a> Deliveries<'a> {
-    pub(crate) fn of(rollout: &Rollout<'a>) -> Self {
+    pub(crate) fn of(rollout: &Rollout<'a>, children: &Children<'a>) -> Self {
         let graph = rollout.graph();
-        let sent = sent(rollout);
-        let mut children: HashMap<&ThreadId, Vec<&ThreadId>> = HashMap::new();
-        for thread in graph.threads.values() {
-            if let ThreadOrigin::Spawned { parent_thread_id, .. } = &thread.origin {
-                children.entry(parent_thread_id).or_default().push(&thread.thread_id);
-            }
-        }
-        if sent.is_empty() && children.is_empty() {
+        let sent = Sent::of(rollout);
+        if sent.0.is_empty() && children.is_empty() {
             return Self::default();
         }
-        let speech = speech(rollout, &children);
+        let speech = speech(rollout, children);
         let plain = graph.conversation_items.values().filter(|item| {
             item.kind == ItemKind::Message
                 && item.role == Role::User
                 && item.produced_by.is_empty()
-                && (sent.contains_key(&item.thread_id) || children.contains_key(&item.thread_id))
+                && (sent.0.contains_key(&item.thread_id) || children.has(&item.thread_id))
         });
         let mut deliveries = HashMap::new();
         for item in plain {
             let text = rollout.readable_text(item.item_id);
-            let sent = sent.get(&item.thread_id).into_iter().flatten();
-            let mut sent = sent.filter(|sent| sent.call.execution.started_seq <= item.first_seen_seq);
-            let delivery = sent.find(|sent| sent.text == text).map(|sent| sent.delivery.clone());
-            let report = || reported(rollout, item, &text, children.get(&item.thread_id)?, &speech);
-            if let Some(delivery) = delivery.or_else(report) {
+            let report = || reported(rollout, item, &text, children, &speech);
+            if let Some(delivery) = sent.delivery(item, &text).or_else(report) {
                 deliveries.insert(item.item_id, delivery);
             }
         }
@@ -73,26 +63,45 @@ impl<'a> Deliveries<'a> {
     }
 }
 
-/// Returns the messages that were sent to each thread and that the graph shows as no item.
-fn sent<'a>(rollout: &Rollout<'a>) -> HashMap<&'a ThreadId, Vec<Sent<'a>>> {
-    let graph = rollout.graph();
-    let mut sent: HashMap<_, Vec<_>> = HashMap::new();
-    for edge in graph.interaction_edges.values() {
-        let (InteractionKind::SpawnAgent, Anchor::Thread { thread_id }) = (edge.kind, &edge.target) else { continue };
-        let Anchor::ToolCall { tool_call_id } = &edge.source else { continue };
-        let Some(call) = graph.tool_calls.get(tool_call_id) else { continue };
-        if let Some(text) = message(rollout, call) {
-            sent.entry(thread_id).or_default().push(Sent { text, call, delivery: Delivery::Edge(edge) });
+impl<'a> Sent<'a> {
+    fn of(rollout: &Rollout<'a>) -> Self {
+        let graph = rollout.graph();
+        let mut sent = Self(HashMap::new());
+        for edge in graph.interaction_edges.values() {
+            let (InteractionKind::SpawnAgent, Anchor::Thread { thread_id }) = (edge.kind, &edge.target) else {
+                continue;
+            };
+            let Anchor::ToolCall { tool_call_id } = &edge.source else { continue };
+            let Some(call) = graph.tool_calls.get(tool_call_id) else { continue };
+            if let Some(text) = message(rollout, call) {
+                sent.add(thread_id, text, call, Delivery::Edge(edge));
+            }
+        }
+        for undelivered in &graph.undelivered_messages {
+            let call = undelivered.tool_call_id.as_ref().and_then(|call| graph.tool_calls.get(call));
+            if let (Some(call), Some(thread), Some(text)) = (call, &undelivered.target_thread_id, &undelivered.message)
+            {
+                sent.add(thread, text.clone(), call, Delivery::Call(&call.tool_call_id));
+            }
+        }
+        sent
+    }
+
+    fn add(&mut self, thread: &'a ThreadId, text: String, call: &ToolCall, delivery: Delivery<'a>) {
+        let sent = self.0.entry(thread).or_default().entry(text).or_default();
+        let seq = call.execution.started_seq;
+        // The first one that was sent in time counts, so one that is neither first nor earlier never does.
+        if sent.last().is_none_or(|(last, _)| seq < *last) {
+            sent.push((seq, delivery));
         }
     }
-    for undelivered in &graph.undelivered_messages {
-        let call = undelivered.tool_call_id.as_ref().and_then(|call| graph.tool_calls.get(call));
-        if let (Some(call), Some(thread), Some(text)) = (call, &undelivered.target_thread_id, &undelivered.message) {
-            let delivery = Delivery::Call(&call.tool_call_id);
-            sent.entry(thread).or_default().push(Sent { text: text.clone(), call, delivery });
-        }
+
+    /// Returns the first message with this text that was sent to an item's thread before the item was seen.
+    fn delivery(&self, item: &ConversationItem, text: &str) -> Option<Delivery<'a>> {
+        let sent = self.0.get(&item.thread_id)?.get(text)?;
+        let first = sent.partition_point(|(seq, _)| *seq > item.first_seen_seq);
+        sent.get(first).map(|(_, delivery)| delivery.clone())
     }
-    sent
 }
 
 /// Returns the message that a call sent: what its runtime reported, else what it was asked to send.
@@ -108,11 +117,8 @@ fn message(rollout: &Rollout<'_>, call: &ToolCall) -> Option<String> {
     })
 }
 
-/// Returns the messages of the model in each child thread, in the order in which they were seen.
-fn speech<'a>(
-    rollout: &Rollout<'a>,
-    children: &HashMap<&ThreadId, Vec<&ThreadId>>,
-) -> HashMap<&'a ThreadId, Vec<&'a ConversationItem>> {
+/// Returns the messages of the model in each thread, in the order in which they were seen.
+fn speech<'a>(rollout: &Rollout<'a>, children: &Children<'a>) -> HashMap<&'a ThreadId, Vec<&'a ConversationItem>> {
     let mut speech: HashMap<_, Vec<_>> = HashMap::new();
     if children.is_empty() {
         return speech;
@@ -126,19 +132,25 @@ fn speech<'a>(
     speech
 }
 
-/// Returns what a child said last, if a message names the child and quotes that.
+/// Returns what a child said last, if a message names the child and quotes that. A child that said nothing is quoted by
+/// no message.
 fn reported<'a>(
     rollout: &Rollout<'_>,
     item: &ConversationItem,
     text: &str,
-    children: &[&ThreadId],
+    children: &Children<'_>,
     speech: &HashMap<&ThreadId, Vec<&ConversationItem>>,
 ) -> Option<Delivery<'a>> {
-    children.iter().filter(|child| text.contains(child.as_str())).find_map(|child| {
-        let said = speech.get(*child)?;
+    children.named_in(&item.thread_id, text).into_iter().find_map(|child| {
+        let said = speech.get(child)?;
         let earlier = said.partition_point(|said| said.first_seen_seq < item.first_seen_seq);
         let last = said[..earlier].last()?;
-        let quoted = serde_json::to_string(&*rollout.readable_text(last.item_id)).ok()?;
+        let words = rollout.readable_text(last.item_id);
+        // What is quoted is not shorter, and most messages of agents are longer than what names them.
+        if words.is_empty() || words.len() > text.len() {
+            return None;
+        }
+        let quoted = serde_json::to_string(&*words).ok()?;
         let inner = quoted.get(1..quoted.len() - 1)?;
         text.contains(inner).then_some(Delivery::Report(last.item_id))
     })

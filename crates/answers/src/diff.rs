@@ -110,7 +110,7 @@ pub struct Condition {
 }
 
 /// What differs between the conditions of two calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConditionCause {
     /// The models.
@@ -270,6 +270,9 @@ pub struct At {
     pub seq: Option<Seq>,
     /// The payload that the event names.
     pub payload_id: Option<RawPayloadId>,
+    /// The names of the call and its turn, for the text form.
+    #[serde(skip)]
+    names: String,
 }
 
 /// The first line in which two texts differ, with noise replaced.

@@ -7,6 +7,7 @@ mod calls;
 mod damage;
 mod edits;
 mod histories;
+mod offers;
 mod requests;
 mod unseen;
 

@@ -15,8 +15,8 @@ use crate::{Rollout, tool_name::tool_name, words::counted};
 pub struct Search {
     /// What a line must match.
     pub pattern: Regex,
-    /// Only in this agent's thread, given by its name or the thread's id.
-    pub thread: Option<String>,
+    /// Only in this thread.
+    pub thread: Option<ThreadId>,
     /// Only in items, operations or cells of this kind.
     pub kind: Option<String>,
     /// Only in items with this role.
@@ -118,7 +118,7 @@ impl Grep {
         let operations = graph.terminal_operations.values().flat_map(|operation| of_operation(rollout, operation));
         let cells = graph.code_cells.values().map(of_cell);
         let mut searched: Vec<_> =
-            items.chain(operations).chain(cells).filter(|text| search.wants(rollout, &text.row)).collect();
+            items.chain(operations).chain(cells).filter(|text| search.wants(&text.row)).collect();
         searched.sort_by(|left, right| {
             let key = |text: &Searched<'_>| (text.row.seq, text.row.place.as_str(), text.number);
             key(left).cmp(&key(right)).then_with(|| left.row.id.cmp(&right.row.id))
@@ -144,18 +144,15 @@ impl Grep {
 }
 
 impl Search {
-    fn wants(&self, rollout: &Rollout<'_>, row: &GrepRow) -> bool {
+    fn wants(&self, row: &GrepRow) -> bool {
         let is = |wanted: &Option<String>, value: Option<&str>| {
             wanted.as_ref().is_none_or(|wanted| value == Some(wanted.as_str()))
         };
-        let thread = row.thread_id.as_ref();
         self.place.is_none_or(|place| place == row.place)
             && is(&self.kind, Some(&row.kind))
             && is(&self.role, row.role.as_deref())
             && is(&self.tool, row.tool.as_deref())
-            && self.thread.as_ref().is_none_or(|wanted| {
-                thread.is_some_and(|thread| thread.as_str() == wanted || rollout.agent(thread) == wanted)
-            })
+            && self.thread.as_ref().is_none_or(|wanted| row.thread_id.as_ref() == Some(wanted))
     }
 }
 

@@ -1,6 +1,11 @@
 //! What several questions look up in a rollout.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    ops::Range,
+    rc::Rc,
+};
 
 use rollout_trace_model::{
     CodexTurn, Compaction, ConversationItem, DiagnosticCode, InferenceCall, ItemId, ItemKind, ProducerRef,
@@ -11,18 +16,20 @@ use rollout_trace_schema::{CodexTurnId, InferenceCallId, ModelVisibleCallId, Seq
 
 use crate::{
     Facts, Origin, OriginClass,
+    children::Children,
     deliveries::{Deliveries, Delivery},
+    item_places::ItemPlaces,
     origin::Origins,
     rollout::Rollout,
-    turn_starts::{TurnStart, turn_starts},
+    turn_starts::TurnStarts,
 };
 
 /// Lookups that are built once for each rollout, in one pass over its objects.
 #[derive(Debug)]
 pub(crate) struct Index<'a> {
     calls_of_thread: HashMap<&'a ThreadId, Vec<&'a InferenceCall>>,
-    /// The place of each call among those of its thread.
-    places: HashMap<&'a InferenceCallId, usize>,
+    places: HashMap<&'a InferenceCallId, CallPlace<'a>>,
+    items: Rc<ItemPlaces>,
     /// The items of each thread that have a fingerprint, in the order of their numbers.
     equals: HashMap<&'a ThreadId, HashMap<Fingerprint, Vec<ItemId>>>,
     /// The call items of each thread that have a call id, in the order of their numbers.
@@ -30,16 +37,27 @@ pub(crate) struct Index<'a> {
     compactions: HashMap<&'a ThreadId, Vec<&'a Compaction>>,
     /// The item that each item of a replacement copies.
     copied_from: HashMap<ItemId, ItemId>,
-    /// The requests that carried each item, by its number.
+    /// The requests that carried each item, by its place.
     carried: Vec<Carried<'a>>,
+    /// The items that diagnostics name as rewritten outputs.
+    trimmed: HashSet<ItemId>,
     tool_of_call_item: HashMap<ItemId, &'a ToolCall>,
     /// The number of each turn, from 1.
     turns: HashMap<&'a CodexTurnId, usize>,
     /// The events with damage that may hide what happened between two calls; `None` if it is unknown where.
     damage: Option<Vec<Seq>>,
+    children: Children<'a>,
     deliveries: Deliveries<'a>,
-    turn_starts: Vec<TurnStart<'a>>,
+    turn_starts: TurnStarts<'a>,
     origins: Origins,
+}
+
+/// Where a call is among those of its thread.
+#[derive(Clone, Copy, Debug)]
+struct CallPlace<'a> {
+    place: usize,
+    /// The nearest earlier call whose request is readable.
+    before: Option<&'a InferenceCall>,
 }
 
 /// The requests that carried an item.
@@ -55,24 +73,33 @@ impl<'a> Index<'a> {
         let (graph, facts) = (rollout.graph(), rollout.facts());
         let mut calls_of_thread: HashMap<_, Vec<_>> = HashMap::new();
         let mut places = HashMap::new();
+        let mut last_readable = HashMap::new();
         for call in rollout.calls() {
             let calls = calls_of_thread.entry(&call.thread_id).or_default();
-            places.insert(&call.inference_call_id, calls.len());
+            let before = last_readable.get(&call.thread_id).copied();
+            places.insert(&call.inference_call_id, CallPlace { place: calls.len(), before });
             calls.push(*call);
+            if facts.request(&call.inference_call_id).is_some() {
+                last_readable.insert(&call.thread_id, *call);
+            }
         }
+        let children = Children::of(graph);
         let mut index = Self {
             calls_of_thread,
             places,
+            items: Rc::clone(rollout.items()),
             equals: HashMap::new(),
             calls_by_id: HashMap::new(),
             compactions: compactions(graph),
             copied_from: HashMap::new(),
             carried: carried(rollout),
+            trimmed: trimmed(graph),
             tool_of_call_item: HashMap::new(),
             turns: turns(graph),
             damage: damage(graph),
-            deliveries: Deliveries::of(rollout),
-            turn_starts: turn_starts(rollout),
+            deliveries: Deliveries::of(rollout, &children),
+            children,
+            turn_starts: TurnStarts::of(rollout),
             origins: Origins::default(),
         };
         for item in graph.conversation_items.values() {
@@ -105,7 +132,7 @@ impl<'a> Index<'a> {
 
     /// Returns the place of a call among those of its thread.
     pub(crate) fn place(&self, call: &InferenceCall) -> usize {
-        self.places.get(&call.inference_call_id).copied().unwrap_or_default()
+        self.places.get(&call.inference_call_id).map_or(0, |place| place.place)
     }
 
     /// Returns the next call of a call's thread.
@@ -114,9 +141,8 @@ impl<'a> Index<'a> {
     }
 
     /// Returns the nearest earlier call of a call's thread whose request is readable.
-    pub(crate) fn call_before(&self, facts: &Facts, call: &InferenceCall) -> Option<&'a InferenceCall> {
-        let earlier = &self.calls_of(&call.thread_id)[..self.place(call)];
-        earlier.iter().rev().copied().find(|call| facts.request(&call.inference_call_id).is_some())
+    pub(crate) fn call_before(&self, call: &InferenceCall) -> Option<&'a InferenceCall> {
+        self.places.get(&call.inference_call_id)?.before
     }
 
     /// Returns the call after this one, if nothing that was lost can have changed the conversation between the two.
@@ -167,7 +193,12 @@ impl<'a> Index<'a> {
 
     /// Returns the requests that carried an item.
     pub(crate) fn carried(&self, item: ItemId) -> Carried<'a> {
-        self.carried.get(item.0 as usize).copied().unwrap_or_default()
+        self.items.get(item).map(|place| self.carried[place]).unwrap_or_default()
+    }
+
+    /// Returns whether a diagnostic names an item as a rewritten output.
+    pub(crate) fn is_trimmed(&self, item: ItemId) -> bool {
+        self.trimmed.contains(&item)
     }
 
     /// Returns the tool call that a call item made.
@@ -175,9 +206,14 @@ impl<'a> Index<'a> {
         self.tool_of_call_item.get(&item).copied()
     }
 
-    /// Returns what the agent core said when turns started, in order.
-    pub(crate) fn turn_starts(&self) -> &[TurnStart<'a>] {
+    /// Returns what the agent core said when turns started.
+    pub(crate) fn turn_starts(&self) -> &TurnStarts<'a> {
         &self.turn_starts
+    }
+
+    /// Returns the agents that each agent started.
+    pub(crate) fn children(&self) -> &Children<'a> {
+        &self.children
     }
 
     /// Returns how an item arrived in its thread as a plain message of the user, if it was a message between agents.
@@ -187,7 +223,7 @@ impl<'a> Index<'a> {
 
     /// Returns where an item comes from.
     pub(crate) fn origin(&self, item: ItemId) -> &Origin {
-        self.origins.of_item(item)
+        self.origins.at(self.items.get(item))
     }
 }
 
@@ -239,23 +275,23 @@ fn copies(graph: &RolloutTrace, facts: &Facts, compaction: &Compaction) -> Vec<(
 
 /// Returns the requests that carried each item, at a cost in proportion to the number of runs and items.
 fn carried<'a>(rollout: &Rollout<'a>) -> Vec<Carried<'a>> {
-    let last = rollout.graph().conversation_items.keys().next_back().map_or(0, |item| item.0 as usize);
-    let mut carried = vec![Carried::default(); last + 1];
+    let items = rollout.items();
+    let mut carried = vec![Carried::default(); items.len()];
     // How many more requests carry an item than the one before it.
-    let mut steps = vec![0_isize; last + 2];
-    let mut firsts = Unset::new(last + 1);
+    let mut steps = vec![0_isize; items.len() + 1];
+    let mut firsts = Unset::new(items.len());
     for call in rollout.calls() {
         for run in call.request_item_ids.runs() {
-            let (start, end) = bounds(run.first.0, run.count, last);
+            let Range { start, end } = items.of_run(run);
             steps[start] += 1;
             steps[end] -= 1;
             firsts.set(start, end, |item| carried[item].first = Some(*call));
         }
     }
-    let mut lasts = Unset::new(last + 1);
+    let mut lasts = Unset::new(items.len());
     for call in rollout.calls().iter().rev() {
         for run in call.request_item_ids.runs() {
-            let (start, end) = bounds(run.first.0, run.count, last);
+            let Range { start, end } = items.of_run(run);
             lasts.set(start, end, |item| carried[item].last = Some(*call));
         }
     }
@@ -267,9 +303,10 @@ fn carried<'a>(rollout: &Rollout<'a>) -> Vec<Carried<'a>> {
     carried
 }
 
-fn bounds(first: u32, count: u32, last: usize) -> (usize, usize) {
-    let start = (first as usize).min(last + 1);
-    (start, start.saturating_add(count as usize).min(last + 1))
+/// Returns the items that diagnostics name as rewritten outputs.
+fn trimmed(graph: &RolloutTrace) -> HashSet<ItemId> {
+    let diagnostics = graph.diagnostics.iter().filter(|diagnostic| diagnostic.code == DiagnosticCode::OutputRewritten);
+    diagnostics.flat_map(|diagnostic| &diagnostic.ids).filter_map(|id| id.parse().ok()).collect()
 }
 
 /// The places that were not set yet. Each is set once, and those that were set are skipped in runs.
@@ -332,7 +369,7 @@ impl<'a> Rollout<'a> {
 
     /// Returns the nearest earlier call of a call's thread whose request is readable.
     pub fn call_before(&self, call: &InferenceCall) -> Option<&'a InferenceCall> {
-        self.index().call_before(self.facts(), call)
+        self.index().call_before(call)
     }
 
     /// Returns the call after this one, if nothing that was lost can have changed the conversation between the two.
@@ -357,18 +394,20 @@ impl<'a> Rollout<'a> {
         items().find(is_from_outside).or_else(|| items().next())
     }
 
-    /// Returns the number of an inference call, from 1; 0 if the rollout has no such call.
-    pub fn call_number(&self, call: &InferenceCallId) -> usize {
-        self.call_name(call).strip_prefix("inference-").and_then(|number| number.parse().ok()).unwrap_or_default()
-    }
-
     /// Returns the number of a turn, from 1, or `None` if the rollout has no such turn.
     pub fn turn_number(&self, turn: &CodexTurnId) -> Option<usize> {
         self.index().turns.get(turn).copied()
     }
 
-    /// Returns the name of a turn, `turn-N` for the N-th one that started.
+    /// Returns the name of a turn: `turn-N` for the N-th one that started, unless that is the id of another turn.
     pub fn turn_name(&self, turn: &CodexTurnId) -> String {
-        self.index().turns.get(turn).map_or_else(|| turn.to_string(), |number| format!("turn-{number}"))
+        let Some(number) = self.turn_number(turn) else { return turn.to_string() };
+        let ids = &self.graph().codex_turns;
+        let is_of_another = |id: &str| ids.get(id).is_some_and(|other| other.codex_turn_id != *turn);
+        match format!("turn-{number}") {
+            name if !is_of_another(&name) => name,
+            _ if !is_of_another(&number.to_string()) => format!("turn:{number}"),
+            _ => format!("turn:{turn}"),
+        }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: questions, section 1.8.
 
+use std::collections::HashSet;
+
 use rollout_trace_model::{
     Anchor, ConversationItem, InferredProducer, ItemId, ItemKind, ProducerRef, Role, RolloutTrace, ThreadOrigin,
 };
@@ -75,31 +77,31 @@ impl Origin {
     }
 }
 
-/// The origin of each item, by its number.
+/// The origin of each item, by its place.
 #[derive(Debug, Default)]
-pub(crate) struct Origins(Vec<Option<Origin>>);
+pub(crate) struct Origins(Vec<Origin>);
 
 static UNKNOWN: Origin = Origin { class: OriginClass::Unknown, name: String::new(), certainty: Certainty::Inferred };
 
 impl Origins {
     pub(crate) fn of<'a>(rollout: &Rollout<'a>, index: &Index<'a>) -> Self {
         let graph = rollout.graph();
-        let last = graph.conversation_items.keys().next_back().map_or(0, |item| item.0 as usize);
-        let mut origins = Self(vec![None; last + 1]);
-        let accepting: std::collections::HashSet<&ThreadId> = {
+        let mut origins = Self(Vec::with_capacity(graph.conversation_items.len()));
+        let accepting: HashSet<&ThreadId> = {
             let items = graph.conversation_items.values();
             items.filter(|item| item.accepted_seq.is_some()).map(|item| &item.thread_id).collect()
         };
         // Whatever an item copies is older, and so has its origin already.
         for item in graph.conversation_items.values() {
             let origin = Rules { rollout, index, item, origins: &origins }.origin(accepting.contains(&item.thread_id));
-            origins.0[item.item_id.0 as usize] = Some(origin);
+            origins.0.push(origin);
         }
         origins
     }
 
-    pub(crate) fn of_item(&self, item: ItemId) -> &Origin {
-        self.0.get(item.0 as usize).and_then(Option::as_ref).unwrap_or(&UNKNOWN)
+    /// Returns the origin of the item at a place.
+    pub(crate) fn at(&self, place: Option<usize>) -> &Origin {
+        place.and_then(|place| self.0.get(place)).unwrap_or(&UNKNOWN)
     }
 }
 
@@ -165,12 +167,17 @@ struct Rules<'r, 'a> {
 impl Rules<'_, '_> {
     fn origin(&self, thread_accepts: bool) -> Origin {
         if let Some(original) = self.index.copied_from(self.item.item_id) {
-            return self.origins.of_item(original).clone();
+            return self.older(original);
         }
         self.produced()
             .or_else(|| self.indicated())
             .or_else(|| self.joined())
             .unwrap_or_else(|| self.guessed(thread_accepts))
+    }
+
+    /// Returns the origin of an older item.
+    fn older(&self, item: ItemId) -> Origin {
+        self.origins.at(self.rollout.items().get(item)).clone()
     }
 
     /// Rules 2 to 4: what is proved.
@@ -238,7 +245,7 @@ impl Rules<'_, '_> {
     /// Rules 7 and 8: what equal content or a call id joins with older items.
     fn joined(&self) -> Option<Origin> {
         if let Some(original) = forked_from(self.rollout, self.index, self.item) {
-            return Some(self.origins.of_item(original).clone());
+            return Some(self.older(original));
         }
         let call = answers(self.index, self.item)?;
         let name = self.rollout.graph().conversation_items.get(&call)?.name.clone().unwrap_or_default();

@@ -4,6 +4,8 @@ use std::{
     cell::{OnceCell, RefCell},
     collections::HashMap,
     fmt,
+    ops::Range,
+    rc::Rc,
 };
 
 use rollout_trace_evidence::{Limits, PayloadBuffer, PayloadSource};
@@ -11,7 +13,7 @@ use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, ItemRuns, Pro
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{InferenceCallId, RawPayloadId, ThreadId};
 
-use crate::{AgentNames, DefinitionId, Facts, SectionName, Sizes, index::Index};
+use crate::{AgentNames, DefinitionId, Facts, SectionName, Sizes, Unseen, index::Index, item_places::ItemPlaces};
 
 /// A rollout that questions are asked about: its graph, the facts of its payloads, and what several questions need of
 /// both, which is computed once.
@@ -24,9 +26,13 @@ pub struct Rollout<'a> {
     calls: Vec<&'a InferenceCall>,
     /// The number of each call, from 1.
     numbers: HashMap<&'a InferenceCallId, usize>,
-    /// The estimated tokens of all items with a lower number, by the number of the item.
+    items: Rc<ItemPlaces>,
+    /// The estimated tokens of all items before each place, and of all items.
     tokens_before: Vec<u64>,
     index: OnceCell<Index<'a>>,
+    pub(crate) unseen: OnceCell<Unseen>,
+    /// Whether something unrecorded rebuilt the history of a call, as far as that was asked, by the number of the call.
+    pub(crate) rebuilt: RefCell<HashMap<usize, bool>>,
 }
 
 struct Payloads<'a> {
@@ -57,25 +63,23 @@ impl<'a> Rollout<'a> {
             agents,
             calls,
             numbers,
+            items: ItemPlaces::of(graph.conversation_items.keys().copied()).into(),
             tokens_before: Vec::new(),
             index: OnceCell::new(),
+            unseen: OnceCell::new(),
+            rebuilt: RefCell::default(),
         };
         rollout.tokens_before = rollout.tokens_before();
         rollout
     }
 
     fn tokens_before(&self) -> Vec<u64> {
-        let last = self.graph.conversation_items.keys().next_back().map_or(0, |item| item.0 as usize);
-        let mut tokens = vec![0; last + 2];
-        for item in self.graph.conversation_items.keys() {
-            tokens[item.0 as usize + 1] = self.sizes(*item).tokens_estimate;
-        }
         let mut sum = 0;
-        for tokens in &mut tokens {
-            sum += *tokens;
-            *tokens = sum;
-        }
-        tokens
+        let of_items = self.graph.conversation_items.values().map(|item| {
+            sum += self.facts.sizes(item).tokens_estimate;
+            sum
+        });
+        std::iter::once(0).chain(of_items).collect()
     }
 
     /// Returns the graph.
@@ -93,6 +97,11 @@ impl<'a> Rollout<'a> {
         self.index.get_or_init(|| Index::of(self))
     }
 
+    /// Returns the places of the items among all items.
+    pub(crate) fn items(&self) -> &Rc<ItemPlaces> {
+        &self.items
+    }
+
     /// Returns the name of a thread's agent.
     pub fn agent<'s>(&'s self, thread: &'s ThreadId) -> &'s str {
         self.agents.name(thread)
@@ -106,6 +115,11 @@ impl<'a> Rollout<'a> {
     /// Returns the name of an inference call, `inference-N` for the N-th one that started.
     pub fn call_name(&self, call: &InferenceCallId) -> String {
         self.numbers.get(call).map_or_else(|| call.to_string(), |number| format!("inference-{number}"))
+    }
+
+    /// Returns the number of an inference call, from 1; 0 if the rollout has no such call.
+    pub fn call_number(&self, call: &InferenceCallId) -> usize {
+        self.numbers.get(call).copied().unwrap_or_default()
     }
 
     /// Returns the sizes of an item's model text; none if the graph does not contain the item.
@@ -132,10 +146,8 @@ impl<'a> Rollout<'a> {
 
     /// Returns the estimated tokens of a list of items, at a cost in proportion to the number of its runs.
     fn tokens_of(&self, items: &ItemRuns) -> u64 {
-        let last = self.tokens_before.len() - 1;
-        let before = |item: usize| self.tokens_before[item.min(last)];
-        let of_run = |first: u32, count: u32| before(first as usize + count as usize) - before(first as usize);
-        items.runs().map(|run| of_run(run.first.0, run.count)).sum()
+        let of_places = |places: Range<usize>| self.tokens_before[places.end] - self.tokens_before[places.start];
+        items.runs().map(|run| of_places(self.items.of_run(run))).sum()
     }
 
     /// Returns the estimated tokens of the first items of a list.

@@ -3,7 +3,7 @@
 //! Source: questions, section 1.4.
 
 use rollout_trace_model::{CodeCellId, InferenceCall, ItemId, OperationId, TerminalId};
-use rollout_trace_schema::ToolKind;
+use rollout_trace_schema::{ThreadId, ToolKind};
 
 use crate::{Node, rollout::Rollout, tool_name};
 
@@ -24,12 +24,14 @@ impl<'a> Rollout<'a> {
     ///
     /// Nothing fits, or several things do.
     pub fn select(&self, selector: &str) -> Result<Node, SelectError> {
-        if let Some((prefix, rest)) = selector.split_once(':')
+        // What follows the word may also begin an id by chance.
+        if let Some((prefix, rest)) = selector.split_once(':').or_else(|| Some(("request", spoken(selector)?)))
             && let Some(found) = self.after_prefix(prefix, rest)
+            && !found.is_empty()
         {
             return one(found);
         }
-        let steps: [&dyn Fn() -> Vec<Node>; 11] = [
+        let steps: [&dyn Fn() -> Vec<Node>; 12] = [
             &|| self.item(selector),
             &|| self.tool_call(selector),
             &|| self.code_cell(selector),
@@ -42,6 +44,7 @@ impl<'a> Rollout<'a> {
             &|| self.calls_named(selector),
             &|| self.call_of_selector(selector).into_iter().map(node).collect(),
             &|| self.calls_with_prefix(selector).into_iter().map(node).collect(),
+            &|| self.edge(selector),
         ];
         let mut several = Vec::new();
         for step in steps {
@@ -62,7 +65,7 @@ impl<'a> Rollout<'a> {
     ///
     /// No call fits, or several do.
     pub fn select_call(&self, selector: &str) -> Result<&'a InferenceCall, SelectError> {
-        let selector = selector.strip_prefix("request:").unwrap_or(selector);
+        let selector = selector.strip_prefix("request:").or_else(|| spoken(selector)).unwrap_or(selector);
         if let Some(call) = self.call_of_selector(selector) {
             return Ok(call);
         }
@@ -74,21 +77,49 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    /// Returns a selector that means this thing and no other.
+    /// Returns the thread of the agent that a selector means: its name, its thread's id, or the beginning of the id.
+    ///
+    /// # Errors
+    ///
+    /// No agent fits, or several do.
+    pub fn select_thread(&self, selector: &str) -> Result<&'a ThreadId, SelectError> {
+        let rest = selector.strip_prefix("agent:").or_else(|| selector.strip_prefix("thread:"));
+        let threads = self.graph().threads.keys();
+        let begins = |thread: &&ThreadId| !selector.is_empty() && thread.starts_with(selector);
+        let steps = [
+            rest.map(|rest| self.threads_named(rest)).unwrap_or_default(),
+            self.threads_named(selector),
+            threads.filter(begins).collect(),
+        ];
+        match steps.into_iter().find(|found| !found.is_empty()).as_deref() {
+            None => Err(SelectError::Nothing),
+            Some([thread]) => Ok(thread),
+            Some(several) => Err(SelectError::Several(several.iter().copied().cloned().map(Node::Thread).collect())),
+        }
+    }
+
+    /// Returns a selector that means this thing and no other: the shortest that is usual, unless that is also the id or
+    /// name of something else.
     pub fn selector(&self, node: &Node) -> String {
-        match node {
+        let usual = match node {
             Node::Item(item) => format!("item:{}", item.0),
             Node::Inference(id) => self.call_name(id),
             Node::Turn(id) => self.turn_name(id),
             Node::Thread(id) => format!("thread:{id}"),
             Node::ToolCall(id) => format!("call:{id}"),
             Node::CodeCell(id) => format!("cell:{id}"),
-            Node::TerminalOperation(id) => id.to_string(),
             Node::TerminalSession(id) => format!("terminal:{id}"),
             Node::Compaction(id) => format!("compaction:{id}"),
-            Node::Edge(id) => id.to_string(),
-            Node::Root(id) => id.clone(),
-        }
+            Node::TerminalOperation(_) | Node::Edge(_) | Node::Root(_) => node.to_string(),
+        };
+        let others = match node {
+            Node::Inference(id) => [format!("request:{}", self.call_number(id)), id.to_string()],
+            Node::Turn(id) => [format!("turn:{id}"), id.to_string()],
+            Node::TerminalOperation(id) => [format!("terminal:{id}"), id.to_string()],
+            _ => [format!("{}:{node}", node.kind()), node.to_string()],
+        };
+        let means_it = |selector: &String| self.select(selector).as_ref() == Ok(node);
+        std::iter::once(usual.clone()).chain(others).find(means_it).unwrap_or(usual)
     }
 
     /// Returns what fits after a prefix, or `None` if it is no prefix.
@@ -117,6 +148,7 @@ impl<'a> Rollout<'a> {
                 of_process.map(|session| Node::TerminalSession(session.terminal_id.clone())).collect()
             }
             "compaction" => self.compaction(rest),
+            "edge" => self.edge(rest),
             _ => return None,
         })
     }
@@ -154,25 +186,36 @@ impl<'a> Rollout<'a> {
         session.map(|session| Node::TerminalSession(session.terminal_id.clone())).into_iter().collect()
     }
 
+    /// Returns a compaction by its id, or by the id of a request for it.
     fn compaction(&self, selector: &str) -> Vec<Node> {
-        let compaction = self.graph().compactions.get(selector);
-        compaction.map(|compaction| Node::Compaction(compaction.compaction_id.clone())).into_iter().collect()
+        let graph = self.graph();
+        let installed = graph.compactions.get(selector).map(|compaction| &compaction.compaction_id);
+        let requested = || graph.compaction_requests.get(selector).map(|request| &request.compaction_id);
+        installed.or_else(requested).cloned().map(Node::Compaction).into_iter().collect()
     }
 
     fn turn(&self, selector: &str) -> Vec<Node> {
         if let Some(turn) = self.graph().codex_turns.get(selector) {
             return vec![Node::Turn(turn.codex_turn_id.clone())];
         }
-        let is_named = |turn: &str| turn == selector || turn.strip_prefix("turn-") == Some(selector);
-        let turns = self.graph().codex_turns.keys();
-        let name = selector.starts_with("turn-") || selector.bytes().all(|digit| digit.is_ascii_digit());
-        turns.filter(|turn| name && is_named(&self.turn_name(turn))).cloned().map(Node::Turn).collect()
+        let Ok(number) = selector.strip_prefix("turn-").unwrap_or(selector).parse::<usize>() else { return Vec::new() };
+        let turn = self.graph().codex_turns.keys().find(|turn| self.turn_number(turn) == Some(number));
+        turn.cloned().map(Node::Turn).into_iter().collect()
     }
 
     fn agents(&self, selector: &str) -> Vec<Node> {
+        self.threads_named(selector).into_iter().cloned().map(Node::Thread).collect()
+    }
+
+    fn threads_named(&self, selector: &str) -> Vec<&'a ThreadId> {
         let threads = self.graph().threads.keys();
-        let found = threads.filter(|thread| thread.as_str() == selector || self.agent(thread) == selector);
-        found.cloned().map(Node::Thread).collect()
+        threads.filter(|thread| thread.as_str() == selector || self.agent(thread) == selector).collect()
+    }
+
+    fn edge(&self, selector: &str) -> Vec<Node> {
+        let edges = &self.graph().interaction_edges;
+        let edge = edges.get(selector).or_else(|| edges.get(format!("edge:{selector}").as_str()));
+        edge.map(|edge| Node::Edge(edge.edge_id.clone())).into_iter().collect()
     }
 
     fn calls_named(&self, selector: &str) -> Vec<Node> {
@@ -200,6 +243,11 @@ impl<'a> Rollout<'a> {
         let calls = self.calls().iter().copied();
         calls.filter(|call| !selector.is_empty() && call.inference_call_id.starts_with(selector)).collect()
     }
+}
+
+/// Returns the number of a request that is named as text for people names it, such as `request 12`.
+fn spoken(selector: &str) -> Option<&str> {
+    selector.strip_prefix("request ").filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 fn node(call: &InferenceCall) -> Node {

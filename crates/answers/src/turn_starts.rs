@@ -1,5 +1,7 @@
 //! What the agent core said when turns started.
 
+use std::collections::HashMap;
+
 use rollout_trace_model::{Marker, RolloutTrace};
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{CodexTurnId, RawPayloadId, Seq, ThreadId};
@@ -19,18 +21,48 @@ pub(crate) struct TurnStart<'a> {
     pub(crate) parent: Option<&'a CodexTurnId>,
 }
 
-/// Returns what the agent core said about the start of each turn, in order.
-pub(crate) fn turn_starts<'a>(rollout: &Rollout<'a>) -> Vec<TurnStart<'a>> {
-    let graph = rollout.graph();
-    let of_threads =
-        graph.threads.values().flat_map(|thread| thread.markers.iter().map(|marker| (Some(&thread.thread_id), marker)));
-    let markers = of_threads.chain(graph.markers.iter().map(|marker| (None, marker)));
-    let mut starts: Vec<_> = { markers }
-        .filter(|(_, marker)| matches!(marker.name.as_str(), "turn_started" | "task_started"))
-        .filter_map(|(thread, marker)| turn_start(rollout, thread, marker))
-        .collect();
-    starts.sort_by_key(|start| start.seq);
-    starts
+/// What the agent core said when turns started, by thread and by turn.
+#[derive(Debug, Default)]
+pub(crate) struct TurnStarts<'a> {
+    /// In order.
+    of_threads: HashMap<&'a ThreadId, Vec<TurnStart<'a>>>,
+    /// The first one of each turn.
+    of_turns: HashMap<&'a CodexTurnId, TurnStart<'a>>,
+}
+
+impl<'a> TurnStarts<'a> {
+    pub(crate) fn of(rollout: &Rollout<'a>) -> Self {
+        let graph = rollout.graph();
+        let of_threads = { graph.threads.values() }
+            .flat_map(|thread| thread.markers.iter().map(|marker| (Some(&thread.thread_id), marker)));
+        let markers = of_threads.chain(graph.markers.iter().map(|marker| (None, marker)));
+        let mut starts: Vec<_> = { markers }
+            .filter(|(_, marker)| matches!(marker.name.as_str(), "turn_started" | "task_started"))
+            .filter_map(|(thread, marker)| turn_start(rollout, thread, marker))
+            .collect();
+        starts.sort_by_key(|start| start.seq);
+        let mut found = Self::default();
+        for start in starts {
+            if let Some(turn) = start.turn {
+                found.of_turns.entry(turn).or_insert_with(|| start.clone());
+            }
+            if let Some(thread) = start.thread {
+                found.of_threads.entry(thread).or_default().push(start);
+            }
+        }
+        found
+    }
+
+    /// Returns the start of a turn.
+    pub(crate) fn of_turn(&self, turn: &CodexTurnId) -> Option<&TurnStart<'a>> {
+        self.of_turns.get(turn)
+    }
+
+    /// Returns the last start of a turn of a thread before an event.
+    pub(crate) fn last_before(&self, thread: &ThreadId, seq: Seq) -> Option<&TurnStart<'a>> {
+        let starts = self.of_threads.get(thread)?;
+        starts[..starts.partition_point(|start| start.seq < seq)].last()
+    }
 }
 
 fn turn_start<'a>(rollout: &Rollout<'a>, thread: Option<&'a ThreadId>, marker: &'a Marker) -> Option<TurnStart<'a>> {

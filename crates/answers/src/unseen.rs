@@ -143,6 +143,15 @@ impl UnseenRow {
 impl Unseen {
     /// Answers what was not seen.
     pub fn of(rollout: &Rollout<'_>) -> Self {
+        Self::found(rollout).clone()
+    }
+
+    /// Returns the answer, which is found once for each rollout.
+    pub(crate) fn found<'r>(rollout: &'r Rollout<'_>) -> &'r Self {
+        rollout.unseen.get_or_init(|| Self::find(rollout))
+    }
+
+    fn find(rollout: &Rollout<'_>) -> Self {
         let compacted: HashSet<ItemId> =
             rollout.graph().compactions.values().flat_map(|compaction| &compaction.input_item_ids).copied().collect();
         let mut rows = outputs::rows(rollout);

@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::{
     OriginClass, Rollout,
-    context::payload_words,
     context_diff::rebuilt_unrecorded,
+    payload_name::payload_words,
     words::{counted, grouped},
 };
 

@@ -228,7 +228,7 @@ pub(crate) struct ShowArgs {
 pub(crate) struct PayloadArgs {
     /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and the payload's id, as
     /// in events and state.json, or just its number.
-    #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "ID"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=3, value_names = ["BUNDLE", "ID"], value_hint = ValueHint::AnyPath)]
     pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]

@@ -40,7 +40,7 @@ pub(crate) struct GrepArgs {
     #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "PATTERN"], value_hint = ValueHint::AnyPath)]
     pub(crate) words: Vec<OsString>,
 
-    /// Search only the thread of one agent, given by its name or the thread's id.
+    /// Search only the thread of one agent, given by its name or its thread's id.
     #[arg(long, value_name = "AGENT")]
     pub(crate) thread: Option<String>,
 
@@ -72,7 +72,7 @@ pub(crate) struct WhyArgs {
     /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and what is asked about:
     /// the number of an item, or any id or name that an answer prints. With @ and a request, also whether the request
     /// contains the item, and since when.
-    #[arg(required = true, num_args = 1..=4, value_names = ["BUNDLE", "SUBJECT"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=6, value_names = ["BUNDLE", "SUBJECT"], value_hint = ValueHint::AnyPath)]
     pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(crate) struct WhyArgs {
 pub(crate) struct ContextArgs {
     /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and the number or id of a
     /// request.
-    #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "REQUEST"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=3, value_names = ["BUNDLE", "REQUEST"], value_hint = ValueHint::AnyPath)]
     pub(crate) words: Vec<OsString>,
 
     /// Say what changed since the request before, or since OTHER, and what that did to the provider's cache.

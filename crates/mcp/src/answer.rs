@@ -5,8 +5,8 @@ use std::{collections::HashMap, fmt::Display};
 use rollout_trace::{
     Bundle, Drawing,
     answers::{
-        Axis, Blame, Context, ContextDiff, Findings, Grep, Node, Place, Regex, Rollout, Search, SelectError, Stats,
-        Time, Unseen, Verdict, Why,
+        Axis, Blame, Context, ContextDiff, Findings, Grep, Node, PayloadName, Place, Regex, Rollout, Search,
+        SelectError, Stats, Time, Unseen, Verdict, Why,
     },
     evidence::{PayloadBuffer, PayloadSource},
     model::{InferenceCall, Line},
@@ -15,31 +15,41 @@ use rollout_trace::{
 use serde::Serialize;
 
 use crate::{
-    error::ToolError,
+    error::{ToolError, with_cause},
     question::{self, Question, Word},
 };
 
+/// An answer.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    /// What the server says about it in its own words, a line each. Nothing in them is from the bundle.
+    pub(crate) notes: Vec<String>,
+    /// The answer itself.
+    pub(crate) text: String,
+}
+
 /// Answers a question about a rollout.
-pub(crate) fn answer(rollout: &Rollout<'_>, bundle: &Bundle, question: &Question) -> Result<String, ToolError> {
-    match question {
-        Question::Overview(_) => Ok(overview(rollout)),
-        Question::Show(args) => show(rollout, args.part.as_ref()),
+pub(crate) fn answer(rollout: &Rollout<'_>, bundle: &Bundle, question: &Question) -> Result<Answer, ToolError> {
+    let text = match question {
+        Question::Payload(args) => return payload(rollout, bundle, &args.id.0),
+        Question::Overview(_) => overview(rollout),
+        Question::Show(args) => show(rollout, args.part.as_ref())?,
         Question::Why(args) => {
             let subject = node(rollout, &args.what)?;
             let at = args.at.as_ref().map(|at| call(rollout, at)).transpose()?;
-            Ok(text(&Why::of(rollout, &subject, at).lines()))
+            text(&Why::of(rollout, &subject, at).lines())
         }
-        Question::Context(args) => context(rollout, args),
+        Question::Context(args) => context(rollout, args)?,
         Question::Blame(args) => {
             let thread = args.agent.as_ref().map(|wanted| agent(rollout, wanted)).transpose()?;
             let by = args.by.as_ref().map_or(Ok(Axis::Source), |by| one_of(&Axis::ALL, Axis::as_str, "by", &by.0))?;
-            Ok(text(&Blame::of(rollout, by, thread).lines()))
+            text(&Blame::of(rollout, by, thread).lines())
         }
-        Question::Unseen(_) => Ok(text(&Unseen::of(rollout).lines())),
-        Question::Findings(_) => Ok(text(&findings(&Findings::of(rollout)))),
-        Question::Grep(args) => grep(rollout, args),
-        Question::Payload(args) => payload(rollout, bundle, &args.id.0),
-    }
+        Question::Unseen(_) => text(&Unseen::of(rollout).lines()),
+        Question::Findings(_) => text(&findings(&Findings::of(rollout))),
+        Question::Grep(args) => grep(rollout, args)?,
+    };
+    Ok(Answer { notes: Vec::new(), text })
 }
 
 /// Returns lines as text.
@@ -133,7 +143,7 @@ fn grep(rollout: &Rollout<'_>, args: &question::Grep) -> Result<String, ToolErro
     let place = |word: &String| one_of(&Place::ALL, Place::as_str, "where", word);
     let search = Search {
         pattern,
-        thread: thread.map(ToString::to_string),
+        thread: thread.cloned(),
         kind: args.kind.clone(),
         role: args.role.clone(),
         tool: args.tool.clone(),
@@ -142,26 +152,37 @@ fn grep(rollout: &Rollout<'_>, args: &question::Grep) -> Result<String, ToolErro
     Ok(text(&Grep::of(rollout, &search).lines(rollout)))
 }
 
-fn payload(rollout: &Rollout<'_>, bundle: &Bundle, id: &str) -> Result<String, ToolError> {
+fn payload(rollout: &Rollout<'_>, bundle: &Bundle, word: &str) -> Result<Answer, ToolError> {
     let payloads = &rollout.graph().raw_payloads;
-    let with_prefix = format!("raw_payload:{id}");
-    let reference = payloads.get(id).or_else(|| payloads.get(with_prefix.as_str())).ok_or_else(|| {
-        let next = "give an id from why or show, such as raw_payload:12; these are some that the rollout has";
+    let name = PayloadName::new(word);
+    // A part of a payload is not in the graph's list, but in the reference to the payload.
+    let known = payloads.get(&name.usual_id()).or_else(|| payloads.values().find_map(|payload| name.find(payload)));
+    let reference = known.ok_or_else(|| {
+        let next = "give a name from why or show, such as payload 12; these are some that the rollout has";
         let some = payloads.iter().take(5).map(|(id, payload)| format!("{id} {}", payload.kind.as_str()));
-        ToolError::new(format!("no payload has the id {id:?}"), next).with_data(some)
+        ToolError::new(format!("no payload is named {word:?}"), next).with_data(some)
     })?;
     let mut buffer = PayloadBuffer::default();
     bundle.payloads().load(reference, &mut buffer).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let next = "its evidence is lost; overview says how complete the rest is";
-        ToolError::new(format!("cannot read the payload {id:?}: {error}{cause}"), next)
+        ToolError::new(format!("cannot read the payload {word:?}"), next).with_data([with_cause(&error)])
     })?;
-    Ok(visible_text(&String::from_utf8_lossy(buffer.bytes())).into_owned() + "\n")
+    let mut notes = Vec::new();
+    let missing = buffer.missing_parts().len();
+    if missing > 0 {
+        notes.push(format!("{missing} parts of the payload are missing, and placeholders represent them"));
+    }
+    let damaged: usize = buffer.holes().iter().map(|hole| hole.bytes).sum();
+    if damaged > 0 {
+        notes.push(format!("{damaged} bytes of the payload are damaged, and are replaced by marks"));
+    }
+    let text = visible_text(&String::from_utf8_lossy(buffer.bytes())).into_owned() + "\n";
+    Ok(Answer { notes, text })
 }
 
 /// Returns what a word means.
 fn node(rollout: &Rollout<'_>, word: &Word) -> Result<Node, ToolError> {
-    rollout.select(&word.0).map_err(|error| not_selected("thing", &word.0, error))
+    rollout.select(&word.0).map_err(|error| not_selected(rollout, "thing", &word.0, error))
 }
 
 /// Returns the request that a word means.
@@ -172,11 +193,11 @@ fn call<'a>(rollout: &Rollout<'a>, word: &Word) -> Result<&'a InferenceCall, Too
             let next = format!("give a number from 1 to {count}, such as inference-1, or an id");
             ToolError::new(format!("no request is meant by {:?}", word.0), next)
         }
-        (error, _) => not_selected("request", &word.0, error),
+        (error, _) => not_selected(rollout, "request", &word.0, error),
     })
 }
 
-fn not_selected(what: impl Display, word: &str, error: SelectError) -> ToolError {
+fn not_selected(rollout: &Rollout<'_>, what: impl Display, word: &str, error: SelectError) -> ToolError {
     match error {
         SelectError::Nothing => {
             let next = "give a name or id as an answer prints it, such as 12 (an item), inference-3 or call_4; show and \
@@ -184,20 +205,20 @@ fn not_selected(what: impl Display, word: &str, error: SelectError) -> ToolError
             ToolError::new(format!("no {what} of the rollout is meant by {word:?}"), next)
         }
         SelectError::Several(several) => {
-            let next = "give the id of one of them";
-            let line = |node: &Node| format!("{} {node}", node.kind());
-            ToolError::new(format!("several things are meant by {word:?}"), next).with_data(several.iter().map(line))
+            let lines = several.iter().map(|node| rollout.selector(node));
+            ToolError::new(format!("several things are meant by {word:?}"), "give one of these names").with_data(lines)
         }
     }
 }
 
 /// Returns the thread of the agent that a word means.
 fn agent<'a>(rollout: &Rollout<'a>, word: &Word) -> Result<&'a ThreadId, ToolError> {
-    let threads = || rollout.graph().threads.keys();
-    let found = threads().find(|thread| thread.as_str() == word.0 || rollout.agent(thread) == word.0);
-    found.ok_or_else(|| {
-        let known = threads().map(|thread| format!("{} ({thread})", rollout.agent(thread)));
-        ToolError::new(format!("no agent is named {:?}", word.0), "give one of these").with_data(known)
+    rollout.select_thread(&word.0).map_err(|error| match error {
+        SelectError::Nothing => {
+            let known = rollout.graph().threads.keys().map(|thread| format!("{} ({thread})", rollout.agent(thread)));
+            ToolError::new(format!("no agent is named {:?}", word.0), "give one of these").with_data(known)
+        }
+        several => not_selected(rollout, "agent", &word.0, several),
     })
 }
 

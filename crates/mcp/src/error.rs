@@ -17,7 +17,7 @@ pub(crate) struct ToolError {
 
 impl ToolError {
     pub(crate) fn new(what: impl Display, next: impl Display) -> Self {
-        let line = |text: &dyn Display| visible_line(&text.to_string()).into_owned();
+        let line = |text: &dyn Display| bounded(&text.to_string());
         Self { what: line(&what), next: line(&next), data: Vec::new() }
     }
 
@@ -31,15 +31,33 @@ impl ToolError {
 /// The number of lines of data that are shown.
 const SHOWN: usize = 20;
 
+/// The length of such a line in characters. What is longer says little more.
+const LONGEST: usize = 300;
+
+/// Returns a text in one line that is not too long, with everything in it visible.
+pub(crate) fn bounded(text: &str) -> String {
+    let line = visible_line(text);
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.into_owned(),
+    }
+}
+
 impl Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {}\nnext: {}", self.what, self.next)?;
         for data in self.data.iter().take(SHOWN) {
-            f.write_str(&quote(&visible_line(data)))?;
+            f.write_str(&quote(&bounded(data)))?;
         }
         match self.data.len().saturating_sub(SHOWN) {
             0 => Ok(()),
             more => writeln!(f, "and {more} more"),
         }
     }
+}
+
+/// Returns the words of an error about a bundle, and of its cause. They may repeat what the bundle contains.
+pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
 }

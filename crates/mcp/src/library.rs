@@ -1,6 +1,7 @@
 //! The rollouts that may be read.
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
 };
@@ -47,6 +48,7 @@ impl Library {
     /// Returns the bundles under all roots, the newest first. A link that leads out of its root is not among them.
     pub(crate) fn books(&self) -> Result<Vec<Book>, ToolError> {
         let mut books: Vec<Book> = Vec::new();
+        let mut known = HashSet::new();
         for root in &self.roots {
             let found = find_bundles(root).map_err(|error| {
                 let what = format!("cannot list the trace root {}: {error}", root.display());
@@ -54,8 +56,7 @@ impl Library {
             })?;
             for bundle in found {
                 let Ok(path) = bundle.path.canonicalize() else { continue };
-                let is_known = books.iter().any(|book| book.path == path);
-                if !path.starts_with(root) || is_known {
+                if !path.starts_with(root) || !known.insert(path.clone()) {
                     continue;
                 }
                 let below = bundle.path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());

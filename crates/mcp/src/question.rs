@@ -106,7 +106,7 @@ pub(crate) struct Grep {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Payload {
-    /// The payload's id, such as raw_payload:12, or its number.
+    /// The payload's name as an answer prints it, such as payload 12, or its id or number.
     pub(crate) id: Word,
 }
 

@@ -10,7 +10,12 @@ use std::{
 use rollout_trace::{Bundle, answers::Rollout, reduce_with_facts, schema::Manifest};
 use tokio::sync::oneshot;
 
-use crate::{answer::answer, error::ToolError, library::Book, question::Question};
+use crate::{
+    answer::{Answer, answer},
+    error::{ToolError, with_cause},
+    library::Book,
+    question::Question,
+};
 
 /// How many rollouts are kept. Their graphs are in memory, so they are few.
 const KEPT: usize = 4;
@@ -42,14 +47,14 @@ struct Job {
 
 /// What a rollout's thread says.
 enum Reply {
-    Answer(Result<String, ToolError>),
+    Answer(Result<Answer, ToolError>),
     /// The bundle cannot be opened.
     Unreadable(ToolError),
 }
 
 impl Shelf {
     /// Answers a question about a rollout.
-    pub(crate) async fn ask(&self, book: &Book, question: Question) -> Result<String, ToolError> {
+    pub(crate) async fn ask(&self, book: &Book, question: Question) -> Result<Answer, ToolError> {
         let (sender, receiver) = oneshot::channel();
         self.send(&book.path, Job { question, answer: sender })?;
         match receiver.await {
@@ -108,8 +113,7 @@ fn keep(path: &Path, jobs: &mpsc::Receiver<Job>) {
     let bundle = match Bundle::open(path) {
         Ok(bundle) => bundle,
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            let error = ToolError::new(format!("{error}{cause}"), error.hint());
+            let error = ToolError::new("the bundle cannot be opened", error.hint()).with_data([with_cause(&error)]);
             jobs.iter().for_each(|job| drop(job.answer.send(Reply::Unreadable(error.clone()))));
             return;
         }

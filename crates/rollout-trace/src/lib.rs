@@ -30,7 +30,8 @@
 //!
 //! The root module has the names that most programs need. The layers below are re-exported in full: [`schema`] (raw
 //! events), [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`]
-//! (the graph), [`reducer`], and [`answers`] (questions about a graph). To record a rollout, an agent core depends on `rollout-trace-recorder` instead.
+//! (the graph), [`reducer`], and [`answers`] (questions about a graph). To record a rollout, an agent core depends on
+//! `rollout-trace-recorder` instead.
 
 #![forbid(unsafe_code)]
 

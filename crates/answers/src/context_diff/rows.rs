@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rollout_trace_model::{Compaction, DiagnosticCode, ItemId, RolloutTrace};
+use rollout_trace_model::{Compaction, ItemId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -110,7 +110,6 @@ pub(super) fn rows(pair: &Pair<'_, '_>, between: &[&Compaction]) -> (Vec<Row>, C
         is_fork: pair.relation == Relation::OtherThread,
         replacements: between.iter().flat_map(|compaction| &compaction.replacement_item_ids).copied().collect(),
         inputs: between.iter().flat_map(|compaction| &compaction.input_item_ids).copied().collect(),
-        trimmed: trimmed(pair.rollout.graph()),
     };
     let tokens = |item: ItemId| pair.rollout.sizes(item).tokens_estimate;
     let row = |item_id: ItemId, place: usize, change: Change, (cause, certainty): (Cause, Certainty)| Row {
@@ -159,12 +158,6 @@ pub(super) fn rows(pair: &Pair<'_, '_>, between: &[&Compaction]) -> (Vec<Row>, C
     (rows, counts)
 }
 
-/// Returns the items that diagnostics name as rewritten outputs.
-fn trimmed(graph: &RolloutTrace) -> HashSet<&str> {
-    let diagnostics = graph.diagnostics.iter().filter(|diagnostic| diagnostic.code == DiagnosticCode::OutputRewritten);
-    diagnostics.flat_map(|diagnostic| &diagnostic.ids).map(String::as_str).collect()
-}
-
 /// What the causes of rows depend on.
 struct Causes<'p, 'r, 'a> {
     pair: &'p Pair<'r, 'a>,
@@ -172,7 +165,6 @@ struct Causes<'p, 'r, 'a> {
     is_fork: bool,
     replacements: HashSet<ItemId>,
     inputs: HashSet<ItemId>,
-    trimmed: HashSet<&'a str>,
 }
 
 impl Causes<'_, '_, '_> {
@@ -203,7 +195,7 @@ impl Causes<'_, '_, '_> {
             Join::Id => Certainty::Recorded,
             Join::Place => Certainty::Inferred,
         };
-        let is_trimmed = || [item, was].iter().any(|item| self.trimmed.contains(item.to_string().as_str()));
+        let is_trimmed = || [item, was].iter().any(|item| self.pair.rollout.index().is_trimmed(*item));
         match () {
             () if self.is_compacted => (Cause::Compaction, certainty),
             () if self.is_fork => (Cause::Fork, certainty),

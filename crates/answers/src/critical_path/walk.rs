@@ -12,6 +12,7 @@ use super::{AgentChange, Segment, SegmentClass};
 use crate::{
     activities::{Activity, Span, TimeClass, Times},
     agent_names::{AgentNames, threads_by_start},
+    origin::thread_of,
 };
 
 /// The walk, which begins at the end of the trace and only ever goes back in time.
@@ -262,13 +263,4 @@ fn union(spans: &[Span]) -> Vec<Span> {
 
 fn is_call_of_another(edge: &InteractionEdge, from: &ThreadId, to: &ThreadId) -> bool {
     matches!(edge.source, Anchor::ToolCall { .. }) && from != to
-}
-
-/// Returns the thread that one end of an edge is in.
-fn thread_of<'a>(graph: &'a RolloutTrace, anchor: &'a Anchor) -> Option<&'a ThreadId> {
-    match anchor {
-        Anchor::ConversationItem { item_id } => graph.conversation_items.get(item_id).map(|item| &item.thread_id),
-        Anchor::ToolCall { tool_call_id } => graph.tool_calls.get(tool_call_id).map(|call| &call.thread_id),
-        Anchor::Thread { thread_id } => Some(thread_id),
-    }
 }

@@ -41,7 +41,7 @@ pub(super) fn thread(rollouts: &Both<&Rollout<'_>>, threads: &Both<&AgentThread>
         equal_calls,
         calls: [count(rollouts.a, threads.a), count(rollouts.b, threads.b)],
         soft_differences: comparison.soft_differences,
-        conditions: comparison.conditions.0,
+        conditions: comparison.conditions.into_found(),
         divergence,
     }
 }
@@ -86,7 +86,9 @@ fn divergence(cause: DivergenceCause, block: Block, at: Both<Option<At>>) -> Div
 
 fn request(rollout: &Rollout<'_>, call: &InferenceCall) -> At {
     let (seq, payload) = (Some(call.execution.started_seq), call.raw_request_payload_id.clone());
+    let turn = call.codex_turn_id.as_ref().map(|turn| format!(", {}", rollout.turn_name(turn)));
     At {
+        names: format!("{}{}", rollout.call_name(&call.inference_call_id), turn.unwrap_or_default()),
         inference_call_id: call.inference_call_id.clone(),
         call: rollout.call_number(&call.inference_call_id),
         turn: call.codex_turn_id.as_ref().and_then(|turn| rollout.turn_number(turn)),
@@ -125,11 +127,11 @@ struct Comparison<'r, 'a> {
     rollouts: &'r Both<&'r Rollout<'a>>,
     persons: Persons,
     seen: Both<Seen<'a>>,
-    conditions: Conditions,
+    conditions: Conditions<'r>,
     soft_differences: BTreeMap<SoftDifference, usize>,
 }
 
-impl<'a> Comparison<'_, 'a> {
+impl<'r, 'a> Comparison<'r, 'a> {
     /// Compares two calls, and returns on what they part.
     fn pair(&mut self, pair: &Both<&Attempted<'a>>) -> Option<Divergence> {
         let rollouts = self.rollouts;
@@ -163,7 +165,7 @@ impl<'a> Comparison<'_, 'a> {
     }
 
     /// Divides the new items of a call into conditions and what came in.
-    fn given<'r>(
+    fn given(
         &self,
         rollout: &'r Rollout<'a>,
         call: &'a InferenceCall,
@@ -276,7 +278,7 @@ impl<'a> Comparison<'_, 'a> {
             a: Some(side(self.rollouts.a, answer_a.get(place).copied())),
             b: Some(side(self.rollouts.b, answer_b.get(place).copied())),
             first_difference: Some(difference(&text(&of_a), &text(&of_b))),
-            same_request: Some(self.conditions.0.is_empty()),
+            same_request: Some(self.conditions.is_empty()),
             ..divergence(DivergenceCause::ModelOutput, Block::Out, self.responses(calls))
         })
     }

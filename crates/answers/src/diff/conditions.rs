@@ -1,6 +1,6 @@
 //! What the calls of two rollouts were given besides what came in.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rollout_trace_model::{ConversationItem, InferenceCall, ItemId};
 use serde_json::{Value, json};
@@ -24,35 +24,42 @@ pub(super) struct Given<'r, 'a> {
 
 /// The conditions of a thread so far, each once.
 #[derive(Default)]
-pub(super) struct Conditions(pub(super) Vec<Condition>);
+pub(super) struct Conditions<'r> {
+    found: Vec<Condition>,
+    known: HashSet<(ConditionCause, String, String)>,
+    /// The requests that were compared last.
+    last: Option<Both<&'r RequestFacts>>,
+}
 
-impl Conditions {
+impl<'r> Conditions<'r> {
+    /// Returns whether no condition differed so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub(super) fn into_found(self) -> Vec<Condition> {
+        self.found
+    }
+
     /// Adds what differs between the conditions of two calls.
-    pub(super) fn note(&mut self, given: &Both<Given<'_, '_>>, at: &Both<Option<At>>) {
+    pub(super) fn note(&mut self, given: &Both<Given<'r, '_>>, at: &Both<Option<At>>) {
         let Both { a, b } = given;
         if a.call.model != b.call.model {
             self.add(ConditionCause::ModelChange, given.map(|given| json!(given.call.model)), None, at);
         }
-        self.note_tools(given, at);
-        let instructions = given.map(|given| {
-            let text = given.request.instructions.map(|id| &*given.rollout.facts().definition(id).text);
-            text.unwrap_or_default()
-        });
-        let plain = given.map(|given| {
-            let text = given.request.instructions.map(|id| &*given.rollout.facts().definition(id).text);
-            without_noise(text.unwrap_or_default(), cwd(given)).into_owned()
-        });
-        if plain.a != plain.b {
-            let bytes = instructions.map(|text| json!(text.len()));
-            self.add(ConditionCause::InstructionChange, bytes, Some(difference(&plain.a, &plain.b)), at);
+        // Most requests repeat what the one before said, and a difference is noted once.
+        let last = self.last.replace(given.map(|given| given.request));
+        let is_repeated = |same: &dyn Fn(&RequestFacts, &RequestFacts) -> bool| {
+            last.as_ref().is_some_and(|last| same(last.a, a.request) && same(last.b, b.request))
+        };
+        if !is_repeated(&|last, now| last.tools == now.tools) {
+            self.note_tools(given, at);
         }
-        let settings = given.map(|given| {
-            let settings = given.request.settings.iter();
-            settings.map(|(name, value)| (name.to_string(), (**value).clone())).collect::<BTreeMap<_, _>>()
-        });
-        if settings.a != settings.b {
-            let lacking = Both { a: lacking(&settings.a, &settings.b), b: lacking(&settings.b, &settings.a) };
-            self.add(ConditionCause::SettingsChange, lacking, None, at);
+        if !is_repeated(&|last, now| last.instructions == now.instructions) {
+            self.note_instructions(given, at);
+        }
+        if !is_repeated(&|last, now| last.settings == now.settings) {
+            self.note_settings(given, at);
         }
         self.note_harness(given, at);
         if let (Some(of_a), Some(of_b)) = (&a.persons, &b.persons) {
@@ -64,21 +71,46 @@ impl Conditions {
         }
     }
 
+    fn note_instructions(&mut self, given: &Both<Given<'_, '_>>, at: &Both<Option<At>>) {
+        let instructions = given.map(|given| {
+            let text = given.request.instructions.map(|id| &*given.rollout.facts().definition(id).text);
+            text.unwrap_or_default()
+        });
+        let plain =
+            Both { a: without_noise(instructions.a, cwd(&given.a)), b: without_noise(instructions.b, cwd(&given.b)) };
+        if plain.a != plain.b {
+            let bytes = instructions.map(|text| json!(text.len()));
+            self.add(ConditionCause::InstructionChange, bytes, Some(difference(&plain.a, &plain.b)), at);
+        }
+    }
+
+    fn note_settings(&mut self, given: &Both<Given<'_, '_>>, at: &Both<Option<At>>) {
+        let settings = given.map(|given| {
+            let settings = given.request.settings.iter();
+            settings.map(|(name, value)| (name.to_string(), (**value).clone())).collect::<BTreeMap<_, _>>()
+        });
+        if settings.a != settings.b {
+            let lacking = Both { a: lacking(&settings.a, &settings.b), b: lacking(&settings.b, &settings.a) };
+            self.add(ConditionCause::SettingsChange, lacking, None, at);
+        }
+    }
+
     fn note_tools(&mut self, given: &Both<Given<'_, '_>>, at: &Both<Option<At>>) {
         let tools = given.map(|given| {
             let facts = given.rollout.facts();
-            let named = |id: &DefinitionId| (facts.definition(*id).name.clone(), facts.definition(*id).text.clone());
+            let definition = |id: &DefinitionId| facts.definition(*id);
+            let named = |id: &DefinitionId| (&*definition(id).name, &*definition(id).text);
             given.request.tools.iter().map(named).collect::<Vec<_>>()
         });
-        let names = tools.map(|tools| tools.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
-        if names.a != names.b {
-            let only = |own: &[String], other: &[String]| {
-                json!(own.iter().filter(|name| !other.contains(name)).collect::<Vec<_>>())
+        if tools.a.iter().map(|(name, _)| name).ne(tools.b.iter().map(|(name, _)| name)) {
+            let only = |own: &[(&str, &str)], other: &[(&str, &str)]| {
+                let known: HashSet<_> = other.iter().map(|(name, _)| name).collect();
+                json!(own.iter().map(|(name, _)| name).filter(|name| !known.contains(name)).collect::<Vec<_>>())
             };
-            let only = Both { a: only(&names.a, &names.b), b: only(&names.b, &names.a) };
+            let only = Both { a: only(&tools.a, &tools.b), b: only(&tools.b, &tools.a) };
             self.add(ConditionCause::ToolListChange, only, None, at);
         }
-        let texts: HashMap<_, _> = tools.b.iter().cloned().collect();
+        let texts: HashMap<_, _> = tools.b.iter().copied().collect();
         let differing: BTreeSet<_> = { tools.a.iter() }
             .filter(|(name, text)| texts.get(name).is_some_and(|other| other != text))
             .map(|(name, _)| name)
@@ -116,9 +148,8 @@ impl Conditions {
         at: &Both<Option<At>>,
     ) {
         let Both { a, b } = values;
-        let is_known = self.0.iter().any(|known| known.cause == cause && known.a == a && known.b == b);
-        if !is_known {
-            self.0.push(Condition { cause, a, b, first_difference, at: at.clone() });
+        if self.known.insert((cause, a.to_string(), b.to_string())) {
+            self.found.push(Condition { cause, a, b, first_difference, at: at.clone() });
         }
     }
 }

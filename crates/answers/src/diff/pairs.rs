@@ -1,6 +1,6 @@
 //! Which threads and calls of two rollouts are compared with each other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rollout_trace_model::{AgentThread, InferenceCall};
 
@@ -26,8 +26,8 @@ pub(super) fn threads<'a>(rollouts: &Both<&Rollout<'a>>) -> (Vec<Both<&'a AgentT
             None => only_in.a.push(rollouts.a.agent(&thread.thread_id).to_owned()),
         }
     }
-    let is_paired = |thread: &AgentThread| paired.iter().any(|pair| pair.b.thread_id == thread.thread_id);
-    let rest = b.into_iter().filter(|thread| !is_paired(thread));
+    let paired_of_b: HashSet<_> = paired.iter().map(|pair| &pair.b.thread_id).collect();
+    let rest = b.into_iter().filter(|thread| !paired_of_b.contains(&thread.thread_id));
     only_in.b.extend(rest.map(|thread| rollouts.b.agent(&thread.thread_id).to_owned()));
     (paired, only_in)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rollout_trace_model::Line;
 
 use super::{At, Both, Condition, ConditionCause, Diff, DiffTotals, Divergence, DivergenceCause, Side, ThreadDiff};
-use crate::{context::payload_words, item_words::beginning};
+use crate::{item_words::beginning, payload_name::payload_words};
 
 impl Diff {
     /// Returns the answer as text.
@@ -63,7 +63,7 @@ impl Condition {
             serde_json::Value::Array(values) if values.is_empty() => "none".to_owned(),
             value => beginning(&value.to_string()),
         };
-        let call = self.at.a.as_ref().map_or(0, |at| at.call);
+        let at = self.at.a.as_ref().map_or_else(String::new, |at| format!(" from {} on", at.names));
         let difference = match &self.first_difference {
             Some(Some(difference)) => {
                 let line = |line: &Option<String>| line.as_deref().map_or_else(|| "nothing".to_owned(), beginning);
@@ -71,7 +71,7 @@ impl Condition {
             }
             _ => format!(": A {} · B {}", short(&self.a), short(&self.b)),
         };
-        format!("    condition  {} from call {call}{difference}", self.cause.words()).into()
+        format!("    condition  {}{at}{difference}", self.cause.words()).into()
     }
 }
 
@@ -97,10 +97,9 @@ impl Divergence {
 
 impl At {
     fn words(&self) -> String {
-        let turn = self.turn.map_or_else(String::new, |turn| format!(", turn {turn}"));
         let seq = self.seq.map_or_else(String::new, |seq| format!(", seq {seq}"));
         let payload = self.payload_id.as_ref().map_or_else(String::new, |id| format!(" {}", payload_words(id)));
-        format!("call {}{turn}{seq}{payload}", self.call)
+        format!("{}{seq}{payload}", self.names)
     }
 }
 

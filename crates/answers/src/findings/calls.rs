@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, Requester, ToolCall};
+use rollout_trace_model::{ItemId, Requester, ToolCall};
 use rollout_trace_schema::{CodexTurnId, ExecutionStatus, ThreadId, ToolKind};
 
-use super::{Finding, FindingCode, More, damage::Damage};
-use crate::{
-    Certainty, Rollout, index::answered_in, item_words::beginning, meaning::Meaning, stats::is_public_exec, tool_name,
-};
+use super::{Finding, FindingCode, More, damage::Damage, offers};
+use crate::{Certainty, Rollout, item_words::beginning, meaning::Meaning, stats::is_public_exec, tool_name};
 
 /// How many calls in a row are worth telling.
 const STREAK: usize = 3;
@@ -18,7 +16,7 @@ pub(super) fn findings(rollout: &Rollout<'_>, damage: &Damage) -> Vec<Finding> {
     for call in rollout.graph().tool_calls.values() {
         by_thread.entry(&call.thread_id).or_default().push(call);
     }
-    let mut findings = not_offered(rollout);
+    let mut findings = offers::not_offered(rollout);
     for (thread, mut calls) in by_thread {
         // The map is ordered by id, which remains the order of those with one seq.
         calls.sort_by_key(|call| call.execution.started_seq);
@@ -112,60 +110,4 @@ fn repetition(rollout: &Rollout<'_>, asked: &Meaning, calls: &[&ToolCall]) -> Fi
         more: More { tokens_estimate: Some(tokens), ..More::default() },
         ..Finding::new(FindingCode::RepeatedCall, ids(calls), seq, note)
     }
-}
-
-/// Returns the failed calls of tools that the request that the model answered did not offer.
-fn not_offered(rollout: &Rollout<'_>) -> Vec<Finding> {
-    let graph = rollout.graph();
-    let items = graph.conversation_items.keys().copied();
-    let offering: Vec<ItemId> = items.filter(|item| !rollout.facts().offers(*item).is_empty()).collect();
-    let finding = |call: &ToolCall| {
-        let is_of_model = matches!(call.requester, Requester::Model);
-        if call.execution.status != ExecutionStatus::Failed || !is_of_model {
-            return None;
-        }
-        let item = graph.conversation_items.get(call.model_visible_call_item_ids.first()?)?;
-        let name = called(item)?;
-        if is_offered(rollout, &offering, answered_in(graph, item)?, name)? {
-            return None;
-        }
-        let ids = vec![call.tool_call_id.to_string(), item.item_id.to_string()];
-        let note = format!("the model called {name}, which its request did not offer");
-        Some(Finding::new(FindingCode::ToolNotOffered, ids, Some(call.execution.started_seq), note))
-    };
-    graph.tool_calls.values().filter_map(finding).collect()
-}
-
-/// Returns the name of the tool that an item calls, unless the wire always offers it.
-fn called(item: &ConversationItem) -> Option<&str> {
-    item.name.as_deref().filter(|name| !matches!(*name, "" | "local_shell"))
-}
-
-/// Returns whether a request offers a tool. `None` if it offers none at all, or cannot be read.
-fn is_offered(rollout: &Rollout<'_>, offering: &[ItemId], call: &InferenceCall, name: &str) -> Option<bool> {
-    let facts = rollout.facts();
-    let calls = &rollout.index().calls_of(&call.thread_id)[..=rollout.index().place(call)];
-    let mut offers_any = false;
-    // An incremental request builds on what the ones before it offered.
-    for (place, call) in calls.iter().rev().enumerate() {
-        let Some(request) = facts.request(&call.inference_call_id) else {
-            if place == 0 {
-                return None;
-            }
-            continue;
-        };
-        let definitions = request.tools.iter().flat_map(|id| &facts.definition(*id).offers);
-        let in_items = offering.iter().filter(|item| call.request_item_ids.contains(**item));
-        let in_items = in_items.flat_map(|item| facts.offers(*item));
-        for offer in definitions.chain(in_items) {
-            offers_any = true;
-            if offer == name {
-                return Some(true);
-            }
-        }
-        if !request.is_incremental {
-            break;
-        }
-    }
-    offers_any.then_some(false)
 }

@@ -7,13 +7,12 @@ use crate::{Rollout, Unseen, UnseenCode, UnseenRow, context_diff::rebuilt_unreco
 const CUT_BYTES: u64 = 4096;
 
 pub(super) fn findings(rollout: &Rollout<'_>) -> Vec<Finding> {
-    let rows = Unseen::of(rollout).rows;
-    let finding = |row: UnseenRow| {
+    let finding = |row: &UnseenRow| {
         let code = match row.code {
             UnseenCode::ChildResultNotDelivered => FindingCode::AgentResultNotDelivered,
             UnseenCode::MessageNotDelivered => FindingCode::MessageNotDelivered,
-            UnseenCode::ResultNotDelivered if was_left_out(rollout, &row) => FindingCode::OutputNotDelivered,
-            UnseenCode::OutputCut if is_mostly_cut(&row) => FindingCode::OutputMostlyCut,
+            UnseenCode::ResultNotDelivered if was_left_out(rollout, row) => FindingCode::OutputNotDelivered,
+            UnseenCode::OutputCut if is_mostly_cut(row) => FindingCode::OutputMostlyCut,
             UnseenCode::OutputAfterLastLook => FindingCode::OutputMissed,
             _ => return None,
         };
@@ -21,11 +20,11 @@ pub(super) fn findings(rollout: &Rollout<'_>) -> Vec<Finding> {
             (FindingCode::OutputMostlyCut, Some((bytes, of))) => {
                 format!("{} of {} bytes of output were cut before the model saw them", grouped(bytes), grouped(of))
             }
-            _ => row.note,
+            _ => row.note.clone(),
         };
-        Some(Finding { certainty: row.certainty, ..Finding::new(code, row.ids, row.seq, note) })
+        Some(Finding { certainty: row.certainty, ..Finding::new(code, row.ids.clone(), row.seq, note) })
     };
-    rows.into_iter().filter_map(finding).collect()
+    Unseen::found(rollout).rows.iter().filter_map(finding).collect()
 }
 
 fn is_mostly_cut(row: &UnseenRow) -> bool {
@@ -40,6 +39,6 @@ fn was_left_out(rollout: &Rollout<'_>, row: &UnseenRow) -> bool {
     let calls = rollout.index().calls_of(&call.thread_id);
     let Some(later) = calls.get(calls.partition_point(|call| call.execution.started_seq <= end)) else { return false };
     let is_readable = rollout.facts().request(&later.inference_call_id).is_some();
-    let before = rollout.index().call_before(rollout.facts(), later).filter(|_| is_readable);
+    let before = rollout.index().call_before(later).filter(|_| is_readable);
     !before.is_some_and(|before| rebuilt_unrecorded(rollout, before, later))
 }

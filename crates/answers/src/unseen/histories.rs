@@ -1,11 +1,16 @@
 //! Items that disappeared from a conversation, and sealed items.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
-use rollout_trace_model::{Compaction, ConversationItem, InferenceCall, ItemId};
+use rollout_trace_model::{Compaction, ConversationItem, InferenceCall, ItemId, ItemKind};
+use rollout_trace_reducer::Fingerprint;
+use rollout_trace_schema::ModelVisibleCallId;
 
 use super::{UnseenCode, UnseenRow, later_calls, size};
-use crate::{Certainty, Rollout, item_words::item_words, words::counted};
+use crate::{Certainty, Rollout, item_words::item_words, members::Members, words::counted};
 
 pub(super) fn rows(rollout: &Rollout<'_>, compacted: &HashSet<ItemId>) -> Vec<UnseenRow> {
     let graph = rollout.graph();
@@ -14,7 +19,7 @@ pub(super) fn rows(rollout: &Rollout<'_>, compacted: &HashSet<ItemId>) -> Vec<Un
     for first in rollout.calls() {
         let second = rollout.index().sound_next(rollout.facts(), first);
         if let Some(second) = second.filter(|second| rollout.index().compactions_between(first, second).is_empty()) {
-            let pair = Pair { rollout, first, second, compacted, markers: &markers };
+            let pair = Pair { rollout, first, second, compacted, markers: &markers, contents: OnceCell::new() };
             rows.extend(pair.left_out());
             rows.extend(pair.not_kept());
         }
@@ -52,6 +57,13 @@ struct Pair<'r, 'a> {
     /// The items that some compaction replaced.
     compacted: &'r HashSet<ItemId>,
     markers: &'r HashSet<ItemId>,
+    contents: OnceCell<Contents<'r>>,
+}
+
+/// What the second request contains.
+struct Contents<'r> {
+    items: Members<'r>,
+    fingerprints: HashSet<Fingerprint>,
 }
 
 impl Pair<'_, '_> {
@@ -67,9 +79,12 @@ impl Pair<'_, '_> {
         if gone.is_empty() {
             return Vec::new();
         }
-        let new: Vec<ItemId> = after.skip(same).filter(|item| self.is_new(*item)).collect();
+        // The last new item of each kind and call id.
+        let new = after.skip(same).filter(|item| self.is_new(*item));
+        let new: HashMap<_, ItemId> = new.filter_map(|item| Some((self.call_key(item)?, item))).collect();
+        let replacement = |old: ItemId| self.call_key(old).and_then(|key| new.get(&key)).copied();
         let (trimmed, dropped): (Vec<_>, Vec<_>) =
-            gone.into_iter().map(|old| (old, self.replacement(old, &new))).partition(|(_, new)| new.is_some());
+            gone.into_iter().map(|old| (old, replacement(old))).partition(|(_, new)| new.is_some());
         let mut rows: Vec<_> = trimmed.into_iter().filter_map(|(old, new)| Some(self.trimmed(old, new?))).collect();
         let dropped: Vec<ItemId> = dropped.into_iter().map(|(item, _)| item).collect();
         rows.extend(self.dropped(&dropped));
@@ -78,10 +93,16 @@ impl Pair<'_, '_> {
 
     /// Returns whether the second request has an item, or one that is equal to a provider's cache.
     fn is_kept(&self, id: ItemId) -> bool {
-        let request = &self.second.request_item_ids;
         let Some(item) = self.item(id) else { return true };
-        let equals = self.rollout.index().equals(&item.thread_id, self.rollout.facts().fingerprint(item));
-        request.contains(id) || equals.iter().any(|equal| request.contains(*equal))
+        let contents = self.contents.get_or_init(|| {
+            let items = &self.second.request_item_ids;
+            let known = items.iter().filter_map(|id| self.item(id));
+            Contents {
+                items: Members::of(items),
+                fingerprints: known.map(|item| self.rollout.facts().fingerprint(item)).collect(),
+            }
+        });
+        contents.items.contain(id) || contents.fingerprints.contains(&self.rollout.facts().fingerprint(item))
     }
 
     /// Returns whether the second request is the first one to carry an item.
@@ -90,11 +111,10 @@ impl Pair<'_, '_> {
         first.is_some_and(|first| first.inference_call_id == self.second.inference_call_id)
     }
 
-    /// Returns the last new item that has the kind and the call id of an old one.
-    fn replacement(&self, old: ItemId, new: &[ItemId]) -> Option<ItemId> {
-        let old = self.item(old).filter(|old| old.call_id.is_some())?;
-        let replaces = |item: &ConversationItem| (&item.kind, &item.call_id) == (&old.kind, &old.call_id);
-        new.iter().rev().copied().find(|id| *id != old.item_id && self.item(*id).is_some_and(replaces))
+    /// Returns the kind and the call id of an item that has one.
+    fn call_key(&self, id: ItemId) -> Option<(&ItemKind, &ModelVisibleCallId)> {
+        let item = self.item(id)?;
+        Some((&item.kind, item.call_id.as_ref()?))
     }
 
     fn trimmed(&self, old: ItemId, new: ItemId) -> UnseenRow {

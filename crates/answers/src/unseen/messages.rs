@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rollout_trace_model::{Anchor, InteractionEdge, InteractionKind, ThreadOrigin, UndeliveredMessage};
+use rollout_trace_model::{Anchor, InteractionEdge, InteractionKind, UndeliveredMessage};
 use rollout_trace_schema::{ThreadId, ToolCallId};
 
 use super::{UnseenCode, UnseenRow};
@@ -73,15 +73,8 @@ fn of_undelivered(rollout: &Rollout<'_>, message: &UndeliveredMessage, arrived: 
 
 /// Returns the agent whose result a message is: the child of the target whose thread the edge's id names.
 pub(crate) fn reporting_child<'g>(rollout: &Rollout<'g>, message: &UndeliveredMessage) -> Option<&'g ThreadId> {
-    let edge = message.edge_id.as_ref()?;
-    let mut threads = rollout.graph().threads.values();
-    let child = threads.find(|thread| match &thread.origin {
-        ThreadOrigin::Spawned { parent_thread_id, .. } => {
-            Some(parent_thread_id) == message.target_thread_id.as_ref() && edge.contains(thread.thread_id.as_str())
-        }
-        _ => false,
-    });
-    child.map(|thread| &thread.thread_id)
+    let (edge, target) = message.edge_id.as_ref().zip(message.target_thread_id.as_ref())?;
+    rollout.index().children().named_in(target, edge).first().copied()
 }
 
 fn note(rollout: &Rollout<'_>, kind: InteractionKind, target: Option<&ThreadId>, text: &str) -> String {

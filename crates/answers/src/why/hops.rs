@@ -13,6 +13,7 @@ use crate::{
     Certainty, Node,
     deliveries::Delivery,
     index::answered_in,
+    members::Members,
     origin::{answers, forked_from, producers},
     rollout::Rollout,
 };
@@ -76,8 +77,8 @@ pub(super) fn just_seen(rollout: &Rollout<'_>, call: &InferenceCall) -> Vec<Item
     match rollout.call_before(call) {
         Some(before) => {
             let same = before.request_item_ids.common_prefix(&call.request_item_ids);
-            let rest = call.request_item_ids.skip(same);
-            rest.filter(|item| !before.request_item_ids.contains(*item) && is_new(item)).collect()
+            let carried = Members::of(&before.request_item_ids);
+            call.request_item_ids.skip(same).filter(|item| !carried.contain(*item) && is_new(item)).collect()
         }
         None => {
             let new: Vec<_> = call.request_item_ids.iter().filter(is_new).collect();
@@ -154,8 +155,7 @@ impl Causes<'_, '_> {
             ProducerRef::Inference { inference_call_id } => {
                 let call = graph.inference_calls.get(inference_call_id)?;
                 let evidence = (call.response_seq, call.raw_response_payload_id.as_ref());
-                let hop = self.hop(Cause::AnsweredIn, Node::Inference(inference_call_id.clone()), recorded, evidence);
-                Hop { just_seen: Some(just_seen(self.rollout, call)), ..hop }
+                self.hop(Cause::AnsweredIn, Node::Inference(inference_call_id.clone()), recorded, evidence)
             }
             ProducerRef::Tool { tool_call_id } => {
                 let call = graph.tool_calls.get(tool_call_id)?;
@@ -227,7 +227,7 @@ impl Causes<'_, '_> {
         if let Some(item) = input.and_then(|item| graph.conversation_items.get(&item)) {
             return vec![self.hop(Cause::BeganWith, Node::Item(item.item_id), Certainty::Matched, shown(item))];
         }
-        let started = index.turn_starts().iter().find(|start| start.turn == Some(id));
+        let started = index.turn_starts().of_turn(id);
         if let Some((start, parent)) = started.and_then(|start| Some((start, start.parent?))) {
             let evidence = (Some(start.seq), Some(start.payload));
             return vec![self.hop(Cause::BegunBy, Node::Turn(parent.clone()), Certainty::Recorded, evidence)];

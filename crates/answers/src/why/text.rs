@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rollout_trace_model::{ItemId, Line, RolloutTrace};
 
 use super::{Absent, Cause, Hop, Why};
-use crate::{Certainty, Node, context::payload_words, item_words::item_words, rollout::Rollout, tool_name};
+use crate::{Certainty, Node, item_words::item_words, payload_name::payload_words, rollout::Rollout, tool_name};
 
 /// The things that a path names, in a few words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use rollout_trace::{
     Bundle, Evidence,
+    answers::PayloadName,
     evidence::{PayloadBuffer, PayloadSource},
     schema::{PayloadKind, PayloadRef},
 };
@@ -14,14 +15,15 @@ use crate::{
 
 pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let (bundle, rest) = args.choice.open(&args.words)?;
-    let [id] = rest else {
-        return Err(match rest.len() {
-            0 => Failure::new("no payload is given", "give its id or number after the bundle"),
-            _ => Failure::new("both a bundle and --latest are given", "leave one of them out"),
-        });
+    let words: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
+    let id = match words.iter().map(|word| &**word).collect::<Vec<_>>().as_slice() {
+        [] => return Err(Failure::new("no payload is given", "give its id or number after the bundle")),
+        [id] => (*id).to_owned(),
+        // As answers print it.
+        ["payload", number] => format!("payload {number}"),
+        _ => return Err(Failure::new("both a bundle and --latest are given", "leave one of them out")),
     };
-    let id = id.to_string_lossy();
-    let reference = reference(&bundle, &id);
+    let reference = reference(&bundle, &PayloadName::new(&id));
     let mut buffer = PayloadBuffer::default();
     if let Err(error) = bundle.payloads().load(&reference, &mut buffer) {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -44,33 +46,23 @@ pub(crate) fn run(args: &PayloadArgs, output: &mut Output) -> Result<Verdict, Fa
     Ok(Verdict::Damaged)
 }
 
-/// Returns the payload reference with this id, which may be a part of another one. If no event contains it, returns a
-/// reference made from its number.
-fn reference(bundle: &Bundle, id: &str) -> PayloadRef {
-    let number = id.strip_prefix("raw_payload:").or_else(|| id.strip_prefix("payload:")).unwrap_or(id);
-    let in_file = id.strip_prefix("payloads/").and_then(|name| name.strip_suffix(".json"));
-    let number = in_file.unwrap_or(number);
-    let ids = [id.to_owned(), format!("raw_payload:{number}")];
+/// Returns the reference to the payload with this name, which may be a part of another one. If no event contains it,
+/// returns a reference made from its number.
+fn reference(bundle: &Bundle, name: &PayloadName) -> PayloadRef {
     for evidence in bundle.events() {
         let Evidence::Event(located) = evidence else { continue };
         let mut found = None;
         located.event.payload.for_each_payload_ref(|reference| {
             if found.is_none() {
-                found = find(reference, &ids).cloned();
+                found = name.find(reference).cloned();
             }
         });
         if let Some(found) = found {
             return found;
         }
     }
-    let [_, id] = ids;
-    PayloadRef::at_path(id, PayloadKind::ProtocolEvent, format!("payloads/{number}.json"))
-}
-
-/// Returns the reference with one of these ids: this one, or one of its parts at any depth.
-fn find<'a>(reference: &'a PayloadRef, ids: &[String]) -> Option<&'a PayloadRef> {
-    if ids.iter().any(|id| *id == *reference.raw_payload_id) {
-        return Some(reference);
-    }
-    reference.parts.iter().find_map(|part| find(part, ids))
+    let id = name.usual_id();
+    let number = id.strip_prefix("raw_payload:").unwrap_or(&id);
+    let path = format!("payloads/{number}.json");
+    PayloadRef::at_path(id, PayloadKind::ProtocolEvent, path)
 }

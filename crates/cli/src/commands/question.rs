@@ -66,15 +66,16 @@ pub(crate) fn grep(args: &GrepArgs, output: &mut Output) -> Result<Verdict, Fail
         let reason = error.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
         Failure::new(format!("the pattern is no regular expression: {reason}"), "escape special characters with \\")
     })?;
-    let search = Search {
-        pattern,
-        thread: args.thread.clone(),
-        kind: args.kind.clone(),
-        role: args.role.clone(),
-        tool: args.tool.clone(),
-        place: args.place,
-    };
     ask(&args.asked, &bundle, output, |rollout, output| {
+        let thread = args.thread.as_deref().map(|wanted| find_agent(rollout, wanted)).transpose()?;
+        let search = Search {
+            pattern,
+            thread: thread.cloned(),
+            kind: args.kind.clone(),
+            role: args.role.clone(),
+            tool: args.tool.clone(),
+            place: args.place,
+        };
         let answer = Grep::of(rollout, &search);
         print(&args.asked, &answer, || answer.lines(rollout), output)
     })
@@ -82,14 +83,17 @@ pub(crate) fn grep(args: &GrepArgs, output: &mut Output) -> Result<Verdict, Fail
 
 pub(crate) fn why(args: &WhyArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let (bundle, rest) = args.asked.choice.open(&args.words)?;
-    let words: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
-    let (subject, at) = match words.iter().map(|word| &**word).collect::<Vec<_>>().as_slice() {
-        [subject] => ((*subject).to_owned(), None),
-        [subject, "@", call] => ((*subject).to_owned(), Some((*call).to_owned())),
-        [] => return Err(Failure::new("what is asked about is missing", "give it after the bundle")),
+    let mut sides = rest.split(|word| word == "@");
+    let subject = sides.next().unwrap_or_default();
+    let (subject, at) = match (one_name(subject), sides.next().map(one_name), sides.next()) {
+        (_, None, _) if subject.is_empty() => {
+            return Err(Failure::new("what is asked about is missing", "give it after the bundle"));
+        }
+        (Some(subject), None, _) => (subject, None),
+        (Some(subject), Some(Some(call)), None) => (subject, Some(call)),
         _ => {
             let hint = "ask about one thing: rollout-trace why BUNDLE SUBJECT [@ REQUEST]";
-            return Err(Failure::new(format!("{} words follow the bundle", words.len()), hint));
+            return Err(Failure::new(format!("{} words follow the bundle", rest.len()), hint));
         }
     };
     ask(&args.asked, &bundle, output, |rollout, output| {
@@ -101,8 +105,12 @@ pub(crate) fn why(args: &WhyArgs, output: &mut Output) -> Result<Verdict, Failur
 }
 
 pub(crate) fn context(args: &ContextArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    let (bundle, call) = open_with_word(&args.asked, &args.words, "a request")?;
-    let call = call.to_string_lossy();
+    let (bundle, rest) = args.asked.choice.open(&args.words)?;
+    let call = match one_name(rest) {
+        Some(call) => call,
+        None if rest.is_empty() => return Err(Failure::new("a request is missing", "give it after the bundle")),
+        None => return Err(both_given()),
+    };
     ask(&args.asked, &bundle, output, |rollout, output| {
         let call = find_call(rollout, &call)?;
         let answer = match &args.diff {
@@ -115,6 +123,15 @@ pub(crate) fn context(args: &ContextArgs, output: &mut Output) -> Result<Verdict
         };
         print(&args.asked, &answer, || answer.lines(), output)
     })
+}
+
+/// Returns the only name among words. That of a request may be two words, as text prints it.
+fn one_name(words: &[OsString]) -> Option<String> {
+    match words {
+        [name] => Some(name.to_string_lossy().into_owned()),
+        [kind, number] if kind == "request" => Some(format!("request {}", number.to_string_lossy())),
+        _ => None,
+    }
 }
 
 /// Returns the inference call that a selector means.
@@ -136,15 +153,17 @@ pub(super) fn not_selected(rollout: &Rollout<'_>, selector: &str, error: &Select
             "give the number of an item, or an id or a name that an answer or `rollout-trace show` prints",
         ),
         SelectError::Several(nodes) => {
-            let listed: Vec<_> = nodes.iter().take(20).map(|node| rollout.selector(node)).collect();
-            let more = nodes.len() - listed.len();
-            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-            Failure::new(
-                format!("{selector:?} means {} things", nodes.len()),
-                format!("say which: {}{more}", listed.join(", ")),
-            )
+            let names = nodes.iter().map(|node| rollout.selector(node));
+            Failure::new(format!("{selector:?} means {} things", nodes.len()), format!("say which: {}", listed(names)))
         }
     }
+}
+
+/// Lists names, at most 20 of them.
+fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(20);
+    let names = names.take(20).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{names}, and {more} more") } else { names }
 }
 
 pub(crate) fn verdict(args: &QuestionArgs, output: &mut Output) -> Result<Verdict, Failure> {
@@ -164,13 +183,14 @@ pub(crate) fn blame(args: &BlameArgs, output: &mut Output) -> Result<Verdict, Fa
     })
 }
 
-/// Returns the thread of the agent with this name or thread id.
+/// Returns the thread of the agent that a selector means.
 fn find_agent<'a>(rollout: &Rollout<'a>, wanted: &str) -> Result<&'a ThreadId, Failure> {
-    let threads = || rollout.graph().threads.keys();
-    let found = threads().find(|thread| thread.as_str() == wanted || rollout.agent(thread) == wanted);
-    found.ok_or_else(|| {
-        let known: Vec<String> = threads().map(|thread| format!("{} ({thread})", rollout.agent(thread))).collect();
-        Failure::new(format!("no agent is named {wanted:?}"), format!("agents of this rollout: {}", known.join(", ")))
+    rollout.select_thread(wanted).map_err(|error| match error {
+        SelectError::Nothing => {
+            let known = rollout.graph().threads.keys().map(|thread| format!("{} ({thread})", rollout.agent(thread)));
+            Failure::new(format!("no agent is named {wanted:?}"), format!("agents of this rollout: {}", listed(known)))
+        }
+        several => not_selected(rollout, wanted, &several),
     })
 }
 

@@ -31,8 +31,11 @@ fn it_answers_on_its_standard_streams_until_they_are_closed() {
     let call =
         r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"unseen","arguments":{"rollout":"latest"}}}"#;
     let mut unseen = ask(&format!("this is no message\n{call}"));
-    while !unseen.contains(r#""id":3"#) {
-        unseen = ask("");
+    // The server may answer the line that is no message, but says little else.
+    for _ in 0..3 {
+        if !unseen.contains(r#""id":3"#) {
+            unseen = ask("");
+        }
     }
     assert!(unseen.contains("only the provider can read it"), "{unseen}");
     drop(stdin);

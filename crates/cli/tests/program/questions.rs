@@ -57,7 +57,14 @@ fn why_something_happened() {
         ["1", "5 @ 2", "call_2", "/root/reviewer"].map(|words| root.run(&format!("why bundle {words}"))).concat()
     );
     assert!(root.run("why bundle item:1 --json").starts_with(r#"{"question":"why","subject":{"type":"item","id":"#));
-    for words in ["no-such-thing", "1 @ 99", "1 2", "item:99999"] {
+    for (words, same) in
+        [("request 2", "inference-2"), ("5 @ request 2", "5 @ 2"), ("request 2 @ request 3", "inference-2 @ 3")]
+    {
+        assert_eq!(root.run(&format!("why bundle {words}")), root.run(&format!("why bundle {same}")));
+    }
+    assert_eq!(root.run("context bundle request 2"), root.run("context bundle 2"));
+    assert_eq!(root.run("payload bundle payload 7"), root.run("payload bundle 7"));
+    for words in ["no-such-thing", "1 @ 99", "1 2", "item:99999", "@ 2", "1 @", "1 @ 2 @ 3"] {
         assert!(root.run(&format!("why bundle {words}")).ends_with("exit code 2\n"), "{words}");
     }
 }
@@ -187,6 +194,12 @@ fn lines_that_match() {
     1 line
       seq    11  /root  command terminal_operation:1:1:18  /bin/sh -c cargo test price
     ");
+    assert_snapshot!(root.run("grep bundle test --thread typo"), @r#"
+    stderr: error: no agent is named "typo"
+    stderr:   agents of this rollout: /root/reviewer (thread-reviewer), /root (thread-root)
+    exit code 2
+    "#);
+    assert_eq!(root.run("grep bundle test --thread agent:/root"), root.run("grep bundle test --thread thread-root"));
     assert_snapshot!(root.run("grep bundle ("), @r"
     stderr: error: the pattern is no regular expression: unclosed group
     stderr:   escape special characters with \
