@@ -27,9 +27,12 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// The size of the reads from a server's output, which is that of a pipe.
 const READ_BYTES: usize = 64 << 10;
 
-/// How many requests to a server wait to be written, and how many replies to requests of the server. Further requests wait
-/// for their turn. A server that sends further requests does not read the replies.
+/// How many requests to a server wait to be written, and how many replies to requests of the server. Further ones wait for
+/// their turn.
 const QUEUE: usize = 64;
+
+/// How long a reply to a server may wait for its turn. Meanwhile nothing is read, and a server may wait for that.
+const REPLY_LIMIT: Duration = Duration::from_secs(5);
 
 /// How many problems of a server are reported.
 const MAX_NOTICES: usize = 16;
@@ -218,7 +221,7 @@ impl Shared {
         self.closed.cancel();
     }
 
-    fn receive(&self, message: Message) {
+    async fn receive(&self, message: Message) {
         match message {
             Message::Answer { id: Some(id), answer } => lock(&self.state).waiting.settle(id, answer),
             Message::Answer { id: None, answer } => {
@@ -239,7 +242,8 @@ impl Shared {
                         json!({"jsonrpc": "2.0", "id": id, "error": {"code": NO_SUCH_METHOD, "message": message}})
                     }
                 };
-                if let Err(mpsc::error::TrySendError::Full(_)) = self.replies.try_send(reply) {
+                // That nothing is written any more is no reason to stop reading.
+                if timeout(REPLY_LIMIT, self.replies.send(reply)).await.is_err() {
                     self.close(NoAnswer::Unusable("it sends requests without reading the replies"));
                 }
             }
@@ -259,7 +263,9 @@ async fn read(input: impl AsyncRead + Unpin, shared: Arc<Shared>) {
                 message::too_long(&head, &tail, length, MAX_LINE_BYTES).into_iter().collect()
             }
         };
-        messages.into_iter().for_each(|message| shared.receive(message));
+        for message in messages {
+            shared.receive(message).await;
+        }
     }
 }
 
@@ -345,16 +351,27 @@ mod tests {
         assert_eq!(ended(requested(&connection)).await, Err(NoAnswer::Closed(OUTPUT_CLOSED)));
     }
 
+    /// Returns many requests of a server at once.
+    fn pings() -> String {
+        (0..3 * QUEUE).map(|id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n")).collect()
+    }
+
     #[tokio::test]
+    async fn many_requests_of_a_server_at_once_are_answered() {
+        let (connection, mut output, mut input) = connection(1 << 10);
+        output.write_all(pings().as_bytes()).await.unwrap();
+        read_requests(&mut input, 3 * QUEUE).await;
+        let request = requested(&connection);
+        read_requests(&mut input, 1).await;
+        output.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":7}\n").await.unwrap();
+        assert_eq!(ended(request).await, Ok(json!(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn replies_that_the_server_does_not_read_are_bounded() {
         let (connection, mut output, mut input) = connection(16);
         let waiting = requested(&connection);
-        for id in 0..3 * QUEUE {
-            output
-                .write_all(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n").as_bytes())
-                .await
-                .unwrap();
-        }
+        output.write_all(pings().as_bytes()).await.unwrap();
         let unusable = Err(NoAnswer::Unusable("it sends requests without reading the replies"));
         assert_eq!(ended(waiting).await, unusable);
         assert_eq!(ended(requested(&connection)).await, unusable);
