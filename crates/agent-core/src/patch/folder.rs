@@ -13,6 +13,9 @@ use rustix::{
 
 use super::PatchError;
 
+/// How many links the system follows one after another.
+const MAX_LINKS: usize = 40;
+
 /// A folder, outside which nothing is read or written.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -34,8 +37,9 @@ pub(crate) enum Leads {
     Nowhere,
     /// The entry is not a link, or is a link to another entry inside the root, whose path this is.
     To(PathBuf),
-    /// The entry is a link to nothing, or to itself.
-    ToNothing,
+    /// The entry is a link to nothing, or to itself. If a file at a path inside the root would be what it leads to, this is
+    /// that path.
+    ToNothing(Option<PathBuf>),
     /// The entry is a link out of the root.
     Out,
 }
@@ -59,12 +63,23 @@ impl Folder {
             Err(source) => return Err(unreadable(source)),
             Ok(metadata) if metadata.is_symlink() => match fs::canonicalize(self.root.join(&entry)) {
                 Ok(real) => real.strip_prefix(&self.root).map_or(Leads::Out, |real| Leads::To(real.to_owned())),
-                Err(error) if leads_to_nothing(&error) => Leads::ToNothing,
+                Err(error) if leads_to_nothing(&error) => Leads::ToNothing(self.missing_target(&entry)),
                 Err(source) => return Err(unreadable(source)),
             },
             Ok(_) => Leads::To(entry.clone()),
         };
         Ok(Located { entry, leads })
+    }
+
+    /// Returns the path, inside the root, that a chain of links lacks.
+    fn missing_target(&self, link: &Path) -> Option<PathBuf> {
+        let mut entry = link.to_owned();
+        for _ in 0..MAX_LINKS {
+            let Ok(target) = fs::read_link(self.root.join(&entry)) else { return Some(entry) };
+            let full = self.root.join(entry.parent()?).join(target);
+            entry = self.folder(link, full.parent()?).ok()?.join(full.file_name()?);
+        }
+        None
     }
 
     /// Returns a folder's path relative to the root, with symbolic links resolved. The folder need not exist.

@@ -60,7 +60,13 @@ impl Pending {
         }
         let file = match place.leads {
             Leads::Nowhere => return at(&entry, Found::Nothing, false),
-            Leads::ToNothing => return at(&entry, Found::LinkToNothing, false),
+            Leads::ToNothing(missing) => {
+                let made = missing.and_then(|file| Some((self.changed.get(&file)?.clone()?, file)));
+                return match made {
+                    Some((content, file)) => at(&file, Found::File(content), true),
+                    None => at(&entry, Found::LinkToNothing, false),
+                };
+            }
             Leads::Out => return at(&entry, Found::LinkOut, false),
             Leads::To(file) => file,
         };

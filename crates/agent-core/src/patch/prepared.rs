@@ -179,7 +179,7 @@ impl Target {
         let Ok(place) = folder.locate(&self.entry) else { return false };
         match (&self.base, place.leads) {
             (Found::Nothing, Leads::Nowhere)
-            | (Found::LinkToNothing, Leads::ToNothing)
+            | (Found::LinkToNothing, Leads::ToNothing(_))
             | (Found::LinkOut, Leads::Out) => true,
             (Found::File(old), Leads::To(file)) => {
                 file == self.file && folder.read(&file).is_ok_and(|now| now.as_ref() == Some(old))

@@ -416,6 +416,26 @@ fn links_that_lead_nowhere() {
 }
 
 #[test]
+fn a_link_leads_to_what_an_earlier_section_makes() {
+    let folder = folder(&[("f", "1\n")]);
+    let link = |name: &str, target: &str| std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    link("first", "made/new");
+    link("second", "first");
+    link("moved", "g");
+    let patch = "*** Begin Patch\n*** Add File: made/new\n+1\n*** Update File: second\n-1\n+2\n*** Update File: f\n\
+                 *** Move to: g\n-1\n+3\n*** Delete File: moved\n*** End Patch";
+    assert_snapshot!(apply(folder.path(), patch).unwrap(), @r"
+    A made/new
+    M second
+    M f -> g
+    D moved
+    ");
+    assert_eq!(std::fs::read_to_string(folder.path().join("made/new")).unwrap(), "2\n");
+    assert_eq!(std::fs::read_to_string(folder.path().join("g")).unwrap(), "3\n");
+    assert!(folder.path().join("second").is_symlink() && !folder.path().join("moved").is_symlink());
+}
+
+#[test]
 fn a_file_that_has_changed_since_is_not_overwritten() {
     let prepare = |body: &str| {
         let folder = folder(&[("a", "1\n"), ("b", "2\n"), ("d/e", "3\n")]);
