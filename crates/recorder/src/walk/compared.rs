@@ -1,7 +1,9 @@
 //! The document that a thread's next model-facing document is compared with.
 
+use std::ops::Range;
+
 use rollout_trace_schema::{
-    json_text::{MAX_NESTING, check_nesting},
+    json_text::{MAX_NESTING, Quotes, check_nesting},
     packed::{BaseDocument, Checksums, SealedRecord, common_prefix, common_suffix},
 };
 use serde::Serialize;
@@ -93,8 +95,14 @@ impl Compared {
         let rest = last.len().min(body.len()) - prefix;
         let suffix = common_suffix(&last[last.len() - rest..], &body[body.len() - rest..]);
         let middle = &body[prefix..body.len() - suffix];
-        let changed = brackets(middle) + brackets(&last[prefix..last.len() - suffix]);
-        let spare_levels = spare.checked_sub(changed).map_or_else(|| spare_levels(body), Ok)?;
+        let (edit, last_edit) = (prefix..body.len() - suffix, prefix..last.len() - suffix);
+        let changed = brackets(middle) + brackets(&last[last_edit.clone()]);
+        // If strings begin and end elsewhere, brackets in them may have become arrays, which needs a body that is no JSON.
+        let has_same_strings = ends_inside(body, edit) == ends_inside(last, last_edit);
+        let spare_levels = match spare.checked_sub(changed) {
+            Some(spare) if has_same_strings => spare,
+            _ => spare_levels(body)?,
+        };
         let start = if prefix == 0 { TextStart::OutsideString } else { TextStart::Anywhere };
         let draft = &mut scratch.draft;
         draft.record.base(document, 0, prefix as u64);
@@ -173,6 +181,16 @@ pub(crate) fn spare_levels(body: &[u8]) -> Result<usize, WalkError> {
         return Ok(MAX_NESTING / 2);
     }
     check_nesting(body, MAX_NESTING).map(|()| 0).map_err(|_| WalkError::TooDeep { limit: MAX_NESTING })
+}
+
+/// Returns whether a range of a text that begins outside of strings ends inside of one.
+fn ends_inside(text: &[u8], range: Range<usize>) -> bool {
+    // Backslashes decide whether the quotes after them count, also across both ends of the range.
+    let backslash = |byte: &&u8| **byte == b'\\';
+    let is_escaped = text[..range.start].iter().rev().take_while(backslash).count() % 2 == 1;
+    let beyond = text[range.end..].iter().take_while(backslash).count() + 1;
+    let end = text.len().min(range.end + beyond);
+    Quotes::new(&text[..end], range.start + usize::from(is_escaped)).count() % 2 == 1
 }
 
 fn brackets(text: &[u8]) -> usize {

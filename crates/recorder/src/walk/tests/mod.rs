@@ -481,3 +481,32 @@ fn a_value_may_nest_as_deep_as_readers_accept() {
         assert!(!taken(1_000_000, inside), "{inside:?}");
     }
 }
+
+#[test]
+fn brackets_in_strings_may_become_arrays() {
+    let pack = Pack::new();
+    let context = WalkContext {
+        key: &pack.key,
+        known: &pack.known,
+        spares: &pack.spares,
+        redaction: None,
+        max_document: 1 << 20,
+    };
+    let levels = MAX_NESTING + 1;
+    let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+    // The last body of each nests too deep. Between it and the first one, strings begin and end elsewhere.
+    for bodies in [
+        [format!("[\"{open}{close}\"]"), format!("[{open}{close}\"]")],
+        [format!("[\"\\\"{open}{close}\"]"), format!("[\"\"{open}{close}\"]")],
+        [format!("[\"\\\\\\\"{open}{close}\"]"), format!("[\"\\\\\"{open}{close}\"]")],
+    ] {
+        let mut compared = Compared::default();
+        let (mut scratch, next) = compared.body(&context, bodies[0].as_bytes()).expect("one level");
+        drop(compared.seal(&mut scratch.draft, 1, HEADER.checksums()));
+        compared.advance(1, &mut scratch, next);
+        let again = compared.body(&context, bodies[0].as_bytes()).map(drop);
+        assert!(again.is_ok(), "{again:?}");
+        let second = compared.body(&context, bodies[1].as_bytes()).map(drop);
+        assert!(matches!(second, Err(WalkError::TooDeep { .. })), "{second:?}: {:.20}", bodies[1]);
+    }
+}
