@@ -108,7 +108,7 @@ fn an_answer_that_broke_off_is_marked() {
         [("stall", "what follows takes the place of its last message"), ("broken", "what follows continues it")]
     {
         let script = format!("[[reply]]\nend = \"{end}\"\n[[reply.item]]\nsay = \"The answer is\"\n{whole}");
-        let config = "first_retry_ms = 1\nstream_idle_ms = 300\n";
+        let config = "first_retry_ms = 1\nstream_idle_ms = 3000\n";
         let (code, stdout, stderr) = run_as(agent(&[]), folder.path(), config, &script, &[]);
         let expected = format!("The answer is\n[the answer broke off here; {mark}]\nThe answer is 42.\n");
         assert_eq!((code, stdout), (0, expected), "{stderr}");

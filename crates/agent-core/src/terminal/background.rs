@@ -23,11 +23,14 @@ use crate::lock::lock;
 /// The environment variable by which a process is recognized that has left the session of its command.
 pub(crate) const MARK: &str = "ROLLOUT_TRACE_COMMAND";
 
+/// How long processes that a hangup does not concern may take to end after their command.
+const SURVIVOR_GRACE: Duration = Duration::from_millis(100);
+
 /// How long killed processes may take to end, if somebody waits for them without blocking a thread.
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
 /// The same for a wait that blocks the thread. Whatever takes longer is waited for on a thread of its own.
-const BRIEF_GRACE: Duration = Duration::from_millis(100);
+pub(crate) const BRIEF_GRACE: Duration = Duration::from_millis(100);
 
 /// How long such a thread waits. A process that is blocked in the kernel may take any time.
 const LAST_GRACE: Duration = Duration::from_secs(60);
@@ -97,6 +100,14 @@ impl Found {
         environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
     }
 
+    /// Returns whether the process has chosen to ignore a hangup.
+    fn ignores_hangup(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let ignored =
+            status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+        ignored.unwrap_or_default() >> (Signal::SIGHUP as u32 - 1) & 1 == 1
+    }
+
     fn kill(&self) {
         // An error means that the process has ended, or that it belongs to another user.
         let _ = kill(pid(self.pid), Signal::SIGKILL);
@@ -134,6 +145,8 @@ pub(crate) fn session_members(leader: u32) -> Vec<Pid> {
 pub(crate) struct LeftBehind {
     leader: u32,
     mark: String,
+    /// When to stop looking at processes that will not be hung up, and at all others.
+    survivor_deadline: Instant,
     deadline: Instant,
     seen: Vec<Found>,
     hung_up: HashSet<u32>,
@@ -144,8 +157,17 @@ impl LeftBehind {
     /// Begins to look for what a command leaves behind. Its process has been reaped. The end of a command hangs up its
     /// terminal, which most processes do not survive; `grace` is how long they may take to end.
     pub(crate) fn of(leader: u32, mark: String, grace: Duration) -> Self {
-        let deadline = Instant::now() + grace;
-        Self { leader, mark, deadline, seen: Vec::new(), hung_up: HashSet::new(), running: Vec::new() }
+        let now = Instant::now();
+        let (survivor_deadline, deadline) = (now + grace.min(SURVIVOR_GRACE), now + grace);
+        Self {
+            leader,
+            mark,
+            survivor_deadline,
+            deadline,
+            seen: Vec::new(),
+            hung_up: HashSet::new(),
+            running: Vec::new(),
+        }
     }
 
     /// Looks once. Returns whether there is nothing to wait for any more.
@@ -169,7 +191,10 @@ impl LeftBehind {
             }
         }
         self.running = running;
-        self.running.is_empty() || Instant::now() >= self.deadline
+        let now = Instant::now();
+        let is_hung_up = |found: &Found| found.session == self.leader && !found.ignores_hangup();
+        let is_over = now >= self.survivor_deadline && !self.running.iter().any(is_hung_up);
+        self.running.is_empty() || is_over || now >= self.deadline
     }
 
     /// Looks until everything is known.
@@ -188,16 +213,20 @@ impl LeftBehind {
 
     /// Kills what is still running, and waits until it has ended.
     pub(crate) async fn kill(&mut self) {
-        self.running.iter().for_each(Found::kill);
-        self.deadline = Instant::now() + KILL_GRACE;
+        self.kill_running(KILL_GRACE);
         self.known().await;
     }
 
     /// Kills what is still running. This blocks the thread, but not for long.
     pub(crate) fn kill_now(&mut self) {
-        self.running.iter().for_each(Found::kill);
-        self.deadline = Instant::now() + BRIEF_GRACE;
+        self.kill_running(BRIEF_GRACE);
         self.wait();
+    }
+
+    fn kill_running(&mut self, grace: Duration) {
+        self.running.iter().for_each(Found::kill);
+        self.deadline = Instant::now() + grace;
+        self.survivor_deadline = self.deadline;
     }
 
     /// Returns what was left behind, and hands over what is still running.

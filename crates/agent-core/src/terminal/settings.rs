@@ -38,7 +38,8 @@ pub struct TerminalSettings {
     pub max_buffered_bytes: usize,
     /// The default time limit of a command, at which it is killed.
     pub time_limit: Option<Duration>,
-    /// How long the processes that a command leaves behind may take to end after it, since its terminal is hung up.
+    /// How long the processes that a command leaves behind may take to end after it, since its terminal is hung up. Those
+    /// that ignore this, or have left the terminal, are not waited for.
     pub hangup_grace: Duration,
 }
 
@@ -72,7 +73,7 @@ impl TerminalSettings {
             max_sessions: 64,
             max_buffered_bytes: 1 << 20,
             time_limit: None,
-            hangup_grace: Duration::from_millis(100),
+            hangup_grace: Duration::from_secs(2),
         }
     }
 

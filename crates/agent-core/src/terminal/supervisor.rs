@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     CommandEnded, EndReason, TerminalEvent,
-    background::{LeftBehind, Survivors},
+    background::{BRIEF_GRACE, LeftBehind, Survivors},
     decoder::Decoder,
     head_tail::HeadTail,
     input::{InputLine, Next},
@@ -85,7 +85,7 @@ impl Supervisor {
             return;
         }
         if self.session.process.has_ended() {
-            let mut left = self.left_behind();
+            let mut left = self.left_behind(self.hangup_grace);
             left.known().await;
             if self.session.state().killed.is_some() {
                 left.kill().await;
@@ -96,8 +96,8 @@ impl Supervisor {
         }
     }
 
-    fn left_behind(&mut self) -> LeftBehind {
-        LeftBehind::of(self.session.process.id(), std::mem::take(&mut self.mark), self.hangup_grace)
+    fn left_behind(&mut self, grace: Duration) -> LeftBehind {
+        LeftBehind::of(self.session.process.id(), std::mem::take(&mut self.mark), grace)
     }
 
     async fn supervise(&mut self) {
@@ -224,7 +224,7 @@ impl Drop for Supervisor {
         let was_killed = reason != EndReason::Exited;
         let left = self.left_behind.take().or_else(|| {
             // The runtime has ended, or this program has a fault, or the process was killed and takes its time.
-            let mut left = self.left_behind();
+            let mut left = self.left_behind(BRIEF_GRACE);
             status.is_some().then(|| {
                 left.wait();
                 if was_killed {

@@ -185,8 +185,8 @@ async fn a_dropped_handle_ends_its_thread() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_timers_of_tools_stop_during_a_pause() {
-    // Each answer has a call for a command and a call for a cell. All yield after a second, which is also the commands'
-    // time limit.
+    // Each answer has a call for a command and a call for a cell. All yield after three seconds, which is also the
+    // commands' time limit.
     let until = |file: &str| format!("while [ ! -e {file} ]; do sleep 0.02; done; echo {file} is there");
     let (first, second) = (until("first"), until("second"));
     let script = format!(
@@ -194,23 +194,23 @@ async fn the_timers_of_tools_stop_during_a_pause() {
 [[reply]]
 [[reply.item]]
 call = "exec_command"
-arguments = {{ cmd = "{first}", yield_time_ms = 1000 }}
+arguments = {{ cmd = "{first}", yield_time_ms = 3000 }}
 [[reply.item]]
-code = """// @exec: {{"yield_time_ms": 1000}}
-text((await tools.exec_command({{cmd: '{first}', yield_time_ms: 1000}})).output);"""
+code = """// @exec: {{"yield_time_ms": 3000}}
+text((await tools.exec_command({{cmd: '{first}', yield_time_ms: 3000}})).output);"""
 [[reply]]
 [[reply.item]]
 call = "exec_command"
 arguments = {{ cmd = "{second}", yield_time_ms = 1 }}
 [[reply.item]]
-code = "yield_control(); text((await tools.exec_command({{cmd: '{second}', yield_time_ms: 1000}})).output);"
+code = "yield_control(); text((await tools.exec_command({{cmd: '{second}', yield_time_ms: 3000}})).output);"
 [[reply]]
 [[reply.item]]
 call = "write_stdin"
-arguments = {{ session_id = 1002, chars = "", yield_time_ms = 1000 }}
+arguments = {{ session_id = 1002, chars = "", yield_time_ms = 3000 }}
 [[reply.item]]
 call = "wait"
-arguments = {{ cell_id = "2", yield_time_ms = 1000 }}
+arguments = {{ cell_id = "2", yield_time_ms = 3000 }}
 [[reply]]
 [[reply.item]]
 say = "Done."
@@ -218,7 +218,7 @@ say = "Done."
     );
     let rollout = Rollout::new(&script, |config| {
         config.commands.min_yield_ms = Some(1);
-        config.commands.time_limit_secs = Some(1);
+        config.commands.time_limit_secs = Some(3);
     })
     .await;
     let is_command = |message: &EventMessage| matches!(message, EventMessage::CommandBegan { .. });
@@ -227,13 +227,13 @@ say = "Done."
     rollout.event(is_command).await;
     rollout.event(is_command).await;
     let pause = rollout.thread.pause();
-    sleep(Duration::from_millis(1500)).await;
+    sleep(Duration::from_millis(3500)).await;
     std::fs::write(rollout.folder.path().join("first"), "").unwrap();
     drop(pause);
     rollout.event(is_look).await;
     let pause = rollout.thread.pause();
     rollout.event(is_look).await;
-    sleep(Duration::from_millis(1500)).await;
+    sleep(Duration::from_millis(3500)).await;
     std::fs::write(rollout.folder.path().join("second"), "").unwrap();
     drop(pause);
     rollout.turn_end().await;

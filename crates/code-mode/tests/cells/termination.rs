@@ -1,12 +1,9 @@
 //! The termination of cells.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use insta::assert_snapshot;
-use rollout_trace_code_mode::{CellResponse, ExecuteRequest, TERMINATION_GRACE, WaitOutcome, WaitRequest};
+use rollout_trace_code_mode::{CellResponse, ExecuteRequest, WaitOutcome, WaitRequest};
 use serde_json::json;
 
 use tokio::time::timeout;
@@ -200,10 +197,9 @@ fn a_termination_does_not_wait_for_the_engine() {
         let mut run = Run::new();
         let request = ExecuteRequest { cell_id: "busy".into(), ..run.request(UNINTERRUPTIBLE) };
         let CellResponse::Yielded { cell_id, .. } = run.start(request).await else { panic!("the cell yields") };
-        let start = Instant::now();
-        run.wait(WaitRequest::terminate(cell_id.clone())).await;
-        // Twenty times the grace allows for a loaded machine. Waiting for the engine would take minutes.
-        assert!(start.elapsed() < 20 * TERMINATION_GRACE);
+        let terminated = run.wait(WaitRequest::terminate(cell_id.clone()));
+        timeout(HANG, terminated).await.expect("it does not wait for the engine, which takes minutes");
+        // The thread is still there.
         assert_eq!(nice_value("cell-busy"), cfg!(target_os = "linux").then_some(19));
         run.wait(WaitRequest::new(cell_id)).await;
         run.execute("text('the session goes on')").await;
