@@ -1,6 +1,9 @@
 //! Child agents.
 
-use rollout_trace_agent_core::{AbortReason, AgentConfig, AgentMessages, EventMessage, Op};
+use std::{collections::BTreeSet, path::PathBuf};
+
+use rollout_trace_agent_core::{AbortReason, AgentConfig, AgentMessages, EventMessage, Op, TraceOptions, TraceTarget};
+use rollout_trace_recorder::MemorySink;
 
 use crate::support::Rollout;
 
@@ -185,14 +188,40 @@ async fn closing_an_agent_can_be_stopped() {
     assert_eq!((end.agent_path.as_str(), end.turn_id.is_some()), ("/root", true), "{end:?}");
 }
 
-/// Plays a script, and returns the outputs of the root's calls.
-async fn outputs(script: &str, adapt: impl FnOnce(&mut AgentConfig)) -> Vec<String> {
+/// Plays a script with and without a trace, which must make no difference, and returns the outputs of the root's calls.
+async fn outputs(script: &str, adapt: impl Fn(&mut AgentConfig)) -> Vec<String> {
+    let sink = MemorySink::new();
+    let traced = TraceTarget::Root(PathBuf::new(), TraceOptions::new().memory_sink(&sink));
+    let mut played = Vec::new();
+    for trace in [traced, TraceTarget::Off] {
+        let adapted = |config: &mut AgentConfig| {
+            adapt(config);
+            config.trace = trace;
+        };
+        played.push(outputs_of_one(script, adapted).await);
+    }
+    // Calls that run at the same time end in any order, and a wait may end for each of several messages.
+    let plain = |outputs: &[String]| {
+        let is_chance = |line: &&str| ["Chunk ID", "Wall time"].iter().any(|chance| line.starts_with(chance));
+        let plain = |output: &String| output.lines().filter(|line| !is_chance(line)).collect::<Vec<_>>().join("\n");
+        outputs.iter().map(plain).collect::<BTreeSet<_>>()
+    };
+    let outputs = played.remove(0);
+    assert_eq!(plain(&outputs), plain(&played[0]));
+    outputs
+}
+
+async fn outputs_of_one(script: &str, adapt: impl FnOnce(&mut AgentConfig)) -> Vec<String> {
     let rollout = Rollout::new(script, adapt).await;
     rollout.thread.submit(Op::say("Go.")).unwrap();
     let mut outputs = Vec::new();
     loop {
         let event = rollout.event(|_| true).await;
         match event.message {
+            // For scripts in which the root does something as soon as a child has begun to wait.
+            EventMessage::ToolCallBegan { tool, .. } if tool == "wait_agent" && event.agent_path == "/root/a" => {
+                std::fs::write(rollout.folder.path().join("waits"), "").unwrap();
+            }
             EventMessage::ToolCallEnded { output, .. } if event.agent_path == "/root" => outputs.push(output),
             EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return outputs,
             EventMessage::TurnAborted { .. } if event.agent_path == "/root" => panic!("{event:?}"),
@@ -347,21 +376,7 @@ async fn outputs_while_a_child_waits(script: &str) -> Vec<String> {
         agent = "/root/a"
         item = [{ say = "I have waited." }]
     "#;
-    let rollout = Rollout::new(&format!("{child}{script}"), |_| {}).await;
-    rollout.thread.submit(Op::say("Go.")).unwrap();
-    let mut outputs = Vec::new();
-    loop {
-        let event = rollout.event(|_| true).await;
-        match event.message {
-            EventMessage::ToolCallBegan { .. } if event.agent_path == "/root/a" => {
-                std::fs::write(rollout.folder.path().join("waits"), "").unwrap();
-            }
-            EventMessage::ToolCallEnded { output, .. } if event.agent_path == "/root" => outputs.push(output),
-            EventMessage::TurnComplete { .. } if event.agent_path == "/root" => return outputs.split_off(2),
-            EventMessage::TurnAborted { .. } if event.agent_path == "/root" => panic!("{event:?}"),
-            _ => {}
-        }
-    }
+    outputs(&format!("{child}{script}"), |_| {}).await.split_off(2)
 }
 
 const TOLD: &str = r#"{"message":"All agents at work wait for messages of one another, so none can send one. Go on without waiting.","timed_out":false}"#;
