@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     io,
     process::Stdio,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, ChildStdin, ChildStdout, Command},
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use super::McpServerConfig;
@@ -45,6 +45,8 @@ pub(crate) struct Process {
     group: Group,
     stderr: Tail,
     stderr_reader: JoinHandle<()>,
+    /// When it was first noticed that the output or the input is closed.
+    seen_ending: OnceLock<Instant>,
 }
 
 /// The last bytes of a stream.
@@ -100,7 +102,7 @@ impl Process {
         let tail = Tail::default();
         let stderr_reader = tokio::spawn(keep_tail(stderr, Arc::clone(&tail)));
         let group = Group(Arc::new(Mutex::new(child.id().map(|pid| Pid::from_raw(pid.cast_signed())))));
-        Ok((Self { child, group, stderr: tail, stderr_reader }, stdin, stdout))
+        Ok((Self { child, group, stderr: tail, stderr_reader, seen_ending: OnceLock::new() }, stdin, stdout))
     }
 
     pub(crate) fn group(&self) -> Group {
@@ -119,7 +121,8 @@ impl Process {
 
     /// Describes how the process ended, or if it did not, says `otherwise`.
     pub(crate) async fn describe_end(&self, otherwise: &str) -> String {
-        let deadline = Instant::now() + LAST_GASP;
+        // Of many calls, only the first one waits so long.
+        let deadline = *self.seen_ending.get_or_init(Instant::now) + LAST_GASP;
         while !(self.has_ended() && self.stderr_reader.is_finished()) && Instant::now() < deadline {
             sleep(POLL_INTERVAL).await;
         }
@@ -146,13 +149,14 @@ impl Process {
         self.kill().await;
     }
 
-    /// Kills the process, and waits until it has ended.
+    /// Kills the process, and waits until it has ended, but not for long.
     pub(crate) async fn kill(mut self) {
         self.group.kill();
-        // An error means that the process has already been reaped.
-        let _ = self.child.wait().await;
-        let leader = lock(&self.group.0).take();
-        leader.into_iter().for_each(Group::reap);
+        // A process that is blocked in the kernel ends at any time, or never.
+        if timeout(GRACE, self.child.wait()).await.is_ok() {
+            let leader = lock(&self.group.0).take();
+            leader.into_iter().for_each(Group::reap);
+        }
     }
 
     /// Returns the state of the child without reaping it.
