@@ -43,7 +43,7 @@ pub(crate) fn beginning(text: &str) -> String {
 }
 
 /// Returns the beginning of a text in one line of at most so many characters, and a mark if there is more.
-pub(crate) fn first_chars(text: &str, shown: usize) -> String {
+pub fn first_chars(text: &str, shown: usize) -> String {
     let mut words = text.split_whitespace();
     let mut line = String::new();
     for word in words.by_ref() {

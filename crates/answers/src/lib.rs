@@ -69,6 +69,7 @@ pub use estimator::{ESTIMATOR, thousandths_of_tokens};
 pub use facts::{Definition, DefinitionId, Facts, ItemFacts, RequestFacts, Sizes};
 pub use findings::{Finding, FindingCode, FindingSeverity, Findings, More};
 pub use grep::{Grep, GrepRow, Place, Search};
+pub use item_words::first_chars;
 pub use node::Node;
 pub use origin::{Origin, OriginClass};
 pub use overview::{NextStep, Overview, Said};

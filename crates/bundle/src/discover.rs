@@ -29,32 +29,45 @@ pub struct FoundBundle {
     pub started_at_unix_ms: UnixMillis,
 }
 
-/// Finds the bundles under a trace root, including archives. Returns the newest first. `root` may itself be a bundle.
+/// Finds the bundles under a trace root, including archives, and looks at their manifests. Returns the newest first.
+/// `root` may itself be a bundle.
 ///
 /// # Errors
 ///
 /// The folder cannot be listed.
 pub fn find_bundles(root: impl AsRef<Path>) -> io::Result<Vec<FoundBundle>> {
+    let look = |path: PathBuf| if path.is_dir() { look_at(path) } else { look_at_archive(path) };
+    let mut found: Vec<_> = walk_bundles(root)?.into_iter().map(look).collect();
+    found.sort_by_cached_key(|bundle| (Reverse(bundle.started_at_unix_ms), bundle.path.clone()));
+    Ok(found)
+}
+
+/// Finds the bundles under a trace root, including archives, without opening any folder. They come in no order. `root` may
+/// itself be a bundle.
+///
+/// # Errors
+///
+/// The folder cannot be listed.
+pub fn walk_bundles(root: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     let root = root.as_ref();
-    let mut found = Vec::new();
     if holds_bundle(root) {
-        found.push(look_at(root.to_owned()));
-    } else {
-        for entry in fs::read_dir(root)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // The rest of a conversion that was killed is not a bundle.
-            if name.starts_with(".rollout-trace.") {
-                continue;
-            }
-            if path.is_dir() && holds_bundle(&path) {
-                found.push(look_at(path));
-            } else if name.ends_with(ARCHIVE_SUFFIX) && is_archive(&path) {
-                found.push(look_at_archive(path));
-            }
+        return Ok(vec![root.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let path = entry.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // The rest of a conversion that was killed is not a bundle.
+        if name.starts_with(".rollout-trace.") {
+            continue;
+        }
+        // A folder rarely is a link, and then costs no question to the system.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir()) || path.is_dir();
+        if is_folder && holds_bundle(&path) || name.ends_with(ARCHIVE_SUFFIX) && is_archive(&path) {
+            found.push(path);
         }
     }
-    found.sort_by_cached_key(|bundle| (Reverse(bundle.started_at_unix_ms), bundle.path.clone()));
     Ok(found)
 }
 

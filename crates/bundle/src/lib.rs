@@ -31,7 +31,7 @@ mod spent;
 mod version;
 
 pub use contained::{BundleFile, open_file_in};
-pub use discover::{FoundBundle, find_bundles};
+pub use discover::{FoundBundle, find_bundles, walk_bundles};
 pub use events::Events;
 pub use moving::{
     ARCHIVE_SUFFIX, ConvertError, Converted, Existing, Loss, Packed, StagedFile, convert, convert_to_schema_3, pack,

@@ -15,6 +15,7 @@ use rollout_trace::{
 
 use crate::{
     choice::ChoiceArgs,
+    local_time::GivenTime,
     question_args::{BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
 };
 
@@ -133,13 +134,51 @@ pub(crate) struct StateForm {
 
 /// Lists the bundles under a trace root, the newest first.
 ///
-/// The command reads the event logs without reducing them; of an archive, nothing after its event log. A state.json that is older than its log is listed as stale.
+/// Of each bundle, the manifest, the event log and two payloads are read; of an archive, nothing after its event log. An
+/// index in the user's cache folder ($XDG_CACHE_HOME/rollout-trace) remembers what was read, and may be deleted at any
+/// time. Payloads are not checked for damage, and neither is what is within a line of a log: `check` does that.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ListArgs {
     /// The folder that contains the bundles.
     #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
+
+    /// Print each bundle as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// List only rollouts with this status: running, completed, failed, cancelled or aborted; or those that are damaged.
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+
+    /// List only rollouts of an agent whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) agent: Option<String>,
+
+    /// List only rollouts whose model has a name that contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) model: Option<String>,
+
+    /// List only rollouts in a folder whose path contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cwd: Option<String>,
+
+    /// List only rollouts whose first prompt matches a regular expression within its first 200 characters.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) grep: Option<String>,
+
+    /// List only rollouts that began at this time or later: a date, a date with a time, or how long ago, such as 3d.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<GivenTime>,
+
+    /// List only rollouts that began before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<GivenTime>,
+
+    /// List only so many, the newest.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) limit: Option<usize>,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use rollout_trace::find_bundles;
 
 use crate::{
     args::BundleArgs,
     failure::{Failure, Verdict},
     output::Output,
+    progress,
 };
 
 /// Finds the bundles that the paths name: bundles, files in bundles, or folders with bundles. A path that names none
@@ -47,11 +47,7 @@ pub(crate) fn for_each(
     output: &mut Output,
     mut work: impl FnMut(&Path, &mut Output) -> Result<Verdict, Failure>,
 ) -> Result<Verdict, Failure> {
-    // The bar is drawn on stderr, and only if that is a terminal.
-    let progress = if selected.len() > 1 { ProgressBar::new(selected.len() as u64) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} bundles, {eta} left") {
-        progress.set_style(style);
-    }
+    let progress = progress::of_bundles(selected.len());
     let mut verdict = Verdict::Clean;
     for bundle in selected {
         verdict = verdict.max(match progress.suspend(|| work(&bundle?, output)) {

@@ -41,7 +41,7 @@ mod reduce;
 pub use convert::convert_to_schema_3;
 pub use reduce::{reduce_bundle, reduce_with_facts};
 pub use rollout_trace_answers as answers;
-pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles};
+pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles, walk_bundles};
 pub use rollout_trace_evidence::{self as evidence, Evidence, Limits};
 pub use rollout_trace_model::{self as model, Diagnostic, Drawing, RolloutTrace, Severity};
 pub use rollout_trace_reducer::{self as reducer, Reducer};

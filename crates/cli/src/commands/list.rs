@@ -1,25 +1,65 @@
 //! The command `list`.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::path::{Path, PathBuf};
 
 use rollout_trace::{
-    Bundle, Evidence, Limits, find_bundles,
-    schema::{CodexTurnId, EventPayload, ExecutionStatus, ThreadId, visible::visible_line},
+    Limits,
+    answers::{Regex, duration, first_chars},
+    schema::{UnixMillis, visible::visible_line},
+    walk_bundles,
 };
+use serde::Serialize;
 
+use super::question::regex;
 use crate::{
     args::ListArgs,
     failure::{Failure, Verdict},
+    local_time::local_minute,
+    outline::{Index, Outline, Outliner, Stamp},
     output::Output,
+    progress,
     state_file::StateAge,
 };
 
-const HEADINGS: [&str; 7] = ["AGE", "SIZE", "STATUS", "TURNS", "THREADS", "STATE", "BUNDLE"];
+const HEADINGS: [&str; 9] = ["ID", "START", "TOOK", "STATUS", "AGENT", "MODEL", "FOLDER", "PROMPT", "BUNDLE"];
+const PROMPT: usize = 7;
+const BUNDLE: usize = 8;
+/// The columns that a narrow terminal lacks, in the order in which they are left out. Each bundle still has its id.
+const DISPENSABLE: [usize; 4] = [BUNDLE, 4, 6, 5];
+const GAP: &str = "  ";
+/// The most characters of a cell with text from a bundle.
+const WIDEST: usize = 24;
+/// The most characters of a prompt, and the least that is worth a column.
+const PROMPT_WIDTHS: (usize, usize) = (60, 16);
+/// The least characters of an id, which is as long as it takes to be that of one bundle only.
+const SHORTEST_ID: usize = 8;
+
+/// A bundle in the list.
+#[derive(Debug)]
+struct Listed {
+    path: PathBuf,
+    outline: Outline,
+}
+
+/// A bundle as a line of JSON.
+#[derive(Serialize)]
+struct Record<'a> {
+    bundle: &'a str,
+    rollout_id: Option<&'a str>,
+    schema_version: Option<u32>,
+    started_at_unix_ms: Option<UnixMillis>,
+    duration_ms: Option<u64>,
+    status: Option<&'a str>,
+    damaged: bool,
+    agent: Option<&'a str>,
+    model: Option<&'a str>,
+    cwd: Option<&'a str>,
+    prompt: Option<&'a str>,
+    agents: u64,
+    turns: u64,
+    /// How old the graph is that `reduce` wrote.
+    state: &'static str,
+}
 
 pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
     let root = args.root.as_deref().ok_or_else(|| {
@@ -28,159 +68,194 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
             "give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to",
         )
     })?;
-    let found = find_bundles(root)
+    let pattern = args.grep.as_deref().map(regex).transpose()?;
+    let found = walk_bundles(root)
         .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
     if found.is_empty() {
         output.say(format_args!("no trace bundle in {}", root.display()));
         return Ok(Verdict::Clean);
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    let count = found.len();
+    let (mut listed, verdict) = read(root, found, limits, output)?;
+    listed.retain(|bundle| is_wanted(bundle, args, pattern.as_ref()));
+    listed.sort_by(|left, right| {
+        let key = |bundle: &Listed| std::cmp::Reverse(bundle.outline.started_at_unix_ms);
+        (key(left), &left.path).cmp(&(key(right), &right.path))
+    });
+    listed.truncate(args.limit.unwrap_or(usize::MAX));
+    if args.json {
+        listed.iter().try_for_each(|bundle| print_json(bundle, output))?;
+    } else if listed.is_empty() {
+        output.say(format_args!("none of {count} bundles in {} fits", root.display()));
+    } else {
+        print(&listed, output)?;
+    }
+    Ok(verdict)
+}
+
+/// Reads the outlines of bundles, or finds them in the index.
+fn read(
+    root: &Path,
+    found: Vec<PathBuf>,
+    limits: Limits,
+    output: &mut Output,
+) -> Result<(Vec<Listed>, Verdict), Failure> {
+    // A root that is a bundle itself has no index.
+    let mut index = (found.first().map(PathBuf::as_path) != Some(root)).then(|| Index::of(root));
+    let progress = progress::of_bundles(found.len());
+    let mut outliner = Outliner::default();
+    let mut listed = Vec::with_capacity(found.len());
     let mut verdict = Verdict::Clean;
-    for bundle in found {
-        match Outline::read(&bundle.path, limits) {
-            Ok(outline) => rows.push([
-                age(now.saturating_sub(u128::try_from(bundle.started_at_unix_ms).unwrap_or_default())),
-                size(size_on_disk(&bundle.path)),
-                outline.status(),
-                outline.count(&outline.turns),
-                outline.count(&outline.threads),
-                match StateAge::of(&bundle.path) {
-                    StateAge::None => "-",
-                    StateAge::Current => "current",
-                    StateAge::Stale => "stale",
+    for path in found {
+        progress.inc(1);
+        let stamp = Stamp::of(&path);
+        if let (Some(index), Some(stamp)) = (&mut index, &stamp)
+            && let Some(outline) = index.get(&path, stamp)
+        {
+            listed.push(Listed { path, outline });
+            continue;
+        }
+        match outliner.outline(&path, limits).map_err(Failure::from) {
+            Ok(outline) => {
+                if let (Some(index), Some(stamp)) = (&mut index, stamp) {
+                    index.put(&path, stamp, &outline);
                 }
-                .into(),
-                bundle.path.display().to_string(),
-            ]),
+                listed.push(Listed { path, outline });
+            }
             Err(Failure::Message(failure)) => {
-                output.say_all(failure);
+                progress.suspend(|| output.say_all(failure));
                 verdict = Verdict::Unreadable;
             }
             Err(failure) => return Err(failure),
         }
     }
-    print(&rows, output)?;
-    Ok(verdict)
+    progress.finish_and_clear();
+    if let Some(index) = index {
+        index.save();
+    }
+    Ok((listed, verdict))
 }
 
-/// The facts about a bundle from one pass over its event log. Payloads are not read.
-#[derive(Debug, Default)]
-struct Outline {
-    /// The schema version, if it is newer than any known one. Then nothing else is known.
-    newer_schema: Option<u32>,
-    status: Option<ExecutionStatus>,
-    turns: HashSet<CodexTurnId>,
-    threads: HashSet<ThreadId>,
-    is_damaged: bool,
+fn is_wanted(bundle: &Listed, args: &ListArgs, pattern: Option<&Regex>) -> bool {
+    let outline = &bundle.outline;
+    let has = |text: &Option<String>, wanted: &Option<String>| {
+        wanted.as_ref().is_none_or(|wanted| text.as_ref().is_some_and(|text| text.contains(wanted)))
+    };
+    let status = args.status.as_deref();
+    let started = outline.started_at_unix_ms;
+    status.is_none_or(|status| outline.status == status || status == "damaged" && outline.damaged)
+        && has(&outline.agent, &args.agent)
+        && has(&outline.model, &args.model)
+        && has(&outline.cwd, &args.cwd)
+        && args.since.is_none_or(|since| started.is_some_and(|started| started >= since.0))
+        && args.until.is_none_or(|until| started.is_some_and(|started| started < until.0))
+        && pattern.is_none_or(|pattern| outline.prompt.as_ref().is_some_and(|prompt| pattern.is_match(prompt)))
 }
 
-impl Outline {
-    fn read(path: &Path, limits: Limits) -> Result<Self, Failure> {
-        let bundle = Bundle::open_events(path, limits)?;
-        let newer_schema = bundle.header().newer_schema();
-        let mut outline = Self { newer_schema, is_damaged: !bundle.problems().is_empty(), ..Self::default() };
-        if newer_schema.is_some() {
-            return Ok(outline);
-        }
-        for evidence in bundle.events() {
-            match evidence {
-                Evidence::Problem(_) => outline.is_damaged = true,
-                Evidence::Event(located) => match located.event.payload {
-                    EventPayload::CodexTurnStarted(event) => drop(outline.turns.insert(event.codex_turn_id)),
-                    EventPayload::ThreadStarted(event) => drop(outline.threads.insert(event.thread_id)),
-                    EventPayload::RolloutEnded(event) => outline.status = Some(event.status),
-                    _ => {}
-                },
-            }
-        }
-        Ok(outline)
-    }
-
-    fn count<T>(&self, objects: &HashSet<T>) -> String {
-        if self.newer_schema.is_some() { "-".to_owned() } else { objects.len().to_string() }
-    }
-
-    fn status(&self) -> String {
-        if let Some(version) = self.newer_schema {
-            return format!("unknown schema {version}");
-        }
-        let status = self.status.as_ref().unwrap_or(&ExecutionStatus::Running);
-        let damaged = if self.is_damaged { ", damaged" } else { "" };
-        // Escaped here, before the width of the column is known.
-        format!("{}{damaged}", visible_line(status.as_str()))
-    }
+fn print_json(bundle: &Listed, output: &mut Output) -> Result<(), Failure> {
+    let Listed { path, outline } = bundle;
+    let record = Record {
+        bundle: &path.to_string_lossy(),
+        rollout_id: outline.rollout_id.as_deref(),
+        schema_version: outline.schema_version,
+        started_at_unix_ms: outline.started_at_unix_ms,
+        duration_ms: outline.duration_ms,
+        status: Some(outline.status.as_str()).filter(|_| !outline.is_newer),
+        damaged: outline.damaged,
+        agent: outline.agent.as_deref(),
+        model: outline.model.as_deref(),
+        cwd: outline.cwd.as_deref(),
+        prompt: outline.prompt.as_deref(),
+        agents: outline.agents,
+        turns: outline.turns,
+        state: match StateAge::of(path) {
+            StateAge::None => "none",
+            StateAge::Current => "current",
+            StateAge::Stale => "stale",
+        },
+    };
+    let line = serde_json::to_string(&record).expect("the keys of a record are strings");
+    output.json(|stdout| writeln!(stdout, "{line}"))
 }
 
-fn print(rows: &[[String; HEADINGS.len()]], output: &mut Output) -> Result<(), Failure> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
-    for row in rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match HEADINGS[column] {
-            "BUNDLE" => cell.clone(),
-            "STATUS" | "STATE" => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
+fn print(listed: &[Listed], output: &mut Output) -> Result<(), Failure> {
+    let ids = shortest_ids(listed);
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    rows.extend(listed.iter().zip(ids).map(|(bundle, id)| cells(bundle, id)));
+    // Escaped here, before the widths of the columns are known.
+    let escaped = rows.iter().map(|row| row.each_ref().map(|cell| visible_line(cell).into_owned()));
+    let mut rows: Vec<[String; HEADINGS.len()]> = escaped.collect();
+    let width = |rows: &[[String; HEADINGS.len()]], column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let mut columns: Vec<usize> = (0..HEADINGS.len()).collect();
+    if let Some(room) = output.columns() {
+        let others = |columns: &[usize]| {
+            let others = columns.iter().filter(|column| **column != PROMPT);
+            others.map(|column| width(&rows, *column) + GAP.len()).sum::<usize>()
+        };
+        let mut dispensable = DISPENSABLE.into_iter();
+        while others(&columns) + PROMPT_WIDTHS.0.min(width(&rows, PROMPT)) > room
+            && (columns.contains(&BUNDLE) || others(&columns) + PROMPT_WIDTHS.1 > room)
+            && let Some(dropped) = dispensable.next()
+        {
+            columns.retain(|column| *column != dropped);
+        }
+        // With room for the mark of what is cut.
+        let prompt = room.saturating_sub(others(&columns)).max(PROMPT_WIDTHS.1) - 1;
+        rows.iter_mut().for_each(|row| row[PROMPT] = first_chars(&row[PROMPT], prompt));
+    }
+    let columns: Vec<_> = columns.into_iter().map(|column| (column, width(&rows, column))).collect();
+    for row in &rows {
+        let cells = columns.iter().map(|&(column, width)| match HEADINGS[column] {
+            "TOOK" => format!("{:>width$}", row[column]),
+            _ => format!("{:width$}", row[column]),
         });
-        output.line(cells.collect::<Vec<_>>().join("  "))?;
+        output.line(cells.collect::<Vec<_>>().join(GAP).trim_end())?;
     }
     Ok(())
 }
 
-/// Formats an age in the largest unit that fits.
-fn age(millis: u128) -> String {
-    let seconds = millis / 1000;
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
+fn cells(bundle: &Listed, id: String) -> [String; HEADINGS.len()] {
+    let outline = &bundle.outline;
+    let cell = |text: &Option<String>| text.as_ref().map_or("-".to_owned(), |text| first_chars(text, WIDEST));
+    let status = match outline.schema_version {
+        Some(version) if outline.is_newer => format!("unknown schema {version}"),
+        _ => format!("{}{}", outline.status, if outline.damaged { ", damaged" } else { "" }),
+    };
+    [
+        id,
+        outline.started_at_unix_ms.map_or("-".to_owned(), local_minute),
+        outline.duration_ms.map_or("-".to_owned(), duration),
+        status,
+        cell(&outline.agent),
+        cell(&outline.model),
+        outline.cwd.as_deref().map_or("-".to_owned(), folder),
+        outline.prompt.as_ref().map_or("-".to_owned(), |prompt| first_chars(prompt, PROMPT_WIDTHS.0)),
+        bundle.path.display().to_string(),
+    ]
 }
 
-/// Formats a number of bytes in the largest unit that fits.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
+/// Returns the end of a path, which says most.
+fn folder(path: &str) -> String {
+    let count = path.chars().count();
+    if count <= WIDEST {
+        return path.to_owned();
     }
-    let mut size = bytes as f64 / 1000.0;
-    let mut unit = 0;
-    while size >= 999.95 && unit + 1 < UNITS.len() {
-        size /= 1000.0;
-        unit += 1;
-    }
-    format!("{size:.1} {}", UNITS[unit])
+    let end: String = path.chars().skip(count - WIDEST + 1).collect();
+    format!("…{}", end.find('/').map_or(end.as_str(), |at| &end[at..]))
 }
 
-/// Returns the size of all files of a bundle, or of its archive. Links in a bundle are not followed.
-fn size_on_disk(folder: &Path) -> u64 {
-    if folder.is_file() {
-        return folder.metadata().map_or(0, |metadata| metadata.len());
-    }
-    let mut bytes = 0;
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => bytes += size_on_disk(&entry.path()),
-            Ok(metadata) => bytes += metadata.len(),
-            Err(_) => {}
-        }
-    }
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages() {
-        let ages = [0, 59_999, 60_000, 3_600_000, 86_399_999, 86_400_000].map(age);
-        assert_eq!(ages, ["0s", "59s", "1m", "1h", "23h", "1d"]);
-    }
-
-    #[test]
-    fn sizes() {
-        let sizes = [0, 999, 1000, 999_949, 999_950, 1_500_000_000].map(size);
-        assert_eq!(sizes, ["0 B", "999 B", "1.0 KB", "999.9 KB", "1.0 MB", "1.5 GB"]);
-    }
+/// Returns for each bundle the beginning of its rollout's id that no other bundle in the list has.
+fn shortest_ids(listed: &[Listed]) -> Vec<String> {
+    let mut sorted: Vec<&str> = listed.iter().filter_map(|bundle| bundle.outline.rollout_id.as_deref()).collect();
+    sorted.sort_unstable();
+    let common = |left: &str, right: &str| left.chars().zip(right.chars()).take_while(|(l, r)| l == r).count();
+    let shortest = |id: &str| {
+        let at = sorted.partition_point(|other| *other < id);
+        let before = at.checked_sub(1).map_or(0, |before| common(sorted[before], id));
+        let after = sorted.get(at + 1).map_or(0, |after| common(after, id));
+        id.chars().take((before.max(after) + 1).max(SHORTEST_ID)).collect()
+    };
+    listed.iter().map(|bundle| bundle.outline.rollout_id.as_deref().map_or("-".to_owned(), shortest)).collect()
 }

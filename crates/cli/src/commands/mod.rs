@@ -24,7 +24,10 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
     // The other commands write no files.
-    if matches!(cli.command, Command::Reduce(_) | Command::Convert(_) | Command::Pack(_) | Command::Unpack(_)) {
+    if matches!(
+        cli.command,
+        Command::List(_) | Command::Reduce(_) | Command::Convert(_) | Command::Pack(_) | Command::Unpack(_)
+    ) {
         remove_unfinished_on_signals();
     }
     match cli.command {

@@ -60,9 +60,9 @@ fn they_are_listed() {
     let rows: Vec<String> =
         list.lines().map(|line| line.split_whitespace().skip(3).collect::<Vec<_>>().join(" ")).collect();
     assert_snapshot!(rows.join("\n"), @"
-    TURNS THREADS STATE BUNDLE
-    unknown schema 99 - - - r/a
-    unknown schema 99 - - - r/a.tar.zst
+    STATUS AGENT MODEL FOLDER PROMPT BUNDLE
+    - unknown schema 99 - - - - r/a
+    - unknown schema 99 - - - - r/a.tar.zst
     ");
 }
 

@@ -11,10 +11,12 @@ use tempfile::TempDir;
 /// Returns the program, isolated from the environment of the tests.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollout-trace"));
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CODEX_ROLLOUT_TRACE_ROOT"] {
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CODEX_ROLLOUT_TRACE_ROOT", "HOME"] {
         command.env_remove(name);
     }
     command.env("TZ", "UTC");
+    // No index outlives a test, or is shared by two.
+    command.env("XDG_CACHE_HOME", "none");
     command
 }
 

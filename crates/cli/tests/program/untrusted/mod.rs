@@ -99,6 +99,12 @@ fn calls() -> Vec<Call> {
         "list .",
         "list empty@",
         "list no@",
+        "list . --status @",
+        "list . --agent @ --model a --cwd /",
+        "list . --grep [@",
+        "list . --grep . --limit 2",
+        "list . --since @",
+        "list . --since 2020-01-01 --until 1d",
         "mcp a@",
         "mcp no@",
         "list a@ --max-payload-bytes 9 --max-line-bytes 99 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
@@ -216,6 +222,7 @@ fn calls() -> Vec<Call> {
     }
     for line in [
         "check a@ b@ --json",
+        "list . --json",
         "reduce a@ -o -",
         "reduce b@ --compact --runs --output -",
         "payload a@ 2",
