@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueHint};
+use clap::{Args, ColorChoice, Parser, Subcommand};
 use rollout_trace::{
     Bundle, Limits, OpenError,
     bundle::PayloadLayout,
@@ -15,6 +15,7 @@ use rollout_trace::{
 
 use crate::{
     choice::ChoiceArgs,
+    completing::{bundle_first, bundles, paths},
     local_time::GivenTime,
     question_args::{BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
 };
@@ -211,7 +212,7 @@ pub(crate) struct CheckArgs {
 #[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("part"))]
 pub(crate) struct ShowArgs {
     /// A bundle: its folder, a file in it, its archive, or the beginning of its rollout's id.
-    #[arg(value_hint = ValueHint::AnyPath)]
+    #[arg(add = bundles())]
     pub(crate) bundle: Option<OsString>,
 
     /// Draw only one agent, given by its name, its thread's id, or the beginning of that id.
@@ -267,7 +268,7 @@ pub(crate) struct ShowArgs {
 pub(crate) struct PayloadArgs {
     /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and the payload's id, as
     /// in events and state.json, or just its number.
-    #[arg(required = true, num_args = 1..=3, value_names = ["BUNDLE", "ID"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=3, value_names = ["BUNDLE", "ID"], add = bundle_first())]
     pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]
@@ -300,6 +301,7 @@ pub(crate) struct McpArgs {
 #[command(after_help = EXIT_CODES, group = clap::ArgGroup::new("form").required(true))]
 pub(crate) struct ConvertArgs {
     /// A bundle: its folder, a file in it, or its archive.
+    #[arg(add = paths())]
     pub(crate) bundle: PathBuf,
 
     /// The payload layout of the copy.
@@ -351,6 +353,7 @@ impl From<LayoutArg> for PayloadLayout {
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct PackArgs {
     /// A bundle: its folder, or a file in it.
+    #[arg(add = paths())]
     pub(crate) bundle: PathBuf,
 
     /// The file to write, which must not exist; default: BUNDLE.tar.zst next to the bundle.
@@ -368,6 +371,7 @@ pub(crate) struct PackArgs {
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct UnpackArgs {
     /// The .tar.zst file.
+    #[arg(add = paths())]
     pub(crate) file: PathBuf,
 
     /// The bundle's folder, which must not exist; default: the file's name without .tar.zst, next to the file.
@@ -393,7 +397,11 @@ pub(crate) enum Schemas {
     Answers,
 }
 
-/// Prints a shell's completion script.
+/// Prints the script with which a shell completes commands, options, paths, and ids of rollouts in the trace root.
+///
+/// The script asks the program itself for the words, so let the shell read it anew whenever it starts: by
+/// `source <(rollout-trace completions bash)` in ~/.bashrc, the same with zsh in ~/.zshrc after compinit, or
+/// `rollout-trace completions fish | source` in ~/.config/fish/config.fish.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell.
@@ -411,7 +419,7 @@ pub(crate) struct ManArgs {
 #[derive(Debug, Args)]
 pub(crate) struct BundleArgs {
     /// A bundle (its folder, a file in it, or its archive), or a folder with bundles.
-    #[arg(required = true, value_name = "BUNDLE")]
+    #[arg(required = true, value_name = "BUNDLE", add = paths())]
     pub(crate) paths: Vec<PathBuf>,
 
     /// Process only the newest bundle of a folder with bundles.

@@ -5,6 +5,7 @@
 mod args;
 mod choice;
 mod commands;
+mod completing;
 mod failure;
 mod local_time;
 mod outline;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use crate::{args::Cli, failure::Failure, output::Output};
 
 fn main() -> ExitCode {
+    completing::answer_shell();
     let cli = Cli::of_process();
     let mut output = Output::new(cli.color);
     let result = commands::run(cli, &mut output).and_then(|verdict| output.flush().map(|()| verdict));

@@ -2,16 +2,19 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, ValueHint};
+use clap::Args;
 use rollout_trace::answers::{Axis, Place};
 
-use crate::choice::ChoiceArgs;
+use crate::{
+    choice::ChoiceArgs,
+    completing::{bundle_first, bundles},
+};
 
 /// A question that needs nothing but a bundle.
 #[derive(Debug, Args)]
 pub(crate) struct QuestionArgs {
     /// A bundle: its folder, a file in it, its archive, or the beginning of its rollout's id.
-    #[arg(value_hint = ValueHint::AnyPath)]
+    #[arg(add = bundles())]
     pub(crate) bundle: Option<OsString>,
 
     #[command(flatten)]
@@ -24,7 +27,7 @@ pub(crate) struct QuestionArgs {
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
     /// Bundles: their folders, files in them, their archives, or the beginnings of their rollouts' ids.
-    #[arg(value_hint = ValueHint::AnyPath, value_name = "BUNDLE")]
+    #[arg(add = bundles(), value_name = "BUNDLE")]
     pub(crate) bundles: Vec<OsString>,
 
     #[command(flatten)]
@@ -37,7 +40,7 @@ pub(crate) struct StatsArgs {
     rollout-trace grep [OPTIONS] --latest <PATTERN>")]
 pub(crate) struct GrepArgs {
     /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and a regular expression.
-    #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "PATTERN"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=2, value_names = ["BUNDLE", "PATTERN"], add = bundle_first())]
     pub(crate) words: Vec<OsString>,
 
     /// Search only the thread of one agent, given by its name or its thread's id.
@@ -72,7 +75,7 @@ pub(crate) struct WhyArgs {
     /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and what is asked about:
     /// the number of an item, or any id or name that an answer prints. With @ and a request, also whether the request
     /// contains the item, and since when.
-    #[arg(required = true, num_args = 1..=6, value_names = ["BUNDLE", "SUBJECT"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=6, value_names = ["BUNDLE", "SUBJECT"], add = bundle_first())]
     pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]
@@ -86,7 +89,7 @@ pub(crate) struct WhyArgs {
 pub(crate) struct ContextArgs {
     /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), and the number or id of a
     /// request.
-    #[arg(required = true, num_args = 1..=3, value_names = ["BUNDLE", "REQUEST"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=3, value_names = ["BUNDLE", "REQUEST"], add = bundle_first())]
     pub(crate) words: Vec<OsString>,
 
     /// Say what changed since the request before, or since OTHER, and what that did to the provider's cache.
@@ -102,7 +105,7 @@ pub(crate) struct ContextArgs {
 #[command(override_usage = "rollout-trace diff [OPTIONS] <A> <B>\n       rollout-trace diff [OPTIONS] --latest <B>")]
 pub(crate) struct DiffArgs {
     /// Two bundles: their folders, files in them, their archives, or the beginnings of their rollouts' ids.
-    #[arg(required = true, num_args = 1..=2, value_names = ["A", "B"], value_hint = ValueHint::AnyPath)]
+    #[arg(required = true, num_args = 1..=2, value_names = ["A", "B"], add = bundles())]
     pub(crate) bundles: Vec<OsString>,
 
     /// Take what persons wrote for a condition, and compare what comes after it.
@@ -117,7 +120,7 @@ pub(crate) struct DiffArgs {
 #[derive(Debug, Args)]
 pub(crate) struct BlameArgs {
     /// A bundle: its folder, a file in it, its archive, or the beginning of its rollout's id.
-    #[arg(value_hint = ValueHint::AnyPath)]
+    #[arg(add = bundles())]
     pub(crate) bundle: Option<OsString>,
 
     /// What the parts are added up by: source, item, tool, server, agent, file, turn, section or thread.

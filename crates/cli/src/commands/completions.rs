@@ -1,17 +1,21 @@
 //! The command `completions`.
 
-use clap::CommandFactory;
+use clap_complete::env::Shells;
 
 use crate::{
-    args::{Cli, CompletionsArgs},
+    args::CompletionsArgs,
+    completing::ASKING,
     failure::{Failure, Verdict},
     output::Output,
 };
 
+/// The name of the program.
+const PROGRAM: &str = "rollout-trace";
+
 pub(crate) fn run(args: &CompletionsArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    // Generated in memory, since the generator panics if it cannot write.
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "rollout-trace", &mut script);
-    output.own_words(|stdout| stdout.write_all(&script))?;
+    let name = args.shell.to_string();
+    let shells = Shells::builtins();
+    let shell = shells.completer(&name).expect("each shell that the command line accepts is a builtin one");
+    output.own_words(|stdout| shell.write_registration(ASKING, PROGRAM, PROGRAM, PROGRAM, &mut { stdout }))?;
     Ok(Verdict::Clean)
 }

@@ -46,7 +46,8 @@ fn wrong_usage() {
     stderr:   pack           Packs a bundle into one .tar.zst file
     stderr:   unpack         Unpacks the file that pack has created
     stderr:   schema         Prints the JSON Schema of state.json, or of the answers to questions
-    stderr:   completions    Prints a shell's completion script
+    stderr:   completions    Prints the script with which a shell completes commands, options, paths, and ids of
+    stderr:                  rollouts in the trace root
     stderr:   man            Prints the manual page, for man -l -
     stderr:   help           Print this message or the help of the given subcommand(s)
     stderr: 

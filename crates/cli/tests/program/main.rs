@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod completions;
+#[cfg(test)]
 mod forms;
 #[cfg(test)]
 mod help;

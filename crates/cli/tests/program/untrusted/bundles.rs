@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::support::sample;
 
 /// What is added to every text: escape sequences, forged lines, and characters that turn or hide text.
-pub(super) const HOSTILE: &str = "\u{1b}[35m\u{9b}1m\u{1b}]0;t\u{7}\u{7f}\r\t\nFORGED\u{202e}\u{2066}\u{61c}\u{200b}\u{200d}\u{2060}\u{feff}\u{2028}\u{2029}\u{ad}\u{e0041}\u{e000}";
+pub(crate) const HOSTILE: &str = "\u{1b}[35m\u{9b}1m\u{1b}]0;t\u{7}\u{7f}\r\t\nFORGED\u{202e}\u{2066}\u{61c}\u{200b}\u{200d}\u{2060}\u{feff}\u{2028}\u{2029}\u{ad}\u{e0041}\u{e000}";
 
 /// Which texts are left as they are, so that readers get as far as the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use std::{
 use serde_json::Value;
 
 use crate::support::{Root, program};
-use bundles::{HOSTILE, Spared};
+pub(crate) use bundles::HOSTILE;
+use bundles::Spared;
 
 /// What the stdout of a command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
