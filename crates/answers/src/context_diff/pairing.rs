@@ -6,12 +6,15 @@ use rollout_trace_model::{ConversationItem, ItemId};
 
 use super::{Pair, Relation};
 
-/// How the items of two requests belong together.
+/// How the items of two requests belong together, apart from those with which both begin. These stay where they are.
 pub(super) struct Pairing {
-    /// The items that could be expected: those of the first request, and of its answer.
+    /// How many items both requests begin with.
+    pub(super) start: usize,
+    /// The items that could be expected after them: those of the first request, and of its answer.
     pub(super) expected: Vec<ItemId>,
+    /// The items of the second request after them.
     pub(super) after: Vec<ItemId>,
-    /// The place in `expected` of each item of `after` that was expected.
+    /// The place among all that could be expected of each item of `after` that was expected.
     pub(super) places: HashMap<ItemId, usize>,
     /// The items that both have, in the same order.
     pub(super) kept: HashSet<ItemId>,
@@ -34,25 +37,30 @@ pub(super) enum Join {
 
 impl Pairing {
     pub(super) fn of(pair: &Pair<'_, '_>, is_compacted: bool) -> Self {
-        let mut expected: Vec<_> = pair.before.request_item_ids.iter().collect();
-        if pair.relation != Relation::OtherThread {
-            expected.extend(pair.before.response_item_ids.iter().copied());
-        }
+        let (sent, now) = (&pair.before.request_item_ids, &pair.after.request_item_ids);
+        // An ascending list has each item once, so what follows the beginning is not in it.
+        let is_plain = sent.is_ascending() && now.is_ascending();
+        let start = if is_plain { sent.common_prefix(now) } else { 0 };
         let mut places = HashMap::new();
-        let mut unique = Vec::with_capacity(expected.len());
-        for item in expected {
+        let mut expected = Vec::with_capacity(sent.len() - start);
+        let mut expect = |item: ItemId| {
             places.entry(item).or_insert_with(|| {
-                unique.push(item);
-                unique.len() - 1
+                expected.push(item);
+                start + expected.len() - 1
             });
+        };
+        sent.skip(start).for_each(&mut expect);
+        if pair.relation != Relation::OtherThread {
+            // What the answer repeats of the request stays at its first place.
+            let answered = pair.before.response_item_ids.iter().copied();
+            answered.filter(|item| start == 0 || !sent.contains(*item)).for_each(&mut expect);
         }
-        let expected = unique;
-        let after: Vec<_> = pair.after.request_item_ids.iter().collect();
+        let after: Vec<_> = now.skip(start).collect();
         let common: Vec<_> = after.iter().filter_map(|item| places.get(item).copied()).collect();
-        let kept: HashSet<_> = increasing(&common).into_iter().map(|place| expected[place]).collect();
+        let kept: HashSet<_> = increasing(&common).into_iter().map(|place| expected[place - start]).collect();
         let in_after: HashSet<_> = after.iter().copied().collect();
         places.retain(|item, _| in_after.contains(item));
-        let mut pairing = Self { expected, after, places, kept, pairs: HashMap::new(), dropped: Vec::new() };
+        let mut pairing = Self { start, expected, after, places, kept, pairs: HashMap::new(), dropped: Vec::new() };
         pairing.pair(pair, is_compacted);
         pairing
     }

@@ -124,7 +124,7 @@ pub(super) fn rows(pair: &Pair<'_, '_>, between: &[&Compaction]) -> (Vec<Row>, C
         was: None,
     };
     let mut rows = Vec::new();
-    for (place, item) in pairing.after.iter().copied().enumerate() {
+    for (place, item) in (pairing.start..).zip(pairing.after.iter().copied()) {
         if pairing.kept.contains(&item) {
             continue;
         }
@@ -139,9 +139,9 @@ pub(super) fn rows(pair: &Pair<'_, '_>, between: &[&Compaction]) -> (Vec<Row>, C
             rows.push(row(item, place, Change::Added, causes.of_added(item)));
         }
     }
-    let kept = pairing.after.len() - rows.len();
+    let kept = pair.after.request_item_ids.len() - rows.len();
     let dropped: HashSet<_> = pairing.dropped.iter().copied().collect();
-    for (place, item) in pairing.expected.iter().copied().enumerate() {
+    for (place, item) in (pairing.start..).zip(pairing.expected.iter().copied()) {
         if dropped.contains(&item) {
             rows.push(row(item, place, Change::Dropped, causes.of_dropped(item)));
         }

@@ -1,16 +1,21 @@
 //! Turns and requests that failed, and requests that were too large.
 
-use std::collections::HashMap;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
-use rollout_trace_model::{CodexTurn, InferenceCall};
+use rollout_trace_model::{CodexTurn, ConversationItem, InferenceCall, ItemId, ItemRuns, ProducerRef};
 use rollout_trace_schema::{CodexTurnId, ExecutionStatus, ThreadId};
 
 use super::{Finding, FindingCode, More};
 use crate::{
-    Axis, Blame, Rollout, Usage,
+    Rollout, Usage,
     context::window_tokens,
     context_diff::is_retry,
+    index::is_output,
     item_words::{beginning, item_words},
+    origin::producers,
     usage::signed,
     words::grouped,
 };
@@ -122,31 +127,67 @@ fn full_context(rollout: &Rollout<'_>, thread: &ThreadId) -> Option<Finding> {
     })
 }
 
+/// An output of which a large part of all context consists.
+struct Large<'g> {
+    item: &'g ConversationItem,
+    tokens: u64,
+    /// How often requests carried it.
+    times: u64,
+}
+
+/// Returns the outputs that are large and were carried often. The rent is that of section 5 of questions.
 fn large_items(rollout: &Rollout<'_>) -> Vec<Finding> {
     let graph = rollout.graph();
-    let blame = Blame::of(rollout, Axis::Item, None);
-    let all = blame.totals.tokens_estimate;
-    let finding = |row: &crate::BlameRow| {
-        let item = graph.conversation_items.get(&row.key.parse().ok()?)?;
+    let large =
+        |item: &&ConversationItem| is_output(&item.kind) && rollout.sizes(item.item_id).tokens_estimate >= LARGE_TOKENS;
+    let outputs: Vec<_> = graph.conversation_items.values().filter(large).collect();
+    if outputs.is_empty() {
+        return Vec::new();
+    }
+    let readable = |call: &&&InferenceCall| rollout.facts().request(&call.inference_call_id).is_some();
+    let requests: Vec<_> = rollout.calls().iter().filter(readable).collect();
+    let all: u64 = requests.iter().filter_map(|call| rollout.context_tokens(call)).sum();
+    let carried = carried(requests.iter().map(|call| &call.request_item_ids));
+    let found = outputs.into_iter().filter_map(|item| {
         let tokens = rollout.sizes(item.item_id).tokens_estimate;
-        let rent = row.rent_tokens_estimate;
-        let is_large = crate::index::is_output(&item.kind) && tokens >= LARGE_TOKENS && rent * 5 >= all;
-        if !is_large {
-            return None;
-        }
-        let tools = crate::origin::producers(graph, item).filter_map(|producer| match producer {
-            rollout_trace_model::ProducerRef::Tool { tool_call_id } => Some(tool_call_id.to_string()),
+        let times = carried.range(..=item.item_id).next_back().map_or(0, |(_, times)| *times);
+        let is_large = tokens.saturating_mul(times).saturating_mul(5) >= all;
+        is_large.then_some(Large { item, tokens, times })
+    });
+    let mut found: Vec<_> = found.filter(|large| large.times > 0).collect();
+    found.sort_by_key(|large| (Reverse(large.tokens * large.times), large.item.item_id.to_string()));
+    let finding = |large: Large<'_>| {
+        let Large { item, tokens, times } = large;
+        let rent = tokens * times;
+        let requests = requests.iter().filter(|call| call.request_item_ids.contains(item.item_id)).count();
+        let tools = producers(graph, item).filter_map(|producer| match producer {
+            ProducerRef::Tool { tool_call_id } => Some(tool_call_id.to_string()),
             _ => None,
         });
         let ids = std::iter::once(item.item_id.to_string()).chain(tools).collect();
         let words = item_words(rollout, item.item_id);
         let (size, share) = (grouped(tokens), rent as f64 * 100.0 / all as f64);
-        let note = format!("{words}: ~{size} tokens in {} requests are {share:.0} % of all context", row.calls);
+        let note = format!("{words}: ~{size} tokens in {requests} requests are {share:.0} % of all context");
         let more = More { tokens_estimate: Some(tokens), rent_tokens_estimate: Some(rent), ..More::default() };
         let seq = item.shown.as_ref().map(|shown| shown.seq);
-        Some(Finding { more, ..Finding::new(FindingCode::LargeItem, ids, seq, note) })
+        Finding { more, ..Finding::new(FindingCode::LargeItem, ids, seq, note) }
     };
-    blame.rows.iter().filter_map(finding).collect()
+    found.into_iter().map(finding).collect()
+}
+
+/// Returns how often these lists have each item: a count holds up to the next item that is in the map.
+fn carried<'g>(lists: impl Iterator<Item = &'g ItemRuns>) -> BTreeMap<ItemId, u64> {
+    let mut changes: BTreeMap<u64, i64> = BTreeMap::new();
+    for run in lists.flat_map(ItemRuns::runs) {
+        *changes.entry(u64::from(run.first.0)).or_default() += 1;
+        *changes.entry(u64::from(run.first.0) + u64::from(run.count)).or_default() -= 1;
+    }
+    let mut count = 0;
+    let counts = changes.into_iter().filter_map(|(item, change)| {
+        count += change;
+        Some((ItemId(u32::try_from(item).ok()?), count.unsigned_abs()))
+    });
+    counts.collect()
 }
 
 fn usages(rollout: &Rollout<'_>) -> Option<Finding> {
