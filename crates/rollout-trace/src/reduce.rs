@@ -19,7 +19,13 @@ use rollout_trace_reducer::Reducer;
 /// # Ok::<(), rollout_trace::OpenError>(())
 /// ```
 pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
-    reduce(bundle, |reducer, evidence, payloads| reducer.apply(evidence, payloads))
+    reduce_bundle_watched(bundle, |_| {})
+}
+
+/// Reduces a whole bundle to its graph, as [`reduce_bundle`] does, and says now and then which line of the event log has
+/// been applied, so that progress can be shown.
+pub fn reduce_bundle_watched(bundle: &Bundle, watch: impl FnMut(u64)) -> RolloutTrace {
+    reduce(bundle, watch, |reducer, evidence, payloads| reducer.apply(evidence, payloads))
 }
 
 /// Reduces a whole bundle to its graph, and collects what answers need of its payloads on the way.
@@ -35,18 +41,39 @@ pub fn reduce_bundle(bundle: &Bundle) -> RolloutTrace {
 /// # Ok::<(), rollout_trace::OpenError>(())
 /// ```
 pub fn reduce_with_facts(bundle: &Bundle) -> (RolloutTrace, Facts) {
+    reduce_with_facts_watched(bundle, |_| {})
+}
+
+/// Reduces a whole bundle and collects facts, as [`reduce_with_facts`] does, and says now and then which line of the event
+/// log has been applied, so that progress can be shown.
+pub fn reduce_with_facts_watched(bundle: &Bundle, watch: impl FnMut(u64)) -> (RolloutTrace, Facts) {
     let mut facts = Facts::default();
-    let graph = reduce(bundle, |reducer, evidence, payloads| reducer.apply_observed(evidence, payloads, &mut facts));
+    let graph =
+        reduce(bundle, watch, |reducer, evidence, payloads| reducer.apply_observed(evidence, payloads, &mut facts));
     (graph, facts)
 }
 
-fn reduce(bundle: &Bundle, mut apply: impl FnMut(&mut Reducer, &Evidence, &mut dyn PayloadSource)) -> RolloutTrace {
+/// How many lines are applied before one is reported.
+const WATCHED: u64 = 64;
+
+fn reduce(
+    bundle: &Bundle,
+    mut watch: impl FnMut(u64),
+    mut apply: impl FnMut(&mut Reducer, &Evidence, &mut dyn PayloadSource),
+) -> RolloutTrace {
     let mut reducer = Reducer::new(bundle.header(), *bundle.limits());
     for problem in bundle.problems() {
         reducer.note_problem(problem);
     }
     let mut payloads = bundle.payloads();
-    bundle.events().for_each_ahead(|evidence| apply(&mut reducer, evidence, &mut payloads));
+    bundle.events().for_each_ahead(|evidence| {
+        apply(&mut reducer, evidence, &mut payloads);
+        if let Evidence::Event(located) = evidence
+            && located.line.is_multiple_of(WATCHED)
+        {
+            watch(located.line);
+        }
+    });
     for problem in payloads.problems() {
         reducer.note_problem(&problem);
     }

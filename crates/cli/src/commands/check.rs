@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use rollout_trace::{Diagnostic, RolloutTrace, reduce_bundle};
+use rollout_trace::{Diagnostic, RolloutTrace};
 use serde::Serialize;
 
 use crate::{
     args::CheckArgs,
     failure::{Failure, Verdict},
     output::Output,
-    selection,
+    progress, selection,
     summary::{Counts, located},
 };
 
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Verdict, Fail
     selection::for_each(selected, output, |path, output| {
         let bundle = args.reading.open(path)?;
         // Reduction opens every payload that an event refers to, including those that it does not use.
-        let graph = reduce_bundle(&bundle);
+        let graph = progress::reduce(&bundle);
         let counts = Counts::of(&graph.diagnostics);
         print(bundle.path(), &graph, args.json, output)?;
         if !args.json {

@@ -9,7 +9,6 @@ use rollout_trace::{
         SelectError, Stats, Time, Totals, Unseen, Why,
     },
     model::{InferenceCall, Line},
-    reduce_bundle, reduce_with_facts,
     schema::ThreadId,
 };
 use serde::Serialize;
@@ -17,6 +16,7 @@ use serde::Serialize;
 use crate::{
     failure::{Failure, Verdict},
     output::Output,
+    progress,
     question_args::{AskedArgs, BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
     summary::Counts,
 };
@@ -223,8 +223,8 @@ pub(crate) fn diff(args: &DiffArgs, output: &mut Output) -> Result<Verdict, Fail
         _ => return Err(both_given()),
     };
     let persons = if args.ignore.is_some() { Persons::Ignored } else { Persons::Compared };
-    let (graph, facts) = reduce_with_facts(&bundle);
-    let (other_graph, other_facts) = reduce_with_facts(&other);
+    let (graph, facts) = progress::reduce_for_answers(&bundle);
+    let (other_graph, other_facts) = progress::reduce_for_answers(&other);
     let (mut payloads, mut other_payloads) = (bundle.payloads(), other.payloads());
     let a = Rollout::new(&graph, &facts, &mut payloads, bundle.limits());
     let b = Rollout::new(&other_graph, &other_facts, &mut other_payloads, other.limits());
@@ -255,7 +255,7 @@ fn ask(
     output: &mut Output,
     question: impl FnOnce(&Rollout<'_>, &mut Output) -> Result<(), Failure>,
 ) -> Result<Verdict, Failure> {
-    let (graph, facts) = reduce_with_facts(bundle);
+    let (graph, facts) = progress::reduce_for_answers(bundle);
     let mut payloads = bundle.payloads();
     question(&Rollout::new(&graph, &facts, &mut payloads, bundle.limits()), output)?;
     point_to_damage(asked, bundle, &graph, output)
@@ -263,7 +263,7 @@ fn ask(
 
 fn reduce(args: &QuestionArgs) -> Result<(Bundle, RolloutTrace), Failure> {
     let bundle = args.asked.choice.open_only(args.bundle.as_ref())?;
-    let graph = reduce_bundle(&bundle);
+    let graph = progress::reduce(&bundle);
     Ok((bundle, graph))
 }
 

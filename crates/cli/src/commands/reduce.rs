@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use rollout_trace::{Severity, reduce_bundle};
+use rollout_trace::Severity;
 
 use crate::{
     args::ReduceArgs,
     failure::{Failure, Verdict},
     output::Output,
-    selection,
+    progress, selection,
     state_file::{self, Replace},
     summary::summary,
 };
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Fai
     let replaced = if args.force { Replace::Any } else { Replace::Own };
     selection::for_each(selected, output, |path, output| {
         let bundle = args.reading.open(path)?;
-        let graph = reduce_bundle(&bundle);
+        let graph = progress::reduce(&bundle);
         match &args.output {
             None => {
                 let saved = state_file::save_in_bundle(&graph, args.form, bundle.path(), replaced)?;

@@ -6,7 +6,6 @@ use rollout_trace::{
     Bundle, Drawing, RolloutTrace,
     answers::{NextStep, Node, Overview, Rollout},
     model::{ItemId, Line, Part},
-    reduce_with_facts,
     schema::ThreadId,
 };
 
@@ -16,6 +15,7 @@ use crate::{
     failure::{Failure, Verdict},
     local_time::local_time,
     output::Output,
+    progress,
     shell_word::shell_word,
     summary::summary,
 };
@@ -25,7 +25,7 @@ const HEAD: usize = 12;
 
 pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let bundle = args.choice.open_only(args.bundle.as_ref())?;
-    let (graph, facts) = reduce_with_facts(&bundle);
+    let (graph, facts) = progress::reduce_for_answers(&bundle);
     let mut payloads = bundle.payloads();
     let rollout = Rollout::new(&graph, &facts, &mut payloads, bundle.limits());
     let node = node(&rollout, args)?;

@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::support::Root;
+use crate::{support::Root, terminal::run_with_progress};
 
 #[test]
 fn clean() {
@@ -131,4 +131,26 @@ fn control_characters_in_a_bundle_do_not_reach_the_terminal() {
     });
     let words = root.run("check a");
     assert!(words.contains("exit code 1") && !words.contains(['\u{1b}', '\u{7}']), "{words:?}");
+}
+
+#[test]
+fn a_long_log_has_a_bar_on_a_terminal() {
+    let root = Root::new(&["a", "long"]);
+    root.edit("long/trace.jsonl", |text| {
+        let event = |seq: u64| {
+            format!(
+                "{{\"schema_version\":2,\"seq\":{seq},\"wall_time_unix_ms\":1767258013000,\"rollout_id\":\"thread-root\",\
+                \"thread_id\":\"thread-root\",\"codex_turn_id\":null,\"payload\":{{\"type\":\"history_item_accepted\",\
+                \"item_id\":\"item-{seq}\"}}}}\n"
+            )
+        };
+        text + &(100..1100).map(event).collect::<String>()
+    });
+    for command in ["check", "reduce -o -", "show", "stats", "time"] {
+        let words = run_with_progress(&root.path(""), &format!("{command} long"));
+        assert!(words.contains("% of the log"), "{command}: {words:?}");
+        let words = run_with_progress(&root.path(""), &format!("{command} a"));
+        assert!(!words.contains("% of the log"), "{command}: {words:?}");
+    }
+    assert!(!root.run("show long").contains("of the log,"), "no bar in a pipe");
 }

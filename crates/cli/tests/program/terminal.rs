@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::Read,
+    os::fd::OwnedFd,
     path::Path,
     process::{Command, Stdio},
 };
@@ -17,6 +18,20 @@ use crate::support::program;
 
 /// Runs the program in a folder with its stdout on a terminal of 70 columns, and returns what the terminal receives.
 pub(crate) fn run_on_terminal(folder: &Path, arguments: &str, environment: &[(&str, &str)]) -> String {
+    run(folder, arguments, environment, |command, terminal| _ = command.stdout(terminal))
+}
+
+/// The same with its stderr on the terminal.
+pub(crate) fn run_with_progress(folder: &Path, arguments: &str) -> String {
+    run(folder, arguments, &[("TERM", "xterm")], |command, terminal| _ = command.stdout(Stdio::null()).stderr(terminal))
+}
+
+fn run(
+    folder: &Path,
+    arguments: &str,
+    environment: &[(&str, &str)],
+    connect: impl FnOnce(&mut Command, OwnedFd),
+) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -28,7 +43,8 @@ pub(crate) fn run_on_terminal(folder: &Path, arguments: &str, environment: &[(&s
         command.env_remove(name);
     }
     command.args(arguments.split_whitespace()).current_dir(folder).envs(environment.iter().copied());
-    let mut child = command.stdin(Stdio::null()).stdout(other_end).spawn().unwrap();
+    connect(command.stdin(Stdio::null()), other_end);
+    let mut child = command.spawn().unwrap();
     // The terminal's end comes when nobody has its other end open.
     drop(command);
     let mut received = Vec::new();
@@ -38,6 +54,7 @@ pub(crate) fn run_on_terminal(folder: &Path, arguments: &str, environment: &[(&s
     while let Ok(count @ 1..) = terminal.read(&mut buffer) {
         received.extend(&buffer[..count]);
     }
-    assert!(child.wait().unwrap().success());
+    // check exits with 1 if there is damage.
+    assert!(matches!(child.wait().unwrap().code(), Some(0 | 1)));
     String::from_utf8(received).unwrap().replace("\r\n", "\n")
 }
