@@ -65,8 +65,6 @@ const NOTE: usize = 80;
 impl Overview {
     /// The column at which the words after the labels begin.
     pub const INDENT: usize = 12;
-    /// The most lines of text.
-    const MOST_LINES: usize = 10;
 
     /// Looks at a rollout. `producer` is the program that wrote the bundle, if its manifest says so.
     pub fn of(rollout: &Rollout<'_>, producer: Option<&Producer>) -> Self {
@@ -93,8 +91,8 @@ impl Overview {
     }
 
     /// Returns the overview as text, a line for each label. `started` says when the rollout began. If lines are broken
-    /// at `width` columns, with their rest below the words, there are at most ten of them, and the least is left out.
-    pub fn lines(&self, started: &str, width: Option<usize>) -> Vec<Line> {
+    /// at `width` columns, with their rest below the words, what matters least is left out until at most `most` remain.
+    pub fn lines(&self, started: &str, width: Option<usize>, most: usize) -> Vec<Line> {
         let room = width.unwrap_or(USUAL_WIDTH).saturating_sub(Self::INDENT + 10).max(20);
         let quoted = |said: &Said| vec![format!("[{}] \"{}\"", said.item_id.0, first_chars(&said.text, room))];
         let mut rows = [
@@ -114,8 +112,9 @@ impl Overview {
             let height = |row: &(&str, Vec<String>)| {
                 if row.1.is_empty() { 0 } else { line(row).wrapped(width, Self::INDENT).to_string().lines().count() }
             };
-            while rows.iter().map(height).sum::<usize>() > Self::MOST_LINES {
-                let longer = rows.iter_mut().filter(|row| row.1.len() > 1).max_by_key(|row| height(row));
+            while rows.iter().map(height).sum::<usize>() > most {
+                let longer =
+                    rows.iter_mut().filter(|row| row.1.len() > 1 && height(row) > 1).max_by_key(|row| height(row));
                 if longer.and_then(|row| row.1.pop()).is_none() {
                     break;
                 }
@@ -215,7 +214,7 @@ impl Overview {
         let more = Some(codes.len().saturating_sub(NAMED)).filter(|more| *more > 0);
         let times = |count: usize| if count > 1 { format!(" ×{}", grouped(count as u64)) } else { String::new() };
         let named = codes.into_iter().take(NAMED).map(|(code, count)| format!("{code}{}", times(count)));
-        let mut words = separated(named.chain(more.map(|more| format!("{more} other codes"))), ", ");
+        let mut words = separated(named.chain(more.map(|more| counted(more, "other code"))), ", ");
         words.iter_mut().take(1).for_each(|first| first.insert_str(0, &format!("{}: ", counts.join(", "))));
         words
     }

@@ -68,11 +68,14 @@ fn head(
 ) -> Result<(), Failure> {
     let overview = Overview::of(rollout, bundle.manifest().and_then(|manifest| manifest.producer.as_ref()));
     let started = local_time(rollout.graph().started_at_unix_ms);
-    let mut lines = vec![drawing.head()];
-    lines.extend(overview.lines(&started, width));
-    let broken =
+    let height =
         |line: &Line| width.map_or(1, |width| line.wrapped(width, Overview::INDENT).to_string().lines().count());
-    let room = HEAD.saturating_sub(lines.iter().map(broken).sum()).clamp(1, 3);
+    let head = drawing.head();
+    // The least that the last part has.
+    let most = HEAD.saturating_sub(height(&head) + 1);
+    let mut lines = vec![head];
+    lines.extend(overview.lines(&started, width, most));
+    let room = HEAD.saturating_sub(lines.iter().map(height).sum()).clamp(1, 3);
     lines.into_iter().try_for_each(|line| output.wrapped_line(line, width, Overview::INDENT))?;
     for (number, step) in overview.next.iter().take(room).enumerate() {
         let label = if number == 0 { "next" } else { "" };
