@@ -283,16 +283,35 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Provider, TraceTarget};
+    use crate::{Provider, TraceTarget, thread::Waits};
 
-    #[tokio::test]
-    async fn the_state_is_not_locked_while_the_count_of_messages_is_read() {
+    async fn idle_agent() -> (AgentThread, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let provider =
             Provider { name: "none".to_owned(), base_url: "http://127.0.0.1:9/v1".to_owned(), api_key: None };
         let mut config = AgentConfig::new(provider, "m", folder.path());
         config.trace = TraceTarget::Off;
-        let agent = AgentThread::start(config).await.unwrap();
+        (AgentThread::start(config).await.unwrap(), folder)
+    }
+
+    #[tokio::test]
+    async fn an_agent_with_calls_to_begin_is_not_blocked() {
+        let (agent, _folder) = idle_agent().await;
+        let thread = agent.thread();
+        assert_eq!(thread.blocked(), None);
+        lock(&thread.state).waits = Waits { open: 1, others_will_begin: true, ..Waits::default() };
+        assert_eq!(thread.blocked(), None);
+        lock(&thread.state).waits.others_will_begin = false;
+        assert!(thread.blocked().is_some());
+        // An agent that is ending sends no message, and is soon no longer at work.
+        thread.begin_ending();
+        assert_eq!(thread.blocked(), None);
+        agent.shutdown_and_wait().await;
+    }
+
+    #[tokio::test]
+    async fn the_state_is_not_locked_while_the_count_of_messages_is_read() {
+        let (agent, _folder) = idle_agent().await;
         let thread = Arc::clone(agent.thread());
         let looking = Arc::clone(&thread);
         let (mut looker, mut was_locked) = (None, false);
