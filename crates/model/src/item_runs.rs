@@ -104,6 +104,17 @@ impl ItemRuns {
         !self.last.is_descending
     }
 
+    /// Returns whether no item is in the list twice.
+    pub fn is_distinct(&self) -> bool {
+        if self.is_ascending() {
+            return true;
+        }
+        let mut runs: Vec<_> = self.runs().collect();
+        runs.sort_unstable_by_key(|run| run.first);
+        let end = |run: &ItemRun| u64::from(run.first.0) + u64::from(run.count);
+        runs.windows(2).all(|pair| end(&pair[0]) <= u64::from(pair[1].first.0))
+    }
+
     /// Returns the items, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = ItemId> + '_ {
         self.runs().flat_map(ItemRun::iter)
@@ -390,6 +401,8 @@ mod tests {
             let items: Vec<_> = numbers.iter().copied().map(ItemId).collect();
             assert_eq!(runs.iter().collect::<Vec<_>>(), items);
             assert_eq!((runs.len(), runs.is_empty()), (items.len(), items.is_empty()));
+            let set: std::collections::BTreeSet<_> = items.iter().collect();
+            assert_eq!(runs.is_distinct(), set.len() == items.len());
             for count in 0..=items.len() {
                 assert_eq!(runs.skip(count).collect::<Vec<_>>(), items[count..]);
                 for start in 0..=count {

@@ -38,9 +38,8 @@ pub(super) enum Join {
 impl Pairing {
     pub(super) fn of(pair: &Pair<'_, '_>, is_compacted: bool) -> Self {
         let (sent, now) = (&pair.before.request_item_ids, &pair.after.request_item_ids);
-        // An ascending list has each item once, so what follows the beginning is not in it.
-        let is_plain = sent.is_ascending() && now.is_ascending();
-        let start = if is_plain { sent.common_prefix(now) } else { 0 };
+        // What follows the beginning is not in it.
+        let start = if sent.is_distinct() && now.is_distinct() { sent.common_prefix(now) } else { 0 };
         let mut places = HashMap::new();
         let mut expected = Vec::with_capacity(sent.len() - start);
         let mut expect = |item: ItemId| {
