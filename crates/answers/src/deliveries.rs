@@ -77,6 +77,12 @@ impl<'a> Sent<'a> {
                 sent.add(thread_id, text, call, Delivery::Edge(edge));
             }
         }
+        for delivery in &graph.plain_deliveries {
+            if let Some(call) = delivery.tool_call_id.as_ref().and_then(|call| graph.tool_calls.get(call)) {
+                let text = rollout.readable_text(delivery.item_id).into_owned();
+                sent.add(&delivery.target_thread_id, text, call, Delivery::Call(&call.tool_call_id));
+            }
+        }
         for undelivered in &graph.undelivered_messages {
             let call = undelivered.tool_call_id.as_ref().and_then(|call| graph.tool_calls.get(call));
             if let (Some(call), Some(thread), Some(text)) = (call, &undelivered.target_thread_id, &undelivered.message)

@@ -86,3 +86,24 @@ pub struct UndeliveredMessage {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub raw_payload_ids: Vec<RawPayloadId>,
 }
+
+/// A message between agents that arrived as a plain message of the user, as its text shows. *Ours.*
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlainDelivery {
+    /// The kind of the interaction.
+    pub kind: InteractionKind,
+    /// The message as which it arrived.
+    pub item_id: ItemId,
+    /// The call that sent the message; null for the result of an agent.
+    pub tool_call_id: Option<ToolCallId>,
+    /// The recipient's thread.
+    pub target_thread_id: ThreadId,
+    /// The id that the edge would have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge_id: Option<EdgeId>,
+    /// The last event that reported the message.
+    pub seq: Seq,
+    /// The payloads that show the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw_payload_ids: Vec<RawPayloadId>,
+}

@@ -201,6 +201,8 @@ diagnostic_codes! {
     StdinWithoutSession = "stdin_without_session", Note;
     /// A message to an agent never appeared in its conversation.
     UndeliveredMessage = "undelivered_message", Note;
+    /// A message between agents arrived as a plain message of the user.
+    DeliveredAsUserMessage = "delivered_as_user_message", Note;
     /// The trace stops before the rollout ended.
     TraceStopsEarly = "trace_stops_early", Note;
     /// An object was still running when the trace ended.

@@ -46,7 +46,7 @@ mod tool_call;
 mod trace;
 mod with_runs;
 
-pub use agents::{InteractionEdge, InteractionKind, UndeliveredMessage};
+pub use agents::{InteractionEdge, InteractionKind, PlainDelivery, UndeliveredMessage};
 pub use anchor::Anchor;
 pub use code_cell::CodeCell;
 pub use compaction::{Compaction, CompactionRequest};

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentThread, CodeCell, CodeCellId, CodexTurn, Compaction, CompactionRequest, ConversationItem, Diagnostic,
-    InferenceCall, InteractionEdge, ItemId, Marker, OperationId, TerminalId, TerminalOperation, TerminalSession,
-    ToolCall, UndeliveredMessage,
+    InferenceCall, InteractionEdge, ItemId, Marker, OperationId, PlainDelivery, TerminalId, TerminalOperation,
+    TerminalSession, ToolCall, UndeliveredMessage,
 };
 
 /// The reduced graph of a rollout: everything that its bundle proves.
@@ -91,6 +91,9 @@ pub struct RolloutTrace {
     /// Messages between agents that never appeared in the recipient's conversation. *Ours.*
     #[serde(default)]
     pub undelivered_messages: Vec<UndeliveredMessage>,
+    /// Messages between agents that arrived as plain messages of the user; absent if there are none. *Ours.*
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain_deliveries: Vec<PlainDelivery>,
     /// The objects that were still running when the trace ended. *Ours.*
     #[serde(default)]
     pub cut_off: Vec<ObjectRef>,

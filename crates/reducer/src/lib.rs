@@ -15,11 +15,11 @@
 //! of both is in proportion to what has changed since the last look, however large the graph is. A live graph has every
 //! object and every link that it would have if the evidence ended here. It differs only in this:
 //!
-//! * `cut_off` and `undelivered_messages` are empty, because a running object may still end and a message may still
-//!   arrive.
+//! * `cut_off`, `undelivered_messages` and `plain_deliveries` are empty, because a running object may still end and a
+//!   message may still arrive.
 //! * The diagnostics that only the end of the evidence decides are missing:
 //!   `trace_stops_early`, `running_at_end`, `code_cell_without_source`, `undelivered_message`,
-//!   `agent_activity_mismatch` and, for results of agents, `unknown_thread`.
+//!   `delivered_as_user_message`, `agent_activity_mismatch` and, for results of agents, `unknown_thread`.
 //!
 //! So a tool call may name a code cell that is not in the graph yet, because no response has shown the cell's source,
 //! without a diagnostic that says so.

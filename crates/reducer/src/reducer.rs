@@ -138,8 +138,8 @@ impl Reducer {
     /// changed since the last look.
     ///
     /// It is the graph that [`finish`](Self::finish) would return if there were no more evidence, except for what only
-    /// the end decides: `cut_off` and `undelivered_messages` are empty, and the diagnostics that belong to the end are
-    /// missing.
+    /// the end decides: `cut_off`, `undelivered_messages` and `plain_deliveries` are empty, and the diagnostics that
+    /// belong to the end are missing.
     pub fn graph(&mut self) -> &RolloutTrace {
         self.refresh();
         &self.graph
@@ -306,6 +306,7 @@ fn empty_trace(header: BundleHeader) -> RolloutTrace {
         raw_payloads: BTreeMap::new(),
         markers: Vec::new(),
         undelivered_messages: Vec::new(),
+        plain_deliveries: Vec::new(),
         cut_off: Vec::new(),
         diagnostics: Vec::new(),
     }

@@ -28,7 +28,12 @@ fn agents(rollout: &Rollout<'_>) -> Vec<Finding> {
         };
         accounted_for.extend(end.and_then(|end| thread_of(graph, end)));
     }
-    accounted_for.extend(graph.undelivered_messages.iter().filter_map(|message| reporting_child(rollout, message)));
+    let undelivered = { graph.undelivered_messages.iter() }
+        .filter_map(|message| message.edge_id.as_ref().zip(message.target_thread_id.as_ref()));
+    let plain = { graph.plain_deliveries.iter() }
+        .filter_map(|delivery| delivery.edge_id.as_ref().zip(Some(&delivery.target_thread_id)));
+    let reports = undelivered.chain(plain);
+    accounted_for.extend(reports.filter_map(|(edge, target)| reporting_child(rollout, edge, target)));
     // When each agent waited last.
     let mut waited: HashMap<&ThreadId, Seq> = HashMap::new();
     for call in graph.tool_calls.values().filter(|call| call.kind == ToolKind::WaitAgent) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use rollout_trace_model::{Anchor, InteractionEdge, InteractionKind, UndeliveredMessage};
-use rollout_trace_schema::{ThreadId, ToolCallId};
+use rollout_trace_schema::{EdgeId, ThreadId, ToolCallId};
 
 use super::{UnseenCode, UnseenRow};
 use crate::{Certainty, Rollout, deliveries::Delivery, item_words::beginning};
@@ -57,7 +57,8 @@ fn of_undelivered(rollout: &Rollout<'_>, message: &UndeliveredMessage, arrived: 
         Some(call) if arrived.calls.contains(&call.tool_call_id) => return None,
         Some(call) => (call.tool_call_id.to_string(), call.execution.ended_seq, call.raw_result_payload_id.as_ref()),
         None => {
-            let child = reporting_child(rollout, message);
+            let named = message.edge_id.as_ref().zip(message.target_thread_id.as_ref());
+            let child = named.and_then(|(edge, target)| reporting_child(rollout, edge, target));
             if child.is_some_and(|child| arrived.reports.contains(&(child.clone(), target.cloned(), text.to_owned()))) {
                 return None;
             }
@@ -71,9 +72,8 @@ fn of_undelivered(rollout: &Rollout<'_>, message: &UndeliveredMessage, arrived: 
     Some(UnseenRow { bytes, ..row.shown_by(seq, payload) })
 }
 
-/// Returns the agent whose result a message is: the child of the target whose thread the edge's id names.
-pub(crate) fn reporting_child<'g>(rollout: &Rollout<'g>, message: &UndeliveredMessage) -> Option<&'g ThreadId> {
-    let (edge, target) = message.edge_id.as_ref().zip(message.target_thread_id.as_ref())?;
+/// Returns the agent whose result an edge would carry: the child of the target whose thread the edge's id names.
+pub(crate) fn reporting_child<'g>(rollout: &Rollout<'g>, edge: &EdgeId, target: &ThreadId) -> Option<&'g ThreadId> {
     rollout.index().children().named_in(target, edge).first().copied()
 }
 

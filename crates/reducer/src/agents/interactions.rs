@@ -9,14 +9,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rollout_trace_model::{
-    Anchor, DiagnosticCode, InferredProducer, InteractionEdge, InteractionKind, ItemId, ObjectRef, ProducerRef,
-    ToolCall, UndeliveredMessage,
+    Anchor, DiagnosticCode, InferredProducer, InteractionEdge, InteractionKind, ItemId, ObjectRef, PlainDelivery,
+    ProducerRef, ToolCall, UndeliveredMessage,
 };
 use rollout_trace_schema::{AgentPath, AgentResultObserved, EdgeId, RawPayloadId, Seq, ThreadId};
 
 use super::{
     mail::{Address, Mail, Seen, ThreadTurn, address},
     observations::{Activity, AgentResult, Agents, Observation, interaction},
+    plain::PlainMessages,
 };
 use crate::{
     graph::Graph,
@@ -268,6 +269,7 @@ impl Interactions {
     pub(crate) fn finish(&self, graph: &mut Graph, agents: &Agents, report: &mut Report) {
         let mut places: Vec<_> = (0..self.states.len()).collect();
         places.sort_unstable_by_key(|&place| agents.rank(place));
+        let mut plain = None;
         for place in places {
             match (&self.states[place].outcome, agents.get(place)) {
                 (Outcome::Fine, _) => {}
@@ -289,7 +291,12 @@ impl Interactions {
                         seq: activity.seq,
                         raw_payload_ids: payloads(&graph.tool_calls[&activity.tool]),
                     };
-                    list_undelivered(graph, report, message);
+                    let plain = plain.get_or_insert_with(|| PlainMessages::of(graph));
+                    let item =
+                        message.message.as_ref().zip(message.target_thread_id.as_ref()).and_then(|(text, to)| {
+                            plain.take_text(to, text, graph.tool_calls[&activity.tool].execution.started_seq)
+                        });
+                    list_message(graph, report, message, item);
                 }
                 (_, Observation::Result(result)) => {
                     let message = UndeliveredMessage {
@@ -301,7 +308,11 @@ impl Interactions {
                         seq: result.seq,
                         raw_payload_ids: carried(&result.event).collect(),
                     };
-                    list_undelivered(graph, report, message);
+                    let plain = plain.get_or_insert_with(|| PlainMessages::of(graph));
+                    let (threads, text) =
+                        ((&result.event.parent_thread_id, &result.event.child_thread_id), &result.event.message);
+                    let item = plain.report(graph, threads, text, result.seq);
+                    list_message(graph, report, message, item);
                 }
             }
         }
@@ -504,9 +515,20 @@ fn report_mismatch(report: &mut Report, activity: &Activity) {
     report.end(DiagnosticCode::AgentActivityMismatch, vec![activity.tool.to_string()], message);
 }
 
-fn list_undelivered(graph: &mut Graph, report: &mut Report, message: UndeliveredMessage) {
+/// Lists a message that was not seen to arrive as a message of an agent. It may have arrived as a plain message of the
+/// user, `item`.
+fn list_message(graph: &mut Graph, report: &mut Report, message: UndeliveredMessage, item: Option<ItemId>) {
     let tool = message.tool_call_id.as_ref().map(ToString::to_string);
     let target = message.target_thread_id.as_ref().map(ToString::to_string);
+    if let (Some(item_id), Some(target_thread_id)) = (item, message.target_thread_id.clone()) {
+        let text = format!("a message between agents arrived as the user's message {item_id}, as its text shows");
+        let ids = tool.into_iter().chain(target).chain([item_id.to_string()]).collect();
+        report.end(DiagnosticCode::DeliveredAsUserMessage, ids, text);
+        let UndeliveredMessage { kind, tool_call_id, edge_id, seq, raw_payload_ids, .. } = message;
+        let delivery = PlainDelivery { kind, item_id, tool_call_id, target_thread_id, edge_id, seq, raw_payload_ids };
+        graph.rollout_mut().plain_deliveries.push(delivery);
+        return;
+    }
     let text = match message.kind {
         InteractionKind::AgentResult => "an agent's result was never seen to arrive",
         InteractionKind::CloseAgent => "an agent was closed, but its thread was never started",

@@ -8,6 +8,7 @@
 mod interactions;
 mod mail;
 mod observations;
+mod plain;
 
 pub(crate) use interactions::Interactions;
 pub(crate) use observations::{Agents, reaches_agents};

@@ -84,6 +84,7 @@ pub(crate) fn check_live(live: &RolloutTrace, mut ended: RolloutTrace) {
             diagnostic.code,
             DiagnosticCode::AgentActivityMismatch
                 | DiagnosticCode::CodeCellWithoutSource
+                | DiagnosticCode::DeliveredAsUserMessage
                 | DiagnosticCode::RunningAtEnd
                 | DiagnosticCode::TraceStopsEarly
                 | DiagnosticCode::UndeliveredMessage
@@ -93,6 +94,7 @@ pub(crate) fn check_live(live: &RolloutTrace, mut ended: RolloutTrace) {
     }
     ended.cut_off.clear();
     ended.undelivered_messages.clear();
+    ended.plain_deliveries.clear();
     assert_eq!(*live, ended);
 }
 
