@@ -44,6 +44,29 @@ impl TimeClass {
         Self::Idle,
     ];
 
+    /// Returns what the time of a tool counts as while it runs.
+    pub fn of_tool(kind: &ToolKind) -> Self {
+        match kind {
+            ToolKind::WaitAgent => Self::Agents,
+            kind if is_script_tool(&tool_name(kind)) => Self::Script,
+            _ => Self::Tool,
+        }
+    }
+
+    /// Returns the class as it is named in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Compaction => "compaction",
+            Self::Tool => "tool",
+            Self::Script => "script",
+            Self::Agents => "agents",
+            Self::ToRun => "to_run",
+            Self::Unrecorded => "unrecorded",
+            Self::Idle => "idle",
+        }
+    }
+
     /// Returns a few words for people.
     pub fn words(self) -> &'static str {
         match self {
@@ -135,11 +158,7 @@ impl<'a> Times<'a> {
 
     fn add_tool_call(&mut self, graph: &'a RolloutTrace, call: &'a ToolCall, end: UnixMillis) {
         let span = Span::of(&call.execution, end);
-        let class = match &call.kind {
-            ToolKind::WaitAgent => TimeClass::Agents,
-            kind if is_script_tool(&tool_name(kind)) => TimeClass::Script,
-            _ => TimeClass::Tool,
-        };
+        let class = TimeClass::of_tool(&call.kind);
         let operation = call.terminal_operation_id.and_then(|id| graph.terminal_operations.get(&id));
         let command = operation.filter(|operation| operation.kind == OperationKind::ExecCommand);
         match command {

@@ -16,6 +16,15 @@ pub enum Certainty {
 }
 
 impl Certainty {
+    /// Returns the certainty as it is named in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Matched => "matched",
+            Self::Inferred => "inferred",
+        }
+    }
+
     /// Returns how text marks what is not recorded.
     pub(crate) fn mark(self) -> &'static str {
         match self {

@@ -81,6 +81,16 @@ pub enum AgentChange {
     ReportedBy,
 }
 
+impl AgentChange {
+    /// Returns the change as it is named in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BegunBy => "begun_by",
+            Self::ReportedBy => "reported_by",
+        }
+    }
+}
+
 impl CriticalPath {
     /// Follows the chain.
     pub fn of(graph: &RolloutTrace) -> Self {

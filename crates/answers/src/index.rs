@@ -62,10 +62,13 @@ struct CallPlace<'a> {
 
 /// The requests that carried an item.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Carried<'a> {
-    pub(crate) calls: usize,
-    pub(crate) first: Option<&'a InferenceCall>,
-    pub(crate) last: Option<&'a InferenceCall>,
+pub struct Carried<'a> {
+    /// How many there are.
+    pub calls: usize,
+    /// The first.
+    pub first: Option<&'a InferenceCall>,
+    /// The last.
+    pub last: Option<&'a InferenceCall>,
 }
 
 impl<'a> Index<'a> {

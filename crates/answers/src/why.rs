@@ -125,6 +125,51 @@ pub enum Cause {
     Origin,
 }
 
+impl Cause {
+    /// Returns the relation as it is named in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CarriedFrom => "carried_from",
+            Self::DeliveredBy => "delivered_by",
+            Self::OutputOf => "output_of",
+            Self::Answers => "answers",
+            Self::OperationOf => "operation_of",
+            Self::CalledIn => "called_in",
+            Self::RunBy => "run_by",
+            Self::Source => "source",
+            Self::AnsweredIn => "answered_in",
+            Self::CopiedFrom => "copied_from",
+            Self::WrittenBy => "written_by",
+            Self::ReportedBy => "reported_by",
+            Self::SentBy => "sent_by",
+            Self::AskedIn => "asked_in",
+            Self::BeganWith => "began_with",
+            Self::BegunBy => "begun_by",
+            Self::SpawnedBy => "spawned_by",
+            Self::Origin => "origin",
+        }
+    }
+}
+
+impl Rollout<'_> {
+    /// Returns the first hop of a thing's path to its root, or `None` if there is none. The hops of all things are a
+    /// forest: following them from thing to thing gives the path of each.
+    pub fn cause(&self, thing: &Node) -> Option<Hop> {
+        let mut hops = hops::hops(self, thing);
+        // Nearly everything has one cause, so that there is nothing to choose from.
+        match hops.len() {
+            1 => hops.pop().filter(|hop| hop.to != *thing),
+            _ => path::path(self, thing).into_iter().next(),
+        }
+    }
+
+    /// Returns the items of a request that were new to the model: those that the call before did not carry, and that
+    /// neither an answer nor a copy is. Of a thread's first request it is only the last.
+    pub fn just_seen(&self, call: &InferenceCall) -> Vec<ItemId> {
+        hops::just_seen(self, call)
+    }
+}
+
 impl Why {
     /// Answers what brought something about; and, if a call is given and the subject is an item, whether and since when
     /// the call's request contains it.

@@ -14,7 +14,6 @@ mod pager;
 mod progress;
 mod question_args;
 mod selection;
-mod shell_word;
 mod signals;
 mod state_file;
 mod summary;

@@ -97,6 +97,11 @@ impl Facts {
         self.requests.definition(id)
     }
 
+    /// Returns all definitions, in the order in which they were first seen.
+    pub fn definitions(&self) -> &[Definition] {
+        self.requests.definitions()
+    }
+
     /// Returns whether the response to a call could be read.
     pub fn has_response(&self, call: &InferenceCallId) -> bool {
         self.responses.contains(call)

@@ -19,6 +19,13 @@ use super::Sizes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DefinitionId(u32);
 
+impl DefinitionId {
+    /// Returns its place among all definitions.
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// The definition of a tool, instructions or an output format, which many requests may carry.
 #[derive(Clone, Debug)]
 pub struct Definition {
@@ -106,6 +113,10 @@ enum Meaning {
 impl Requests {
     pub(super) fn of(&self, call: &InferenceCallId) -> Option<&RequestFacts> {
         self.by_call.get(call)
+    }
+
+    pub(super) fn definitions(&self) -> &[Definition] {
+        &self.definitions
     }
 
     pub(super) fn definition(&self, id: DefinitionId) -> &Definition {

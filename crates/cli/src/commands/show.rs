@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rollout_trace::{
     Bundle, Drawing, RolloutTrace,
-    answers::{NextStep, Node, Overview, Rollout},
+    answers::{NextStep, Node, Overview, Rollout, shell_word},
     model::{ItemId, Line, Part},
     schema::ThreadId,
 };
@@ -16,7 +16,6 @@ use crate::{
     local_time::local_time,
     output::Output,
     progress,
-    shell_word::shell_word,
     summary::summary,
 };
 

@@ -1,7 +1,12 @@
 //! Words for a shell.
 
 /// Returns a word as a shell reads it, quoted if it needs to be.
-pub(crate) fn shell_word(word: &str) -> String {
+///
+/// ```
+/// assert_eq!(rollout_trace_answers::shell_word("my traces"), "'my traces'");
+/// ```
+#[must_use]
+pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./+=,:%@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
