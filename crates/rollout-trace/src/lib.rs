@@ -39,7 +39,7 @@ mod convert;
 mod reduce;
 
 pub use convert::convert_to_schema_3;
-pub use reduce::{reduce_bundle, reduce_bundle_watched, reduce_with_facts, reduce_with_facts_watched};
+pub use reduce::{reduce_and_see, reduce_bundle, reduce_bundle_watched, reduce_with_facts, reduce_with_facts_watched};
 pub use rollout_trace_answers as answers;
 pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles, walk_bundles};
 pub use rollout_trace_evidence::{self as evidence, Evidence, Limits};

@@ -53,6 +53,33 @@ pub fn reduce_with_facts_watched(bundle: &Bundle, watch: impl FnMut(u64)) -> (Ro
     (graph, facts)
 }
 
+/// Reduces a whole bundle to its graph, collects what answers need of its payloads, and shows each piece of evidence of
+/// the log on the way.
+///
+/// ```
+/// use rollout_trace::{Bundle, Evidence, reduce_and_see};
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+/// let mut events = 0;
+/// reduce_and_see(&Bundle::open("docs/sample-bundle")?, |evidence| {
+///     events += usize::from(matches!(evidence, Evidence::Event(_)));
+/// });
+/// assert!(events > 0);
+/// # Ok::<(), rollout_trace::OpenError>(())
+/// ```
+pub fn reduce_and_see(bundle: &Bundle, mut see: impl FnMut(&Evidence)) -> (RolloutTrace, Facts) {
+    let mut facts = Facts::default();
+    let graph = reduce(
+        bundle,
+        |_| {},
+        |reducer, evidence, payloads| {
+            see(evidence);
+            reducer.apply_observed(evidence, payloads, &mut facts);
+        },
+    );
+    (graph, facts)
+}
+
 /// How many lines are applied before one is reported.
 const WATCHED: u64 = 64;
 
