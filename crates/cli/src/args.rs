@@ -76,6 +76,7 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Grep(GrepArgs),
     Payload(PayloadArgs),
+    View(ViewArgs),
     Mcp(McpArgs),
     Convert(ConvertArgs),
     Pack(PackArgs),
@@ -284,6 +285,37 @@ pub(crate) struct McpArgs {
     /// The folders that contain the bundles; a root may also be a single bundle.
     #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true, value_name = "ROOT")]
     pub(crate) roots: Vec<PathBuf>,
+}
+
+/// Shows rollouts in the browser, or writes one as an HTML file.
+///
+/// The page is served on 127.0.0.1, to the browser that opens the link, until the program is stopped. With -o, it becomes one
+/// file that needs no server and no network.
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// A bundle (its folder, a file in it, or its archive), or a folder with bundles.
+    #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+
+    /// The port of the page; by default any that is free.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+
+    /// Print the link, and open no browser.
+    #[arg(long)]
+    pub(crate) no_open: bool,
+
+    /// What to show first: an item, a request, or anything else by a name that answers print.
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) at: Option<String>,
+
+    /// Write the page with its data to this HTML file instead of serving it; - means stdout.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["port", "no_open"])]
+    pub(crate) output: Option<PathBuf>,
+
+    /// With -o, write the first N raw payloads into the file, too.
+    #[arg(long, value_name = "N", requires = "output", default_value_t = 0, hide_default_value = true)]
+    pub(crate) with_payloads: usize,
 }
 
 /// Writes a copy of a bundle in another payload layout, or in schema 3.

@@ -13,7 +13,7 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
@@ -24,7 +24,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("answers", &["evidence", "model", "reducer", "schema"]),
     (FACADE, &["answers", "bundle", "evidence", "model", "reducer", "schema"]),
     ("mcp", &[FACADE]),
-    ("cli", &[FACADE, "mcp"]),
+    ("viewer", &[FACADE]),
+    ("cli", &[FACADE, "mcp", "viewer"]),
     ("code-mode", &[]),
     ("scripted-model", &[]),
     ("agent-core", &["code-mode", "recorder"]),

@@ -13,6 +13,7 @@ mod reduce;
 mod schema;
 mod show;
 mod unpack;
+mod view;
 
 use crate::{
     args::{Cli, Command},
@@ -24,10 +25,12 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
     // The other commands write no files.
-    if matches!(
-        cli.command,
-        Command::List(_) | Command::Reduce(_) | Command::Convert(_) | Command::Pack(_) | Command::Unpack(_)
-    ) {
+    let writes = match &cli.command {
+        Command::List(_) | Command::Reduce(_) | Command::Convert(_) | Command::Pack(_) | Command::Unpack(_) => true,
+        Command::View(args) => args.output.is_some(),
+        _ => false,
+    };
+    if writes {
         remove_unfinished_on_signals();
     }
     match cli.command {
@@ -47,6 +50,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Stats(args) => question::stats(&args, output),
         Command::Grep(args) => question::grep(&args, output),
         Command::Payload(args) => payload::run(&args, output),
+        Command::View(args) => view::run(args, output),
         Command::Mcp(args) => mcp::run(&args),
         Command::Convert(args) => convert::run(&args, output),
         Command::Pack(args) => pack::run(&args, output),
