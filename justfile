@@ -54,6 +54,10 @@ conformance *ARGS:
 questions *ARGS:
     .ci/questions {{ARGS}}
 
+# Checks the page of the viewer, also in a browser; `just viewer build` builds its committed files anew (needs npm).
+viewer *ARGS:
+    .ci/viewer {{ARGS}}
+
 # Checks against Codex itself, which npm installs (docs/codex.md).
 codex *ARGS:
     .ci/codex {{ARGS}}

@@ -9,7 +9,7 @@ use std::{
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Folders whose files are not part of the repository, or are not prose of ours.
-const SKIPPED: [&str; 5] = ["target", ".git", "corpus", "artifacts", "sample-bundle"];
+const SKIPPED: [&str; 6] = ["target", ".git", "corpus", "artifacts", "sample-bundle", "node_modules"];
 
 /// Returns the repository's files with a given extension, with their paths below its root.
 fn files(extension: &str) -> Vec<(PathBuf, String)> {

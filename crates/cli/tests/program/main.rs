@@ -31,3 +31,5 @@ mod support;
 mod terminal;
 #[cfg(test)]
 mod untrusted;
+#[cfg(unix)]
+mod view;
