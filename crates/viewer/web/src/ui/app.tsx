@@ -1,0 +1,237 @@
+import type { ComponentType, JSX } from "preact";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Rollouts, Selected, Thing } from "../api";
+import { selectorOf, thingOf, wordsOf } from "../data/names";
+import type { Source } from "../data/source";
+import { TextStore } from "../data/texts";
+import { REQUEST, type Trace } from "../data/trace";
+import { OverviewPanel } from "../panels/overview";
+import { RequestPanel } from "../panels/request";
+import { ThingPanel } from "../panels/things";
+import { type Address, type Tab, readAddress, writeAddress } from "../pure/address";
+import { oneLine } from "../pure/text";
+import { whole } from "../pure/format";
+import { Conversation } from "../tabs/conversation";
+import { Header } from "./header";
+import { type Page, PageContext, usePage } from "./page";
+
+/** The tabs that the bar shows, in the order of their keys. */
+const TAB_BAR: readonly { readonly tab: Tab; readonly word: string; readonly count?: (trace: Trace) => number }[] = [
+  { tab: "conversation", word: "Conversation" },
+];
+
+const VIEWS: Partial<Record<Tab, ComponentType>> = { conversation: Conversation };
+
+function useAddress(): [Address, (next: Partial<Address>, replace?: boolean) => void] {
+  const [address, setAddress] = useState(() => readAddress(location.hash));
+  useEffect(() => {
+    const changed = () => setAddress(readAddress(location.hash));
+    addEventListener("hashchange", changed);
+    addEventListener("popstate", changed);
+    return () => {
+      removeEventListener("hashchange", changed);
+      removeEventListener("popstate", changed);
+    };
+  }, []);
+  const go = useCallback((next: Partial<Address>, replace = false) => {
+    const whole = { ...readAddress(location.hash), ...next };
+    const hash = writeAddress(whole);
+    if (hash === location.hash || (hash === "#" && location.hash === "")) {
+      return;
+    }
+    if (replace) {
+      history.replaceState(null, "", hash);
+    } else {
+      history.pushState(null, "", hash);
+    }
+    setAddress(whole);
+  }, []);
+  return [address, go];
+}
+
+/** The thing that the address names. A selector in another form is asked of the program, and replaced by the usual one. */
+function useSelected(source: Source, trace: Trace, address: Address, version: number, go: Page["go"]): { thing: Thing | null; problem: Selected | null } {
+  const { at } = address;
+  const [problem, setProblem] = useState<Selected | null>(null);
+  const thing = useMemo(() => (at === null ? null : thingOf(trace, at)), [trace, at, version]);
+  useEffect(() => {
+    setProblem(null);
+    if (at === null || thing !== null) {
+      return;
+    }
+    let gone = false;
+    source.select(at).then(
+      (selected) => {
+        if (gone) {
+          return;
+        }
+        if (selected.thing === null) {
+          setProblem(selected);
+        } else {
+          go({ at: selectorOf(trace, selected.thing) }, true);
+        }
+      },
+      (error: unknown) => gone || setProblem({ selector: at, thing: null, candidates: [], problem: error instanceof Error ? error.message : String(error) }),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [source, trace, at, thing]);
+  return { thing, problem };
+}
+
+export function App(props: { readonly source: Source; readonly trace: Trace; readonly rollouts: Rollouts; readonly version: number }): JSX.Element {
+  const { source, trace, rollouts, version } = props;
+  const [address, go] = useAddress();
+  const texts = useMemo(() => new TextStore(source), [source]);
+  const { thing: selected, problem } = useSelected(source, trace, address, version, go);
+  const agent = useAgent(trace, address, selected);
+  useEffect(() => {
+    document.title = `${selected === null ? "" : `${wordsOf(trace, selected, 60)} · `}${oneLine(trace.name, 60)} · rollout-trace`;
+  }, [trace, selected, version]);
+  const page: Page = useMemo(
+    () => ({ source, rollouts, trace, version, texts, address, selected, agent, go }),
+    [source, rollouts, trace, version, texts, address, selected, agent, go],
+  );
+  const view = VIEWS[address.tab] ?? Conversation;
+  const View = view;
+  return (
+    <PageContext.Provider value={page}>
+      <Header />
+      <div class="below">
+        <main class="tab">
+          <TabBar />
+          <div class="tab-view" role="tabpanel" aria-label={address.tab}><View /></div>
+        </main>
+        <Panel problem={problem} />
+      </div>
+      <Footer />
+    </PageContext.Provider>
+  );
+}
+
+/** The agent that is shown: that of the selection, else the one that was shown last or asked for. */
+function useAgent(trace: Trace, address: Address, selected: Thing | null): number {
+  const last = useRef(0);
+  const asked = address.more["agent"];
+  if (asked !== undefined) {
+    const named = thingOf(trace, `agent:${asked}`);
+    if (named !== null) {
+      last.current = named[1];
+    }
+  } else if (selected !== null) {
+    const of = trace.agentOf(selected);
+    if (of !== null) {
+      last.current = of;
+    }
+  }
+  return Math.min(last.current, Math.max(0, trace.about.agents.length - 1));
+}
+
+function TabBar(): JSX.Element {
+  const page = usePage();
+  const { trace, address, go } = page;
+  return (
+    <div class="tab-bar">
+      <nav class="tabs" aria-label="Views">
+        {TAB_BAR.map(({ tab, word, count }) => (
+          <a
+            key={tab}
+            class="tab-link"
+            href={writeAddress({ ...address, tab, more: {} })}
+            {...(address.tab === tab ? { "aria-current": "page" as const } : {})}
+          >
+            {word}{count === undefined ? null : <span class="count"> {whole(count(trace))}</span>}
+          </a>
+        ))}
+      </nav>
+      <div class="tab-tools">
+        {trace.about.agents.length < 2 ? null : (
+          <select
+            aria-label="Agent"
+            value={page.agent}
+            onChange={(event) => {
+              const agent = trace.about.agents[Number(event.currentTarget.value)]!;
+              go({ at: `agent:${agent.name}` });
+            }}
+          >
+            {trace.about.agents.map((agent, at) => <option value={at} key={agent.thread_id}>{oneLine(agent.name, 60)}</option>)}
+          </select>
+        )}
+        <SchemeSwitch />
+      </div>
+    </div>
+  );
+}
+
+/** Light, dark, or what the system says. */
+function SchemeSwitch(): JSX.Element {
+  const next = () => {
+    const root = document.documentElement;
+    const dark = root.dataset["scheme"] === "dark" || root.dataset["scheme"] === undefined && matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset["scheme"] = dark ? "light" : "dark";
+    dispatchEvent(new Event("schemechange"));
+  };
+  return (
+    <button type="button" class="icon-button" aria-label="Light or dark" title="Light or dark" onClick={next}>
+      <svg viewBox="0 0 14 14" aria-hidden="true"><circle cx="7" cy="7" r="5.25" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M7 1.75a5.25 5.25 0 0 1 0 10.5z" fill="currentColor" /></svg>
+    </button>
+  );
+}
+
+function Panel({ problem }: { readonly problem: Selected | null }): JSX.Element {
+  const { selected, trace, address } = usePage();
+  const scroll = useRef<HTMLElement>(null);
+  useEffect(() => {
+    scroll.current?.scrollTo(0, 0);
+  }, [address.at]);
+  let body: JSX.Element;
+  if (problem !== null) {
+    body = <Nothing problem={problem} />;
+  } else if (selected === null) {
+    body = <OverviewPanel />;
+  } else if (selected[0] === REQUEST) {
+    body = <RequestPanel request={selected[1]} key={selected[1]} />;
+  } else {
+    body = <ThingPanel thing={selected} key={selected.join(":")} />;
+  }
+  return (
+    <aside class="panel scroll" ref={scroll} tabIndex={0} aria-label={selected === null ? "Overview" : wordsOf(trace, selected, 80)}>
+      {body}
+    </aside>
+  );
+}
+
+/** A selector that names nothing: says so, and what there is instead. */
+function Nothing({ problem }: { readonly problem: Selected }): JSX.Element {
+  const { go } = usePage();
+  return (
+    <div class="panel-body">
+      <div class="panel-head">
+        <h2>Nothing is selected</h2>
+        <p class="bad">{oneLine(problem.problem ?? `nothing is named ${problem.selector}`, 400)}</p>
+      </div>
+      {problem.candidates.length === 0 ? null : (
+        <section class="section">
+          <h3>It could mean</h3>
+          <ul class="lines">
+            {problem.candidates.map(({ selector }) => (
+              <li class="no-icon" key={selector}><a class="link" href={`#at=${encodeURIComponent(selector)}`}>{oneLine(selector, 120)}</a></li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <button type="button" class="more" onClick={() => go({ at: null })}>Show the overview</button>
+    </div>
+  );
+}
+
+function Footer(): JSX.Element {
+  const { trace, selected } = usePage();
+  return (
+    <footer class="footer">
+      <span class="footer-what">{selected === null ? "nothing selected" : wordsOf(trace, selected, 140)}</span>
+    </footer>
+  );
+}
+

@@ -1,0 +1,164 @@
+/**
+ * A list that holds only the rows in view. Heights are measured; when they change, the first visible row stays where it
+ * is, and a row that was asked for stays where it was put until the person scrolls.
+ */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef } from "preact/hooks";
+
+export interface Goal {
+  readonly row: number;
+  /** Changes when the row is asked for anew. */
+  readonly ask: number;
+}
+
+interface Props<T> {
+  readonly rows: readonly T[];
+  readonly keyOf: (row: T) => string;
+  readonly estimate: (row: T) => number;
+  readonly render: (row: T, at: number) => ComponentChildren;
+  readonly goal: Goal | null;
+  readonly label: string;
+}
+
+/** How far beyond the edges rows are built, in pixels. */
+const BEYOND = 300;
+
+/** The first row whose end is after `offset`. */
+export function rowAt(tops: ArrayLike<number>, rows: number, offset: number): number {
+  let low = 0;
+  let high = rows;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (tops[middle + 1]! <= offset) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return Math.min(low, Math.max(0, rows - 1));
+}
+
+export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: Props<T>): JSX.Element {
+  const [version, redraw] = useReducer((count: number) => count + 1, 0);
+  const port = useRef<HTMLDivElement>(null);
+  const heights = useRef(new Map<string, number>());
+  const anchor = useRef<{ key: string; offset: number } | null>(null);
+  const held = useRef<Goal | null>(null);
+  const asked = useRef(-1);
+  const width = useRef(0);
+  const tops = useMemo(() => {
+    const sums = new Float64Array(rows.length + 1);
+    for (const [at, row] of rows.entries()) {
+      sums[at + 1] = sums[at]! + (heights.current.get(keyOf(row)) ?? estimate(row));
+    }
+    return sums;
+  }, [rows, version]);
+
+  if (goal !== null && goal.ask !== asked.current) {
+    asked.current = goal.ask;
+    held.current = goal;
+  }
+  const view = port.current;
+  const height = view?.clientHeight ?? 800;
+  let top = view?.scrollTop ?? 0;
+  if (held.current !== null && held.current.row < rows.length) {
+    top = goalTop(tops, held.current.row, height);
+  } else if (anchor.current !== null) {
+    const at = rowByKey(rows, keyOf, anchor.current.key, rowAt(tops, rows.length, top));
+    if (at !== null) {
+      top = tops[at]! + anchor.current.offset;
+    }
+  }
+  top = Math.max(0, Math.min(top, tops[rows.length]! - height));
+  const from = rows.length === 0 ? 0 : rowAt(tops, rows.length, top - BEYOND);
+  const to = rows.length === 0 ? 0 : Math.min(rows.length, rowAt(tops, rows.length, top + height + BEYOND) + 1);
+
+  useLayoutEffect(() => {
+    const element = port.current!;
+    if (Math.abs(element.scrollTop - top) > 0.5) {
+      element.scrollTop = top;
+    }
+    let changed = false;
+    if (width.current !== element.clientWidth) {
+      width.current = element.clientWidth;
+      heights.current.clear();
+      changed = true;
+    }
+    for (const child of element.firstElementChild!.children) {
+      const key = (child as HTMLElement).dataset["key"]!;
+      const measured = child.getBoundingClientRect().height;
+      if (Math.abs((heights.current.get(key) ?? -1) - measured) > 0.25) {
+        heights.current.set(key, measured);
+        changed = true;
+      }
+    }
+    if (rows.length > 0) {
+      const first = rowAt(tops, rows.length, top);
+      anchor.current = { key: keyOf(rows[first]!), offset: top - tops[first]! };
+    }
+    if (changed) {
+      redraw(0);
+    }
+  });
+
+  useEffect(() => {
+    const element = port.current!;
+    const observer = new ResizeObserver(() => redraw(0));
+    observer.observe(element);
+    observer.observe(element.firstElementChild!);
+    const release = () => {
+      held.current = null;
+      anchor.current = null;
+    };
+    for (const name of ["wheel", "pointerdown", "touchstart", "keydown"]) {
+      element.addEventListener(name, release, { passive: true });
+    }
+    return () => observer.disconnect();
+  }, []);
+
+  const onScroll = () => {
+    const element = port.current!;
+    if (rows.length === 0 || Math.abs(element.scrollTop - top) <= 1) {
+      return;
+    }
+    if (held.current === null) {
+      const first = rowAt(tops, rows.length, element.scrollTop);
+      anchor.current = { key: keyOf(rows[first]!), offset: element.scrollTop - tops[first]! };
+      redraw(0);
+    }
+  };
+
+  return (
+    <div class="scroll list" ref={port} onScroll={onScroll} tabIndex={0} role="region" aria-label={label}>
+      <div class="list-inner" style={{ height: `${tops[rows.length]}px` }}>
+        {rows.slice(from, to).map((row, offset) => (
+          <div class="list-row" key={keyOf(row)} data-key={keyOf(row)} style={{ top: `${tops[from + offset]}px` }}>
+            {render(row, from + offset)}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** A row that is asked for stands a quarter down. */
+function goalTop(tops: ArrayLike<number>, row: number, height: number): number {
+  return tops[row]! - Math.min(height / 4, Math.max(0, height - (tops[row + 1]! - tops[row]!)) );
+}
+
+function rowByKey<T>(rows: readonly T[], keyOf: (row: T) => string, key: string, near: number): number | null {
+  for (let distance = 0; distance < rows.length; distance += 1) {
+    const after = rows[near + distance];
+    const before = rows[near - distance];
+    if (after !== undefined && keyOf(after) === key) {
+      return near + distance;
+    }
+    if (before !== undefined && keyOf(before) === key) {
+      return near - distance;
+    }
+    if (after === undefined && before === undefined) {
+      return null;
+    }
+  }
+  return null;
+}

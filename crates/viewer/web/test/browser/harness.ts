@@ -1,0 +1,80 @@
+/** Starts the program on a bundle, and a browser on what it serves. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
+
+export const PROGRAM = process.env["ROLLOUT_TRACE"] ?? "";
+
+export function browserPath(): string {
+  const found = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+  const path = found.find((candidate) => candidate !== undefined && existsSync(candidate));
+  if (path === undefined) {
+    throw new Error("no Chromium was found: install Debian's package `chromium`, or set CHROMIUM to its path");
+  }
+  return path;
+}
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: browserPath(), args: ["--no-sandbox", "--force-color-profile=srgb", "--font-render-hinting=none"] });
+}
+
+export interface Served {
+  /** The address with the token, for a first visit. */
+  readonly link: string;
+  readonly stop: () => void;
+}
+
+/** Serves a bundle. Resolves when the program has printed its link. */
+export function serve(bundle: string, ...more: string[]): Promise<Served> {
+  const program: ChildProcess = spawn(PROGRAM, ["view", bundle, "--no-open", ...more], { stdio: ["ignore", "pipe", "pipe"] });
+  return new Promise((resolve, reject) => {
+    let said = "";
+    let problem = "";
+    program.stderr!.on("data", (piece: Buffer) => {
+      problem += piece.toString();
+    });
+    program.stdout!.on("data", (piece: Buffer) => {
+      said += piece.toString();
+      const link = /http:\/\/\S+/.exec(said)?.[0];
+      if (link !== undefined) {
+        resolve({ link, stop: () => program.kill() });
+      }
+    });
+    program.on("error", reject);
+    program.on("exit", (code) => reject(new Error(`the program ended with ${code}: ${problem}`)));
+  });
+}
+
+const built = new URL("../../dist/", import.meta.url);
+
+/**
+ * Opens a page that takes the app from `dist` instead of from the program, so that a change of the app needs no new
+ * program. Everything that the page reports as an error, and every request to another origin, is collected.
+ */
+export async function visit(browser: Browser, link: string, options: BrowserContextOptions = {}): Promise<{ page: Page; problems: string[] }> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, reducedMotion: "reduce", ...options });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  const { origin } = new URL(link);
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") {
+      problems.push(`${message.type()}: ${message.text()}`);
+    }
+  });
+  page.on("dialog", (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    const { protocol, origin: to } = new URL(request.url());
+    if (to !== origin && protocol !== "data:" && protocol !== "blob:" && protocol !== "about:") {
+      problems.push(`request to ${request.url()}`);
+    }
+  });
+  for (const [path, type] of [["app.js", "text/javascript"], ["app.css", "text/css"]] as const) {
+    await page.route(`${origin}/${path}`, (route) => route.fulfill({ body: readFileSync(new URL(path, built)), contentType: type }));
+  }
+  await page.goto(link);
+  return { page, problems };
+}
