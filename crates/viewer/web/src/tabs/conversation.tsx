@@ -390,7 +390,7 @@ function Output({ item }: { readonly item: number }): JSX.Element {
   const never = row !== undefined && trace.items!.carriers[row] === 0;
   const here = sameThing(page.selected, [ITEM, item]);
   return (
-    <div class={`output${here ? " here" : ""}`}>
+    <div class={`output-box${here ? " here" : ""}`}>
       <ThingText of={[ITEM, item]} look="output" lines={10} />
       <Link to={[ITEM, item]} class="quiet output-number">[{item}]</Link>
       {never ? <p class="hint">no request carried it: the model never saw it</p> : null}

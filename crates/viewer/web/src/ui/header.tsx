@@ -82,7 +82,7 @@ function StatusChip(props: {
 
 function Figure(props: { readonly value: string; readonly word: string; readonly more?: string; readonly lesser?: boolean }): JSX.Element {
   return (
-    <div class={props.lesser ? "figure lesser" : "figure"}>
+    <div class={props.lesser ? "figure minor" : "figure"}>
       <dd>
         {props.value}
         {props.more ? <small> {props.more}</small> : null}

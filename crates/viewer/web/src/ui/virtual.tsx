@@ -46,6 +46,7 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
   const held = useRef<Goal | null>(null);
   const asked = useRef(-1);
   const width = useRef(0);
+  const observer = useRef<ResizeObserver | null>(null);
   const tops = useMemo(() => {
     const sums = new Float64Array(rows.length + 1);
     for (const [at, row] of rows.entries()) {
@@ -85,6 +86,7 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
       changed = true;
     }
     for (const child of element.firstElementChild!.children) {
+      observer.current?.observe(child);
       const key = (child as HTMLElement).dataset["key"]!;
       const measured = child.getBoundingClientRect().height;
       if (Math.abs((heights.current.get(key) ?? -1) - measured) > 0.25) {
@@ -103,9 +105,12 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
 
   useEffect(() => {
     const element = port.current!;
-    const observer = new ResizeObserver(() => redraw(0));
-    observer.observe(element);
-    observer.observe(element.firstElementChild!);
+    // Rows grow when their texts arrive; the list measures them then.
+    observer.current = new ResizeObserver(() => redraw(0));
+    observer.current.observe(element);
+    for (const child of element.firstElementChild!.children) {
+      observer.current.observe(child);
+    }
     const release = () => {
       held.current = null;
       anchor.current = null;
@@ -113,7 +118,7 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
     for (const name of ["wheel", "pointerdown", "touchstart", "keydown"]) {
       element.addEventListener(name, release, { passive: true });
     }
-    return () => observer.disconnect();
+    return () => observer.current?.disconnect();
   }, []);
 
   const onScroll = () => {
