@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use crate::{
     ApiError, Candidate, Causes, Events, Items, Kind, Labels, PayloadName, RawEventText, RequestChanges,
-    RolloutOverview, Selected, Spans, Text, Texts, Thing, columns::PayloadColumn, images::image_in, log::Log,
-    query::Query, texts::Wanted, view::View,
+    RolloutOverview, Selected, Spans, Text, Texts, Thing, columns::PayloadColumn, log::Log, query::Query,
+    texts::Wanted, view::View,
 };
 
 /// The most bytes of one part of a text that a call returns.
@@ -217,9 +217,11 @@ impl Desk<'_, '_> {
     }
 
     fn image(&self, query: &Query) -> Result<Answer, ApiError> {
-        let document = self.document(query.required("id")?)?;
+        let name = query.required("id")?;
+        let document = self.document(name)?;
         let place = query.number("n")?.unwrap_or(0);
-        let (mime, bytes) = image_in(&document, place).ok_or_else(|| {
+        let image = self.view.images.load(&PayloadName::id(name), place, &document);
+        let (mime, bytes) = image.ok_or_else(|| {
             let hint = "only PNG, JPEG, GIF and WebP are shown; the payload has the bytes";
             ApiError::not_found("the payload has no such image", hint)
         })?;

@@ -86,7 +86,7 @@ impl Page<'_, '_, '_> {
         self.data("rollouts", &self.rollouts(options))?;
         self.data("overview", &self.overview())?;
         self.data("spans", &Spans::of(view))?;
-        write!(self.output, "<script>{script}</script>\n")?;
+        writeln!(self.output, "<script>{script}</script>")?;
         self.data("items", &Items::of(view, 0..u32::MAX))?;
         self.data("labels", &Labels::of(view, 0..u32::MAX))?;
         self.data("changes", &RequestChanges::of(view))?;

@@ -90,6 +90,13 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let listener = TcpListener::from_std(self.listener)?;
+            let site = Arc::clone(&self.site);
+            tokio::spawn(async move {
+                // The browser takes a while to open.
+                if let (false, Ok(path)) = (site.library.is_root(), site.library.find(None)) {
+                    site.shelf.prepare(&path).await;
+                }
+            });
             loop {
                 let Ok((stream, _)) = listener.accept().await else {
                     // Too many open files, for example. Others may be closed in a moment.

@@ -21,6 +21,8 @@ use crate::{
 
 /// How many rollouts are kept. Their graphs are in memory, so they are few.
 const KEPT: usize = 4;
+/// What a page asks first.
+const FIRST_CALL: &str = "overview";
 /// As much as a program's first OS thread usually has.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -71,13 +73,15 @@ impl Shelf {
         })
     }
 
-    /// Gives a job to the thread of a rollout, which is started if there is none or the bundle has changed.
+    /// Gives a job to the thread of a rollout, which is started if there is none, or if a page begins to look at a bundle
+    /// that has changed. Whatever a page asks later is about what it saw first, so that the numbers of things hold.
     fn send(&self, path: &Path, job: Job) -> Result<(), ApiError> {
         let stamp = Stamp::of(path);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|kept| kept.path == path).map(|place| kept.remove(place));
         let mut job = job;
-        if let Some(known) = known.filter(|known| known.stamp == stamp) {
+        let is_first = job.query.name == FIRST_CALL;
+        if let Some(known) = known.filter(|known| !is_first || known.stamp == stamp) {
             match known.jobs.send(job) {
                 Ok(()) => {
                     kept.push(known);
@@ -104,6 +108,12 @@ impl Shelf {
         Ok(())
     }
 
+    /// Reduces the bundle at a path before a page asks about it.
+    pub(crate) async fn prepare(&self, path: &Path) {
+        // Whoever asks next is told what is wrong.
+        let _ = self.ask(path, Query::new(FIRST_CALL, ""), None).await;
+    }
+
     fn forget(&self, path: &Path) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|kept| kept.path != path);
     }
@@ -125,7 +135,7 @@ fn keep(path: &Path, jobs: &mpsc::Receiver<Job>) {
             let key = job.query.is_plain().then(|| job.query.name.clone());
             let reply = match key.as_ref().and_then(|key| cache.get(key)) {
                 Some(reply) => Ok(reply.clone()),
-                None if job.query.name == "overview" => reply(json(&Overview {
+                None if job.query.name == FIRST_CALL => reply(json(&Overview {
                     name: bundle.name(),
                     command_path: shell_word(&path.to_string_lossy()),
                     refused: None,
@@ -160,7 +170,7 @@ pub(crate) fn gzip(json: &[u8]) -> Vec<u8> {
 pub(crate) fn refused(path: &Path, error: &OpenError, query: &Query) -> Result<Reply, ApiError> {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     let refused = Refused { what: format!("{error}{cause}"), hint: error.hint().to_owned() };
-    if query.name != "overview" {
+    if query.name != FIRST_CALL {
         return Err(ApiError::not_found(refused.what, refused.hint));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();

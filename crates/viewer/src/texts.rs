@@ -115,11 +115,12 @@ struct Whole<'a> {
     /// The bytes of text that is not sent.
     sealed: Option<usize>,
     payload: Option<PayloadName>,
+    image: Option<u32>,
 }
 
 impl<'a> Whole<'a> {
     fn new(kind: TextKind, text: impl Into<Cow<'a, str>>) -> Self {
-        Self { kind, label: None, text: text.into(), sealed: None, payload: None }
+        Self { kind, label: None, text: text.into(), sealed: None, payload: None, image: None }
     }
 
     fn cut(self, wanted: Wanted) -> TextPart {
@@ -132,7 +133,7 @@ impl<'a> Whole<'a> {
             from: from as u64,
             text: self.text[from..to].to_owned(),
             payload: self.payload,
-            image: None,
+            image: self.image,
         }
     }
 }
@@ -152,7 +153,7 @@ fn of_item<'a>(view: &View<'_, 'a>, item: &'a ConversationItem) -> Vec<Whole<'a>
     if item.body.parts.iter().any(|part| matches!(part, BodyPart::Json { .. })) {
         return vec![Whole::new(TextKind::Json, arguments(view, item).into_owned())];
     }
-    let of = |part: &'a BodyPart| match part {
+    let of = |(place, part): (usize, &'a BodyPart)| match part {
         BodyPart::Text { text } => Whole::new(TextKind::Text, text.as_str()),
         BodyPart::Summary { text } => Whole::new(TextKind::Summary, text.as_str()),
         BodyPart::Encoded { label, value } => {
@@ -165,10 +166,11 @@ fn of_item<'a>(view: &View<'_, 'a>, item: &'a ConversationItem) -> Vec<Whole<'a>
         BodyPart::PayloadRef { label, raw_payload_id, .. } => Whole {
             label: Some(label.clone()),
             payload: Some(PayloadName::of(raw_payload_id)),
+            image: view.images.place(item.item_id, place),
             ..Whole::new(TextKind::Other, "")
         },
     };
-    item.body.parts.iter().map(of).collect()
+    item.body.parts.iter().enumerate().map(of).collect()
 }
 
 /// Returns the readable text of an item without the name of the tool that it calls.

@@ -10,6 +10,7 @@ use rollout_trace::{
 
 use crate::{
     columns::{Deltas, WordsBuilder},
+    images::Images,
     log::Log,
     spans::Times,
     things::{Thing, Things},
@@ -22,6 +23,7 @@ pub(crate) struct View<'r, 'a> {
     pub(crate) log: &'r Log,
     /// The number of the tool call that each item makes, or whose output it is.
     pub(crate) calls_of_items: HashMap<ItemId, u32>,
+    pub(crate) images: Images,
 }
 
 impl<'r, 'a> View<'r, 'a> {
@@ -33,7 +35,7 @@ impl<'r, 'a> View<'r, 'a> {
         let numbered = things.calls.iter().zip(0..);
         let calls_of_items =
             numbered.flat_map(|(call, number)| items_of(call).map(move |item| (item, number))).collect();
-        Self { rollout, things, log, calls_of_items }
+        Self { rollout, things, log, calls_of_items, images: Images::of(rollout.graph()) }
     }
 
     pub(crate) fn graph(&self) -> &'a RolloutTrace {

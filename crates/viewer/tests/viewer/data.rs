@@ -1,11 +1,8 @@
 //! Checks that the data of a page says what the answers say.
 
-mod columns;
-
 use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use columns::{deltas, lists, words};
 use flate2::read::GzDecoder;
 use rollout_trace::{
     Bundle,
@@ -14,6 +11,8 @@ use rollout_trace::{
 };
 use rollout_trace_viewer::{FileOptions, Kind, write_file};
 use serde_json::{Value, json};
+
+use crate::columns::{deltas, lists, words};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sample-bundle");
 

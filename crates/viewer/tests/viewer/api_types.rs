@@ -1,8 +1,8 @@
 //! Generates the TypeScript types of the page from the Rust types.
 
-mod typescript;
-
 use std::{env, fs};
+
+use crate::typescript;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/src/api.ts");
 
