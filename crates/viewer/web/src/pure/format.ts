@@ -50,19 +50,18 @@ function two(value: number): string {
 
 /** A point on the axis, as precise as the distance between two ticks asks for. */
 export function clock(ms: number, step: number): string {
-  if (step < 1000 && ms < 60_000) {
-    return step < 1 ? `${ms.toFixed(step < 0.1 ? 2 : 1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(step < 10 ? 3 : step < 100 ? 2 : 1)} s`;
+  if (ms < 1000 && step < 1000) {
+    return `${ms.toFixed(step < 0.1 ? 2 : step < 1 ? 1 : 0)} ms`;
   }
-  const total = Math.round(ms / 1000);
-  const [hours, minutes, seconds] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60), total % 60];
+  const decimals = step < 10 ? 3 : step < 100 ? 2 : step < 1000 ? 1 : 0;
+  // Rounded before it is split.
+  const total = Number((ms / 1000).toFixed(decimals));
+  const [hours, minutes] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60)];
+  const seconds = (total % 60).toFixed(decimals);
   if (hours > 0) {
-    return step < 60_000 ? `${hours} h ${two(minutes)} m ${two(seconds)} s` : `${hours} h ${two(minutes)} m`;
+    return step < 60_000 ? `${hours} h ${two(minutes)} m ${seconds.padStart(2, "0")} s` : `${hours} h ${two(minutes)} m`;
   }
-  if (minutes > 0) {
-    const fraction = step < 1000 ? `.${Math.round(ms % 1000).toString().padStart(3, "0")}` : "";
-    return `${minutes} m ${two(seconds)}${fraction} s`;
-  }
-  return `${seconds} s`;
+  return minutes > 0 ? `${minutes} m ${seconds.padStart(decimals === 0 ? 2 : 3 + decimals, "0")} s` : `${seconds} s`;
 }
 
 /** Tokens in a few characters, where they are compared: "999", "7.6k", "31k", "1.66M". */

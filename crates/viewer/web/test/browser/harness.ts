@@ -1,9 +1,13 @@
 /** Starts the program on a bundle, and a browser on what it serves. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { join, resolve as absolute } from "node:path";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 
-export const PROGRAM = process.env["ROLLOUT_TRACE"] ?? "";
+/** The folder of the repository, which has bundles to open. */
+export const REPOSITORY = process.env["REPOSITORY"] ?? absolute(import.meta.dirname, "../../../../..");
+/** The program that serves them. */
+export const PROGRAM = process.env["ROLLOUT_TRACE"] ?? join(REPOSITORY, "target/debug/rollout-trace");
 
 export function browserPath(): string {
   const found = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];

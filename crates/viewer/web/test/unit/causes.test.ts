@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { Thing } from "../../src/api";
+import { requestItems, ListColumn } from "../../src/data/columns";
+import { causePath } from "../../src/data/path";
+import { readAddress, writeAddress } from "../../src/pure/address";
+import { numbersOf } from "../../src/pure/runs";
+import type { CauseHop } from "../../src/data/trace";
+
+function forest(links: Record<string, Thing>) {
+  return {
+    next: (thing: Thing): CauseHop | null => {
+      const to = links[thing.join(":")];
+      return to === undefined ? null : { relation: "x", to, certainty: "recorded", seq: null, payload: null, name: null, note: null };
+    },
+  };
+}
+
+test("causes are followed to their root", () => {
+  const path = causePath(forest({ "0:5": [5, 1], "5:1": [1, 0], "1:0": [10, 0] }), [0, 5]);
+  expect(path.map((hop) => hop.to)).toEqual([[5, 1], [1, 0], [10, 0]]);
+});
+
+test("a circle ends where it closes", () => {
+  expect(causePath(forest({ "0:1": [0, 2], "0:2": [0, 1] }), [0, 1])).toHaveLength(1);
+});
+
+test("requests continue earlier ones", () => {
+  const own = new ListColumn({ runs: [1, 1, 2], first: [1, 3, 2, 3], count: [3, 1, 1, 2] });
+  // [1, 2, 3] · its first two and [4] · its first one and [6, 9, 10]
+  const items = (row: number) => [...numbersOf(requestItems([null, 0, 1], [0, 2, 1], own, row))];
+  expect([0, 1, 2].map(items)).toEqual([[1, 2, 3], [1, 2, 4], [1, 6, 9, 10]]);
+});
+
+test("addresses keep selectors legible", () => {
+  const address = { at: "agent:/root/reader & co", tab: "context" as const, more: { q: "a=b" } };
+  const written = writeAddress(address);
+  expect(written).toBe("#at=agent:/root/reader%20%26%20co&tab=context&q=a%3Db");
+  expect(readAddress(written)).toEqual(address);
+  expect(readAddress("#tab=nonsense")).toEqual({ at: null, tab: "conversation", more: {} });
+});
+
+test("the built page is small enough", () => {
+  const dist = new URL("../../dist/", import.meta.url);
+  expect(readFileSync(new URL("app.js", dist), "utf8")).not.toContain("sourceMappingURL");
+});
