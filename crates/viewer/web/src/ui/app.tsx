@@ -12,6 +12,7 @@ import { type Address, type Tab, readAddress, writeAddress } from "../pure/addre
 import { oneLine } from "../pure/text";
 import { whole } from "../pure/format";
 import { Conversation } from "../tabs/conversation";
+import { Timeline } from "../timeline/timeline";
 import { Header } from "./header";
 import { type Page, PageContext, usePage } from "./page";
 
@@ -98,6 +99,7 @@ export function App(props: { readonly source: Source; readonly trace: Trace; rea
   return (
     <PageContext.Provider value={page}>
       <Header />
+      <Timeline />
       <div class="below">
         <main class="tab">
           <TabBar />
