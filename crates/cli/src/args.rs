@@ -294,7 +294,7 @@ pub(crate) struct McpArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ViewArgs {
     /// A bundle (its folder, a file in it, or its archive), or a folder with bundles.
-    #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true, value_name = "PATH", add = paths())]
     pub(crate) path: PathBuf,
 
     /// The port of the page; by default any that is free.
@@ -310,7 +310,7 @@ pub(crate) struct ViewArgs {
     pub(crate) at: Option<String>,
 
     /// Write the page with its data to this HTML file instead of serving it; - means stdout.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["port", "no_open"])]
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["port", "no_open"])]
     pub(crate) output: Option<PathBuf>,
 
     /// With -o, write the first N raw payloads into the file, too.
