@@ -11,17 +11,31 @@ import { ThingPanel } from "../panels/things";
 import { type Address, type Tab, readAddress, writeAddress } from "../pure/address";
 import { oneLine } from "../pure/text";
 import { whole } from "../pure/format";
+import { Agents } from "../tabs/agents";
+import { Compare } from "../tabs/compare";
+import { ContextMap } from "../tabs/context";
 import { Conversation } from "../tabs/conversation";
+import { Events } from "../tabs/events";
+import { Search } from "../tabs/search";
+import { Unseen } from "../tabs/unseen";
 import { Timeline } from "../timeline/timeline";
 import { Header } from "./header";
+import { Keys } from "./keys";
 import { type Page, PageContext, usePage } from "./page";
 
 /** The tabs that the bar shows, in the order of their keys. */
 const TAB_BAR: readonly { readonly tab: Tab; readonly word: string; readonly count?: (trace: Trace) => number }[] = [
   { tab: "conversation", word: "Conversation" },
+  { tab: "context", word: "Context" },
+  { tab: "agents", word: "Agents", count: (trace) => trace.about.agents.length },
+  { tab: "unseen", word: "Unseen" },
+  { tab: "events", word: "Events", count: (trace) => trace.about.events },
+  { tab: "compare", word: "Compare" },
 ];
 
-const VIEWS: Partial<Record<Tab, ComponentType>> = { conversation: Conversation };
+const VIEWS: Record<Tab, ComponentType> = {
+  conversation: Conversation, context: ContextMap, agents: Agents, unseen: Unseen, events: Events, compare: Compare, search: Search,
+};
 
 function useAddress(): [Address, (next: Partial<Address>, replace?: boolean) => void] {
   const [address, setAddress] = useState(() => readAddress(location.hash));
@@ -94,8 +108,7 @@ export function App(props: { readonly source: Source; readonly trace: Trace; rea
     () => ({ source, rollouts, trace, version, texts, address, selected, agent, go }),
     [source, rollouts, trace, version, texts, address, selected, agent, go],
   );
-  const view = VIEWS[address.tab] ?? Conversation;
-  const View = view;
+  const View = VIEWS[address.tab];
   return (
     <PageContext.Provider value={page}>
       <Header />
@@ -108,6 +121,7 @@ export function App(props: { readonly source: Source; readonly trace: Trace; rea
         <Panel problem={problem} />
       </div>
       <Footer />
+      <Keys />
     </PageContext.Provider>
   );
 }
@@ -160,6 +174,7 @@ function TabBar(): JSX.Element {
             {trace.about.agents.map((agent, at) => <option value={at} key={agent.thread_id}>{oneLine(agent.name, 60)}</option>)}
           </select>
         )}
+        <a class="tab-search" href={writeAddress({ ...address, tab: "search", more: {} })} {...(address.tab === "search" ? { "aria-current": "page" as const } : {})}>search <kbd>/</kbd></a>
         <SchemeSwitch />
       </div>
     </div>
@@ -233,6 +248,9 @@ function Footer(): JSX.Element {
   return (
     <footer class="footer">
       <span class="footer-what">{selected === null ? "nothing selected" : wordsOf(trace, selected, 140)}</span>
+      <span class="footer-keys" aria-hidden="true">
+        <kbd>w</kbd><kbd>s</kbd> zoom <kbd>a</kbd><kbd>d</kbd> pan <kbd>[</kbd><kbd>]</kbd> request <kbd>/</kbd> search <kbd>?</kbd> keys
+      </span>
     </footer>
   );
 }
