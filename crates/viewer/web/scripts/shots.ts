@@ -16,7 +16,7 @@ try {
     deviceScaleFactor: zoom,
     colorScheme: scheme === "dark" ? "dark" : "light",
   });
-  await page.waitForSelector(".header, .message, .rollout-list");
+  await page.waitForSelector(".header, .message, .rollout-list", { timeout: 240_000 });
   if (fragment !== "") {
     await page.evaluate((hash) => {
       location.hash = hash;

@@ -250,7 +250,7 @@ function Missing(): JSX.Element | null {
     <Section title="Not in this file">
       <ul class="lines">
         {rows.map(({ what, command }) => (
-          <li key={what} class="no-icon"><span>{what}: <code>{command}</code></span></li>
+          <li key={what} class="no-icon"><span>{oneLine(what, 300)}: <code>{oneLine(command, 300)}</code></span></li>
         ))}
       </ul>
     </Section>

@@ -1,4 +1,5 @@
 /** Numbers as words for people. */
+import { oneLine } from "./text";
 
 /** A whole number with a comma between each three digits. */
 export function whole(value: number): string {
@@ -113,7 +114,7 @@ export function dateTime(unixMs: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** A code such as `output_after_last_look` as words. */
+/** A code such as `output_after_last_look` as words. A newer producer may have written any text in its place. */
 export function words(code: string): string {
-  return code.replaceAll("_", " ");
+  return oneLine(code.replaceAll("_", " "), 120);
 }

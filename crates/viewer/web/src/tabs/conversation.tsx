@@ -9,7 +9,7 @@ import { counted, duration, short, whole, words } from "../pure/format";
 import { CLASSES, type PartClass } from "../pure/palette";
 import { runsLength } from "../pure/runs";
 import { oneLine } from "../pure/text";
-import { Certainty, Letter, Link } from "../ui/bits";
+import { Certainty, Letter, Link, Plain } from "../ui/bits";
 import { type Page, sameThing, usePage, useText } from "../ui/page";
 import { ThingText } from "../ui/texts";
 import { type Goal, VirtualList } from "../ui/virtual";
@@ -354,7 +354,7 @@ function CallText({ item, row }: { readonly item: number; readonly row: number }
     if (written !== null) {
       return (
         <>
-          <pre class="text code command">$ {command(written.command)}</pre>
+          <pre class="text code command">$ <Plain text={command(written.command)} /></pre>
           {written.rest === "" ? null : <pre class="text code lesser">{oneLine(written.rest, 300)}</pre>}
         </>
       );

@@ -15,11 +15,13 @@ export const HEIGHTS: Readonly<Record<LaneKind, number>> = {
   more: 30,
   scripts: 18,
   terminals: 9,
-  "folded-model": 9,
-  "folded-tools": 7,
+  "folded-model": 11,
+  "folded-tools": 8,
 };
 
 export const HEAD = 20;
+/** The height of a closed agent: its button must be easy to hit. */
+export const CLOSED = 24;
 /** The space between two lanes, and after an agent. */
 const BETWEEN = 2;
 const AFTER = 6;
@@ -265,11 +267,11 @@ export function layOut(trace: Trace, axis: Axis, ends: AllEnds, open: ReadonlySe
       }
       y += AFTER;
     } else {
-      y += 1;
+      y += 2;
       add("folded-model", "", "model", requests[agent]!);
       y -= BETWEEN;
       add("folded-tools", "", "tool", calls[agent]!);
-      y = top + HEAD;
+      y = top + CLOSED;
     }
     const all = [turns[agent]!, requests[agent]!, calls[agent]!];
     const group: Group = {

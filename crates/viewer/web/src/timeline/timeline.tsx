@@ -10,7 +10,7 @@ import { type Page, usePage, useRedraw } from "../ui/page";
 import {
   MINIMAP, RULER, STRIP, type Scene, TOP, type View, arrowsIn, density, drawLanes, drawTop, xOf,
 } from "./draw";
-import { HEAD, type Lane, type Layout, endsOf, layOut, makeAxis, openAtFirst } from "./layout";
+import { CLOSED, HEAD, type Lane, type Layout, endsOf, layOut, makeAxis, openAtFirst } from "./layout";
 import { Measure, barsOf, flagsOf, readPalette } from "./paint";
 
 /** How many agents' labels are built beyond the view. */
@@ -376,7 +376,7 @@ function AgentLabels({ trace, group, toggle }: { readonly trace: Trace; readonly
   const name = agentName(trace, group.agent);
   return (
     <>
-      <div class={group.open ? "agent-label open" : "agent-label"} style={{ top: `${group.y}px`, height: `${HEAD}px` }}>
+      <div class={group.open ? "agent-label open" : "agent-label"} style={{ top: `${group.y}px`, height: `${group.open ? HEAD : CLOSED}px` }}>
         <button type="button" class="agent-toggle" aria-expanded={group.open} aria-label={`${group.open ? "Close" : "Open"} ${oneLine(name, 80)}`} onClick={() => toggle(group.agent)}>
           {group.open ? "▾" : "▸"}
         </button>

@@ -14,6 +14,8 @@ import { Terminal } from "./terminal";
 const WHOLE = 1_048_576;
 /** What is drawn of one part; a page of text is no place for more. */
 const DRAWN = 200_000;
+/** About how many characters a line of a text holds, for texts without line ends. */
+const LINE = 110;
 
 export type TextLook = "prose" | "code" | "output";
 
@@ -34,7 +36,7 @@ export function ThingText(props: { readonly of: Thing; readonly look: TextLook; 
   const showAll = () => {
     texts.whole(of, WHOLE).then(setAll, (error: unknown) => setProblem(String(error)));
   };
-  const cut = all === null ? parts.map((part) => firstLines(part.text, lines, 1600)) : null;
+  const cut = all === null ? parts.map((part) => firstLines(part.text, lines, lines * LINE)) : null;
   const more = cut !== null && parts.some((part, at) => cut[at]!.more || part.text.length > 0 && isCut(part));
   const size = parts.reduce((sum, part) => sum + (part.kind === "sealed" ? 0 : part.bytes), 0);
   return (
