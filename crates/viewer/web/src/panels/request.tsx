@@ -49,8 +49,8 @@ export function RequestPanel({ request }: { readonly request: number }): JSX.Ele
         <h2>
           <Letter of="model" /> Request {request + 1}{" "}
           <span class="lesser-title">
-            of <Link to={[3, requests.agent[request]!]} class="quiet">{oneLine(agent?.name ?? "?", 80)}</Link>
-            {turn == null ? "" : <>, <Link to={[2, turn]} class="quiet">turn {turn + 1}</Link></>}
+            of <Link to={[3, requests.agent[request]!]}>{oneLine(agent?.name ?? "?", 80)}</Link>
+            {turn == null ? "" : <>, <Link to={[2, turn]}>turn {turn + 1}</Link></>}
           </span>
         </h2>
         <p class="sub">
