@@ -68,7 +68,7 @@ function cutParts(text: Text, limit: number): Text {
 
 let byThing: Promise<Map<string, Text>> | undefined;
 
-function allTexts(): Promise<Map<string, Text>> {
+function textsByThing(): Promise<Map<string, Text>> {
   byThing ??= data<Texts>("texts").then(
     ({ texts }) => new Map(texts.map((text) => [plainSelector(text.of), text])),
   );
@@ -96,7 +96,7 @@ export const file: Source = {
   changes: () => data("changes"),
   causes: () => data("causes"),
   async texts(of: readonly Thing[], limit: number) {
-    const texts = await allTexts();
+    const texts = await textsByThing();
     return of.map((thing) => {
       const text = texts.get(plainSelector(thing));
       return text === undefined ? { of: thing, parts: [] } : cutParts(text, limit);
@@ -125,5 +125,6 @@ export const file: Source = {
     candidates: [],
     problem: `nothing in this file is named ${selector}`,
   }),
+  allTexts: async () => (await data<Texts>("texts")).texts,
   leftOut: () => data<LeftOut[]>("left_out"),
 };

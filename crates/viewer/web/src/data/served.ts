@@ -50,5 +50,6 @@ export const served: Source = {
   },
   image: async (payload, place) => (await ask("image", { id: `${payload}`, n: `${place}` })).blob(),
   select: (selector) => json("select", { at: selector }),
+  allTexts: () => null,
   leftOut: async () => [],
 };

@@ -41,6 +41,8 @@ export interface Source {
   payload(id: PayloadName, from: number, limit: number): Promise<PayloadBytes>;
   image(payload: PayloadName, place: number): Promise<Blob>;
   select(selector: string): Promise<Selected>;
+  /** All texts, in the form that is searched by the page; `null` where the program searches. */
+  allTexts(): Promise<readonly Text[]> | null;
   /** What this form lacks. */
   leftOut(): Promise<readonly LeftOut[]>;
 }

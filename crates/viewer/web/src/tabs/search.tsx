@@ -1,8 +1,10 @@
 /** Every text, searched line by line. */
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { GrepRow, Thing } from "../api";
+import type { Grep, GrepRow, Thing } from "../api";
 import { agentName, thingOf } from "../data/names";
+import { searchTexts } from "../data/search";
+import type { Source } from "../data/source";
 import { CELL, ITEM, OPERATION, type Trace } from "../data/trace";
 import { useAnswer } from "../panels/request";
 import { counted, whole, words } from "../pure/format";
@@ -31,7 +33,7 @@ export function Search(): JSX.Element {
     }
   }
   const key = JSON.stringify(parameters);
-  const { answer, problem } = useAnswer(() => (pattern === "" ? Promise.resolve(null) : source.answer("grep", parameters)), key);
+  const { answer, problem } = useAnswer(() => (pattern === "" ? Promise.resolve(null) : search(source, trace, parameters)), `${key} ${source.form === "file" && trace.items === null}`);
   const rows = useMemo(() => (answer?.rows ?? []).filter((row) => seen === "" || wasSeen(trace, row) === (seen === "yes")), [answer, seen, trace]);
   const choose = (name: string, value: string) => go({ more: { ...address.more, [name]: value } }, true);
   const options = useMemo(() => choices(trace), [trace, trace.items]);
@@ -68,6 +70,11 @@ export function Search(): JSX.Element {
       />
     </div>
   );
+}
+
+async function search(source: Source, trace: Trace, parameters: Readonly<Record<string, string>>): Promise<Grep> {
+  const texts = source.allTexts();
+  return texts === null ? source.answer("grep", parameters) : searchTexts(trace, await texts, parameters);
 }
 
 function wasSeen(trace: Trace, row: GrepRow): boolean {
