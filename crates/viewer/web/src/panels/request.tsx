@@ -80,11 +80,14 @@ interface PartRow {
   readonly words: string;
 }
 
-function partsOf(trace: Trace, request: number): PartRow[] {
+/** The parts of a request in order; tool definitions are one row, or each its own. */
+function partsOf(trace: Trace, request: number, each: boolean): PartRow[] {
   const { requests, definitions } = trace.spans;
   const rows: PartRow[] = [];
   const tools = requests.tools.list(request);
-  if (tools.length > 0) {
+  if (each) {
+    rows.push(...tools.map((tool): PartRow => ({ of: "definitions", tokens: definitions.tokens[tool] ?? 0, words: oneLine(definitions.name[tool] || "tool", 80) })));
+  } else if (tools.length > 0) {
     rows.push({ of: "definitions", tokens: requests.toolsTokens[request] ?? 0, words: counted(tools.length, "tool definition") });
   }
   if ((requests.instructionsTokens[request] ?? 0) > 0) {
@@ -106,7 +109,7 @@ function partsOf(trace: Trace, request: number): PartRow[] {
 function ContextSection({ request }: { readonly request: number }): JSX.Element {
   const { trace, version } = usePage();
   const [order, setOrder] = useState<"few" | "all">("few");
-  const parts = useMemo(() => partsOf(trace, request), [trace, request, version]);
+  const parts = useMemo(() => partsOf(trace, request, order === "all"), [trace, request, version, order]);
   const total = trace.requestTokens(request);
   const tools = trace.spans.requests.tools.list(request).length;
   const count = runsLength(trace.requestItems(request)) + tools + parts.filter((part) => part.of === "instructions" && part.item === undefined).length;
@@ -134,9 +137,9 @@ function ContextSection({ request }: { readonly request: number }): JSX.Element 
           </li>
         ))}
       </ul>
-      {parts.length > FEW ? (
+      {count > FEW ? (
         <button type="button" class="more" onClick={() => setOrder(order === "few" ? "all" : "few")}>
-          {order === "few" ? `all ${whole(parts.length)} in order` : "only the largest"}
+          {order === "few" ? `all ${whole(count)} in order` : "only the largest"}
         </button>
       ) : null}
     </Section>

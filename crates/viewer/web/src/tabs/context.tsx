@@ -206,7 +206,7 @@ interface Size {
 function geometry(map: Map, size: Size) {
   const most = map.window !== null && map.window <= map.most * 1.6 ? Math.max(map.most, map.window) : map.most;
   const plot = size.width - LEFT - 6;
-  const wide = Math.min(28, plot / map.columns.length);
+  const wide = Math.min(40, plot / map.columns.length);
   const tall = Math.max(10, size.height - BELOW - ABOVE);
   return { wide, tall, scale: tall / (most * 1.02), base: ABOVE + tall, most };
 }
@@ -339,8 +339,13 @@ function drawCached(context: CanvasRenderingContext2D, map: Map, palette: Palett
 
 function drawCliffs(context: CanvasRenderingContext2D, map: Map, palette: Palette, wide: number, base: number): void {
   const lines = map.cliffs.length <= MOST_CLIFFS;
+  let last = Number.NEGATIVE_INFINITY;
   for (const { before } of map.cliffs) {
     const x = Math.round(LEFT + before * wide) - 0.5;
+    if (x - last < 10) {
+      continue;
+    }
+    last = x;
     context.fillStyle = palette.compaction;
     context.beginPath();
     context.moveTo(x - 4, 1);

@@ -321,12 +321,18 @@ function drawCompactions(context: Context, scene: Scene, view: View, width: numb
   const { trace, layout, palette } = scene;
   const { compactions } = trace.spans;
   const groupOf = new Map(layout.groups.map((group) => [group.agent, group]));
+  // Where there are many, marks that would touch are left out.
+  const last = new Map<number, number>();
   for (const [row, at] of compactions.at.entries()) {
     const x = xOf(view, width, layout.axis.place(at, compactions.seq[row]!));
     const group = groupOf.get(compactions.agent[row]!);
     if (group === undefined || x < -6 || x > width + 6) {
       continue;
     }
+    if (x - (last.get(group.agent) ?? Number.NEGATIVE_INFINITY) < 12) {
+      continue;
+    }
+    last.set(group.agent, x);
     const y = group.open ? group.y + HEAD + 1 : group.y;
     const [wide, tall] = group.open ? [5, 11] : [4, 6];
     context.fillStyle = palette.compaction;

@@ -29,7 +29,7 @@ interface Range {
   readonly to: number;
 }
 
-export function Timeline(): JSX.Element {
+export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
   const page = usePage();
   const { trace, selected, go, version } = page;
   const [mode, setMode] = useState<"time" | "order">("time");
@@ -306,7 +306,7 @@ export function Timeline(): JSX.Element {
     redraw();
   };
   return (
-    <section class="timeline" aria-label="Timeline">
+    <section class={small ? "timeline small" : "timeline"} aria-label="Timeline">
       <div class="timeline-top">
         <div class="timeline-labels">
           <span style={{ height: `${MINIMAP}px` }}>whole rollout</span>

@@ -21,6 +21,7 @@ import { Unseen } from "../tabs/unseen";
 import { Timeline } from "../timeline/timeline";
 import { Header } from "./header";
 import { Keys } from "./keys";
+import { Splitter } from "./splitter";
 import { type Page, PageContext, usePage } from "./page";
 
 /** The tabs that the bar shows, in the order of their keys. */
@@ -109,16 +110,22 @@ export function App(props: { readonly source: Source; readonly trace: Trace; rea
     [source, rollouts, trace, version, texts, address, selected, agent, go],
   );
   const View = VIEWS[address.tab];
+  const [small, setSmall] = useState(false);
+  // In a narrow window the panel is a sheet over the tab.
+  const [sheet, setSheet] = useState(false);
+  useEffect(() => setSheet(address.at !== null), [address.at]);
   return (
     <PageContext.Provider value={page}>
       <Header />
-      <Timeline />
-      <div class="below">
+      <Timeline small={small} />
+      <Splitter label="Height of the timeline" direction="rows" property="--timeline-height" of=".timeline" least={62} toggle={() => setSmall((was) => !was)} />
+      <div class={sheet ? "below sheet-open" : "below"}>
         <main class="tab">
-          <TabBar />
+          <TabBar openSheet={() => setSheet(true)} />
           <div class="tab-view" role="tabpanel" aria-label={address.tab}><View /></div>
         </main>
-        <Panel problem={problem} />
+        <Splitter label="Width of the panel" direction="columns" property="--panel-width" of=".panel" least={260} />
+        <Panel problem={problem} close={() => setSheet(false)} />
       </div>
       <Footer />
       <Keys />
@@ -144,7 +151,7 @@ function useAgent(trace: Trace, address: Address, selected: Thing | null): numbe
   return Math.min(last.current, Math.max(0, trace.about.agents.length - 1));
 }
 
-function TabBar(): JSX.Element {
+function TabBar({ openSheet }: { readonly openSheet: () => void }): JSX.Element {
   const page = usePage();
   const { trace, address, go } = page;
   return (
@@ -175,6 +182,7 @@ function TabBar(): JSX.Element {
           </select>
         )}
         <a class="tab-search" href={writeAddress({ ...address, tab: "search", more: {} })} {...(address.tab === "search" ? { "aria-current": "page" as const } : {})}>search <kbd>/</kbd></a>
+        <button type="button" class="tool-button for-sheet" onClick={openSheet}>panel</button>
         <SchemeSwitch />
       </div>
     </div>
@@ -196,7 +204,7 @@ function SchemeSwitch(): JSX.Element {
   );
 }
 
-function Panel({ problem }: { readonly problem: Selected | null }): JSX.Element {
+function Panel({ problem, close }: { readonly problem: Selected | null; readonly close: () => void }): JSX.Element {
   const { selected, trace, address } = usePage();
   const scroll = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -214,6 +222,7 @@ function Panel({ problem }: { readonly problem: Selected | null }): JSX.Element 
   }
   return (
     <aside class="panel scroll" ref={scroll} tabIndex={0} aria-label={selected === null ? "Overview" : wordsOf(trace, selected, 80)}>
+      <button type="button" class="icon-button for-sheet close-sheet" aria-label="Close the panel" onClick={close}>✕</button>
       {body}
     </aside>
   );

@@ -1,0 +1,65 @@
+/** A border that a person moves: with the pointer, or with the arrow keys. */
+import type { JSX } from "preact";
+
+interface Props {
+  readonly label: string;
+  readonly direction: "rows" | "columns";
+  /** The property of the page that holds the size in pixels. */
+  readonly property: string;
+  /** The element whose size it is. */
+  readonly of: string;
+  readonly least: number;
+  readonly toggle?: () => void;
+}
+
+export function Splitter({ label, direction, property, of, least, toggle }: Props): JSX.Element {
+  const rows = direction === "rows";
+  const size = () => {
+    const box = document.querySelector(of)?.getBoundingClientRect();
+    return box === undefined ? least : rows ? box.height : box.width;
+  };
+  const set = (pixels: number) => {
+    const most = (rows ? innerHeight : innerWidth) * 0.7;
+    document.documentElement.style.setProperty(property, `${Math.round(Math.max(least, Math.min(most, pixels)))}px`);
+    dispatchEvent(new Event("resize"));
+  };
+  const onPointerDown = (event: PointerEvent) => {
+    const handle = event.currentTarget as HTMLElement;
+    const start = rows ? event.clientY : event.clientX;
+    const before = size();
+    const move = (next: PointerEvent) => set(before + (rows ? next.clientY - start : start - next.clientX));
+    const up = () => {
+      handle.removeEventListener("pointermove", move);
+      handle.removeEventListener("pointerup", up);
+    };
+    event.preventDefault();
+    handle.setPointerCapture(event.pointerId);
+    handle.addEventListener("pointermove", move);
+    handle.addEventListener("pointerup", up);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const by = { ArrowUp: -16, ArrowDown: 16, ArrowLeft: 16, ArrowRight: -16 }[event.key];
+    if (by !== undefined) {
+      event.preventDefault();
+      event.stopPropagation();
+      set(size() + by);
+    } else if (event.key === "Enter" && toggle !== undefined) {
+      toggle();
+    }
+  };
+  return (
+    <div
+      class={`splitter ${direction}`}
+      role="separator"
+      tabIndex={0}
+      aria-label={label}
+      aria-orientation={rows ? "horizontal" : "vertical"}
+      aria-valuenow={Math.round(size())}
+      aria-valuemin={least}
+      title={toggle === undefined ? label : `${label}; double click shows the minimap alone`}
+      onPointerDown={onPointerDown}
+      onKeyDown={onKeyDown}
+      onDblClick={toggle}
+    />
+  );
+}
