@@ -287,14 +287,14 @@ fn a_stale_state_is_replaced() {
     root.run("reduce a");
     let past = SystemTime::now() - Duration::from_secs(60);
     File::options().write(true).open(root.path("a/state.json")).unwrap().set_modified(past).unwrap();
-    assert!(root.run("list .").contains("stale"));
+    assert!(root.run("list --json .").contains(r#""state":"stale""#));
     root.run("reduce a");
-    assert!(root.run("list .").contains("current"));
+    assert!(root.run("list --json .").contains(r#""state":"current""#));
     // The state of another program counts as well, and so does ours beside it.
     fs::write(root.path("a/state.json"), b"{}").unwrap();
-    assert!(root.run("list .").contains("current"));
+    assert!(root.run("list --json .").contains(r#""state":"current""#));
     File::options().write(true).open(root.path("a/state.json")).unwrap().set_modified(past).unwrap();
-    assert!(root.run("list .").contains("stale"));
+    assert!(root.run("list --json .").contains(r#""state":"stale""#));
     root.run("reduce a");
-    assert!(root.run("list .").contains("current"));
+    assert!(root.run("list --json .").contains(r#""state":"current""#));
 }
