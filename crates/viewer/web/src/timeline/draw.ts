@@ -88,6 +88,10 @@ function drawLane(context: Context, scene: Scene, view: View, width: number, lan
     drawArea(context, scene, view, width, lane);
     return;
   }
+  if (lane.kind === "terminals") {
+    drawTerminals(context, scene, view, width, lane);
+    return;
+  }
   const { palette, flags, trace } = scene;
   const scale = width / (view.to - view.from);
   const { from, to, things, y, height, kind } = lane;
@@ -114,11 +118,6 @@ function drawLane(context: Context, scene: Scene, view: View, width: number, lan
     const thing = things[bar]!;
     const flag = flags.get(thing[0])?.[thing[1]] ?? 0;
     const wide = x1 - x0;
-    if (kind === "terminals") {
-      flush();
-      drawTerminal(context, scene, view, width, lane, bar);
-      continue;
-    }
     if (wide < THIN) {
       const color = flag & FAILED ? palette.error : flag & WAITS ? palette[tint(lane.color)] : solid;
       const left = Math.max(-1, x0);
@@ -262,23 +261,45 @@ function drawTorn(context: Context, palette: Palette, x: number, y: number, heig
   context.fill();
 }
 
-/** A process: a thin line while it lives, thick while an operation runs. */
-function drawTerminal(context: Context, scene: Scene, view: View, width: number, lane: Lane, bar: number): void {
-  const { trace, layout, ends, palette } = scene;
-  const x0 = Math.max(-2, xOf(view, width, lane.from[bar]!));
-  const x1 = Math.min(width + 2, xOf(view, width, lane.to[bar]!));
+/** Processes: a thin line while one lives, thick while an operation runs. */
+function drawTerminals(context: Context, scene: Scene, view: View, width: number, lane: Lane): void {
   const middle = lane.y + 4;
-  context.fillStyle = palette.tool;
+  context.fillStyle = scene.palette.tool;
   context.globalAlpha = 0.55;
-  context.fillRect(x0, middle, Math.max(1, x1 - x0), 1);
+  drawStretches(context, view, width, lane.from.length, (at) => lane.from[at]!, (at) => lane.to[at]!, middle, 1, firstVisible(lane, view.from));
   context.globalAlpha = 1;
-  const { operations, terminals } = trace.spans;
-  for (const operation of terminals.operations.list(lane.things[bar]![1])) {
-    const from = xOf(view, width, layout.axis.place(operations.start[operation]!, operations.startSeq[operation]!));
-    const to = xOf(view, width, layout.axis.place(ends.operations.end[operation]!, ends.operations.endSeq[operation]!));
-    if (to >= 0 && from <= width) {
-      context.fillRect(Math.max(-2, from), middle - 2, Math.max(2, Math.min(width + 2, to) - Math.max(-2, from)), 5);
+  const pieces = lane.pieces!;
+  drawStretches(context, view, width, pieces.length / 2, (at) => pieces[2 * at]!, (at) => pieces[2 * at + 1]!, middle - 2, 5, 0);
+}
+
+/** Draws stretches of one color; those less than a pixel apart are one rectangle. */
+function drawStretches(
+  context: Context, view: View, width: number, count: number, from: (at: number) => number, to: (at: number) => number, y: number, height: number, first: number,
+): void {
+  const scale = width / (view.to - view.from);
+  let runFrom = Number.NaN;
+  let runTo = 0;
+  for (let at = first; at < count; at += 1) {
+    const x0 = (from(at) - view.from) * scale;
+    if (x0 > width) {
+      break;
     }
+    const x1 = Math.max(x0 + 2, (to(at) - view.from) * scale);
+    if (x1 < 0) {
+      continue;
+    }
+    if (x0 - runTo < 1 && !Number.isNaN(runFrom)) {
+      runTo = Math.max(runTo, x1);
+    } else {
+      if (!Number.isNaN(runFrom)) {
+        context.fillRect(runFrom, y, runTo - runFrom, height);
+      }
+      runFrom = Math.max(-2, x0);
+      runTo = x1;
+    }
+  }
+  if (!Number.isNaN(runFrom)) {
+    context.fillRect(runFrom, y, Math.min(width + 2, runTo) - runFrom, height);
   }
 }
 
@@ -349,63 +370,52 @@ function drawCompactions(context: Context, scene: Scene, view: View, width: numb
 
 /** The critical path under the bars that it runs through. */
 function drawPath(context: Context, scene: Scene, view: View, width: number, scroll: number, height: number): void {
-  const { trace, layout, palette } = scene;
-  const { path } = trace.spans;
+  const { palette } = scene;
+  const { from, to, lane } = scene.layout.path;
+  const scale = width / (view.to - view.from);
   context.fillStyle = palette.ink;
-  let last: { x: number; y: number } | null = null;
-  for (let at = firstSegment(trace, scene, view); at < path.start.length; at += 1) {
-    const thing = path.thing[at];
-    const ms = path.ms[at]!;
-    if (ms === 0 || thing == null) {
-      continue;
-    }
-    const found = layout.find(thing);
-    if (found === null || !found.group.open) {
-      last = null;
-      continue;
-    }
-    const [from, to] = segmentPlaces(scene, at, found);
-    const x0 = xOf(view, width, from);
-    const x1 = xOf(view, width, to);
-    if (x0 > width) {
+  let lastX = Number.NEGATIVE_INFINITY;
+  let lastY = 0;
+  for (let at = firstSegment(scene, view); at < from.length; at += 1) {
+    const x0 = (from[at]! - view.from) * scale;
+    if (x0 > width && scene.layout.axis.kind === "time") {
       break;
     }
-    const y = found.lane.y + found.lane.height - 1;
-    if (x1 - x0 < THIN || x1 < 0 || y < scroll - 200 || y > scroll + height + 200) {
+    const of = lane[at]!;
+    const x1 = (to[at]! - view.from) * scale;
+    // Under 4 px the strip alone shows it.
+    if (of === null || !(x1 - x0 >= THIN) || x1 < 0 || x0 > width) {
       continue;
     }
-    if (last !== null && Math.abs(x0 - last.x) < 24 && last.y !== y) {
-      context.fillRect(Math.round(x0), Math.min(last.y, y), 1, Math.abs(y - last.y) + 1);
+    const y = of.y + of.height - 1;
+    if (y < scroll - 200 || y > scroll + height + 200) {
+      continue;
+    }
+    if (Math.abs(x0 - lastX) < 24 && lastY !== y) {
+      context.fillRect(Math.round(x0), Math.min(lastY, y), 1, Math.abs(y - lastY) + 1);
     }
     context.fillRect(Math.max(-2, x0), y, Math.min(width + 2, x1) - Math.max(-2, x0), 2);
-    last = { x: x1, y };
+    lastX = x1;
+    lastY = y;
   }
 }
 
-function firstSegment(trace: Trace, scene: Scene, view: View): number {
+function firstSegment(scene: Scene, view: View): number {
   if (scene.layout.axis.kind === "order") {
     return 0;
   }
-  const { path } = trace.spans;
+  const { to } = scene.layout.path;
   let low = 0;
-  let high = path.start.length;
+  let high = to.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (scene.layout.axis.place(path.start[middle]! + path.ms[middle]!, null) < view.from) {
+    if (to[middle]! < view.from) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
   return low;
-}
-
-function segmentPlaces(scene: Scene, at: number, found: { from: number; to: number }): [number, number] {
-  const { path } = scene.trace.spans;
-  const { axis } = scene.layout;
-  return axis.kind === "order"
-    ? [found.from, found.to]
-    : [axis.place(path.start[at]!, null), axis.place(path.start[at]! + path.ms[at]!, null)];
 }
 
 interface Arrow {
@@ -545,6 +555,8 @@ export interface Density {
   readonly model: Float64Array;
   readonly tools: Float64Array;
   readonly most: number;
+  /** The picture of these counts, and the colors that it has. */
+  picture?: { readonly canvas: HTMLCanvasElement; readonly palette: Palette; readonly ratio: number };
 }
 
 export function density(scene: Scene, width: number): Density {
@@ -652,8 +664,22 @@ export function drawTop(
   drawStrip(context, scene, view, width);
 }
 
-function drawMinimap(context: Context, scene: Scene, view: View, width: number, counts: Density, marks: readonly RulerMark[]): void {
-  const { palette, layout } = scene;
+/** The counts as a picture, which is drawn once and shown many times. */
+function minimapPicture(counts: Density, palette: Palette, width: number): HTMLCanvasElement {
+  const ratio = devicePixelRatio || 1;
+  const { picture } = counts;
+  if (picture !== undefined && picture.palette === palette && picture.ratio === ratio) {
+    return picture.canvas;
+  }
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(width * ratio));
+  canvas.height = Math.round(MINIMAP * ratio);
+  counts.picture = { canvas, palette, ratio };
+  const context = canvas.getContext("2d");
+  if (context === null) {
+    return canvas;
+  }
+  context.scale(ratio, ratio);
   const half = (MINIMAP - 4) / 2;
   const scale = (half - 1) / Math.log2(1 + counts.most);
   for (const [which, color, up] of [["model", "model", true], ["tools", "tool", false]] as const) {
@@ -667,6 +693,12 @@ function drawMinimap(context: Context, scene: Scene, view: View, width: number, 
       }
     }
   }
+  return canvas;
+}
+
+function drawMinimap(context: Context, scene: Scene, view: View, width: number, counts: Density, marks: readonly RulerMark[]): void {
+  const { palette, layout } = scene;
+  context.drawImage(minimapPicture(counts, palette, width), 0, 0, width, MINIMAP);
   const whole = layout.axis.length;
   for (const { at, severity } of marks) {
     if (severity !== "note") {
@@ -695,6 +727,8 @@ const PATH_COLORS: Readonly<Record<string, ColorName>> = {
 function drawStrip(context: Context, scene: Scene, view: View, width: number): void {
   const { trace, layout, palette } = scene;
   const { path } = trace.spans;
+  const { from, to } = layout.path;
+  const scale = width / (view.to - view.from);
   const y = MINIMAP + RULER + 3;
   const height = STRIP - 5;
   let runColor = "";
@@ -707,38 +741,37 @@ function drawStrip(context: Context, scene: Scene, view: View, width: number): v
       runColor = "";
     }
   };
-  for (let at = firstSegment(trace, scene, view); at < path.start.length; at += 1) {
-    if (path.ms[at] === 0) {
+  for (let at = firstSegment(scene, view); at < from.length; at += 1) {
+    const start = (from[at]! - view.from) * scale;
+    if (path.ms[at] === 0 || Number.isNaN(start)) {
       continue;
     }
-    const thing = path.thing[at];
-    const found = thing == null ? null : layout.find(thing);
-    if (layout.axis.kind === "order" && found === null) {
-      continue;
-    }
-    const [from, to] = segmentPlaces(scene, at, found ?? { from: 0, to: 0 });
-    const x0 = Math.max(-2, xOf(view, width, from));
-    const x1 = Math.min(width + 2, xOf(view, width, to));
-    if (x0 > width) {
-      if (layout.axis.kind === "order") {
-        continue;
-      }
+    if (start > width && layout.axis.kind === "time") {
       break;
     }
-    if (x1 < 0) {
+    const x0 = Math.max(-2, start);
+    const x1 = Math.min(width + 2, (to[at]! - view.from) * scale);
+    // A segment that begins in the pixel of the one before adds nothing that can be seen.
+    if (x1 < 0 || start > width || x1 <= runTo && runColor !== "") {
       continue;
     }
-    if (path.class[at] === "agents") {
+    const name = path.class[at]!;
+    if (name === "agents") {
       flush();
-      context.strokeStyle = palette.agent;
-      context.lineWidth = 1;
-      context.setLineDash([3, 2]);
-      context.strokeRect(x0 + 0.5, y + 0.5, Math.max(1, x1 - x0 - 1), height - 1);
-      context.setLineDash([]);
+      if (x1 - x0 >= 2) {
+        context.strokeStyle = palette.agent;
+        context.lineWidth = 1;
+        context.setLineDash([3, 2]);
+        context.strokeRect(x0 + 0.5, y + 0.5, Math.max(1, x1 - x0 - 1), height - 1);
+        context.setLineDash([]);
+      }
       continue;
     }
-    const color = palette[PATH_COLORS[path.class[at]!] ?? "line"];
+    const color = palette[PATH_COLORS[name] ?? "line"];
     if (runColor === color && x0 - runTo < 1) {
+      runTo = Math.max(runTo, x1);
+    } else if (runColor !== "" && x1 - runFrom < 1) {
+      // Less than a pixel: it belongs to the run before.
       runTo = Math.max(runTo, x1);
     } else {
       flush();

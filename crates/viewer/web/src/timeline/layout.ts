@@ -38,6 +38,8 @@ export interface Lane {
   readonly things: readonly Thing[];
   readonly from: Float64Array;
   readonly to: Float64Array;
+  /** Of processes: when their operations run, from and to in turn, by their start. */
+  readonly pieces?: Float64Array;
   /** Of the area of further tools: how many run from each place on. */
   readonly steps?: { readonly at: readonly number[]; readonly more: readonly number[]; readonly most: number };
 }
@@ -52,8 +54,16 @@ export interface Group {
   readonly to: number;
 }
 
+/** The critical path: the place of each segment, and the lane of what took its time. */
+export interface PathPlaces {
+  readonly from: Float64Array;
+  readonly to: Float64Array;
+  readonly lane: readonly (Lane | null)[];
+}
+
 export interface Layout {
   readonly axis: Axis;
+  readonly path: PathPlaces;
   readonly groups: readonly Group[];
   readonly height: number;
   /** The lane and the place in it of a thing that has a bar. */
@@ -239,6 +249,7 @@ export function layOut(trace: Trace, axis: Axis, ends: AllEnds, open: ReadonlySe
         kind, label, color, y, height: HEIGHTS[kind], things: bars.things,
         from: Float64Array.from(bars.from), to: Float64Array.from(bars.to),
         ...(steps === undefined ? {} : { steps }),
+        ...(kind === "terminals" ? { pieces: piecesOf(bars) } : {}),
       };
       lanes.push(lane);
       y += lane.height + BETWEEN;
@@ -303,7 +314,36 @@ export function layOut(trace: Trace, axis: Axis, ends: AllEnds, open: ReadonlySe
     }
     return null;
   };
-  return { axis, groups, height: y, find };
+  return { axis, groups, height: y, find, path: pathPlaces() };
+
+  function piecesOf(bars: Bars): Float64Array {
+    const { operations } = spans;
+    const pieces: [number, number][] = [];
+    for (const [, terminal] of bars.things) {
+      for (const operation of spans.terminals.operations.list(terminal)) {
+        const from = axis.place(operations.start[operation]!, operations.startSeq[operation]!);
+        pieces.push([from, Math.max(from, axis.place(ends.operations.end[operation]!, ends.operations.endSeq[operation]!))]);
+      }
+    }
+    pieces.sort((a, b) => a[0] - b[0]);
+    return Float64Array.from(pieces.flat());
+  }
+
+  function pathPlaces(): PathPlaces {
+    const { path } = spans;
+    const from = new Float64Array(path.start.length);
+    const to = new Float64Array(path.start.length);
+    const lane: (Lane | null)[] = [];
+    for (let at = 0; at < from.length; at += 1) {
+      const thing = path.thing[at];
+      const found = thing == null ? null : (places.get(thing.join(":")) ?? null);
+      lane.push(found !== null && found.group.open ? found.lane : null);
+      // In order of events only what took the time has a place.
+      from[at] = axis.kind === "time" ? axis.place(path.start[at]!, null) : (found?.from ?? Number.NaN);
+      to[at] = axis.kind === "time" ? axis.place(path.start[at]! + path.ms[at]!, null) : (found?.to ?? Number.NaN);
+    }
+    return { from, to, lane };
+  }
 
   function packedOrOne(bars: Bars, put: (bars: Bars, at: number) => void): void {
     const { lane, count } = packLanes(bars.from, bars.to, 3);

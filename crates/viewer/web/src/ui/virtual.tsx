@@ -41,19 +41,21 @@ export function rowAt(tops: ArrayLike<number>, rows: number, offset: number): nu
 export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: Props<T>): JSX.Element {
   const [version, redraw] = useReducer((count: number) => count + 1, 0);
   const port = useRef<HTMLDivElement>(null);
-  const heights = useRef(new Map<string, number>());
+  /** Measured heights by key, so that rows keep them when the list changes. */
+  const known = useRef(new Map<string, number>());
   const anchor = useRef<{ key: string; offset: number } | null>(null);
   const held = useRef<Goal | null>(null);
   const asked = useRef(-1);
   const width = useRef(0);
   const observer = useRef<ResizeObserver | null>(null);
+  const heights = useMemo(() => Float64Array.from(rows, (row) => known.current.get(keyOf(row)) ?? estimate(row)), [rows]);
   const tops = useMemo(() => {
-    const sums = new Float64Array(rows.length + 1);
-    for (const [at, row] of rows.entries()) {
-      sums[at + 1] = sums[at]! + (heights.current.get(keyOf(row)) ?? estimate(row));
+    const sums = new Float64Array(heights.length + 1);
+    for (let at = 0; at < heights.length; at += 1) {
+      sums[at + 1] = sums[at]! + heights[at]!;
     }
     return sums;
-  }, [rows, version]);
+  }, [heights, version]);
 
   if (goal !== null && goal.ask !== asked.current) {
     asked.current = goal.ask;
@@ -82,15 +84,15 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
     let changed = false;
     if (width.current !== element.clientWidth) {
       width.current = element.clientWidth;
-      heights.current.clear();
+      known.current.clear();
       changed = true;
     }
-    for (const child of element.firstElementChild!.children) {
+    for (const [offset, child] of [...element.firstElementChild!.children].entries()) {
       observer.current?.observe(child);
-      const key = (child as HTMLElement).dataset["key"]!;
       const measured = child.getBoundingClientRect().height;
-      if (Math.abs((heights.current.get(key) ?? -1) - measured) > 0.25) {
-        heights.current.set(key, measured);
+      known.current.set((child as HTMLElement).dataset["key"]!, measured);
+      if (Math.abs(heights[from + offset]! - measured) > 0.25) {
+        heights[from + offset] = measured;
         changed = true;
       }
     }
