@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use regex::Regex;
@@ -15,7 +16,7 @@ use rollout_trace::{
         Axis, Blame, Context, ContextDiff, CriticalPath, Diff, Findings, Grep, Node, PayloadName, Persons, Rollout,
         Search, SelectError, Time, Unseen, Verdict, Why,
     },
-    model::Line,
+    model::{Line, ThreadOrigin},
     reduce_with_facts,
 };
 use serde::Serialize;
@@ -34,6 +35,18 @@ enum Means {
     /// Anything but a payload.
     Thing,
 }
+
+/// What names look like in lines of text.
+static PATTERNS: LazyLock<[(Means, Regex); 5]> = LazyLock::new(|| {
+    [
+        (Means::Item, r"\[\d+\]"),
+        (Means::Call, r"\b(?:inference-|request )\d+\b"),
+        (Means::Turn, r"\bturn[-:][\w-]+"),
+        (Means::Thing, r"\b(?:conversation_item|terminal_operation|edge|thread|terminal|compaction):[\w:/-]*\w"),
+        (Means::Payload, r"\bpayload \d+\b"),
+    ]
+    .map(|(means, pattern)| (means, Regex::new(pattern).unwrap()))
+});
 
 /// The names in the answers about a rollout.
 #[derive(Default)]
@@ -84,17 +97,9 @@ impl Names {
     fn line(&mut self, line: &str) {
         let own = line.split_once(['"', '{']).map_or(line, |(own, _)| own);
         let end = line.rsplit_once(" · ").map_or("", |(_, end)| end);
-        let patterns = [
-            (Means::Item, r"\[\d+\]"),
-            (Means::Call, r"\b(?:inference-|request )\d+\b"),
-            (Means::Turn, r"\bturn[-:][\w-]+"),
-            (Means::Thing, r"\b(?:conversation_item|terminal_operation|edge|thread|terminal|compaction):[\w:/-]*\w"),
-            (Means::Payload, r"\bpayload \d+\b"),
-        ];
-        for (means, pattern) in patterns {
-            let pattern = Regex::new(pattern).unwrap();
+        for (means, pattern) in PATTERNS.iter() {
             let found = pattern.find_iter(own).chain(pattern.find_iter(end));
-            self.0.extend(found.map(|found| (means, found.as_str().to_owned())));
+            self.0.extend(found.map(|found| (*means, found.as_str().to_owned())));
         }
     }
 }
@@ -149,7 +154,13 @@ fn check(path: &Path) {
     names.value(&serde_json::to_value(&grep).unwrap(), "");
     let diff = Diff::of(&rollout, &twin, Persons::Compared);
     names.answer(&diff.threads, &diff.lines());
-    for (means, name) in &names.0 {
+    // The thread that spawned an agent may be none of the trace.
+    let parents = graph.threads.values().filter_map(|thread| match &thread.origin {
+        ThreadOrigin::Spawned { parent_thread_id, .. } => Some(parent_thread_id.to_string()),
+        _ => None,
+    });
+    let missing: BTreeSet<_> = parents.filter(|parent| !graph.threads.contains_key(parent.as_str())).collect();
+    for (means, name) in names.0.iter().filter(|(_, name)| !missing.contains(name)) {
         check_name(&rollout, *means, name, path);
     }
     assert!(names.0.len() > 5 || graph.conversation_items.is_empty());
