@@ -339,8 +339,7 @@ impl Pair<'_, '_> {
     }
 }
 
-/// Returns whether the history of a call was rebuilt by something that nobody recorded since the call before. Both
-/// requests must be readable.
+/// Returns whether something that was not recorded rebuilt the history between two calls. Both requests must be readable.
 pub(crate) fn rebuilt_unrecorded(rollout: &Rollout<'_>, before: &InferenceCall, after: &InferenceCall) -> bool {
     if is_continued(before, after) {
         return false;

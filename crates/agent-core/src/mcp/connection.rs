@@ -180,7 +180,8 @@ impl Drop for CancelOnDrop<'_> {
     }
 }
 
-/// Closes a connection when it is dropped, also after a panic: nobody would answer its requests.
+/// Closes a connection when it is dropped. Its requests fail even after a panic, instead of waiting for an answer that
+/// cannot come.
 struct CloseOnDrop(Arc<Shared>);
 
 impl Drop for CloseOnDrop {

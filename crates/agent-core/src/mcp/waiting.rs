@@ -29,7 +29,7 @@ impl Waiting {
         answer
     }
 
-    /// Gives a request its answer. Does nothing if the request does not wait any more.
+    /// Gives a request its answer. Does nothing if the request no longer waits.
     pub(crate) fn settle(&mut self, id: u64, answer: Answer) {
         self.send(id, answer);
         self.assign();

@@ -84,7 +84,7 @@ impl Access {
         file.set_permissions(Permissions::from_mode(self.mode_without(kept, has_list)))
     }
 
-    /// Returns the permissions for a file with what could be kept of the access, which nobody has more of than before.
+    /// Returns the permissions for a file, given what could be kept of the access to it. Nobody gets more access than before.
     fn mode_without(&self, kept: Kept, has_list: bool) -> u32 {
         let mut mode = self.mode;
         if !kept.owner {
