@@ -24,6 +24,8 @@ pub struct Events {
     /// The number of bytes that were read from a log that has been dropped.
     bytes_read: u64,
     done: bool,
+    /// Whether the end of the log may be none.
+    grows: bool,
 }
 
 impl Events {
@@ -35,6 +37,7 @@ impl Events {
             problems: 0,
             bytes_read: 0,
             done: false,
+            grows: false,
         }
     }
 
@@ -42,6 +45,25 @@ impl Events {
     /// the events that were returned in between.
     pub fn bytes_read(&self) -> u64 {
         self.log.as_ref().map_or(self.bytes_read, |log| log.lines.offset())
+    }
+
+    /// Makes a log be followed that is still being written. The iterator then returns `None` where the log ends for now,
+    /// and goes on when it has grown. A line counts once its newline is written.
+    #[must_use]
+    pub fn growing(mut self) -> Self {
+        if let Some(log) = &mut self.log {
+            log.lines.set_growing(true);
+        }
+        self.grows = true;
+        self
+    }
+
+    /// Ends following: what comes next is the rest of the log, as if it were read from a file that grows no more.
+    pub fn stop_growing(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.lines.set_growing(false);
+        }
+        self.grows = false;
     }
 
     /// Counts problems. Returns whether this evidence is within the limit. What changes the worth of the whole log always
@@ -78,6 +100,9 @@ impl Iterator for Events {
             }
             let sequencer = &mut self.sequencer;
             let more = self.log.as_mut().is_some_and(|log| log.read_line(|line| sequencer.push(line)));
+            if !more && self.grows && self.log.as_ref().is_some_and(|log| !log.is_stopped) {
+                return None;
+            }
             if !more {
                 self.bytes_read = self.bytes_read();
                 self.log = None;
@@ -97,6 +122,8 @@ pub(crate) struct Log<R> {
     events: u64,
     /// The number of lines without an event.
     damaged_lines: u64,
+    /// Whether a limit or the system ended the reading.
+    is_stopped: bool,
 }
 
 impl<R: BufRead> Log<R> {
@@ -107,6 +134,7 @@ impl<R: BufRead> Log<R> {
             limits,
             events: 0,
             damaged_lines: 0,
+            is_stopped: false,
         }
     }
 
@@ -117,12 +145,14 @@ impl<R: BufRead> Log<R> {
             Ok(Some(line)) => line,
             Err(error) => {
                 push(LogLine::Problem(Problem::LogUnreadable { reason: error.to_string() }));
+                self.is_stopped = true;
                 return false;
             }
         };
         if self.events >= self.limits.max_events {
             let Line { number: line, .. } = line;
             push(LogLine::Problem(Problem::TooManyEvents { line, limit: self.limits.max_events }));
+            self.is_stopped = true;
             return false;
         }
         let before = self.events;
@@ -135,6 +165,7 @@ impl<R: BufRead> Log<R> {
         let (line, limit) = (line.number, self.limits.max_damaged_lines);
         if self.damaged_lines > limit {
             push(LogLine::Problem(Problem::TooManyDamagedLines { line, limit }));
+            self.is_stopped = true;
             return false;
         }
         true

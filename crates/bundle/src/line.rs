@@ -24,11 +24,23 @@ pub(crate) struct LineReader<R> {
     number: u64,
     offset: u64,
     buffer: Vec<u8>,
+    /// Whether the input may grow, so that a line without its newline may be the beginning of one.
+    grows: bool,
+    /// Whether the buffer has the beginning of a line whose rest has not been written.
+    is_begun: bool,
+    /// Whether the line that is being read is longer than the limit.
+    too_long: bool,
 }
 
 impl<R: BufRead> LineReader<R> {
     pub(crate) fn new(input: R, limit: usize) -> Self {
-        Self { input, limit, number: 0, offset: 0, buffer: Vec::new() }
+        Self { input, limit, number: 0, offset: 0, buffer: Vec::new(), grows: false, is_begun: false, too_long: false }
+    }
+
+    /// Sets whether the input may grow. While it may, a line is returned once its newline is there, and reading goes on
+    /// after an end.
+    pub(crate) fn set_growing(&mut self, grows: bool) {
+        self.grows = grows;
     }
 
     /// Returns how many bytes have been read.
@@ -39,8 +51,10 @@ impl<R: BufRead> LineReader<R> {
     /// Returns the next line that is not blank, or `None` at the end.
     pub(crate) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
-            self.buffer.clear();
-            let mut too_long = false;
+            if !std::mem::take(&mut self.is_begun) {
+                self.buffer.clear();
+                self.too_long = false;
+            }
             let newline_terminated = loop {
                 let available = match self.input.fill_buf() {
                     Ok(available) => available,
@@ -52,8 +66,8 @@ impl<R: BufRead> LineReader<R> {
                 }
                 let newline = memchr(b'\n', available);
                 let part = &available[..newline.unwrap_or(available.len())];
-                too_long |= self.buffer.len() + part.len() > self.limit;
-                if !too_long {
+                self.too_long |= self.buffer.len() + part.len() > self.limit;
+                if !self.too_long {
                     self.buffer.extend_from_slice(part);
                 }
                 let consumed = part.len() + usize::from(newline.is_some());
@@ -63,14 +77,15 @@ impl<R: BufRead> LineReader<R> {
                     break true;
                 }
             };
-            if !newline_terminated && self.buffer.is_empty() && !too_long {
+            if !newline_terminated && (self.grows || self.buffer.is_empty() && !self.too_long) {
+                self.is_begun = true;
                 return Ok(None);
             }
             self.number += 1;
-            if too_long || !self.trimmed().is_empty() {
+            if self.too_long || !self.trimmed().is_empty() {
                 break Ok(Some(Line {
                     number: self.number,
-                    text: (!too_long).then_some(self.trimmed()),
+                    text: (!self.too_long).then_some(self.trimmed()),
                     newline_terminated,
                 }));
             }
@@ -121,6 +136,32 @@ mod tests {
     fn long_lines_are_skipped() {
         assert_eq!(lines(b"0123456789a\nb\n0123456789", 10), ["1 too long", "2 \"b\"", "3 \"0123456789\" torn?"]);
         assert_eq!(lines(b"0123456789a", 10), ["1 too long torn?"]);
+    }
+
+    #[test]
+    fn a_growing_line_is_returned_once_and_whole() {
+        let pieces = [&b"on"[..], b"", b"e\ntwo\nth", b"ree", b"", b"\n", b"0123456", b"789a", b"\nlast"];
+        let mut reader = LineReader::new(io::Cursor::new(Vec::new()), 10);
+        reader.set_growing(true);
+        let mut found = Vec::new();
+        let mut take = |reader: &mut LineReader<io::Cursor<Vec<u8>>>| {
+            while let Some(line) = reader.next_line().unwrap() {
+                let text = line.text.map(|text| String::from_utf8_lossy(text).into_owned());
+                found.push((line.number, text, line.newline_terminated));
+            }
+            found.len()
+        };
+        let counts = pieces.map(|piece| {
+            reader.input.get_mut().extend_from_slice(piece);
+            take(&mut reader)
+        });
+        assert_eq!(counts, [0, 0, 2, 2, 2, 3, 3, 3, 4]);
+        reader.set_growing(false);
+        assert_eq!(take(&mut reader), 5);
+        let text = |text: &str| Some(text.to_owned());
+        let expected = [(1, text("one"), true), (2, text("two"), true), (3, text("three"), true), (4, None, true)];
+        assert_eq!(found[..4], expected);
+        assert_eq!(found[4], (5, text("last"), false));
     }
 
     #[test]

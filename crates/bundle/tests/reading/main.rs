@@ -8,6 +8,8 @@ mod changing;
 #[cfg(test)]
 mod dependants;
 #[cfg(test)]
+mod growing;
+#[cfg(test)]
 mod lines;
 #[cfg(test)]
 mod opening;
