@@ -1,6 +1,6 @@
 //! Reading the manifest of a bundle that may be damaged.
 
-use rollout_trace_schema::{Manifest, RolloutId, ThreadId, TraceId, UnixMillis, json_text::BYTE_ORDER_MARK};
+use rollout_trace_schema::{Manifest, Observed, RolloutId, ThreadId, TraceId, UnixMillis, json_text::BYTE_ORDER_MARK};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ pub(crate) struct ReadManifest {
     pub(crate) rollout_id: Option<RolloutId>,
     pub(crate) root_thread_id: Option<ThreadId>,
     pub(crate) started_at_unix_ms: Option<UnixMillis>,
+    pub(crate) observed: Option<Observed>,
     /// The layout that the manifest names: `Some(None)` if it names none, `None` if it cannot be read.
     pub(crate) payload_layout: Option<Option<String>>,
 }
@@ -42,6 +43,7 @@ impl ReadManifest {
             rollout_id: field.required("rollout_id"),
             root_thread_id: field.required("root_thread_id"),
             started_at_unix_ms: field.required("started_at_unix_ms"),
+            observed: field.optional("observed").flatten(),
             payload_layout: field.optional("payload_layout"),
         };
         field.required::<String>("raw_event_log");

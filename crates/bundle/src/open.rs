@@ -176,6 +176,7 @@ impl Bundle {
             rollout_id: read.rollout_id,
             root_thread_id: read.root_thread_id,
             started_at_unix_ms: read.started_at_unix_ms,
+            observed: read.observed,
         };
         let pack_first = match &read.payload_layout {
             Some(Some(layout)) => layout.starts_with(PACKED_NAME),

@@ -1,6 +1,6 @@
 //! What is known about a rollout before its first event.
 
-use rollout_trace_schema::{RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis};
+use rollout_trace_schema::{Observed, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis};
 
 /// The identity of a bundle, as far as its manifest states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct BundleHeader {
     pub root_thread_id: Option<ThreadId>,
     /// When recording began.
     pub started_at_unix_ms: Option<UnixMillis>,
+    /// What the producer observed, if it says so.
+    pub observed: Option<Observed>,
 }
 
 impl BundleHeader {

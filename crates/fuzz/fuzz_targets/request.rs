@@ -169,6 +169,7 @@ fn reduce(version: SchemaVersion, limits: Limits, payloads: &mut dyn PayloadSour
         rollout_id: None,
         root_thread_id: None,
         started_at_unix_ms: None,
+        observed: None,
     };
     let mut reducer = Reducer::new(header, limits);
     let request = |number: usize| {

@@ -4,7 +4,7 @@ use rollout_trace_schema::{EdgeId, RawPayloadId, Seq, ThreadId, ToolCallId, Unix
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Anchor, ItemId};
+use crate::{Anchor, EvidenceGrade, EvidenceSource, ItemId};
 
 /// One interaction between two agents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,12 @@ pub struct InteractionEdge {
     /// `first_seen_seq` of the item as which the interaction arrived; absent if it arrived as none. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_seq: Option<Seq>,
+    /// How the interaction is proved; absent if it was recorded. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceGrade>,
+    /// Where a session file says so; absent if the bundle is not an import. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_source: Option<EvidenceSource>,
 }
 
 /// The kind of an interaction.

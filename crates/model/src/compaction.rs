@@ -4,7 +4,7 @@ use rollout_trace_schema::{CodexTurnId, CompactionId, CompactionRequestId, RawPa
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Execution, ItemId};
+use crate::{EvidenceGrade, EvidenceSource, Execution, ItemId};
 
 /// The replacement of a thread's history by a shorter one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,12 @@ pub struct Compaction {
     /// The payload with both histories. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_checkpoint_payload_id: Option<RawPayloadId>,
+    /// How the compaction is proved; absent if it was recorded. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceGrade>,
+    /// Where a session file says so; absent if the bundle is not an import. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_source: Option<EvidenceSource>,
 }
 
 /// One request for a compaction.

@@ -62,6 +62,10 @@ pub struct ConversationItem {
     /// The name of the tool that the item calls, as the model gave it. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Whether reduction made `call_id`, because the provider and the agent core gave the call none. Absent if not.
+    /// *Ours.*
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub call_id_made: bool,
 }
 
 /// Where an item was first shown to a model, by it, or to a compaction. An acceptance shows an item to nobody. *Ours.*

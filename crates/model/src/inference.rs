@@ -1,13 +1,13 @@
 //! Requests to the model.
 
 use rollout_trace_schema::{
-    CodexTurnId, InferenceCallId, RawPayloadId, ResponseId, Seq, ThreadId, ToolCallId, UpstreamRequestId,
+    CodexTurnId, InferenceCallId, RawPayloadId, ResponseId, Seq, ThreadId, ToolCallId, UpstreamRequestId, WireApi,
 };
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Execution, ItemId, ItemRuns};
+use crate::{EvidenceGrade, EvidenceSource, Execution, ItemId, ItemRuns, MessageIndexes};
 
 /// One request to the model and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,22 @@ pub struct InferenceCall {
     /// Why the call was canceled. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<String>,
+    /// The API of the payloads; absent if it is the Responses API. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire_api: Option<WireApi>,
+    /// Why the model stopped, as the provider says it; absent in the Responses API. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// For each item of the request, the index of the message in the request that it belongs to; absent in the
+    /// Responses API, where each message is an item. *Ours.*
+    #[serde(default, skip_serializing_if = "MessageIndexes::is_empty")]
+    pub request_message_indexes: MessageIndexes,
+    /// How the call is proved; absent if it was recorded. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceGrade>,
+    /// Where a session file says so; absent if the bundle is not an import. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_source: Option<EvidenceSource>,
 }
 
 /// Describes the key that [`WithRuns`](crate::WithRuns) writes in place of `request_item_ids`.

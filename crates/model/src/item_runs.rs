@@ -209,6 +209,31 @@ impl ItemRuns {
         runs.into_iter().rev().flat_map(ItemRun::iter)
     }
 
+    /// Keeps the first `count` items. The blocks before the last of them stay shared with other lists.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        if count >= self.items {
+            return;
+        }
+        let mut block = &self.last;
+        while count <= block.start
+            && let Some(before) = &block.before
+        {
+            block = before;
+        }
+        let mut kept = Block { runs: Vec::new(), before: block.before.clone(), ..**block };
+        let mut left = count - block.start;
+        for run in &block.runs {
+            let len = left.min(run.count as usize);
+            if len == 0 {
+                break;
+            }
+            kept.runs.push(ItemRun { first: run.first, count: len as u32 });
+            left -= len;
+        }
+        self.last = Arc::new(kept);
+        self.items = count;
+    }
+
     /// Adds an item at the end.
     pub fn push(&mut self, item: ItemId) {
         self.push_run(ItemRun { first: item, count: 1 });

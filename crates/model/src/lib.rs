@@ -29,6 +29,7 @@ mod conversation;
 mod diagnostic;
 mod drawing;
 mod durations;
+mod evidence;
 mod execution;
 mod id;
 mod inference;
@@ -36,6 +37,7 @@ mod item_runs;
 mod line;
 mod links;
 mod marker;
+mod message_indexes;
 mod names;
 mod normal;
 mod replaced_field;
@@ -56,19 +58,21 @@ pub use conversation::{
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 pub use drawing::{Commentary, Drawing, Part};
 pub use durations::Durations;
+pub use evidence::{EvidenceGrade, EvidenceSource};
 pub use execution::Execution;
 pub use id::{CodeCellId, ItemId, OperationId, ParseIdError, TerminalId};
 pub use inference::{InferenceCall, TokenUsage};
 pub use item_runs::{ItemRun, ItemRuns};
 pub use line::Line;
 pub use marker::{Marker, MarkerKind};
+pub use message_indexes::MessageIndexes;
 pub use normal::normalized;
 pub use schema::json_schema;
 pub use terminal::{
     ModelObservation, ObservationSource, OperationKind, TerminalOperation, TerminalRequest, TerminalResult,
     TerminalSession,
 };
-pub use thread::{AgentThread, CodexTurn, ThreadOrigin};
+pub use thread::{AgentThread, CodexTurn, ThreadAssignment, ThreadOrigin};
 pub use tool_call::{Requester, RuntimeStart, ToolCall};
 pub use trace::{ObjectRef, RecordingStatus, RolloutTrace};
 pub use with_runs::WithRuns;

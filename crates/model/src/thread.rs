@@ -1,10 +1,10 @@
 //! Threads of agents, and their turns.
 
-use rollout_trace_schema::{AgentPath, CodexTurnId, EdgeId, RawPayloadId, ThreadId};
+use rollout_trace_schema::{AgentPath, CodexTurnId, EdgeId, RawPayloadId, ThreadId, open_enum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Durations, Execution, ItemId, Marker};
+use crate::{Durations, EvidenceGrade, EvidenceSource, Execution, ItemId, Marker};
 
 /// The thread of one agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +37,31 @@ pub struct AgentThread {
     /// Protocol events and other evidence of this thread that reduction only lists. *Ours.*
     #[serde(default)]
     pub markers: Vec<Marker>,
+    /// The session that the agent's requests name; absent if they name none. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The agent that the agent's requests name within the session; absent if they name none. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// How it is known which requests belong to the thread; absent if the agent core says so. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_assignment: Option<ThreadAssignment>,
+    /// Whether the thread only asked the model one thing in passing, such as a title for the session, and without
+    /// tools. Absent if not. *Ours.*
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auxiliary: bool,
+}
+
+open_enum! {
+    /// How it is known which requests belong to a thread that was observed only by its requests.
+    ThreadAssignment {
+        /// Their headers name the thread.
+        Headers = "headers",
+        /// Their metadata names the session, and their histories the thread.
+        Metadata = "metadata",
+        /// Each continues the history of the one before it.
+        History = "history",
+    }
 }
 
 /// The origin of a thread.
@@ -78,4 +103,10 @@ pub struct CodexTurn {
     /// The durations of the turn's work. *Ours.*
     #[serde(default)]
     pub durations: Durations,
+    /// How the turn is proved; absent if it was recorded. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceGrade>,
+    /// Where a session file says so; absent if the bundle is not an import. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_source: Option<EvidenceSource>,
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{CodeCellId, Execution, ItemId, OperationId};
+use crate::{CodeCellId, EvidenceGrade, EvidenceSource, Execution, ItemId, OperationId};
 
 /// One call of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,12 @@ pub struct ToolCall {
     /// When the tool's runtime reported its start first. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_started: Option<RuntimeStart>,
+    /// How the call is proved; absent if it was recorded. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceGrade>,
+    /// Where a session file says so; absent if the bundle is not an import. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_source: Option<EvidenceSource>,
 }
 
 /// When the runtime of a tool began to work. Before that, a call waits: for approval, in a queue, for a sandbox. *Ours.*

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rollout_trace_schema::{
-    CodexTurnId, CompactionId, CompactionRequestId, EdgeId, ExecutionStatus, InferenceCallId, PayloadRef, RawPayloadId,
-    RolloutId, ThreadId, ToolCallId, TraceId, UnixMillis,
+    CodexTurnId, CompactionId, CompactionRequestId, EdgeId, ExecutionStatus, InferenceCallId, Observed, PayloadRef,
+    RawPayloadId, RolloutId, ThreadId, ToolCallId, TraceId, UnixMillis,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,9 @@ pub struct RolloutTrace {
     pub recording_status: Option<RecordingStatus>,
     /// The thread of the root agent.
     pub root_thread_id: ThreadId,
+    /// What the producer of the bundle could not observe; absent if it observed everything. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     /// The threads, one per agent.
     pub threads: BTreeMap<ThreadId, AgentThread>,
     /// The turns of the threads.

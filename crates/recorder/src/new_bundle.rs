@@ -59,6 +59,7 @@ impl NewBundle {
                 name: env!("CARGO_PKG_NAME").to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
+            observed: None,
             unknown: serde_json::Map::new(),
         };
         let mut tries = 1;

@@ -172,6 +172,8 @@ impl Compactions {
             thread_id: thread,
             installed_seq: cx.at.seq,
             raw_checkpoint_payload_id: Some(reference.raw_payload_id.clone()),
+            evidence: None,
+            evidence_source: None,
         };
         cx.graph.insert(id, compaction);
     }

@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, ItemRuns};
+use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, ItemRuns, MessageIndexes};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
     InferenceFailed, InferenceStarted, PayloadRef, RawPayloadId, RequestInputMode, ResponseId, ThreadEnded, ThreadId,
@@ -584,5 +584,10 @@ fn new_call(
         response_seq: None,
         error: None,
         cancel_reason: None,
+        wire_api: None,
+        finish_reason: None,
+        request_message_indexes: MessageIndexes::default(),
+        evidence: None,
+        evidence_source: None,
     }
 }

@@ -292,6 +292,7 @@ fn empty_trace(header: BundleHeader) -> RolloutTrace {
         recording_complete: None,
         recording_status: None,
         root_thread_id: header.root_thread_id.unwrap_or_else(|| ThreadId::from("")),
+        observed: header.observed,
         threads: BTreeMap::new(),
         codex_turns: BTreeMap::new(),
         conversation_items: BTreeMap::new(),

@@ -60,6 +60,10 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
         raw_metadata_payload_id: event.metadata_payload.as_ref().map(|reference| reference.raw_payload_id.clone()),
         durations: Durations::default(),
         markers: Vec::new(),
+        session_id: None,
+        agent_id: None,
+        thread_assignment: None,
+        auxiliary: false,
     };
     if let Some(known) = cx.graph.remove(&event.thread_id) {
         thread.execution = known.execution;
@@ -146,6 +150,10 @@ fn add_unstarted(cx: &mut Context<'_>, id: &ThreadId) {
         raw_metadata_payload_id: None,
         durations: Durations::default(),
         markers: Vec::new(),
+        session_id: None,
+        agent_id: None,
+        thread_assignment: None,
+        auxiliary: false,
     };
     cx.graph.insert(id, thread);
 }

@@ -266,6 +266,8 @@ impl Tools {
             raw_result_payload_id: None,
             raw_runtime_payload_ids: Vec::new(),
             runtime_started: None,
+            evidence: None,
+            evidence_source: None,
         };
         cx.graph.insert(id, call);
         self.bearers.entry(id.clone()).or_default().add(&thread, id);
@@ -301,6 +303,8 @@ fn add_started(
         raw_result_payload_id: None,
         raw_runtime_payload_ids: Vec::new(),
         runtime_started: None,
+        evidence: None,
+        evidence_source: None,
     };
     if let Some(known) = unobserved {
         call.execution = known.execution;

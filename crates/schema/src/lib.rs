@@ -36,6 +36,7 @@ mod status;
 mod tool;
 mod version;
 pub mod visible;
+mod wire_api;
 
 pub use event::{
     AgentResultObserved, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted, CodeCellWaitTargetResolved,
@@ -50,12 +51,13 @@ pub use id::{
     McpCallId, ModelVisibleCallId, RawPayloadId, ResponseId, ResponsesItemId, RolloutId, RuntimeCellId, ThreadId,
     ToolCallId, TraceId, UpstreamRequestId,
 };
-pub use manifest::{Manifest, Producer};
+pub use manifest::{Manifest, Observed, Producer};
 pub use payload_layout::PayloadLayout;
 pub use payload_ref::{Capture, PayloadKind, PayloadPlace, PayloadRef, shard_path};
 pub use status::{CellStatus, ExecutionStatus};
 pub use tool::{ToolKind, ToolRequester, ToolSummary};
 pub use version::{SchemaVersion, UnsupportedVersion};
+pub use wire_api::WireApi;
 
 /// Milliseconds since the Unix epoch by the producer's wall clock, for display and latency only: [`Seq`] orders events.
 pub type UnixMillis = i64;

@@ -30,6 +30,9 @@ pub struct Manifest {
     /// Who wrote the bundle. Absent in bundles of Codex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producer: Option<Producer>,
+    /// What the producer could not observe. Absent if it observed everything that its events describe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     /// Fields that this version does not know, as they were written.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -55,4 +58,22 @@ pub struct Producer {
     pub name: String,
     /// The program's version.
     pub version: String,
+}
+
+/// What a producer observed. One that sees only the requests to models and their answers sees neither tools run nor
+/// agents spawn others.
+///
+/// Source: wires, section 1.2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Observed {
+    /// Whether it observed how tools run. If it is absent, it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<bool>,
+    /// Whether it observed how agents spawn others and exchange messages. If it is absent, it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents: Option<bool>,
+    /// Fields that this version does not know, as they were written.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
 }

@@ -354,6 +354,8 @@ impl Matching<'_> {
             started_seq: call.execution.started_seq,
             ended_seq: activity.ended_at.map(|_| activity.seq),
             delivered_seq: self.first_seen(item),
+            evidence: None,
+            evidence_source: None,
         });
         Outcome::Fine
     }
@@ -384,6 +386,8 @@ impl Matching<'_> {
             started_seq: result.seq,
             ended_seq: Some(result.seq),
             delivered_seq: self.first_seen(Some(item)),
+            evidence: None,
+            evidence_source: None,
         });
         Outcome::Fine
     }

@@ -50,6 +50,7 @@ impl Pass<'_, '_> {
                 shown: self.shown_here(),
                 accepted_payload_id: self.accepted_here(),
                 name: sighting.name,
+                call_id_made: false,
             },
         );
         if let Some(own_id) = sighting.own_id {

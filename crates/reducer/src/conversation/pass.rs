@@ -286,6 +286,7 @@ impl Pass<'_, '_> {
             shown: None,
             accepted_payload_id: None,
             name: None,
+            call_id_made: false,
         };
         let id = self.facts.add(identity_of_item(&item), self.thread.order.append());
         item.item_id = id;

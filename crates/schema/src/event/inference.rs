@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ResponsesItemId, ThreadId, UpstreamRequestId};
+use crate::{
+    CodexTurnId, InferenceCallId, PayloadRef, ResponseId, ResponsesItemId, ThreadId, UpstreamRequestId, WireApi,
+};
 
 /// A request went to the model.
 ///
@@ -20,6 +22,9 @@ pub struct InferenceStarted {
     pub model: String,
     /// The provider that serves the model.
     pub provider_name: String,
+    /// The API of the payloads. If it is absent, they are those of the Responses API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire_api: Option<WireApi>,
     /// How the payload's input relates to the conversation. If it is absent, a payload with `previous_response_id` is
     /// incremental, and any other is full.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -212,6 +212,7 @@ fn event_payload() -> impl Strategy<Value = EventPayload> {
             codex_turn_id: id(),
             model: text(),
             provider_name: text(),
+            wire_api: of(text().prop_map(|name| WireApi::from(name.as_str()))),
             request_input_mode: of(mode()),
             request_payload: payload(),
             prepared_prompt_payload: of(payload()),
@@ -336,8 +337,10 @@ proptest! {
         (schema_version, trace_id, rollout_id, root_thread_id) in (any::<u32>(), id(), id(), id()),
         (started_at_unix_ms, payload_layout) in (any::<i64>(), of(text())),
         producer in of((text(), text()).prop_map(|(name, version)| Producer { name, version })),
+        observed in of((of(any::<bool>()), of(any::<bool>()))),
         unknown in proptest::collection::btree_map("x_[a-z]{1,8}", value(), 0..3),
     ) {
+        let observed = observed.map(|(tools, agents)| Observed { tools, agents, ..Observed::default() });
         let manifest = Manifest {
             schema_version,
             trace_id,
@@ -348,6 +351,7 @@ proptest! {
             payloads_dir: Manifest::PAYLOADS_DIR.into(),
             payload_layout,
             producer,
+            observed,
             unknown: unknown.into_iter().collect(),
         };
         let text = serde_json::to_string(&manifest).unwrap();

@@ -177,6 +177,7 @@ impl Survey {
                     payloads_dir: Manifest::PAYLOADS_DIR.to_owned(),
                     payload_layout: None,
                     producer: None,
+                    observed: header.observed.clone(),
                     unknown: serde_json::Map::new(),
                 });
             }
