@@ -37,7 +37,7 @@ pub use moving::{
     ARCHIVE_SUFFIX, ConvertError, Converted, Existing, Loss, Packed, StagedFile, convert, convert_to_schema_3, pack,
     remove_unfinished, unpack,
 };
-pub use open::{Bundle, OpenError};
+pub use open::{Bundle, OpenError, holds_bundle};
 pub use packed::PayloadPack;
 pub use payload_files::PayloadFiles;
 pub use payloads::Payloads;

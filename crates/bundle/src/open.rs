@@ -291,14 +291,14 @@ fn place_of(path: &Path) -> Result<Place, OpenError> {
                 Ok(Place::Archive)
             } else if holds_bundle(&parent) {
                 Ok(Place::Folder(parent))
-            } else if holds_bundle(&parent.join("..")) {
+            } else if holds_bundle(parent.join("..")) {
                 Ok(Place::Folder(self::parent(&parent)))
             } else {
                 Ok(Place::Archive)
             }
         }
         // The log may be missing, and the rest of the bundle is still useful.
-        Err(error) if error.kind() == ErrorKind::NotFound && holds_bundle(&parent(path)) && is_own_file(path) => {
+        Err(error) if error.kind() == ErrorKind::NotFound && holds_bundle(parent(path)) && is_own_file(path) => {
             Ok(Place::Folder(parent(path)))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Err(OpenError::NotFound { path: path.to_owned() }),
@@ -319,8 +319,10 @@ fn is_own_file(path: &Path) -> bool {
 }
 
 /// Returns whether a folder is a bundle, judged by the files in it.
-pub(crate) fn holds_bundle(folder: &Path) -> bool {
-    [Manifest::RAW_EVENT_LOG, Manifest::FILE_NAME].iter().any(|name| folder.join(name).symlink_metadata().is_ok())
+pub fn holds_bundle(folder: impl AsRef<Path>) -> bool {
+    [Manifest::RAW_EVENT_LOG, Manifest::FILE_NAME]
+        .iter()
+        .any(|name| folder.as_ref().join(name).symlink_metadata().is_ok())
 }
 
 fn open_log(folder: &mut ContainedFolder) -> Result<BundleFile, PayloadError> {

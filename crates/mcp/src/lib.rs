@@ -18,17 +18,16 @@
 
 mod answer;
 mod error;
-mod library;
 mod page;
 mod question;
+mod rollouts;
 mod server;
-mod shelf;
 
 use std::io;
 
 use rmcp::ServiceExt;
 
-pub use library::Library;
+pub use rollout_trace::Library;
 pub use server::Server;
 
 /// Serves a library on the standard streams of the process until its client closes them. Nothing else may write to

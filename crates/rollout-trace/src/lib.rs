@@ -36,9 +36,12 @@
 #![forbid(unsafe_code)]
 
 mod convert;
+mod library;
 mod reduce;
+mod shelf;
 
 pub use convert::convert_to_schema_3;
+pub use library::{Book, FindError, Library};
 pub use reduce::{reduce_and_see, reduce_bundle, reduce_bundle_watched, reduce_with_facts, reduce_with_facts_watched};
 pub use rollout_trace_answers as answers;
 pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles, walk_bundles};
@@ -46,3 +49,4 @@ pub use rollout_trace_evidence::{self as evidence, Evidence, Limits};
 pub use rollout_trace_model::{self as model, Diagnostic, Drawing, RolloutTrace, Severity};
 pub use rollout_trace_reducer::{self as reducer, Reducer};
 pub use rollout_trace_schema as schema;
+pub use shelf::{Edition, Shelf, Stamp};

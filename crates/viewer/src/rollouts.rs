@@ -1,6 +1,6 @@
 //! The list of rollouts that a page may show.
 
-use rollout_trace::{Bundle, schema::UnixMillis};
+use rollout_trace::{Book, Bundle, schema::UnixMillis};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -33,6 +33,17 @@ pub struct ListedRollout {
     pub started_at_unix_ms: UnixMillis,
     /// Whether it is an archive.
     pub is_archive: bool,
+}
+
+impl From<Book> for ListedRollout {
+    fn from(book: Book) -> Self {
+        Self {
+            name: book.name,
+            rollout_id: book.rollout_id.map(|id| id.to_string()),
+            started_at_unix_ms: book.started_at_unix_ms,
+            is_archive: book.is_archive,
+        }
+    }
 }
 
 /// Returns what is listed of an open bundle.

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     io::{self, Read},
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -16,15 +17,16 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rollout_trace::FindError;
 use tokio::net::TcpListener;
 
 use crate::{
-    ApiError, Library, Rollouts,
+    ApiError, Library, ListedRollout, Rollouts,
     assets::asset,
     desk::{Answer, json},
+    desks::{Desks, Reply, gzip},
     guard::{Decision, Guard},
     query::Query,
-    shelf::{Reply, Shelf, gzip},
 };
 
 /// What a page may load and do: its own script and style, and data of its own server.
@@ -52,7 +54,7 @@ pub struct Server {
 struct Site {
     library: Library,
     guard: Guard,
-    shelf: Shelf,
+    desks: Desks,
     at: Option<String>,
     port: u16,
 }
@@ -68,7 +70,7 @@ impl Server {
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let guard = Guard::new(port)?;
-        Ok(Self { listener, site: Arc::new(Site { library, guard, shelf: Shelf::default(), at: options.at, port }) })
+        Ok(Self { listener, site: Arc::new(Site { library, guard, desks: Desks::new(), at: options.at, port }) })
     }
 
     /// Returns the link for a person. It works as long as the server runs.
@@ -93,8 +95,8 @@ impl Server {
             let site = Arc::clone(&self.site);
             tokio::spawn(async move {
                 // The browser takes a while to open.
-                if let (false, Ok(path)) = (site.library.is_root(), site.library.find(None)) {
-                    site.shelf.prepare(&path).await;
+                if let Some(path) = site.library.only() {
+                    site.desks.prepare(path).await;
                 }
             });
             loop {
@@ -153,9 +155,16 @@ impl Site {
                 other => Reply::Bytes(other),
             },
             _ => {
-                let path = self.library.find(query.text("rollout"))?;
-                let other = query.text("with").map(|name| self.library.find(Some(name))).transpose()?;
-                self.shelf.ask(&path, query, other).await?
+                let path = match (query.text("rollout"), self.library.only()) {
+                    (Some(name), _) => self.find(name)?,
+                    (None, Some(only)) => only.to_owned(),
+                    (None, None) => {
+                        let hint = "give `rollout`, as rollouts lists it";
+                        return Err(ApiError::bad_request("it is not said which rollout", hint));
+                    }
+                };
+                let other = query.text("with").map(|name| self.find(name)).transpose()?;
+                self.desks.ask(&path, query, other).await?
             }
         };
         Ok(match reply {
@@ -173,18 +182,29 @@ impl Site {
     }
 
     fn rollouts(&self) -> Result<Rollouts, ApiError> {
-        let rollouts = self.library.rollouts().map_err(|error| {
-            ApiError::not_found(format!("cannot list the rollouts: {error}"), "check the permissions of the folder")
-        })?;
+        let books = self.library.books().map_err(|error| unlisted(&error))?;
         Ok(Rollouts {
             program: crate::PROGRAM.to_owned(),
-            path: self.library.given().display().to_string(),
-            is_root: self.library.is_root(),
+            path: self.library.roots().first().map(|root| root.display().to_string()).unwrap_or_default(),
+            is_root: self.library.only().is_none(),
             follow: false,
             at: self.at.clone(),
-            rollouts: rollouts.into_iter().map(|(listed, _)| listed).collect(),
+            rollouts: books.into_iter().map(ListedRollout::from).collect(),
         })
     }
+
+    /// Returns the path of the bundle that a name means. It is compared with those of the list, and nothing is opened by it.
+    fn find(&self, name: &str) -> Result<PathBuf, ApiError> {
+        let book = self.library.find(name).map_err(|error| match error {
+            FindError::Unlisted(error) => unlisted(&error),
+            error => ApiError::not_found(error.to_string(), "the list of rollouts has those that there are"),
+        })?;
+        Ok(book.path)
+    }
+}
+
+fn unlisted(error: &io::Error) -> ApiError {
+    ApiError::not_found(error.to_string(), "check the permissions of the folder")
 }
 
 /// Gives the cookie, and leads to the page without the token.

@@ -9,8 +9,7 @@ use crate::{
 
 pub(crate) fn run(args: &McpArgs) -> Result<Verdict, Failure> {
     let hint = "give the folder that the agent writes to, or set CODEX_ROLLOUT_TRACE_ROOT to it";
-    let library = Library::open(&args.roots)
-        .map_err(|error| Failure::new(format!("cannot open the trace roots: {error}"), hint))?;
+    let library = Library::open(&args.roots).map_err(|error| Failure::new(error, hint))?;
     let hint = "the program speaks the Model Context Protocol on stdin and stdout, and is started by an agent";
     serve(library).map_err(|error| Failure::new(format!("cannot serve: {error}"), hint))?;
     Ok(Verdict::Clean)

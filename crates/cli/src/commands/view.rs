@@ -24,7 +24,10 @@ pub(crate) fn run(args: ViewArgs, output: &mut Output) -> Result<Verdict, Failur
 
 fn serve(args: ViewArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let hint = "give a bundle, or a folder with bundles";
-    let library = Library::open(&args.path).map_err(|error| Failure::io("cannot open", &args.path, &error, hint))?;
+    let library = Library::open([&args.path]).map_err(|error| Failure::new(error, hint))?;
+    if library.books().map_err(|error| Failure::new(error, "check its permissions"))?.is_empty() {
+        return Err(Failure::new(format!("no trace bundle in {}", args.path.display()), hint));
+    }
     let server = Server::bind(library, Options { port: args.port, at: args.at }).map_err(|error| {
         Failure::new(format!("cannot serve on port {} of 127.0.0.1: {error}", args.port), "choose another --port")
     })?;

@@ -45,7 +45,7 @@ impl Reply {
 
 impl Running {
     fn of(path: impl AsRef<Path>) -> Self {
-        let server = Server::bind(Library::open(path.as_ref()).unwrap(), Options::default()).unwrap();
+        let server = Server::bind(Library::open([path]).unwrap(), Options::default()).unwrap();
         let (link, link_to_open) = (server.link(), server.link_to_open().unwrap());
         let port = link["http://127.0.0.1:".len()..].split('/').next().unwrap().parse().unwrap();
         thread::spawn(move || server.run());

@@ -1,16 +1,14 @@
-//! The rollouts that pages look at, reduced.
+//! The desks of the rollouts that pages look at.
 
 use std::{
     collections::HashMap,
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
-    time::SystemTime,
+    sync::{Arc, mpsc},
 };
 
 use flate2::{Compression, write::GzEncoder};
-use rollout_trace::{Bundle, OpenError, answers::shell_word, schema::Manifest};
+use rollout_trace::{Bundle, Edition, OpenError, Shelf, answers::shell_word};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -19,30 +17,17 @@ use crate::{
     query::Query,
 };
 
-/// How many rollouts are kept. Their graphs are in memory, so they are few.
-const KEPT: usize = 4;
 /// What a page asks first.
 const FIRST_CALL: &str = "overview";
-/// As much as a program's first OS thread usually has.
-const STACK_BYTES: usize = 8 << 20;
 
-/// The rollouts that pages look at, reduced, the latest last.
+/// The desks of the rollouts that pages look at, of which a few are kept.
 ///
-/// Each has an OS thread, which owns the graph with its indexes and answers one call after another. If a call panics, that
-/// costs the page an error and the rollout its thread, which is made again for the next call.
-#[derive(Debug, Default)]
-pub(crate) struct Shelf {
-    kept: Mutex<Vec<Kept>>,
-}
-
+/// If a call panics, that costs the page an error and the rollout its desk, which is made again for the next call.
 #[derive(Debug)]
-struct Kept {
-    path: PathBuf,
-    stamp: Stamp,
-    jobs: mpsc::Sender<Job>,
-}
+pub(crate) struct Desks(Shelf<Job>);
 
 /// A call, and who waits for its answer.
+#[derive(Debug)]
 struct Job {
     query: Query,
     other: Option<PathBuf>,
@@ -58,13 +43,24 @@ pub(crate) enum Reply {
     Bytes(Answer),
 }
 
-impl Shelf {
+impl Desks {
+    pub(crate) fn new() -> Self {
+        Self(Shelf::new(keep))
+    }
+
     /// Answers a call about the bundle at a path.
+    ///
+    /// When a page begins to look at a bundle that has changed, it is read again. Whatever the page asks later is about what
+    /// it saw first, so that the numbers of things hold.
     pub(crate) async fn ask(&self, path: &Path, query: Query, other: Option<PathBuf>) -> Result<Reply, ApiError> {
         let (sender, receiver) = oneshot::channel();
-        self.send(path, Job { query, other, answer: sender })?;
+        let edition = if query.name == FIRST_CALL { Edition::Current } else { Edition::Kept };
+        self.0.send(path, edition, Job { query, other, answer: sender }).map_err(|error| ApiError {
+            status: 503,
+            error: format!("cannot start a thread: {error}"),
+            hint: "reload the page when the machine is less busy".to_owned(),
+        })?;
         receiver.await.unwrap_or_else(|_| {
-            self.forget(path);
             Err(ApiError {
                 status: 500,
                 error: "the call could not be answered because of a fault in rollout-trace".to_owned(),
@@ -73,49 +69,10 @@ impl Shelf {
         })
     }
 
-    /// Gives a job to the thread of a rollout, which is started if there is none, or if a page begins to look at a bundle
-    /// that has changed. Whatever a page asks later is about what it saw first, so that the numbers of things hold.
-    fn send(&self, path: &Path, job: Job) -> Result<(), ApiError> {
-        let stamp = Stamp::of(path);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.iter().position(|kept| kept.path == path).map(|place| kept.remove(place));
-        let mut job = job;
-        let is_first = job.query.name == FIRST_CALL;
-        if let Some(known) = known.filter(|known| !is_first || known.stamp == stamp) {
-            match known.jobs.send(job) {
-                Ok(()) => {
-                    kept.push(known);
-                    return Ok(());
-                }
-                // Its thread has panicked.
-                Err(mpsc::SendError(back)) => job = back,
-            }
-        }
-        let (jobs, receiver) = mpsc::channel();
-        let bundle = path.to_owned();
-        let started = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || keep(&bundle, &receiver));
-        started.map_err(|error| ApiError {
-            status: 503,
-            error: format!("cannot start a thread: {error}"),
-            hint: "reload the page when the machine is less busy".to_owned(),
-        })?;
-        // The thread takes jobs until this sender is dropped.
-        let _ = jobs.send(job);
-        kept.push(Kept { path: path.to_owned(), stamp, jobs });
-        let too_many = kept.len().saturating_sub(KEPT);
-        // Their threads answer what they were asked, and end.
-        kept.drain(..too_many);
-        Ok(())
-    }
-
     /// Reduces the bundle at a path before a page asks about it.
     pub(crate) async fn prepare(&self, path: &Path) {
         // Whoever asks next is told what is wrong.
         let _ = self.ask(path, Query::new(FIRST_CALL, ""), None).await;
-    }
-
-    fn forget(&self, path: &Path) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|kept| kept.path != path);
     }
 }
 
@@ -180,19 +137,4 @@ pub(crate) fn refused(path: &Path, error: &OpenError, query: &Query) -> Result<R
         refused: Some(refused),
         rollout: None,
     }))
-}
-
-/// What shows that a bundle has changed. A recorder writes a payload before the event that names it, so the manifest and
-/// the event log say enough.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp([Option<(u64, SystemTime)>; 3]);
-
-impl Stamp {
-    fn of(path: &Path) -> Self {
-        let files = [path.to_owned(), path.join(Manifest::FILE_NAME), path.join(Manifest::RAW_EVENT_LOG)];
-        Self(files.map(|file| {
-            let metadata = file.symlink_metadata().ok()?;
-            Some((metadata.len(), metadata.modified().ok()?))
-        }))
-    }
 }
