@@ -4,7 +4,53 @@ import type { Runs } from "../pure/runs";
 
 export type Numbers = readonly (number | null)[];
 export type Strings = readonly (string | null)[];
-export type Things = readonly (Thing | null)[];
+/** No thing: no kind has this number. */
+const NOTHING = 255;
+
+/** A column of things, without an object for each. */
+export class ThingList {
+  readonly #kind: Uint8Array;
+  readonly #number: Int32Array;
+
+  constructor(column: ThingColumn) {
+    this.#kind = Uint8Array.from(column.kind, (kind) => kind ?? NOTHING);
+    this.#number = new Int32Array(column.number.length);
+    let sum = 0;
+    for (const [row, delta] of column.number.entries()) {
+      this.#number[row] = delta === null ? 0 : (sum += delta);
+    }
+  }
+
+  get length(): number {
+    return this.#kind.length;
+  }
+
+  /** The thing of a row, if it has one. */
+  get(row: number): Thing | null {
+    const kind = this.#kind[row] ?? NOTHING;
+    return kind === NOTHING ? null : [kind as Thing[0], this.#number[row]!];
+  }
+
+  has([kind, number]: Thing): boolean {
+    for (let row = this.#kind.indexOf(kind); row >= 0; row = this.#kind.indexOf(kind, row + 1)) {
+      if (this.#number[row] === number) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The rows that name a thing. */
+  rowsOf([kind, number]: Thing): number[] {
+    const rows: number[] = [];
+    for (let row = 0; row < this.#kind.length; row += 1) {
+      if (this.#kind[row] === kind && this.#number[row] === number) {
+        rows.push(row);
+      }
+    }
+    return rows;
+  }
+}
 
 export function numbers(deltas: Deltas): Numbers {
   let sum = 0;
@@ -19,11 +65,6 @@ export function wholeNumbers(deltas: Deltas): readonly number[] {
 
 export function strings(words: Words): Strings {
   return words.at.map((at) => (at === null ? null : (words.words[at] ?? null)));
-}
-
-export function things(column: ThingColumn): Things {
-  const places = numbers(column.number);
-  return column.kind.map((kind, row) => (kind === null ? null : [kind, places[row] ?? 0]));
 }
 
 /** The rows that a column of row numbers names. */

@@ -1,7 +1,7 @@
 /** The names of things: selectors for addresses and commands, and words for people. */
 import type { Thing } from "../api";
 import { words } from "../pure/format";
-import { cutEnd, oneLine } from "../pure/text";
+import { oneLine } from "../pure/text";
 import {
   AGENT, CALL, CELL, COMPACTION, DEFINITION, EDGE, ITEM, OPERATION, REQUEST, ROOT, TERMINAL, TURN, type Trace,
 } from "./trace";
@@ -207,6 +207,7 @@ export function itemWords(trace: Trace, item: number): string {
 
 /** A message between agents without the header lines that every one begins with. */
 export function messageBody(text: string): string {
-  const body = /^Message Type:.*?Payload:\s*(.*)$/s.exec(text);
-  return body === null ? text : (body[1] === "" ? cutEnd(text, 60) : body[1]!);
+  const parts = /^Message Type:\s*(\S*).*?Payload:\s*(.*)$/s.exec(text);
+  // Without a body, which may be sealed, its type says the most.
+  return parts === null ? text : parts[2]! || words(parts[1]!).toLowerCase();
 }

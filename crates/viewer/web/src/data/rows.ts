@@ -1,9 +1,11 @@
 /** The rows of an agent's conversation. */
-import { ITEM, REQUEST, type Trace } from "./trace";
+import type { Thing } from "../api";
+import { COMPACTION, ITEM, type ItemTable, REQUEST, TURN, type Trace } from "./trace";
 
 /** How many calls of one answer are rows; of more, the first `FEWER_CALLS` are. */
 const MOST_CALLS = 60;
 const FEWER_CALLS = 30;
+const NO_OUTPUTS: readonly number[] = [];
 
 export type Row =
   | { readonly kind: "turn"; readonly turn: number }
@@ -16,23 +18,44 @@ export type Row =
 export interface Conversation {
   readonly rows: readonly Row[];
   /** The row of a thing: an item (also of an output, which lies under its call), a request, a turn, a compaction. */
-  readonly at: ReadonlyMap<string, number>;
+  readonly at: ReadonlyMap<number, number>;
 }
 
-export function rowKey(row: Row): string {
+/** A number for each row, since there may be many: that of what it shows, and its kind in the last place. */
+const KEYS = { item: 0, request: 1, turn: 2, compaction: 3, missing: 4, more: 5 } as const;
+
+function key(kind: keyof typeof KEYS, number: number): number {
+  return 8 * number + KEYS[kind];
+}
+
+export function rowKey(row: Row): number {
   switch (row.kind) {
     case "turn":
-      return `t${row.turn}`;
-    case "request":
-      return `r${row.request}`;
+      return key("turn", row.turn);
     case "compaction":
-      return `c${row.compaction}`;
+      return key("compaction", row.compaction);
     case "item":
-      return `i${row.item}`;
+      return key("item", row.item);
+    case "request":
     case "missing":
-      return `m${row.request}`;
     case "more":
-      return `+${row.request}`;
+      return key(row.kind, row.request);
+  }
+}
+
+/** The thing that a row shows, if it can be named. */
+export function rowThing(row: Row): Thing | null {
+  switch (row.kind) {
+    case "item":
+      return [ITEM, row.item];
+    case "request":
+      return [REQUEST, row.request];
+    case "turn":
+      return [TURN, row.turn];
+    case "compaction":
+      return [COMPACTION, row.compaction];
+    default:
+      return null;
   }
 }
 
@@ -44,16 +67,36 @@ export function isCall(kind: string): boolean {
   return kind.endsWith("_call");
 }
 
-/** Builds the conversation of an agent. `shown` are requests whose calls are all shown. */
-export function conversation(trace: Trace, agent: number, shown: ReadonlySet<number>): Conversation {
-  const rows: Row[] = [];
-  const at = new Map<string, number>();
-  const { items, spans } = trace;
-  if (items === null) {
-    return { rows, at };
+/** How many conversations are kept. */
+const KEPT = 8;
+
+const kept = new WeakMap<ItemTable, Map<string, Conversation>>();
+
+/** The conversation of an agent. `shown` are requests whose calls are all shown; `version` grows with a trace that does. */
+export function conversation(trace: Trace, agent: number, shown: ReadonlySet<number>, version: number): Conversation {
+  if (trace.items === null) {
+    return { rows: [], at: new Map() };
   }
+  let known = kept.get(trace.items);
+  if (known === undefined || known.size > KEPT) {
+    known = new Map();
+    kept.set(trace.items, known);
+  }
+  const name = `${agent} ${trace.about.is_followed ? version : ""} ${[...shown].join(" ")}`;
+  let built = known.get(name);
+  if (built === undefined) {
+    built = buildConversation(trace, trace.items, agent, shown);
+    known.set(name, built);
+  }
+  return built;
+}
+
+function buildConversation(trace: Trace, items: ItemTable, agent: number, shown: ReadonlySet<number>): Conversation {
+  const rows: Row[] = [];
+  const at = new Map<number, number>();
+  const { spans } = trace;
   const { requests, turns, compactions } = trace.ofAgent(agent);
-  const folded = outputsByCall(trace, agent);
+  const folded = outputsByCall(items, agent);
   const answered = new Set<number>();
   const carried = new Map<number, number[]>();
   const loose: number[] = [];
@@ -62,8 +105,9 @@ export function conversation(trace: Trace, agent: number, shown: ReadonlySet<num
       answered.add(item);
     }
   }
-  for (const [row, item] of items.number.entries()) {
-    if (items.agent[row] !== agent || answered.has(item) || folded.under.has(item)) {
+  for (const row of items.ofAgent(agent)) {
+    const item = items.number[row]!;
+    if (answered.has(item) || folded.under.has(item)) {
       continue;
     }
     const first = items.firstCarrier[row];
@@ -86,9 +130,9 @@ export function conversation(trace: Trace, agent: number, shown: ReadonlySet<num
     rows.push(row);
   };
   const pushItem = (item: number, unseen = false) => {
-    const outputs = folded.of.get(item) ?? [];
+    const outputs = folded.of.get(item) ?? NO_OUTPUTS;
     for (const output of outputs) {
-      at.set(`i${output}`, rows.length);
+      at.set(key("item", output), rows.length);
     }
     push({ kind: "item", item, outputs, unseen });
   };
@@ -98,9 +142,9 @@ export function conversation(trace: Trace, agent: number, shown: ReadonlySet<num
     const hidden = calls.length > MOST_CALLS && !shown.has(request) ? new Set(calls.slice(FEWER_CALLS)) : null;
     for (const item of answer) {
       if (hidden?.has(item)) {
-        at.set(`i${item}`, rows.length);
+        at.set(key("item", item), rows.length);
         for (const output of folded.of.get(item) ?? []) {
-          at.set(`i${output}`, rows.length);
+          at.set(key("item", output), rows.length);
         }
       } else {
         pushItem(item);
@@ -147,14 +191,14 @@ export function conversation(trace: Trace, agent: number, shown: ReadonlySet<num
 }
 
 /** The outputs that lie under their calls: those with the call id of an older call of the agent. */
-function outputsByCall(trace: Trace, agent: number): { of: Map<number, number[]>; under: Map<number, number> } {
-  const items = trace.items!;
+function outputsByCall(items: ItemTable, agent: number): { of: Map<number, number[]>; under: Set<number> } {
   const last = new Map<string, number>();
   const of = new Map<number, number[]>();
-  const under = new Map<number, number>();
-  for (const [row, item] of items.number.entries()) {
+  const under = new Set<number>();
+  for (const row of items.ofAgent(agent)) {
+    const item = items.number[row]!;
     const id = items.callId[row];
-    if (items.agent[row] !== agent || id == null) {
+    if (id == null) {
       continue;
     }
     if (!isOutput(items.kind[row]!)) {
@@ -163,7 +207,7 @@ function outputsByCall(trace: Trace, agent: number): { of: Map<number, number[]>
     }
     const call = last.get(id);
     if (call !== undefined) {
-      under.set(item, call);
+      under.add(item);
       const list = of.get(call);
       if (list === undefined) {
         of.set(call, [item]);
@@ -191,16 +235,16 @@ function missingAnswer(trace: Trace, request: number): string | null {
 }
 
 /** The key of the row that shows a thing. */
-export function keyOf([kind, number]: readonly [number, number]): string | null {
+export function keyOf([kind, number]: Thing): number | null {
   switch (kind) {
     case ITEM:
-      return `i${number}`;
+      return key("item", number);
     case REQUEST:
-      return `r${number}`;
-    case 2:
-      return `t${number}`;
-    case 9:
-      return `c${number}`;
+      return key("request", number);
+    case TURN:
+      return key("turn", number);
+    case COMPACTION:
+      return key("compaction", number);
     default:
       return null;
   }

@@ -4,7 +4,7 @@ import type {
 } from "../api";
 import type { PartClass } from "../pure/palette";
 import type { Runs } from "../pure/runs";
-import { ListColumn, numbers, requestItems, rowSet, strings, things, wholeNumbers } from "./columns";
+import { ListColumn, type Numbers, type Strings, ThingList, numbers, requestItems, rowSet, strings, wholeNumbers } from "./columns";
 
 export const ITEM = 0;
 export const REQUEST = 1;
@@ -149,8 +149,8 @@ function decodeSpans(spans: Spans) {
       kind: strings(edges.kind).map((kind) => kind ?? "edge"),
       from: numbers(edges.from),
       to: numbers(edges.to),
-      source: things(edges.source),
-      target: things(edges.target),
+      source: new ThingList(edges.source),
+      target: new ThingList(edges.target),
       start: wholeNumbers(edges.start),
       end: numbers(edges.end),
       startSeq: wholeNumbers(edges.start_seq),
@@ -182,7 +182,7 @@ function decodeSpans(spans: Spans) {
       ms: path.ms,
       class: strings(path.class).map((name) => name ?? "unrecorded"),
       agent: numbers(path.agent),
-      thing: things(path.thing),
+      thing: new ThingList(path.thing),
     },
     losses: {
       at: numbers(losses.at),
@@ -197,10 +197,27 @@ function decodeSpans(spans: Spans) {
 function decodeItems(items: Items) {
   const number = wholeNumbers(items.number);
   const row = new Map(number.map((item, at) => [item, at]));
+  const agent = numbers(items.agent);
+  let byAgent: Map<number, number[]> | null = null;
   return {
     number,
     row,
-    agent: numbers(items.agent),
+    agent,
+    /** The rows of an agent's items. */
+    ofAgent(which: number): readonly number[] {
+      if (byAgent === null) {
+        byAgent = new Map();
+        for (let at = 0; at < agent.length; at += 1) {
+          const list = byAgent.get(agent[at] ?? -1);
+          if (list === undefined) {
+            byAgent.set(agent[at] ?? -1, [at]);
+          } else {
+            list.push(at);
+          }
+        }
+      }
+      return byAgent.get(which) ?? [];
+    },
     turn: numbers(items.turn),
     kind: strings(items.kind).map((kind) => kind ?? "item"),
     role: strings(items.role),
@@ -210,7 +227,7 @@ function decodeItems(items: Items) {
     class: strings(items.class).map((name) => partClass(name ?? "unknown")),
     origin: strings(items.origin),
     certainty: strings(items.certainty),
-    producer: things(items.producer),
+    producer: new ThingList(items.producer),
     author: strings(items.author),
     recipient: strings(items.recipient),
     channel: strings(items.channel),
@@ -257,38 +274,50 @@ export interface CauseHop {
   readonly note: string | null;
 }
 
-function decodeHops(hops: Hops): Map<number, CauseHop> {
-  const of = wholeNumbers(hops.of);
-  const relation = strings(hops.relation);
-  const to = things(hops.to);
-  const certainty = strings(hops.certainty);
-  const seq = numbers(hops.seq);
-  const name = strings(hops.name);
-  const note = strings(hops.note);
-  const decoded = new Map<number, CauseHop>();
-  for (const [row, number] of of.entries()) {
-    const target = to[row];
-    if (target != null) {
-      decoded.set(number, {
-        relation: relation[row] ?? "origin",
-        to: target,
-        certainty: certainty[row] ?? "inferred",
-        seq: seq[row] ?? null,
-        payload: hops.payload[row] ?? null,
-        name: name[row] ?? null,
-        note: note[row] ?? null,
-      });
-    }
+/** The next hops of the things of one kind, as columns; a hop becomes an object when a path is followed. */
+class HopTable {
+  readonly #row: ReadonlyMap<number, number>;
+  readonly #relation: Strings;
+  readonly #to: ThingList;
+  readonly #certainty: Strings;
+  readonly #seq: Numbers;
+  readonly #payload: Hops["payload"];
+  readonly #name: Strings;
+  readonly #note: Strings;
+
+  constructor(hops: Hops) {
+    this.#row = new Map(wholeNumbers(hops.of).map((number, row) => [number, row]));
+    this.#relation = strings(hops.relation);
+    this.#to = new ThingList(hops.to);
+    this.#certainty = strings(hops.certainty);
+    this.#seq = numbers(hops.seq);
+    this.#payload = hops.payload;
+    this.#name = strings(hops.name);
+    this.#note = strings(hops.note);
   }
-  return decoded;
+
+  next(number: number): CauseHop | null {
+    const row = this.#row.get(number);
+    const to = row === undefined ? null : this.#to.get(row);
+    if (row === undefined || to === null) {
+      return null;
+    }
+    return {
+      relation: this.#relation[row] ?? "origin",
+      to,
+      certainty: this.#certainty[row] ?? "inferred",
+      seq: this.#seq[row] ?? null,
+      payload: this.#payload[row] ?? null,
+      name: this.#name[row] ?? null,
+      note: this.#note[row] ?? null,
+    };
+  }
 }
 
 function decodeCauses(causes: Causes) {
-  const none = new Map<number, CauseHop>();
   const { items, requests, turns, agents, edges, calls, cells, operations, terminals, compactions } = causes;
-  const tables = [items, requests, turns, agents, edges, calls, cells, operations, terminals, compactions];
-  const decoded = [...tables.map(decodeHops), none, none];
-  return { roots: causes.roots, next: ([kind, number]: Thing) => decoded[kind]?.get(number) ?? null };
+  const tables = [items, requests, turns, agents, edges, calls, cells, operations, terminals, compactions].map((hops) => new HopTable(hops));
+  return { roots: causes.roots, next: ([kind, number]: Thing) => tables[kind]?.next(number) ?? null };
 }
 
 /** The class of an origin, as colors know it. */

@@ -162,7 +162,7 @@ function LargestSteps(): JSX.Element | null {
   const wall = trace.about.time.wall_ms;
   const largest = path.ms
     .map((ms, at) => ({ ms, at }))
-    .filter(({ ms, at }) => ms > 0 && path.thing[at] != null)
+    .filter(({ ms, at }) => ms > 0 && path.thing.get(at) !== null)
     .sort((a, b) => b.ms - a.ms || a.at - b.at)
     .slice(0, 6);
   if (largest.length === 0) {
@@ -174,7 +174,7 @@ function LargestSteps(): JSX.Element | null {
         {largest.map(({ ms, at }) => (
           <li key={at}>
             <span class={`swatch time-${timeClass(path.class[at]!).look}`} aria-hidden="true" />
-            <span class="cut"><Link to={path.thing[at]!} most={70} /></span>
+            <span class="cut"><Link to={path.thing.get(at)!} most={70} /></span>
             <span class="number">{duration(ms)}</span>
             <span class="number">{wall === 0 ? "" : percentExact(ms / wall)}</span>
           </li>

@@ -6,7 +6,7 @@ import { isCall, isOutput } from "../data/rows";
 import { AGENT, CALL, CELL, COMPACTION, EDGE, ITEM, OPERATION, REQUEST, TERMINAL, TURN } from "../data/trace";
 import { bytes, counted, duration, short, whole, words } from "../pure/format";
 import { CLASSES, type PartClass } from "../pure/palette";
-import { runsLength } from "../pure/runs";
+import { runsHave, runsLength } from "../pure/runs";
 import { oneLine } from "../pure/text";
 import { NoEnd } from "../tabs/conversation";
 import { Certainty, Letter, Link, Section, Seq, classOf } from "../ui/bits";
@@ -77,7 +77,7 @@ function ItemPanel({ item }: { readonly item: number }): JSX.Element {
   const sealed = items.sealed[`${row}`];
   const media = items.media[`${row}`];
   const used = call != null && isCall(kind) ? call : null;
-  const compactions = spans.compactions.id.flatMap((_, at) => (spans.compactions.input.list(at).includes(item) ? [at] : []));
+  const compactions = spans.compactions.id.flatMap((_, at) => (runsHave(spans.compactions.input.runs(at), item) ? [at] : []));
   return (
     <Frame
       of={of}
@@ -129,7 +129,7 @@ function UsedBy({ call }: { readonly call: number }): JSX.Element {
   const { trace } = usePage();
   const { spans } = trace;
   const outputs = spans.calls.outputItems.list(call);
-  const edges = spans.edges.source.flatMap((source, edge) => (source?.[0] === CALL && source[1] === call ? [edge] : []));
+  const edges = spans.edges.source.rowsOf([CALL, call]);
   return (
     <Section title="What came of it">
       <ul class="lines">
@@ -352,8 +352,8 @@ function ItemLine({ item }: { readonly item: number }): JSX.Element {
 function EdgePanel({ edge }: { readonly edge: number }): JSX.Element {
   const { trace } = usePage();
   const { edges } = trace.spans;
-  const source = edges.source[edge];
-  const target = edges.target[edge];
+  const source = edges.source.get(edge);
+  const target = edges.target.get(edge);
   const arrival = edges.arrival[edge];
   return (
     <Frame of="agent" title={words(edges.kind[edge]!)} sub={<>{oneLine(agentName(trace, edges.from[edge]), 60)} → {oneLine(agentName(trace, edges.to[edge]), 60)} · at {duration(edges.start[edge]!)} <Seq seq={edges.startSeq[edge]!} /></>}>

@@ -22,6 +22,8 @@ export interface Axis {
   readonly folds: readonly Fold[];
   /** Where a moment lies, which is known by its time and its event. */
   place(ms: number, seq: number | null): number;
+  /** What lies at a place: milliseconds, or an event. `place` leads back. */
+  value(at: number): number;
   /** The ticks between two places, at least `least` pixels apart. */
   ticks(from: number, to: number, width: number, least: number): readonly Tick[];
   /** What lies at a place, for people. */
@@ -96,6 +98,7 @@ export function timeAxis(whole: number, idle: readonly (readonly [number, number
     length: length - saved,
     folds,
     place,
+    value: time,
     say: (at) => clock(time(at), 1),
     ticks(from, to, pixels, least) {
       const step = roundStep(((to - from) * least) / pixels);
@@ -153,6 +156,7 @@ export function orderAxis(last: number): Axis {
     length: last + 1,
     folds: [],
     place: (_, seq) => seq ?? last + 1,
+    value: (at) => at,
     say: (at) => `#${Math.round(at)}`,
     ticks(from, to, pixels, least) {
       const step = Math.max(1, countStep(((to - from) * least) / pixels));

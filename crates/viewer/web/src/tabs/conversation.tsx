@@ -20,7 +20,7 @@ export function Conversation(): JSX.Element {
   const page = usePage();
   const { trace, agent, selected } = page;
   const [shown, setShown] = useState<ReadonlySet<number>>(NONE);
-  const { rows, at } = useMemo(() => conversation(trace, agent, shown), [trace, trace.items, agent, shown, page.version]);
+  const { rows, at } = useMemo(() => conversation(trace, agent, shown, page.version), [trace, trace.items, agent, shown, page.version]);
   const goal = useGoal(page, at);
   if (trace.items === null) {
     return <div class="scroll empty-tab" tabIndex={0}>Reading the conversation …</div>;
@@ -42,7 +42,7 @@ export function Conversation(): JSX.Element {
 }
 
 /** The row of the selection; asked for anew whenever the selection changes. */
-function useGoal(page: Page, at: ReadonlyMap<string, number>): Goal | null {
+function useGoal(page: Page, at: ReadonlyMap<number, number>): Goal | null {
   const last = useRef<{ thing: Thing | null; agent: number; found: boolean; ask: number }>({ thing: null, agent: -1, found: false, ask: 0 });
   const { selected, agent, trace } = page;
   const row = selected === null ? null : rowOf(trace, selected, at);
@@ -54,7 +54,7 @@ function useGoal(page: Page, at: ReadonlyMap<string, number>): Goal | null {
 }
 
 /** The row that shows a thing, or the nearest thing that has one. */
-function rowOf(trace: Trace, thing: Thing, at: ReadonlyMap<string, number>): number | null {
+function rowOf(trace: Trace, thing: Thing, at: ReadonlyMap<number, number>): number | null {
   for (const candidate of shownAs(trace, thing)) {
     const key = keyOf(candidate);
     const row = key === null ? undefined : at.get(key);
@@ -89,7 +89,7 @@ export function shownAs(trace: Trace, thing: Thing): Thing[] {
       return first === undefined ? [] : shownAs(trace, [OPERATION, first]);
     }
     case EDGE: {
-      const source = spans.edges.source[number];
+      const source = spans.edges.source.get(number);
       return [...(source == null || source[0] === EDGE ? [] : shownAs(trace, source)), ...items(spans.edges.items.list(number))];
     }
     default:

@@ -2,7 +2,7 @@
 import type { Thing } from "../api";
 import { CALL, CELL, EDGE, ITEM, OPERATION, REQUEST, TERMINAL, TURN, type Trace } from "../data/trace";
 import { COLOR_NAMES, type Palette } from "../pure/palette";
-import type { AllEnds } from "./layout";
+import type { AllEnds } from "./ends";
 
 /** The colors of the scheme that is in force. */
 export function readPalette(): Palette {
@@ -79,7 +79,7 @@ export function barsOf(trace: Trace, thing: Thing): Thing[] {
       if (call != null) {
         return [[CALL, call]];
       }
-      const producer = items.producer[row];
+      const producer = items.producer.get(row);
       if (producer != null) {
         return [producer];
       }

@@ -2,21 +2,29 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Thing } from "../api";
-import { agentName, selectorOf, wordsOf } from "../data/names";
-import { AGENT, CALL, EDGE, OPERATION, REQUEST, type Trace } from "../data/trace";
-import { duration, short, whole, words } from "../pure/format";
-import { cutStart, oneLine } from "../pure/text";
-import { type Page, usePage, useRedraw } from "../ui/page";
-import {
-  MINIMAP, RULER, STRIP, type Scene, TOP, type View, arrowsIn, density, drawLanes, drawTop, xOf,
-} from "./draw";
-import { CLOSED, HEAD, type Lane, type Layout, endsOf, layOut, makeAxis, openAtFirst } from "./layout";
+import { selectorOf } from "../data/names";
+import { EDGE } from "../data/trace";
+import { type ShownView, readView, writeView } from "../pure/address";
+import type { Axis } from "../pure/axis";
+import { whole } from "../pure/format";
+import { usePage, useRedraw } from "../ui/page";
+import { drawLanes } from "./draw";
+import { endsOf } from "./ends";
+import { type Spot, hitAt, moreAt, tipLines } from "./hit";
+import { useKeys } from "./keys";
+import { AgentLabels } from "./labels";
+import { layOut, makeAxis, openAtFirst } from "./layout";
+import { MoreList, type MoreThings } from "./more";
 import { Measure, barsOf, flagsOf, readPalette } from "./paint";
+import { Places } from "./places";
+import { type Range, RangeSums } from "./range";
+import { type Scene, type View, xOf } from "./scene";
+import { type Density, MINIMAP, RULER, STRIP, TOP, density, drawTop } from "./top";
 
 /** How many agents' labels are built beyond the view. */
 const BEYOND = 200;
-/** How far a pointer may miss a bar. */
-const NEAR = 3;
+/** When a view that a person made goes into the address. */
+const REST = 300;
 
 interface Tip {
   readonly x: number;
@@ -24,43 +32,47 @@ interface Tip {
   readonly lines: readonly string[];
 }
 
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
 export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
   const page = usePage();
-  const { trace, selected, go, version } = page;
-  const [mode, setMode] = useState<"time" | "order">("time");
+  const { trace, selected, go, note, version, address } = page;
+  const [mode, setMode] = useState<"time" | "order">(() => readView(address.view).mode);
   const [fold, setFold] = useState(true);
   const [showPath, setShowPath] = useState(true);
   const [opened, setOpened] = useState<ReadonlySet<number>>(() => openAtFirst(trace));
+  const [shut, setShut] = useState<number | null>(null);
   const [tip, setTip] = useState<Tip | null>(null);
   const [range, setRange] = useState<Range | null>(null);
+  const [more, setMore] = useState<MoreThings | null>(null);
   const redraw = useRedraw();
 
   const own = selected === null ? null : trace.agentOf(selected);
-  // The agent of the selection is open, too.
-  const open = useMemo(() => (own === null || opened.has(own) ? opened : new Set([...opened, own])), [opened, own]);
+  // The agent of the selection is open, too, unless a person closes it.
+  const open = useMemo(() => (own === null || own === shut || opened.has(own) ? opened : new Set([...opened, own])), [opened, own, shut]);
   const ends = useMemo(() => endsOf(trace), [trace, trace.spans]);
-  const canFold = useMemo(() => makeAxis(trace, ends, "time", true).folds.length > 0, [trace, ends]);
-  const axis = useMemo(() => makeAxis(trace, ends, mode, fold), [trace, ends, mode, fold]);
-  const layout = useMemo(() => layOut(trace, axis, ends, open), [trace, axis, ends, open]);
+  const folded = useMemo(() => makeAxis(trace, ends, "time", true), [trace, ends]);
+  const canFold = folded.folds.length > 0;
+  const axis = useMemo(() => (mode === "time" && fold ? folded : makeAxis(trace, ends, mode, fold)), [trace, ends, mode, fold]);
+  const places = useMemo(() => new Places(trace, axis, ends), [trace, axis, ends]);
+  const layout = useMemo(() => layOut(trace, places, open), [trace, places, open]);
   const flags = useMemo(() => flagsOf(trace, ends), [trace, ends]);
 
   const view = useRef<View>({ from: 0, to: 1 });
-  const shownAxis = useRef<unknown>(null);
+  const shownAxis = useRef<Axis | null>(null);
+  const wanted = useRef<ShownView | null>(readView(address.view));
   if (shownAxis.current !== axis) {
+    const before = shownAxis.current;
+    const asked = wanted.current?.mode === mode ? wanted.current.range : before?.kind === axis.kind ? rangeOf(before, view.current) : null;
+    wanted.current = null;
     shownAxis.current = axis;
-    view.current = wholeView(axis.length);
+    view.current = asked === null ? wholeView(axis.length) : viewOf(axis, asked);
   }
   const top = useRef<HTMLCanvasElement>(null);
   const lanes = useRef<HTMLCanvasElement>(null);
   const port = useRef<HTMLDivElement>(null);
   const scene = useRef<Scene | null>(null);
-  const counts = useRef<{ layout: Layout; width: number; value: ReturnType<typeof density> } | null>(null);
+  const counts = useRef<{ places: Places; width: number; value: Density } | null>(null);
   const frame = useRef(0);
+  const rest = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
   const marks = useMemo(
     () => trace.about.findings.findings.flatMap((finding, at) => {
@@ -87,8 +99,8 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     const topContext = fitCanvas(topCanvas, width, TOP);
     const laneContext = fitCanvas(laneCanvas, width, height);
     const current = { ...scene.current, measure: scene.current.measure ?? new Measure(laneContext) };
-    if (counts.current === null || counts.current.layout !== current.layout || counts.current.width !== width) {
-      counts.current = { layout: current.layout, width, value: density(current, width) };
+    if (counts.current === null || counts.current.places !== current.layout.places || counts.current.width !== width) {
+      counts.current = { places: current.layout.places, width, value: density(current.layout.places, width) };
     }
     drawTop(topContext, current, view.current, width, counts.current.value, marks, losses);
     drawLanes(laneContext, current, view.current, width, height, scroller.scrollTop);
@@ -139,6 +151,16 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     };
   }, [paint]);
 
+  // What a person looks at is in the address once they rest.
+  const remember = useCallback(() => {
+    clearTimeout(rest.current);
+    rest.current = setTimeout(() => note({ view: writeView({ mode, range: rangeOf(axis, view.current) }) }), REST);
+  }, [note, mode, axis]);
+  useEffect(() => {
+    remember();
+    return () => clearTimeout(rest.current);
+  }, [remember, address]);
+
   const setView = useCallback((from: number, to: number) => {
     const all = wholeView(axis.length);
     const least = axis.kind === "order" ? 5 : Math.max(1, axis.length * 1e-6);
@@ -146,7 +168,8 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     const begin = Math.max(all.from, Math.min(all.to - span, from + (to - from - span) / 2));
     view.current = { from: begin, to: begin + span };
     schedule();
-  }, [axis, schedule]);
+    remember();
+  }, [axis, schedule, remember]);
   const zoom = useCallback((factor: number, at: number) => {
     const { from, to } = view.current;
     setView(at - (at - from) * factor, at + (to - at) * factor);
@@ -164,6 +187,21 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
       setView(found.from - span * 0.6, found.to + span * 0.6);
     }
   }, [trace, layout, axis, setView]);
+
+  // An address that says what to show, as those of the way back do.
+  useEffect(() => {
+    const asked = readView(address.view);
+    if (address.view === null) {
+      return;
+    }
+    if (asked.mode !== mode) {
+      wanted.current = asked;
+      setMode(asked.mode);
+    } else {
+      const { from, to } = asked.range === null ? wholeView(axis.length) : viewOf(axis, asked.range);
+      setView(from, to);
+    }
+  }, [address]);
 
   // The selection comes into view, and only then does the timeline move.
   useEffect(() => {
@@ -187,14 +225,26 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     }
   }, [selected, layout]);
 
-  useKeys(page, layout, view, { zoom, pan, fitAll, fit, setMode, setFold, setShowPath, clearRange: () => setRange(null), range });
+  useEffect(() => setShut(null), [selected]);
 
-  const at = (event: MouseEvent) => {
+  useKeys(page, layout, view, { zoom, pan, fitAll, fit, setMode, setFold, setShowPath });
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && range !== null) {
+        event.stopImmediatePropagation();
+        setRange(null);
+      }
+    };
+    addEventListener("keydown", press, true);
+    return () => removeEventListener("keydown", press, true);
+  }, [range]);
+
+  const at = (event: MouseEvent): Spot => {
     const box = lanes.current!.getBoundingClientRect();
     const x = event.clientX - box.left;
-    const y = event.clientY - box.top + port.current!.scrollTop;
+    const scroll = port.current!.scrollTop;
     const { from, to } = view.current;
-    return { x, y, place: from + (x / box.width) * (to - from), width: box.width };
+    return { x, y: event.clientY - box.top + scroll, place: from + (x / box.width) * (to - from), width: box.width, scroll };
   };
 
   const onWheel = (event: WheelEvent) => {
@@ -241,8 +291,13 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
       canvas.removeEventListener("pointerup", up);
       if (!moved && scene.current !== null) {
         setRange(null);
-        const hit = hitAt(scene.current, view.current, at(next));
-        if (hit !== null) {
+        const spot = at(next);
+        const many = moreAt(scene.current, view.current, spot);
+        const hit = hitAt(scene.current, view.current, spot);
+        if (many.length > 1) {
+          setTip(null);
+          setMore({ x: next.clientX, y: next.clientY, things: many });
+        } else if (hit !== null) {
           go({ at: selectorOf(trace, hit) });
         }
       }
@@ -291,15 +346,18 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     move(event);
   };
 
+  const closeMore = useCallback(() => setMore(null), []);
   const scrollTop = port.current?.scrollTop ?? 0;
   const shown = port.current?.clientHeight ?? 400;
   const labeled = layout.groups.filter((group) => group.y < scrollTop + shown + BEYOND && group.y + group.height > scrollTop - BEYOND);
   const toggle = (agent: number) => {
     const next = new Set(open);
-    if (!next.delete(agent)) {
+    const wasOpen = next.delete(agent);
+    if (!wasOpen) {
       next.add(agent);
     }
     setOpened(next);
+    setShut(wasOpen && agent === own ? agent : null);
   };
   const onScroll = () => {
     schedule();
@@ -309,18 +367,20 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     <section class={small ? "timeline small" : "timeline"} aria-label="Timeline">
       <div class="timeline-top">
         <div class="timeline-labels">
-          <span style={{ height: `${MINIMAP}px` }}>whole rollout</span>
-          <span style={{ height: `${RULER}px` }}>{mode === "order" ? "order of events" : axis.folds.length > 0 ? "time, idle folded" : "time"}</span>
-          <span style={{ height: `${STRIP}px` }}>critical path</span>
+          <div style={{ height: `${MINIMAP}px` }}>
+            <span class="timeline-word">whole rollout</span>
+            <Toggle on={showPath} word="path" title="Underline the critical path (c)" change={() => setShowPath(!showPath)} />
+            <button type="button" class="tool-button" title="Show everything (0)" onClick={fitAll}>fit</button>
+          </div>
+          <div style={{ height: `${RULER}px` }}>
+            <span class="timeline-word">{mode === "order" ? "events" : "time"}</span>
+            <Toggle on={mode === "order"} word="order" title="The order of events instead of time (t)" change={() => setMode(mode === "order" ? "time" : "order")} />
+            {canFold && mode === "time" ? <Toggle on={fold} word="fold idle" title="Fold stretches in which nothing runs (i)" change={() => setFold(!fold)} /> : null}
+          </div>
+          <div class="strip-label" style={{ height: `${STRIP}px` }}>critical path</div>
         </div>
         <div class="timeline-canvas">
           <canvas ref={top} class="top-canvas" onPointerDown={onTop} aria-hidden="true" />
-          <div class="timeline-tools">
-            <Toggle on={mode === "order"} word="order" title="The order of events instead of time (t)" change={() => setMode(mode === "order" ? "time" : "order")} />
-            {canFold && mode === "time" ? <Toggle on={fold} word="fold idle" title="Fold stretches in which nothing runs (i)" change={() => setFold(!fold)} /> : null}
-            <Toggle on={showPath} word="critical path" title="Underline the critical path (c)" change={() => setShowPath(!showPath)} />
-            <button type="button" class="tool-button" title="Show everything (0)" onClick={fitAll}>fit</button>
-          </div>
         </div>
       </div>
       <div class="scroll lanes" ref={port} onScroll={onScroll} tabIndex={0} role="region" aria-label="Lanes by agent">
@@ -343,13 +403,24 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
         </div>
       </div>
       {tip === null ? null : <Tooltip tip={tip} />}
-      {range === null ? null : <RangeSums trace={trace} layout={layout} range={range} close={() => setRange(null)} />}
+      {range === null ? null : <RangeSums trace={trace} axis={axis} range={range} close={() => setRange(null)} />}
+      {more === null ? null : <MoreList more={more} close={closeMore} />}
     </section>
   );
 }
 
 function wholeView(length: number): View {
   return { from: -length * 0.002, to: length * 1.002 };
+}
+
+/** The real stretch that is shown; `null` if that is everything. */
+function rangeOf(axis: Axis, { from, to }: View): readonly [number, number] | null {
+  return from <= 0 && to >= axis.length ? null : [axis.value(from), axis.value(to)];
+}
+
+function viewOf(axis: Axis, [from, to]: readonly [number, number]): View {
+  const begin = axis.place(from, from);
+  return { from: begin, to: Math.max(axis.place(to, to), begin + Math.max(1e-3, axis.length * 1e-6)) };
 }
 
 function fitCanvas(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
@@ -372,109 +443,6 @@ function Toggle(props: { readonly on: boolean; readonly word: string; readonly t
   );
 }
 
-function AgentLabels({ trace, group, toggle }: { readonly trace: Trace; readonly group: Layout["groups"][number]; readonly toggle: (agent: number) => void }): JSX.Element {
-  const name = agentName(trace, group.agent);
-  return (
-    <>
-      <div class={group.open ? "agent-label open" : "agent-label"} style={{ top: `${group.y}px`, height: `${group.open ? HEAD : CLOSED}px` }}>
-        <button type="button" class="agent-toggle" aria-expanded={group.open} aria-label={`${group.open ? "Close" : "Open"} ${oneLine(name, 80)}`} onClick={() => toggle(group.agent)}>
-          {group.open ? "▾" : "▸"}
-        </button>
-        <a class="agent-name" href={`#at=${encodeURIComponent(`agent:${name}`).replaceAll("%3A", ":").replaceAll("%2F", "/")}`} title={oneLine(name)}>{cutStart(oneLine(name), 21)}</a>
-      </div>
-      {group.open ? group.lanes.filter((lane) => lane.label !== "").map((lane) => (
-        <div class="lane-label" key={`${lane.kind}${lane.y}`} style={{ top: `${lane.y}px`, height: `${lane.height}px` }}>{lane.label}</div>
-      )) : null}
-    </>
-  );
-}
-
-/** What lies under the pointer. */
-function hitAt(scene: Scene, view: View, { x, y, place, width }: { x: number; y: number; place: number; width: number }): Thing | null {
-  for (const group of scene.layout.groups) {
-    if (y < group.y || y >= group.y + group.height) {
-      continue;
-    }
-    for (const lane of group.lanes) {
-      if (y >= lane.y - 1 && y < lane.y + lane.height + 1) {
-        const hit = barAt(lane, place, ((view.to - view.from) / width) * NEAR);
-        if (hit !== null) {
-          return hit;
-        }
-      }
-    }
-    const compaction = compactionAt(scene, view, group.agent, x, width);
-    if (compaction !== null && y < group.y + HEAD + 34) {
-      return compaction;
-    }
-    const arrow = arrowsIn(scene, view, width).find(({ x0, y0, x1, y1 }) => Math.hypot(x - x0, y - y0) < 6 || Math.hypot(x - x1, y - y1) < 7);
-    if (arrow !== undefined) {
-      return [EDGE, arrow.edge];
-    }
-    if (group.open && y < group.y + HEAD) {
-      return [AGENT, group.agent];
-    }
-  }
-  return null;
-}
-
-function compactionAt(scene: Scene, view: View, agent: number, x: number, width: number): Thing | null {
-  const { compactions } = scene.trace.spans;
-  for (const [row, at] of compactions.at.entries()) {
-    if (compactions.agent[row] === agent && Math.abs(xOf(view, width, scene.layout.axis.place(at, compactions.seq[row]!)) - x) < 6) {
-      return [9, row];
-    }
-  }
-  return null;
-}
-
-/** The bar at a place, or the nearest one within `near`. */
-function barAt(lane: Lane, place: number, near: number): Thing | null {
-  let best: Thing | null = null;
-  let distance = near;
-  let low = 0;
-  let high = lane.from.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (lane.from[middle]! <= place) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  for (let bar = Math.max(0, low - 40); bar < Math.min(lane.from.length, low + 2); bar += 1) {
-    const away = place < lane.from[bar]! ? lane.from[bar]! - place : place > lane.to[bar]! ? place - lane.to[bar]! : 0;
-    if (away <= distance && (away < distance || away === 0 || best === null)) {
-      best = lane.things[bar]!;
-      distance = away;
-    }
-  }
-  return best;
-}
-
-function tipLines(scene: Scene, thing: Thing): string[] {
-  const { trace } = scene;
-  const { spans } = trace;
-  const [kind, number] = thing;
-  const lines = [wordsOf(trace, thing, 110)];
-  const table = { [REQUEST]: spans.requests, 2: spans.turns, [CALL]: spans.calls, 6: spans.cells, [OPERATION]: spans.operations, 8: spans.terminals }[kind as number];
-  if (table !== undefined) {
-    const end = table.end[number];
-    const torn = end == null;
-    const status = torn ? (trace.about.is_followed ? "running" : "no end recorded") : words(table.status[number]!);
-    lines.push(`${status}${torn ? "" : ` · ${duration(end - table.start[number]!)}`} · at ${duration(table.start[number]!)}`);
-  }
-  if (kind === REQUEST) {
-    const tokens = trace.requestTokens(number);
-    lines.push(`${tokens === null ? "not readable" : `~${short(tokens)} tokens`}${spans.requests.cached[number] == null ? "" : ` · ${short(spans.requests.cached[number]!)} of ${short(spans.requests.input[number] ?? 0)} cached`}`);
-  }
-  if (kind === REQUEST || kind === CALL) {
-    const on = spans.path.thing.some((other) => other !== null && other[0] === kind && other[1] === number);
-    lines.push(on ? "on the critical path" : "not on the critical path");
-  }
-  return lines;
-}
-
 function Tooltip({ tip }: { readonly tip: Tip }): JSX.Element {
   const right = tip.x > innerWidth - 380;
   const below = tip.y < innerHeight - 110;
@@ -492,115 +460,3 @@ function Tooltip({ tip }: { readonly tip: Tip }): JSX.Element {
   );
 }
 
-/** The sums of a marked range. */
-function RangeSums({ trace, layout, range, close }: { readonly trace: Trace; readonly layout: Layout; readonly range: Range; readonly close: () => void }): JSX.Element {
-  const [from, to] = [Math.min(range.from, range.to), Math.max(range.from, range.to)];
-  const { spans } = trace;
-  const { axis } = layout;
-  const within = (start: number, seq: number) => {
-    const at = axis.place(start, seq);
-    return at >= from && at <= to;
-  };
-  const requests = spans.requests.start.flatMap((start, row) => (within(start, spans.requests.startSeq[row]!) ? [row] : []));
-  const calls = spans.calls.start.reduce((sum, start, row) => sum + (within(start, spans.calls.startSeq[row]!) ? 1 : 0), 0);
-  const input = requests.reduce((sum, row) => sum + (spans.requests.input[row] ?? 0), 0);
-  const output = requests.reduce((sum, row) => sum + (spans.requests.output[row] ?? 0), 0);
-  const byClass = new Map<string, number>();
-  if (axis.kind === "time") {
-    for (const [at, start] of spans.path.start.entries()) {
-      const begin = Math.max(from, axis.place(start, null));
-      const end = Math.min(to, axis.place(start + spans.path.ms[at]!, null));
-      if (end > begin) {
-        const share = (end - begin) / Math.max(1e-9, axis.place(start + spans.path.ms[at]!, null) - axis.place(start, null));
-        const name = spans.path.class[at]!;
-        byClass.set(name, (byClass.get(name) ?? 0) + share * spans.path.ms[at]!);
-      }
-    }
-  }
-  return (
-    <div class="range-sums" role="status">
-      <b>{axis.say(from)} to {axis.say(to)}</b>
-      <span>{whole(requests.length)} requests · {whole(calls)} tools · {short(input)} tokens in, {short(output)} out</span>
-      {byClass.size === 0 ? null : <span>critical path: {[...byClass].sort((a, b) => b[1] - a[1]).map(([name, ms]) => `${words(name)} ${duration(ms)}`).join(" · ")}</span>}
-      <button type="button" class="more" onClick={close}>close</button>
-    </div>
-  );
-}
-
-interface Moves {
-  readonly zoom: (factor: number, at: number) => void;
-  readonly pan: (share: number) => void;
-  readonly fitAll: () => void;
-  readonly fit: (thing: Thing) => void;
-  readonly setMode: (change: (mode: "time" | "order") => "time" | "order") => void;
-  readonly setFold: (change: (fold: boolean) => boolean) => void;
-  readonly setShowPath: (change: (show: boolean) => boolean) => void;
-  readonly clearRange: () => void;
-  readonly range: Range | null;
-}
-
-/** Whether a key belongs to a field, and not to the page. */
-export function isTyping(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement | null;
-  return event.ctrlKey || event.metaKey || event.altKey || target !== null && /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName);
-}
-
-function useKeys(page: Page, layout: Layout, view: { readonly current: View }, moves: Moves): void {
-  useEffect(() => {
-    const middle = () => (view.current.from + view.current.to) / 2;
-    const keys: Readonly<Record<string, () => void>> = {
-      w: () => moves.zoom(0.7, middle()),
-      s: () => moves.zoom(1 / 0.7, middle()),
-      a: () => moves.pan(-0.2),
-      d: () => moves.pan(0.2),
-      0: () => moves.fitAll(),
-      f: () => page.selected !== null && moves.fit(page.selected),
-      t: () => moves.setMode((mode) => (mode === "order" ? "time" : "order")),
-      i: () => moves.setFold((fold) => !fold),
-      c: () => moves.setShowPath((show) => !show),
-      ArrowLeft: () => step(-1),
-      ArrowRight: () => step(1),
-      ArrowUp: () => lane(-1),
-      ArrowDown: () => lane(1),
-    };
-    const found = () => (page.selected === null ? null : barsOf(page.trace, page.selected).map((bar) => layout.find(bar)).find((place) => place !== null) ?? null);
-    const select = (thing: Thing | undefined) => {
-      if (thing !== undefined) {
-        page.go({ at: selectorOf(page.trace, thing) });
-      }
-    };
-    const step = (by: number) => {
-      const here = found();
-      if (here !== null) {
-        const at = here.lane.from.findIndex((from, bar) => from === here.from && here.lane.to[bar] === here.to);
-        select(here.lane.things[at + by]);
-      }
-    };
-    const lane = (by: number) => {
-      const all = layout.groups.flatMap((group) => group.lanes.filter((other) => other.things.length > 0));
-      const here = found();
-      const at = here === null ? (by > 0 ? -1 : all.length) : all.indexOf(here.lane);
-      const next = all[at + by];
-      if (next !== undefined) {
-        const place = here?.from ?? view.current.from;
-        let nearest = 0;
-        for (const [bar, from] of next.from.entries()) {
-          if (Math.abs(from - place) < Math.abs(next.from[nearest]! - place)) {
-            nearest = bar;
-          }
-        }
-        select(next.things[nearest]);
-      }
-    };
-    const press = (event: KeyboardEvent) => {
-      const act = keys[event.key];
-      const inList = (event.target as HTMLElement | null)?.closest?.(".tab-view, .panel") !== null && event.key.startsWith("Arrow") && document.activeElement !== document.body;
-      if (act !== undefined && !isTyping(event) && !inList) {
-        event.preventDefault();
-        act();
-      }
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  });
-}

@@ -38,19 +38,24 @@ const VIEWS: Record<Tab, ComponentType> = {
   conversation: Conversation, context: ContextMap, agents: Agents, unseen: Unseen, events: Events, compare: Compare, search: Search,
 };
 
-function useAddress(): [Address, (next: Partial<Address>, replace?: boolean) => void] {
+/** The state of an entry of the history whose address says what was looked at. */
+const RESTED = "rested";
+
+function useAddress(): [Address, Page["go"], Page["note"]] {
   const [address, setAddress] = useState(() => readAddress(location.hash));
   useEffect(() => {
-    const changed = () => setAddress(readAddress(location.hash));
-    addEventListener("hashchange", changed);
-    addEventListener("popstate", changed);
-    return () => {
-      removeEventListener("hashchange", changed);
-      removeEventListener("popstate", changed);
+    const changed = ({ state }: PopStateEvent) => {
+      const next = readAddress(location.hash);
+      // The way back leads to the view that was left, also if that was everything. A link keeps the view.
+      setAddress(next.view === null && state === RESTED ? { ...next, view: "all" } : next);
     };
+    addEventListener("popstate", changed);
+    return () => removeEventListener("popstate", changed);
   }, []);
   const go = useCallback((next: Partial<Address>, replace = false) => {
-    const whole = { ...readAddress(location.hash), ...next };
+    const before = readAddress(location.hash);
+    // Another selection is scrolled to.
+    const whole = { ...before, ...(next.at === undefined || next.at === before.at ? {} : { top: null }), ...next };
     const hash = writeAddress(whole);
     if (hash === location.hash || (hash === "#" && location.hash === "")) {
       return;
@@ -62,7 +67,11 @@ function useAddress(): [Address, (next: Partial<Address>, replace?: boolean) => 
     }
     setAddress(whole);
   }, []);
-  return [address, go];
+  const note = useCallback((next: Partial<Address>) => {
+    const hash = writeAddress({ ...readAddress(location.hash), ...next });
+    history.replaceState(RESTED, "", hash === "#" ? location.pathname + location.search : hash);
+  }, []);
+  return [address, go, note];
 }
 
 /** The thing that the address names. A selector in another form is asked of the program, and replaced by the usual one. */
@@ -98,7 +107,7 @@ function useSelected(source: Source, trace: Trace, address: Address, version: nu
 
 export function App(props: { readonly source: Source; readonly trace: Trace; readonly rollouts: Rollouts; readonly version: number }): JSX.Element {
   const { source, trace, rollouts, version } = props;
-  const [address, go] = useAddress();
+  const [address, go, note] = useAddress();
   const texts = useMemo(() => new TextStore(source), [source]);
   const { thing: selected, problem } = useSelected(source, trace, address, version, go);
   const agent = useAgent(trace, address, selected);
@@ -106,8 +115,8 @@ export function App(props: { readonly source: Source; readonly trace: Trace; rea
     document.title = `${selected === null ? "" : `${wordsOf(trace, selected, 60)} · `}${oneLine(trace.name, 60)} · rollout-trace`;
   }, [trace, selected, version]);
   const page: Page = useMemo(
-    () => ({ source, rollouts, trace, version, texts, address, selected, agent, go }),
-    [source, rollouts, trace, version, texts, address, selected, agent, go],
+    () => ({ source, rollouts, trace, version, texts, address, selected, agent, go, note }),
+    [source, rollouts, trace, version, texts, address, selected, agent, go, note],
   );
   const View = VIEWS[address.tab];
   const [small, setSmall] = useState(false);
@@ -161,7 +170,7 @@ function TabBar({ openSheet }: { readonly openSheet: () => void }): JSX.Element 
           <a
             key={tab}
             class="tab-link"
-            href={writeAddress({ ...address, tab, more: {} })}
+            href={writeAddress({ at: address.at, tab })}
             {...(address.tab === tab ? { "aria-current": "page" as const } : {})}
           >
             {word}{count === undefined ? null : <span class="count"> {whole(count(trace))}</span>}
@@ -181,7 +190,7 @@ function TabBar({ openSheet }: { readonly openSheet: () => void }): JSX.Element 
             {trace.about.agents.map((agent, at) => <option value={at} key={agent.thread_id}>{oneLine(agent.name, 60)}</option>)}
           </select>
         )}
-        <a class="tab-search" href={writeAddress({ ...address, tab: "search", more: {} })} {...(address.tab === "search" ? { "aria-current": "page" as const } : {})}>search <kbd>/</kbd></a>
+        <a class="tab-search" href={writeAddress({ at: address.at, tab: "search" })} {...(address.tab === "search" ? { "aria-current": "page" as const } : {})}>search <kbd>/</kbd></a>
         <button type="button" class="tool-button for-sheet" onClick={openSheet}>panel</button>
         <SchemeSwitch />
       </div>
@@ -242,7 +251,7 @@ function Nothing({ problem }: { readonly problem: Selected }): JSX.Element {
           <h3>It could mean</h3>
           <ul class="lines">
             {problem.candidates.map(({ selector }) => (
-              <li class="no-icon" key={selector}><a class="link" href={`#at=${encodeURIComponent(selector)}`}>{oneLine(selector, 120)}</a></li>
+              <li class="no-icon" key={selector}><a class="link" href={writeAddress({ at: selector })}>{oneLine(selector, 120)}</a></li>
             ))}
           </ul>
         </section>

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { Thing } from "../api";
 import { wordsOf } from "../data/names";
 import { AGENT, CALL, CELL, COMPACTION, EDGE, ITEM, OPERATION, REQUEST, TERMINAL, TURN, type Trace } from "../data/trace";
-import type { Tab } from "../pure/address";
+import { type Tab, writeAddress } from "../pure/address";
 import { CLASSES, type PartClass } from "../pure/palette";
 import { oneLine, textParts } from "../pure/text";
 import { hrefOf, sameThing, usePage } from "./page";
@@ -67,9 +67,8 @@ export function Seq({ seq }: { readonly seq: number | null }): JSX.Element | nul
   if (seq === null) {
     return null;
   }
-  const at = page.address.at === null ? "" : `at=${encodeURIComponent(page.address.at).replaceAll("%3A", ":").replaceAll("%2F", "/")}&`;
   return (
-    <a class="seq" href={`#${at}tab=events&seq=${seq}`} aria-label={`event ${seq}`}>
+    <a class="seq" href={writeAddress({ at: page.address.at, tab: "events", more: { seq: `${seq}` } })} aria-label={`event ${seq}`}>
       #{seq}
     </a>
   );

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { selectorOf } from "../data/names";
 import { ITEM, REQUEST } from "../data/trace";
 import type { Tab } from "../pure/address";
-import { isTyping } from "../timeline/timeline";
+import { isTyping } from "../timeline/keys";
 import { type Page, usePage } from "./page";
 
 const TAB_KEYS: readonly Tab[] = ["conversation", "context", "agents", "unseen", "events", "compare"];
@@ -87,7 +87,7 @@ function step(page: Page, kind: typeof REQUEST | typeof ITEM, by: number): boole
   const { requests, calls } = trace.spans;
   const list = kind === REQUEST
     ? trace.ofAgent(agent).requests
-    : trace.items === null ? [] : trace.items.number.filter((_, row) => trace.items!.agent[row] === agent);
+    : (trace.items?.ofAgent(agent) ?? []).map((row) => trace.items!.number[row]!);
   if (list.length === 0) {
     return true;
   }

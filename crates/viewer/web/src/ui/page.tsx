@@ -21,6 +21,8 @@ export interface Page {
   /** The agent whose conversation and context are shown. */
   readonly agent: number;
   readonly go: (address: Partial<Address>, replace?: boolean) => void;
+  /** Writes into the address what a person looks at, without another entry in the history. */
+  readonly note: (address: Pick<Partial<Address>, "view" | "top">) => void;
 }
 
 export const PageContext = createContext<Page | null>(null);

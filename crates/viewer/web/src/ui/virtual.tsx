@@ -13,7 +13,7 @@ export interface Goal {
 
 interface Props<T> {
   readonly rows: readonly T[];
-  readonly keyOf: (row: T) => string;
+  readonly keyOf: (row: T) => number | string;
   readonly estimate: (row: T) => number;
   readonly render: (row: T, at: number) => ComponentChildren;
   readonly goal: Goal | null;
@@ -42,13 +42,19 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
   const [version, redraw] = useReducer((count: number) => count + 1, 0);
   const port = useRef<HTMLDivElement>(null);
   /** Measured heights by key, so that rows keep them when the list changes. */
-  const known = useRef(new Map<string, number>());
-  const anchor = useRef<{ key: string; offset: number } | null>(null);
+  const known = useRef(new Map<number | string, number>());
+  const anchor = useRef<{ key: number | string; offset: number } | null>(null);
   const held = useRef<Goal | null>(null);
   const asked = useRef(-1);
   const width = useRef(0);
   const observer = useRef<ResizeObserver | null>(null);
-  const heights = useMemo(() => Float64Array.from(rows, (row) => known.current.get(keyOf(row)) ?? estimate(row)), [rows]);
+  const heights = useMemo(() => {
+    const all = new Float64Array(rows.length);
+    for (let at = 0; at < all.length; at += 1) {
+      all[at] = known.current.get(keyOf(rows[at]!)) ?? estimate(rows[at]!);
+    }
+    return all;
+  }, [rows]);
   const tops = useMemo(() => {
     const sums = new Float64Array(heights.length + 1);
     for (let at = 0; at < heights.length; at += 1) {
@@ -90,7 +96,7 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
     for (const [offset, child] of [...element.firstElementChild!.children].entries()) {
       observer.current?.observe(child);
       const measured = child.getBoundingClientRect().height;
-      known.current.set((child as HTMLElement).dataset["key"]!, measured);
+      known.current.set(keyOf(rows[from + offset]!), measured);
       if (Math.abs(heights[from + offset]! - measured) > 0.25) {
         heights[from + offset] = measured;
         changed = true;
@@ -139,7 +145,7 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
     <div class="scroll list" ref={port} onScroll={onScroll} tabIndex={0} role="region" aria-label={label}>
       <div class="list-inner" style={{ height: `${tops[rows.length]}px` }}>
         {rows.slice(from, to).map((row, offset) => (
-          <div class="list-row" key={keyOf(row)} data-key={keyOf(row)} style={{ top: `${tops[from + offset]}px` }}>
+          <div class="list-row" key={keyOf(row)} style={{ top: `${tops[from + offset]}px` }}>
             {render(row, from + offset)}
           </div>
         ))}
@@ -153,7 +159,7 @@ function goalTop(tops: ArrayLike<number>, row: number, height: number): number {
   return tops[row]! - Math.min(height / 4, Math.max(0, height - (tops[row + 1]! - tops[row]!)) );
 }
 
-function rowByKey<T>(rows: readonly T[], keyOf: (row: T) => string, key: string, near: number): number | null {
+function rowByKey<T>(rows: readonly T[], keyOf: Props<T>["keyOf"], key: number | string, near: number): number | null {
   for (let distance = 0; distance < rows.length; distance += 1) {
     const after = rows[near + distance];
     const before = rows[near - distance];

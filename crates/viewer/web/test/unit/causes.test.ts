@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Thing } from "../../src/api";
 import { requestItems, ListColumn } from "../../src/data/columns";
 import { causePath } from "../../src/data/path";
-import { readAddress, writeAddress } from "../../src/pure/address";
+import { readAddress, readView, writeAddress, writeView } from "../../src/pure/address";
 import { numbersOf } from "../../src/pure/runs";
 import type { CauseHop } from "../../src/data/trace";
 
@@ -33,11 +33,23 @@ test("requests continue earlier ones", () => {
 });
 
 test("addresses keep selectors legible", () => {
-  const address = { at: "agent:/root/reader & co", tab: "context" as const, more: { q: "a=b" } };
+  const address = { at: "agent:/root/reader & co", tab: "context" as const, view: null, top: null, more: { q: "a=b" } };
   const written = writeAddress(address);
   expect(written).toBe("#at=agent:/root/reader%20%26%20co&tab=context&q=a%3Db");
   expect(readAddress(written)).toEqual(address);
-  expect(readAddress("#tab=nonsense")).toEqual({ at: null, tab: "conversation", more: {} });
+  expect(readAddress("#tab=nonsense")).toEqual({ at: null, tab: "conversation", view: null, top: null, more: {} });
+});
+
+test("what the timeline shows is in addresses as times or events", () => {
+  for (const shown of [
+    { mode: "time", range: null }, { mode: "time", range: [-12.5, 5400] }, { mode: "order", range: null }, { mode: "order", range: [3, 80] },
+  ] as const) {
+    expect(readView(writeView(shown))).toEqual(shown);
+  }
+  expect(writeView({ mode: "time", range: [1.26, 5] })).toBe("1.3..5");
+  for (const nonsense of ["5..1", "x", "seq:", "1..", "all"]) {
+    expect(readView(nonsense).range).toBeNull();
+  }
 });
 
 test("the built page is small enough", () => {
