@@ -5,7 +5,7 @@ import type { PayloadName } from "../api";
 import type { PayloadBytes } from "../data/source";
 import { bytes } from "../pure/format";
 import { oneLine } from "../pure/text";
-import { Plain } from "../ui/bits";
+import { Code } from "../ui/code";
 import { usePage } from "../ui/page";
 
 /** How many bytes of a payload are shown. */
@@ -39,7 +39,7 @@ export function Payload({ id, word }: { readonly id: PayloadName | null; readonl
       </button>
       {!open ? null : problem !== null ? <p class="hint">{problem}</p> : found === null ? <p class="hint">…</p> : (
         <>
-          <pre class="bytes" tabIndex={0}><Plain text={pretty(found)} /></pre>
+          <pre class="bytes" tabIndex={0}><Code text={pretty(found)} /></pre>
           {found.whole > found.bytes.length ? <p class="hint">the first {bytes(found.bytes.length)} of {bytes(found.whole)}</p> : null}
         </>
       )}

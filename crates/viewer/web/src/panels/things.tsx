@@ -11,6 +11,7 @@ import { oneLine } from "../pure/text";
 import { NoEnd } from "../tabs/conversation";
 import { Certainty, Letter, Link, Section, Seq, classOf } from "../ui/bits";
 import { usePage } from "../ui/page";
+import { Code } from "../ui/code";
 import { ThingText } from "../ui/texts";
 import { CopyCommand, Facts, Payload } from "./parts";
 import { WhyPanel } from "./why";
@@ -166,7 +167,7 @@ function CallPanel({ call }: { readonly call: number }): JSX.Element {
     >
       <WhyPanel of={[CALL, call]} title="Why was it run?" />
       <Section title="Call">
-        <pre class="text code command">{operation == null ? "" : "$ "}{oneLine(command(calls.label[call] ?? ""), 2000)}</pre>
+        <pre class="text code command">{operation == null ? "" : "$ "}<Code text={command(calls.label[call] ?? "")} language={operation == null ? "json" : "shell"} /></pre>
         <Facts rows={[
           ["asked by", request != null ? <Link to={[REQUEST, request]} /> : cell != null ? <Link to={[CELL, cell]} most={80} /> : "unknown"],
           ["ran", end == null ? <NoEnd /> : <>{duration(end - (runtime ?? calls.start[call]!))}{runtime == null ? "" : <span class="lesser"> after {duration(runtime - calls.start[call]!)} to start</span>}</>],
@@ -251,7 +252,7 @@ function OperationPanel({ operation }: { readonly operation: number }): JSX.Elem
     }>
       <WhyPanel of={[OPERATION, operation]} title="Why was it run?" />
       <Section title="Operation">
-        <pre class="text code command">{oneLine(operations.label[operation] ?? "", 2000)}</pre>
+        <pre class="text code command"><Code text={operations.label[operation] ?? ""} language="shell" /></pre>
         <Facts rows={[
           call == null ? null : ["tool call", <Link to={[CALL, call]} most={80} />],
           terminal == null ? null : ["process", <Link to={[TERMINAL, terminal]} most={80} />],

@@ -5,16 +5,20 @@ import type { Thing } from "../api";
 import { command } from "../data/names";
 import { type Row, conversation, isCall, isOutput, keyOf, rowKey } from "../data/rows";
 import { CALL, CELL, COMPACTION, EDGE, ITEM, OPERATION, REQUEST, TERMINAL, TURN, type Trace } from "../data/trace";
-import { counted, duration, short, whole, words } from "../pure/format";
+import { isPatch } from "../pure/code";
+import { bytes, counted, duration, short, whole, words } from "../pure/format";
 import { CLASSES, type PartClass } from "../pure/palette";
 import { runsLength } from "../pure/runs";
-import { oneLine } from "../pure/text";
-import { Certainty, Letter, Link, Plain } from "../ui/bits";
+import { firstLines, oneLine } from "../pure/text";
+import { Certainty, Letter, Link } from "../ui/bits";
+import { Code } from "../ui/code";
 import { type Page, sameThing, usePage, useText } from "../ui/page";
 import { ThingText } from "../ui/texts";
 import { type Goal, VirtualList } from "../ui/virtual";
 
 const NONE: ReadonlySet<number> = new Set();
+/** How many lines of a call are shown before it is opened. */
+const CALL_LINES = 10;
 
 export function Conversation(): JSX.Element {
   const page = usePage();
@@ -342,44 +346,49 @@ function headOf(of: PartClass, kind: string, origin: string, name: string | null
   }
 }
 
-/** What is called: a command after `$`, or the arguments as the model wrote them. */
+/** What is called: a command after `$`, a patch, or the arguments as the model wrote them. */
 function CallText({ item, row }: { readonly item: number; readonly row: number }): JSX.Element {
   const { trace } = usePage();
   const { calls, operations } = trace.spans;
+  const [all, setAll] = useState(false);
   const call = trace.items!.call[row];
   const operation = call == null ? null : calls.operation[call];
   const text = useText([ITEM, item]);
-  if (operation != null && operations.kind[operation] === "exec_command" && text !== null) {
-    const written = argumentsOf(text.parts.map((part) => part.text).join(""));
-    if (written !== null) {
-      return (
-        <>
-          <pre class="text code command">$ <Plain text={command(written.command)} /></pre>
-          {written.rest === "" ? null : <pre class="text code lesser">{oneLine(written.rest, 300)}</pre>}
-        </>
-      );
-    }
+  const isCommand = operation != null && operations.kind[operation] === "exec_command";
+  const written = text === null ? null : argumentsOf(text.parts.map((part) => part.text).join(""), isCommand);
+  if (written === null) {
+    return <ThingText of={[ITEM, item]} look="code" lines={CALL_LINES} />;
   }
-  return <ThingText of={[ITEM, item]} look="code" lines={10} />;
+  const said = isCommand ? command(written.said) : written.said;
+  const { head, more } = all ? { head: said, more: false } : firstLines(said, CALL_LINES, CALL_LINES * 200);
+  return (
+    <>
+      <pre class="text code command">{isCommand ? "$ " : ""}<Code text={head} language="shell" /></pre>
+      {more ? <button type="button" class="more" onClick={() => setAll(true)}>show all {bytes(said.length)}</button> : null}
+      {written.rest === "" ? null : <pre class="text code lesser">{oneLine(written.rest, 300)}</pre>}
+    </>
+  );
 }
 
-function argumentsOf(text: string): { command: string; rest: string } | null {
+/** The command or the patch in the arguments of a call, and the other arguments. */
+function argumentsOf(text: string, isCommand: boolean): { said: string; rest: string } | null {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== "object" || parsed === null) {
-      return null;
-    }
-    const { cmd, command: other, ...rest } = parsed as Record<string, unknown>;
-    const said = cmd ?? other;
-    const line = Array.isArray(said) ? said.join(" ") : said;
-    if (typeof line !== "string") {
-      return null;
-    }
-    const more = Object.entries(rest).map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join("  ");
-    return { command: line, rest: more };
+    parsed = JSON.parse(text);
   } catch {
     return null;
   }
+  if (typeof parsed !== "object" || parsed === null) {
+    return null;
+  }
+  for (const name of isCommand ? ["cmd", "command"] : ["input", "patch"]) {
+    const { [name]: value, ...rest } = parsed as Record<string, unknown>;
+    const said = Array.isArray(value) ? value.join(" ") : value;
+    if (typeof said === "string" && (isCommand || isPatch(said))) {
+      return { said, rest: Object.entries(rest).map(([key, other]) => `${key}: ${JSON.stringify(other)}`).join("  ") };
+    }
+  }
+  return null;
 }
 
 /** An output under its call, with what the raw output has and the model never saw. */

@@ -8,7 +8,7 @@ import type { Source } from "../data/source";
 import { Payload } from "../panels/parts";
 import { duration, whole, words } from "../pure/format";
 import { cutStart, oneLine } from "../pure/text";
-import { Plain } from "../ui/bits";
+import { Code } from "../ui/code";
 import { usePage } from "../ui/page";
 import { type Goal, VirtualList } from "../ui/virtual";
 
@@ -156,7 +156,7 @@ function EventText({ seq }: { readonly seq: number }): JSX.Element {
   }
   return (
     <div class="event-text">
-      <pre><Plain text={text.text.slice(0, 20_000)} /></pre>
+      <pre><Code text={text.text.slice(0, 20_000)} language="json" /></pre>
       {text.payloads.map((payload) => <Payload id={payload} word="payload" key={`${payload}`} />)}
     </div>
   );

@@ -16,7 +16,7 @@ function makeRegistry(): ReadonlyMap<TokenLook, Highlight> {
 }
 
 /** Colors the text of an element while it is on the page. A browser without highlights shows it in one color. */
-function useColors(element: RefObject<HTMLElement>, text: string, language: Language | null): void {
+function useColors(element: RefObject<HTMLElement | null>, text: string, language: Language | null): void {
   useLayoutEffect(() => {
     if (registry === null || language === null || element.current === null) {
       return;

@@ -5,7 +5,7 @@ import type { Text, TextPart, Thing } from "../api";
 import { hasEscapes } from "../pure/ansi";
 import { bytes, words } from "../pure/format";
 import { firstLines, oneLine } from "../pure/text";
-import { Plain } from "./bits";
+import { Code } from "./code";
 import { usePage, useText } from "./page";
 import { Styled } from "./styled";
 import { Terminal } from "./terminal";
@@ -79,33 +79,9 @@ function Part({ part, look, text }: { readonly part: TextPart; readonly look: Te
   return (
     <>
       {part.kind === "summary" ? <p class="part-head">summary</p> : null}
-      {look === "prose" ? <p class="prose-text"><Styled text={text} /></p> : <pre><Code text={text} /></pre>}
+      {look === "prose" ? <p class="prose-text"><Styled text={text} /></p> : <pre><Code text={text} {...(part.kind === "json" ? { language: "json" } : {})} /></pre>}
     </>
   );
-}
-
-/** Code and patches: lines that a patch adds or removes are marked. */
-function Code({ text }: { readonly text: string }): JSX.Element {
-  if (!/^(\*\*\* Begin Patch|diff --git |--- )/m.test(text)) {
-    return <Plain text={text} />;
-  }
-  const lines = text.split("\n");
-  return (
-    <>
-      {lines.map((line, at) => (
-        <span class={patchClass(line)} key={at}>
-          <Plain text={at < lines.length - 1 ? `${line}\n` : line} />
-        </span>
-      ))}
-    </>
-  );
-}
-
-function patchClass(line: string): string {
-  if (/^(\*\*\* |diff |index |@@|--- |\+\+\+ )/.test(line)) {
-    return "patch-head";
-  }
-  return line.startsWith("+") ? "patch-add" : line.startsWith("-") ? "patch-del" : "patch-keep";
 }
 
 /** A raster image by an address that lives as long as it is shown. */

@@ -77,10 +77,10 @@ describe.each(["light", "dark"] as const)("%s palette", (scheme) => {
     const grounds: ColorName[] = ["ground", "panel", "raised", "selected", "hover", "faint"];
     const pairs: [ColorName, ColorName][] = [];
     for (const ground of grounds) {
-      pairs.push(...(["ink", "second", "link", "error", "warning"] as const).map((text) => [text, ground] as [ColorName, ColorName]));
+      pairs.push(...(["ink", "second", "link", "error", "warning", "good", "agent"] as const).map((text) => [text, ground] as [ColorName, ColorName]));
     }
     for (const ground of ["ground", "panel", "raised", "hover"] as const) {
-      pairs.push(["third", ground], ["good", ground]);
+      pairs.push(["third", ground]);
     }
     pairs.push(["error", "error-tint"], ["warning", "warning-tint"], ["good", "good-tint"]);
     pairs.push(...classColors.map((name) => ["ink", tint(name)] as [ColorName, ColorName]));
