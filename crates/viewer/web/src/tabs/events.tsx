@@ -102,7 +102,7 @@ export function Events(): JSX.Element {
       <VirtualList
         rows={shown}
         keyOf={({ row }) => `e${row}`}
-        estimate={() => 21}
+        estimate={() => 24}
         goal={goal}
         label="Events"
         render={(row) => <EventLine row={row} open={asked !== null && row.seq === asked} />}
