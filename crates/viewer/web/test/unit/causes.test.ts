@@ -33,9 +33,9 @@ test("requests continue earlier ones", () => {
 });
 
 test("addresses keep selectors legible", () => {
-  const address = { at: "agent:/root/reader & co", tab: "context" as const, view: null, top: null, more: { q: "a=b" } };
+  const address = { at: "agent:/lead/reader & co", tab: "context" as const, view: null, top: null, more: { q: "a=b" } };
   const written = writeAddress(address);
-  expect(written).toBe("#at=agent:/root/reader%20%26%20co&tab=context&q=a%3Db");
+  expect(written).toBe("#at=agent:/lead/reader%20%26%20co&tab=context&q=a%3Db");
   expect(readAddress(written)).toEqual(address);
   expect(readAddress("#tab=nonsense")).toEqual({ at: null, tab: "conversation", view: null, top: null, more: {} });
 });
