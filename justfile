@@ -58,6 +58,10 @@ questions *ARGS:
 viewer *ARGS:
     .ci/viewer {{ARGS}}
 
+# Measures the page of the viewer on bundles, in a browser (docs/benchmarks.md; needs npm and chromium).
+measure-page *BUNDLES:
+    .ci/viewer measure {{BUNDLES}}
+
 # Checks against Codex itself, which npm installs (docs/codex.md).
 codex *ARGS:
     .ci/codex {{ARGS}}

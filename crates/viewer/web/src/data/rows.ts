@@ -1,6 +1,6 @@
 /** The rows of an agent's conversation. */
 import type { Thing } from "../api";
-import { COMPACTION, ITEM, type ItemTable, REQUEST, TURN, type Trace } from "./trace";
+import { CALL, CELL, COMPACTION, EDGE, ITEM, type ItemTable, OPERATION, REQUEST, TERMINAL, TURN, type Trace } from "./trace";
 
 /** How many calls of one answer are rows; of more, the first `FEWER_CALLS` are. */
 const MOST_CALLS = 60;
@@ -247,5 +247,37 @@ export function keyOf([kind, number]: Thing): number | null {
       return key("compaction", number);
     default:
       return null;
+  }
+}
+
+/** The things whose rows stand for a thing in the conversation. */
+export function shownAs(trace: Trace, thing: Thing): Thing[] {
+  const { spans } = trace;
+  const [kind, number] = thing;
+  const items = (list: readonly number[]) => list.map((item): Thing => [ITEM, item]);
+  switch (kind) {
+    case CALL: {
+      const cell = spans.calls.byCell[number];
+      const own = [...items(spans.calls.callItems.list(number)), ...items(spans.calls.outputItems.list(number))];
+      return own.length > 0 || cell == null ? own : shownAs(trace, [CELL, cell]);
+    }
+    case CELL: {
+      const source = spans.cells.sourceItem[number];
+      return source == null ? items(spans.cells.outputItems.list(number)) : items([source]);
+    }
+    case OPERATION: {
+      const call = spans.operations.call[number];
+      return call == null ? [] : shownAs(trace, [CALL, call]);
+    }
+    case TERMINAL: {
+      const first = spans.terminals.operations.list(number)[0];
+      return first === undefined ? [] : shownAs(trace, [OPERATION, first]);
+    }
+    case EDGE: {
+      const source = spans.edges.source.get(number);
+      return [...(source == null || source[0] === EDGE ? [] : shownAs(trace, source)), ...items(spans.edges.items.list(number))];
+    }
+    default:
+      return [thing];
   }
 }

@@ -1,6 +1,6 @@
 /** Any request whole: what it is made of, what changed since the one before, and what that did to the cache. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { ContextDiff, PrefixCause, Row, Usage } from "../api";
 import { callWords, thingOf } from "../data/names";
 import { ITEM, REQUEST, type Trace } from "../data/trace";
@@ -11,6 +11,7 @@ import { oneLine } from "../pure/text";
 import { causeWord, NoEnd } from "../tabs/conversation";
 import { Certainty, Composition, Letter, Link, Section, Seq } from "../ui/bits";
 import { usePage } from "../ui/page";
+import { useAnswer } from "./answer";
 import { CopyCommand, Payload } from "./parts";
 
 /** How many parts, and how many changed items, are shown before the list is opened. */
@@ -144,22 +145,6 @@ function ContextSection({ request }: { readonly request: number }): JSX.Element 
       ) : null}
     </Section>
   );
-}
-
-/** An answer of the program about a request; `null` until it is here. */
-export function useAnswer<T>(ask: () => Promise<T>, key: string): { answer: T | null; problem: string | null } {
-  const [state, setState] = useState<{ key: string; answer: T | null; problem: string | null }>({ key: "", answer: null, problem: null });
-  useEffect(() => {
-    let gone = false;
-    ask().then(
-      (answer) => gone || setState({ key, answer, problem: null }),
-      (error: unknown) => gone || setState({ key, answer: null, problem: error instanceof Error ? error.message : String(error) }),
-    );
-    return () => {
-      gone = true;
-    };
-  }, [key]);
-  return state.key === key ? state : { answer: null, problem: null };
 }
 
 function Since({ request }: { readonly request: number }): JSX.Element | null {

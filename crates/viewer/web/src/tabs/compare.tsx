@@ -1,7 +1,7 @@
 /** Two rollouts from their first divergence on, with its cause named. */
 import type { ComponentChildren, JSX } from "preact";
 import type { At, Condition, Diff, Divergence, ThreadDiff } from "../api";
-import { useAnswer } from "../panels/request";
+import { useAnswer } from "../panels/answer";
 import { counted, dateTime, duration, short, whole, words } from "../pure/format";
 import { oneLine } from "../pure/text";
 import { Link, Plain } from "../ui/bits";

@@ -2,14 +2,16 @@
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { Thing } from "../api";
-import { command } from "../data/names";
-import { type Row, conversation, isCall, isOutput, keyOf, rowKey } from "../data/rows";
-import { CALL, CELL, COMPACTION, EDGE, ITEM, OPERATION, REQUEST, TERMINAL, TURN, type Trace } from "../data/trace";
+import { command, selectorOf, thingOf } from "../data/names";
+import { type NotSeen, notSeenByItem } from "../data/not-seen";
+import { type Row, conversation, isCall, isOutput, keyOf, rowKey, rowThing, shownAs } from "../data/rows";
+import { COMPACTION, ITEM, OPERATION, REQUEST, TURN, type Trace } from "../data/trace";
 import { isPatch } from "../pure/code";
 import { bytes, counted, duration, short, whole, words } from "../pure/format";
 import { CLASSES, type PartClass } from "../pure/palette";
 import { runsLength } from "../pure/runs";
 import { firstLines, oneLine } from "../pure/text";
+import { useAnswer } from "../panels/answer";
 import { Certainty, Letter, Link } from "../ui/bits";
 import { Code } from "../ui/code";
 import { type Page, sameThing, usePage, useText } from "../ui/page";
@@ -26,35 +28,62 @@ export function Conversation(): JSX.Element {
   const [shown, setShown] = useState<ReadonlySet<number>>(NONE);
   const { rows, at } = useMemo(() => conversation(trace, agent, shown, page.version), [trace, trace.items, agent, shown, page.version]);
   const goal = useGoal(page, at);
+  const notSeen = useNotSeen(page);
   if (trace.items === null) {
     return <div class="scroll empty-tab" tabIndex={0}>Reading the conversation …</div>;
   }
   if (rows.length === 0) {
     return <div class="scroll empty-tab" tabIndex={0}>No turn and no request was recorded.</div>;
   }
+  const rest = (row: Row, at: number) => {
+    const thing = rowThing(row);
+    if (thing !== null) {
+      page.note({ top: at === 0 ? null : selectorOf(trace, thing) });
+    }
+  };
   const showAll = (request: number) => setShown(new Set([...shown, request]));
   return (
     <VirtualList
       rows={rows}
       keyOf={rowKey}
       estimate={estimate}
-      render={(row) => <ConversationRow row={row} showAll={showAll} selected={selected} />}
+      render={(row) => <ConversationRow row={row} showAll={showAll} selected={selected} notSeen={notSeen} />}
       goal={goal}
+      rest={rest}
       label="Conversation"
     />
   );
 }
 
-/** The row of the selection; asked for anew whenever the selection changes. */
+const NOTHING: ReadonlyMap<number, readonly NotSeen[]> = new Map();
+
+/** What was not seen, once the page knows the items to which it belongs. */
+function useNotSeen({ source, trace, version }: Page): ReadonlyMap<number, readonly NotSeen[]> {
+  const known = trace.items !== null && trace.causes !== null;
+  const { answer } = useAnswer(
+    async () => (known ? notSeenByItem(trace, await source.answer("unseen")) : null),
+    `${known} ${trace.about.is_followed ? version : 0}`,
+  );
+  return answer ?? NOTHING;
+}
+
+/** The row of the selection, asked for anew whenever that changes; or the one to which the address says a person scrolled. */
 function useGoal(page: Page, at: ReadonlyMap<number, number>): Goal | null {
-  const last = useRef<{ thing: Thing | null; agent: number; found: boolean; ask: number }>({ thing: null, agent: -1, found: false, ask: 0 });
-  const { selected, agent, trace } = page;
-  const row = selected === null ? null : rowOf(trace, selected, at);
+  const { selected, agent, trace, address } = page;
+  const last = useRef<{ thing: Thing | null; agent: number; found: boolean; ask: number; goal: Goal | null }>({ thing: null, agent: -1, found: false, ask: 0, goal: null });
+  const scrolled = useRef<unknown>(null);
   const before = last.current;
-  if (!(sameThing(before.thing, selected) || before.thing === selected) || before.agent !== agent || !before.found && row !== null) {
-    last.current = { thing: selected, agent, found: row !== null, ask: before.ask + 1 };
+  const ask = before.ask + 1;
+  const top = address.top === null || scrolled.current === address ? null : thingOf(trace, address.top);
+  const topRow = top === null ? null : rowOf(trace, top, at);
+  const row = selected === null ? null : rowOf(trace, selected, at);
+  if (topRow !== null) {
+    scrolled.current = address;
+    last.current = { thing: selected, agent, found: true, ask, goal: { row: topRow, ask, place: "top" } };
+  } else if (!(sameThing(before.thing, selected) || before.thing === selected) || before.agent !== agent || !before.found && row !== null) {
+    last.current = { thing: selected, agent, found: row !== null, ask, goal: row === null ? null : { row, ask, place: "quarter" } };
   }
-  return row === null ? null : { row, ask: last.current.ask };
+  return last.current.goal;
 }
 
 /** The row that shows a thing, or the nearest thing that has one. */
@@ -67,38 +96,6 @@ function rowOf(trace: Trace, thing: Thing, at: ReadonlyMap<number, number>): num
     }
   }
   return null;
-}
-
-/** The things whose rows stand for a thing in the conversation. */
-export function shownAs(trace: Trace, thing: Thing): Thing[] {
-  const { spans } = trace;
-  const [kind, number] = thing;
-  const items = (list: readonly number[]) => list.map((item): Thing => [ITEM, item]);
-  switch (kind) {
-    case CALL: {
-      const cell = spans.calls.byCell[number];
-      const own = [...items(spans.calls.callItems.list(number)), ...items(spans.calls.outputItems.list(number))];
-      return own.length > 0 || cell == null ? own : shownAs(trace, [CELL, cell]);
-    }
-    case CELL: {
-      const source = spans.cells.sourceItem[number];
-      return source == null ? items(spans.cells.outputItems.list(number)) : items([source]);
-    }
-    case OPERATION: {
-      const call = spans.operations.call[number];
-      return call == null ? [] : shownAs(trace, [CALL, call]);
-    }
-    case TERMINAL: {
-      const first = spans.terminals.operations.list(number)[0];
-      return first === undefined ? [] : shownAs(trace, [OPERATION, first]);
-    }
-    case EDGE: {
-      const source = spans.edges.source.get(number);
-      return [...(source == null || source[0] === EDGE ? [] : shownAs(trace, source)), ...items(spans.edges.items.list(number))];
-    }
-    default:
-      return [thing];
-  }
 }
 
 function estimate(row: Row): number {
@@ -115,8 +112,8 @@ function estimate(row: Row): number {
   }
 }
 
-function ConversationRow(props: { readonly row: Row; readonly showAll: (request: number) => void; readonly selected: Thing | null }): JSX.Element {
-  const { row, showAll } = props;
+function ConversationRow(props: { readonly row: Row; readonly showAll: (request: number) => void; readonly selected: Thing | null; readonly notSeen: ReadonlyMap<number, readonly NotSeen[]> }): JSX.Element {
+  const { row, showAll, notSeen } = props;
   switch (row.kind) {
     case "turn":
       return <TurnRow turn={row.turn} />;
@@ -139,7 +136,7 @@ function ConversationRow(props: { readonly row: Row; readonly showAll: (request:
         </div>
       );
     case "item":
-      return <ItemRow item={row.item} outputs={row.outputs} unseen={row.unseen} />;
+      return <ItemRow item={row.item} outputs={row.outputs} unseen={row.unseen} notSeen={[row.item, ...row.outputs].flatMap((item) => notSeen.get(item) ?? [])} />;
   }
 }
 
@@ -252,7 +249,8 @@ function CompactionRow({ compaction }: { readonly compaction: number }): JSX.Ele
   );
 }
 
-function ItemRow({ item, outputs, unseen }: { readonly item: number; readonly outputs: readonly number[]; readonly unseen: boolean }): JSX.Element {
+function ItemRow(props: { readonly item: number; readonly outputs: readonly number[]; readonly unseen: boolean; readonly notSeen: readonly NotSeen[] }): JSX.Element {
+  const { item, outputs, unseen, notSeen } = props;
   const page = usePage();
   const { trace } = page;
   const items = trace.items!;
@@ -273,6 +271,7 @@ function ItemRow({ item, outputs, unseen }: { readonly item: number; readonly ou
           <ThingText of={[ITEM, item]} lines={lines} look={isOutput(kind) ? "output" : of === "harness" || of === "instructions" ? "code" : "prose"} />
         )}
         {outputs.map((output) => <Output item={output} key={output} />)}
+        {notSeen.map((what, at) => <NotSeenBox what={what} key={at} />)}
         {unseen && items.carriers[row] === 0 ? <p class="hint">no request carried it: the model never saw it</p> : null}
       </div>
       <div class="numbers">
@@ -389,6 +388,23 @@ function argumentsOf(text: string, isCommand: boolean): { said: string; rest: st
     }
   }
   return null;
+}
+
+/** What the raw output has and the model never saw, or what reached no model at all. */
+function NotSeenBox({ what }: { readonly what: NotSeen }): JSX.Element {
+  const [open, setOpen] = useState(false);
+  const { bytes: count, of, operation } = what;
+  const how = what.code === "output_cut" ? "" : ` (${words(what.code)})`;
+  return (
+    <div class="not-seen">
+      <p class="hatched">
+        <span>not seen by the model{count === null ? "" : `: ${whole(count)}${of === null ? "" : ` of ${whole(of)}`} bytes`}{how}<Certainty is={what.certainty} /></span>
+        {operation === null ? null : <button type="button" class="more" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "▾ hide the raw output" : "▸ show the raw output"}</button>}
+      </p>
+      {operation === null ? <p class="sub">{oneLine(what.note, 200)}</p> : null}
+      {open && operation !== null ? <ThingText of={[OPERATION, operation]} look="output" lines={20} only={(part) => part.kind === "stdout" || part.kind === "stderr"} /> : null}
+    </div>
+  );
 }
 
 /** An output under its call, with what the raw output has and the model never saw. */

@@ -6,7 +6,7 @@ import { agentName, thingOf } from "../data/names";
 import { searchTexts } from "../data/search";
 import type { Source } from "../data/source";
 import { CELL, ITEM, OPERATION, type Trace } from "../data/trace";
-import { useAnswer } from "../panels/request";
+import { useAnswer } from "../panels/answer";
 import { counted, whole, words } from "../pure/format";
 import { oneLine } from "../pure/text";
 import { Letter, Link, classOf } from "../ui/bits";

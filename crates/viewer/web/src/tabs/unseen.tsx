@@ -5,7 +5,7 @@ import type { Thing, UnseenRow } from "../api";
 import { thingOf } from "../data/names";
 import { whole, words } from "../pure/format";
 import { oneLine } from "../pure/text";
-import { useAnswer } from "../panels/request";
+import { useAnswer } from "../panels/answer";
 import { Certainty, Link, Seq } from "../ui/bits";
 import { usePage } from "../ui/page";
 import { VirtualList } from "../ui/virtual";

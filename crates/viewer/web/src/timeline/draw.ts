@@ -16,6 +16,8 @@ type Context = CanvasRenderingContext2D;
 
 const THIN = 4;
 const LABELED = 22;
+/** How far apart the marks of compactions are at least. */
+const LEAST_BETWEEN_MARKS = 24;
 
 export function drawLanes(context: Context, scene: Scene, view: View, width: number, height: number, scroll: number): void {
   const { layout, palette } = scene;
@@ -318,7 +320,7 @@ function drawCompactions(context: Context, scene: Scene, view: View, width: numb
     if (group === undefined || x < -6 || x > width + 6) {
       continue;
     }
-    if (x - (last.get(group.agent) ?? Number.NEGATIVE_INFINITY) < 12) {
+    if (x - (last.get(group.agent) ?? Number.NEGATIVE_INFINITY) < LEAST_BETWEEN_MARKS) {
       continue;
     }
     last.set(group.agent, x);

@@ -9,6 +9,8 @@ export interface Goal {
   readonly row: number;
   /** Changes when the row is asked for anew. */
   readonly ask: number;
+  /** Where it is put: at the top of the list, or a quarter down, which shows what is before it. */
+  readonly place?: "top" | "quarter";
 }
 
 interface Props<T> {
@@ -17,8 +19,13 @@ interface Props<T> {
   readonly estimate: (row: T) => number;
   readonly render: (row: T, at: number) => ComponentChildren;
   readonly goal: Goal | null;
+  /** Is told the first row in view once a person who scrolled rests. */
+  readonly rest?: (row: T, at: number) => void;
   readonly label: string;
 }
+
+/** How long a list rests before `rest` is told, in milliseconds. */
+const REST = 300;
 
 /** How far beyond the edges rows are built, in pixels. */
 const BEYOND = 300;
@@ -38,7 +45,7 @@ export function rowAt(tops: ArrayLike<number>, rows: number, offset: number): nu
   return Math.min(low, Math.max(0, rows - 1));
 }
 
-export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: Props<T>): JSX.Element {
+export function VirtualList<T>({ rows, keyOf, estimate, render, goal, rest, label }: Props<T>): JSX.Element {
   const [version, redraw] = useReducer((count: number) => count + 1, 0);
   const port = useRef<HTMLDivElement>(null);
   /** Measured heights by key, so that rows keep them when the list changes. */
@@ -47,6 +54,7 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
   const held = useRef<Goal | null>(null);
   const asked = useRef(-1);
   const width = useRef(0);
+  const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const observer = useRef<ResizeObserver | null>(null);
   const heights = useMemo(() => {
     const all = new Float64Array(rows.length);
@@ -71,7 +79,7 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
   const height = view?.clientHeight ?? 800;
   let top = view?.scrollTop ?? 0;
   if (held.current !== null && held.current.row < rows.length) {
-    top = goalTop(tops, held.current.row, height);
+    top = goalTop(tops, held.current, height);
   } else if (anchor.current !== null) {
     const at = rowByKey(rows, keyOf, anchor.current.key, rowAt(tops, rows.length, top));
     if (at !== null) {
@@ -138,8 +146,11 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
       const first = rowAt(tops, rows.length, element.scrollTop);
       anchor.current = { key: keyOf(rows[first]!), offset: element.scrollTop - tops[first]! };
       redraw(0);
+      clearTimeout(resting.current);
+      resting.current = setTimeout(() => rest?.(rows[first]!, first), REST);
     }
   };
+  useEffect(() => () => clearTimeout(resting.current), [rows]);
 
   return (
     <div class="scroll list" ref={port} onScroll={onScroll} tabIndex={0} role="region" aria-label={label}>
@@ -154,8 +165,11 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, label }: P
   );
 }
 
-/** A row that is asked for stands a quarter down. */
-function goalTop(tops: ArrayLike<number>, row: number, height: number): number {
+/** How far the list is scrolled when a row is where it was asked for. */
+function goalTop(tops: ArrayLike<number>, { row, place }: Goal, height: number): number {
+  if (place === "top") {
+    return tops[row]!;
+  }
   return tops[row]! - Math.min(height / 4, Math.max(0, height - (tops[row + 1]! - tops[row]!)) );
 }
 
