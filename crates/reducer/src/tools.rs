@@ -58,12 +58,13 @@ impl Tools {
         event: &ToolCallStarted,
     ) {
         let thread = turns::thread_of_event(cx, &event.tool_call_id);
-        let Some(id) = self.new_id(cx, &thread, &event.tool_call_id) else { return };
+        let is_again = self.is_again(cx, links, &thread, event);
+        let Some(id) = self.new_id(cx, &thread, &event.tool_call_id, is_again) else { return };
         report_unknown_values(cx, event);
         let requester = requester(cx, &mut links.cells, (&thread, &id), &event.requester);
         add_started(cx, (&thread, &id), event, requester);
         if let Some(call_id) = &event.model_visible_call_id {
-            links.calls.link_tool(cx, call_id, &id);
+            links.calls.link_tool(cx, call_id, &id, is_again);
         }
         let mut buffer = PayloadBuffer::default();
         let document = event.invocation_payload.as_ref().and_then(|reference| cx.read_whole(reference, &mut buffer));
@@ -208,11 +209,29 @@ impl Tools {
         cx.graph.tool_calls[&tool].terminal_operation_id
     }
 
+    /// Returns whether a starting call is another one than the call with its id whose start is lost: that one had ended,
+    /// and the model had been shown its output.
+    ///
+    /// Source: reduction, section 9.6.
+    fn is_again(&self, cx: &Context<'_>, links: &Links, thread: &ThreadId, event: &ToolCallStarted) -> bool {
+        let known = self.bearers.get(&event.tool_call_id).and_then(|bearers| bearers.last_of_thread.get(thread));
+        let known = known.map(|key| &cx.graph.tool_calls[key].execution).filter(|known| known.start_unobserved);
+        let ended = known.and_then(|known| known.ended_seq);
+        let (Some(call_id), Some(ended)) = (&event.model_visible_call_id, ended) else { return false };
+        links.calls.is_answered_after(thread, call_id, ended)
+    }
+
     /// Returns the id of a starting call in the graph, or `None` if the call has started before and still runs.
-    fn new_id(&mut self, cx: &mut Context<'_>, thread: &ThreadId, id: &ToolCallId) -> Option<ToolCallId> {
+    fn new_id(
+        &mut self,
+        cx: &mut Context<'_>,
+        thread: &ThreadId,
+        id: &ToolCallId,
+        is_again: bool,
+    ) -> Option<ToolCallId> {
         let bearers = self.bearers.entry(id.clone()).or_default();
         let key = match bearers.last_of_thread.get(thread) {
-            Some(key) if cx.graph.tool_calls[key].execution.start_unobserved => return Some(key.clone()),
+            Some(key) if cx.graph.tool_calls[key].execution.start_unobserved && !is_again => return Some(key.clone()),
             Some(key) if cx.graph.tool_calls[key].execution.is_running() => {
                 let message = format!("tool call {id} starts a second time; the first start counts");
                 cx.report.event(DiagnosticCode::DuplicateStart, &[key], message);

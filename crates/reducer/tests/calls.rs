@@ -2,6 +2,7 @@
 
 mod support;
 
+use rollout_trace_model::{ItemId, ItemKind, RolloutTrace};
 use rollout_trace_schema::ToolCallId;
 use serde_json::Value;
 
@@ -155,5 +156,169 @@ fn a_second_end_without_items_leaves_those_of_the_first() {
         let call = graph.inference_calls.values().next().expect("it started");
         assert_eq!((call.response_item_ids.len(), &call.raw_response_payload_id), (1, &None), "schema {schema}");
         assert_eq!((&call.response_id, call.execution.status.as_str()), (&None, "completed"), "schema {schema}");
+    }
+}
+
+/// A thread that uses a call id twice, with one text or two, while the start of the first call is lost. The second call
+/// starts before or after the response that makes it.
+fn used_again(schema: u32, second: &str, first_ends: bool, starts_first: bool) -> RolloutTrace {
+    let again = format!("reply i2 {{\"response_id\":\"r2\",\"output_items\":[\"call c ls {second}\"]}}");
+    let start = "call c ls {}".to_owned();
+    let [third, fourth] = if starts_first { [start, again] } else { [again, start] };
+    let end = if first_ends { r#"done c {"type":"direct_response","response_item":{"output":"old"}}"# } else { "" };
+    let bundle = support::scenario(&format!(
+        r#"
+schema {schema}
+begin
+ask i1 {{"input":["user q"]}}
+reply i1 {{"response_id":"r1","output_items":["call c ls {{}}"]}}
+{end}
+ask i2 {{"input":["user q","call c ls {{}}","output c old"]}}
+{third}
+{fourth}
+done c {{"type":"direct_response","response_item":{{"output":"new"}}}}
+ask i3 {{"input":["user q","call c ls {{}}","output c old","call c ls {second}","output c new"]}}
+reply i3 {{"response_id":"r3","output_items":["assistant done"]}}
+end
+"#
+    ));
+    support::reduce(bundle.path())
+}
+
+/// Returns the items with this kind, in order.
+fn items_of(graph: &RolloutTrace, kind: &ItemKind) -> Vec<ItemId> {
+    graph.conversation_items.values().filter(|item| item.kind == *kind).map(|item| item.item_id).collect()
+}
+
+#[test]
+fn an_output_from_before_belongs_to_no_later_call_with_its_id() {
+    for schema in [1, 2, 3] {
+        for (second, first_ends, starts_first) in
+            [("{}", false), ("{}", true), (r#"{\"a\":1}"#, false), (r#"{\"a\":1}"#, true)]
+                .into_iter()
+                .flat_map(|(second, first_ends)| [(second, first_ends, false), (second, first_ends, true)])
+        {
+            let name = format!("schema {schema}, {second}, {first_ends}, {starts_first}");
+            let graph = used_again(schema, second, first_ends, starts_first);
+            let (calls, outputs) =
+                (items_of(&graph, &ItemKind::FunctionCall), items_of(&graph, &ItemKind::FunctionCallOutput));
+            assert_eq!((calls.len(), outputs.len()), (2, 2), "{name}");
+            let tool = graph.tool_calls.values().find(|call| call.model_visible_call_id.is_some()).unwrap();
+            assert_eq!(tool.model_visible_call_item_ids, [calls[1]], "{name}");
+            assert_eq!(tool.model_visible_output_item_ids, [outputs[1]], "{name}");
+            assert_eq!(graph.conversation_items[&outputs[0]].produced_by, [], "{name}");
+            assert_eq!(graph.conversation_items[&outputs[1]].produced_by.len(), 1, "{name}");
+            let listed = |call: &str| &graph.inference_calls[call].tool_call_ids_started_by_response;
+            assert_eq!((listed("i1").len(), listed("i2").len()), (0, 1), "{name}");
+            // The end of the first call is not one of the second.
+            assert_eq!(graph.tool_calls.len(), 1 + usize::from(first_ends), "{name}");
+            assert!(tool.execution.ended_seq > Some(tool.execution.started_seq), "{name}");
+        }
+    }
+}
+
+/// Official states have outputs that were shown before their tool call began. Their call ids are unique.
+#[test]
+fn an_output_from_before_belongs_to_the_only_call_with_its_id() {
+    for schema in [1, 2, 3] {
+        let bundle = support::scenario(&format!(
+            r#"
+schema {schema}
+begin
+ask i1 {{"input":["user q","call c ls {{}}","output c old"]}}
+call c ls {{}}
+reply i1 {{"response_id":"r1","output_items":["assistant done"]}}
+end
+"#
+        ));
+        let graph = support::reduce(bundle.path());
+        let tool = graph.tool_calls.values().next().unwrap();
+        assert_eq!((tool.model_visible_call_item_ids.len(), tool.model_visible_output_item_ids.len()), (1, 1));
+    }
+}
+
+/// The response is that of a request from before the output, so it makes no second call.
+#[test]
+fn a_late_response_makes_no_second_call() {
+    let bundle = support::scenario(
+        r#"
+schema 1
+begin
+ask i1 {"input":["user q"]}
+ask i2 {"input":["user q","call c ls {}","output c files"]}
+reply i1 {"response_id":"r1","output_items":["call c ls {}"]}
+call c ls {}
+reply i2 {"response_id":"r2","output_items":["assistant done"]}
+end
+"#,
+    );
+    let graph = support::reduce(bundle.path());
+    let tool = graph.tool_calls.values().next().unwrap();
+    assert_eq!((tool.model_visible_call_item_ids.len(), tool.model_visible_output_item_ids.len()), (2, 1));
+}
+
+/// A thread that begins with its parent's call makes another one under its id.
+#[test]
+fn inherited_items_stay_with_the_call_of_the_parent() {
+    for starts_first in [false, true] {
+        let (start, again) = ("call c ls {}", r#"reply i2 {"response_id":"r2","output_items":["call c ls {}"]}"#);
+        let [third, fourth] = if starts_first { [start, again] } else { [again, start] };
+        let bundle = support::scenario(&format!(
+            r#"
+begin
+ask i1 {{"input":["user q"]}}
+reply i1 {{"response_id":"r1","output_items":["call c ls {{}}"]}}
+call c ls {{}}
+done c {{"type":"direct_response","response_item":{{"output":"old"}}}}
+thread_started thread_id=F agent_path=/f metadata_payload=null
+in F V
+codex_turn_started codex_turn_id=V thread_id=F
+ask i2 {{"input":["user q","call c ls {{}}","output c old"]}}
+{third}
+{fourth}
+ask i3 {{"input":["user q","call c ls {{}}","output c old","call c ls {{}}","output c new"]}}
+in T U
+end
+"#
+        ));
+        let graph = support::reduce(bundle.path());
+        let own = graph.tool_calls.values().find(|call| call.thread_id.as_str() == "F").unwrap();
+        let outputs = items_of(&graph, &ItemKind::FunctionCallOutput);
+        assert_eq!(own.model_visible_output_item_ids, [outputs[1]], "{starts_first}");
+        assert_eq!(own.model_visible_call_item_ids.len(), 1, "{starts_first}");
+        let parent = graph.tool_calls.values().find(|call| call.thread_id.as_str() == "T").unwrap();
+        if !starts_first {
+            assert_eq!(parent.model_visible_output_item_ids, [outputs[0]]);
+        }
+    }
+}
+
+#[test]
+fn an_answer_from_before_belongs_to_no_later_cell_with_its_call_id() {
+    for schema in [1, 2, 3] {
+        for starts_first in [false, true] {
+            let (start, again) =
+                ("cell 1 x text(1)", r#"reply i2 {"response_id":"r2","output_items":["custom x exec text(1)"]}"#);
+            let [third, fourth] = if starts_first { [start, again] } else { [again, start] };
+            let bundle = support::scenario(&format!(
+                r#"
+schema {schema}
+begin
+ask i1 {{"input":["user q"]}}
+reply i1 {{"response_id":"r1","output_items":["custom x exec text(1)"]}}
+ask i2 {{"input":["user q","custom x exec text(1)","answer x old"]}}
+{third}
+{fourth}
+ask i3 {{"input":["user q","custom x exec text(1)","answer x old","custom x exec text(1)","answer x new"]}}
+end
+"#
+            ));
+            let graph = support::reduce(bundle.path());
+            let cell = graph.code_cells.values().next().unwrap();
+            let sources = items_of(&graph, &ItemKind::CustomToolCall);
+            let answers = items_of(&graph, &ItemKind::CustomToolCallOutput);
+            assert_eq!(cell.source_item_id, sources[1], "schema {schema}, {starts_first}");
+            assert_eq!(cell.output_item_ids, [answers[1]], "schema {schema}, {starts_first}");
+        }
     }
 }

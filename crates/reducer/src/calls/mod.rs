@@ -2,6 +2,7 @@
 //!
 //! Source: reduction, sections 5.12, 9.2 and 9.3.
 
+mod again;
 mod foreign;
 mod started;
 mod uses;
@@ -9,13 +10,13 @@ mod uses;
 use std::collections::BTreeSet;
 
 use rollout_trace_model::{CodeCellId, DiagnosticCode, ItemId, ItemKind, ProducerRef};
-use rollout_trace_schema::{InferenceCallId, ModelVisibleCallId, ThreadId, ToolCallId};
+use rollout_trace_schema::{InferenceCallId, ModelVisibleCallId, Seq, ThreadId, ToolCallId};
 
 pub(crate) use self::foreign::Showing;
 use self::{
     foreign::Foreign,
     started::{Started, inferences},
-    uses::{Part, PartPlace, Uses},
+    uses::{CallUse, Part, PartPlace, Uses},
 };
 use crate::{
     context::Context,
@@ -71,11 +72,8 @@ impl Calls {
     fn link_call_item(&mut self, cx: &mut Context<'_>, origin: &Origin<'_>, call_id: &ModelVisibleCallId, part: Part) {
         let elsewhere = self.elsewhere(origin.thread, call_id);
         let uses = self.uses.entry((origin.thread.clone(), call_id.clone())).or_default();
-        let place = uses.with_call(part.content).or_else(|| {
-            // The last use has a tool call, a code cell or an output, but no item of this kind that makes the call.
-            let last = uses.last_index()?;
-            (!uses.get_mut(last).has_call_of(&part.kind)).then_some(last)
-        });
+        let place = again::place_of_call(cx.graph, uses, origin, &part);
+        let mut runtime = None;
         let place = place.unwrap_or_else(|| {
             if let Some(last) = uses.last() {
                 let (code, why) = if origin.response_of().is_some() && last.made_by.as_ref() != origin.response_of() {
@@ -88,9 +86,13 @@ impl Calls {
                 };
                 cx.report.event(code, &[call_id, &part.item], format!("call id {call_id} {why}"));
             }
+            runtime = again::take_runtime(cx.graph, &mut self.started, uses, origin);
             uses.push()
         });
         let call = uses.get_mut(place);
+        if let Some(runtime) = runtime {
+            again::give_runtime(cx.graph, call, runtime, &part);
+        }
         if call.made_by.is_none() {
             call.made_by = origin.response_of().cloned();
         }
@@ -131,7 +133,7 @@ impl Calls {
             cx.report.event(DiagnosticCode::OutputRewritten, &[call_id, &part.item], message);
         }
         let place = uses.add_output(place, part);
-        list_output(cx.graph, uses, place);
+        list_output(cx, uses, place);
     }
 
     /// Lists an accepted output at its tool call and code cell, now that a payload shows it to the model. `call_id` is
@@ -153,14 +155,27 @@ impl Calls {
         match known {
             Some((uses, place)) => {
                 uses.show(place);
-                list_output(cx.graph, uses, place);
+                list_output(cx, uses, place);
             }
             None => self.link_output_item(cx, origin, call_id, Part::new(item, kind.clone(), content)),
         }
     }
 
-    /// Joins a new tool call with the items of its call. The graph already has the tool call.
-    pub(crate) fn link_tool(&mut self, cx: &mut Context<'_>, call_id: &ModelVisibleCallId, tool: &ToolCallId) {
+    /// Returns whether the model was shown an output under this call id after an event.
+    pub(crate) fn is_answered_after(&self, thread: &ThreadId, call_id: &ModelVisibleCallId, seq: Seq) -> bool {
+        let uses = self.uses.get(&(thread.clone(), call_id.clone()));
+        uses.is_some_and(|uses| uses.iter().any(|call| call.answered.is_some_and(|answered| answered > seq)))
+    }
+
+    /// Joins a new tool call with the items of its call. The graph already has the tool call. `is_again` says that what
+    /// was shown so far belongs to an earlier call.
+    pub(crate) fn link_tool(
+        &mut self,
+        cx: &mut Context<'_>,
+        call_id: &ModelVisibleCallId,
+        tool: &ToolCallId,
+        is_again: bool,
+    ) {
         let thread = cx.graph.tool_calls[tool].thread_id.clone();
         let key = (thread, call_id.clone());
         self.note_owner(&key);
@@ -169,7 +184,7 @@ impl Calls {
         if let Some(first) = uses.last().and_then(|last| last.tool.clone()) {
             split_call(cx, uses, &mut self.started, (call_id, &first));
         }
-        if uses.last().is_none_or(|call| call.tool.is_some()) {
+        if uses.last().is_none_or(|call| call.tool.is_some() || (is_again && call.answered.is_some())) {
             uses.push();
         }
         let Some(call) = uses.last_mut() else { return };
@@ -297,7 +312,7 @@ impl Calls {
             let part = uses.part_mut(place);
             if is_output(&part.kind) {
                 part.is_shown = true;
-                list_output(cx.graph, uses, place);
+                list_output(cx, uses, place);
                 continue;
             }
             let Some(tool) = uses.get(place.at).tool.clone() else { continue };
@@ -344,29 +359,52 @@ impl Calls {
         let Some(call) = self.uses.get_mut(key).and_then(Uses::last_mut) else { return };
         let tool = call.tool.clone().filter(|id| graph.tool_calls[id].thread_id != key.0);
         let cell = call.cell.clone().filter(|id| graph.code_cells[id].thread_id != key.0);
-        if tool.is_none() && cell.is_none() {
-            return;
+        if tool.is_some() || cell.is_some() {
+            release(graph, &mut self.started, call, (tool, cell));
         }
-        let own: HashSet<_> = call.parts().map(|part| part.item).collect();
-        let mut producers = Vec::new();
-        if let Some(id) = tool {
-            let tool = graph.object_mut(&id);
-            tool.model_visible_call_item_ids.retain(|item| !own.contains(item));
-            tool.model_visible_output_item_ids.retain(|item| !own.contains(item));
-            self.started.forget_items(&id, &own);
-            producers.push(ProducerRef::Tool { tool_call_id: id });
+    }
+}
+
+/// Separates the items of a call from its tool call and code cell, if these are they, and leaves the call without
+/// either.
+fn release(
+    graph: &mut Graph,
+    started: &mut Started,
+    call: &mut CallUse,
+    (tool, cell): (Option<ToolCallId>, Option<CodeCellId>),
+) {
+    let own: HashSet<_> = call.parts().map(|part| part.item).collect();
+    let mut producers = Vec::new();
+    if let Some(id) = tool {
+        let tool = graph.object_mut(&id);
+        tool.model_visible_call_item_ids.retain(|item| !own.contains(item));
+        tool.model_visible_output_item_ids.retain(|item| !own.contains(item));
+        unlist(graph, started, &id, call.calls_mut().iter().map(|part| part.item).collect());
+        started.forget_items(&id, &own);
+        producers.push(ProducerRef::Tool { tool_call_id: id });
+    }
+    if let Some(id) = cell {
+        graph.object_mut(&id).output_item_ids.retain(|item| !own.contains(item));
+        producers.push(ProducerRef::CodeCell { code_cell_id: id });
+    }
+    call.tool = None;
+    call.cell = None;
+    for part in call.parts_mut() {
+        (part.in_tool, part.in_cell, part.is_recent) = (false, false, false);
+        if is_output(&part.kind) {
+            graph.object_mut(&part.item).produced_by.retain(|producer| !producers.contains(producer));
         }
-        if let Some(id) = cell {
-            graph.object_mut(&id).output_item_ids.retain(|item| !own.contains(item));
-            producers.push(ProducerRef::CodeCell { code_cell_id: id });
-        }
-        call.tool = None;
-        call.cell = None;
-        for part in call.parts_mut() {
-            (part.in_tool, part.in_cell, part.is_recent) = (false, false, false);
-            if is_output(&part.kind) {
-                graph.object_mut(&part.item).produced_by.retain(|producer| !producers.contains(producer));
-            }
+    }
+}
+
+/// Removes a tool call from the lists of the responses that made only calls which are no longer its own.
+fn unlist(graph: &mut Graph, started: &mut Started, tool: &ToolCallId, moved: Vec<ItemId>) {
+    let responses: BTreeSet<_> = moved.iter().flat_map(|&item| inferences(graph, item)).cloned().collect();
+    let kept = graph.tool_calls[tool].model_visible_call_item_ids.clone();
+    for inference in responses {
+        let mut made = |item: &ItemId| started.holds(graph, &inference, *item);
+        if moved.iter().any(&mut made) && !kept.iter().any(&mut made) {
+            started.unlist(graph, &inference, tool);
         }
     }
 }
@@ -394,24 +432,20 @@ fn split_call(
     }
     let message = format!("call id {call_id} names another call in a later response; the graph has both calls");
     cx.report.event(DiagnosticCode::CallIdRenumbered, &[call_id, first], message);
-    // The responses that made the later call did not start the first tool call.
-    let responses: BTreeSet<_> = moved.iter().flat_map(|&item| inferences(cx.graph, item)).cloned().collect();
     let moved_set: HashSet<_> = moved.iter().copied().collect();
-    let first_call = cx.graph.object_mut(first);
-    first_call.model_visible_call_item_ids.retain(|item| !moved_set.contains(item));
-    let kept = first_call.model_visible_call_item_ids.clone();
+    cx.graph.object_mut(first).model_visible_call_item_ids.retain(|item| !moved_set.contains(item));
     started.forget_items(first, &moved_set);
-    for inference in responses {
-        let mut made = |item: &ItemId| started.holds(cx.graph, &inference, *item);
-        if moved.iter().any(&mut made) && !kept.iter().any(&mut made) {
-            started.unlist(cx.graph, &inference, first);
-        }
-    }
+    // The responses that made the later call did not start the first tool call.
+    unlist(cx.graph, started, first, moved);
 }
 
 /// Lists an output at its tool call and code cell, if the model was shown it. The tool call is its producer in any
 /// case.
-fn list_output(graph: &mut Graph, uses: &mut Uses, place: PartPlace) {
+fn list_output(cx: &mut Context<'_>, uses: &mut Uses, place: PartPlace) {
+    let (graph, seq) = (&mut *cx.graph, cx.at.seq);
+    if uses.part_mut(place).is_shown {
+        uses.get_mut(place.at).answered.get_or_insert(seq);
+    }
     let call = uses.get_mut(place.at);
     let (tool, cell) = (call.tool.clone(), call.cell.clone());
     let part = uses.part_mut(place);

@@ -1,7 +1,7 @@
 //! The uses of one call id in one thread.
 
 use rollout_trace_model::{CodeCellId, ItemId, ItemKind};
-use rollout_trace_schema::{InferenceCallId, ToolCallId};
+use rollout_trace_schema::{InferenceCallId, Seq, ToolCallId};
 
 use crate::{
     fingerprint::{Fingerprint, FingerprintMap},
@@ -55,6 +55,8 @@ pub(super) struct CallUse {
     pub(super) cell: Option<CodeCellId>,
     /// The inference call whose response made the call, if that was seen.
     pub(super) made_by: Option<InferenceCallId>,
+    /// The event that first showed an output to the model.
+    pub(super) answered: Option<Seq>,
     /// How many outputs have been shown.
     shown: usize,
 }
@@ -171,6 +173,10 @@ impl Uses {
 
     pub(super) fn last_mut(&mut self) -> Option<&mut CallUse> {
         self.uses.last_mut()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &CallUse> {
+        self.uses.iter()
     }
 
     /// Returns the index of the last use.
