@@ -194,7 +194,7 @@ fn of_calls(rollout: &Rollout<'_>) -> Vec<Gap> {
         seq: Some(call.execution.started_seq),
         note: format!("{}: {note}", rollout.call_name(&call.inference_call_id)),
     };
-    let mut gaps = Vec::new();
+    let mut gaps: Vec<_> = untraced_prefix(rollout).into_iter().collect();
     for call in rollout.calls() {
         if call.raw_request_payload_id.is_none() {
             gaps.push(gap(Completeness::Damaged, "request_not_recorded", call, "no event names its request"));
@@ -207,6 +207,28 @@ fn of_calls(rollout: &Rollout<'_>) -> Vec<Gap> {
         }
     }
     gaps
+}
+
+/// Returns the gap of all requests that continue a response which was not recorded.
+fn untraced_prefix(rollout: &Rollout<'_>) -> Option<Gap> {
+    let calls: Vec<_> = { rollout.calls().iter() }
+        .filter(|call| rollout.facts().has_untraced_prefix(&call.inference_call_id))
+        .collect();
+    let first = calls.first()?;
+    Some(Gap {
+        word: Completeness::Gapped,
+        code: "untraced_prefix".to_owned(),
+        count: calls.len(),
+        ids: calls.iter().take(NAMED).map(|call| call.inference_call_id.to_string()).collect(),
+        seq: Some(first.execution.started_seq),
+        note: format!(
+            "{} a response that was not recorded",
+            match calls.len() {
+                1 => "1 request continues".to_owned(),
+                number => format!("{} requests continue", grouped(number as u64)),
+            }
+        ),
+    })
 }
 
 fn of_items(rollout: &Rollout<'_>) -> Vec<Gap> {

@@ -3,7 +3,7 @@
 //! Source: questions, section 2.
 
 mod absent;
-mod hops;
+pub(crate) mod hops;
 mod path;
 mod text;
 

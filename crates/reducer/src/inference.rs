@@ -107,6 +107,11 @@ impl Inference {
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
         call.prepared_prompt_payload_id =
             event.prepared_prompt_payload.as_ref().map(|reference| reference.raw_payload_id.clone());
+        if untraced_prefix(event, cx.rules).is_some()
+            && let Some(observer) = &mut cx.observer
+        {
+            observer.prefix_untraced(id);
+        }
         let request = self.read_request(cx, conversations, links, event);
         let overtakes = request.is_some() || cx.rules.responses_replace_snapshots();
         conversations.note_call(&event.thread_id, id, overtakes);

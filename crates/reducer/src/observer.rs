@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use rollout_trace_model::ItemId;
-use rollout_trace_schema::{InferenceCallId, ThreadId};
+use rollout_trace_schema::{InferenceCallId, RawPayloadId, Seq, ThreadId};
 
 use crate::json::Json;
 
@@ -22,6 +22,13 @@ pub trait Observer {
 
     /// A response was read: it is an object.
     fn response_read(&mut self, call: &InferenceCallId);
+
+    /// A request continues a response that was not recorded, and the event names the items before it.
+    fn prefix_untraced(&mut self, call: &InferenceCallId);
+
+    /// An event says how the runtime ended a tool call that has no terminal operation. The graph has the payload, and not
+    /// the event that names it.
+    fn runtime_ended(&mut self, payload: &RawPayloadId, seq: Seq);
 
     /// A thread ended.
     fn thread_ended(&mut self, thread: &ThreadId);

@@ -130,6 +130,11 @@ impl Tools {
         let call = cx.graph.object_mut(&id);
         self.payloads.add(&id, &mut call.raw_runtime_payload_ids, payload);
         let (is_agents, operation) = (reaches_agents(&call.kind), call.terminal_operation_id);
+        if operation.is_none()
+            && let Some(observer) = &mut cx.observer
+        {
+            observer.runtime_ended(&payload.raw_payload_id, cx.at.seq);
+        }
         let mut buffer = PayloadBuffer::default();
         if let Some(operation) = operation {
             let document = cx.read_whole(payload, &mut buffer);

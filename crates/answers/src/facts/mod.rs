@@ -12,7 +12,7 @@ use std::{
 
 use rollout_trace_model::{ConversationItem, ItemId};
 use rollout_trace_reducer::{Fingerprint, Json, Observer, ReadRequest};
-use rollout_trace_schema::{InferenceCallId, ThreadId};
+use rollout_trace_schema::{InferenceCallId, RawPayloadId, Seq, ThreadId};
 
 pub use request::{Definition, DefinitionId, RequestFacts};
 pub use sizes::Sizes;
@@ -35,6 +35,9 @@ pub struct Facts {
     offers: HashMap<ItemId, Vec<String>>,
     requests: Requests,
     responses: BTreeSet<InferenceCallId>,
+    untraced_prefixes: BTreeSet<InferenceCallId>,
+    /// The event that names each runtime payload which no terminal operation has.
+    runtime_ends: HashMap<RawPayloadId, Seq>,
 }
 
 /// The facts of an item that some payload shows.
@@ -106,6 +109,17 @@ impl Facts {
     pub fn has_response(&self, call: &InferenceCallId) -> bool {
         self.responses.contains(call)
     }
+
+    /// Returns whether the request of a call continues a response that was not recorded.
+    pub fn has_untraced_prefix(&self, call: &InferenceCallId) -> bool {
+        self.untraced_prefixes.contains(call)
+    }
+
+    /// Returns the event that says how the runtime ended a tool call without a terminal operation, by the payload that it
+    /// names.
+    pub(crate) fn runtime_end(&self, payload: &RawPayloadId) -> Option<Seq> {
+        self.runtime_ends.get(payload).copied()
+    }
 }
 
 /// Returns the readable strings of an item's model text, joined, as a payload has the item.
@@ -143,6 +157,14 @@ impl Observer for Facts {
 
     fn response_read(&mut self, call: &InferenceCallId) {
         self.responses.insert(call.clone());
+    }
+
+    fn prefix_untraced(&mut self, call: &InferenceCallId) {
+        self.untraced_prefixes.insert(call.clone());
+    }
+
+    fn runtime_ended(&mut self, payload: &RawPayloadId, seq: Seq) {
+        self.runtime_ends.entry(payload.clone()).or_insert(seq);
     }
 
     fn thread_ended(&mut self, thread: &ThreadId) {

@@ -6,7 +6,7 @@ use rollout_trace_model::{Anchor, InteractionEdge, InteractionKind, UndeliveredM
 use rollout_trace_schema::{EdgeId, ThreadId, ToolCallId};
 
 use super::{UnseenCode, UnseenRow};
-use crate::{Certainty, Rollout, deliveries::Delivery, item_words::beginning};
+use crate::{Certainty, Rollout, deliveries::Delivery, item_words::beginning, why::hops::first_seen_payload};
 
 pub(super) fn rows(rollout: &Rollout<'_>) -> Vec<UnseenRow> {
     let graph = rollout.graph();
@@ -41,9 +41,11 @@ fn of_edge(rollout: &Rollout<'_>, edge: &InteractionEdge) -> Option<UnseenRow> {
     }
     let text = rollout.readable_text(*item_id);
     let note = note(rollout, edge.kind, Some(&item.thread_id), &text);
-    let payload = item.shown.as_ref().filter(|shown| shown.seq == item.first_seen_seq).map(|shown| &shown.payload_id);
     let row = UnseenRow::new(code, Certainty::Recorded, vec![edge.edge_id.to_string(), item_id.to_string()], note);
-    Some(UnseenRow { bytes: Some(text.len() as u64), ..row.shown_by(Some(item.first_seen_seq), payload) })
+    Some(UnseenRow {
+        bytes: Some(text.len() as u64),
+        ..row.shown_by(Some(item.first_seen_seq), first_seen_payload(item))
+    })
 }
 
 /// Returns a message that reduction found nowhere, unless it arrived as a plain message of the user.

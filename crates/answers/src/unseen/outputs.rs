@@ -67,9 +67,8 @@ fn of_server(rollout: &Rollout<'_>, call: &ToolCall) -> Option<UnseenRow> {
     let (id, text) = payloads.find_map(|id| Some((id, rollout.document(id, server_text)?)))?;
     let found = gaps_in(rollout, &text, &seen);
     let row = row(UnseenCode::OutputCut, vec![call.tool_call_id.to_string()], &seen, &text, &found)?;
-    // The graph does not have the event that names the payload.
-    Some(row.shown_by(None, Some(id)))
-        .map(|row| UnseenRow { note: format!("{}: {}", tool_name(&call.kind), row.note), ..row })
+    let note = format!("{}: {}", tool_name(&call.kind), row.note);
+    Some(UnseenRow { note, ..row.shown_by(rollout.facts().runtime_end(id), Some(id)) })
 }
 
 fn server_text(document: &Json<'_>) -> Option<String> {

@@ -312,7 +312,7 @@ fn shown(item: &ConversationItem) -> Evidence<'_> {
 }
 
 /// Returns the payload of the event that showed an item first, which may be an acceptance.
-fn first_seen_payload(item: &ConversationItem) -> Option<&RawPayloadId> {
+pub(crate) fn first_seen_payload(item: &ConversationItem) -> Option<&RawPayloadId> {
     item.accepted_payload_id.as_ref().or_else(|| Some(&item.shown.as_ref()?.payload_id))
 }
 

@@ -1,0 +1,30 @@
+//! What the tests of answers share.
+
+#![allow(dead_code, reason = "each test uses some of it")]
+
+#[path = "../../../reducer/tests/support/script.rs"]
+pub(crate) mod script;
+
+use std::path::Path;
+
+use rollout_trace::{
+    Bundle,
+    answers::{Facts, Rollout},
+    model::RolloutTrace,
+    reduce_with_facts,
+};
+
+/// Asks about the rollout that a script describes.
+pub(crate) fn ask(text: &str, question: impl FnOnce(&Rollout<'_>)) {
+    let folder = tempfile::tempdir().expect("there is room for temporary files");
+    script::Script::parse(text).write(folder.path());
+    ask_about(folder.path(), question);
+}
+
+/// Asks about the rollout of a bundle.
+pub(crate) fn ask_about<T>(bundle: &Path, question: impl FnOnce(&Rollout<'_>) -> T) -> T {
+    let bundle = Bundle::open(bundle).expect("the bundle opens");
+    let (graph, facts): (RolloutTrace, Facts) = reduce_with_facts(&bundle);
+    let mut payloads = bundle.payloads();
+    question(&Rollout::new(&graph, &facts, &mut payloads, bundle.limits()))
+}
