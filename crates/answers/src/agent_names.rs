@@ -1,8 +1,8 @@
 //! Names of agents.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use rollout_trace_model::{AgentThread, RolloutTrace};
+use rollout_trace_model::{AgentThread, RolloutTrace, map::HashMap};
 use rollout_trace_schema::ThreadId;
 
 /// The name of each agent: its path, and `#2`, `#3` … after it if an earlier agent has the same path.
@@ -12,7 +12,7 @@ pub struct AgentNames(BTreeMap<ThreadId, String>);
 impl AgentNames {
     /// Names the agents of a graph.
     pub fn of(graph: &RolloutTrace) -> Self {
-        let mut counts = HashMap::new();
+        let mut counts = HashMap::default();
         let name = |thread: &AgentThread| {
             let path = thread.agent_path.as_str();
             let count = counts.entry(path.to_owned()).or_insert(0_usize);

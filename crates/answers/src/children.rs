@@ -1,9 +1,9 @@
 //! The agents that each agent started.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use rollout_trace_model::{RolloutTrace, ThreadOrigin};
+use rollout_trace_model::{RolloutTrace, ThreadOrigin, map::HashMap};
 use rollout_trace_schema::ThreadId;
 
 /// The agents that each agent started, and where texts name them.
@@ -20,7 +20,7 @@ struct Family<'a> {
 
 impl<'a> Children<'a> {
     pub(crate) fn of(graph: &'a RolloutTrace) -> Self {
-        let mut threads: HashMap<_, Vec<_>> = HashMap::new();
+        let mut threads: HashMap<_, Vec<_>> = HashMap::default();
         for thread in graph.threads.values() {
             if let ThreadOrigin::Spawned { parent_thread_id, .. } = &thread.origin {
                 threads.entry(parent_thread_id).or_default().push(&thread.thread_id);

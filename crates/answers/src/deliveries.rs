@@ -2,10 +2,8 @@
 //!
 //! Source: questions, section 2.3.
 
-use std::collections::HashMap;
-
 use rollout_trace_model::{
-    Anchor, ConversationItem, InteractionEdge, InteractionKind, ItemId, ItemKind, Role, ToolCall,
+    Anchor, ConversationItem, InteractionEdge, InteractionKind, ItemId, ItemKind, Role, ToolCall, map::HashMap,
 };
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{Seq, ThreadId, ToolCallId};
@@ -47,7 +45,7 @@ impl<'a> Deliveries<'a> {
                 && item.produced_by.is_empty()
                 && (sent.0.contains_key(&item.thread_id) || children.has(&item.thread_id))
         });
-        let mut deliveries = HashMap::new();
+        let mut deliveries = HashMap::default();
         for item in plain {
             let text = rollout.readable_text(item.item_id);
             let report = || reported(rollout, item, &text, children, &speech);
@@ -66,7 +64,7 @@ impl<'a> Deliveries<'a> {
 impl<'a> Sent<'a> {
     fn of(rollout: &Rollout<'a>) -> Self {
         let graph = rollout.graph();
-        let mut sent = Self(HashMap::new());
+        let mut sent = Self(HashMap::default());
         for edge in graph.interaction_edges.values() {
             let (InteractionKind::SpawnAgent, Anchor::Thread { thread_id }) = (edge.kind, &edge.target) else {
                 continue;
@@ -125,7 +123,7 @@ fn message(rollout: &Rollout<'_>, call: &ToolCall) -> Option<String> {
 
 /// Returns the messages of the model in each thread, in the order in which they were seen.
 fn speech<'a>(rollout: &Rollout<'a>, children: &Children<'a>) -> HashMap<&'a ThreadId, Vec<&'a ConversationItem>> {
-    let mut speech: HashMap<_, Vec<_>> = HashMap::new();
+    let mut speech: HashMap<_, Vec<_>> = HashMap::default();
     if children.is_empty() {
         return speech;
     }

@@ -1,15 +1,11 @@
 //! What several questions look up in a rollout.
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-    ops::Range,
-    rc::Rc,
-};
+use std::{borrow::Cow, ops::Range, rc::Rc};
 
 use rollout_trace_model::{
     CodexTurn, Compaction, ConversationItem, DiagnosticCode, InferenceCall, ItemId, ItemKind, ProducerRef,
     RolloutTrace, ToolCall,
+    map::{HashMap, HashSet},
 };
 use rollout_trace_reducer::Fingerprint;
 use rollout_trace_schema::{CodexTurnId, InferenceCallId, ModelVisibleCallId, Seq, ThreadId};
@@ -74,9 +70,9 @@ pub struct Carried<'a> {
 impl<'a> Index<'a> {
     pub(crate) fn of(rollout: &Rollout<'a>) -> Self {
         let (graph, facts) = (rollout.graph(), rollout.facts());
-        let mut calls_of_thread: HashMap<_, Vec<_>> = HashMap::new();
-        let mut places = HashMap::new();
-        let mut last_readable = HashMap::new();
+        let mut calls_of_thread: HashMap<_, Vec<_>> = HashMap::default();
+        let mut places = HashMap::default();
+        let mut last_readable = HashMap::default();
         for call in rollout.calls() {
             let calls = calls_of_thread.entry(&call.thread_id).or_default();
             let before = last_readable.get(&call.thread_id).copied();
@@ -91,13 +87,13 @@ impl<'a> Index<'a> {
             calls_of_thread,
             places,
             items: Rc::clone(rollout.items()),
-            equals: HashMap::new(),
-            calls_by_id: HashMap::new(),
+            equals: HashMap::default(),
+            calls_by_id: HashMap::default(),
             compactions: compactions(graph),
-            copied_from: HashMap::new(),
+            copied_from: HashMap::default(),
             carried: carried(rollout),
             trimmed: trimmed(graph),
-            tool_of_call_item: HashMap::new(),
+            tool_of_call_item: HashMap::default(),
             turns: turns(graph),
             damage: damage(graph),
             deliveries: Deliveries::of(rollout, &children),
@@ -249,7 +245,7 @@ fn turns(graph: &RolloutTrace) -> HashMap<&CodexTurnId, usize> {
 }
 
 fn compactions(graph: &RolloutTrace) -> HashMap<&ThreadId, Vec<&Compaction>> {
-    let mut by_thread: HashMap<_, Vec<_>> = HashMap::new();
+    let mut by_thread: HashMap<_, Vec<_>> = HashMap::default();
     for compaction in graph.compactions.values() {
         by_thread.entry(&compaction.thread_id).or_default().push(compaction);
     }
@@ -262,7 +258,7 @@ fn compactions(graph: &RolloutTrace) -> HashMap<&ThreadId, Vec<&Compaction>> {
 /// the one before it the one before, and so on.
 fn copies(graph: &RolloutTrace, facts: &Facts, compaction: &Compaction) -> Vec<(ItemId, ItemId)> {
     let fingerprint = |item: &ItemId| graph.conversation_items.get(item).map(|item| facts.fingerprint(item));
-    let mut inputs: HashMap<_, Vec<ItemId>> = HashMap::new();
+    let mut inputs: HashMap<_, Vec<ItemId>> = HashMap::default();
     for item in &compaction.input_item_ids {
         inputs.entry(fingerprint(item)).or_default().push(*item);
     }

@@ -1,8 +1,6 @@
 //! Whether lists contain items.
 
-use std::collections::HashSet;
-
-use rollout_trace_model::{ItemId, ItemRuns};
+use rollout_trace_model::{ItemId, ItemRuns, map::HashSet};
 
 /// A list of items that is asked about many of them. Each answer takes logarithmic time at most, whatever the order of
 /// the list.

@@ -2,10 +2,9 @@
 //!
 //! Source: questions, section 1.8.
 
-use std::collections::HashSet;
-
 use rollout_trace_model::{
     Anchor, ConversationItem, InferredProducer, ItemId, ItemKind, ProducerRef, Role, RolloutTrace, ThreadOrigin,
+    map::HashSet,
 };
 use rollout_trace_schema::{EdgeId, ThreadId, ToolKind};
 use schemars::JsonSchema;

@@ -1,8 +1,6 @@
 //! What the agent core said when turns started.
 
-use std::collections::HashMap;
-
-use rollout_trace_model::{Marker, RolloutTrace};
+use rollout_trace_model::{Marker, RolloutTrace, map::HashMap};
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{CodexTurnId, RawPayloadId, Seq, ThreadId};
 

@@ -7,9 +7,9 @@ mod messages;
 mod outputs;
 mod results;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use rollout_trace_model::{ItemId, Line, Requester, ToolCall};
+use rollout_trace_model::{ItemId, Line, Requester, ToolCall, map::HashSet};
 use rollout_trace_schema::{RawPayloadId, Seq};
 use schemars::JsonSchema;
 use serde::Serialize;

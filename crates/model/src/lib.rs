@@ -36,6 +36,7 @@ mod inference;
 mod item_runs;
 mod line;
 mod links;
+pub mod map;
 mod marker;
 mod message_indexes;
 mod names;

@@ -46,7 +46,7 @@
 //! 8. `turns` above `threads`.
 //! 9. `context` above `documents` above `growth`; these, `payload_lists` and `references` above `graph` and `report`,
 //!    and these above `changes` and `at`.
-//! 10. `origin`, and `item` above `fingerprint` and `json`, which know no graph; `observer` above `json`; `map`; `rules`:
+//! 10. `origin`, and `item` above `fingerprint` and `json`, which know no graph; `observer` above `json`; `rules`:
 //!     where the schema versions differ.
 
 #![forbid(unsafe_code)]
@@ -71,7 +71,6 @@ mod invocation;
 mod item;
 mod json;
 mod links;
-mod map;
 mod markers;
 mod observer;
 mod origin;
@@ -90,6 +89,8 @@ mod threads;
 mod tools;
 mod turns;
 mod usage;
+
+use rollout_trace_model::map;
 
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use json::{Fields, Json};

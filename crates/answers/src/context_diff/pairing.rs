@@ -1,8 +1,9 @@
 //! Which items of two requests are the same, moved, or took the place of others.
 
-use std::collections::{HashMap, HashSet};
-
-use rollout_trace_model::{ConversationItem, ItemId};
+use rollout_trace_model::{
+    ConversationItem, ItemId,
+    map::{HashMap, HashSet},
+};
 
 use super::{Pair, Relation};
 
@@ -40,7 +41,7 @@ impl Pairing {
         let (sent, now) = (&pair.before.request_item_ids, &pair.after.request_item_ids);
         // What follows the beginning is not in it.
         let start = if sent.is_distinct() && now.is_distinct() { sent.common_prefix(now) } else { 0 };
-        let mut places = HashMap::new();
+        let mut places = HashMap::default();
         let mut expected = Vec::with_capacity(sent.len() - start);
         let mut expect = |item: ItemId| {
             places.entry(item).or_insert_with(|| {
@@ -59,7 +60,7 @@ impl Pairing {
         let kept: HashSet<_> = increasing(&common).into_iter().map(|place| expected[place - start]).collect();
         let in_after: HashSet<_> = after.iter().copied().collect();
         places.retain(|item, _| in_after.contains(item));
-        let mut pairing = Self { start, expected, after, places, kept, pairs: HashMap::new(), dropped: Vec::new() };
+        let mut pairing = Self { start, expected, after, places, kept, pairs: HashMap::default(), dropped: Vec::new() };
         pairing.pair(pair, is_compacted);
         pairing
     }
@@ -89,13 +90,13 @@ impl Pairing {
         join: Join,
         key: impl Fn(&ConversationItem) -> Option<K>,
     ) {
-        let mut by_key: HashMap<K, std::collections::VecDeque<ItemId>> = HashMap::new();
+        let mut by_key: HashMap<K, std::collections::VecDeque<ItemId>> = HashMap::default();
         for item in gone.iter() {
             if let Some(key) = key(item) {
                 by_key.entry(key).or_default().push_back(item.item_id);
             }
         }
-        let mut taken = HashSet::new();
+        let mut taken = HashSet::default();
         new.retain(|item| {
             let found = key(item).and_then(|key| by_key.get_mut(&key)?.pop_front());
             let Some(found) = found else { return true };
@@ -109,14 +110,14 @@ impl Pairing {
     /// Pairs items that are alone of their role and kind between two items that stayed.
     fn join_by_place(&mut self, new: &mut Vec<&ConversationItem>, gone: &mut Vec<&ConversationItem>) {
         let (gaps_after, gaps_before) = (self.gaps(&self.after), self.gaps(&self.expected));
-        let mut alone: HashMap<_, (Vec<&ConversationItem>, Vec<&ConversationItem>)> = HashMap::new();
+        let mut alone: HashMap<_, (Vec<&ConversationItem>, Vec<&ConversationItem>)> = HashMap::default();
         for item in new.iter().copied() {
             alone.entry((gaps_after[&item.item_id], &item.role, &item.kind)).or_default().0.push(item);
         }
         for item in gone.iter().copied() {
             alone.entry((gaps_before[&item.item_id], &item.role, &item.kind)).or_default().1.push(item);
         }
-        let mut taken = HashSet::new();
+        let mut taken = HashSet::default();
         for (new, gone) in alone.values() {
             if let ([new], [gone]) = (new.as_slice(), gone.as_slice())
                 && new.call_id.is_none()

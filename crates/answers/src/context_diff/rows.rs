@@ -1,8 +1,6 @@
 //! The items that differ between two requests, and why.
 
-use std::collections::HashSet;
-
-use rollout_trace_model::{Compaction, ItemId};
+use rollout_trace_model::{Compaction, ItemId, map::HashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 

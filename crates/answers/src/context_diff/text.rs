@@ -1,8 +1,6 @@
 //! The text form.
 
-use std::collections::HashMap;
-
-use rollout_trace_model::{ItemId, Line};
+use rollout_trace_model::{ItemId, Line, map::HashMap};
 
 use super::{
     Cause, Change, Changes, ContextDiff, Prefix, PrefixCause, PrefixSection, Relation, Row, prefix::PartChange,

@@ -1,8 +1,11 @@
 //! Comparing two threads, call by call, up to their first divergence.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use rollout_trace_model::{AgentThread, ConversationItem, InferenceCall, ItemId, ItemKind, ProducerRef};
+use rollout_trace_model::{
+    AgentThread, ConversationItem, InferenceCall, ItemId, ItemKind, ProducerRef,
+    map::{HashMap, HashSet},
+};
 use rollout_trace_schema::ExecutionStatus;
 
 use super::{
@@ -299,7 +302,7 @@ fn meanings(rollout: &Rollout<'_>, items: &[&ConversationItem]) -> Vec<Meaning> 
 
 /// Returns the place of the first of these meanings that the others lack, each counted as often as it occurs.
 fn first_lacking(own: &[Meaning], others: &[Meaning]) -> Option<usize> {
-    let mut left: HashMap<&Meaning, usize> = HashMap::new();
+    let mut left: HashMap<&Meaning, usize> = HashMap::default();
     for other in others {
         *left.entry(other).or_default() += 1;
     }

@@ -1,8 +1,11 @@
 //! What the calls of two rollouts were given besides what came in.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use rollout_trace_model::{ConversationItem, InferenceCall, ItemId};
+use rollout_trace_model::{
+    ConversationItem, InferenceCall, ItemId,
+    map::{HashMap, HashSet},
+};
 use serde_json::{Value, json};
 
 use super::{At, Both, Condition, ConditionCause, LineDifference};

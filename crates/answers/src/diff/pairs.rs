@@ -1,8 +1,9 @@
 //! Which threads and calls of two rollouts are compared with each other.
 
-use std::collections::{HashMap, HashSet};
-
-use rollout_trace_model::{AgentThread, InferenceCall};
+use rollout_trace_model::{
+    AgentThread, InferenceCall,
+    map::{HashMap, HashSet},
+};
 
 use super::Both;
 use crate::{Rollout, agent_names::threads_by_start, context_diff::is_retry, meaning::without_noise};
@@ -14,7 +15,7 @@ pub(super) fn threads<'a>(rollouts: &Both<&Rollout<'a>>) -> (Vec<Both<&'a AgentT
     let name = |rollout: &Rollout<'_>, thread: &AgentThread| {
         without_noise(rollout.agent(&thread.thread_id), None).into_owned()
     };
-    let mut of_name: HashMap<String, Vec<&'a AgentThread>> = HashMap::new();
+    let mut of_name: HashMap<String, Vec<&'a AgentThread>> = HashMap::default();
     for thread in b.iter().rev() {
         of_name.entry(name(rollouts.b, thread)).or_default().push(thread);
     }

@@ -5,12 +5,9 @@ mod model_text;
 mod request;
 mod sizes;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
-use rollout_trace_model::{ConversationItem, ItemId};
+use rollout_trace_model::{ConversationItem, ItemId, map::HashMap};
 use rollout_trace_reducer::{Fingerprint, Json, Observer, ReadRequest};
 use rollout_trace_schema::{InferenceCallId, RawPayloadId, Seq, ThreadId};
 

@@ -1,11 +1,8 @@
 //! What requests hold besides the items of their conversations.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
+use rollout_trace_model::map::HashMap;
 use rollout_trace_reducer::{Json, ReadRequest};
 use rollout_trace_schema::{
     InferenceCallId, ThreadId,

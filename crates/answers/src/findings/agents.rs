@@ -1,8 +1,9 @@
 //! Agents and processes that nobody waited for.
 
-use std::collections::{HashMap, HashSet};
-
-use rollout_trace_model::{Anchor, InteractionKind, ThreadOrigin};
+use rollout_trace_model::{
+    Anchor, InteractionKind, ThreadOrigin,
+    map::{HashMap, HashSet},
+};
 use rollout_trace_schema::{ExecutionStatus, Seq, ThreadId, ToolKind};
 
 use super::{Finding, FindingCode};
@@ -19,7 +20,7 @@ pub(super) fn findings(rollout: &Rollout<'_>) -> Vec<Finding> {
 
 fn agents(rollout: &Rollout<'_>) -> Vec<Finding> {
     let graph = rollout.graph();
-    let mut accounted_for: HashSet<&ThreadId> = HashSet::new();
+    let mut accounted_for: HashSet<&ThreadId> = HashSet::default();
     for edge in graph.interaction_edges.values() {
         let end: Option<&Anchor> = match edge.kind {
             InteractionKind::AgentResult => Some(&edge.source),
@@ -35,7 +36,7 @@ fn agents(rollout: &Rollout<'_>) -> Vec<Finding> {
     let reports = undelivered.chain(plain);
     accounted_for.extend(reports.filter_map(|(edge, target)| reporting_child(rollout, edge, target)));
     // When each agent waited last.
-    let mut waited: HashMap<&ThreadId, Seq> = HashMap::new();
+    let mut waited: HashMap<&ThreadId, Seq> = HashMap::default();
     for call in graph.tool_calls.values().filter(|call| call.kind == ToolKind::WaitAgent) {
         let last = waited.entry(&call.thread_id).or_default();
         *last = call.execution.started_seq.max(*last);

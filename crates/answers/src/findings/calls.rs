@@ -1,8 +1,8 @@
 //! Tool calls that failed, were repeated, or could not be made.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use rollout_trace_model::{ItemId, Requester, ToolCall};
+use rollout_trace_model::{ItemId, Requester, ToolCall, map::HashMap};
 use rollout_trace_schema::{CodexTurnId, ExecutionStatus, ThreadId, ToolKind};
 
 use super::{Finding, FindingCode, More, damage::Damage, offers};
@@ -12,7 +12,7 @@ use crate::{Certainty, Rollout, item_words::beginning, meaning::Meaning, stats::
 const STREAK: usize = 3;
 
 pub(super) fn findings(rollout: &Rollout<'_>, damage: &Damage) -> Vec<Finding> {
-    let mut by_thread: HashMap<&ThreadId, Vec<&ToolCall>> = HashMap::new();
+    let mut by_thread: HashMap<&ThreadId, Vec<&ToolCall>> = HashMap::default();
     for call in rollout.graph().tool_calls.values() {
         by_thread.entry(&call.thread_id).or_default().push(call);
     }
@@ -72,7 +72,7 @@ fn repeated(rollout: &Rollout<'_>, calls: &[&ToolCall]) -> Vec<Finding> {
     let items = &rollout.graph().conversation_items;
     let meaning = |id: &ItemId| items.get(id).map(|item| Meaning::of(rollout, item));
     let mut patches = 0;
-    let mut alike: HashMap<(Scope<'_>, Meaning), Vec<&ToolCall>> = HashMap::new();
+    let mut alike: HashMap<(Scope<'_>, Meaning), Vec<&ToolCall>> = HashMap::default();
     for call in calls {
         let has_outputs = !call.model_visible_output_item_ids.is_empty();
         if matches!(call.requester, Requester::Model) && has_outputs && !is_skipped(call) {
@@ -87,7 +87,7 @@ fn repeated(rollout: &Rollout<'_>, calls: &[&ToolCall]) -> Vec<Finding> {
     let mut findings = Vec::new();
     // Outputs are compared only of calls that are repeated, which are few.
     for ((_, asked), calls) in alike.into_iter().filter(|(_, calls)| calls.len() >= STREAK) {
-        let mut same: HashMap<Vec<Option<Meaning>>, Vec<&ToolCall>> = HashMap::new();
+        let mut same: HashMap<Vec<Option<Meaning>>, Vec<&ToolCall>> = HashMap::default();
         for call in calls {
             let outputs = call.model_visible_output_item_ids.iter().map(meaning).collect();
             same.entry(outputs).or_default().push(call);

@@ -1,8 +1,6 @@
 //! Edits that were taken back.
 
-use std::collections::HashMap;
-
-use rollout_trace_model::ToolCall;
+use rollout_trace_model::{ToolCall, map::HashMap};
 use rollout_trace_schema::{ExecutionStatus, ThreadId, ToolKind};
 
 use super::{Finding, FindingCode};
@@ -20,7 +18,7 @@ pub(super) fn findings(rollout: &Rollout<'_>) -> Vec<Finding> {
     let mut patches: Vec<_> = rollout.graph().tool_calls.values().filter(is_patch).collect();
     patches.sort_by_key(|call| call.execution.started_seq);
     // The last call that made each edit.
-    let mut made: HashMap<Edit, &ToolCall> = HashMap::new();
+    let mut made: HashMap<Edit, &ToolCall> = HashMap::default();
     let mut findings = Vec::new();
     for call in patches {
         let edits: Vec<PatchedFile> = files(rollout, call)

@@ -1,8 +1,9 @@
 //! Calls of tools that the model was not offered.
 
-use std::collections::{HashMap, HashSet};
-
-use rollout_trace_model::{ConversationItem, InferenceCall, Requester, ToolCall};
+use rollout_trace_model::{
+    ConversationItem, InferenceCall, Requester, ToolCall,
+    map::{HashMap, HashSet},
+};
 use rollout_trace_schema::{ExecutionStatus, InferenceCallId, ThreadId};
 
 use super::{Finding, FindingCode};
@@ -10,7 +11,7 @@ use crate::{Rollout, index::answered_in};
 
 /// Returns the failed calls of tools that the request that the model answered did not offer.
 pub(super) fn not_offered(rollout: &Rollout<'_>) -> Vec<Finding> {
-    let mut asked: HashMap<&ThreadId, HashMap<&InferenceCallId, Vec<Failed<'_>>>> = HashMap::new();
+    let mut asked: HashMap<&ThreadId, HashMap<&InferenceCallId, Vec<Failed<'_>>>> = HashMap::default();
     for call in rollout.graph().tool_calls.values() {
         if let Some((request, failed)) = Failed::of(rollout, call) {
             let of_thread = asked.entry(&request.thread_id).or_default();

@@ -1,11 +1,8 @@
 //! Turns and requests that failed, and requests that were too large.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use rollout_trace_model::{CodexTurn, ConversationItem, InferenceCall, ItemId, ItemRuns, ProducerRef};
+use rollout_trace_model::{CodexTurn, ConversationItem, InferenceCall, ItemId, ItemRuns, ProducerRef, map::HashMap};
 use rollout_trace_schema::{CodexTurnId, ExecutionStatus, ThreadId};
 
 use super::{Finding, FindingCode, More};
@@ -46,7 +43,7 @@ fn reason(call: Option<&InferenceCall>) -> String {
 }
 
 fn turns(rollout: &Rollout<'_>) -> Vec<Finding> {
-    let mut last: HashMap<&CodexTurnId, &InferenceCall> = HashMap::new();
+    let mut last: HashMap<&CodexTurnId, &InferenceCall> = HashMap::default();
     for call in rollout.calls() {
         last.extend(call.codex_turn_id.as_ref().map(|turn| (turn, *call)));
     }

@@ -1,11 +1,11 @@
 //! Items that disappeared from a conversation, and sealed items.
 
-use std::{
-    cell::OnceCell,
-    collections::{BTreeMap, HashMap, HashSet},
-};
+use std::{cell::OnceCell, collections::BTreeMap};
 
-use rollout_trace_model::{Compaction, ConversationItem, InferenceCall, ItemId, ItemKind};
+use rollout_trace_model::{
+    Compaction, ConversationItem, InferenceCall, ItemId, ItemKind,
+    map::{HashMap, HashSet},
+};
 use rollout_trace_reducer::Fingerprint;
 use rollout_trace_schema::ModelVisibleCallId;
 
@@ -32,7 +32,7 @@ pub(super) fn rows(rollout: &Rollout<'_>, compacted: &HashSet<ItemId>) -> Vec<Un
 fn dropped(rollout: &Rollout<'_>, compaction: &Compaction) -> Option<UnseenRow> {
     let copies = compaction.replacement_item_ids.iter();
     let kept: HashSet<ItemId> = copies.map(|copy| rollout.index().copied_from(*copy).unwrap_or(*copy)).collect();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let input = compaction.input_item_ids.iter().copied();
     let items: Vec<ItemId> = input.filter(|item| !kept.contains(item) && seen.insert(*item)).collect();
     let largest = items.iter().max_by_key(|item| rollout.sizes(**item).tokens_estimate)?;

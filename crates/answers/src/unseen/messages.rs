@@ -1,8 +1,6 @@
 //! Messages between agents that no model saw.
 
-use std::collections::HashSet;
-
-use rollout_trace_model::{Anchor, InteractionEdge, InteractionKind, UndeliveredMessage};
+use rollout_trace_model::{Anchor, InteractionEdge, InteractionKind, UndeliveredMessage, map::HashSet};
 use rollout_trace_schema::{EdgeId, ThreadId, ToolCallId};
 
 use super::{UnseenCode, UnseenRow};
@@ -12,7 +10,7 @@ pub(super) fn rows(rollout: &Rollout<'_>) -> Vec<UnseenRow> {
     let graph = rollout.graph();
     let edges = graph.interaction_edges.values().filter_map(|edge| of_edge(rollout, edge));
     let arrived = Arrived::of(rollout);
-    let mut known = HashSet::new();
+    let mut known = HashSet::default();
     let undelivered = graph.undelivered_messages.iter().filter_map(|message| {
         let row = of_undelivered(rollout, message, &arrived)?;
         // The same result may be reported several times.

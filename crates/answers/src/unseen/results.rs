@@ -1,8 +1,6 @@
 //! Results of tool calls that no model saw.
 
-use std::collections::HashSet;
-
-use rollout_trace_model::{CodeCell, ItemId, Requester, ToolCall};
+use rollout_trace_model::{CodeCell, ItemId, Requester, ToolCall, map::HashSet};
 use rollout_trace_reducer::Json;
 
 use super::{UnseenCode, UnseenRow, delivered, is_of_model, later_calls};

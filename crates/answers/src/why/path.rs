@@ -2,10 +2,8 @@
 //!
 //! Source: questions, section 2.4.
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, HashSet},
-};
+use rollout_trace_model::map::{HashMap, HashSet};
+use std::cmp::Reverse;
 
 use super::{
     Cause, Hop,
@@ -33,7 +31,7 @@ struct Rank {
 
 /// Returns the best path to a root; if none can be reached, the best one of those that lead furthest.
 pub(super) fn path(rollout: &Rollout<'_>, subject: &Node) -> Vec<Hop> {
-    let mut reached: HashSet<Node> = [subject.clone()].into();
+    let mut reached: HashSet<Node> = std::iter::once(subject.clone()).collect();
     // All paths; those of the length that was reached come last.
     let mut paths = vec![Path { before: None, hop: None, rank: Rank::default() }];
     let mut longest = 0..1;
@@ -49,7 +47,7 @@ pub(super) fn path(rollout: &Rollout<'_>, subject: &Node) -> Vec<Hop> {
             return best(rollout, paths, longest);
         }
         let ranks = ranks(&paths, &longer);
-        let mut to: HashMap<Node, usize> = HashMap::new();
+        let mut to: HashMap<Node, usize> = HashMap::default();
         longest = paths.len()..paths.len();
         for ((before, hop), rank) in longer.into_iter().zip(ranks) {
             let path = Path { before: Some(before), rank, hop: None };

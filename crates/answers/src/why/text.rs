@@ -1,8 +1,6 @@
 //! The text form. A tool call and the item that holds the call are one line.
 
-use std::collections::HashMap;
-
-use rollout_trace_model::{ItemId, Line, RolloutTrace};
+use rollout_trace_model::{ItemId, Line, RolloutTrace, map::HashMap};
 
 use super::{Absent, Cause, Hop, Why};
 use crate::{Certainty, Node, item_words::item_words, payload_name::payload_words, rollout::Rollout, tool_name};

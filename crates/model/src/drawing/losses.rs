@@ -1,14 +1,11 @@
 //! Where a drawing reports lost evidence.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 use rollout_trace_schema::Seq;
 
 use super::{canvas::Canvas, places::Step};
-use crate::{Diagnostic, DiagnosticCode, RolloutTrace, Severity};
+use crate::{Diagnostic, DiagnosticCode, RolloutTrace, Severity, map::HashMap};
 
 /// The reports of lost evidence, each at one place of the drawing.
 #[derive(Default)]

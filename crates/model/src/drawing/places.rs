@@ -1,13 +1,13 @@
 //! Where in a drawing each object is shown.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rollout_trace_schema::{CodexTurnId, InferenceCallId, Seq, ThreadId, ToolCallId};
 
 use super::{commentary::Commentary, covered::Covered};
 use crate::{
     Anchor, CodeCell, CodeCellId, CodexTurn, Compaction, CompactionRequest, InferenceCall, InteractionEdge, ItemId,
-    ItemRuns, Requester, RolloutTrace, ToolCall,
+    ItemRuns, Requester, RolloutTrace, ToolCall, map::HashMap,
 };
 
 /// One step of a turn.
@@ -68,8 +68,8 @@ impl<'a> Places<'a> {
         let mut places = Self::default();
         let mut inferences: Vec<_> = graph.inference_calls.values().collect();
         inferences.sort_by_key(|call| call.execution.started_seq);
-        let mut response_of: HashMap<ItemId, &InferenceCall> = HashMap::new();
-        let mut started_by: HashMap<&ToolCallId, &InferenceCall> = HashMap::new();
+        let mut response_of: HashMap<ItemId, &InferenceCall> = HashMap::default();
+        let mut started_by: HashMap<&ToolCallId, &InferenceCall> = HashMap::default();
         for call in inferences {
             places.sent_items.insert_all(&call.request_item_ids);
             places.used_items.insert_all(&call.request_item_ids);
@@ -118,7 +118,7 @@ impl<'a> Places<'a> {
     }
 
     fn cells(&mut self, graph: &'a RolloutTrace, response_of: &HashMap<ItemId, &'a InferenceCall>) {
-        let mut starter: HashMap<&CodeCellId, &ToolCall> = HashMap::new();
+        let mut starter: HashMap<&CodeCellId, &ToolCall> = HashMap::default();
         for tool in graph.tool_calls.values().filter(|tool| tool.requester == Requester::Model) {
             tool.started_code_cell_id.iter().for_each(|cell| _ = starter.entry(cell).or_insert(tool));
         }

@@ -3,12 +3,12 @@
 mod order;
 mod text;
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+use std::borrow::Cow;
 
-use crate::{ItemId, OperationId, RolloutTrace};
+use crate::{
+    ItemId, OperationId, RolloutTrace,
+    map::{HashMap, HashSet},
+};
 
 /// The longest id that is meaningful to people.
 const LONGEST_READABLE: usize = 16;
@@ -51,7 +51,7 @@ impl Names {
 
     /// Keeps every id as it was recorded.
     pub(crate) fn as_recorded() -> Self {
-        Self { by_id: HashMap::new(), odd: Vec::new() }
+        Self { by_id: HashMap::default(), odd: Vec::new() }
     }
 
     /// Returns a text with every randomly minted id replaced by its name.

@@ -1,4 +1,4 @@
-//! The hash tables of this crate.
+//! The hash tables of all crates that read rollouts.
 //!
 //! Their hash is several times cheaper than that of the standard library, whose tables also keep off an attacker who can
 //! see how long lookups take. The author of a bundle cannot: it is enough that the seed differs in each process. No
@@ -8,5 +8,7 @@ use std::collections;
 
 use foldhash::fast::RandomState;
 
-pub(crate) type HashMap<K, V> = collections::HashMap<K, V, RandomState>;
-pub(crate) type HashSet<T> = collections::HashSet<T, RandomState>;
+/// A hash map.
+pub type HashMap<K, V> = collections::HashMap<K, V, RandomState>;
+/// A hash set.
+pub type HashSet<T> = collections::HashSet<T, RandomState>;
