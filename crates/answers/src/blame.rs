@@ -3,17 +3,17 @@
 //! Source: questions, section 5.
 
 mod axis;
+mod book;
 mod text;
-
-use std::collections::{HashMap, HashSet};
 
 use rollout_trace_model::{InferenceCall, ItemId};
 use rollout_trace_schema::ThreadId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{DefinitionId, ESTIMATOR, RequestFacts, Sizes, Usage, rollout::Rollout};
+use crate::{DefinitionId, ESTIMATOR, Usage, rollout::Rollout};
 use axis::Keys;
+use book::{Book, Carrier, Sums};
 
 pub use axis::Axis;
 
@@ -102,37 +102,28 @@ enum Part {
     Item(ItemId),
 }
 
-/// The sums of one key.
-#[derive(Debug, Default)]
-struct Sums {
-    parts: HashSet<Part>,
-    once: u64,
-    calls: usize,
-    last_call: usize,
-    rent: u64,
-    bytes: u64,
-    media: u64,
-    cached: u64,
-    known: u64,
-    is_known: bool,
-}
-
 impl Blame {
     /// Answers who fills the context of all agents, or of one thread.
     pub fn of(rollout: &Rollout<'_>, by: Axis, thread: Option<&ThreadId>) -> Self {
-        let mut book =
-            Book { rollout, keys: Keys::new(rollout, by), sums: HashMap::new(), totals: BlameTotals::default() };
-        for call in rollout.calls() {
-            if thread.is_none_or(|thread| call.thread_id == *thread) {
-                book.add(call);
+        let mut totals = BlameTotals::default();
+        let calls = rollout.calls().iter().filter(|call| thread.is_none_or(|thread| call.thread_id == *thread));
+        let mut carriers: Vec<_> = calls.filter_map(|call| totals.add(rollout, call)).collect();
+        // The requests of a thread repeat each other. Those of an agent are together, too.
+        carriers.sort_by_cached_key(|carrier| (carrier.agent(rollout), &carrier.call.thread_id));
+        let mut book = Book::new(rollout, Keys::new(rollout, by));
+        match by {
+            Axis::Thread => {
+                let of_agents = carriers.chunk_by(|left, right| left.agent(rollout) == right.agent(rollout));
+                of_agents.for_each(|carriers| book.add(carriers));
             }
+            _ => book.add(&carriers),
         }
-        let Book { sums, mut totals, .. } = book;
         if totals.calls_with_usage > 0 {
             let estimate = totals.tokens_estimate_of_calls_with_usage;
             totals.residual_tokens = Some(totals.input_tokens.saturating_sub_unsigned(estimate));
         }
-        let mut rows: Vec<_> = sums.into_iter().map(|(key, sums)| sums.row(key, totals.tokens_estimate)).collect();
+        let mut rows: Vec<_> = book.into_sums().map(|(key, sums)| sums.row(key, totals.tokens_estimate)).collect();
+        totals.media_parts = rows.iter().map(|row| row.media_parts).sum();
         rows.sort_by(|left, right| {
             right.rent_tokens_estimate.cmp(&left.rent_tokens_estimate).then_with(|| left.key.cmp(&right.key))
         });
@@ -140,72 +131,34 @@ impl Blame {
     }
 }
 
-/// The sums so far.
-struct Book<'r, 'a> {
-    rollout: &'r Rollout<'a>,
-    keys: Keys<'r, 'a>,
-    sums: HashMap<String, Sums>,
-    totals: BlameTotals,
-}
-
-impl Book<'_, '_> {
-    fn add(&mut self, call: &InferenceCall) {
-        self.totals.calls += 1;
-        let Some(request) = self.rollout.facts().request(&call.inference_call_id) else {
-            self.totals.unreadable_requests += 1;
-            add(&mut self.totals.input_tokens_of_unreadable, call.usage.map_or(0, |usage| usage.input_tokens));
-            return;
+impl BlameTotals {
+    /// Adds a call. Returns what its request carries, if that is readable.
+    fn add<'r>(&mut self, rollout: &'r Rollout<'_>, call: &'r InferenceCall) -> Option<Carrier<'r>> {
+        self.calls += 1;
+        let Some(request) = rollout.facts().request(&call.inference_call_id) else {
+            self.unreadable_requests += 1;
+            add(&mut self.input_tokens_of_unreadable, call.usage.map_or(0, |usage| usage.input_tokens));
+            return None;
         };
-        let usage = Usage::of(self.rollout, call);
+        let usage = Usage::of(rollout, call);
         let estimate = usage.input_tokens_estimate.unwrap_or_default();
         let mut cached = None;
         if let Some(reported) = usage.reported {
-            self.totals.calls_with_usage += 1;
-            self.totals.tokens_estimate_of_calls_with_usage += estimate;
-            add(&mut self.totals.input_tokens, reported.input_tokens);
-            add(&mut self.totals.cached_input_tokens, reported.cached_input_tokens);
-            add(&mut self.totals.output_tokens, reported.output_tokens);
-            add(&mut self.totals.reasoning_output_tokens, reported.reasoning_output_tokens);
+            self.calls_with_usage += 1;
+            self.tokens_estimate_of_calls_with_usage += estimate;
+            add(&mut self.input_tokens, reported.input_tokens);
+            add(&mut self.cached_input_tokens, reported.cached_input_tokens);
+            add(&mut self.output_tokens, reported.output_tokens);
+            add(&mut self.reasoning_output_tokens, reported.reasoning_output_tokens);
             if usage.fits == Some(true) {
-                self.totals.calls_that_fit += 1;
+                self.calls_that_fit += 1;
                 let whole = i128::from(estimate) * i128::from(reported.cached_input_tokens);
                 let whole = whole.max(0) / i128::from(reported.input_tokens);
                 cached = Some(u64::try_from(whole).unwrap_or(u64::MAX));
             }
         }
-        self.totals.tokens_estimate += estimate;
-        let mut place = 0;
-        for part in parts(request, call) {
-            let sizes = self.sizes(part);
-            let key = self.keys.of(part, call);
-            let sums = self.sums.entry(key).or_default();
-            if sums.parts.insert(part) {
-                sums.once += sizes.tokens_estimate;
-            }
-            if sums.last_call != self.totals.calls {
-                sums.last_call = self.totals.calls;
-                sums.calls += 1;
-            }
-            sums.rent += sizes.tokens_estimate;
-            sums.bytes += sizes.bytes;
-            sums.media += sizes.media_parts;
-            self.totals.media_parts += sizes.media_parts;
-            if let Some(cached) = cached {
-                sums.is_known = true;
-                sums.known += sizes.tokens_estimate;
-                sums.cached += cached.saturating_sub(place).min(sizes.tokens_estimate);
-            }
-            place += sizes.tokens_estimate;
-        }
-    }
-
-    fn sizes(&self, part: Part) -> Sizes {
-        match part {
-            Part::Tool(id) | Part::Instructions(id) | Part::OutputFormat(id) => {
-                self.rollout.facts().definition(id).sizes
-            }
-            Part::Item(item) => self.rollout.sizes(item),
-        }
+        self.tokens_estimate += estimate;
+        Some(Carrier { call, request, cached })
     }
 }
 
@@ -214,20 +167,12 @@ fn add(sum: &mut i64, tokens: i64) {
     *sum = sum.saturating_add(tokens);
 }
 
-/// Returns the parts of a request in the order in which they are taken to be rendered.
-fn parts<'r>(request: &'r RequestFacts, call: &'r InferenceCall) -> impl Iterator<Item = Part> + 'r {
-    let tools = request.tools.iter().copied().map(Part::Tool);
-    let instructions = request.instructions.map(Part::Instructions);
-    let output_format = request.output_format.map(Part::OutputFormat);
-    tools.chain(instructions).chain(output_format).chain(call.request_item_ids.iter().map(Part::Item))
-}
-
 impl Sums {
     fn row(self, key: String, rent: u64) -> BlameRow {
         let share = if rent == 0 { 0.0 } else { self.rent as f64 / rent as f64 };
         BlameRow {
             key,
-            parts: self.parts.len(),
+            parts: self.parts,
             tokens_estimate_once: self.once,
             calls: self.calls,
             rent_tokens_estimate: self.rent,

@@ -2,14 +2,15 @@
 
 use std::{
     cell::{OnceCell, RefCell},
-    collections::HashMap,
     fmt,
     ops::Range,
     rc::Rc,
 };
 
 use rollout_trace_evidence::{Limits, PayloadBuffer, PayloadSource};
-use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, ItemRuns, ProducerRef, RolloutTrace, ToolCall};
+use rollout_trace_model::{
+    ConversationItem, InferenceCall, ItemId, ItemRun, ItemRuns, ProducerRef, RolloutTrace, ToolCall, map::HashMap,
+};
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{InferenceCallId, RawPayloadId, ThreadId};
 
@@ -148,6 +149,16 @@ impl<'a> Rollout<'a> {
     fn tokens_of(&self, items: &ItemRuns) -> u64 {
         let of_places = |places: Range<usize>| self.tokens_before[places.end] - self.tokens_before[places.start];
         items.runs().map(|run| of_places(self.items.of_run(run))).sum()
+    }
+
+    /// Returns how many estimated tokens the first items of a run have that are not more than `tokens` together, and the
+    /// first item that is not among them.
+    pub(crate) fn fitting(&self, run: ItemRun, tokens: u64) -> (u64, Option<ItemId>) {
+        let places = self.items.of_run(run);
+        let before = &self.tokens_before[places.start..=places.end];
+        let fit = before.partition_point(|sum| sum - before[0] <= tokens) - 1;
+        let cut = places.start + fit;
+        (before[fit] - before[0], (cut < places.end).then(|| self.items.item(cut)))
     }
 
     /// Returns the estimated tokens of the first items of a list.

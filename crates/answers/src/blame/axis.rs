@@ -1,8 +1,6 @@
 //! What the rows of a blame are by.
 
-use std::collections::HashMap;
-
-use rollout_trace_model::{ConversationItem, InferenceCall, ItemId};
+use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, map::HashMap};
 use rollout_trace_schema::ToolKind;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -71,35 +69,92 @@ impl Axis {
     }
 }
 
-/// Finds the key of each part. That of an item is found once.
+/// Finds the key of each part, once for each part. Keys are numbered in the order in which they are found.
 pub(super) struct Keys<'r, 'a> {
     rollout: &'r Rollout<'a>,
     by: Axis,
-    of_items: HashMap<ItemId, String>,
+    names: Vec<String>,
+    numbers: HashMap<String, usize>,
+    /// By the place of the item.
+    of_items: Vec<Option<usize>>,
+    of_others: HashMap<Part, usize>,
+    /// The agent whose requests are looked at, if that is the key of all their parts.
+    agent: Option<usize>,
 }
 
 impl<'r, 'a> Keys<'r, 'a> {
     pub(super) fn new(rollout: &'r Rollout<'a>, by: Axis) -> Self {
-        Self { rollout, by, of_items: HashMap::new() }
+        Self {
+            rollout,
+            by,
+            names: Vec::new(),
+            numbers: HashMap::default(),
+            of_items: vec![None; rollout.items().len()],
+            of_others: HashMap::default(),
+            agent: None,
+        }
     }
 
-    pub(super) fn of(&mut self, part: Part, call: &InferenceCall) -> String {
-        if self.by == Axis::Thread {
-            return self.rollout.agent(&call.thread_id).to_owned();
+    /// Returns the keys, in the order of their numbers.
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.names
+    }
+
+    /// Begins with the requests of the agent that made a call.
+    pub(super) fn begin(&mut self, call: &InferenceCall) {
+        self.agent = (self.by == Axis::Thread).then(|| self.number(self.rollout.agent(&call.thread_id).to_owned()));
+    }
+
+    /// Returns the number of a part's key.
+    pub(super) fn of(&mut self, part: Part) -> usize {
+        if let Some(agent) = self.agent {
+            return agent;
         }
+        match part {
+            Part::Item(item) => match self.rollout.items().get(item) {
+                Some(place) => match self.of_items[place] {
+                    Some(key) => key,
+                    None => {
+                        let key = self.number(self.of_item(item));
+                        self.of_items[place] = Some(key);
+                        key
+                    }
+                },
+                None => self.of_missing(),
+            },
+            part => match self.of_others.get(&part) {
+                Some(key) => *key,
+                None => {
+                    let key = self.number(self.of_other(part));
+                    self.of_others.insert(part, key);
+                    key
+                }
+            },
+        }
+    }
+
+    /// Returns the number of the key of items that the graph lacks.
+    pub(super) fn of_missing(&mut self) -> usize {
+        self.agent.unwrap_or_else(|| self.number("unknown".to_owned()))
+    }
+
+    fn number(&mut self, name: String) -> usize {
+        if let Some(number) = self.numbers.get(&name) {
+            return *number;
+        }
+        let number = self.names.len();
+        self.names.push(name.clone());
+        self.numbers.insert(name, number);
+        number
+    }
+
+    fn of_other(&self, part: Part) -> String {
         match part {
             Part::Tool(id) => self.of_tool(&self.rollout.facts().definition(id).name),
             Part::Instructions(_) => "instructions".to_owned(),
             Part::OutputFormat(_) if self.by == Axis::Section => "output_format".to_owned(),
             Part::OutputFormat(_) => "output format".to_owned(),
-            Part::Item(item) => match self.of_items.get(&item) {
-                Some(key) => key.clone(),
-                None => {
-                    let key = self.of_item(item);
-                    self.of_items.insert(item, key.clone());
-                    key
-                }
-            },
+            Part::Item(item) => self.of_item(item),
         }
     }
 
