@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 /// How many characters of a text are searched for where it begins. The longest that occurs counts.
 const PROBES: [usize; 4] = [48, 32, 16, 8];
 /// How many characters of a shown text are searched for where it ends, and the fewest that say anything.
@@ -30,11 +32,12 @@ pub(crate) fn gaps<'a>(raw: &str, shown: impl IntoIterator<Item = &'a str>) -> V
         if rest.is_empty() {
             break;
         }
-        if text.contains(rest) {
+        let start = find(text, first_chars(rest, PROBES[0]));
+        if start.is_some_and(|start| contains(text, start, rest)) {
             cursor = raw.len();
             break;
         }
-        cursor += head(rest, text);
+        cursor += head(rest, text, start);
         if let Some(tail) = tail(&raw[cursor..], text) {
             add(cursor..cursor + tail.start);
             cursor += tail.end;
@@ -44,11 +47,23 @@ pub(crate) fn gaps<'a>(raw: &str, shown: impl IntoIterator<Item = &'a str>) -> V
     gaps
 }
 
-/// Returns how much of the beginning of a text is in the shown text.
-fn head(rest: &str, shown: &str) -> usize {
-    let begins = PROBES.iter().find_map(|length| shown.find(first_chars(rest, *length)));
-    let same = begins.map(|at| rest.chars().zip(shown[at..].chars()).take_while(|(left, right)| left == right));
-    same.map(|same| same.map(|(c, _)| c.len_utf8()).sum()).unwrap_or_default()
+/// Returns whether a text contains another one, whose beginning it contains first at `start`. To search for the whole of a
+/// long text costs far more than to search for its beginning.
+fn contains(text: &str, start: usize, whole: &str) -> bool {
+    let from_start = &text[start..];
+    from_start.starts_with(whole) || from_start[first_chars(from_start, 1).len()..].contains(whole)
+}
+
+/// Returns how much of the beginning of a text is in the shown text, which contains the longest probe at `start`.
+fn head(rest: &str, shown: &str, start: Option<usize>) -> usize {
+    let start = start.or_else(|| PROBES[1..].iter().find_map(|length| find(shown, first_chars(rest, *length))));
+    let Some(start) = start else { return 0 };
+    let pairs = rest.bytes().zip(shown[start..].bytes());
+    let mut same = pairs.take_while(|(left, right)| left == right).count();
+    while !rest.is_char_boundary(same) {
+        same -= 1;
+    }
+    same
 }
 
 /// Returns where the end of the shown text is in a text.
@@ -59,10 +74,18 @@ fn tail(rest: &str, shown: &str) -> Option<Range<usize>> {
     if probe.chars().count() < SHORTEST_TAIL {
         return None;
     }
-    let at = rest.find(probe)?;
-    let before = rest[..at].chars().rev().zip(shown[..start].chars().rev());
-    let same: usize = before.take_while(|(left, right)| left == right).map(|(c, _)| c.len_utf8()).sum();
-    Some(at - same..at + probe.len())
+    let at = find(rest, probe)?;
+    let pairs = rest[..at].bytes().rev().zip(shown[..start].bytes().rev());
+    let mut first = at - pairs.take_while(|(left, right)| left == right).count();
+    while !rest.is_char_boundary(first) {
+        first += 1;
+    }
+    Some(first..at + probe.len())
+}
+
+/// Returns where a text contains another one first.
+fn find(text: &str, probe: &str) -> Option<usize> {
+    memmem::find(text.as_bytes(), probe.as_bytes())
 }
 
 fn first_chars(text: &str, count: usize) -> &str {

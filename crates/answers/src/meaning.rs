@@ -2,24 +2,62 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
+use memchr::memmem;
 use regex::Regex;
 use rollout_trace_model::{ConversationItem, ItemKind};
 
 use crate::Rollout;
 
-/// Texts that differ between runs that do the same, and what replaces them. A group keeps what is before the noise.
-///
+/// A text that differs between runs that do the same.
+struct Noise {
+    pattern: LazyLock<Regex>,
+    /// What replaces it. A group keeps what is before the noise.
+    with: &'static str,
+    /// Whether a text may contain it. Most contain none, and this is much cheaper than the pattern.
+    may_be_in: fn(&str) -> bool,
+}
+
+impl Noise {
+    const fn new(pattern: fn() -> Regex, with: &'static str, may_be_in: fn(&str) -> bool) -> Self {
+        Self { pattern: LazyLock::new(pattern), with, may_be_in }
+    }
+}
+
 /// Source: questions, section 7.
-const NOISE: [(&str, &str); 5] = [
-    ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
-    (r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", "<time>"),
-    ("(Chunk ID:? )[0-9a-f]+", "${1}<id>"),
-    ("(Wall time:? )[0-9.]+", "${1}<time>"),
-    (r#"(session ID |cell ID |"session_id": ?|"cell_id": ?"?)\d+"#, "${1}<id>"),
+static NOISE: [Noise; 5] = [
+    Noise::new(
+        || regex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+        "<id>",
+        has_hyphen_after_four_digits,
+    ),
+    Noise::new(
+        || regex(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"),
+        "<time>",
+        has_hyphen_after_four_digits,
+    ),
+    Noise::new(|| regex("(Chunk ID:? )[0-9a-f]+"), "${1}<id>", |text| has(text, "Chunk ID")),
+    Noise::new(|| regex("(Wall time:? )[0-9.]+"), "${1}<time>", |text| has(text, "Wall time")),
+    Noise::new(
+        || regex(r#"(session ID |cell ID |"session_id": ?|"cell_id": ?"?)\d+"#),
+        "${1}<id>",
+        |text| ["session ID", "cell ID", "\"session_id\"", "\"cell_id\""].iter().any(|word| has(text, word)),
+    ),
 ];
 
-static PATTERNS: LazyLock<[(Regex, &str); 5]> =
-    LazyLock::new(|| NOISE.map(|(pattern, with)| (Regex::new(pattern).expect("the patterns are valid"), with)));
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the patterns are valid")
+}
+
+fn has(text: &str, word: &str) -> bool {
+    memmem::find(text.as_bytes(), word.as_bytes()).is_some()
+}
+
+/// Returns whether a hyphen comes after four bytes that may belong to digits of any script, or to hexadecimal ones.
+fn has_hyphen_after_four_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let may_be_digit = |byte: &u8| byte.is_ascii_hexdigit() || !byte.is_ascii();
+    memchr::memchr_iter(b'-', bytes).any(|at| at >= 4 && bytes[at - 4..at].iter().all(may_be_digit))
+}
 
 /// What an item means. Items that differ in nothing but noise mean the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,8 +87,10 @@ pub(crate) fn without_noise<'a>(text: &'a str, cwd: Option<&str>) -> Cow<'a, str
         Some(cwd) => Cow::Owned(text.replace(cwd, "<cwd>")),
         None => Cow::Borrowed(text),
     };
-    for (pattern, with) in PATTERNS.iter() {
-        if let Cow::Owned(replaced) = pattern.replace_all(&text, *with) {
+    for Noise { pattern, with, may_be_in } in &NOISE {
+        if may_be_in(&text)
+            && let Cow::Owned(replaced) = pattern.replace_all(&text, *with)
+        {
             text = Cow::Owned(replaced);
         }
     }

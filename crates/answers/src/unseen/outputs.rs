@@ -33,10 +33,13 @@ fn of_process(rollout: &Rollout<'_>, operations: &[&TerminalOperation]) -> Optio
     let call = graph.tool_calls.get(&first.tool_call_id).filter(|call| is_of_model(call))?;
     let stdout = &first.result.as_ref()?.stdout;
     let seen: Vec<ItemId> = calls.iter().flat_map(|call| shown_outputs(rollout, call)).collect();
-    if stdout.is_empty() || seen.is_empty() || !is_of_runtime(rollout, first) {
+    if stdout.is_empty() || seen.is_empty() {
         return None;
     }
     let found = gaps_in(rollout, stdout, &seen);
+    if found.is_empty() || !is_of_runtime(rollout, first) {
+        return None;
+    }
     let ended = |seq| calls.iter().all(|call| call.execution.ended_seq.is_some_and(|end| end < seq));
     let is_after = matches!(&*found, [gap] if gap.end == stdout.len()) && first.execution.ended_seq.is_some_and(ended);
     let code = if is_after { UnseenCode::OutputAfterLastLook } else { UnseenCode::OutputCut };
