@@ -199,7 +199,7 @@ impl Context {
             call: rollout.call_name(&call.inference_call_id),
             agent: rollout.agent(&call.thread_id).to_owned(),
             turn: call.codex_turn_id.as_ref().map_or_else(String::new, |turn| rollout.turn_name(turn)),
-            items: parts.items.iter().map(|part| item_words(rollout, part.item_id)).collect(),
+            items: words(rollout, &parts.items),
             before: index.call_before(call).map(|before| rollout.call_name(&before.inference_call_id)),
         };
         Self {
@@ -302,6 +302,18 @@ impl Parts {
             (SectionName::Items, of(self.items.iter().map(|item| item.sizes).collect())),
         ])
     }
+}
+
+/// Returns the items that the text form names in a few words: those that are new and the largest. The others have none.
+fn words(rollout: &Rollout<'_>, items: &[ItemPart]) -> Vec<String> {
+    let mut by_size: Vec<_> = (0..items.len()).collect();
+    by_size.sort_by_key(|place| std::cmp::Reverse(items[*place].sizes.tokens_estimate));
+    let mut is_named: Vec<_> = items.iter().map(|part| part.first_in).collect();
+    by_size.into_iter().take(LARGEST).for_each(|place| is_named[place] = true);
+    let words = |(part, is_named): (&ItemPart, bool)| {
+        if is_named { item_words(rollout, part.item_id) } else { String::new() }
+    };
+    items.iter().zip(is_named).map(words).collect()
 }
 
 fn part_line(tokens: u64, all: u64, words: &str) -> Line {

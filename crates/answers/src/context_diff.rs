@@ -8,9 +8,12 @@ mod prefix;
 mod rows;
 mod text;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
-use rollout_trace_model::{Anchor, InferenceCall, ItemKind, ThreadOrigin};
+use rollout_trace_model::{
+    Anchor, InferenceCall, ItemKind, ThreadOrigin,
+    map::{HashMap, HashSet},
+};
 use rollout_trace_schema::{CompactionId, ExecutionStatus, InferenceCallId};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -166,23 +169,13 @@ impl ContextDiff {
 
     /// Answers what changed from one call to another.
     pub fn between(rollout: &Rollout<'_>, before: &InferenceCall, after: &InferenceCall) -> Self {
-        let facts = rollout.facts();
-        let relation = relation(rollout, before, after);
         let usages = usages(rollout, before, after);
-        let requests = facts.request(&before.inference_call_id).zip(facts.request(&after.inference_call_id));
-        let pair = requests.map(|(request_before, request_after)| Pair {
-            rollout,
-            before,
-            after,
-            request_before,
-            request_after,
-            relation,
-        });
+        let pair = Pair::of(rollout, before, after);
         Self {
             question: "context-diff",
             before: Some(before.inference_call_id.clone()),
             after: after.inference_call_id.clone(),
-            relation,
+            relation: relation(rollout, before, after),
             readable: Some(pair.is_some()),
             changes: pair.map(|pair| pair.changes(&usages)),
             usage: Some(usages),
@@ -257,14 +250,50 @@ pub(crate) struct Pair<'r, 'a> {
     pub(crate) relation: Relation,
 }
 
-impl Pair<'_, '_> {
+/// What became of the conversation from one call to another, and of the provider's cache.
+pub(crate) struct Outcome {
+    pub(crate) prefix: Prefix,
+    pub(crate) cache: Cache,
+    pub(crate) rebuilt_unrecorded: bool,
+}
+
+impl Outcome {
+    /// Compares two calls. Returns `None` if one of the requests is not readable.
+    pub(crate) fn between(rollout: &Rollout<'_>, before: &InferenceCall, after: &InferenceCall) -> Option<Self> {
+        let pair = Pair::of(rollout, before, after)?;
+        // Of a request that only adds to the one before, no row is asked for.
+        let is_plain = is_continued(before, after) && after.request_item_ids.is_distinct();
+        let between = rollout.index().compactions_between(before, after);
+        let rows = if is_plain { Vec::new() } else { rows::rows(&pair, between).0 };
+        Some(pair.outcome(&usages(rollout, before, after), &rows))
+    }
+}
+
+impl<'r, 'a> Pair<'r, 'a> {
+    /// Pairs two calls. Returns `None` if one of the requests is not readable.
+    fn of(rollout: &'r Rollout<'a>, before: &'r InferenceCall, after: &'r InferenceCall) -> Option<Self> {
+        let request_before = rollout.facts().request(&before.inference_call_id)?;
+        let request_after = rollout.facts().request(&after.inference_call_id)?;
+        let relation = relation(rollout, before, after);
+        Some(Self { rollout, before, after, request_before, request_after, relation })
+    }
+
+    fn outcome(&self, usages: &Usages, rows: &[Row]) -> Outcome {
+        let between = self.rollout.index().compactions_between(self.before, self.after);
+        let prefix = prefix::prefix(self, rows, !between.is_empty());
+        Outcome {
+            cache: cache::cache(self, usages, &prefix),
+            rebuilt_unrecorded: self.relation != Relation::OtherThread
+                && between.is_empty()
+                && rows.iter().any(|row| self.is_unrecorded(row)),
+            prefix,
+        }
+    }
+
     fn changes(&self, usages: &Usages) -> Changes {
         let between = self.rollout.index().compactions_between(self.before, self.after);
         let (items, counts) = rows::rows(self, between);
-        let prefix = prefix::prefix(self, &items, !between.is_empty());
-        let rebuilt_unrecorded = self.relation != Relation::OtherThread
-            && between.is_empty()
-            && items.iter().any(|row| self.is_unrecorded(row));
+        let Outcome { prefix, cache, rebuilt_unrecorded } = self.outcome(usages, &items);
         Changes {
             retry: is_retry(self.rollout, self.before, self.after),
             model: ModelChange {
@@ -276,7 +305,7 @@ impl Pair<'_, '_> {
             tools: self.tools(),
             settings_changed: self.settings_changed(),
             compactions: between.iter().map(|compaction| compaction.compaction_id.clone()).collect(),
-            cache: cache::cache(self, usages, &prefix),
+            cache,
             words: text::words(self.rollout, &items, &prefix),
             items,
             counts,
@@ -299,8 +328,7 @@ impl Pair<'_, '_> {
     }
 
     pub(crate) fn model_changed(&self) -> bool {
-        let of = |call: &InferenceCall| (call.model.clone(), call.provider_name.clone());
-        of(self.before) != of(self.after)
+        self.before.model != self.after.model || self.before.provider_name != self.after.provider_name
     }
 
     fn tools(&self) -> ToolChange {
@@ -348,8 +376,7 @@ pub(crate) fn rebuilt_unrecorded(rollout: &Rollout<'_>, before: &InferenceCall, 
     let number = rollout.call_number(&after.inference_call_id);
     let known = rollout.rebuilt.borrow().get(&number).copied();
     known.unwrap_or_else(|| {
-        let changes = ContextDiff::between(rollout, before, after).changes;
-        let is_rebuilt = changes.is_some_and(|changes| changes.rebuilt_unrecorded);
+        let is_rebuilt = Outcome::between(rollout, before, after).is_some_and(|outcome| outcome.rebuilt_unrecorded);
         rollout.rebuilt.borrow_mut().insert(number, is_rebuilt);
         is_rebuilt
     })

@@ -44,19 +44,26 @@ pub(crate) fn beginning(text: &str) -> String {
 
 /// Returns the beginning of a text in one line of at most so many characters, and a mark if there is more.
 pub fn first_chars(text: &str, shown: usize) -> String {
-    let mut words = text.split_whitespace();
     let mut line = String::new();
-    for word in words.by_ref() {
+    let mut chars = 0;
+    for word in text.split_whitespace() {
         if !line.is_empty() {
             line.push(' ');
+            chars += 1;
         }
-        line.extend(word.chars().take(shown + 1));
-        if line.chars().count() > shown {
+        // Only the beginning of a long word is looked at.
+        let end = if word.len() <= shown { None } else { word.char_indices().nth(shown + 1) };
+        let word = end.map_or(word, |(end, _)| &word[..end]);
+        line.push_str(word);
+        chars += word.chars().count();
+        if chars > shown {
             break;
         }
     }
-    match line.char_indices().nth(shown) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+    if chars > shown {
+        let end = line.char_indices().nth(shown).map_or(line.len(), |(end, _)| end);
+        line.truncate(end);
+        line.push('…');
     }
+    line
 }

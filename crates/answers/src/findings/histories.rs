@@ -3,7 +3,9 @@
 use rollout_trace_model::InferenceCall;
 
 use super::{Finding, FindingCode, More};
-use crate::{CacheVerdict, Cause, Certainty, ContextDiff, PrefixCause, Rollout, usage::signed, words::grouped};
+use crate::{
+    CacheVerdict, Cause, Certainty, PrefixCause, Rollout, context_diff::Outcome, usage::signed, words::grouped,
+};
 
 /// How many lost tokens are worth telling.
 const LOST_TOKENS: u64 = 1000;
@@ -17,9 +19,9 @@ pub(super) fn findings(rollout: &Rollout<'_>) -> Vec<Finding> {
 }
 
 fn of_pair(rollout: &Rollout<'_>, first: &InferenceCall, second: &InferenceCall) -> Vec<Finding> {
-    let Some(changes) = ContextDiff::between(rollout, first, second).changes else { return Vec::new() };
+    let Some(outcome) = Outcome::between(rollout, first, second) else { return Vec::new() };
+    let Outcome { prefix, cache, rebuilt_unrecorded } = outcome;
     let name = rollout.call_name(&second.inference_call_id);
-    let (prefix, cache) = (&changes.prefix, &changes.cache);
     let finding = |code, certainty, note, more| {
         let ids = vec![first.inference_call_id.to_string(), second.inference_call_id.to_string()];
         Finding { certainty, more, ..Finding::new(code, ids, Some(second.execution.started_seq), note) }
@@ -45,7 +47,7 @@ fn of_pair(rollout: &Rollout<'_>, first: &InferenceCall, second: &InferenceCall)
         let note = format!("{name} begins with the request before, but {cached} of its {previous} tokens were cached");
         findings.push(finding(FindingCode::CacheMiss, Certainty::Recorded, note, More::default()));
     }
-    if changes.rebuilt_unrecorded {
+    if rebuilt_unrecorded {
         let note = format!("the history of {name} was rebuilt, and no event says why");
         findings.push(finding(FindingCode::HistoryRebuilt, Certainty::Inferred, note, More::default()));
     }
