@@ -42,6 +42,10 @@ make-bundle NAME DIR:
 instructions:
     .ci/instructions
 
+# Counts the instructions of each question, as shares of reducing (needs valgrind).
+question-costs:
+    .ci/question-costs
+
 # Holds that doubling a bundle at most doubles the instructions, for hostile shapes (needs valgrind).
 cost *SHAPES:
     .ci/cost {{SHAPES}}
