@@ -1,5 +1,7 @@
 //! Texts with where they are.
 
+use std::str::FromStr;
+
 use regex::Regex;
 use rollout_trace_model::{
     CodeCell, ConversationItem, Line, OperationKind, ProducerRef, TerminalOperation, TerminalRequest,
@@ -8,7 +10,7 @@ use rollout_trace_schema::{Seq, ThreadId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Rollout, tool_name::tool_name, words::counted};
+use crate::{Rollout, UnknownName, tool_name::tool_name, words::counted};
 
 /// What is searched for, and where.
 #[derive(Clone, Debug)]
@@ -60,6 +62,14 @@ impl Place {
             Self::Output => "output",
             Self::Source => "source",
         }
+    }
+}
+
+impl FromStr for Place {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        UnknownName::find(&Self::ALL, Self::as_str, name)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rollout_trace_model::{CodeCellId, ItemId, OperationId, TerminalId};
+use rollout_trace_model::{CodeCellId, ItemId, OperationId, Part, TerminalId};
 use rollout_trace_schema::{CodexTurnId, CompactionId, EdgeId, InferenceCallId, ThreadId, ToolCallId};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -69,5 +69,19 @@ impl Node {
             Self::Compaction(_) => "compaction",
             Self::Root(_) => "root",
         }
+    }
+
+    /// Returns the part of a drawing that shows the thing, or `None` if a drawing only shows it beside others.
+    pub fn part(&self) -> Option<Part<'_>> {
+        Some(match self {
+            Self::Thread(id) => Part::Thread(id),
+            Self::Turn(id) => Part::Turn(id),
+            Self::Inference(id) => Part::InferenceCall(id),
+            Self::ToolCall(id) => Part::ToolCall(id),
+            Self::CodeCell(id) => Part::CodeCell(id),
+            Self::Compaction(id) => Part::Compaction(id),
+            Self::Item(id) => Part::Item(*id),
+            Self::TerminalOperation(_) | Self::TerminalSession(_) | Self::Edge(_) | Self::Root(_) => return None,
+        })
     }
 }

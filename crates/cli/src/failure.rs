@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use rollout_trace::{OpenError, bundle::ConvertError};
+use rollout_trace::{OpenError, answers::PatternError, bundle::ConvertError};
 
 /// Why a command stopped.
 #[derive(Debug)]
@@ -68,6 +68,12 @@ impl From<ConvertError> for Failure {
     fn from(error: ConvertError) -> Self {
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         Self::new(format!("{error}{cause}"), error.hint())
+    }
+}
+
+impl From<PatternError> for Failure {
+    fn from(error: PatternError) -> Self {
+        Self::new(error, PatternError::HINT)
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct GrepArgs {
     pub(crate) tool: Option<String>,
 
     /// Search only one class of texts: what models saw or said, commands, their outputs, or the sources of code cells.
-    #[arg(long = "where", value_name = "WHERE", value_parser = place)]
+    #[arg(long = "where", value_name = "WHERE")]
     pub(crate) place: Option<Place>,
 
     #[command(flatten)]
@@ -124,7 +124,7 @@ pub(crate) struct BlameArgs {
     pub(crate) bundle: Option<OsString>,
 
     /// What the parts are added up by: source, item, tool, server, agent, file, turn, section or thread.
-    #[arg(long, value_name = "AXIS", default_value = "source", value_parser = axis)]
+    #[arg(long, value_name = "AXIS", default_value = "source")]
     pub(crate) by: Axis,
 
     /// Count only the requests of one agent, given by its name or its thread's id.
@@ -133,16 +133,6 @@ pub(crate) struct BlameArgs {
 
     #[command(flatten)]
     pub(crate) asked: AskedArgs,
-}
-
-fn axis(name: &str) -> Result<Axis, String> {
-    let known = Axis::ALL.map(Axis::as_str).join(", ");
-    Axis::ALL.into_iter().find(|axis| axis.as_str() == name).ok_or_else(|| format!("possible values: {known}"))
-}
-
-fn place(name: &str) -> Result<Place, String> {
-    let known = Place::ALL.map(Place::as_str).join(", ");
-    Place::ALL.into_iter().find(|place| place.as_str() == name).ok_or_else(|| format!("possible values: {known}"))
 }
 
 /// Where a question is asked, and how it is answered.

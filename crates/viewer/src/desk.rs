@@ -1,12 +1,12 @@
 //! A rollout that answers the calls of a page.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use rollout_trace::{
     Bundle,
     answers::{
-        Axis, Blame, Context, ContextDiff, CriticalPath, Diff, Findings, Grep, Node, Persons, Place, Regex, Rollout,
-        Search, SelectError, Stats, Time, Unseen, Verdict, Why,
+        Axis, Blame, Context, ContextDiff, CriticalPath, Diff, Findings, Grep, Node, PatternError, Persons, Place,
+        Rollout, Search, SelectError, Stats, Time, UnknownName, Unseen, Verdict, Why, pattern,
     },
     evidence::{PayloadBuffer, PayloadSource},
     model::InferenceCall,
@@ -131,7 +131,7 @@ impl Desk<'_, '_> {
                 })
             }
             "blame" => {
-                let by = query.text("by").map_or(Ok(Axis::Source), |by| one_of(&Axis::ALL, Axis::as_str, "by", by))?;
+                let by = query.text("by").map_or(Ok(Axis::Source), |by| one_of("by", by))?;
                 let thread = query.text("thread").map(|name| self.thread(name)).transpose()?;
                 json(&Blame::of(rollout, by, thread.as_ref()))
             }
@@ -151,12 +151,8 @@ impl Desk<'_, '_> {
     }
 
     fn grep(&self, query: &Query) -> Result<Answer, ApiError> {
-        let pattern = Regex::new(query.required("pattern")?).map_err(|error| {
-            let error = error.to_string();
-            let reason = error.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            let what = format!("the pattern is no regular expression: {reason}");
-            ApiError::bad_request(what, "escape special characters with \\")
-        })?;
+        let pattern = pattern(query.required("pattern")?)
+            .map_err(|error| ApiError::bad_request(error.to_string(), PatternError::HINT))?;
         let owned = |name: &str| query.text(name).map(str::to_owned);
         let search = Search {
             pattern,
@@ -164,7 +160,7 @@ impl Desk<'_, '_> {
             kind: owned("kind"),
             role: owned("role"),
             tool: owned("tool"),
-            place: query.text("where").map(|place| one_of(&Place::ALL, Place::as_str, "where", place)).transpose()?,
+            place: query.text("where").map(|place| one_of::<Place>("where", place)).transpose()?,
         };
         let mut answer = Grep::of(self.view.rollout, &search);
         answer.rows.truncate(query.number("limit")?.unwrap_or(USUAL_MATCHES));
@@ -305,9 +301,8 @@ fn thing(word: &str) -> Option<Thing> {
     Some(Thing(kind, number.parse().ok()?))
 }
 
-fn one_of<T: Copy>(all: &[T], name: fn(T) -> &'static str, argument: &str, word: &str) -> Result<T, ApiError> {
-    all.iter().copied().find(|value| name(*value) == word).ok_or_else(|| {
-        let known: Vec<_> = all.iter().map(|value| name(*value)).collect();
+fn one_of<T: FromStr<Err = UnknownName>>(argument: &str, word: &str) -> Result<T, ApiError> {
+    word.parse().map_err(|UnknownName { known }| {
         ApiError::bad_request(format!("{argument} is {word:?}"), format!("it is one of {}", known.join(", ")))
     })
 }

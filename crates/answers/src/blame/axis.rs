@@ -1,5 +1,7 @@
 //! What the rows of a blame are by.
 
+use std::str::FromStr;
+
 use rollout_trace_model::{ConversationItem, InferenceCall, ItemId, map::HashMap};
 use rollout_trace_schema::ToolKind;
 use schemars::JsonSchema;
@@ -7,7 +9,7 @@ use serde::Serialize;
 
 use super::Part;
 use crate::{
-    Origin, OriginClass,
+    Origin, OriginClass, UnknownName,
     files::only_file,
     index::{is_call, is_output},
     rollout::Rollout,
@@ -66,6 +68,14 @@ impl Axis {
             Self::Section => "section",
             Self::Thread => "thread",
         }
+    }
+}
+
+impl FromStr for Axis {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        UnknownName::find(&Self::ALL, Self::as_str, name)
     }
 }
 

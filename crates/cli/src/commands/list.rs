@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use rollout_trace::{
     Limits,
-    answers::{Regex, duration, first_chars},
+    answers::{Regex, duration, first_chars, pattern},
     schema::{UnixMillis, visible::visible_line},
     walk_bundles,
 };
 use serde::Serialize;
 
-use super::question::regex;
 use crate::{
     args::ListArgs,
     failure::{Failure, Verdict},
@@ -68,7 +67,7 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
             "give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to",
         )
     })?;
-    let pattern = args.grep.as_deref().map(regex).transpose()?;
+    let pattern = args.grep.as_deref().map(pattern).transpose()?;
     let found = walk_bundles(root)
         .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
     if found.is_empty() {

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use rollout_trace::{
     Bundle, RolloutTrace,
     answers::{
-        self, Blame, Context, ContextDiff, CriticalPath, Diff, Findings, Grep, Persons, Regex, Rollout, Search,
-        SelectError, Stats, Time, Totals, Unseen, Why,
+        self, Blame, Context, ContextDiff, CriticalPath, Diff, Findings, Grep, Persons, Rollout, Search, SelectError,
+        Stats, Time, Totals, Unseen, Why, pattern,
     },
     model::{InferenceCall, Line},
     schema::ThreadId,
@@ -60,8 +60,8 @@ pub(crate) fn stats(args: &StatsArgs, output: &mut Output) -> Result<Verdict, Fa
 }
 
 pub(crate) fn grep(args: &GrepArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    let (bundle, pattern) = open_with_word(&args.asked, &args.words, "a pattern")?;
-    let pattern = regex(&pattern.to_string_lossy())?;
+    let (bundle, word) = open_with_word(&args.asked, &args.words, "a pattern")?;
+    let pattern = pattern(&word.to_string_lossy())?;
     ask(&args.asked, &bundle, output, |rollout, output| {
         let thread = args.thread.as_deref().map(|wanted| find_agent(rollout, wanted)).transpose()?;
         let search = Search {
@@ -74,15 +74,6 @@ pub(crate) fn grep(args: &GrepArgs, output: &mut Output) -> Result<Verdict, Fail
         };
         let answer = Grep::of(rollout, &search);
         print(&args.asked, &answer, || answer.lines(rollout), output)
-    })
-}
-
-/// Reads a regular expression.
-pub(super) fn regex(pattern: &str) -> Result<Regex, Failure> {
-    Regex::new(pattern).map_err(|error| {
-        let error = error.to_string();
-        let reason = error.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Failure::new(format!("the pattern is no regular expression: {reason}"), "escape special characters with \\")
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use rollout_trace::{
     Bundle, Drawing, RolloutTrace,
     answers::{NextStep, Node, Overview, Rollout, shell_word},
-    model::{ItemId, Line, Part},
+    model::{ItemId, Line},
     schema::ThreadId,
 };
 
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> Result<Verdict, Failu
     let width = args.width.map(usize::from).or_else(|| output.columns());
 
     let mut drawing = Drawing::new(&graph).commented(&rollout).color(output.has_color());
-    drawing = node.as_ref().and_then(part).map_or(drawing, |part| drawing.part(part));
+    drawing = node.as_ref().and_then(Node::part).map_or(drawing, |part| drawing.part(part));
     drawing = width.map_or(drawing, |width| drawing.width(width));
     drawing = args.since.map_or(drawing, |seq| drawing.since(seq));
     drawing = if args.errors { drawing.failures() } else { drawing };
@@ -118,20 +118,6 @@ fn node(rollout: &Rollout<'_>, args: &ShowArgs) -> Result<Option<Node>, Failure>
         )),
         Err(error) => Err(not_selected(rollout, wanted, &error)),
     }
-}
-
-/// Returns the part of the drawing that shows a thing.
-fn part(node: &Node) -> Option<Part<'_>> {
-    Some(match node {
-        Node::Thread(id) => Part::Thread(id),
-        Node::Turn(id) => Part::Turn(id),
-        Node::Inference(id) => Part::InferenceCall(id),
-        Node::ToolCall(id) => Part::ToolCall(id),
-        Node::CodeCell(id) => Part::CodeCell(id),
-        Node::Compaction(id) => Part::Compaction(id),
-        Node::Item(id) => Part::Item(*id),
-        Node::TerminalOperation(_) | Node::TerminalSession(_) | Node::Edge(_) | Node::Root(_) => return None,
-    })
 }
 
 /// Returns the thread of an agent, given by a name or by the beginning of the thread's id.
