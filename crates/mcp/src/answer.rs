@@ -1,15 +1,16 @@
 //! Answers as text in which everything from a bundle is visible.
 
-use std::{collections::HashMap, fmt::Display};
+use std::{collections::HashMap, fmt::Display, path::Path, str::FromStr};
 
 use rollout_trace::{
     Bundle, Drawing,
     answers::{
-        Axis, Blame, Context, ContextDiff, Findings, Grep, Node, PayloadName, Place, Regex, Rollout, Search,
-        SelectError, Stats, Time, Unseen, Verdict, Why,
+        Axis, Blame, Context, ContextDiff, Diff, Findings, Grep, Node, PatternError, PayloadName, Persons, Place,
+        Rollout, Search, SelectError, Stats, Time, UnknownName, Unseen, Verdict, Why, pattern,
     },
     evidence::{PayloadBuffer, PayloadSource},
     model::{InferenceCall, Line},
+    reduce_with_facts,
     schema::{ThreadId, visible::visible_text},
 };
 use serde::Serialize;
@@ -28,8 +29,13 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
-/// Answers a question about a rollout.
-pub(crate) fn answer(rollout: &Rollout<'_>, bundle: &Bundle, question: &Question) -> Result<Answer, ToolError> {
+/// Answers a question about a rollout, which may be about another one, too.
+pub(crate) fn answer(
+    rollout: &Rollout<'_>,
+    bundle: &Bundle,
+    question: &Question,
+    other: Option<&Path>,
+) -> Result<Answer, ToolError> {
     let text = match question {
         Question::Payload(args) => return payload(rollout, bundle, &args.id.0),
         Question::Overview(_) => overview(rollout),
@@ -42,9 +48,10 @@ pub(crate) fn answer(rollout: &Rollout<'_>, bundle: &Bundle, question: &Question
         Question::Context(args) => context(rollout, args)?,
         Question::Blame(args) => {
             let thread = args.agent.as_ref().map(|wanted| agent(rollout, wanted)).transpose()?;
-            let by = args.by.as_ref().map_or(Ok(Axis::Source), |by| one_of(&Axis::ALL, Axis::as_str, "by", &by.0))?;
+            let by = args.by.as_ref().map_or(Ok(Axis::Source), |by| one_of("by", &by.0))?;
             text(&Blame::of(rollout, by, thread).lines())
         }
+        Question::Diff(args) => diff(rollout, bundle, args, other)?,
         Question::Unseen(_) => text(&Unseen::of(rollout).lines()),
         Question::Findings(_) => text(&findings(&Findings::of(rollout))),
         Question::Grep(args) => grep(rollout, args)?,
@@ -98,15 +105,18 @@ fn findings(findings: &Findings) -> Vec<Line> {
 
 fn show(rollout: &Rollout<'_>, part: Option<&Word>) -> Result<String, ToolError> {
     let graph = rollout.graph();
-    let drawing = Drawing::new(graph);
-    let Some(part) = part else { return Ok(drawing.to_string()) };
-    Ok(match node(rollout, part)? {
-        Node::Item(id) => drawing.item(id).to_string(),
-        Node::Thread(id) => drawing.thread(&id).to_string(),
-        Node::Inference(id) => match graph.inference_calls.get(&id) {
-            Some(call) => text(&Context::of(rollout, call).lines()) + &facts(Some(call)),
-            None => facts(None::<&()>),
-        },
+    let drawing = Drawing::new(graph).commented(rollout);
+    let Some(part) = part else { return Ok(text(&[drawing.head()]) + &drawing.to_string()) };
+    let node = node(rollout, part)?;
+    let drawn = node.part().map(|part| drawing.part(part).to_string()).unwrap_or_default();
+    let facts = match node {
+        // Of these, the drawing says everything.
+        Node::Item(_) | Node::Thread(_) => String::new(),
+        Node::Inference(id) => {
+            let call = graph.inference_calls.get(&id);
+            let context = call.map(|call| text(&Context::of(rollout, call).lines())).unwrap_or_default();
+            context + &facts(call)
+        }
         Node::Turn(id) => facts(graph.codex_turns.get(&id)),
         Node::Edge(id) => facts(graph.interaction_edges.get(&id)),
         Node::ToolCall(id) => facts(graph.tool_calls.get(&id)),
@@ -115,7 +125,8 @@ fn show(rollout: &Rollout<'_>, part: Option<&Word>) -> Result<String, ToolError>
         Node::TerminalSession(id) => facts(graph.terminal_sessions.get(&id)),
         Node::Compaction(id) => facts(graph.compactions.get(&id)),
         Node::Root(id) => text(&[id.into()]),
-    })
+    };
+    Ok(drawn + &facts)
 }
 
 /// Returns an object of the graph as JSON.
@@ -133,21 +144,42 @@ fn context(rollout: &Rollout<'_>, args: &question::Context) -> Result<String, To
     })
 }
 
+fn diff(
+    rollout: &Rollout<'_>,
+    bundle: &Bundle,
+    args: &question::Diff,
+    other: Option<&Path>,
+) -> Result<String, ToolError> {
+    let persons = match args.ignore.as_ref().map(|word| word.0.as_str()) {
+        None => Persons::Compared,
+        Some("input") => Persons::Ignored,
+        Some(word) => return Err(ToolError::new(format!("ignore cannot be {word:?}"), "give input, or leave it out")),
+    };
+    let other = open(other.ok_or_else(|| ToolError::new("there is no other rollout", "give `with`"))?)?;
+    let (other_graph, other_facts) = reduce_with_facts(&other);
+    let (mut payloads, mut other_payloads) = (bundle.payloads(), other.payloads());
+    let a = Rollout::new(rollout.graph(), rollout.facts(), &mut payloads, bundle.limits());
+    let b = Rollout::new(&other_graph, &other_facts, &mut other_payloads, other.limits());
+    let name = |side: &str, bundle: &Bundle| Line::from(format!("{side} is {}", bundle.name()));
+    Ok(text(&[name("A", bundle), name("B", &other)]) + &text(&Diff::of(&a, &b, persons).lines()))
+}
+
+/// Opens a bundle.
+pub(crate) fn open(path: &Path) -> Result<Bundle, ToolError> {
+    Bundle::open(path)
+        .map_err(|error| ToolError::new("the bundle cannot be opened", error.hint()).with_data([with_cause(&error)]))
+}
+
 fn grep(rollout: &Rollout<'_>, args: &question::Grep) -> Result<String, ToolError> {
-    let pattern = Regex::new(&args.pattern).map_err(|error| {
-        let error = error.to_string();
-        let reason = error.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        ToolError::new(format!("the pattern is no regular expression: {reason}"), "escape special characters with \\")
-    })?;
+    let pattern = pattern(&args.pattern).map_err(|error| ToolError::new(error, PatternError::HINT))?;
     let thread = args.agent.as_ref().map(|wanted| agent(rollout, wanted)).transpose()?;
-    let place = |word: &String| one_of(&Place::ALL, Place::as_str, "where", word);
     let search = Search {
         pattern,
         thread: thread.cloned(),
         kind: args.kind.clone(),
         role: args.role.clone(),
         tool: args.tool.clone(),
-        place: args.place.as_ref().map(place).transpose()?,
+        place: args.place.as_ref().map(|word| one_of::<Place>("where", word)).transpose()?,
     };
     Ok(text(&Grep::of(rollout, &search).lines(rollout)))
 }
@@ -222,9 +254,8 @@ fn agent<'a>(rollout: &Rollout<'a>, word: &Word) -> Result<&'a ThreadId, ToolErr
     })
 }
 
-fn one_of<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str, what: &str, word: &str) -> Result<T, ToolError> {
-    all.iter().copied().find(|value| name(*value) == word).ok_or_else(|| {
-        let known: Vec<&str> = all.iter().map(|value| name(*value)).collect();
+fn one_of<T: FromStr<Err = UnknownName>>(what: &str, word: &str) -> Result<T, ToolError> {
+    word.parse().map_err(|UnknownName { known }| {
         ToolError::new(format!("{what} cannot be {word:?}"), format!("give one of {}", known.join(", ")))
     })
 }

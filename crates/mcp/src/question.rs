@@ -102,6 +102,19 @@ pub(crate) struct Grep {
     pub(crate) place: Option<String>,
 }
 
+/// Another rollout, and how it is compared.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Diff {
+    /// The rollout to compare with, which is B in the answer: its id or the beginning of it, the path of its bundle as
+    /// list shows it, or latest.
+    pub(crate) with: Word,
+    /// What does not count as a difference. "input" takes what persons wrote for a condition, and compares what comes
+    /// after it.
+    #[serde(default)]
+    pub(crate) ignore: Option<Word>,
+}
+
 /// A payload.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -119,10 +132,21 @@ pub(crate) enum Question {
     Why(Why),
     Context(Context),
     Blame(Blame),
+    Diff(Diff),
     Unseen(Nothing),
     Findings(Nothing),
     Grep(Grep),
     Payload(Payload),
+}
+
+impl Question {
+    /// Returns the other rollout that the question is about.
+    pub(crate) fn other(&self) -> Option<&str> {
+        match self {
+            Self::Diff(args) => Some(&args.with.0),
+            _ => None,
+        }
+    }
 }
 
 /// A tool of the server.
@@ -136,7 +160,7 @@ pub(crate) struct Tool {
 pub(crate) const LIST: &str = "list";
 
 /// The tools, in the order in which an agent needs them.
-pub(crate) const TOOLS: [Tool; 10] = [
+pub(crate) const TOOLS: [Tool; 11] = [
     Tool {
         name: LIST,
         description: "Lists the recorded rollouts (sessions of coding agents), the newest first, with the ids that the \
@@ -157,9 +181,9 @@ pub(crate) const TOOLS: [Tool; 10] = [
     },
     Tool {
         name: "show",
-        description: "Shows a rollout or a part of it: what was said, called and answered, with ids. An item is shown \
-            with its whole text, an agent with its turns, requests and calls, a request with its context, and anything \
-            else as JSON with all recorded facts.",
+        description: "Shows a rollout or a part of it: what was said, called and answered, when and for how long, with \
+            ids, and where evidence is lost. An item is shown with its whole text, a request with its context too, and \
+            everything but items and agents with all recorded facts as JSON.",
         properties: schema::<Show>,
     },
     Tool {
@@ -188,6 +212,12 @@ pub(crate) const TOOLS: [Tool; 10] = [
         name: "blame",
         description: "Who fills the contexts: estimated tokens of each part, times the requests that carried it.",
         properties: schema::<Blame>,
+    },
+    Tool {
+        name: "diff",
+        description: "Where two rollouts part: the first request, call or input that differs, and the different \
+            conditions (model, tools, instructions, settings) before it. For comparing a failure with a success.",
+        properties: schema::<Diff>,
     },
     Tool {
         name: "payload",

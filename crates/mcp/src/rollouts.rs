@@ -1,13 +1,16 @@
 //! The rollouts that are asked about.
 
-use std::{path::Path, sync::mpsc};
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
 
-use rollout_trace::{Book, Bundle, Edition, FindError, Library, Shelf, answers::Rollout, reduce_with_facts};
+use rollout_trace::{Book, Edition, FindError, Library, Shelf, answers::Rollout, reduce_with_facts};
 use tokio::sync::oneshot;
 
 use crate::{
-    answer::{Answer, answer},
-    error::{ToolError, with_cause},
+    answer::{Answer, answer, open},
+    error::ToolError,
     question::Question,
     server::id_of,
 };
@@ -23,6 +26,8 @@ pub(crate) struct Rollouts {
 #[derive(Debug)]
 struct Job {
     question: Question,
+    /// The bundle that the question is about besides.
+    other: Option<PathBuf>,
     answer: oneshot::Sender<Reply>,
 }
 
@@ -62,11 +67,13 @@ impl Rollouts {
     }
 
     /// Answers a question about a rollout, whose bundle is read again if it has changed.
-    pub(crate) async fn ask(&self, book: &Book, question: Question) -> Result<Answer, ToolError> {
+    pub(crate) async fn ask(&self, book: &Book, question: Question, other: Option<Book>) -> Result<Answer, ToolError> {
         let (sender, receiver) = oneshot::channel();
-        self.shelf.send(&book.path, Edition::Current, Job { question, answer: sender }).map_err(|error| {
-            ToolError::new(format!("cannot start a thread: {error}"), "ask again when the machine is less busy")
-        })?;
+        self.shelf
+            .send(&book.path, Edition::Current, Job { question, other: other.map(|book| book.path), answer: sender })
+            .map_err(|error| {
+                ToolError::new(format!("cannot start a thread: {error}"), "ask again when the machine is less busy")
+            })?;
         match receiver.await {
             Ok(Reply::Answer(answer)) => answer,
             Ok(Reply::Unreadable(error)) => {
@@ -88,10 +95,9 @@ const UNLISTED: &str = "tell the user, who chose the folder when the server was 
 /// Reduces a bundle, and answers questions about it until nobody can ask any more.
 fn keep(path: &Path, jobs: &mpsc::Receiver<Job>) {
     // A receiver that is gone belongs to a call that was canceled.
-    let bundle = match Bundle::open(path) {
+    let bundle = match open(path) {
         Ok(bundle) => bundle,
         Err(error) => {
-            let error = ToolError::new("the bundle cannot be opened", error.hint()).with_data([with_cause(&error)]);
             jobs.iter().for_each(|job| drop(job.answer.send(Reply::Unreadable(error.clone()))));
             return;
         }
@@ -100,6 +106,6 @@ fn keep(path: &Path, jobs: &mpsc::Receiver<Job>) {
     let mut payloads = bundle.payloads();
     let rollout = Rollout::new(&graph, &facts, &mut payloads, bundle.limits());
     for job in jobs {
-        let _ = job.answer.send(Reply::Answer(answer(&rollout, &bundle, &job.question)));
+        let _ = job.answer.send(Reply::Answer(answer(&rollout, &bundle, &job.question, job.other.as_deref())));
     }
 }

@@ -42,10 +42,15 @@ impl Server {
             let books = in_background(move || rollouts.list()).await?;
             let text = list(&books);
             let page = call.wanted.page(&text)?;
-            return Ok(format!("{} rollouts, the newest first\n{}", books.len(), rendered("", &page)));
+            let count = if books.len() == 1 { "1 rollout".to_owned() } else { format!("{} rollouts", books.len()) };
+            return Ok(format!("{count}, the newest first\n{}", rendered("", &page)));
         };
-        let book = in_background(move || rollouts.find(&rollout)).await?;
-        let answer = self.rollouts.ask(&book, question).await?;
+        let other = question.other().map(str::to_owned);
+        let (book, other) = in_background(move || {
+            Ok((rollouts.find(&rollout)?, other.map(|other| rollouts.find(&other)).transpose()?))
+        })
+        .await?;
+        let answer = self.rollouts.ask(&book, question, other).await?;
         let page = call.wanted.page(&answer.text)?;
         let notes: String = answer.notes.iter().map(|note| format!("{note}\n")).collect();
         let id = bounded(id_of(&book));

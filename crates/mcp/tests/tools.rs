@@ -93,7 +93,7 @@ async fn tools_are_listed_as_harmless() {
     let asked = Asked::new().await;
     let tools: Vec<Tool> = asked.client.list_all_tools().await.unwrap();
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    let all = ["list", "overview", "findings", "show", "why", "context", "grep", "unseen", "blame", "payload"];
+    let all = ["list", "overview", "findings", "show", "why", "context", "grep", "unseen", "blame", "diff", "payload"];
     assert_eq!(names, all);
     for tool in tools {
         assert_eq!(tool.annotations.unwrap().read_only_hint, Some(true));
@@ -107,19 +107,20 @@ async fn tools_are_listed_as_harmless() {
 async fn each_tool_answers() {
     let asked = Asked::new().await;
     let list = asked.call("list", json!({})).await;
-    assert_has(&list, &["1 rollouts, the newest first\n", "Z  thread-root  bundle\n"]);
+    assert_has(&list, &["1 rollout, the newest first\n", "Z  thread-root  bundle\n"]);
     let overview = asked.ask("overview", json!({})).await;
     assert_has(&overview, &["| rollout thread-root in bundle\n", "| agent /root/reviewer · thread thread-reviewer"]);
     assert_has(&overview, &["| sealed · rollout completed", "| turn turn-1 · /root · completed · inference-1 to"]);
     assert_has(&asked.ask("findings", json!({})).await, &["usage_does_not_fit", " · seq 6", "inference-"]);
     let drawn = asked.ask("show", json!({})).await;
-    assert_has(&drawn, &["recording complete", "exec_command"]);
+    // With what only answers know: times, and how large contexts are.
+    assert_has(&drawn, &["recording complete", "exec_command", "at 170 ms, took 2.2 s", "context ~37"]);
     assert_has(&asked.ask("show", json!({"part": "/root/reviewer"})).await, &["/root/reviewer"]);
     assert_has(
         &asked.ask("show", json!({"part": 1})).await,
         &["| conversation_item:1 · developer\n", "You are a careful programmer."],
     );
-    assert_has(&asked.ask("show", json!({"part": "call_1"})).await, &["| {\n", "\"tool_call_id\""]);
+    assert_has(&asked.ask("show", json!({"part": "call_1"})).await, &["call_1", "| {\n", "\"tool_call_id\""]);
     assert_has(&asked.ask("show", json!({"part": "inference-1"})).await, &["\"inference_call_id\""]);
     assert_has(&asked.ask("why", json!({"what": "call_1"})).await, &["call_1", "root"]);
     assert_has(&asked.ask("why", json!({"what": "1", "at": "inference-2"})).await, &["inference-2"]);
@@ -127,6 +128,8 @@ async fn each_tool_answers() {
     assert_has(&asked.ask("context", json!({"request": "2", "compare_with": "previous"})).await, &["→"]);
     assert_has(&asked.ask("context", json!({"request": "2", "compare_with": 1})).await, &["→"]);
     assert_has(&asked.ask("grep", json!({"pattern": "(?i)test", "agent": "/root"})).await, &["test"]);
+    let same = asked.ask("diff", json!({"with": "latest"})).await;
+    assert_has(&same, &["| A is bundle\n| B is bundle\n| nothing differs\n", "then no divergence"]);
     assert_has(&asked.ask("unseen", json!({})).await, &["only the provider can read it"]);
     assert_has(&asked.ask("blame", json!({"by": "tool"})).await, &["answers of exec_command"]);
     assert_has(&asked.ask("payload", json!({"id": "1"})).await, &["| {"]);
@@ -222,7 +225,7 @@ async fn nothing_outside_of_the_root_is_read() {
         std::os::unix::fs::symlink(asked.path("outside.json"), &payload).unwrap();
     }
     let list = asked.call("list", json!({})).await;
-    assert!(list.contains("1 rollouts") && !list.contains("secret"), "{list}");
+    assert!(list.contains("1 rollout,") && !list.contains("secret"), "{list}");
     let absolute = secret.to_str().unwrap();
     for name in ["../secret", "bundle/../../secret", "link", "secret-root", "secret", absolute, "/", "..", ".", ""] {
         let error = asked.call("overview", json!({"rollout": name})).await;
@@ -263,6 +266,8 @@ async fn errors_say_what_to_do_and_the_server_lives_on() {
         ("blame", json!({"by": "magic"}), "by cannot be \"magic\""),
         ("blame", json!({"agent": "\u{1b}[2J"}), "no agent is named \"\\u{1b}[2J\""),
         ("payload", json!({"id": "raw_payload:999"}), "no payload is named"),
+        ("diff", json!({"with": "secret-root"}), "no rollout under the trace roots is meant by \"secret-root\""),
+        ("diff", json!({"with": "bundle", "ignore": "all"}), "ignore cannot be \"all\""),
     ];
     for (tool, arguments, expected) in cases {
         let error = asked.ask(tool, arguments).await;

@@ -46,12 +46,12 @@ fn it_answers_on_its_standard_streams_until_they_are_closed() {
 fn a_root_is_needed() {
     let root = Root::new(&[]);
     insta::assert_snapshot!(root.run("mcp"), @"
-    stderr: error: cannot open the trace roots: no trace root is given
+    stderr: error: no trace root is given
     stderr:   give the folder that the agent writes to, or set CODEX_ROLLOUT_TRACE_ROOT to it
     exit code 2
     ");
     insta::assert_snapshot!(root.run("mcp nowhere"), @"
-    stderr: error: cannot open the trace roots: nowhere: No such file or directory (os error 2)
+    stderr: error: cannot open nowhere: No such file or directory (os error 2)
     stderr:   give the folder that the agent writes to, or set CODEX_ROLLOUT_TRACE_ROOT to it
     exit code 2
     ");
