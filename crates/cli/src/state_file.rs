@@ -188,8 +188,6 @@ pub(crate) fn save_as(graph: &RolloutTrace, form: StateForm, path: &Path) -> Res
 
 /// Writes a temporary file next to the path, readable only by its owner, and renames it when it is complete.
 fn replace(graph: &RolloutTrace, form: StateForm, path: &Path) -> io::Result<()> {
-    let folder = folder_of(path);
-    folder.read_dir()?;
     let mut staged = StagedFile::beside(path)?;
     write_all(graph, form, staged.as_file_mut())?.sync_all()?;
     staged.publish(Existing::Replace)

@@ -28,8 +28,7 @@ impl Staging {
         refuse_existing(target)?;
         let parent = parent(target);
         let made = Unfinished::make(|| private_folder(parent));
-        // The original error names the temporary folder, which means nothing to the user.
-        let (folder, unfinished) = made.map_err(|error| ConvertError::write(target)(error.kind().into()))?;
+        let (folder, unfinished) = made.map_err(|error| ConvertError::write(target)(not_made(target, &error)))?;
         Ok(Self { target: target.to_owned(), folder, _unfinished: unfinished })
     }
 
@@ -62,6 +61,18 @@ fn private_folder(parent: &Path) -> io::Result<TempDir> {
 /// Returns the folder that contains the last component of a path.
 pub(super) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Returns why nothing temporary can be made beside a result. The original error names the temporary thing, which means
+/// nothing to the user.
+pub(super) fn not_made(target: &Path, error: &io::Error) -> io::Error {
+    let folder = parent(target);
+    match error.kind() {
+        io::ErrorKind::NotFound if !folder.exists() => {
+            io::Error::new(io::ErrorKind::NotFound, format!("the folder {} does not exist", folder.display()))
+        }
+        kind => kind.into(),
+    }
 }
 
 fn refuse_existing(path: &Path) -> Result<(), ConvertError> {

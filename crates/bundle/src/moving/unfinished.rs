@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::staging::parent;
+use super::staging::{not_made, parent};
 
 /// How the names of unfinished results begin.
 pub(super) const PREFIX: &str = ".rollout-trace.";
@@ -97,7 +97,7 @@ impl StagedFile {
     pub fn beside(target: &Path) -> io::Result<Self> {
         let (file, unfinished) =
             Unfinished::make(|| tempfile::Builder::new().prefix(PREFIX).tempfile_in(parent(target)))
-                .map_err(|error| error.kind())?;
+                .map_err(|error| not_made(target, &error))?;
         Ok(Self { target: target.to_owned(), file, unfinished })
     }
 

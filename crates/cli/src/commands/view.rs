@@ -6,20 +6,39 @@ use std::{
     process::{Command, Stdio},
 };
 
-use rollout_trace::bundle::{Existing, StagedFile};
+use rollout_trace::{
+    Bundle,
+    answers::Rollout,
+    bundle::{Existing, StagedFile, holds_bundle},
+};
 use rollout_trace_viewer::{FileError, FileOptions, LeftOut, Library, Options, Server, write_file};
 
+use super::question::not_selected;
 use crate::{
     args::ViewArgs,
     failure::{Failure, Verdict},
     output::Output,
+    progress,
 };
 
 pub(crate) fn run(args: ViewArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    // In a trace root, it depends on the rollout what a selector means.
+    if let Some(at) = args.at.as_ref().filter(|_| holds_bundle(&args.path) || args.path.is_file()) {
+        check_selector(&args.path, at)?;
+    }
     match &args.output {
         Some(target) => write(&args, target, output),
         None => serve(args, output),
     }
+}
+
+/// Checks that a selector means one thing of the bundle.
+fn check_selector(path: &Path, selector: &str) -> Result<(), Failure> {
+    let bundle = Bundle::open(path)?;
+    let (graph, facts) = progress::reduce_for_answers(&bundle);
+    let mut payloads = bundle.payloads();
+    let rollout = Rollout::new(&graph, &facts, &mut payloads, bundle.limits());
+    rollout.select(selector).map(drop).map_err(|error| not_selected(&rollout, selector, &error))
 }
 
 fn serve(args: ViewArgs, output: &mut Output) -> Result<Verdict, Failure> {

@@ -213,12 +213,12 @@ fn a_failed_write_keeps_the_previous_file() {
     exit code 2
     ");
     assert_snapshot!(root.run("reduce a -o nowhere/out.json"), @r#"
-    stderr: error: cannot write nowhere/out.json: No such file or directory (os error 2)
+    stderr: error: cannot write nowhere/out.json: the folder nowhere does not exist
     stderr:   the previous file is unchanged; use another FILE, or -o - for stdout
     exit code 2
     "#);
     assert_snapshot!(root.run("reduce a -o a/old.json/out.json"), @r#"
-    stderr: error: cannot write a/old.json/out.json: Not a directory (os error 20)
+    stderr: error: cannot write a/old.json/out.json: not a directory
     stderr:   the previous file is unchanged; use another FILE, or -o - for stdout
     exit code 2
     "#);

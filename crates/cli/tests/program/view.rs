@@ -52,7 +52,7 @@ fn a_file_replaces_the_one_before_only_when_it_is_whole() {
     ");
     assert_eq!(fs::read_to_string(root.path("page.html")).unwrap(), page);
     insta::assert_snapshot!(root.run("view bundle -o nowhere/page.html"), @"
-    stderr: error: cannot write nowhere/page.html: entity not found
+    stderr: error: cannot write nowhere/page.html: the folder nowhere does not exist
     stderr:   a file that was there is unchanged; check the folder and its permissions
     exit code 2
     ");
@@ -68,7 +68,7 @@ fn what_cannot_be_shown_is_said() {
     exit code 2
     ");
     insta::assert_snapshot!(root.run("view empty"), @"
-    stderr: error: cannot open empty: the folder has no trace bundle
+    stderr: error: no trace bundle in empty
     stderr:   give a bundle, or a folder with bundles
     exit code 2
     ");
@@ -89,4 +89,18 @@ fn what_cannot_be_shown_is_said() {
     stderr: For more information, try '--help'.
     exit code 2
     ");
+}
+
+#[test]
+fn a_selector_that_means_nothing_is_said_before_anything_starts() {
+    let root = Root::new(&["bundle"]);
+    for arguments in ["view --no-open --at request:99 bundle", "view --at request:99 bundle -o page.html"] {
+        assert_eq!(
+            root.run(arguments),
+            "stderr: error: nothing in this rollout is named \"request:99\"\n\
+             stderr:   give the number of an item, or an id or a name that an answer or `rollout-trace show` prints\n\
+             exit code 2\n"
+        );
+    }
+    assert!(!root.path("page.html").exists());
 }
