@@ -40,14 +40,6 @@ impl ItemPlaces {
         self.before(start)..self.before(start + u64::from(run.count))
     }
 
-    /// Returns the item at a place.
-    pub(crate) fn item(&self, place: usize) -> ItemId {
-        match &self.numbers {
-            Some(numbers) => ItemId(numbers[place]),
-            None => ItemId(self.first + place as u32),
-        }
-    }
-
     /// Returns how many items have a lower number.
     fn before(&self, number: u64) -> usize {
         match &self.numbers {

@@ -30,6 +30,7 @@ mod gaps;
 mod grep;
 mod index;
 mod item_places;
+mod item_tokens;
 mod item_words;
 mod lookups;
 mod meaning;
@@ -74,6 +75,7 @@ pub use facts::{Definition, DefinitionId, Facts, ItemFacts, RequestFacts, Sizes}
 pub use findings::{Finding, FindingCode, FindingSeverity, Findings, More};
 pub use grep::{Grep, GrepRow, Place, Search};
 pub use index::Carried;
+pub use item_tokens::ItemTokens;
 pub use item_words::first_chars;
 pub use node::Node;
 pub use origin::{Origin, OriginClass};
@@ -82,7 +84,7 @@ pub use pattern::{PatternError, pattern};
 pub use payload_name::PayloadName;
 /// Regular expressions, as [`Search`] takes them.
 pub use regex::Regex;
-pub use rollout::Rollout;
+pub use rollout::{Rest, Rollout};
 pub use schema::json_schema;
 pub use select::SelectError;
 pub use shell_word::shell_word;

@@ -92,7 +92,10 @@ impl Origins {
         };
         // Whatever an item copies is older, and so has its origin already.
         for item in graph.conversation_items.values() {
-            let origin = Rules { rollout, index, item, origins: &origins }.origin(accepting.contains(&item.thread_id));
+            let origin = match rollout.known_origin(item.item_id) {
+                Some(known) => known.clone(),
+                None => Rules { rollout, index, item, origins: &origins }.origin(accepting.contains(&item.thread_id)),
+            };
             origins.0.push(origin);
         }
         origins

@@ -3,7 +3,6 @@
 use std::{
     cell::{OnceCell, RefCell},
     fmt,
-    ops::Range,
     rc::Rc,
 };
 
@@ -14,7 +13,10 @@ use rollout_trace_model::{
 use rollout_trace_reducer::Json;
 use rollout_trace_schema::{InferenceCallId, RawPayloadId, ThreadId};
 
-use crate::{AgentNames, DefinitionId, Facts, SectionName, Sizes, Unseen, index::Index, item_places::ItemPlaces};
+use crate::{
+    AgentNames, DefinitionId, Facts, ItemTokens, Origin, SectionName, Sizes, Unseen, index::Index,
+    item_places::ItemPlaces,
+};
 
 /// A rollout that questions are asked about: its graph, the facts of its payloads, and what several questions need of
 /// both, which is computed once.
@@ -22,18 +24,29 @@ pub struct Rollout<'a> {
     graph: &'a RolloutTrace,
     facts: &'a Facts,
     payloads: RefCell<Payloads<'a>>,
-    agents: AgentNames,
+    agents: Rc<AgentNames>,
     /// The inference calls in the order in which they started.
     calls: Vec<&'a InferenceCall>,
     /// The number of each call, from 1.
     numbers: HashMap<&'a InferenceCallId, usize>,
     items: Rc<ItemPlaces>,
-    /// The estimated tokens of all items before each place, and of all items.
-    tokens_before: Vec<u64>,
+    tokens: Rc<ItemTokens>,
+    known_origins: HashMap<ItemId, Rc<Origin>>,
     index: OnceCell<Index<'a>>,
     pub(crate) unseen: OnceCell<Unseen>,
     /// Whether something unrecorded rebuilt the history of a call, as far as that was asked, by the number of the call.
     pub(crate) rebuilt: RefCell<HashMap<usize, bool>>,
+}
+
+/// What is known of a rollout of which only a part is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Rest {
+    /// The names of all agents.
+    pub agents: Rc<AgentNames>,
+    /// The tokens of all items.
+    pub tokens: Rc<ItemTokens>,
+    /// Where items of the part come from that is known already, so that the part need not have what tells it.
+    pub origins: HashMap<ItemId, Rc<Origin>>,
 }
 
 struct Payloads<'a> {
@@ -51,36 +64,40 @@ impl fmt::Debug for Rollout<'_> {
 impl<'a> Rollout<'a> {
     /// Prepares a rollout for questions. The source must be that of the payloads from which the graph was reduced.
     pub fn new(graph: &'a RolloutTrace, facts: &'a Facts, source: &'a mut dyn PayloadSource, limits: &Limits) -> Self {
+        let mut tokens = ItemTokens::default();
+        graph.conversation_items.values().for_each(|item| tokens.push(item.item_id, facts.sizes(item).tokens_estimate));
+        let rest = Rest { agents: AgentNames::of(graph).into(), tokens: tokens.into(), origins: HashMap::default() };
+        Self::part(graph, facts, rest, source, limits)
+    }
+
+    /// Prepares a part of a rollout for questions: a graph that has only some of its objects. What is asked of an object is
+    /// answered as of the whole rollout, as far as the part has the objects that the answer is about.
+    pub fn part(
+        graph: &'a RolloutTrace,
+        facts: &'a Facts,
+        rest: Rest,
+        source: &'a mut dyn PayloadSource,
+        limits: &Limits,
+    ) -> Self {
         let mut calls: Vec<_> = graph.inference_calls.values().collect();
         // The map is ordered by id, which remains the order of those with one seq.
         calls.sort_by_key(|call| call.execution.started_seq);
         let numbers = calls.iter().zip(1..).map(|(call, number)| (&call.inference_call_id, number)).collect();
         let payloads = Payloads { source, buffer: PayloadBuffer::default(), max_nesting: limits.max_nesting };
-        let agents = AgentNames::of(graph);
-        let mut rollout = Self {
+        Self {
             graph,
             facts,
             payloads: payloads.into(),
-            agents,
+            agents: rest.agents,
             calls,
             numbers,
             items: ItemPlaces::of(graph.conversation_items.keys().copied()).into(),
-            tokens_before: Vec::new(),
+            tokens: rest.tokens,
+            known_origins: rest.origins,
             index: OnceCell::new(),
             unseen: OnceCell::new(),
             rebuilt: RefCell::default(),
-        };
-        rollout.tokens_before = rollout.tokens_before();
-        rollout
-    }
-
-    fn tokens_before(&self) -> Vec<u64> {
-        let mut sum = 0;
-        let of_items = self.graph.conversation_items.values().map(|item| {
-            sum += self.facts.sizes(item).tokens_estimate;
-            sum
-        });
-        std::iter::once(0).chain(of_items).collect()
+        }
     }
 
     /// Returns the graph.
@@ -96,6 +113,11 @@ impl<'a> Rollout<'a> {
     /// Returns the lookups that several questions need. They are built when the first question needs them.
     pub(crate) fn index(&self) -> &Index<'a> {
         self.index.get_or_init(|| Index::of(self))
+    }
+
+    /// Returns where an item comes from, if that was known before.
+    pub(crate) fn known_origin(&self, item: ItemId) -> Option<&Origin> {
+        self.known_origins.get(&item).map(Rc::as_ref)
     }
 
     /// Returns the places of the items among all items.
@@ -141,29 +163,19 @@ impl<'a> Rollout<'a> {
             (SectionName::Tools, request.tools.iter().map(tokens).sum()),
             (SectionName::Instructions, request.instructions.iter().map(tokens).sum()),
             (SectionName::OutputFormat, request.output_format.iter().map(tokens).sum()),
-            (SectionName::Items, self.tokens_of(&call.request_item_ids)),
+            (SectionName::Items, self.tokens.of(&call.request_item_ids)),
         ])
-    }
-
-    /// Returns the estimated tokens of a list of items, at a cost in proportion to the number of its runs.
-    fn tokens_of(&self, items: &ItemRuns) -> u64 {
-        let of_places = |places: Range<usize>| self.tokens_before[places.end] - self.tokens_before[places.start];
-        items.runs().map(|run| of_places(self.items.of_run(run))).sum()
     }
 
     /// Returns how many estimated tokens the first items of a run have that are not more than `tokens` together, and the
     /// first item that is not among them.
     pub(crate) fn fitting(&self, run: ItemRun, tokens: u64) -> (u64, Option<ItemId>) {
-        let places = self.items.of_run(run);
-        let before = &self.tokens_before[places.start..=places.end];
-        let fit = before.partition_point(|sum| sum - before[0] <= tokens) - 1;
-        let cut = places.start + fit;
-        (before[fit] - before[0], (cut < places.end).then(|| self.items.item(cut)))
+        self.tokens.fitting(run, tokens)
     }
 
     /// Returns the estimated tokens of the first items of a list.
     pub(crate) fn tokens_of_first(&self, items: &ItemRuns, count: usize) -> u64 {
-        self.tokens_of(items) - items.skip(count).map(|item| self.sizes(item).tokens_estimate).sum::<u64>()
+        self.tokens.of(items) - items.skip(count).map(|item| self.sizes(item).tokens_estimate).sum::<u64>()
     }
 
     /// Returns the tool call that produced an item. A call that began after the item was first seen cannot have

@@ -16,6 +16,7 @@ use crate::{
     contained::{BundleFile, ContainedFolder},
     manifest::{ReadManifest, error_text},
     packed::{FoundHeader, probe_pack},
+    payloads::log_is_closed,
     version::{VersionOfEvents, stated_version},
 };
 
@@ -195,6 +196,11 @@ impl Bundle {
     /// Returns whether the bundle is packed into an archive.
     pub fn is_archive(&self) -> bool {
         self.files.is_archive()
+    }
+
+    /// Returns whether the bundle will not grow any more: its event log ends with the end marker, or it is an archive.
+    pub fn is_closed(&self) -> bool {
+        self.is_archive() || log_is_closed(&mut self.files.clone())
     }
 
     /// Returns the bundle's name, which is that of its folder or archive.

@@ -309,6 +309,10 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) at: Option<String>,
 
+    /// Follow rollouts that have not ended: the page shows what is recorded while it is recorded.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) follow: bool,
+
     /// Write the page with its data to this HTML file instead of serving it; - means stdout.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["port", "no_open"])]
     pub(crate) output: Option<PathBuf>,

@@ -64,6 +64,29 @@ open_enum! {
     }
 }
 
+impl AgentThread {
+    /// Returns a copy without items and markers, of which there are the more the longer the thread runs.
+    pub fn without_lists(&self) -> Self {
+        Self {
+            thread_id: self.thread_id.clone(),
+            agent_path: self.agent_path.clone(),
+            nickname: self.nickname.clone(),
+            origin: self.origin.clone(),
+            execution: self.execution.clone(),
+            default_model: self.default_model.clone(),
+            conversation_item_ids: Vec::new(),
+            cwd: self.cwd.clone(),
+            raw_metadata_payload_id: self.raw_metadata_payload_id.clone(),
+            durations: self.durations,
+            markers: Vec::new(),
+            session_id: self.session_id.clone(),
+            agent_id: self.agent_id.clone(),
+            thread_assignment: self.thread_assignment.clone(),
+            auxiliary: self.auxiliary,
+        }
+    }
+}
+
 /// The origin of a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

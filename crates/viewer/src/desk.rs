@@ -65,13 +65,9 @@ impl Desk<'_, '_> {
             "labels" => json(&Labels::of(view, self.item_range(query)?)),
             "changes" => json(&RequestChanges::of(view)),
             "causes" => json(&Causes::of(view)),
-            "texts" => self.texts(query),
+            "texts" => texts(view, query),
             "answer" => self.question(query, other),
-            "events" => {
-                let from = query.number("from")?.unwrap_or(0_usize);
-                let to = query.number("to")?.unwrap_or(usize::MAX).min(from.saturating_add(MOST_EVENTS));
-                json(&Events::of(view, from..to))
-            }
+            "events" => events(view, query),
             "event" => self.event(query),
             "payload" => self.payload(query),
             "image" => self.image(query),
@@ -87,31 +83,6 @@ impl Desk<'_, '_> {
 
     fn item_range(&self, query: &Query) -> Result<std::ops::Range<u32>, ApiError> {
         Ok(query.number("from")?.unwrap_or(0)..query.number("to")?.unwrap_or(u32::MAX))
-    }
-
-    fn texts(&self, query: &Query) -> Result<Answer, ApiError> {
-        let wanted = Wanted {
-            part: query.number("part")?,
-            from: query.number("from")?.unwrap_or(0),
-            limit: query.number("limit")?.unwrap_or(USUAL_TEXT).min(MOST_TEXT),
-        };
-        let words: Vec<_> = query.required("of")?.split(',').filter(|word| !word.is_empty()).collect();
-        if words.len() > MOST_TEXTS {
-            let error = format!("the texts of {} things are wanted at once", words.len());
-            return Err(ApiError::bad_request(error, format!("ask for at most {MOST_TEXTS}")));
-        }
-        let text = |word: &&str| {
-            let thing = thing(word).ok_or_else(|| {
-                ApiError::bad_request(
-                    format!("{word:?} names nothing with a text"),
-                    "give item:5, operation:2 or cell:0",
-                )
-            })?;
-            Text::of(&self.view, thing, wanted).ok_or_else(|| {
-                ApiError::not_found(format!("there is no {word}, or it has no text"), "the tables list what there is")
-            })
-        };
-        json(&Texts { texts: words.iter().map(text).collect::<Result<_, _>>()? })
     }
 
     fn question(&self, query: &Query, other: Option<PathBuf>) -> Result<Answer, ApiError> {
@@ -294,8 +265,38 @@ impl Desk<'_, '_> {
     }
 }
 
+/// Answers the call `texts`.
+pub(crate) fn texts(view: &View<'_, '_>, query: &Query) -> Result<Answer, ApiError> {
+    let wanted = Wanted {
+        part: query.number("part")?,
+        from: query.number("from")?.unwrap_or(0),
+        limit: query.number("limit")?.unwrap_or(USUAL_TEXT).min(MOST_TEXT),
+    };
+    let words: Vec<_> = query.required("of")?.split(',').filter(|word| !word.is_empty()).collect();
+    if words.len() > MOST_TEXTS {
+        let error = format!("the texts of {} things are wanted at once", words.len());
+        return Err(ApiError::bad_request(error, format!("ask for at most {MOST_TEXTS}")));
+    }
+    let text = |word: &&str| {
+        let thing = thing(word).ok_or_else(|| {
+            ApiError::bad_request(format!("{word:?} names nothing with a text"), "give item:5, operation:2 or cell:0")
+        })?;
+        Text::of(view, thing, wanted).ok_or_else(|| {
+            ApiError::not_found(format!("there is no {word}, or it has no text"), "the tables list what there is")
+        })
+    };
+    json(&Texts { texts: words.iter().map(text).collect::<Result<_, _>>()? })
+}
+
+/// Answers the call `events`.
+pub(crate) fn events(view: &View<'_, '_>, query: &Query) -> Result<Answer, ApiError> {
+    let from = query.number("from")?.unwrap_or(0_usize);
+    let to = query.number("to")?.unwrap_or(usize::MAX).min(from.saturating_add(MOST_EVENTS));
+    json(&Events::of(view, from..to))
+}
+
 /// Reads `item:5`.
-fn thing(word: &str) -> Option<Thing> {
+pub(crate) fn thing(word: &str) -> Option<Thing> {
     let (kind, number) = word.split_once(':')?;
     let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
     Some(Thing(kind, number.parse().ok()?))

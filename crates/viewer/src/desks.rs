@@ -13,12 +13,12 @@ use tokio::sync::oneshot;
 
 use crate::{
     ApiError, Overview, Refused,
-    desk::{Answer, json, with_desk},
+    desk::{Answer, Desk, json, with_desk},
     query::Query,
 };
 
 /// What a page asks first.
-const FIRST_CALL: &str = "overview";
+pub(crate) const FIRST_CALL: &str = "overview";
 
 /// The desks of the rollouts that pages look at, of which a few are kept.
 ///
@@ -68,12 +68,6 @@ impl Desks {
             })
         })
     }
-
-    /// Reduces the bundle at a path before a page asks about it.
-    pub(crate) async fn prepare(&self, path: &Path) {
-        // Whoever asks next is told what is wrong.
-        let _ = self.ask(path, Query::new(FIRST_CALL, ""), None).await;
-    }
 }
 
 /// Reduces a bundle, and answers calls about it until nobody can ask any more.
@@ -92,13 +86,7 @@ fn keep(path: &Path, jobs: &mpsc::Receiver<Job>) {
             let key = job.query.is_plain().then(|| job.query.name.clone());
             let reply = match key.as_ref().and_then(|key| cache.get(key)) {
                 Some(reply) => Ok(reply.clone()),
-                None if job.query.name == FIRST_CALL => reply(json(&Overview {
-                    name: bundle.name(),
-                    command_path: shell_word(&path.to_string_lossy()),
-                    refused: None,
-                    rollout: Some(desk.overview()),
-                })),
-                None => reply(desk.answer(&job.query, job.other)),
+                None => answer(desk, path, &job.query, job.other),
             };
             if let (Some(key), Ok(Reply::Json(_))) = (key, &reply) {
                 cache.extend(reply.clone().ok().map(|reply| (key, reply)));
@@ -108,7 +96,26 @@ fn keep(path: &Path, jobs: &mpsc::Receiver<Job>) {
     });
 }
 
-fn reply(answer: Result<Answer, ApiError>) -> Result<Reply, ApiError> {
+/// Answers a call at a desk.
+pub(crate) fn answer(
+    desk: &Desk<'_, '_>,
+    path: &Path,
+    query: &Query,
+    other: Option<PathBuf>,
+) -> Result<Reply, ApiError> {
+    if query.name != FIRST_CALL {
+        return reply(desk.answer(query, other));
+    }
+    reply(json(&Overview {
+        name: desk.bundle.name(),
+        command_path: shell_word(&path.to_string_lossy()),
+        refused: None,
+        rollout: Some(desk.overview()),
+    }))
+}
+
+/// Returns an answer as it is sent.
+pub(crate) fn reply(answer: Result<Answer, ApiError>) -> Result<Reply, ApiError> {
     Ok(match answer? {
         Answer::Json(json) => Reply::Json(gzip(&json).into()),
         other => Reply::Bytes(other),

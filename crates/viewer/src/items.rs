@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use rollout_trace::{
     answers::Node,
-    model::{InferenceCall, ItemId, ProducerRef},
+    model::{ConversationItem, ItemId, ProducerRef},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,17 +75,20 @@ pub struct Items {
 impl Items {
     /// Returns the items with these numbers.
     pub(crate) fn of(view: &View<'_, '_>, numbers: Range<u32>) -> Self {
-        let mut table = Self::default();
-        let mut words: [WordsBuilder; 10] = Default::default();
-        let number = |node: Node| view.number(&node);
-        let request = |call: Option<&InferenceCall>| number(Node::Inference(call?.inference_call_id.clone()));
-        let tools = &view.calls_of_items;
         let numbers = numbers.start..numbers.end.max(numbers.start);
         let items = view.graph().conversation_items.range(ItemId(numbers.start)..ItemId(numbers.end));
-        for (row, (id, item)) in items.enumerate() {
-            let origin = view.rollout.origin(*id);
-            let sizes = view.rollout.sizes(*id);
-            let carriers = view.rollout.carriers(*id);
+        Self::of_items(view, items.map(|(_, item)| item))
+    }
+
+    /// Returns these items, which come in the order of their numbers.
+    pub(crate) fn of_items<'a>(view: &View<'_, '_>, items: impl Iterator<Item = &'a ConversationItem>) -> Self {
+        let mut table = Self::default();
+        let mut words: [WordsBuilder; 10] = Default::default();
+        for (row, item) in items.enumerate() {
+            let id = item.item_id;
+            let origin = view.rollout.origin(id);
+            let sizes = view.rollout.sizes(id);
+            let (first_carrier, last_carrier, carriers) = view.carriers(id);
             let message = item.agent_message.as_ref();
             table.number.push(Some(i64::from(id.0)));
             table.agent.push(view.agent(&item.thread_id));
@@ -103,9 +106,8 @@ impl Items {
                 message.map(|message| message.recipient.as_str()),
             ];
             words.iter_mut().zip(texts).for_each(|(column, text)| column.push(text));
-            let behind = view.rollout.tool_behind(item);
-            let call = behind.and_then(|call| view.call(&call.tool_call_id));
-            table.call.push(call.or_else(|| tools.get(id).copied().map(i64::from)));
+            let behind = view.rollout.tool_behind(item).or_else(|| view.calls_of_items.get(&id).copied());
+            table.call.push(behind.and_then(|call| view.call(&call.tool_call_id)));
             table.producer.push(item.produced_by.first().and_then(|producer| view.things.of_node(&node(producer))));
             table.bytes.push(sizes.bytes);
             table.tokens.push(sizes.tokens_estimate);
@@ -115,9 +117,9 @@ impl Items {
             table.first_seq.push(Some(seq(item.first_seen_seq)));
             table.last_seq.push(Some(seq(item.last_seen_seq)));
             table.payload.push(item.shown.as_ref().map(|shown| &shown.payload_id));
-            table.first_carrier.push(request(carriers.first));
-            table.last_carrier.push(request(carriers.last));
-            table.carriers.push(carriers.calls);
+            table.first_carrier.push(first_carrier);
+            table.last_carrier.push(last_carrier);
+            table.carriers.push(carriers);
         }
         let [role, kind, channel, name, call_id, class, origin, certainty, author, recipient] =
             words.map(WordsBuilder::finish);

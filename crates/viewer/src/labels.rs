@@ -28,9 +28,14 @@ impl Labels {
     pub(crate) fn of(view: &View<'_, '_>, numbers: Range<u32>) -> Self {
         let numbers = numbers.start..numbers.end.max(numbers.start);
         let items = view.graph().conversation_items.range(ItemId(numbers.start)..ItemId(numbers.end));
+        Self::of_items(view, items.map(|(_, item)| item))
+    }
+
+    /// Returns the labels of these items.
+    pub(crate) fn of_items<'a>(view: &View<'_, '_>, items: impl Iterator<Item = &'a ConversationItem>) -> Self {
         let mut table = Self::default();
-        for (id, item) in items {
-            table.number.push(Some(i64::from(id.0)));
+        for item in items {
+            table.number.push(Some(i64::from(item.item_id.0)));
             table.label.push(label(view, item));
         }
         table
@@ -38,12 +43,11 @@ impl Labels {
 }
 
 fn label(view: &View<'_, '_>, item: &ConversationItem) -> String {
-    if matches!(item.kind, ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput) {
-        let call = view.calls_of_items.get(&item.item_id).and_then(|number| view.things.calls.get(*number as usize));
-        if let Some(call) = call {
-            let (name, label) = (tool_name(&call.kind), call_label(view, call));
-            return if label.is_empty() { format!("output of {name}") } else { format!("output of {name} `{label}`") };
-        }
+    if matches!(item.kind, ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput)
+        && let Some(call) = view.calls_of_items.get(&item.item_id)
+    {
+        let (name, label) = (tool_name(&call.kind), call_label(view, call));
+        return if label.is_empty() { format!("output of {name}") } else { format!("output of {name} `{label}`") };
     }
     first_chars(&arguments(view, item), LABEL)
 }

@@ -3,6 +3,7 @@
 
 mod api_error;
 mod assets;
+mod body;
 mod causes;
 mod changes;
 mod columns;
@@ -15,6 +16,7 @@ mod images;
 mod items;
 mod labels;
 mod left_out;
+mod live;
 mod log;
 mod overview;
 mod query;
@@ -39,6 +41,7 @@ pub use file::{FileError, FileOptions, write_file};
 pub use items::Items;
 pub use labels::Labels;
 pub use left_out::LeftOut;
+pub use live::{Grown, GrownRows};
 pub use overview::{Agent, FindingPlace, NextCommand, Overview, Refused, RolloutOverview, Said};
 pub use rollout_trace::Library;
 pub use rollouts::{ListedRollout, Rollouts};

@@ -6,12 +6,13 @@ use rollout_trace::{
 };
 
 /// The rows of an event log: events, and damage in its place.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) rows: Vec<Row>,
     /// When each event was recorded, by its number.
     times: Vec<(Seq, UnixMillis)>,
     is_sorted: bool,
+    last_at: Option<UnixMillis>,
 }
 
 /// One row of an event log.
@@ -30,6 +31,12 @@ pub(crate) struct Row {
     pub(crate) damage: Option<String>,
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Self { rows: Vec::new(), times: Vec::new(), is_sorted: true, last_at: None }
+    }
+}
+
 impl Log {
     /// Adds a piece of evidence.
     pub(crate) fn see(&mut self, evidence: &Evidence) {
@@ -41,7 +48,11 @@ impl Log {
                     payload.get_or_insert_with(|| reference.raw_payload_id.clone());
                     payloads += 1;
                 });
-                self.times.push((event.seq, event.wall_time_unix_ms));
+                let time = (event.seq, event.wall_time_unix_ms);
+                // Nearly every log is in order. Then following it costs what is new.
+                self.is_sorted &= self.times.last().is_none_or(|last| *last <= time);
+                self.times.push(time);
+                self.last_at = self.last_at.max(Some(event.wall_time_unix_ms));
                 Row {
                     seq: Some(event.seq),
                     line: Some(located.line),
@@ -68,10 +79,11 @@ impl Log {
         });
     }
 
-    /// Makes times be found. Everything has been seen.
+    /// Makes times be found, of what has been seen.
     pub(crate) fn finish(&mut self) {
-        self.times.sort_unstable();
-        self.is_sorted = true;
+        if !std::mem::replace(&mut self.is_sorted, true) {
+            self.times.sort_unstable();
+        }
     }
 
     /// Returns when an event was recorded; of an event that is lost, when the one before it was.
@@ -79,6 +91,11 @@ impl Log {
         debug_assert!(self.is_sorted, "finish is called before times are looked up");
         let after = self.times.partition_point(|(other, _)| *other <= seq);
         self.times.get(after.checked_sub(1)?).map(|(_, at)| *at)
+    }
+
+    /// Returns the latest time at which an event was recorded.
+    pub(crate) fn last_at(&self) -> Option<UnixMillis> {
+        self.last_at
     }
 
     /// Returns the last event.

@@ -271,7 +271,7 @@ fn agents(view: &View<'_, '_>, time: &Time) -> Vec<Agent> {
 }
 
 /// Returns what an agent's thread says about it. Sums come later.
-fn agent(view: &View<'_, '_>, thread: &AgentThread) -> Agent {
+pub(crate) fn agent(view: &View<'_, '_>, thread: &AgentThread) -> Agent {
     let execution = &thread.execution;
     let (mut parent, mut spawn_edge, mut task, mut role) = (None, None, None, None);
     if let ThreadOrigin::Spawned { parent_thread_id, spawn_edge_id, task_name, agent_role } = &thread.origin {

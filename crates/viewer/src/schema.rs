@@ -7,8 +7,8 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::{
-    ApiError, Causes, Events, Items, Labels, LeftOut, Overview, RawEventText, RequestChanges, Rollouts, Selected,
-    Spans, Texts,
+    ApiError, Causes, Events, Grown, Items, Labels, LeftOut, Overview, RawEventText, RequestChanges, Rollouts,
+    Selected, Spans, Texts,
 };
 
 /// Returns the JSON Schema (draft 2020-12) of the data of a page and of the answers that it asks for. The TypeScript types
@@ -29,6 +29,7 @@ pub fn json_schema() -> Value {
     add::<Texts>(&mut generator);
     add::<Causes>(&mut generator);
     add::<Events>(&mut generator);
+    add::<Grown>(&mut generator);
     add::<RawEventText>(&mut generator);
     add::<Selected>(&mut generator);
     add::<ApiError>(&mut generator);

@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     io::{self, Read},
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -23,9 +23,11 @@ use tokio::net::TcpListener;
 use crate::{
     ApiError, Library, ListedRollout, Rollouts,
     assets::asset,
+    body::Body,
     desk::{Answer, json},
-    desks::{Desks, Reply, gzip},
+    desks::{Desks, FIRST_CALL, Reply, gzip},
     guard::{Decision, Guard},
+    live::Followed,
     query::Query,
 };
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub port: u16,
     /// A selector of what is shown first.
     pub at: Option<String>,
+    /// Whether rollouts that have not ended are followed while they grow.
+    pub follow: bool,
 }
 
 /// A server that is ready.
@@ -55,6 +59,8 @@ struct Site {
     library: Library,
     guard: Guard,
     desks: Desks,
+    /// The rollouts that are followed, if any are.
+    followed: Option<Followed>,
     at: Option<String>,
     port: u16,
 }
@@ -70,7 +76,9 @@ impl Server {
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let guard = Guard::new(port)?;
-        Ok(Self { listener, site: Arc::new(Site { library, guard, desks: Desks::new(), at: options.at, port }) })
+        let followed = options.follow.then(Followed::default);
+        let site = Site { library, guard, desks: Desks::new(), followed, at: options.at, port };
+        Ok(Self { listener, site: Arc::new(site) })
     }
 
     /// Returns the link for a person. It works as long as the server runs.
@@ -96,7 +104,8 @@ impl Server {
             tokio::spawn(async move {
                 // The browser takes a while to open.
                 if let Some(path) = site.library.only() {
-                    site.desks.prepare(path).await;
+                    // Whoever asks next is told what is wrong.
+                    let _ = site.ask(path, Query::new(FIRST_CALL, ""), None).await;
                 }
             });
             loop {
@@ -130,23 +139,23 @@ impl Site {
         format!("http://127.0.0.1:{}/?token={token}{}", self.port, at.unwrap_or_default())
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         let is_page = !uri.path().starts_with("/api/");
         let response = match self.guard.decide(method, uri, headers) {
-            Ok(Decision::Exchange { cookie, to }) => Ok(exchanged(headers, &cookie, &to)),
+            Ok(Decision::Exchange { cookie, to }) => Ok(exchanged(headers, &cookie, &to).map(Body::from)),
             Ok(Decision::Answer) => self.answer(uri.path(), uri.query().unwrap_or_default(), headers).await,
             Err(error) => Err(error),
         };
-        let mut response = response.unwrap_or_else(|error| failed(&error, is_page));
+        let mut response = response.unwrap_or_else(|error| failed(&error, is_page).map(Body::from));
         harden(response.headers_mut());
         response
     }
 
-    async fn answer(&self, path: &str, query: &str, headers: &HeaderMap) -> Result<Response<Full<Bytes>>, ApiError> {
+    async fn answer(&self, path: &str, query: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
         let Some(name) = path.strip_prefix("/api/") else {
             let asset = asset(path).ok_or_else(|| ApiError::not_found("there is no such page", "the page is at /"))?;
-            return Ok(typed(asset.mime, PAGE_POLICY, asset.bytes));
+            return Ok(typed(asset.mime, PAGE_POLICY, asset.bytes).map(Body::from));
         };
         let query = Query::new(name, query);
         let reply = match query.name.as_str() {
@@ -154,31 +163,41 @@ impl Site {
                 Answer::Json(json) => Reply::Json(gzip(&json).into()),
                 other => Reply::Bytes(other),
             },
+            "follow" => {
+                let path = self.path(&query)?;
+                let pushes = self.followed.as_ref().and_then(|followed| followed.pushes(&path));
+                return Ok(typed("text/event-stream", DATA_POLICY, Bytes::new()).map(|_| Body::events(pushes)));
+            }
             _ => {
-                let path = match (query.text("rollout"), self.library.only()) {
-                    (Some(name), _) => self.find(name)?,
-                    (None, Some(only)) => only.to_owned(),
-                    (None, None) => {
-                        let hint = "give `rollout`, as rollouts lists it";
-                        return Err(ApiError::bad_request("it is not said which rollout", hint));
-                    }
-                };
+                let path = self.path(&query)?;
                 let other = query.text("with").map(|name| self.find(name)).transpose()?;
-                self.desks.ask(&path, query, other).await?
+                self.ask(&path, query, other).await?
             }
         };
-        Ok(match reply {
-            Reply::Json(compressed) => compressed_json(headers, &compressed),
-            Reply::Bytes(Answer::Json(json)) => typed("application/json", DATA_POLICY, json),
-            Reply::Bytes(Answer::Payload { bytes, whole }) => {
-                let mut response = typed("application/octet-stream", DATA_POLICY, bytes);
-                let headers = response.headers_mut();
-                headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-                headers.insert("x-payload-bytes", HeaderValue::from(whole));
-                response
+        Ok(sent(headers, reply).map(Body::from))
+    }
+
+    /// Returns the bundle that a call is about.
+    fn path(&self, query: &Query) -> Result<PathBuf, ApiError> {
+        match (query.text("rollout"), self.library.only()) {
+            (Some(name), _) => self.find(name),
+            (None, Some(only)) => Ok(only.to_owned()),
+            (None, None) => {
+                let hint = "give `rollout`, as rollouts lists it";
+                Err(ApiError::bad_request("it is not said which rollout", hint))
             }
-            Reply::Bytes(Answer::Image { mime, bytes }) => typed(mime, DATA_POLICY, bytes),
-        })
+        }
+    }
+
+    /// Answers a call about the bundle at a path: as it is now if it is followed, else as it was when the page began.
+    async fn ask(&self, path: &Path, query: Query, other: Option<PathBuf>) -> Result<Reply, ApiError> {
+        match &self.followed {
+            None => self.desks.ask(path, query, other).await,
+            Some(followed) => match followed.ask(path, query, other).await {
+                Ok(reply) => reply,
+                Err((query, other)) => self.desks.ask(path, query, other).await,
+            },
+        }
     }
 
     fn rollouts(&self) -> Result<Rollouts, ApiError> {
@@ -187,7 +206,7 @@ impl Site {
             program: crate::PROGRAM.to_owned(),
             path: self.library.roots().first().map(|root| root.display().to_string()).unwrap_or_default(),
             is_root: self.library.only().is_none(),
-            follow: false,
+            follow: self.followed.is_some(),
             at: self.at.clone(),
             rollouts: books.into_iter().map(ListedRollout::from).collect(),
         })
@@ -205,6 +224,22 @@ impl Site {
 
 fn unlisted(error: &io::Error) -> ApiError {
     ApiError::not_found(error.to_string(), "check the permissions of the folder")
+}
+
+/// Returns the response that sends a reply.
+fn sent(headers: &HeaderMap, reply: Reply) -> Response<Full<Bytes>> {
+    match reply {
+        Reply::Json(compressed) => compressed_json(headers, &compressed),
+        Reply::Bytes(Answer::Json(json)) => typed("application/json", DATA_POLICY, json),
+        Reply::Bytes(Answer::Payload { bytes, whole }) => {
+            let mut response = typed("application/octet-stream", DATA_POLICY, bytes);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+            headers.insert("x-payload-bytes", HeaderValue::from(whole));
+            response
+        }
+        Reply::Bytes(Answer::Image { mime, bytes }) => typed(mime, DATA_POLICY, bytes),
+    }
 }
 
 /// Gives the cookie, and leads to the page without the token.

@@ -92,9 +92,9 @@ impl Text {
         let place = thing.1 as usize;
         let parts = match thing.0 {
             Kind::Item => view.graph().conversation_items.get(&ItemId(thing.1)).map(|item| of_item(view, item)),
-            Kind::Operation => view.things.operations.get(place).map(|operation| of_operation(operation)),
+            Kind::Operation => view.things.operation(thing.1).map(of_operation),
             Kind::Cell => {
-                view.things.cells.get(place).map(|cell| vec![Whole::new(TextKind::Code, cell.source_js.as_str())])
+                view.things.cell(thing.1).map(|cell| vec![Whole::new(TextKind::Code, cell.source_js.as_str())])
             }
             Kind::Definition => {
                 let definition = view.rollout.facts().definitions().get(place);

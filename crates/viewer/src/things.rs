@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use rollout_trace::{
     answers::{Node, Rollout},
     model::{
-        AgentThread, CodeCell, CodexTurn, Compaction, InteractionEdge, RolloutTrace, TerminalOperation,
+        AgentThread, CodeCell, CodexTurn, Compaction, InferenceCall, InteractionEdge, RolloutTrace, TerminalOperation,
         TerminalSession, ToolCall,
     },
     schema::Seq,
@@ -122,7 +122,10 @@ impl ThingColumn {
 ///
 /// Numbers of items are those of their ids. All other things are numbered from 0 in the order in which they started, and
 /// those that started with one event in the order of their ids.
+///
+/// Of a part of a rollout, the lists are the things whose rows are made, and the numbers are those of the whole rollout.
 pub(crate) struct Things<'a> {
+    pub(crate) requests: Vec<&'a InferenceCall>,
     pub(crate) turns: Vec<&'a CodexTurn>,
     pub(crate) agents: Vec<&'a AgentThread>,
     pub(crate) edges: Vec<&'a InteractionEdge>,
@@ -131,12 +134,12 @@ pub(crate) struct Things<'a> {
     pub(crate) operations: Vec<&'a TerminalOperation>,
     pub(crate) terminals: Vec<&'a TerminalSession>,
     pub(crate) compactions: Vec<&'a Compaction>,
-    numbers: HashMap<Node, u32>,
+    numbers: Cow<'a, HashMap<Node, u32>>,
     /// What other texts than selectors name a thing: the ids that answers print.
     by_id: HashMap<String, Thing>,
 }
 
-fn by_start<'a, T>(things: impl Iterator<Item = &'a T>, seq: impl Fn(&T) -> Seq) -> Vec<&'a T> {
+pub(crate) fn by_start<'a, T>(things: impl Iterator<Item = &'a T>, seq: impl Fn(&T) -> Seq) -> Vec<&'a T> {
     let mut things: Vec<_> = things.collect();
     // The maps are ordered by id, which remains the order of those with one seq.
     things.sort_by_key(|thing| seq(thing));
@@ -147,6 +150,7 @@ impl<'a> Things<'a> {
     pub(crate) fn of(rollout: &Rollout<'a>) -> Self {
         let graph: &'a RolloutTrace = rollout.graph();
         let mut things = Self {
+            requests: rollout.calls().to_vec(),
             turns: by_start(graph.codex_turns.values(), |turn| turn.execution.started_seq),
             agents: by_start(graph.threads.values(), |thread| thread.execution.started_seq),
             edges: by_start(graph.interaction_edges.values(), |edge| edge.started_seq),
@@ -155,13 +159,50 @@ impl<'a> Things<'a> {
             operations: by_start(graph.terminal_operations.values(), |operation| operation.execution.started_seq),
             terminals: by_start(graph.terminal_sessions.values(), |session| session.execution.started_seq),
             compactions: by_start(graph.compactions.values(), |compaction| compaction.installed_seq),
-            numbers: HashMap::new(),
+            numbers: Cow::default(),
             by_id: HashMap::new(),
         };
-        let nodes = things.nodes(rollout);
-        for (node, number) in nodes {
+        let mut numbers = HashMap::new();
+        for (node, number) in things.nodes(rollout) {
             things.by_id.entry(node.to_string()).or_insert(Thing(kind(&node), number));
-            things.numbers.insert(node, number);
+            numbers.insert(node, number);
+        }
+        things.numbers = Cow::Owned(numbers);
+        things
+    }
+
+    /// Returns the things of a part of a rollout that have these nodes, with the numbers of the whole rollout.
+    pub(crate) fn part<'n>(
+        graph: &'a RolloutTrace,
+        nodes: impl Iterator<Item = &'n Node>,
+        numbers: &'a HashMap<Node, u32>,
+    ) -> Self {
+        let mut things = Self {
+            requests: Vec::new(),
+            turns: Vec::new(),
+            agents: Vec::new(),
+            edges: Vec::new(),
+            calls: Vec::new(),
+            cells: Vec::new(),
+            operations: Vec::new(),
+            terminals: Vec::new(),
+            compactions: Vec::new(),
+            numbers: Cow::Borrowed(numbers),
+            by_id: HashMap::new(),
+        };
+        for node in nodes {
+            match node {
+                Node::Inference(id) => things.requests.extend(graph.inference_calls.get(id)),
+                Node::Turn(id) => things.turns.extend(graph.codex_turns.get(id)),
+                Node::Thread(id) => things.agents.extend(graph.threads.get(id)),
+                Node::Edge(id) => things.edges.extend(graph.interaction_edges.get(id)),
+                Node::ToolCall(id) => things.calls.extend(graph.tool_calls.get(id)),
+                Node::CodeCell(id) => things.cells.extend(graph.code_cells.get(id)),
+                Node::TerminalOperation(id) => things.operations.extend(graph.terminal_operations.get(id)),
+                Node::TerminalSession(id) => things.terminals.extend(graph.terminal_sessions.get(id)),
+                Node::Compaction(id) => things.compactions.extend(graph.compactions.get(id)),
+                Node::Item(_) | Node::Root(_) => {}
+            }
         }
         things
     }
@@ -184,6 +225,23 @@ impl<'a> Things<'a> {
             .collect()
     }
 
+    /// Returns the terminal operation with a number.
+    pub(crate) fn operation(&self, number: u32) -> Option<&'a TerminalOperation> {
+        self.at(&self.operations, number, |operation| Node::TerminalOperation(operation.operation_id))
+    }
+
+    /// Returns the code cell with a number.
+    pub(crate) fn cell(&self, number: u32) -> Option<&'a CodeCell> {
+        self.at(&self.cells, number, |cell| Node::CodeCell(cell.code_cell_id.clone()))
+    }
+
+    /// Returns the thing with a number. In the list of a whole rollout the number is its place.
+    fn at<T>(&self, things: &[&'a T], number: u32, node: impl Fn(&T) -> Node) -> Option<&'a T> {
+        let is_it = |thing: &&&T| self.number(&node(thing)) == Some(number);
+        let thing = things.get(number as usize).filter(is_it).or_else(|| things.iter().find(is_it));
+        thing.copied()
+    }
+
     /// Returns the thing that a node of an answer is; `None` if the rollout has no such thing.
     pub(crate) fn of_node(&self, node: &Node) -> Option<Thing> {
         self.numbers.get(node).map(|number| Thing(kind(node), *number))
@@ -200,7 +258,7 @@ impl<'a> Things<'a> {
     }
 }
 
-fn kind(node: &Node) -> Kind {
+pub(crate) fn kind(node: &Node) -> Kind {
     match node {
         Node::Item(_) => Kind::Item,
         Node::Inference(_) => Kind::Request,

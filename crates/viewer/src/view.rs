@@ -4,16 +4,17 @@ use std::collections::HashMap;
 
 use rollout_trace::{
     answers::{Node, Rollout},
-    model::{Anchor, Execution, ItemId, RolloutTrace, ToolCall},
+    model::{Anchor, Execution, InferenceCall, ItemId, RolloutTrace, ToolCall},
     schema::{CodexTurnId, Seq, ThreadId, ToolCallId, UnixMillis},
 };
 
 use crate::{
     columns::{Deltas, WordsBuilder},
     images::Images,
+    live::Memory,
     log::Log,
     spans::Times,
-    things::{Thing, Things},
+    things::{Thing, Things, by_start},
 };
 
 /// A rollout with the numbers of its things and the rows of its log.
@@ -21,21 +22,53 @@ pub(crate) struct View<'r, 'a> {
     pub(crate) rollout: &'r Rollout<'a>,
     pub(crate) things: Things<'a>,
     pub(crate) log: &'r Log,
-    /// The number of the tool call that each item makes, or whose output it is.
-    pub(crate) calls_of_items: HashMap<ItemId, u32>,
+    /// The tool call that each item makes, or whose output it is.
+    pub(crate) calls_of_items: HashMap<ItemId, &'a ToolCall>,
     pub(crate) images: Images,
+    /// What is known of the rest, if this is a part of a rollout.
+    memory: Option<&'r Memory>,
 }
 
 impl<'r, 'a> View<'r, 'a> {
     pub(crate) fn new(rollout: &'r Rollout<'a>, log: &'r Log) -> Self {
-        let things = Things::of(rollout);
+        Self::with(rollout, log, Things::of(rollout), None)
+    }
+
+    /// Views a part of a rollout.
+    pub(crate) fn part(rollout: &'r Rollout<'a>, log: &'r Log, things: Things<'a>, memory: &'r Memory) -> Self {
+        Self::with(rollout, log, things, Some(memory))
+    }
+
+    fn with(rollout: &'r Rollout<'a>, log: &'r Log, things: Things<'a>, memory: Option<&'r Memory>) -> Self {
         let items_of = |call: &'a ToolCall| {
             call.model_visible_call_item_ids.iter().chain(&call.model_visible_output_item_ids).copied()
         };
-        let numbered = things.calls.iter().zip(0..);
-        let calls_of_items =
-            numbered.flat_map(|(call, number)| items_of(call).map(move |item| (item, number))).collect();
-        Self { rollout, things, log, calls_of_items, images: Images::of(rollout.graph()) }
+        let calls = by_start(rollout.graph().tool_calls.values(), |call| call.execution.started_seq);
+        let calls_of_items = calls.into_iter().flat_map(|call| items_of(call).map(move |item| (item, call))).collect();
+        Self { rollout, things, log, calls_of_items, images: Images::of(rollout.graph()), memory }
+    }
+
+    /// Returns the first request that carried an item, as far as this part has it.
+    pub(crate) fn first_carrier(&self, item: ItemId) -> Option<&'a InferenceCall> {
+        match self.memory {
+            Some(memory) => self.graph().inference_calls.get(memory.first_carrier(item)?),
+            None => self.rollout.carriers(item).first,
+        }
+    }
+
+    /// Returns the numbers of the first and the last request that carried an item, and how many did.
+    pub(crate) fn carriers(&self, item: ItemId) -> (Option<i64>, Option<i64>, usize) {
+        if let Some(memory) = self.memory {
+            return memory.carriers(item);
+        }
+        let carriers = self.rollout.carriers(item);
+        let number = |call: Option<&InferenceCall>| self.number(&Node::Inference(call?.inference_call_id.clone()));
+        (number(carriers.first), number(carriers.last), carriers.calls)
+    }
+
+    /// Returns what is known of the rest of the rollout, if this is a part of one.
+    pub(crate) fn memory(&self) -> Option<&'r Memory> {
+        self.memory
     }
 
     pub(crate) fn graph(&self) -> &'a RolloutTrace {

@@ -47,9 +47,10 @@ fn serve(args: ViewArgs, output: &mut Output) -> Result<Verdict, Failure> {
     if library.books().map_err(|error| Failure::new(error, "check its permissions"))?.is_empty() {
         return Err(Failure::new(format!("no trace bundle in {}", args.path.display()), hint));
     }
-    let server = Server::bind(library, Options { port: args.port, at: args.at }).map_err(|error| {
-        Failure::new(format!("cannot serve on port {} of 127.0.0.1: {error}", args.port), "choose another --port")
-    })?;
+    let server =
+        Server::bind(library, Options { port: args.port, at: args.at, follow: args.follow }).map_err(|error| {
+            Failure::new(format!("cannot serve on port {} of 127.0.0.1: {error}", args.port), "choose another --port")
+        })?;
     output.line(server.link())?;
     output.flush()?;
     if !args.no_open && !server.link_to_open().is_some_and(|link| open_browser(&link)) {

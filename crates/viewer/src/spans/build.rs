@@ -40,6 +40,22 @@ impl Spans {
             losses: losses(view),
         }
     }
+
+    /// Returns the rows of a part of a rollout. What only the whole tells is empty.
+    pub(crate) fn of_part(view: &View<'_, '_>) -> Self {
+        Self {
+            turns: turns(view),
+            requests: super::requests::requests(view),
+            calls: calls(view),
+            cells: cells(view),
+            operations: operations(view),
+            terminals: terminals(view),
+            edges: edges(view),
+            compactions: compactions(view),
+            compaction_requests: compaction_requests(view),
+            ..Self::default()
+        }
+    }
 }
 
 fn turns(view: &View<'_, '_>) -> Turns {
@@ -58,11 +74,12 @@ fn calls(view: &View<'_, '_>) -> Calls {
     let mut table = Calls::default();
     let (mut times, mut name, mut class) = (TimesBuilder::default(), WordsBuilder::default(), WordsBuilder::default());
     let mut call_id = WordsBuilder::default();
-    let asked: HashMap<_, _> = { view.rollout.calls().iter().zip(0_i64..) }
-        .flat_map(|(call, row)| call.tool_call_ids_started_by_response.iter().map(move |tool| (tool, row)))
+    let asked: HashMap<_, _> = { view.rollout.calls().iter() }
+        .flat_map(|call| call.tool_call_ids_started_by_response.iter().map(move |tool| (tool, call)))
         .collect();
     for (row, call) in view.things.calls.iter().enumerate() {
-        table.request.push(asked.get(&call.tool_call_id).copied());
+        let request = asked.get(&call.tool_call_id);
+        table.request.push(request.and_then(|call| view.number(&Node::Inference(call.inference_call_id.clone()))));
         table.id.push(call.tool_call_id.to_string());
         table.agent.push(view.agent(&call.thread_id));
         table.turn.push(view.turn(call.started_by_codex_turn_id.as_ref()));
@@ -227,7 +244,7 @@ fn edges(view: &View<'_, '_>) -> Edges {
         table.end_seq.push(edge.ended_seq.map(seq));
         table.delivered_seq.push(edge.delivered_seq.map(seq));
         table.items.push(edge.carried_item_ids.iter().map(|item| item.0));
-        let carriers = edge.carried_item_ids.iter().filter_map(|item| view.rollout.carriers(*item).first);
+        let carriers = edge.carried_item_ids.iter().filter_map(|item| view.first_carrier(*item));
         let arrivals = carriers.filter(|call| Some(&call.thread_id) == to);
         let arrival = arrivals.min_by_key(|call| call.execution.started_seq);
         table.arrival.push(arrival.and_then(|call| view.number(&Node::Inference(call.inference_call_id.clone()))));

@@ -1,16 +1,17 @@
 //! Fills the table of requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rollout_trace::{
-    answers::{Node, OriginClass},
-    model::{InferenceCall, ItemRuns},
+    answers::{Definition, Node, OriginClass},
+    model::InferenceCall,
     schema::ThreadId,
 };
 
 use super::{Definitions, RequestLists, Requests};
 use crate::{
     columns::{Deltas, WordsBuilder},
+    live::Memory,
     view::{TimesBuilder, View, rows, seq},
 };
 
@@ -20,7 +21,7 @@ pub(super) fn requests(view: &View<'_, '_>) -> Requests {
     let (mut times, mut model) = (TimesBuilder::default(), WordsBuilder::default());
     let mut provider = WordsBuilder::default();
     let number = |call: &InferenceCall| view.number(&Node::Inference(call.inference_call_id.clone()));
-    for (row, call) in rollout.calls().iter().enumerate() {
+    for (row, call) in view.things.requests.iter().enumerate() {
         table.id.push(call.inference_call_id.to_string());
         table.agent.push(view.agent(&call.thread_id));
         table.turn.push(view.turn(call.codex_turn_id.as_ref()));
@@ -56,7 +57,7 @@ pub(super) fn requests(view: &View<'_, '_>) -> Requests {
         table.error.extend(call.error.as_ref().map(|error| (row, error.clone())));
         table.cancel_reason.extend(call.cancel_reason.as_ref().map(|reason| (row, reason.clone())));
     }
-    let calls = || rollout.calls().iter();
+    let calls = || view.things.requests.iter();
     Requests {
         times: times.finish(),
         model: model.finish(),
@@ -76,12 +77,17 @@ pub(super) fn requests(view: &View<'_, '_>) -> Requests {
 /// Writes each request as the continuation of the one before it in its thread.
 fn lists(view: &View<'_, '_>) -> RequestLists {
     let mut lists = RequestLists::default();
-    let mut last: HashMap<&ThreadId, (i64, &ItemRuns)> = HashMap::new();
-    for (row, call) in (0_i64..).zip(view.rollout.calls()) {
+    let mut last: HashMap<&ThreadId, &InferenceCall> = HashMap::new();
+    let mut rows = view.things.requests.iter().peekable();
+    for call in view.rollout.calls() {
         let items = &call.request_item_ids;
-        let before = last.insert(&call.thread_id, (row, items));
-        let kept = before.map_or(0, |(_, before)| before.common_prefix(items));
-        lists.base.push(before.filter(|_| kept > 0).map(|(base, _)| base));
+        let before = last.insert(&call.thread_id, call);
+        if rows.next_if(|row| row.inference_call_id == call.inference_call_id).is_none() {
+            continue;
+        }
+        let kept = before.map_or(0, |before| before.request_item_ids.common_prefix(items));
+        let base = before.filter(|_| kept > 0);
+        lists.base.push(base.and_then(|base| view.number(&Node::Inference(base.inference_call_id.clone()))));
         lists.kept.push(kept);
         lists.own.push(items.skip(kept).map(|item| item.0));
     }
@@ -90,6 +96,9 @@ fn lists(view: &View<'_, '_>) -> RequestLists {
 
 /// Adds up the tokens of each request's items by the class of their origin, at a cost in proportion to the runs.
 fn by_class(view: &View<'_, '_>) -> BTreeMap<&'static str, Deltas> {
+    if let Some(memory) = view.memory() {
+        return of_part_by_class(view, memory);
+    }
     let items = &view.graph().conversation_items;
     let last = items.keys().next_back().map_or(0, |item| item.0 as usize);
     let mut before: BTreeMap<OriginClass, Vec<u64>> = BTreeMap::new();
@@ -110,7 +119,7 @@ fn by_class(view: &View<'_, '_>) -> BTreeMap<&'static str, Deltas> {
             let runs = call.request_item_ids.runs();
             runs.map(|run| at(run.first.0 as usize + run.count as usize) - at(run.first.0 as usize)).sum()
         };
-        let column: Vec<_> = view.rollout.calls().iter().map(|call| of(call)).collect();
+        let column: Vec<_> = view.things.requests.iter().map(|call| of(call)).collect();
         if column.iter().any(|tokens| *tokens > 0) {
             columns.insert(class.as_str(), column.into_iter().map(|tokens| tokens as i64).collect());
         }
@@ -118,11 +127,37 @@ fn by_class(view: &View<'_, '_>) -> BTreeMap<&'static str, Deltas> {
     columns
 }
 
+/// Does the same for the requests of a part, at a cost in proportion to the items of each.
+fn of_part_by_class(view: &View<'_, '_>, memory: &Memory) -> BTreeMap<&'static str, Deltas> {
+    let sum = |call: &InferenceCall| {
+        let mut sums: BTreeMap<OriginClass, u64> = BTreeMap::new();
+        for item in call.request_item_ids.iter() {
+            let new = view.graph().conversation_items.get(&item);
+            let class = match new {
+                Some(item) => Some(view.rollout.origin(item.item_id).class),
+                None => memory.origin(item).map(|origin| origin.class),
+            };
+            let tokens = memory.tokens(item);
+            *sums.entry(class.unwrap_or(OriginClass::Unknown)).or_default() += tokens;
+        }
+        sums
+    };
+    let sums: Vec<_> = view.things.requests.iter().map(|call| sum(call)).collect();
+    let classes: BTreeSet<_> = sums.iter().flat_map(|sums| sums.keys().copied()).collect();
+    let column = |class: OriginClass| sums.iter().map(|sums| sums.get(&class).map_or(0, |sum| *sum as i64)).collect();
+    classes.into_iter().map(|class| (class.as_str(), column(class))).collect()
+}
+
 pub(super) fn definitions(view: &View<'_, '_>) -> Definitions {
-    let all = view.rollout.facts().definitions();
-    Definitions {
-        name: all.iter().map(|definition| definition.name.clone()).collect(),
-        bytes: all.iter().map(|definition| definition.sizes.bytes).collect(),
-        tokens: all.iter().map(|definition| definition.sizes.tokens_estimate).collect(),
+    Definitions::of(view.rollout.facts().definitions())
+}
+
+impl Definitions {
+    pub(crate) fn of(all: &[Definition]) -> Self {
+        Self {
+            name: all.iter().map(|definition| definition.name.clone()).collect(),
+            bytes: all.iter().map(|definition| definition.sizes.bytes).collect(),
+            tokens: all.iter().map(|definition| definition.sizes.tokens_estimate).collect(),
+        }
     }
 }

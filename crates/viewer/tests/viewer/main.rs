@@ -7,6 +7,8 @@ mod columns;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod following;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod typescript;

@@ -11,21 +11,21 @@ use std::{
 use rollout_trace_viewer::{Library, Options, Server};
 use serde_json::Value;
 
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sample-bundle");
+pub(crate) const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sample-bundle");
 
 /// A running server and the link to it.
-struct Running {
-    port: u16,
+pub(crate) struct Running {
+    pub(crate) port: u16,
     link: String,
     link_to_open: String,
 }
 
 /// A response.
 #[derive(Debug)]
-struct Reply {
-    status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     head: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
@@ -34,7 +34,7 @@ impl Reply {
         lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
@@ -44,16 +44,24 @@ impl Reply {
 }
 
 impl Running {
-    fn of(path: impl AsRef<Path>) -> Self {
-        let server = Server::bind(Library::open([path]).unwrap(), Options::default()).unwrap();
+    pub(crate) fn of(path: impl AsRef<Path>) -> Self {
+        Self::with(path, Options::default())
+    }
+
+    pub(crate) fn with(path: impl AsRef<Path>, options: Options) -> Self {
+        let server = Server::bind(Library::open([path]).unwrap(), options).unwrap();
         let (link, link_to_open) = (server.link(), server.link_to_open().unwrap());
         let port = link["http://127.0.0.1:".len()..].split('/').next().unwrap().parse().unwrap();
         thread::spawn(move || server.run());
         Self { port, link, link_to_open }
     }
 
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap()
+    }
+
     fn send(&self, request: &str) -> Reply {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        let mut stream = self.connect();
         stream.write_all(request.as_bytes()).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
@@ -64,12 +72,12 @@ impl Running {
     }
 
     /// Sends a GET with these lines besides `Host` and `Connection`.
-    fn get(&self, path: &str, lines: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str, lines: &str) -> Reply {
         let host = format!("127.0.0.1:{}", self.port);
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n"))
     }
 
-    fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         self.cookie_of(&self.link)
     }
 
@@ -81,7 +89,7 @@ impl Running {
     }
 
     /// Sends a GET as the page does.
-    fn call(&self, path: &str) -> Reply {
+    pub(crate) fn call(&self, path: &str) -> Reply {
         self.get(path, &format!("{}Sec-Fetch-Site: same-origin\r\n", self.cookie()))
     }
 }

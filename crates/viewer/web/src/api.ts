@@ -905,6 +905,59 @@ export interface GrepRow {
   where: Place;
 }
 
+/**
+ * What is new in a rollout that is followed: the rows of what changed. A row takes the place of the row with its number,
+ * or follows the last one.
+ */
+export interface Grown {
+  /** The numbers of the agents that are new or changed. */
+  agent_numbers: Deltas;
+  /** These agents. */
+  agents: Array<Agent>;
+  /** The end of the time axis, in milliseconds from its start. */
+  end_ms: number;
+  /** How many rows the event log has. */
+  events: number;
+  /**
+   * The items that are new or changed. A request that is new has carried its items: of those that are not here, it is
+   * the last carrier.
+   */
+  items: Items;
+  /** What these items say. */
+  labels: Labels;
+  /** The last event. */
+  last_seq: number | null;
+  /** The numbers of the rows of each table of `spans`. */
+  rows: GrownRows;
+  /**
+   * The rows. `definitions` are those after the ones that were sent; of `compaction_requests`, which have no numbers, all
+   * are sent if one changed. What only the whole rollout tells is empty.
+   */
+  spans: Spans;
+  /** The status of the rollout. */
+  status: string;
+}
+
+/** The numbers of the rows that changed, by table. */
+export interface GrownRows {
+  /** The tool calls. */
+  calls: Deltas;
+  /** The code cells. */
+  cells: Deltas;
+  /** The compactions. */
+  compactions: Deltas;
+  /** The interactions. */
+  edges: Deltas;
+  /** The terminal operations. */
+  operations: Deltas;
+  /** The requests. */
+  requests: Deltas;
+  /** The terminal sessions. */
+  terminals: Deltas;
+  /** The turns. */
+  turns: Deltas;
+}
+
 /** One cause, with its evidence. */
 export interface Hop {
   /** How certain that is. */
