@@ -20,7 +20,7 @@ pub(crate) fn only_file(rollout: &Rollout<'_>, call: &ToolCall) -> Option<String
 }
 
 /// Returns the files that a command reads, as its runtime understood the command.
-fn read_files(rollout: &Rollout<'_>, call: &ToolCall) -> Vec<String> {
+pub(crate) fn read_files(rollout: &Rollout<'_>, call: &ToolCall) -> Vec<String> {
     let cwd = rollout.graph().threads.get(&call.thread_id).and_then(|thread| thread.cwd.as_deref());
     let paths = |document: &Json<'_>| {
         let commands = document.get("parsed_cmd")?.as_array()?;

@@ -54,6 +54,7 @@ mod unseen;
 mod usage;
 mod verdict;
 mod why;
+mod with_facts;
 mod words;
 
 pub use activities::TimeClass;
@@ -96,4 +97,5 @@ pub use unseen::{Unseen, UnseenCode, UnseenRow};
 pub use usage::Usage;
 pub use verdict::{Completeness, Gap, Verdict};
 pub use why::{Absent, CarriedBy, Cause as WhyCause, Hop, Why};
+pub use with_facts::{WithFacts, state_schema};
 pub use words::duration;

@@ -132,6 +132,13 @@ pub(crate) struct StateForm {
     /// do not read it.
     #[arg(long)]
     pub(crate) runs: bool,
+
+    /// Also write what answers compute: sizes, fingerprints, origins, and what requests hold besides items.
+    ///
+    /// `schema state` describes these keys, which no tool of Codex reads. Without this option they are computed when a
+    /// question needs them.
+    #[arg(long)]
+    pub(crate) with_facts: bool,
 }
 
 /// Lists the bundles under a trace root, the newest first.

@@ -8,6 +8,7 @@ use std::{
 
 use rollout_trace::{
     RolloutTrace,
+    answers::{Rollout, WithFacts},
     bundle::{ARCHIVE_SUFFIX, Existing, StagedFile, open_file_in},
     model::WithRuns,
     schema::{
@@ -127,9 +128,22 @@ impl StateAge {
     }
 }
 
+/// What is written to a state.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum State<'r, 'a> {
+    /// The graph.
+    Graph(&'r RolloutTrace),
+    /// The graph, with what answers compute about it.
+    WithFacts(&'r Rollout<'a>),
+}
+
 /// Writes a graph as JSON, with a newline at the end.
-pub(crate) fn write(graph: &RolloutTrace, form: StateForm, writer: &mut dyn Write) -> io::Result<()> {
-    if form.runs { write_json(&WithRuns(graph), form, writer) } else { write_json(graph, form, writer) }
+pub(crate) fn write(state: State<'_, '_>, form: StateForm, writer: &mut dyn Write) -> io::Result<()> {
+    match state {
+        State::Graph(graph) if form.runs => write_json(&WithRuns(graph), form, writer),
+        State::Graph(graph) => write_json(graph, form, writer),
+        State::WithFacts(rollout) => write_json(&WithFacts::new(rollout, form.runs), form, writer),
+    }
 }
 
 fn write_json(graph: &impl Serialize, form: StateForm, writer: &mut dyn Write) -> io::Result<()> {
@@ -152,7 +166,7 @@ pub(crate) enum Replace {
 
 /// Writes a graph into its bundle, and atomically replaces the previous one.
 pub(crate) fn save_in_bundle(
-    graph: &RolloutTrace,
+    state: State<'_, '_>,
     form: StateForm,
     bundle: &Path,
     replaced: Replace,
@@ -163,7 +177,7 @@ pub(crate) fn save_in_bundle(
         Replace::Any => places.usual,
     };
     // A link in the bundle is replaced, not followed: the bundle may come from anywhere.
-    replace(graph, form, &path).map_err(|error| {
+    replace(state, form, &path).map_err(|error| {
         let hint = "the previous file is unchanged; use -o FILE to write elsewhere, or -o - for stdout";
         Failure::io("cannot write", &path, &error, hint)
     })?;
@@ -171,14 +185,14 @@ pub(crate) fn save_in_bundle(
 }
 
 /// Writes a graph to the user's file, and atomically replaces the previous one.
-pub(crate) fn save_as(graph: &RolloutTrace, form: StateForm, path: &Path) -> Result<(), Failure> {
+pub(crate) fn save_as(state: State<'_, '_>, form: StateForm, path: &Path) -> Result<(), Failure> {
     let written = match path.metadata() {
         // A pipe or device is written to instead of replaced.
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
-            fs::OpenOptions::new().write(true).open(path).and_then(|file| write_all(graph, form, file).map(drop))
+            fs::OpenOptions::new().write(true).open(path).and_then(|file| write_all(state, form, file).map(drop))
         }
-        Ok(_) => path.canonicalize().and_then(|path| replace(graph, form, &path)),
-        Err(_) => replace(graph, form, path),
+        Ok(_) => path.canonicalize().and_then(|path| replace(state, form, &path)),
+        Err(_) => replace(state, form, path),
     };
     written.map_err(|error| {
         let hint = "the previous file is unchanged; use another FILE, or -o - for stdout";
@@ -187,15 +201,15 @@ pub(crate) fn save_as(graph: &RolloutTrace, form: StateForm, path: &Path) -> Res
 }
 
 /// Writes a temporary file next to the path, readable only by its owner, and renames it when it is complete.
-fn replace(graph: &RolloutTrace, form: StateForm, path: &Path) -> io::Result<()> {
+fn replace(state: State<'_, '_>, form: StateForm, path: &Path) -> io::Result<()> {
     let mut staged = StagedFile::beside(path)?;
-    write_all(graph, form, staged.as_file_mut())?.sync_all()?;
+    write_all(state, form, staged.as_file_mut())?.sync_all()?;
     staged.publish(Existing::Replace)
 }
 
-fn write_all<F: Write>(graph: &RolloutTrace, form: StateForm, file: F) -> io::Result<F> {
+fn write_all<F: Write>(state: State<'_, '_>, form: StateForm, file: F) -> io::Result<F> {
     let mut writer = BufWriter::with_capacity(1 << 20, file);
-    write(graph, form, &mut writer)?;
+    write(state, form, &mut writer)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)
 }
 

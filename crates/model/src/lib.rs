@@ -68,6 +68,7 @@ pub use line::Line;
 pub use marker::{Marker, MarkerKind};
 pub use message_indexes::MessageIndexes;
 pub use normal::normalized;
+pub use replaced_field::ReplacedField;
 pub use schema::json_schema;
 pub use terminal::{
     ModelObservation, ObservationSource, OperationKind, TerminalOperation, TerminalRequest, TerminalResult,
@@ -76,4 +77,4 @@ pub use terminal::{
 pub use thread::{AgentThread, CodexTurn, ThreadAssignment, ThreadOrigin};
 pub use tool_call::{Requester, RuntimeStart, ToolCall};
 pub use trace::{ObjectRef, RecordingStatus, RolloutTrace};
-pub use with_runs::WithRuns;
+pub use with_runs::{CallWithRuns, WithRuns};

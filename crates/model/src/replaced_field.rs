@@ -5,16 +5,28 @@ use serde::{
     ser::{Error, Impossible, SerializeStruct},
 };
 
-/// A serializer that takes one struct and passes it on, with another name and value for one of its fields.
+/// A serializer that takes one struct and passes it on, with another name or value for one of its fields.
 ///
 /// So a variant of a struct's JSON needs no second list of all its fields.
-pub(crate) struct ReplacedField<'a, S, V> {
-    pub(crate) serializer: S,
-    /// The name of the field in the struct.
-    pub(crate) field: &'static str,
-    /// The name and the value that are written instead.
-    pub(crate) name: &'static str,
-    pub(crate) value: &'a V,
+#[derive(Debug)]
+pub struct ReplacedField<'a, S, V> {
+    serializer: S,
+    field: &'static str,
+    name: &'static str,
+    value: &'a V,
+}
+
+impl<'a, S, V> ReplacedField<'a, S, V> {
+    /// Passes a struct on to a serializer, with another value for the field of this name.
+    pub fn new(serializer: S, field: &'static str, value: &'a V) -> Self {
+        Self { serializer, field, name: field, value }
+    }
+
+    /// Passes the field on under another name.
+    #[must_use]
+    pub fn renamed(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
 }
 
 impl<'a, S: SerializeStruct, V: Serialize> SerializeStruct for ReplacedField<'a, S, V> {

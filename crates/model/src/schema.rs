@@ -17,8 +17,8 @@ like every key with a default, it is not required. More keys may be added.";
 
 /// Returns the JSON Schema (draft 2020-12) of `state.json`.
 ///
-/// The repository contains the schema as `docs/state.schema.json`. The states of the official reducers are valid as
-/// well.
+/// The schema in the repository, `docs/state.schema.json`, also has the keys that `rollout_trace_answers` adds. The states
+/// of the official reducers are valid as well.
 ///
 /// ```
 /// let schema = rollout_trace_model::json_schema();

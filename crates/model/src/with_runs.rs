@@ -27,8 +27,7 @@ pub struct WithRuns<'a>(pub &'a RolloutTrace);
 
 impl Serialize for WithRuns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let field = "inference_calls";
-        self.0.serialize(ReplacedField { serializer, field, name: field, value: &Calls(&self.0.inference_calls) })
+        self.0.serialize(ReplacedField::new(serializer, "inference_calls", &Calls(&self.0.inference_calls)))
     }
 }
 
@@ -37,17 +36,18 @@ struct Calls<'a>(&'a BTreeMap<InferenceCallId, InferenceCall>);
 
 impl Serialize for Calls<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(id, call)| (id, Call(call))))
+        serializer.collect_map(self.0.iter().map(|(id, call)| (id, CallWithRuns(call))))
     }
 }
 
-/// One inference call.
-struct Call<'a>(&'a InferenceCall);
+/// An inference call that serializes with `request_item_runs` in place of its `request_item_ids`.
+#[derive(Clone, Copy, Debug)]
+pub struct CallWithRuns<'a>(pub &'a InferenceCall);
 
-impl Serialize for Call<'_> {
+impl Serialize for CallWithRuns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value = &Runs(&self.0.request_item_ids);
-        self.0.serialize(ReplacedField { serializer, field: "request_item_ids", name: "request_item_runs", value })
+        let runs = &Runs(&self.0.request_item_ids);
+        self.0.serialize(ReplacedField::new(serializer, "request_item_ids", runs).renamed("request_item_runs"))
     }
 }
 

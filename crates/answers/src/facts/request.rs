@@ -55,6 +55,8 @@ pub struct RequestFacts {
     pub items_in_payload: usize,
     /// Whether the request continues a response instead of repeating the conversation.
     pub is_incremental: bool,
+    /// The response that it continues.
+    pub previous_response_id: Option<Arc<Value>>,
 }
 
 /// The fields that are shown nowhere: they do not change the answer, or the graph has them.
@@ -103,7 +105,7 @@ enum Meaning {
     Text(Arc<Value>, Option<DefinitionId>),
     Setting(Arc<Value>),
     CacheKey(Arc<Value>),
-    Continues(bool),
+    Continues(Option<Arc<Value>>),
     Nothing,
 }
 
@@ -221,7 +223,7 @@ impl Requests {
                 Json::Null => Meaning::Nothing,
                 value => Meaning::CacheKey(setting(value)),
             },
-            "previous_response_id" => Meaning::Continues(*value != Json::Null),
+            "previous_response_id" => Meaning::Continues((*value != Json::Null).then(|| setting(value))),
             name if UNSHOWN.contains(&name) => Meaning::Nothing,
             _ => Meaning::Setting(setting(value)),
         }
@@ -279,7 +281,10 @@ fn facts(fields: &[Field]) -> RequestFacts {
             }
             Meaning::Setting(value) => facts.settings.push((name.clone(), value.clone())),
             Meaning::CacheKey(value) => facts.cache_key = Some(value.clone()),
-            Meaning::Continues(continues) => facts.is_incremental = *continues,
+            Meaning::Continues(response) => {
+                facts.is_incremental = response.is_some();
+                facts.previous_response_id = response.clone();
+            }
             Meaning::Nothing => {}
         }
     }

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
-use rollout_trace::Severity;
+use rollout_trace::{
+    Severity,
+    answers::{Facts, Rollout},
+};
 
 use crate::{
     args::ReduceArgs,
     failure::{Failure, Verdict},
     output::Output,
     progress, selection,
-    state_file::{self, Replace},
+    state_file::{self, Replace, State},
     summary::summary,
 };
 
@@ -24,15 +27,21 @@ pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Fai
     let replaced = if args.force { Replace::Any } else { Replace::Own };
     selection::for_each(selected, output, |path, output| {
         let bundle = args.reading.open(path)?;
-        let graph = progress::reduce(&bundle);
+        let (graph, facts) = match args.form.with_facts {
+            true => progress::reduce_for_answers(&bundle),
+            false => (progress::reduce(&bundle), Facts::default()),
+        };
+        let mut payloads = bundle.payloads();
+        let rollout = args.form.with_facts.then(|| Rollout::new(&graph, &facts, &mut payloads, bundle.limits()));
+        let state = rollout.as_ref().map_or(State::Graph(&graph), State::WithFacts);
         match &args.output {
             None => {
-                let saved = state_file::save_in_bundle(&graph, args.form, bundle.path(), replaced)?;
+                let saved = state_file::save_in_bundle(state, args.form, bundle.path(), replaced)?;
                 output.line(saved.display())?;
             }
-            Some(_) if to_stdout => output.json(|stdout| state_file::write(&graph, args.form, stdout))?,
+            Some(_) if to_stdout => output.json(|stdout| state_file::write(state, args.form, stdout))?,
             Some(file) => {
-                state_file::save_as(&graph, args.form, file)?;
+                state_file::save_as(state, args.form, file)?;
                 output.line(file.display())?;
             }
         }

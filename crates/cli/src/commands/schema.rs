@@ -1,6 +1,6 @@
 //! The command `schema`.
 
-use rollout_trace::{answers, model};
+use rollout_trace::answers;
 
 use crate::{
     args::{SchemaArgs, Schemas},
@@ -10,7 +10,7 @@ use crate::{
 
 pub(crate) fn run(args: &SchemaArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let schema = match args.of {
-        Schemas::State => model::json_schema(),
+        Schemas::State => answers::state_schema(),
         Schemas::Answers => answers::json_schema(),
     };
     output.own_words(|stdout| writeln!(stdout, "{schema:#}"))?;

@@ -109,7 +109,7 @@ fn completions_and_manual() {
 #[test]
 fn the_schema() {
     let printed: serde_json::Value = serde_json::from_str(&Root::new(&[]).run("schema")).unwrap();
-    assert!(printed == rollout_trace::model::json_schema());
+    assert!(printed == rollout_trace::answers::state_schema());
     let printed: serde_json::Value = serde_json::from_str(&Root::new(&[]).run("schema answers")).unwrap();
     assert!(printed == rollout_trace::answers::json_schema());
 }

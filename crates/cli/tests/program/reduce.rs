@@ -72,6 +72,27 @@ fn requests_as_runs() {
 }
 
 #[test]
+fn with_facts() {
+    let root = Root::new(&["a"]);
+    let plain = root.run("reduce a -o -");
+    let read = |text: &str| serde_json::from_str::<RolloutTrace>(text).unwrap();
+    for options in ["", " --compact", " --runs", " --runs --compact"] {
+        let facts = root.run(&format!("reduce a -o - --with-facts{options}"));
+        assert_eq!(facts, root.run(&format!("reduce a -o - --with-facts{options}")));
+        assert_eq!(facts.contains("request_item_runs"), options.contains("runs"));
+        assert_eq!(read(&facts), read(&plain));
+        let state: serde_json::Value = serde_json::from_str(&facts).unwrap();
+        for item in state["conversation_items"].as_object().unwrap().values() {
+            assert!(item["sizes"]["bytes"].is_u64() && item["origin"]["class"].is_string(), "{item}");
+        }
+    }
+    assert_snapshot!(root.run("reduce a --with-facts"), @"a/state.json");
+    // It is a graph that this program wrote, so the next one replaces it.
+    assert_snapshot!(root.run("reduce a"), @"a/state.json");
+    assert_eq!(fs::read_to_string(root.path("a/state.json")).unwrap(), plain);
+}
+
+#[test]
 fn reducing_twice_gives_the_same_bytes() {
     let root = Root::new(&["a"]);
     assert_eq!(root.run("reduce a -o -"), root.run("reduce a -o -"));

@@ -143,7 +143,7 @@ fn calls() -> Vec<Call> {
         "show a@ --item nope@",
         "show a@ --item 999",
         "reduce a@ b@ empty@ no@",
-        "reduce . --latest --strict --compact --runs --force -o out@",
+        "reduce . --latest --strict --compact --runs --with-facts --force -o out@",
         "reduce a@ b@ --output out@",
         "reduce a@ --output no@/out@",
         "reduce a@ --output out@ --best-effort --max-payload-bytes 100",
