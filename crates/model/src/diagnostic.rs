@@ -193,6 +193,8 @@ diagnostic_codes! {
     KeyCollision = "key_collision", Note;
     /// A provider restarted the numbering of its calls, so that a call id names another call.
     CallIdRenumbered = "call_id_renumbered", Note;
+    /// An agent core sent a call back with keys of its arguments added or left out.
+    CallArgumentsChanged = "call_arguments_changed", Note;
     /// A call's output is repeated with different content, for example because history was trimmed before a compaction.
     OutputRewritten = "output_rewritten", Note;
     /// A runtime cell id names a newer cell.

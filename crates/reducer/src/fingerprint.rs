@@ -24,7 +24,7 @@ static KEY: LazyLock<(u64, u64)> = LazyLock::new(|| {
 /// It is 128 bits of SipHash: two pieces of content do not share a fingerprint by chance, nor, because the key is
 /// secret, by design. A hash that is safe without a key takes several times as long, which would be a large part of the
 /// time of a reduction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u128);
 
 /// A map by fingerprints.

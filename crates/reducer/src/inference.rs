@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, ItemRuns, MessageIndexes};
+use rollout_trace_model::{DiagnosticCode, Execution, InferenceCall, ItemId, ItemRuns, MessageIndexes, Role};
 use rollout_trace_schema::{
     CodexTurnEnded, CodexTurnId, ExecutionStatus, InferenceCallId, InferenceCancelled, InferenceCompleted,
     InferenceFailed, InferenceStarted, PayloadRef, RawPayloadId, RequestInputMode, ResponseId, ThreadEnded, ThreadId,
@@ -13,20 +13,22 @@ use rollout_trace_schema::{
 };
 
 use crate::{
+    client_compactions::ClientCompactions,
     context::Context,
     conversation::{Before, Conversations, Prefix},
+    conversation_tools::{self, ConversationTools},
     documents,
-    item::{Shown, normalize, sightings},
+    item::{Shown, Sighting, sightings},
     json::Json,
     links::Links,
-    map::HashMap,
+    map::{HashMap, HashSet},
     observer::ReadRequest,
     origin::{Appearance, Origin},
     readers::Readers,
     request::{Input, RequestDocument},
     rules::Rules,
     threads, turns,
-    usage::{is_token_usage, token_usage},
+    wire::{self, Outcome, RequestShape, Wire},
 };
 
 /// What is remembered about inference calls beyond the graph.
@@ -36,16 +38,40 @@ pub(crate) struct Inference {
     open_calls: HashMap<CodexTurnId, Vec<InferenceCallId>>,
     responses: Responses,
     readers: Readers,
+    /// The calls whose requests offer no tools, if tools and agents are not observed otherwise.
+    pub(crate) without_tools: HashSet<InferenceCallId>,
+    client_compactions: ClientCompactions,
 }
 
 /// The calls of a thread that got each response, in the order of their ids.
 type Responses = HashMap<(ThreadId, ResponseId), BTreeSet<InferenceCallId>>;
 
 /// A request that was read.
+#[derive(Default)]
 struct Request {
     items: ItemRuns,
     /// The call that it continues, whose request and response it begins with.
     continues: Option<InferenceCallId>,
+    message_indexes: MessageIndexes,
+    /// Whether it offers tools to the model.
+    has_tools: bool,
+}
+
+/// How the sightings in a request relate to the conversation.
+struct Settling {
+    /// The number of leading items that are those of the previous request.
+    known: usize,
+    /// The response that it continues.
+    previous: Option<ResponseId>,
+    is_damaged: bool,
+}
+
+/// The items that a request shows.
+enum Settled {
+    /// It shows the whole conversation.
+    Whole(Vec<ItemId>),
+    /// It continues a response, which is that of a call unless no request showed what is before it.
+    Continued(ItemRuns, Option<InferenceCallId>),
 }
 
 /// What an event says about a call's response.
@@ -104,6 +130,7 @@ impl Inference {
         call.execution.start(time, seq);
         call.model = event.model.clone();
         call.provider_name = event.provider_name.clone();
+        call.wire_api = event.wire_api.clone();
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
         call.prepared_prompt_payload_id =
             event.prepared_prompt_payload.as_ref().map(|reference| reference.raw_payload_id.clone());
@@ -112,15 +139,27 @@ impl Inference {
         {
             observer.prefix_untraced(id);
         }
-        let request = self.read_request(cx, conversations, links, event);
+        let wire = Wire::of(event.wire_api.as_ref());
+        let request = if let (Wire::Unknown, Some(api)) = (wire, &event.wire_api) {
+            let message = format!(
+                "inference call {id} uses the unknown API {:?}; its request and its response are one item each",
+                api.as_str()
+            );
+            cx.report.event(DiagnosticCode::UnknownValue, &[id], message);
+            read_unknown_request(cx, conversations, links, event)
+        } else {
+            self.read_request(cx, conversations, links, event)
+        };
         let overtakes = request.is_some() || cx.rules.responses_replace_snapshots();
         conversations.note_call(&event.thread_id, id, overtakes);
-        let (items, continues) = match request {
-            Some(Request { items, continues }) => (items, continues),
-            None => (ItemRuns::default(), None),
-        };
-        cx.documents.growth.add_runs(items.own_runs());
-        cx.graph.object_mut(id).request_item_ids = items;
+        let Request { items, continues, message_indexes, has_tools } = request.unwrap_or_default();
+        cx.documents.growth.add_runs(items.own_runs() + message_indexes.own_runs());
+        let call = cx.graph.object_mut(id);
+        call.request_item_ids = items;
+        call.request_message_indexes = message_indexes;
+        if cx.rules.tools_are_unobserved() && !has_tools {
+            self.without_tools.insert(id.clone());
+        }
         conversations.sightings.note_call(cx.graph, id);
         conversations.sightings.note_request(cx.graph, id, continues.as_ref());
         self.readers.note_use(&event.thread_id, seq);
@@ -149,9 +188,11 @@ impl Inference {
             // The next request is compared with the bytes of this one, which lack the ids.
             self.readers.forget(thread);
         }
+        let wire = Wire::of(event.wire_api.as_ref());
+        let shape = wire.request_shape();
         let reader = self.readers.reader(thread);
         let shared = if reader.holds_request() { reader.shared_items(conversations.live_items(thread)) } else { 0 };
-        let mut document = match reader.read(reference, cx.payloads, max_nesting, shared) {
+        let mut document = match reader.read((reference, shape), cx.payloads, max_nesting, shared) {
             Ok(document) => document,
             Err(error) => {
                 cx.documents.note_partial(&reference.raw_payload_id);
@@ -162,7 +203,7 @@ impl Inference {
         if document.damage.is_some() || !document.missing_parts.is_empty() {
             cx.documents.note_partial(&reference.raw_payload_id);
         }
-        let Some((known, mut rest)) = request_input(cx, reference, &mut document) else {
+        let Some((known, mut rest)) = request_input(cx, reference, shape, &mut document) else {
             report_request(cx, event, &document, (0, &[]));
             return None;
         };
@@ -174,59 +215,65 @@ impl Inference {
             appearance: Appearance::Shown,
         };
         let shown = Shown::new(reference, document.missing_parts, cx.rules);
-        let mut is_item = Vec::with_capacity(rest.len());
-        let mut sightings = Vec::with_capacity(rest.len());
-        for item in &rest {
-            let sighting = normalize(item, &shown);
-            is_item.push(sighting.is_some());
-            sightings.extend(sighting);
+        let mut counts = Vec::with_capacity(rest.len());
+        let mut shown_items = Vec::with_capacity(rest.len());
+        for element in &rest {
+            let before = shown_items.len();
+            wire.message(element, &shown, &mut shown_items);
+            counts.push(shown_items.len() - before);
         }
+        let (sightings, values): (Vec<_>, Vec<_>) = shown_items.into_iter().unzip();
         let is_room = cx.may_add(reference, &origin, &sightings);
         report_request(cx, event, &document, (if is_room { known + sightings.len() } else { 0 }, &rest));
         if !is_room {
             return None;
         }
-        if !cx.has_observer() {
+        let (layout, has_tools) = (document.layout.take(), document.has_tools);
+        let is_observed = cx.has_observer();
+        let settling = Settling {
+            known,
+            previous: previous_response(event, &document, cx.rules).filter(|_| wire == Wire::Responses),
+            is_damaged: document.damage.is_some(),
+        };
+        let responses = &self.responses;
+        let settle = |values: Vec<&Json<'_>>| {
+            let context = (event, &origin);
+            settle_request(responses, cx, (conversations, links), context, (settling, sightings), values)
+        };
+        let settled = if is_observed {
+            settle(values)
+        } else {
             // A request of many small items takes much more memory than its text.
-            rest = Vec::new();
+            drop(values);
+            drop(rest);
+            settle(Vec::new())
+        };
+        let items = match settled {
+            Settled::Whole(items) => items,
+            Settled::Continued(items, continues) => {
+                return Some(Request { items, continues, has_tools, ..Request::default() });
+            }
+        };
+        if cx.rules.tools_are_unobserved() {
+            conversation_tools::note_outputs(cx, conversations, &items[known..]);
+            self.client_compactions.note_request(cx, event, &items);
         }
-        let values = || rest.iter().zip(&is_item).filter_map(|(value, is_item)| is_item.then_some(value));
-        if let Some(previous) = previous_response(event, &document, cx.rules) {
-            let prefix = match untraced_prefix(event, cx.rules) {
-                Some(prefix) => {
-                    let origin = Origin { payload: &prefix.raw_payload_id, ..origin.clone() };
-                    match prefix_items(cx, conversations, links, prefix, &origin) {
-                        Some(items) => Prefix::Known(Before { items: items.into_iter().collect(), call: None }),
-                        None => Prefix::Unknown,
-                    }
-                }
-                None => prefix_of_response(&self.responses, cx, event, previous),
-            };
-            let continues = match &prefix {
-                Prefix::Known(before) | Prefix::Partial(before) => before.call.clone(),
-                Prefix::Unknown => None,
-            };
-            let own_items = sightings.len();
-            let items = conversations.pass(cx, links, &origin).delta(prefix, sightings);
-            cx.report_items(origin.payload, items.skip(items.len() - own_items), values());
-            return Some(Request { items, continues });
+        let message_indexes = match wire {
+            Wire::Responses | Wire::Unknown => MessageIndexes::default(),
+            _ => reader.message_indexes(known, &counts),
+        };
+        if let Some(layout) = layout.filter(|_| event.stripped_tool_output_ids.is_empty()) {
+            let stable = conversations.stable_prefix(&items);
+            reader.remember((layout, shape), &counts, (&items, &message_indexes), stable);
         }
-        let is_damaged = document.damage.is_some();
-        let layout = document.layout.filter(|_| event.stripped_tool_output_ids.is_empty());
-        let mut pass = conversations.pass(cx, links, &origin);
-        let items = if is_damaged { pass.damaged_request(known, sightings) } else { pass.request(known, sightings) };
-        cx.report_items(origin.payload, items[known..].iter().copied(), values());
-        if let Some(layout) = layout {
-            reader.remember(layout, &is_item, &items, conversations.stable_prefix(&items));
-        }
-        Some(Request { items: items.into_iter().collect(), continues: None })
+        Some(Request { items: items.into_iter().collect(), continues: None, message_indexes, has_tools })
     }
 
     pub(crate) fn completed(
         &mut self,
         cx: &mut Context<'_>,
         conversations: &mut Conversations,
-        links: &mut Links,
+        (links, tools): (&mut Links, &mut ConversationTools),
         event: &InferenceCompleted,
     ) {
         let answer = Answer {
@@ -235,7 +282,7 @@ impl Inference {
             response_id: event.response_id.as_ref(),
             upstream_request_id: event.upstream_request_id.as_ref(),
         };
-        self.answered(cx, conversations, links, &answer);
+        self.answered(cx, conversations, (links, tools), &answer);
         end(cx, answer.call, ExecutionStatus::Completed);
     }
 
@@ -243,12 +290,12 @@ impl Inference {
         &mut self,
         cx: &mut Context<'_>,
         conversations: &mut Conversations,
-        links: &mut Links,
+        (links, tools): (&mut Links, &mut ConversationTools),
         event: &InferenceFailed,
     ) {
         let id = &event.inference_call_id;
         let answer = Answer::partial(id, &event.partial_response_payload, &event.upstream_request_id);
-        self.answered(cx, conversations, links, &answer);
+        self.answered(cx, conversations, (links, tools), &answer);
         end(cx, id, ExecutionStatus::Failed).error = Some(event.error.clone());
     }
 
@@ -256,12 +303,12 @@ impl Inference {
         &mut self,
         cx: &mut Context<'_>,
         conversations: &mut Conversations,
-        links: &mut Links,
+        (links, tools): (&mut Links, &mut ConversationTools),
         event: &InferenceCancelled,
     ) {
         let id = &event.inference_call_id;
         let answer = Answer::partial(id, &event.partial_response_payload, &event.upstream_request_id);
-        self.answered(cx, conversations, links, &answer);
+        self.answered(cx, conversations, (links, tools), &answer);
         end(cx, id, ExecutionStatus::Cancelled).cancel_reason = Some(event.reason.clone());
     }
 
@@ -270,7 +317,7 @@ impl Inference {
         &mut self,
         cx: &mut Context<'_>,
         conversations: &mut Conversations,
-        links: &mut Links,
+        (links, tools): (&mut Links, &mut ConversationTools),
         answer: &Answer<'_>,
     ) {
         let id = answer.call;
@@ -300,18 +347,11 @@ impl Inference {
         {
             observer.response_read(id);
         }
-        let usage = document.get("token_usage").filter(|usage| !matches!(usage, Json::Null));
-        let counts = usage.filter(|usage| is_token_usage(usage)).map(token_usage);
-        if usage.is_some() && counts.is_none() && document.missing_parts().is_empty() {
-            cx.report_malformed(reference, "token_usage lacks a number; the usage is unknown");
-        }
-        if counts.is_some() {
-            cx.graph.object_mut(id).usage = counts;
-        }
-        let Some(items) = document.get("output_items").and_then(Json::as_array) else {
-            cx.report_malformed(reference, "the response has no array output_items; its items are lost");
-            return;
-        };
+        let wire = Wire::of(cx.graph.inference_calls[id].wire_api.as_ref());
+        let Outcome { usage, finish_reason } = wire.outcome(cx, reference, &document);
+        let call = cx.graph.object_mut(id);
+        call.usage = usage.or(call.usage);
+        call.finish_reason = finish_reason.or(call.finish_reason.take());
         let origin = Origin {
             thread: &thread,
             turn: turn.as_ref(),
@@ -319,7 +359,11 @@ impl Inference {
             appearance: Appearance::Answered(id),
         };
         let shown = Shown::new(reference, document.missing_parts(), cx.rules);
-        let (values, sightings) = sightings(items, &shown);
+        let Some(items) = wire.answer(&document, &shown) else {
+            cx.report_malformed(reference, &format!("the response has no {}; its items are lost", wire.answer_list()));
+            return;
+        };
+        let (sightings, values): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         if !cx.may_add(reference, &origin, &sightings) {
             return;
         }
@@ -336,6 +380,12 @@ impl Inference {
                 "inference call {id} is answered a second time; the later answer counts, and the items of both stay"
             );
             cx.report.event(DiagnosticCode::RepeatedEnd, &ids, message);
+        }
+        if cx.rules.tools_are_unobserved() {
+            self.client_compactions.note_answer(cx.graph, id);
+            tools.requested(cx, conversations, links, id);
+            let items = cx.graph.inference_calls[id].response_item_ids.clone();
+            conversation_tools::note_outputs(cx, conversations, &items);
         }
     }
 
@@ -389,6 +439,43 @@ fn report_request(
     });
 }
 
+/// Finds out which items the sightings in a request belong to. `values` are the items as the request has them, if there is
+/// an observer.
+fn settle_request(
+    responses: &Responses,
+    cx: &mut Context<'_>,
+    (conversations, links): (&mut Conversations, &mut Links),
+    (event, origin): (&InferenceStarted, &Origin<'_>),
+    (settling, sightings): (Settling, Vec<Sighting>),
+    values: Vec<&Json<'_>>,
+) -> Settled {
+    let Settling { known, previous, is_damaged } = settling;
+    let Some(previous) = previous else {
+        let mut pass = conversations.pass(cx, links, origin);
+        let items = if is_damaged { pass.damaged_request(known, sightings) } else { pass.request(known, sightings) };
+        cx.report_items(origin.payload, items[known..].iter().copied(), values);
+        return Settled::Whole(items);
+    };
+    let prefix = match untraced_prefix(event, cx.rules) {
+        Some(prefix) => {
+            let origin = Origin { payload: &prefix.raw_payload_id, ..origin.clone() };
+            match prefix_items(cx, conversations, links, prefix, &origin) {
+                Some(items) => Prefix::Known(Before { items: items.into_iter().collect(), call: None }),
+                None => Prefix::Unknown,
+            }
+        }
+        None => prefix_of_response(responses, cx, event, previous),
+    };
+    let continues = match &prefix {
+        Prefix::Known(before) | Prefix::Partial(before) => before.call.clone(),
+        Prefix::Unknown => None,
+    };
+    let own_items = sightings.len();
+    let items = conversations.pass(cx, links, origin).delta(prefix, sightings);
+    cx.report_items(origin.payload, items.skip(items.len() - own_items), values);
+    Settled::Continued(items, continues)
+}
+
 /// Reads a request's input. Returns the number of leading items that are known from the previous request, and the
 /// remaining items; or `None` if the input is lost.
 ///
@@ -396,6 +483,7 @@ fn report_request(
 fn request_input<'a>(
     cx: &mut Context<'_>,
     reference: &PayloadRef,
+    shape: RequestShape,
     document: &mut RequestDocument<'a>,
 ) -> Option<(usize, Vec<Json<'a>>)> {
     let payload = &reference.raw_payload_id;
@@ -420,7 +508,9 @@ fn request_input<'a>(
         _ if document.damage.is_some() && !cx.rules.broken_requests_count() => None,
         Input::Items { known, rest } => Some((known, rest)),
         Input::Text(text) => {
-            let message = format!("{reference}: the request's input is a string; it counts as one message of the user");
+            let list = shape.list;
+            let message =
+                format!("{reference}: the request's {list} is a string; it counts as one message of the user");
             cx.report.payload(DiagnosticCode::UnknownValue, payload, &[], message);
             let fields = [("type", "message"), ("role", "user"), ("content", text.as_str())];
             let message = fields.map(|(key, value)| (Cow::from(key), Json::String(Cow::Owned(value.to_owned()))));
@@ -428,10 +518,36 @@ fn request_input<'a>(
         }
         Input::Missing if document.damage.is_some() => None,
         Input::Missing | Input::Other => {
-            cx.report_malformed(reference, "the request's input is not an array; its items are lost");
+            let list = shape.list;
+            cx.report_malformed(reference, &format!("the request's {list} is not an array; its items are lost"));
             None
         }
     }
+}
+
+/// Reads a request of an unknown API, which is one item.
+///
+/// Source: wires, section 1.1.
+fn read_unknown_request(
+    cx: &mut Context<'_>,
+    conversations: &mut Conversations,
+    links: &mut Links,
+    event: &InferenceStarted,
+) -> Option<Request> {
+    let reference = &event.request_payload;
+    let mut buffer = PayloadBuffer::default();
+    let document = cx.read_items(reference, &mut buffer)?;
+    let payload = &reference.raw_payload_id;
+    let turn = Some(&event.codex_turn_id);
+    let origin = Origin { thread: &event.thread_id, turn, payload, appearance: Appearance::Shown };
+    let shown = Shown::new(reference, document.missing_parts(), cx.rules);
+    let (sighting, value) = wire::whole(&document, Role::User, &shown);
+    if !cx.may_add(reference, &origin, std::slice::from_ref(&sighting)) {
+        return None;
+    }
+    let items = conversations.pass(cx, links, &origin).request(0, vec![sighting]);
+    cx.report_items(payload, items.iter().copied(), [value]);
+    Some(Request { items: items.into_iter().collect(), ..Request::default() })
 }
 
 /// Returns the id of the response that an incremental request continues, or `None` for a full request.

@@ -53,12 +53,15 @@
 
 mod agents;
 mod at;
+mod auxiliary;
 mod calls;
 mod cells;
 mod changes;
+mod client_compactions;
 mod compactions;
 mod context;
 mod conversation;
+mod conversation_tools;
 mod derived;
 mod documents;
 mod durations;
@@ -89,6 +92,7 @@ mod threads;
 mod tools;
 mod turns;
 mod usage;
+mod wire;
 
 use rollout_trace_model::map;
 

@@ -9,11 +9,13 @@ use rollout_trace_schema::{
 };
 
 use crate::{
-    agents::Agents,
+    agents::{self, Agents},
     at::At,
+    auxiliary::{self, Root},
     compactions::Compactions,
     context::Context,
     conversation::Conversations,
+    conversation_tools::ConversationTools,
     derived::Derived,
     documents::Documents,
     finish,
@@ -43,6 +45,7 @@ pub struct Reducer {
     documents: Documents,
     families: Families,
     derived: Derived,
+    root: Root,
 }
 
 /// What each family of events remembers beyond the graph.
@@ -55,6 +58,7 @@ struct Families {
     tools: Tools,
     compactions: Compactions,
     agents: Agents,
+    conversation_tools: ConversationTools,
 }
 
 impl Reducer {
@@ -62,7 +66,7 @@ impl Reducer {
     pub fn new(header: BundleHeader, limits: Limits) -> Self {
         let rollout = Rollout::new(header.started_at_unix_ms.is_some());
         Self {
-            rules: Rules::of(header.schema_version),
+            rules: Rules::of(header.schema_version, header.observed.as_ref()),
             graph: Graph::new(empty_trace(header)),
             report: Report::new(&limits),
             documents: Documents::new(&limits),
@@ -74,8 +78,10 @@ impl Reducer {
                 tools: Tools::default(),
                 compactions: Compactions::default(),
                 agents: Agents::default(),
+                conversation_tools: ConversationTools::default(),
             },
             derived: Derived::default(),
+            root: Root::default(),
         }
     }
 
@@ -166,7 +172,11 @@ impl Reducer {
     /// Returns the final graph, after the last piece of evidence.
     pub fn finish(mut self) -> RolloutTrace {
         self.refresh();
-        let Self { mut graph, mut report, families, derived, .. } = self;
+        let Self { rules, mut graph, mut report, families, derived, mut root, .. } = self;
+        if rules.agents_are_unobserved() {
+            agents::infer_edges(&mut graph, &families.conversations);
+            root.choose(&mut graph);
+        }
         derived.finish(&mut graph, &families.agents, &mut report);
         finish::report_waiting_cells(&mut report, &families.links.cells);
         finish::list_cut_off(&mut graph, &mut report);
@@ -182,7 +192,13 @@ impl Reducer {
             self.graph.rollout_mut().diagnostics.extend(diagnostics);
         }
         self.families.rollout.set_completeness(&mut self.graph, self.rules);
-        let Families { conversations, agents, .. } = &mut self.families;
+        let Families { conversations, agents, inference, .. } = &mut self.families;
+        if self.rules.tools_are_unobserved() {
+            auxiliary::note_roles(&mut self.graph, &inference.without_tools);
+        }
+        if self.rules.agents_are_unobserved() {
+            self.root.choose(&mut self.graph);
+        }
         self.derived.refresh(&mut self.graph, conversations, agents);
     }
 
@@ -225,7 +241,7 @@ impl Reducer {
 
 impl Families {
     fn apply(&mut self, cx: &mut Context<'_>, payload: &EventPayload) {
-        let Self { rollout, conversations, links, inference, tools, compactions, agents } = self;
+        let Self { rollout, conversations, links, inference, tools, compactions, agents, conversation_tools } = self;
         match payload {
             EventPayload::RolloutStarted(event) => rollout.started(cx, event),
             EventPayload::RolloutEnded(event) => rollout.ended(cx, event),
@@ -237,9 +253,15 @@ impl Families {
             EventPayload::CodexTurnEnded(event) => self.codex_turn_ended(cx, event),
             EventPayload::HistoryItemAccepted(event) => conversations.item_accepted(cx, links, event),
             EventPayload::InferenceStarted(event) => inference.started(cx, conversations, links, event),
-            EventPayload::InferenceCompleted(event) => inference.completed(cx, conversations, links, event),
-            EventPayload::InferenceFailed(event) => inference.failed(cx, conversations, links, event),
-            EventPayload::InferenceCancelled(event) => inference.cancelled(cx, conversations, links, event),
+            EventPayload::InferenceCompleted(event) => {
+                inference.completed(cx, conversations, (links, conversation_tools), event)
+            }
+            EventPayload::InferenceFailed(event) => {
+                inference.failed(cx, conversations, (links, conversation_tools), event)
+            }
+            EventPayload::InferenceCancelled(event) => {
+                inference.cancelled(cx, conversations, (links, conversation_tools), event)
+            }
             EventPayload::ToolCallStarted(event) => tools.started(cx, links, agents, event),
             EventPayload::McpToolCallCorrelationAssigned(event) => tools.mcp_correlation_assigned(cx, event),
             EventPayload::StdinTargetResolved(event) => tools.stdin_target_resolved(cx, event),

@@ -3,7 +3,7 @@
 //! Source: reduction, and bundle 3, section 4.
 
 use rollout_trace_model::ThreadOrigin;
-use rollout_trace_schema::SchemaVersion;
+use rollout_trace_schema::{Observed, SchemaVersion};
 
 use crate::item::Sighting;
 
@@ -12,6 +12,10 @@ use crate::item::Sighting;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     version: SchemaVersion,
+    /// Whether no event reports how tools run.
+    tools_are_unobserved: bool,
+    /// Whether no event reports how agents spawn others.
+    agents_are_unobserved: bool,
 }
 
 /// How a graph says whether the recording is whole.
@@ -42,8 +46,34 @@ impl Deliveries {
 }
 
 impl Rules {
-    pub(crate) fn of(version: SchemaVersion) -> Self {
-        Self { version }
+    pub(crate) fn of(version: SchemaVersion, observed: Option<&Observed>) -> Self {
+        let is_missing = |part: Option<bool>| part == Some(false);
+        Self {
+            version,
+            tools_are_unobserved: observed.is_some_and(|observed| is_missing(observed.tools)),
+            agents_are_unobserved: observed.is_some_and(|observed| is_missing(observed.agents)),
+        }
+    }
+
+    /// Whether tool calls are made from the conversation, because no event reports how tools run.
+    ///
+    /// Source: wires, section 6.
+    pub(crate) fn tools_are_unobserved(self) -> bool {
+        self.tools_are_unobserved
+    }
+
+    /// Whether it follows from texts which agents spawned others, because no event reports it.
+    ///
+    /// Source: wires, section 7.
+    pub(crate) fn agents_are_unobserved(self) -> bool {
+        self.agents_are_unobserved
+    }
+
+    /// Whether a thread lists each of its items. Otherwise those that only a response showed have to be accepted first.
+    ///
+    /// Source: reduction, section 5.11; wires, section 6.
+    pub(crate) fn all_items_are_listed(self) -> bool {
+        !self.items_have_ids() || self.tools_are_unobserved
     }
 
     fn since(self, version: SchemaVersion) -> bool {

@@ -3,7 +3,7 @@
 //! Source: reduction, sections 3.2 and 3.3.
 
 use rollout_trace_evidence::PayloadBuffer;
-use rollout_trace_model::{AgentThread, DiagnosticCode, Durations, Execution, ThreadOrigin};
+use rollout_trace_model::{AgentThread, DiagnosticCode, Durations, Execution, ThreadAssignment, ThreadOrigin};
 use rollout_trace_schema::{
     AgentPath, EdgeId, ExecutionStatus, PayloadRef, ThreadEnded, ThreadId, ThreadResumed, ThreadStarted,
 };
@@ -40,6 +40,16 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
                 agent_role: of_spawn("agent_role").unwrap_or_default(),
             }
         }
+        None if cx.rules.agents_are_unobserved() && metadata.text("parent_thread_id").is_some() => {
+            let parent = metadata.text("parent_thread_id").unwrap_or_default();
+            agent_path = metadata.text("agent_path").map_or(agent_path, AgentPath::from);
+            ThreadOrigin::Spawned {
+                parent_thread_id: ThreadId::from(parent),
+                spawn_edge_id: EdgeId::from(format!("edge:spawn:{parent}:{}", event.thread_id)),
+                task_name: String::new(),
+                agent_role: String::new(),
+            }
+        }
         None => {
             agent_path = metadata.text("agent_path").map_or(agent_path, AgentPath::from);
             let is_root = event.thread_id == cx.graph.root_thread_id;
@@ -48,6 +58,7 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
     };
     let nickname =
         field("nickname").or_else(|| spawn.and_then(|spawn| spawn.text("agent_nickname")).map(str::to_owned));
+    let is_observed_by_requests = metadata.text("thread_assignment").is_some();
     let mut thread = AgentThread {
         thread_id: event.thread_id.clone(),
         agent_path,
@@ -60,9 +71,9 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
         raw_metadata_payload_id: event.metadata_payload.as_ref().map(|reference| reference.raw_payload_id.clone()),
         durations: Durations::default(),
         markers: Vec::new(),
-        session_id: None,
-        agent_id: None,
-        thread_assignment: None,
+        session_id: field("session_id").filter(|_| is_observed_by_requests),
+        agent_id: field("agent_id").filter(|_| is_observed_by_requests),
+        thread_assignment: field("thread_assignment").map(|assignment| ThreadAssignment::from(assignment.as_str())),
         auxiliary: false,
     };
     if let Some(known) = cx.graph.remove(&event.thread_id) {

@@ -89,6 +89,41 @@ impl ToolKind {
             _ => Self::Other { name: name.to_owned() },
         }
     }
+
+    /// Returns the kind of a tool of any agent by the name under which a model calls it.
+    ///
+    /// Source: wires, section 6.2.
+    pub fn from_any_tool_name(name: &str) -> Self {
+        if let Some((server, tool)) = name.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")) {
+            return Self::Mcp { server: server.to_owned(), tool: tool.to_owned() };
+        }
+        match name {
+            "Bash"
+            | "bash"
+            | "PowerShell"
+            | "run_shell_command"
+            | "run_command"
+            | "execute_command"
+            | "bash_code_execution" => Self::ExecCommand,
+            "Edit"
+            | "Write"
+            | "MultiEdit"
+            | "NotebookEdit"
+            | "edit"
+            | "write"
+            | "multiedit"
+            | "patch"
+            | "replace"
+            | "write_file"
+            | "edit_file"
+            | "text_editor_code_execution"
+            | "str_replace_based_edit_tool" => Self::ApplyPatch,
+            "WebSearch" | "WebFetch" | "web_fetch" | "webfetch" | "websearch" | "google_web_search" => Self::Web,
+            "Task" | "Agent" | "task" | "agent" | "delegate_to_agent" | "invoke_agent" => Self::SpawnAgent,
+            "SendMessage" => Self::SendMessage,
+            _ => Self::from_tool_name(name),
+        }
+    }
 }
 
 /// A short description of a tool call, bounded in size, for lists.

@@ -480,7 +480,7 @@ fn is_copy(graph: &Graph, item: ItemId) -> bool {
 /// Adds, replaces or removes an edge of the graph, and updates the inferred producers of its target items.
 ///
 /// Source: reduction, section 13.5.
-fn replace_edge(graph: &mut Graph, id: &EdgeId, new: Option<&InteractionEdge>) {
+pub(super) fn replace_edge(graph: &mut Graph, id: &EdgeId, new: Option<&InteractionEdge>) {
     let old = graph.interaction_edges.get(id);
     if old == new {
         return;

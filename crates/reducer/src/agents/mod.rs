@@ -5,10 +5,12 @@
 //!
 //! Source: reduction, section 12.
 
+mod inferred;
 mod interactions;
 mod mail;
 mod observations;
 mod plain;
 
+pub(crate) use inferred::infer_edges;
 pub(crate) use interactions::Interactions;
 pub(crate) use observations::{Agents, reaches_agents};

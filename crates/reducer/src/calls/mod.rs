@@ -39,7 +39,8 @@ pub(crate) struct Calls {
     started: Started,
 }
 
-fn is_call(kind: &ItemKind) -> bool {
+/// Returns whether items of this kind make calls.
+pub(crate) fn is_call(kind: &ItemKind) -> bool {
     matches!(kind, ItemKind::FunctionCall | ItemKind::CustomToolCall)
 }
 
@@ -72,11 +73,20 @@ impl Calls {
     fn link_call_item(&mut self, cx: &mut Context<'_>, origin: &Origin<'_>, call_id: &ModelVisibleCallId, part: Part) {
         let elsewhere = self.elsewhere(origin.thread, call_id);
         let uses = self.uses.entry((origin.thread.clone(), call_id.clone())).or_default();
-        let place = again::place_of_call(cx.graph, uses, origin, &part);
+        // If no event says which tool calls there are, each response makes its own.
+        let is_another = cx.rules.tools_are_unobserved()
+            && origin.response_of().is_some()
+            && uses.last().is_some_and(|last| last.made_by.is_some() && last.made_by.as_ref() != origin.response_of());
+        let place = if is_another { None } else { again::place_of_call(cx.graph, uses, origin, &part) };
         let mut runtime = None;
         let place = place.unwrap_or_else(|| {
             if let Some(last) = uses.last() {
-                let (code, why) = if origin.response_of().is_some() && last.made_by.as_ref() != origin.response_of() {
+                let is_renumbered = match origin.response_of() {
+                    Some(_) => last.made_by.as_ref() != origin.response_of(),
+                    // The responses to the requests before may not have been observed.
+                    None => cx.rules.tools_are_unobserved() && last.has_outputs(),
+                };
+                let (code, why) = if is_renumbered {
                     (
                         DiagnosticCode::CallIdRenumbered,
                         "names another call in a later response; the graph has both calls",
@@ -224,6 +234,26 @@ impl Calls {
         for part in call.outputs_mut().into_iter().filter(|part| part.kind == ItemKind::CustomToolCallOutput) {
             part.in_cell = false;
             add_cell_output(cx.graph, id, part);
+        }
+    }
+
+    /// Gives the calls with an id that reduction made another id.
+    pub(crate) fn rename(
+        &mut self,
+        graph: &mut Graph,
+        thread: &ThreadId,
+        made: &ModelVisibleCallId,
+        call_id: ModelVisibleCallId,
+    ) {
+        let Some(renamed) = self.uses.remove(&(thread.clone(), made.clone())) else { return };
+        for tool in renamed.tools() {
+            graph.object_mut(tool).model_visible_call_id = Some(call_id.clone());
+        }
+        let has_tool = renamed.tools().next().is_some();
+        let key = (thread.clone(), call_id);
+        self.uses.entry(key.clone()).or_default().append(renamed);
+        if has_tool {
+            self.note_owner(&key);
         }
     }
 

@@ -198,6 +198,21 @@ impl Uses {
         self.uses.len() - 1
     }
 
+    /// Adds other uses after these.
+    pub(super) fn append(&mut self, other: Self) {
+        self.parts += other.parts;
+        self.uses.extend(other.uses);
+        self.index = None;
+        if self.parts > SEARCHED {
+            self.make_index();
+        }
+    }
+
+    /// Returns the tool calls.
+    pub(super) fn tools(&self) -> impl Iterator<Item = &ToolCallId> {
+        self.uses.iter().filter_map(|call| call.tool.as_ref())
+    }
+
     /// Returns the last use that has a call with this content, which includes its kind.
     pub(super) fn with_call(&self, content: Fingerprint) -> Option<usize> {
         match &self.index {

@@ -6,7 +6,11 @@ use rollout_trace_evidence::PayloadBuffer;
 use rollout_trace_model::DiagnosticCode;
 use rollout_trace_schema::{HistoryItemAccepted, PayloadRef};
 
-use super::{bearers::Bearers, order, state::Conversations};
+use super::{
+    bearers::Bearers,
+    order,
+    state::{Conversations, Remembered},
+};
 use crate::{
     context::Context,
     item::{Shown, normalize},
@@ -31,7 +35,7 @@ impl Conversations {
                 return;
             }
         };
-        let (conversation, facts, _) = self.parts(thread);
+        let Remembered { conversation, facts, .. } = self.parts(thread);
         if !conversation.accepted.contains_key(&event.item_id) {
             conversation.accepted.insert(event.item_id.clone(), (cx.at.seq, cx.at.time));
             let bearers = conversation.by_responses_id.get(&event.item_id);

@@ -142,7 +142,11 @@ fn find(index: &mut Index, identity: &Identity, facts: &Facts) -> Option<ItemId>
         let (items, cursor) = index.get_mut(&key)?;
         cursor.first(items, facts, |item| item)
     };
-    keys(*identity).filter_map(&mut first).min_by_key(|&item| facts.of(item).in_order)
+    [Some(identity.content), identity.sought]
+        .into_iter()
+        .flatten()
+        .filter_map(&mut first)
+        .min_by_key(|&item| facts.of(item).in_order)
 }
 
 fn first(items: &[ItemId], identity: &Identity, facts: &Facts) -> Option<ItemId> {

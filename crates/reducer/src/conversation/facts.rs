@@ -34,6 +34,8 @@ pub(super) struct ItemFacts {
     pub(super) own_id: Option<ResponsesItemId>,
     /// Whether it was accepted, and no payload has shown it yet.
     pub(super) unseen: bool,
+    /// Whether it is a content block of a message.
+    pub(super) is_block: bool,
     /// The last pass that claimed it by itself.
     claimed_by: u64,
     /// Whether the sighting that took the item would not match it if it were seen again, because another author or
@@ -60,6 +62,7 @@ impl Facts {
             in_thread: false,
             own_id: None,
             unseen: false,
+            is_block: false,
             claimed_by: 0,
             overruled: false,
         });

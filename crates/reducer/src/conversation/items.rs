@@ -6,6 +6,7 @@ use rollout_trace_model::{
 use rollout_trace_schema::{RawPayloadId, ResponsesItemId};
 
 use super::{
+    call_ids::CallId,
     facts::Facts,
     order,
     pass::{Entry, Pass},
@@ -14,7 +15,7 @@ use crate::{
     calls::is_output,
     graph::Graph,
     growth::bytes_of_item,
-    item::{Identity, Sighting, identity_of_item, identity_with, merged_reasoning, message_between_agents},
+    item::{Comparing, Identity, Sighting, identity_of_item, identity_with, merged_reasoning, message_between_agents},
     origin::Appearance,
     report::Report,
     rules::Deliveries,
@@ -22,11 +23,13 @@ use crate::{
 
 impl Pass<'_, '_> {
     /// Creates an item from its first sighting.
-    pub(super) fn new_item(&mut self, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
+    pub(super) fn new_item(&mut self, mut sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
+        let CallId { id: call_id, is_made: call_id_made } = self.call_id_of(&sighting);
         let item_id = self.facts.add(sighting.identity, self.thread.order.append());
         self.report_surprises(item_id, &sighting);
         self.cx.documents.growth.add(bytes_of_item(&sighting, self.origin));
         let at = self.cx.at;
+        let shown = self.shown_here();
         self.cx.graph.insert(
             &item_id,
             ConversationItem {
@@ -37,30 +40,40 @@ impl Pass<'_, '_> {
                 thread_id: self.origin.thread.clone(),
                 codex_turn_id: self.origin.turn.cloned(),
                 first_seen_at_unix_ms: at.time,
-                role: sighting.role,
-                channel: sighting.channel,
+                role: sighting.role.clone(),
+                channel: sighting.channel.clone(),
                 kind: sighting.kind.clone(),
-                agent_message: sighting.agent_message,
-                body: sighting.body,
-                call_id: sighting.call_id,
+                agent_message: sighting.agent_message.take(),
+                body: std::mem::take(&mut sighting.body),
+                call_id,
                 produced_by: producer.into_iter().collect(),
-                inferred_producers: sighting.provenance,
+                inferred_producers: std::mem::take(&mut sighting.provenance),
                 first_seen_seq: at.seq,
                 last_seen_seq: at.seq,
-                shown: self.shown_here(),
+                shown,
                 accepted_payload_id: self.accepted_here(),
-                name: sighting.name,
-                call_id_made: false,
+                name: sighting.name.clone(),
+                call_id_made,
             },
         );
-        if let Some(own_id) = sighting.own_id {
+        if let Some(block) = &sighting.block {
+            self.facts.of_mut(item_id).is_block = true;
+            if block.is_failed {
+                self.observations.failed_outputs.insert(item_id);
+            }
+            self.note_call_id(item_id, &sighting);
+        }
+        if let Some(errand) = sighting.errand.take() {
+            self.observations.errands.insert(item_id, *errand);
+        }
+        if let Some(own_id) = sighting.own_id.take() {
             self.name_item(item_id, own_id);
         }
-        if !self.cx.rules.items_have_ids() {
+        if self.cx.rules.all_items_are_listed() {
             order::list(self.cx.graph, self.facts, item_id);
         }
         self.links.calls.link_item(self.cx, self.origin, item_id, sighting.identity.content);
-        if sighting.kind == ItemKind::CustomToolCall {
+        if sighting.kind == ItemKind::CustomToolCall && sighting.block.is_none() {
             self.links.cells.note_source(self.cx.graph, item_id);
         }
         item_id
@@ -114,8 +127,12 @@ impl Pass<'_, '_> {
         if let Some(own_id) = sighting.own_id.clone()
             && is_unnamed
         {
-            self.name_item(item_id, own_id);
+            match &sighting.call_id {
+                Some(call_id) if sighting.block.is_some() => self.name_call(item_id, call_id.clone()),
+                _ => self.name_item(item_id, own_id),
+            }
         }
+        self.report_changed_call(item_id, sighting);
         let was_unseen = std::mem::take(&mut self.facts.of_mut(item_id).unseen);
         if was_unseen {
             self.cx.graph.object_mut(&item_id).shown = self.shown_here();
@@ -136,7 +153,8 @@ impl Pass<'_, '_> {
     fn name_item(&mut self, item_id: ItemId, responses_item_id: ResponsesItemId) {
         self.facts.of_mut(item_id).own_id = Some(responses_item_id.clone());
         self.thread.live.name(item_id, &responses_item_id, self.facts);
-        if !self.cx.rules.items_have_ids() {
+        // The id of a call is no id of its item.
+        if !self.cx.rules.items_have_ids() || self.facts.of(item_id).is_block {
             return;
         }
         let item = self.cx.graph.object_mut(&item_id);
@@ -196,14 +214,15 @@ impl Pass<'_, '_> {
         item.body = sighting.body.clone();
         // If it were seen again, the sighting would not match the item if another author or recipient was accepted, or
         // if another sighting of this payload claimed the item before.
-        let identity = identity_with(item, sighting.content);
+        let identity = identity_with(item, sighting.content, Comparing::Items);
         let overruled = identity != sighting.identity || self.facts.is_claimed(item_id);
         self.set_identity(item_id, identity);
         self.facts.of_mut(item_id).overruled = overruled;
     }
 
     fn reidentify(&mut self, item_id: ItemId) {
-        let identity = identity_of_item(&self.cx.graph.conversation_items[&item_id]);
+        let comparing = if self.facts.of(item_id).is_block { Comparing::Blocks } else { Comparing::Items };
+        let identity = identity_of_item(&self.cx.graph.conversation_items[&item_id], comparing);
         self.set_identity(item_id, identity);
     }
 

@@ -9,6 +9,7 @@
 mod accept;
 mod bearers;
 mod bucket;
+mod call_ids;
 mod facts;
 mod items;
 mod order;

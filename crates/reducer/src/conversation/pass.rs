@@ -8,15 +8,16 @@ use rollout_trace_schema::{CompactionId, InferenceCallId};
 use super::{
     bearers::Candidates,
     bucket::may_bear,
+    call_ids::OpenCalls,
     facts::Facts,
     order,
-    state::{Conversation, Conversations, LiveOf},
+    state::{Conversation, Conversations, LiveOf, Observations, Remembered},
 };
 use crate::{
     calls::{Showing, add_producer},
     context::Context,
     graph::Graph,
-    item::{Sighting, identity_of_item},
+    item::{Comparing, Sighting, identity_of_item},
     links::Links,
     origin::Origin,
 };
@@ -29,10 +30,17 @@ pub(crate) struct Pass<'a, 'c> {
     pub(super) thread: &'a mut Conversation,
     pub(super) facts: &'a mut Facts,
     pub(super) superseded: &'a mut Vec<(ItemId, String)>,
+    pub(super) observations: &'a mut Observations,
     /// The entries of the current list that matter for the order of the thread's list.
     pub(super) entries: Vec<Entry>,
     /// The place of the current sighting among the items of its list in the payload.
     pub(super) place: u32,
+    /// How many items of the live snapshot, from the first, the payload is known to show.
+    pub(super) known: usize,
+    /// The content blocks that the payload shows after them.
+    pub(super) settled: Vec<ItemId>,
+    /// The calls among them that are not answered, if that was needed.
+    pub(super) open_calls: Option<OpenCalls>,
 }
 
 /// An entry of a list that a payload shows, after its sighting was assigned to an item.
@@ -84,9 +92,22 @@ impl Conversations {
         links: &'a mut Links,
         origin: &'a Origin<'a>,
     ) -> Pass<'a, 'c> {
-        let (thread, facts, superseded) = self.parts(origin.thread);
+        let Remembered { conversation: thread, facts, superseded, observations } = self.parts(origin.thread);
         facts.begin_pass();
-        Pass { cx, links, origin, thread, facts, superseded, entries: Vec::new(), place: 0 }
+        Pass {
+            cx,
+            links,
+            origin,
+            thread,
+            facts,
+            superseded,
+            observations,
+            entries: Vec::new(),
+            place: 0,
+            known: 0,
+            settled: Vec::new(),
+            open_calls: None,
+        }
     }
 }
 
@@ -130,6 +151,7 @@ impl Pass<'_, '_> {
         }
         let mut items = self.thread.live.items()[..known].to_vec();
         self.facts.claim_prefix(known);
+        self.known = known;
         self.place = u32::try_from(known).unwrap_or(u32::MAX);
         self.list_tools_of_shown_calls();
         for sighting in sightings {
@@ -288,7 +310,7 @@ impl Pass<'_, '_> {
             name: None,
             call_id_made: false,
         };
-        let id = self.facts.add(identity_of_item(&item), self.thread.order.append());
+        let id = self.facts.add(identity_of_item(&item, Comparing::Items), self.thread.order.append());
         item.item_id = id;
         self.cx.graph.insert(&id, item);
         self.list(&[id]);
@@ -332,10 +354,12 @@ impl Pass<'_, '_> {
     /// Returns the unclaimed item of the live snapshot that matches the sighting: the item at the given place if it
     /// matches, else the first that does.
     fn find_in_live(&mut self, place: Option<usize>, sighting: &Sighting) -> Option<ItemId> {
+        let at_place = place.and_then(|place| self.thread.live.get(place)).filter(|&item| {
+            !self.facts.is_claimed(item) && (is_same(self.facts, item, sighting) || self.is_same_call(item, sighting))
+        });
         let live = &mut self.thread.live;
-        let fits = |item: &ItemId| !self.facts.is_claimed(*item) && is_same(self.facts, *item, sighting);
-        let at_place = place.and_then(|place| live.get(place)).filter(fits);
-        at_place.or_else(|| live.find(&sighting.identity, sighting.own_id.as_ref(), self.facts))
+        let found = at_place.or_else(|| live.find(&sighting.identity, sighting.own_id.as_ref(), self.facts));
+        found.or_else(|| self.find_changed_call(sighting))
     }
 
     /// Ends a list of items that a payload shows.
@@ -380,6 +404,7 @@ impl Pass<'_, '_> {
 
     /// Assigns the sighting to the item that was found, else to a pending delivery, else to a new item.
     fn settle(&mut self, found: Option<ItemId>, sighting: Sighting, producer: Option<ProducerRef>) -> ItemId {
+        let is_block = sighting.block.is_some();
         if let Some(found) = found {
             self.take_matching(found, &sighting);
         }
@@ -399,6 +424,9 @@ impl Pass<'_, '_> {
         };
         self.facts.claim(item);
         self.place += 1;
+        if is_block {
+            self.note_settled(item);
+        }
         item
     }
 

@@ -116,7 +116,7 @@ impl Snapshot {
         facts: &Facts,
     ) -> Option<ItemId> {
         let by_content = self.by_content.get_mut(&identity.content);
-        let by_encrypted = identity.encrypted.and_then(|encrypted| self.by_encrypted.get_mut(&encrypted));
+        let by_encrypted = identity.sought.and_then(|encrypted| self.by_encrypted.get_mut(&encrypted));
         let buckets = by_content.into_iter().chain(by_encrypted);
         let place = buckets.filter_map(|bucket| bucket.find(own_id, &self.items, facts)).min()?;
         Some(self.items[place as usize])
@@ -144,7 +144,7 @@ mod tests {
     use crate::fingerprint::fingerprint_text;
 
     fn identity(text: &str) -> Identity {
-        Identity { content: fingerprint_text(text), encrypted: None }
+        Identity { content: fingerprint_text(text), encrypted: None, sought: None }
     }
 
     /// Makes one item for each text.

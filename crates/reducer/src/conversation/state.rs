@@ -7,12 +7,14 @@ use rollout_trace_schema::{InferenceCallId, ResponsesItemId, Seq, ThreadId, Unix
 
 use super::{
     bearers::Bearers,
+    call_ids::CallIds,
     facts::Facts,
     order::{self, Order},
     snapshot::Snapshot,
 };
 use crate::{
     graph::Graph,
+    item::Errand,
     map::{HashMap, HashSet},
     sightings::Sightings,
 };
@@ -25,6 +27,16 @@ pub(crate) struct Conversations {
     /// The accepted content of each agent message that a payload later showed with other content.
     superseded: Vec<(ItemId, String)>,
     pub(crate) sightings: Sightings,
+    observations: Observations,
+}
+
+/// What items say that reduction needs only where tools or agents are not observed.
+#[derive(Debug, Default)]
+pub(super) struct Observations {
+    /// The outputs that say that their tools failed.
+    pub(super) failed_outputs: HashSet<ItemId>,
+    /// What calls say about agents that they may spawn.
+    pub(super) errands: HashMap<ItemId, Errand>,
 }
 
 /// What is remembered about one thread's conversation.
@@ -50,6 +62,7 @@ pub(super) struct Conversation {
     /// Deliveries that were accepted and that no payload has shown yet: they arrive with the thread's next request.
     pub(super) pending: HashMap<ResponsesItemId, ItemId>,
     pub(super) order: Order,
+    pub(super) call_ids: CallIds,
 }
 
 /// What a live snapshot consists of, as far as that saves going through it.
@@ -141,16 +154,35 @@ impl Conversations {
         &self.superseded
     }
 
-    pub(super) fn thread(&mut self, thread: &ThreadId) -> &mut Conversation {
-        self.parts(thread).0
+    /// Returns whether an output says that its tool failed.
+    pub(crate) fn has_failed(&self, output: ItemId) -> bool {
+        self.observations.failed_outputs.contains(&output)
     }
 
-    /// Returns what is remembered about the thread, about all items and about superseded messages.
-    pub(super) fn parts(&mut self, thread: &ThreadId) -> (&mut Conversation, &mut Facts, &mut Vec<(ItemId, String)>) {
+    /// Returns what a call says about an agent that it may spawn.
+    pub(crate) fn errand(&self, call: ItemId) -> Option<&Errand> {
+        self.observations.errands.get(&call)
+    }
+
+    pub(super) fn thread(&mut self, thread: &ThreadId) -> &mut Conversation {
+        self.parts(thread).conversation
+    }
+
+    /// Returns what is remembered about the thread, and about all.
+    pub(super) fn parts(&mut self, thread: &ThreadId) -> Remembered<'_> {
         if !self.threads.contains_key(thread) {
             self.threads.insert(thread.clone(), Conversation::default());
         }
         let conversation = self.threads.get_mut(thread).expect("inserted above if it was missing");
-        (conversation, &mut self.facts, &mut self.superseded)
+        let Self { facts, superseded, observations, .. } = self;
+        Remembered { conversation, facts, superseded, observations }
     }
+}
+
+/// What is remembered about one thread, about all items, about superseded messages, and about what is not observed.
+pub(super) struct Remembered<'a> {
+    pub(super) conversation: &'a mut Conversation,
+    pub(super) facts: &'a mut Facts,
+    pub(super) superseded: &'a mut Vec<(ItemId, String)>,
+    pub(super) observations: &'a mut Observations,
 }

@@ -6,10 +6,16 @@ use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, InferredProduce
 use rollout_trace_schema::{ModelVisibleCallId, RawPayloadId, ResponsesItemId};
 use sha2::{Digest, Sha256};
 
-use super::{Shown, Sighting, body, shown::is_placeholder};
+use super::{
+    Shown, Sighting,
+    arguments::Errand,
+    body::{self, Comparing, PartContent},
+    shown::is_placeholder,
+};
 use crate::{
     fingerprint::{Fingerprint, Fingerprinter},
     json::Json,
+    rules::Rules,
 };
 
 /// The field that an agent core attaches to an item for its own use. Not every payload that shows the item has it.
@@ -23,9 +29,10 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
     if shown.missing_part(item).is_some() {
         return None;
     }
-    let kind = item.text("type").unwrap_or_default();
+    // Some agent cores leave out the type of messages.
+    let kind = item.text("type").or_else(|| item.text("role").map(|_| "message")).unwrap_or_default();
     // Most items have one part.
-    let mut parts = Parts { shown, parts: Vec::with_capacity(1), contents: Vec::with_capacity(1) };
+    let mut parts = Parts::new(shown);
     let mut agent_message = None;
     let mut unknown_type = None;
     let (role, channel, item_kind) = match kind {
@@ -90,10 +97,12 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
     };
     let has_call_id = !matches!(item_kind, ItemKind::Message | ItemKind::Reasoning);
     let call_id = item.text("call_id").filter(|_| has_call_id).map(ModelVisibleCallId::from);
-    let body = Body { parts: parts.parts };
-    let content = body::content(&body, &parts.contents);
+    let (parts, contents) = parts.into_parts();
+    let body = Body { parts };
+    let content = body::content(&body, &contents);
     let head = (&role, channel.as_ref(), &item_kind);
-    let identity = body::identity(head, call_id.as_deref(), agent_message.as_ref(), (&body, content));
+    let of_agents = (call_id.as_deref(), agent_message.as_ref());
+    let identity = body::identity(head, of_agents, (&body, content), Comparing::Items);
     let is_kept_whole = matches!(body.parts.as_slice(), [BodyPart::Json { .. }]) && !has_arguments(kind);
     let id_counts = shown.rules.items_have_ids() || is_kept_whole;
     Some(Sighting {
@@ -110,7 +119,18 @@ pub(crate) fn normalize(item: &Json<'_>, shown: &Shown<'_>) -> Option<Sighting> 
         content,
         own_id: item.text("id").filter(|_| id_counts).map(ResponsesItemId::from),
         unknown_type,
+        errand: shown.rules.agents_are_unobserved().then(|| errand(item)).flatten(),
+        block: None,
     })
+}
+
+/// Returns what a call says about an agent that it may spawn.
+fn errand(item: &Json<'_>) -> Option<Box<Errand>> {
+    let arguments = item.get("arguments")?;
+    match arguments.as_str() {
+        Some(text) => Errand::of(&Json::parse_arguments(text)?),
+        None => Errand::of(arguments),
+    }
 }
 
 /// Returns the values of a list that are items of a conversation, and their sightings.
@@ -199,7 +219,7 @@ pub(crate) fn item_text(item: &Json<'_>) -> Option<String> {
     }
 }
 
-fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
+pub(super) fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
     match part.text("type")? {
         "input_text" | "output_text" | "text" => part.text("text"),
         _ => None,
@@ -207,20 +227,47 @@ fn text_part<'a>(part: &'a Json<'_>) -> Option<&'a str> {
 }
 
 /// The parts of a body under construction.
-struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     shown: &'a Shown<'a>,
     parts: Vec<BodyPart>,
-    /// The fingerprint of the content that each part represents, if the part does not hold it.
-    contents: Vec<Option<Fingerprint>>,
+    contents: Vec<PartContent>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(shown: &'a Shown<'a>) -> Self {
+        Self { shown, parts: Vec::with_capacity(1), contents: Vec::with_capacity(1) }
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<BodyPart>, Vec<PartContent>) {
+        (self.parts, self.contents)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub(super) fn payload(&self) -> &'a RawPayloadId {
+        self.shown.payload
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.shown.rules
+    }
 }
 
 impl Parts<'_> {
-    fn push(&mut self, part: BodyPart) {
+    pub(super) fn push(&mut self, part: BodyPart) {
         self.parts.push(part);
-        self.contents.push(None);
+        self.contents.push(PartContent::Held);
     }
 
-    fn text(&mut self, text: &str) {
+    /// Adds a part that does not count in comparisons.
+    pub(super) fn push_ignored(&mut self, part: BodyPart) {
+        self.parts.push(part);
+        self.contents.push(PartContent::Ignored);
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
         self.push(BodyPart::Text { text: text.to_owned() });
     }
 
@@ -234,12 +281,12 @@ impl Parts<'_> {
         }
     }
 
-    fn json(&mut self, value: &Json<'_>, content: Fingerprint) {
+    pub(super) fn json(&mut self, value: &Json<'_>, content: Fingerprint) {
         self.parts.push(BodyPart::Json { summary: summary(value), raw_payload_id: self.shown.payload.clone() });
-        self.contents.push(Some(content));
+        self.contents.push(PartContent::Represented(content));
     }
 
-    fn value(&mut self, value: &Json<'_>) {
+    pub(crate) fn value(&mut self, value: &Json<'_>) {
         self.json(value, Fingerprinter::default().json(value).finish());
     }
 
@@ -251,14 +298,17 @@ impl Parts<'_> {
         self.json(&item, Fingerprinter::default().json(&item.without("id")).finish());
     }
 
-    fn payload_ref(&mut self, label: &str, content: Option<&Json<'_>>) {
+    pub(super) fn payload_ref(&mut self, label: &str, content: Option<&Json<'_>>) {
         self.payload_ref_to(self.shown.payload, label, content);
     }
 
     fn payload_ref_to(&mut self, payload: &RawPayloadId, label: &str, content: Option<&Json<'_>>) {
         let (label, raw_payload_id) = (label.to_owned(), payload.clone());
         self.parts.push(BodyPart::PayloadRef { label, raw_payload_id, content_sha256: None });
-        self.contents.push(content.map(|content| Fingerprinter::default().json(content).finish()));
+        self.contents.push(match content {
+            Some(content) => PartContent::Represented(Fingerprinter::default().json(content).finish()),
+            None => PartContent::Held,
+        });
     }
 
     /// Adds a part that is not text.
@@ -267,7 +317,16 @@ impl Parts<'_> {
     fn other_part(&mut self, part: &Json<'_>) {
         let missing = part.get("image_url").and_then(|url| self.shown.missing_part(url));
         let payload = missing.unwrap_or(self.shown.payload);
-        self.payload_ref_to(payload, part.text("type").unwrap_or("content"), Some(part));
+        self.attachment_in(payload, part.text("type").unwrap_or("content"), part);
+    }
+
+    /// Adds content that only the payload holds.
+    pub(super) fn attachment(&mut self, label: &str, value: &Json<'_>) {
+        self.attachment_in(self.shown.payload, label, value);
+    }
+
+    fn attachment_in(&mut self, payload: &RawPayloadId, label: &str, part: &Json<'_>) {
+        self.payload_ref_to(payload, label, Some(part));
         if self.shown.rules.content_is_hashed()
             && let Some(BodyPart::PayloadRef { content_sha256, .. }) = self.parts.last_mut()
         {
@@ -332,7 +391,7 @@ impl Parts<'_> {
         true
     }
 
-    fn missing_text(&mut self, label: &str, text: &Json<'_>) {
+    pub(super) fn missing_text(&mut self, label: &str, text: &Json<'_>) {
         if let Some(missing) = self.shown.missing_part(text) {
             self.payload_ref_to(missing, label, Some(text));
         }
@@ -366,7 +425,7 @@ impl Parts<'_> {
         }
     }
 
-    fn output(&mut self, output: Option<&Json<'_>>) {
+    pub(super) fn output(&mut self, output: Option<&Json<'_>>) {
         match output {
             Some(Json::String(text)) => self.text(text),
             Some(Json::Array(parts)) => self.content_parts(parts),

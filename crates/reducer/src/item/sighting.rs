@@ -3,6 +3,7 @@
 use rollout_trace_model::{AgentMessage, Body, BodyPart, Channel, InferredProducer, ItemKind, Role};
 use rollout_trace_schema::{ModelVisibleCallId, ResponsesItemId};
 
+use super::{BlockFacts, Errand};
 use crate::fingerprint::Fingerprint;
 
 /// One occurrence of a model item in a payload, normalized.
@@ -27,6 +28,10 @@ pub(crate) struct Sighting {
     pub(crate) lacks: Option<&'static str>,
     /// The item's `type`, if it is not a known one.
     pub(crate) unknown_type: Option<String>,
+    /// What a call says about an agent that it may spawn, if that is not observed otherwise.
+    pub(crate) errand: Option<Box<Errand>>,
+    /// What matters only if the item is a content block of a message.
+    pub(crate) block: Option<Box<BlockFacts>>,
 }
 
 impl Sighting {
@@ -65,13 +70,16 @@ impl Sighting {
 pub(crate) struct Identity {
     /// Role, channel, kind, call id, agents and body.
     pub(crate) content: Fingerprint,
-    /// For reasoning, the encrypted content. Two sightings with equal encrypted content match, whatever else they show.
+    /// For reasoning, the encrypted content.
     pub(crate) encrypted: Option<Fingerprint>,
+    /// The encrypted content of reasoning that a sighting matches, whatever else both show.
+    pub(crate) sought: Option<Fingerprint>,
 }
 
 impl Identity {
-    /// Returns whether two sightings with these identities are one item, provided that their ids do not differ.
+    /// Returns whether a sighting with the other identity is one of an item with this one, provided that their ids do
+    /// not differ.
     pub(crate) fn matches(&self, other: &Self) -> bool {
-        self.content == other.content || (self.encrypted.is_some() && self.encrypted == other.encrypted)
+        self.content == other.content || (self.encrypted.is_some() && self.encrypted == other.sought)
     }
 }

@@ -18,4 +18,7 @@ pub(crate) enum RequestDamage {
     /// It has a second input, which would count instead of the first one.
     #[error("the request has a second input")]
     SecondInput,
+    /// What follows the input within its wrapper differs from the previous request. It is read from its start instead.
+    #[error("what follows the input has changed")]
+    WrapperChanged,
 }

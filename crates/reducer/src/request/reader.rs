@@ -3,31 +3,39 @@
 use std::ops::Range;
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadError, PayloadSource};
-use rollout_trace_model::ItemId;
+use rollout_trace_model::{ItemId, MessageIndexes};
 use rollout_trace_schema::{
     PayloadRef, RawPayloadId,
     json_text::{Cursor, Expected, JsonTextError, Nesting},
 };
 
 use super::damage::RequestDamage;
-use crate::{documents::damage, json::Json};
+use crate::{documents::damage, json::Json, wire::RequestShape};
 
 /// Reads the requests of one thread.
 ///
 /// Keeps the text of the last request and what is known about it, so that only the changed part of the next one is
-/// parsed. Example: after `{"input":[A,B],"model":"m"}`, only C is parsed of `{"input":[A,B,C],"model":"m"}`.
+/// parsed. Example: after `{"input":[A,B],"model":"m"}`, only C is parsed of `{"input":[A,B,C],"model":"m"}`. What is
+/// called the input here is the list of messages, whatever its name in the API of the request.
 #[derive(Debug, Default)]
 pub(crate) struct RequestReader {
     buffer: PayloadBuffer,
     known: Option<Known>,
+    /// What was known about the messages of the request before the last one.
+    shared_indexes: MessageIndexes,
+    /// How many leading elements the last request shares with the one before it.
+    shared_elements: usize,
 }
 
 /// What is known about the request in the buffer.
 #[derive(Debug)]
 struct Known {
+    shape: RequestShape,
     layout: Layout,
     /// Its conversation items.
     items: Vec<ItemId>,
+    /// The message of each item, if it is not the item itself.
+    message_indexes: MessageIndexes,
     /// The number of leading items that are certain to be identified as the same items again.
     stable: usize,
     /// The ids of the parts that are not in its text, sorted.
@@ -47,6 +55,25 @@ pub(crate) struct Layout {
     /// `previous_response_id` before and after the input.
     previous_before: Option<String>,
     previous_after: Option<String>,
+    /// Whether tools are offered before the input.
+    tools_before: bool,
+    /// The place of the first field after the input that offers tools, among the fields of the tail.
+    tools_after: Option<usize>,
+    /// Whether the input is in an object within the request.
+    is_wrapped: bool,
+}
+
+impl Layout {
+    /// Notes the value of a field that offers tools, unless it is null or an empty list.
+    fn note_tools(&mut self, value: &[u8]) {
+        let is_empty = match value.strip_prefix(b"[") {
+            Some(rest) => rest.trim_ascii_start() == b"]",
+            None => value == b"null",
+        };
+        if !is_empty {
+            self.tools_after.get_or_insert(self.tail.fields.len());
+        }
+    }
 }
 
 /// The text after the input.
@@ -84,6 +111,8 @@ struct Element {
 pub(crate) struct RequestDocument<'a> {
     pub(crate) input: Input<'a>,
     pub(crate) previous_response_id: Option<String>,
+    /// Whether it offers tools to the model, as far as it was read.
+    pub(crate) has_tools: bool,
     /// Why it could not be read to its end.
     pub(crate) damage: Option<RequestDamage>,
     /// How many leading elements of its input are known from the previous request.
@@ -134,10 +163,12 @@ impl<'a> RequestDocument<'a> {
 
     fn new(input: Input<'a>, layout: Layout, damage: Option<RequestDamage>) -> Self {
         let previous_response_id = layout.previous_after.clone().or_else(|| layout.previous_before.clone());
+        let has_tools = layout.tools_before || layout.tools_after.is_some();
         let whole = damage.is_none() && matches!(input, Input::Items { .. });
         Self {
             input,
             previous_response_id,
+            has_tools,
             damage,
             shared_elements: 0,
             text: &[],
@@ -166,42 +197,66 @@ impl RequestReader {
     /// Reads the next request, of which at most `shared_items` items need not be identified again.
     pub(crate) fn read(
         &mut self,
-        reference: &PayloadRef,
+        (reference, shape): (&PayloadRef, RequestShape),
         payloads: &mut dyn PayloadSource,
         max_nesting: usize,
         shared_items: usize,
     ) -> Result<RequestDocument<'_>, PayloadError> {
         payloads.load(reference, &mut self.buffer)?;
         let known = self.known.take();
-        if let Some(known) = known
+        self.shared_elements = 0;
+        if let Some(mut known) = known
+            && known.shape == shape
             && self.buffer.unchanged_prefix() > known.layout.input_start
             && !placeholders_differ(&self.buffer, &known.missing_parts)
         {
             let unchanged = self.buffer.unchanged_prefix();
             let tail_is_known = self.buffer.unchanged_suffix() >= known.layout.tail.text.len();
+            self.shared_indexes = std::mem::take(&mut known.message_indexes);
             let layout = known.layout;
-            let document = resume(self.buffer.bytes(), unchanged, tail_is_known, layout, max_nesting, shared_items);
+            let changed = Changed { unchanged, tail_is_known, shared_items };
+            let document = resume((self.buffer.bytes(), shape), changed, layout, max_nesting);
             // A request that does more than extend the history is read from its start.
             if document.damage.is_none() && document.previous_response_id.is_none() {
+                self.shared_elements = document.shared_elements;
                 return Ok(of_buffer(document, &self.buffer));
             }
         }
-        Ok(of_buffer(read_whole(self.buffer.bytes(), max_nesting), &self.buffer))
+        Ok(of_buffer(read_whole((self.buffer.bytes(), shape), max_nesting), &self.buffer))
     }
 
     /// Keeps the items of the request that was read last, and the offsets of its parts, for the next one.
     ///
-    /// `is_item` says whether each element that was parsed is a conversation item. `items` are all items of the
+    /// `counts` says how many conversation items each element that was parsed shows. `items` are all items of the
     /// request.
-    pub(crate) fn remember(&mut self, mut layout: Layout, is_item: &[bool], items: &[ItemId], stable: usize) {
-        let parsed = layout.elements.len() - is_item.len();
-        let mut count = parsed.checked_sub(1).map_or(0, |last| layout.elements[last].items);
-        for (element, is_item) in layout.elements[parsed..].iter_mut().zip(is_item) {
-            count += usize::from(*is_item);
-            element.items = count;
+    pub(crate) fn remember(
+        &mut self,
+        (mut layout, shape): (Layout, RequestShape),
+        counts: &[usize],
+        (items, message_indexes): (&[ItemId], &MessageIndexes),
+        stable: usize,
+    ) {
+        let parsed = layout.elements.len() - counts.len();
+        let mut sum = parsed.checked_sub(1).map_or(0, |last| layout.elements[last].items);
+        for (element, count) in layout.elements[parsed..].iter_mut().zip(counts) {
+            sum += count;
+            element.items = sum;
         }
         let missing_parts = self.buffer.missing_parts().to_vec();
-        self.known = Some(Known { layout, items: items.to_vec(), stable, missing_parts });
+        let (items, message_indexes) = (items.to_vec(), message_indexes.clone());
+        self.shared_indexes = MessageIndexes::default();
+        self.known = Some(Known { shape, layout, items, message_indexes, stable, missing_parts });
+    }
+
+    /// Returns the message of each item of the request that was read last. The first `known` items are those of the
+    /// request before it, and `counts` says how many items each element that was parsed shows.
+    pub(crate) fn message_indexes(&mut self, known: usize, counts: &[usize]) -> MessageIndexes {
+        let mut indexes = std::mem::take(&mut self.shared_indexes);
+        indexes.truncate(known);
+        for (place, &count) in (self.shared_elements..).zip(counts) {
+            indexes.extend(std::iter::repeat_n(u32::try_from(place).unwrap_or(u32::MAX), count));
+        }
+        indexes
     }
 
     /// Returns how much memory the text takes.
@@ -231,14 +286,23 @@ fn placeholders_differ(buffer: &PayloadBuffer, missing_before: &[RawPayloadId]) 
     new.chain(old).any(|id| memchr::memmem::find(shared, id.as_bytes()).is_some())
 }
 
+/// What a request has in common with the previous one.
+#[derive(Clone, Copy)]
+struct Changed {
+    /// How many bytes at its start are unchanged.
+    unchanged: usize,
+    /// Whether everything after the input is unchanged.
+    tail_is_known: bool,
+    /// How many items at its start need not be identified again.
+    shared_items: usize,
+}
+
 /// Reads a request from the end of the last element that it shares with the previous one.
 fn resume(
-    bytes: &[u8],
-    unchanged: usize,
-    tail_is_known: bool,
+    (bytes, shape): (&[u8], RequestShape),
+    Changed { unchanged, tail_is_known, shared_items }: Changed,
     mut layout: Layout,
     max_nesting: usize,
-    shared_items: usize,
 ) -> RequestDocument<'_> {
     // An element that ends where the unchanged bytes end is read again, because a number could continue there.
     let shared = layout.elements.partition_point(|element| element.end < unchanged && element.items <= shared_items);
@@ -249,22 +313,28 @@ fn resume(
     let mut read = || -> Result<(), RequestDamage> {
         let in_request = Nesting::new(max_nesting).deeper(0)?;
         let tail_start = bytes.len().saturating_sub(layout.tail.text.len());
-        let in_input = in_request.deeper(layout.input_start)?;
+        let in_wrapper = if layout.is_wrapped { in_request.deeper(layout.input_start)? } else { in_request };
+        let in_input = in_wrapper.deeper(layout.input_start)?;
         read_elements(&mut cursor, tail_start, &mut layout, &mut rest, in_input)?;
         let tail = &bytes[layout.input_end..];
         if tail_is_known && tail.len() == layout.tail.text.len() {
             return Ok(());
         }
+        if layout.is_wrapped {
+            return Err(RequestDamage::WrapperChanged);
+        }
         let shared = if layout.previous_after.is_none() { layout.tail.shared_fields(tail) } else { 0 };
         layout.previous_after = None;
+        layout.tools_after = layout.tools_after.filter(|place| *place < shared);
         layout.tail.fields.truncate(shared);
         if let Some(end) = layout.tail.fields.last() {
             cursor.go_to(layout.input_end + end);
         }
         while let Some(field) = next_field(&mut cursor, FieldPlace::Later)? {
             match field.as_str() {
-                "input" => return Err(RequestDamage::SecondInput),
+                name if name == shape.list => return Err(RequestDamage::SecondInput),
                 PREVIOUS_RESPONSE => layout.previous_after = text(&bytes[cursor.value(in_request)?]),
+                name if offers_tools(name) => layout.note_tools(&bytes[cursor.value(in_request)?]),
                 _ => _ = cursor.value(in_request)?,
             }
             layout.tail.fields.push(cursor.offset() - layout.input_end);
@@ -278,10 +348,10 @@ fn resume(
 }
 
 /// Reads a request from its first byte.
-fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument<'_> {
+fn read_whole((bytes, shape): (&[u8], RequestShape), max_nesting: usize) -> RequestDocument<'_> {
     if std::str::from_utf8(bytes).is_err() {
         let text = String::from_utf8_lossy(bytes);
-        let document = read_whole(text.as_bytes(), max_nesting);
+        let document = read_whole((text.as_bytes(), shape), max_nesting);
         return RequestDocument {
             input: document.input.into_owned(),
             replaced_bytes: true,
@@ -291,43 +361,93 @@ fn read_whole(bytes: &[u8], max_nesting: usize) -> RequestDocument<'_> {
             ..document
         };
     }
-    let mut cursor = Cursor::of_document(bytes);
-    let mut layout = Layout::default();
-    let mut input = Input::Missing;
-    let mut rest = Vec::new();
-    let mut read = || -> Result<(), RequestDamage> {
+    let mut reading = Reading { bytes, shape, layout: Layout::default(), input: Input::Missing, rest: Vec::new() };
+    let damage = reading.request(max_nesting).err();
+    let Reading { layout, mut input, rest, .. } = reading;
+    if let Input::Items { .. } = input {
+        input = Input::Items { known: 0, rest };
+    }
+    RequestDocument::new(input, layout, damage)
+}
+
+/// A request that is being read from its first byte.
+struct Reading<'a> {
+    bytes: &'a [u8],
+    shape: RequestShape,
+    layout: Layout,
+    input: Input<'a>,
+    rest: Vec<Json<'a>>,
+}
+
+impl<'a> Reading<'a> {
+    fn request(&mut self, max_nesting: usize) -> Result<(), RequestDamage> {
+        let mut cursor = Cursor::of_document(self.bytes);
         let in_request = Nesting::new(max_nesting).deeper(cursor.offset())?;
         cursor.expect(b'{')?;
         let mut place = FieldPlace::First;
         while let Some(field) = next_field(&mut cursor, place)? {
             place = FieldPlace::Later;
             match field.as_str() {
-                "input" if cursor.peek() == Some(b'[') => {
-                    let in_input = in_request.deeper(cursor.offset())?;
-                    cursor.expect(b'[')?;
-                    layout.previous_before = layout.previous_after.take().or(layout.previous_before.take());
-                    layout.input_start = cursor.offset();
-                    layout.elements.clear();
-                    layout.tail.fields.clear();
-                    rest.clear();
-                    input = Input::Items { known: 0, rest: Vec::new() };
-                    read_elements(&mut cursor, bytes.len(), &mut layout, &mut rest, in_input)?;
+                name if Some(name) == self.shape.wrapper && cursor.peek() == Some(b'{') => {
+                    self.wrapper(&mut cursor, in_request)?;
                     continue;
                 }
-                "input" => input = text(&bytes[cursor.value(in_request)?]).map_or(Input::Other, Input::Text),
-                PREVIOUS_RESPONSE => layout.previous_after = text(&bytes[cursor.value(in_request)?]),
-                _ => _ = cursor.value(in_request)?,
+                name => {
+                    if self.field(&mut cursor, name, in_request)? {
+                        continue;
+                    }
+                }
             }
-            layout.tail.fields.push(cursor.offset().saturating_sub(layout.input_end));
+            self.layout.tail.fields.push(cursor.offset().saturating_sub(self.layout.input_end));
         }
-        layout.tail.text.extend_from_slice(&bytes[layout.input_end..]);
+        self.layout.tail.text.extend_from_slice(&self.bytes[self.layout.input_end..]);
         Ok(())
-    };
-    let damage = read().err();
-    if let Input::Items { .. } = input {
-        input = Input::Items { known: 0, rest };
     }
-    RequestDocument::new(input, layout, damage)
+
+    /// Reads the object that holds the input.
+    fn wrapper(&mut self, cursor: &mut Cursor<'a>, in_request: Nesting) -> Result<(), RequestDamage> {
+        let in_wrapper = in_request.deeper(cursor.offset())?;
+        cursor.expect(b'{')?;
+        let mut place = FieldPlace::First;
+        while let Some(field) = next_field_of_object(cursor, place)? {
+            place = FieldPlace::Later;
+            self.layout.is_wrapped |= self.field(cursor, &field, in_wrapper)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the value of a field. Returns whether it is the list of the input.
+    fn field(&mut self, cursor: &mut Cursor<'a>, name: &str, nesting: Nesting) -> Result<bool, RequestDamage> {
+        let Self { bytes, shape, layout, input, rest } = self;
+        match name {
+            _ if name == shape.list && cursor.peek() == Some(b'[') => {
+                let in_input = nesting.deeper(cursor.offset())?;
+                cursor.expect(b'[')?;
+                layout.previous_before = layout.previous_after.take().or(layout.previous_before.take());
+                layout.tools_before |= layout.tools_after.take().is_some();
+                layout.is_wrapped = false;
+                layout.input_start = cursor.offset();
+                layout.elements.clear();
+                layout.tail.fields.clear();
+                rest.clear();
+                *input = Input::Items { known: 0, rest: Vec::new() };
+                read_elements(cursor, bytes.len(), layout, rest, in_input)?;
+                return Ok(true);
+            }
+            _ if name == shape.list => {
+                *input = text(&bytes[cursor.value(nesting)?]).map_or(Input::Other, Input::Text);
+            }
+            PREVIOUS_RESPONSE => layout.previous_after = text(&bytes[cursor.value(nesting)?]),
+            _ if offers_tools(name) => layout.note_tools(&bytes[cursor.value(nesting)?]),
+            _ => _ = cursor.value(nesting)?,
+        }
+        Ok(false)
+    }
+}
+
+/// Returns whether a field of a request offers tools to the model.
+fn offers_tools(name: &str) -> bool {
+    matches!(name, "tools" | "functions")
 }
 
 const PREVIOUS_RESPONSE: &str = "previous_response_id";
@@ -342,8 +462,16 @@ enum FieldPlace {
 
 /// Reads the name of the next field and its colon. Returns `None` at the end of the request, which nothing may follow.
 fn next_field(cursor: &mut Cursor<'_>, place: FieldPlace) -> Result<Option<String>, JsonTextError> {
+    match next_field_of_object(cursor, place)? {
+        Some(name) => Ok(Some(name)),
+        None => cursor.end().map(|()| None),
+    }
+}
+
+/// Reads the name of the next field and its colon. Returns `None` at the end of the object.
+fn next_field_of_object(cursor: &mut Cursor<'_>, place: FieldPlace) -> Result<Option<String>, JsonTextError> {
     if cursor.take(b'}') {
-        return cursor.end().map(|()| None);
+        return Ok(None);
     }
     if place == FieldPlace::Later && !cursor.take(b',') {
         return Err(cursor.not(Expected::CommaOr(b'}')));
