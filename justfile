@@ -54,6 +54,10 @@ cost *SHAPES:
 conformance *ARGS:
     .ci/conformance {{ARGS}}
 
+# Compares bundles and streams of other APIs with what is known of them, where their cases are at hand.
+wires:
+    .ci/wires
+
 # Compares answers with those that are known, where their cases are at hand.
 questions *ARGS:
     .ci/questions {{ARGS}}

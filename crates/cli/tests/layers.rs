@@ -13,10 +13,11 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
+    ("wires", &["schema"]),
     ("evidence", &["schema"]),
     ("bundle", &["evidence", "schema"]),
     ("model", &["schema"]),
