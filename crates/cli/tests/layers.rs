@@ -13,11 +13,12 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
     ("wires", &["schema"]),
+    ("capture", &[]),
     ("evidence", &["schema"]),
     ("bundle", &["evidence", "schema"]),
     ("model", &["schema"]),

@@ -1,0 +1,5 @@
+//! What both sides see is the same with and without the proxy.
+
+mod hostile;
+mod peers;
+mod transparency;
