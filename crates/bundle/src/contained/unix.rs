@@ -70,7 +70,12 @@ pub(super) fn entries(folder: &Folder) -> io::Result<Vec<(OsString, Kind)>> {
 
 /// Systems report a link that is not followed by different errors, so its kind is looked up.
 fn refusal(folder: &Folder, name: &OsStr, error: Errno) -> Refusal {
-    if kind_of(folder, name) == FileType::Symlink { Refusal::Link } else { Refusal::Io(error.into()) }
+    // What does not exist is no link, and is asked for often.
+    if error != Errno::NOENT && kind_of(folder, name) == FileType::Symlink {
+        Refusal::Link
+    } else {
+        Refusal::Io(error.into())
+    }
 }
 
 fn kind_of(folder: &Folder, name: &OsStr) -> FileType {
