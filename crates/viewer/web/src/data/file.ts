@@ -1,4 +1,4 @@
-import type { Events, LeftOut, PayloadName, Text, Texts, Thing } from "../api";
+import type { Events, LeftOut, Overview, PayloadName, Text, Texts, Thing } from "../api";
 import type { Answers, Source } from "./source";
 import { SourceError, plainSelector } from "./source";
 
@@ -119,12 +119,17 @@ export const file: Source = {
     return { bytes: bytes.slice(from, from + limit), whole: bytes.length };
   },
   image: () => Promise.reject(new SourceError("this file does not hold images", "`rollout-trace view BUNDLE` shows them.")),
-  select: async (selector) => ({
-    selector,
-    thing: null,
-    candidates: [],
-    problem: `nothing in this file is named ${selector}`,
-  }),
+  select: async (selector) => {
+    const { rollout } = await data<Overview>("overview");
+    const prefix = /^[a-z]+(?=:)/.exec(selector)?.[0] ?? "";
+    const instead = rollout === null ? undefined : {
+      request: `requests 1 to ${rollout.stats.model_calls}`,
+      turn: `turns 1 to ${rollout.stats.turns}`,
+      item: `items 1 to ${rollout.last_item}`,
+      agent: `the agents ${rollout.agents.slice(0, 10).map(({ name }) => name).join(", ")}`,
+    }[prefix];
+    return { selector, thing: null, candidates: [], problem: `nothing in this file is named ${selector}${instead === undefined ? "" : `: it has ${instead}`}` };
+  },
   allTexts: async () => (await data<Texts>("texts")).texts,
   leftOut: () => data<LeftOut[]>("left_out"),
 };

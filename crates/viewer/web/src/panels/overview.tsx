@@ -2,12 +2,13 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { LeftOut, Thing } from "../api";
-import { duration, percentExact, short, whole, words } from "../pure/format";
+import { duration, percentExact, whole, words } from "../pure/format";
 import type { PartClass } from "../pure/palette";
 import { oneLine } from "../pure/text";
 import { Certainty, Letter, Link, Section, Seq, SeverityIcon } from "../ui/bits";
 import { verdictWord } from "../ui/header";
 import { usePage } from "../ui/page";
+import { RentRows } from "./rent";
 
 /** How classes of time are said, and in which color. */
 const TIME: Readonly<Record<string, readonly [string, PartClass | "to-run" | "unrecorded" | "idle"]>> = {
@@ -116,7 +117,7 @@ function Gaps(): JSX.Element | null {
           const thing: Thing | undefined = about.gap_things[at]?.[0];
           const head = <b>{words(gap.code)}</b>;
           return (
-            <li key={at} class="no-icon">
+            <li key={at} class="gap">
               <span>
                 {thing === undefined ? head : <Link to={thing}>{head}</Link>} {oneLine(gap.note, 300)}
               </span>
@@ -184,56 +185,10 @@ function LargestSteps(): JSX.Element | null {
   );
 }
 
-/** The class of a source in `blame`. */
-export function sourceClass(key: string): PartClass {
-  if (key.startsWith("model")) {
-    return "model";
-  }
-  if (key.startsWith("tool list")) {
-    return "definitions";
-  }
-  if (key.startsWith("tool answers") || key.startsWith("answers of")) {
-    return "tool";
-  }
-  if (key.startsWith("messages of")) {
-    return "agent";
-  }
-  if (key.startsWith("harness")) {
-    return "harness";
-  }
-  if (key === "compaction summaries") {
-    return "compaction";
-  }
-  if (key.startsWith("instructions") || key.startsWith("output format")) {
-    return "instructions";
-  }
-  if (key === "from before the recording") {
-    return "before";
-  }
-  return key === "person" ? "person" : "lost";
-}
-
 function Rent(): JSX.Element | null {
-  const { about } = usePage().trace;
-  const rows = about.blame.rows.slice(0, 7);
-  if (rows.length === 0) {
-    return null;
-  }
-  const most = rows[0]!.rent_tokens_estimate || 1;
-  return (
-    <Section title="Who filled the context: ~tokens × the requests that carried them">
-      <ul class="table-rows rent">
-        {rows.map((row) => (
-          <li key={row.key}>
-            <Letter of={sourceClass(row.key)} />
-            <span class="cut" title={oneLine(row.key)}>{oneLine(row.key, 60)}</span>
-            <span class="bar"><span class={`of-${sourceClass(row.key)}`} style={{ width: `${(100 * row.rent_tokens_estimate) / most}%` }} /></span>
-            <span class="number">~{short(row.rent_tokens_estimate)}</span>
-            <span class="number">{percentExact(row.share)}</span>
-          </li>
-        ))}
-      </ul>
-    </Section>
+  const { rows } = usePage().trace.about.blame;
+  return rows.length === 0 ? null : (
+    <Section title="Who filled the context: ~tokens × the requests that carried them"><RentRows class="rent" most={7} /></Section>
   );
 }
 

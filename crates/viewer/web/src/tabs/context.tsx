@@ -4,15 +4,14 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { Thing } from "../api";
 import { selectorOf, wordsOf } from "../data/names";
 import { ITEM, REQUEST, type Trace } from "../data/trace";
-import { percentExact, short, whole } from "../pure/format";
+import { short, whole } from "../pure/format";
 import { CLASS_ORDER, CLASSES, type Palette, type PartClass } from "../pure/palette";
 import { groupColumns, roundValues } from "../pure/columns-of-map";
 import { numbersOf } from "../pure/runs";
-import { oneLine } from "../pure/text";
 import { compositionOf } from "../panels/request";
-import { sourceClass } from "../panels/overview";
+import { RentRows } from "../panels/rent";
 import { FONT, readPalette } from "../timeline/paint";
-import { Letter, Swatch } from "../ui/bits";
+import { Swatch } from "../ui/bits";
 import { usePage } from "../ui/page";
 
 /** The least width of a column, in pixels. */
@@ -388,24 +387,10 @@ function hatched(color: string, ground: string): CanvasPattern | string {
 }
 
 function Rent(): JSX.Element {
-  const { trace } = usePage();
-  const { rows } = trace.about.blame;
-  const most = rows[0]?.rent_tokens_estimate || 1;
   return (
     <div class="scroll map-rent" tabIndex={0} role="region" aria-label="Rent by source">
       <h3>Rent: ~tokens × the requests that carried them, whole rollout</h3>
-      <ul class="table-rows wide-rent">
-        {rows.slice(0, 60).map((row) => (
-          <li key={row.key}>
-            <Letter of={sourceClass(row.key)} />
-            <span class="cut" title={oneLine(row.key)}>{oneLine(row.key, 60)}</span>
-            <span class="bar"><span class={`of-${sourceClass(row.key)}`} style={{ width: `${(100 * row.rent_tokens_estimate) / most}%` }} /></span>
-            <span class="number">~{short(row.rent_tokens_estimate)}</span>
-            <span class="number">{percentExact(row.share)}</span>
-          </li>
-        ))}
-      </ul>
+      <RentRows class="wide-rent" most={60} />
     </div>
   );
 }
-

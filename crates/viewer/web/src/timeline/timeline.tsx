@@ -81,10 +81,12 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     }),
     [trace, axis],
   );
-  const losses = useMemo(
-    () => trace.spans.losses.at.flatMap((ms, row) => (ms === null ? [] : [axis.place(ms, trace.spans.losses.seq[row] ?? null)])),
-    [trace, axis],
-  );
+  const losses = useMemo(() => {
+    const { about, spans } = trace;
+    const places = spans.losses.at.flatMap((ms, row) => (ms === null ? [] : [axis.place(ms, spans.losses.seq[row] ?? null)]));
+    // A trace that merely stops lacks whatever came after it.
+    return about.stats.status === "running" && !about.is_followed ? [...places, axis.length] : places;
+  }, [trace, axis]);
 
   const paint = useCallback(() => {
     frame.current = 0;
