@@ -17,16 +17,16 @@ use crate::columns::{deltas, lists, words};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sample-bundle");
 
 /// The page of a rollout as one file.
-struct Page(String);
+pub(crate) struct Page(String);
 
 impl Page {
-    fn of(path: impl AsRef<Path>, options: &FileOptions) -> Self {
+    pub(crate) fn of(path: impl AsRef<Path>, options: &FileOptions) -> Self {
         let mut page = Vec::new();
         write_file(path.as_ref(), options, &mut page).unwrap();
         Self(String::from_utf8(page).unwrap())
     }
 
-    fn data(&self, name: &str) -> Value {
+    pub(crate) fn data(&self, name: &str) -> Value {
         let start = format!("<script type=\"application/gzip\" id=\"data-{name}\">");
         let (_, rest) = self.0.split_once(&start).unwrap_or_else(|| panic!("the page has no {name}"));
         let compressed = STANDARD.decode(rest.split_once("</script>").unwrap().0).unwrap();

@@ -11,4 +11,6 @@ mod following;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod sizes;
+#[cfg(test)]
 mod typescript;

@@ -1,4 +1,5 @@
 import type { Events, LeftOut, Overview, PayloadName, Text, Texts, Thing } from "../api";
+import { counted } from "../pure/format";
 import type { Answers, Source } from "./source";
 import { SourceError, plainSelector } from "./source";
 
@@ -121,14 +122,8 @@ export const file: Source = {
   image: () => Promise.reject(new SourceError("this file does not hold images", "`rollout-trace view BUNDLE` shows them.")),
   select: async (selector) => {
     const { rollout } = await data<Overview>("overview");
-    const prefix = /^[a-z]+(?=:)/.exec(selector)?.[0] ?? "";
-    const instead = rollout === null ? undefined : {
-      request: `requests 1 to ${rollout.stats.model_calls}`,
-      turn: `turns 1 to ${rollout.stats.turns}`,
-      item: `items 1 to ${rollout.last_item}`,
-      agent: `the agents ${rollout.agents.slice(0, 10).map(({ name }) => name).join(", ")}`,
-    }[prefix];
-    return { selector, thing: null, candidates: [], problem: `nothing in this file is named ${selector}${instead === undefined ? "" : `: it has ${instead}`}` };
+    const instead = rollout === null ? "" : `: it has ${counted(rollout.stats.model_calls, "request")}, ${counted(rollout.stats.turns, "turn")} and items up to [${rollout.last_item}]`;
+    return { selector, thing: null, candidates: [], problem: `nothing in this file is named ${selector}${instead}` };
   },
   allTexts: async () => (await data<Texts>("texts")).texts,
   leftOut: () => data<LeftOut[]>("left_out"),

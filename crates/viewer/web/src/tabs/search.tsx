@@ -1,6 +1,6 @@
 /** Every text, searched line by line. */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Grep, GrepRow, Thing } from "../api";
 import { agentName, thingOf } from "../data/names";
 import { searchTexts } from "../data/search";
@@ -23,7 +23,8 @@ export function Search(): JSX.Element {
   const seen = address.more["seen"] ?? "";
   const [typed, setTyped] = useState(pattern);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // At once, so that no key is lost.
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => setTyped(pattern), [pattern]);
   const parameters: Record<string, string> = { pattern, limit: `${MOST}` };
   for (const name of FILTERS) {

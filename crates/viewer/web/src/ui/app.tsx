@@ -65,7 +65,8 @@ function useAddress(): [Address, Page["go"], Page["note"]] {
     } else {
       history.pushState(null, "", hash);
     }
-    setAddress(whole);
+    // The timeline shows already what the address says; only the way back changes it.
+    setAddress({ ...whole, view: null });
   }, []);
   const note = useCallback((next: Partial<Address>) => {
     const hash = writeAddress({ ...readAddress(location.hash), ...next });

@@ -137,8 +137,9 @@ export function VirtualList<T>({ rows, keyOf, estimate, render, goal, rest, labe
     return () => observer.current?.disconnect();
   }, []);
 
-  const onScroll = () => {
-    const element = port.current!;
+  const onScroll = (event: Event) => {
+    // The list may be gone by the time that its last scrolling is told.
+    const element = event.currentTarget as HTMLElement;
     if (rows.length === 0 || Math.abs(element.scrollTop - top) <= 1) {
       return;
     }

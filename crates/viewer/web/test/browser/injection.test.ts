@@ -64,14 +64,16 @@ test("nothing of a bundle acts, wherever it is shown", async () => {
     "tab=events&seq=2", "tab=compare", "tab=search&q=alert", "at=item:%3Cimg%20src=x%20onerror=alert(7)%3E",
     "at=%E2%80%AEevil&tab=%3Cscript%3E",
   ];
+  let marks = 0;
   for (const view of views) {
     await page.evaluate((hash) => {
       location.hash = hash;
     }, view);
     await page.waitForLoadState("networkidle");
     expect([view, await found(page)]).toEqual([view, []]);
+    marks += await page.locator(".mark").count();
   }
-  expect(await page.locator(".mark").count()).toBeGreaterThan(-1);
+  expect(marks).toBeGreaterThan(0);
   const allowed = problems.filter((problem) => !/status of 404|status of 400/.test(problem));
   expect(allowed).toEqual([]);
   await page.context().close();

@@ -225,6 +225,7 @@ describe.each(FORMS)("%s", (form) => {
 
   test("9 search: / opens it, filters narrow it, results jump", () => using(form, recorded, async ({ page }) => {
     await page.keyboard.press("/");
+    await page.waitForFunction(() => document.activeElement?.getAttribute("type") === "search");
     await page.keyboard.type("mis+pelt");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".result mark");
@@ -282,11 +283,9 @@ describe.each(FORMS)("%s", (form) => {
   }));
 
   test("addresses: a selector that names nothing says so, and what there is instead", () => using(form, SAMPLE, async ({ page, show }) => {
-    for (const [at, instead] of [["request:99", "requests 1 to 5"], ["turn:7", "turns 1 to 2"]] as const) {
-      await show(`at=${at}`);
-      await panel(page).locator(".bad").waitFor();
-      expect(await panel(page).textContent()).toContain(instead);
-    }
+    await show("at=request:99");
+    await panel(page).locator(".bad").waitFor();
+    expect(await panel(page).textContent()).toContain("5 requests, 2 turns and items up to [14]");
     // Every form of a name that the command line takes leads to the usual one.
     await show("at=inference-2");
     await panel(page).getByText("Request 2").first().waitFor();
