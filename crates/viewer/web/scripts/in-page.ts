@@ -78,7 +78,7 @@ export async function measurePage(): Promise<Figures> {
   }
   const root = Number(/Request (\d+)/.exec(document.querySelector(".rule")?.textContent ?? "")?.[1] ?? 1);
   const within: number[] = [];
-  for (let at = 0; at < 20; at += 1) {
+  for (let at = 0; at < 40; at += 1) {
     key("]");
     await new Promise((resolve) => setTimeout(resolve, 30));
     const now = Number(/request:(\d+)/.exec(location.hash)?.[1] ?? root);
@@ -87,7 +87,7 @@ export async function measurePage(): Promise<Figures> {
     within.push(await select(now));
   }
   const across: number[] = [];
-  for (let round = 0; round < 4 && firsts.length > 1; round += 1) {
+  for (let round = 0; round < 8 && firsts.length > 1; round += 1) {
     for (const request of firsts) {
       across.push(await select(request));
     }
@@ -132,8 +132,13 @@ export async function measureBlank(): Promise<Figures> {
     const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
     return `${at(0.5).toFixed(1)} / ${at(0.95).toFixed(1)} / ${(sorted.at(-1) ?? 0).toFixed(1)}`;
   };
-  document.body.innerHTML = "<h2></h2><canvas width=1112 height=240></canvas><div style='height:300px;overflow:auto'><div style='height:100000px'></div></div>";
-  const context = document.querySelector("canvas")!.getContext("2d")!;
+  const [title, canvas, scroller, content] = ["h2", "canvas", "div", "div"].map((name) => document.createElement(name)) as [HTMLElement, HTMLCanvasElement, HTMLElement, HTMLElement];
+  Object.assign(canvas, { width: 1112, height: 240 });
+  Object.assign(scroller.style, { height: "300px", overflow: "auto" });
+  content.style.height = "100000px";
+  scroller.append(content);
+  document.body.append(title, canvas, scroller);
+  const context = canvas.getContext("2d")!;
   const draws: number[] = [];
   for (let at = 0; at < 120; at += 1) {
     await frame();
@@ -143,19 +148,18 @@ export async function measureBlank(): Promise<Figures> {
     draws.push(performance.now() - start);
   }
   const selecting: number[] = [];
-  for (let at = 0; at < 20; at += 1) {
+  for (let at = 0; at < 40; at += 1) {
     await new Promise((resolve) => setTimeout(resolve, 60));
     const start = performance.now();
-    document.querySelector("h2")!.textContent = `Request ${at}`;
+    title.textContent = `Request ${at}`;
     context.fillRect(0, 0, 1112, 240);
     await painted();
     selecting.push(performance.now() - start);
   }
-  const list = document.querySelector("div")!;
   const scrolling: number[] = [];
   let before = await frame();
   for (let at = 0; at < 120; at += 1) {
-    list.scrollTop += 400;
+    scroller.scrollTop += 400;
     const now = await frame();
     scrolling.push(now - before);
     before = now;

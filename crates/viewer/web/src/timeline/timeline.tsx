@@ -128,7 +128,7 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     measure.current ??= new Measure(lanes.current!.getContext("2d")!);
     const marked = new Set(selected === null ? [] : barsOf(trace, selected).map((thing) => thing.join(":")));
     scene.current = {
-      trace, layout, ends, flags, palette: readPalette(), measure: measure.current, marked,
+      trace, layout, ends, flags, palette: scene.current?.palette ?? readPalette(), measure: measure.current, marked,
       selectedEdge: selected?.[0] === EDGE ? selected[1] : null, showPath, followed: trace.about.is_followed,
     };
     paint();
