@@ -8,6 +8,7 @@ import { oneLine } from "../pure/text";
 import { Certainty, Letter, Link, Section, Seq, SeverityIcon } from "../ui/bits";
 import { verdictWord } from "../ui/header";
 import { usePage } from "../ui/page";
+import { CopyCommand } from "./parts";
 import { RentRows } from "./rent";
 
 /** How classes of time are said, and in which color. */
@@ -44,6 +45,7 @@ export function OverviewPanel(): JSX.Element {
       <LargestSteps />
       <Rent />
       <Missing />
+      <div class="panel-foot"><CopyCommand question="findings" parameters="" /></div>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** The panels of items, calls, scripts, processes, turns, agents, interactions and compactions. */
 import type { ComponentChildren, JSX } from "preact";
 import type { Thing } from "../api";
-import { agentName, command, itemWords } from "../data/names";
+import { agentName, command, itemWords, selectorOf } from "../data/names";
 import { isCall, isOutput } from "../data/rows";
 import { AGENT, CALL, CELL, COMPACTION, EDGE, ITEM, OPERATION, REQUEST, TERMINAL, TURN } from "../data/trace";
 import { bytes, counted, duration, short, whole, words } from "../pure/format";
@@ -40,7 +40,9 @@ export function ThingPanel({ thing }: { readonly thing: Thing }): JSX.Element {
   }
 }
 
-function Frame(props: { readonly of: PartClass; readonly title: string; readonly sub: ComponentChildren; readonly children: ComponentChildren }): JSX.Element {
+/** The panel of a thing: what it is, whatever belongs to it, and the command that says why it came about. */
+function Frame(props: { readonly thing: Thing; readonly of: PartClass; readonly title: string; readonly sub: ComponentChildren; readonly children: ComponentChildren }): JSX.Element {
+  const { trace } = usePage();
   return (
     <div class="panel-body">
       <div class="panel-head">
@@ -48,6 +50,7 @@ function Frame(props: { readonly of: PartClass; readonly title: string; readonly
         <p class="sub">{props.sub}</p>
       </div>
       {props.children}
+      <div class="panel-foot"><CopyCommand question="why" parameters={selectorOf(trace, props.thing)} /></div>
     </div>
   );
 }
@@ -67,7 +70,7 @@ function ItemPanel({ item }: { readonly item: number }): JSX.Element {
   const { items, spans } = trace;
   const row = items?.row.get(item);
   if (items === null || row === undefined) {
-    return <Frame of="lost" title={`[${item}]`} sub={items === null ? "…" : "This item is not in the trace."}>{null}</Frame>;
+    return <Frame thing={[ITEM, item]} of="lost" title={`[${item}]`} sub={items === null ? "…" : "This item is not in the trace."}>{null}</Frame>;
   }
   const of = items.class[row]!;
   const kind = items.kind[row]!;
@@ -80,7 +83,7 @@ function ItemPanel({ item }: { readonly item: number }): JSX.Element {
   const used = call != null && isCall(kind) ? call : null;
   const compactions = spans.compactions.id.flatMap((_, at) => (runsHave(spans.compactions.input.runs(at), item) ? [at] : []));
   return (
-    <Frame
+    <Frame thing={[ITEM, item]}
       of={of}
       title={`[${item}] ${words(kind)}`}
       sub={<>{oneLine(sourceWords(of, items.origin[row] ?? null), 80)}<Certainty is={items.certainty[row] ?? null} /></>}
@@ -114,7 +117,6 @@ function ItemPanel({ item }: { readonly item: number }): JSX.Element {
           items.lastSeq[row] == null || items.lastSeq[row] === items.firstSeq[row] ? null : ["last seen", <Seq seq={items.lastSeq[row]!} />],
         ]} />
         <Payload id={items.payload[row] ?? null} word="first shown in" />
-        <CopyCommand question="why" parameters={`item:${item}`} />
       </Section>
     </Frame>
   );
@@ -154,7 +156,7 @@ function CallPanel({ call }: { readonly call: number }): JSX.Element {
   const started = calls.startedCell[call];
   const exit = operation == null ? null : operations.exit[operation];
   return (
-    <Frame
+    <Frame thing={[CALL, call]}
       of="tool"
       title={oneLine(calls.name[call]!, 80)}
       sub={
@@ -195,7 +197,6 @@ function CallPanel({ call }: { readonly call: number }): JSX.Element {
         <Payload id={calls.invocationPayload[call] ?? null} word="invocation" />
         {(calls.runtimePayloads[`${call}`] ?? []).map((payload) => <Payload id={payload} word="runtime" key={`${payload}`} />)}
         <Payload id={calls.resultPayload[call] ?? null} word="result" />
-        <CopyCommand question="why" parameters={`call:${calls.id[call]}`} />
       </Section>
     </Frame>
   );
@@ -216,7 +217,7 @@ function CellPanel({ cell }: { readonly cell: number }): JSX.Element {
   const { cells, calls } = trace.spans;
   const made = calls.byCell.flatMap((by, call) => (by === cell ? [call] : []));
   return (
-    <Frame of="script" title="Script" sub={<><Span start={cells.start[cell]!} end={cells.end[cell]} status={cells.status[cell]!} /> <Seq seq={cells.startSeq[cell]!} /></>}>
+    <Frame thing={[CELL, cell]} of="script" title="Script" sub={<><Span start={cells.start[cell]!} end={cells.end[cell]} status={cells.status[cell]!} /> <Seq seq={cells.startSeq[cell]!} /></>}>
       <WhyPanel of={[CELL, cell]} title="Why was it run?" />
       <Section title="Source"><ThingText of={[CELL, cell]} look="code" lines={24} /></Section>
       {made.length === 0 ? null : (
@@ -232,7 +233,6 @@ function CellPanel({ cell }: { readonly cell: number }): JSX.Element {
       <Section title="Raw">
         <Payload id={cells.answerPayload[cell] ?? null} word="first answer" />
         <Payload id={cells.resultPayload[cell] ?? null} word="result" />
-        <CopyCommand question="why" parameters={`cell:${(cells.id[cell] ?? "").replace(/^code_cell:/, "")}`} />
       </Section>
     </Frame>
   );
@@ -246,7 +246,7 @@ function OperationPanel({ operation }: { readonly operation: number }): JSX.Elem
   const exit = operations.exit[operation];
   const seen = operations.seenIn.list(operation);
   return (
-    <Frame of="tool" title={words(operations.kind[operation] ?? "terminal operation")} sub={
+    <Frame thing={[OPERATION, operation]} of="tool" title={words(operations.kind[operation] ?? "terminal operation")} sub={
       <><Span start={operations.start[operation]!} end={operations.end[operation]} status={operations.status[operation]!} />
         {exit == null ? "" : exit === 0 ? " · exit 0" : <span class="bad"> · exit {exit}</span>} <Seq seq={operations.startSeq[operation]!} /></>
     }>
@@ -272,7 +272,7 @@ function TerminalPanel({ terminal }: { readonly terminal: number }): JSX.Element
   const list = terminals.operations.list(terminal);
   const exit = terminals.exit[terminal];
   return (
-    <Frame of="tool" title={`Process ${terminals.processId[terminal] ?? ""}`} sub={
+    <Frame thing={[TERMINAL, terminal]} of="tool" title={`Process ${terminals.processId[terminal] ?? ""}`} sub={
       <><Span start={terminals.start[terminal]!} end={terminals.end[terminal]} status={terminals.status[terminal]!} />
         {exit == null ? "" : exit === 0 ? " · exit 0" : <span class="bad"> · exit {exit}</span>}</>
     }>
@@ -297,7 +297,7 @@ function TurnPanel({ turn }: { readonly turn: number }): JSX.Element {
   const of = trace.ofAgent(turns.agent[turn]!).requests.filter((request) => requests.turn[request] === turn);
   const input = turns.input[turn];
   return (
-    <Frame of="harness" title={`Turn ${turn + 1}`} sub={<>of <Link to={[AGENT, turns.agent[turn]!]} /> · <Span start={turns.start[turn]!} end={turns.end[turn]} status={turns.status[turn]!} /> <Seq seq={turns.startSeq[turn]!} /></>}>
+    <Frame thing={[TURN, turn]} of="harness" title={`Turn ${turn + 1}`} sub={<>of <Link to={[AGENT, turns.agent[turn]!]} /> · <Span start={turns.start[turn]!} end={turns.end[turn]} status={turns.status[turn]!} /> <Seq seq={turns.startSeq[turn]!} /></>}>
       {input == null ? null : <Section title="Began with"><p><Link to={[ITEM, input]} most={300} /></p></Section>}
       <WhyPanel of={[TURN, turn]} title="Why did it begin?" />
       <Section title={counted(of.length, "request")}>
@@ -320,7 +320,7 @@ function AgentPanel({ agent }: { readonly agent: number }): JSX.Element {
   const about = trace.about.agents[agent]!;
   const children = trace.about.agents.flatMap((other, at) => (other.parent === agent ? [at] : []));
   return (
-    <Frame of="agent" title={about.name} sub={<>{about.nickname === null ? "" : `named ${oneLine(about.nickname, 40)} by the harness · `}{words(about.status)} · {duration(about.wall_ms)} <Seq seq={about.start_seq} /></>}>
+    <Frame thing={[AGENT, agent]} of="agent" title={about.name} sub={<>{about.nickname === null ? "" : `named ${oneLine(about.nickname, 40)} by the harness · `}{words(about.status)} · {duration(about.wall_ms)} <Seq seq={about.start_seq} /></>}>
       <WhyPanel of={[AGENT, agent]} title="Why was it started?" />
       {about.told.length === 0 ? null : (
         <Section title="Told"><ul class="lines">{about.told.slice(0, 20).map((item) => <ItemLine item={item} key={item} />)}</ul></Section>
@@ -357,7 +357,7 @@ function EdgePanel({ edge }: { readonly edge: number }): JSX.Element {
   const target = edges.target.get(edge);
   const arrival = edges.arrival[edge];
   return (
-    <Frame of="agent" title={words(edges.kind[edge]!)} sub={<>{oneLine(agentName(trace, edges.from[edge]), 60)} → {oneLine(agentName(trace, edges.to[edge]), 60)} · at {duration(edges.start[edge]!)} <Seq seq={edges.startSeq[edge]!} /></>}>
+    <Frame thing={[EDGE, edge]} of="agent" title={words(edges.kind[edge]!)} sub={<>{oneLine(agentName(trace, edges.from[edge]), 60)} → {oneLine(agentName(trace, edges.to[edge]), 60)} · at {duration(edges.start[edge]!)} <Seq seq={edges.startSeq[edge]!} /></>}>
       <Section title="From"><p>{source == null ? "unknown" : <Link to={source} most={140} />}</p></Section>
       <Section title="To">
         <p>{target == null ? "unknown" : <Link to={target} most={140} />}</p>
@@ -394,7 +394,7 @@ function CompactionPanel({ compaction }: { readonly compaction: number }): JSX.E
   const lost = before.filter((item) => !copies.has(item) && !after.includes(item));
   lost.sort((a, b) => (items?.tokens[items.row.get(b) ?? -1] ?? 0) - (items?.tokens[items.row.get(a) ?? -1] ?? 0) || a - b);
   return (
-    <Frame of="compaction" title="Compaction" sub={<>of <Link to={[AGENT, compactions.agent[compaction]!]} /> · at {duration(compactions.at[compaction]!)} <Seq seq={compactions.seq[compaction]!} /></>}>
+    <Frame thing={[COMPACTION, compaction]} of="compaction" title="Compaction" sub={<>of <Link to={[AGENT, compactions.agent[compaction]!]} /> · at {duration(compactions.at[compaction]!)} <Seq seq={compactions.seq[compaction]!} /></>}>
       <Section title="What it did">
         <p>{counted(runsLength(compactions.input.runs(compaction)), "item")} (~{whole(tokens(before))} tokens) became {whole(after.length)} (~{whole(tokens(after))}).</p>
       </Section>
@@ -406,7 +406,7 @@ function CompactionPanel({ compaction }: { readonly compaction: number }): JSX.E
         {lost.length > 40 ? <p class="sub">and {counted(lost.length - 40, "more item")}</p> : null}
       </Section>
       <WhyPanel of={[COMPACTION, compaction]} title="Why did it happen?" />
-      <Section title="Raw"><Payload id={compactions.payload[compaction] ?? null} word="checkpoint" /><CopyCommand question="why" parameters={`compaction:${compactions.id[compaction]}`} /></Section>
+      <Section title="Raw"><Payload id={compactions.payload[compaction] ?? null} word="checkpoint" /></Section>
     </Frame>
   );
 }

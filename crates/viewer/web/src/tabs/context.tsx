@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Thing } from "../api";
 import { selectorOf, wordsOf } from "../data/names";
+import { shownAs } from "../data/rows";
 import { ITEM, REQUEST, type Trace } from "../data/trace";
 import { short, whole } from "../pure/format";
 import { CLASS_ORDER, CLASSES, type Palette, type PartClass } from "../pure/palette";
@@ -136,7 +137,7 @@ export function ContextMap(): JSX.Element {
     element.height = Math.round(size.height * ratio);
     const context = element.getContext("2d")!;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    draw(context, map, size, readPalette(), selected, only);
+    draw(context, map, size, readPalette(), selected, selected === null ? [] : shownAs(trace, selected), only);
   }, [map, size, selected, only, scheme]);
 
   if (trace.ofAgent(agent).requests.length === 0) {
@@ -226,7 +227,7 @@ function hit(map: Map, size: Size, x: number, y: number): { column: Column; part
   return { column, part: null };
 }
 
-function draw(context: CanvasRenderingContext2D, map: Map, size: Size, palette: Palette, selected: Thing | null, only: PartClass | null): void {
+function draw(context: CanvasRenderingContext2D, map: Map, size: Size, palette: Palette, selected: Thing | null, marked: readonly Thing[], only: PartClass | null): void {
   const { wide, scale, base, tall } = geometry(map, size);
   context.clearRect(0, 0, size.width, size.height);
   context.font = FONT;
@@ -254,7 +255,7 @@ function draw(context: CanvasRenderingContext2D, map: Map, size: Size, palette: 
   }
   const hatch = { compaction: hatched(palette.compaction, palette["compaction-tint"]), before: hatched(palette.before, palette["before-tint"]) };
   const gap = wide >= 6 ? 1 : 0;
-  const mine = selected?.[0] === ITEM ? selected[1] : null;
+  const mine = new Set(marked.filter(([kind]) => kind === ITEM).map(([, item]) => item));
   for (const [at, column] of map.columns.entries()) {
     const x = LEFT + at * wide;
     const chosen = selected?.[0] === REQUEST && selected[1] === column.request;
@@ -285,11 +286,11 @@ function draw(context: CanvasRenderingContext2D, map: Map, size: Size, palette: 
     }
     flush(y);
     context.globalAlpha = 1;
-    if (mine !== null) {
+    if (mine.size > 0) {
       let up = base;
       for (const part of column.parts) {
         const tallPart = part.tokens * scale;
-        if (part.item === mine) {
+        if (part.item !== null && mine.has(part.item)) {
           context.fillStyle = palette.link;
           context.fillRect(x - 0.5, up - Math.max(2, tallPart), wide + 0.5, Math.max(2, tallPart));
         }

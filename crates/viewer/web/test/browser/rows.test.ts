@@ -291,8 +291,30 @@ describe.each(FORMS)("%s", (form) => {
     await panel(page).getByText("Request 2").first().waitFor();
   }));
 
+  test("layout: three bands fill the window, also with an empty tab", () => using(form, SAMPLE, async ({ page, show }) => {
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    await show("tab=compare");
+    const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
+    const [header, timeline, tab, side, footer] = [await box(".header"), await box(".timeline"), await box(".tab"), await box(".panel"), await box(".footer")];
+    expect([header.y, header.height, header.width]).toEqual([0, 44, 1920]);
+    expect(timeline.height).toBeLessThanOrEqual(1080 * 0.42 + 1);
+    expect(tab.y + tab.height).toBeCloseTo(footer.y, 0);
+    expect(side.y + side.height).toBeCloseTo(footer.y, 0);
+    expect([footer.y + footer.height, side.x + side.width]).toEqual([1080, 1920]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(1920);
+    // 1280 × 720 at 200 %: one column, and the panel as a sheet over the tab.
+    await page.setViewportSize({ width: 640, height: 360 });
+    await show("at=request:2");
+    expect((await box(".timeline")).height).toBeLessThanOrEqual(360 * 0.32 + 1);
+    await panel(page).getByRole("button", { name: "Close the panel" }).click();
+    expect(await panel(page).isVisible()).toBe(false);
+    expect((await box(".tab")).width).toBe(640);
+  }));
+
   test("a command that says the same is in every panel", () => using(form, recorded, async ({ page, show }) => {
-    for (const [at, question] of [["item:4", "why"], ["request:2", "context"]] as const) {
+    for (const [at, question] of [
+      ["item:4", "why"], ["request:2", "context"], ["turn:1", "why"], ["agent:/root/reader", "why"], ["call:call_1_2", "why"], ["terminal_operation:1", "why"],
+    ] as const) {
       await show(`at=${at}`);
       const button = panel(page).getByRole("button", { name: "copy as command" });
       await button.waitFor();

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import type { Thing } from "../../src/api";
 import { requestItems, ListColumn } from "../../src/data/columns";
@@ -52,7 +53,8 @@ test("what the timeline shows is in addresses as times or events", () => {
   }
 });
 
-test("the built page is small enough", () => {
-  const dist = new URL("../../dist/", import.meta.url);
-  expect(readFileSync(new URL("app.js", dist), "utf8")).not.toContain("sourceMappingURL");
+test("the built page is small enough, and names no map of its sources", () => {
+  const [script, style] = ["app.js", "app.css"].map((name) => readFileSync(new URL(`../../dist/${name}`, import.meta.url))) as [Buffer, Buffer];
+  expect(gzipSync(Buffer.concat([script, style]), { level: 9 }).length).toBeLessThanOrEqual(122_880);
+  expect(script.toString()).not.toContain("sourceMappingURL");
 });
