@@ -37,6 +37,9 @@ fn columns_grow_with_the_events() {
     for (((name, most), small), large) in COLUMNS.iter().zip(small).zip(large) {
         assert!(small <= most * events, "{name} has {small} bytes for {events} events");
         // Ten percent more than the events, for longer numbers.
-        assert!(large * events * 10 <= small * twice * 11, "{name} grows from {small} to {large} bytes, and the events from {events} to {twice}");
+        assert!(
+            large * events * 10 <= small * twice * 11,
+            "{name} grows from {small} to {large} bytes, and the events from {events} to {twice}"
+        );
     }
 }
