@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rollout_trace::{
     answers::{first_chars, tool_name},
-    model::{ConversationItem, ItemId, ItemKind},
+    model::{BodyPart, ConversationItem, ItemId, ItemKind},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -48,6 +48,16 @@ fn label(view: &View<'_, '_>, item: &ConversationItem) -> String {
     {
         let (name, label) = (tool_name(&call.kind), call_label(view, call));
         return if label.is_empty() { format!("output of {name}") } else { format!("output of {name} `{label}`") };
+    }
+    if item.kind == ItemKind::Reasoning {
+        // Reasoning and its summary are often equal, and their joined text would run them together.
+        let texts = item.body.parts.iter().filter_map(|part| match part {
+            BodyPart::Text { text } | BodyPart::Summary { text } => Some(text.as_str()),
+            _ => None,
+        });
+        let mut texts: Vec<&str> = texts.collect();
+        texts.dedup();
+        return first_chars(&texts.join(" "), LABEL);
     }
     first_chars(&arguments(view, item), LABEL)
 }

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const VIEWS = [
-  "", "at=request:2", "at=item:5", "at=turn:1", "at=call:call_1", "at=agent:/root/reviewer", "at=request:99", "tab=context", "tab=agents", "tab=unseen", "tab=events&seq=2", "tab=search&q=the", "tab=compare",
+  "", "at=request:2", "at=item:5", "at=turn:1", "at=call:call_1", "at=thread:thread-reviewer", "at=request:99", "tab=context", "tab=agents", "tab=unseen", "tab=events&seq=2", "tab=search&q=the", "tab=compare",
 ];
 
 test.each(["light", "dark"] as const)("every tab meets WCAG 2.2 AA in %s", async (colorScheme) => {
