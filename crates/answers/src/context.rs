@@ -209,7 +209,7 @@ impl Context {
             codex_turn_id: call.codex_turn_id.clone(),
             model: call.model.clone(),
             status: call.execution.status.clone(),
-            seq: call.execution.started_seq,
+            seq: facts.naming(call.execution.started_seq, call.raw_request_payload_id.as_ref()),
             payload_id: call.raw_request_payload_id.clone(),
             readable: request.is_some(),
             request_is: match request.is_some_and(|request| request.is_incremental) {

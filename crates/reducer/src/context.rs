@@ -2,7 +2,7 @@
 
 use rollout_trace_evidence::{PayloadBuffer, PayloadSource};
 use rollout_trace_model::{DiagnosticCode, ItemId};
-use rollout_trace_schema::{PayloadRef, RawPayloadId};
+use rollout_trace_schema::{PayloadRef, RawPayloadId, Seq};
 
 use crate::{
     at::At,
@@ -77,6 +77,15 @@ impl Context<'_> {
     }
 
     /// Returns whether somebody is told of what payloads show.
+    /// Tells the observer that the event which is being applied names a payload, unless the graph says so.
+    pub(crate) fn report_named(&mut self, payload: Option<&PayloadRef>, seq_in_graph: Option<Seq>) {
+        if let (Some(observer), Some(payload)) = (&mut self.observer, payload)
+            && seq_in_graph != Some(self.at.seq)
+        {
+            observer.payload_named(&payload.raw_payload_id, self.at.seq);
+        }
+    }
+
     pub(crate) fn has_observer(&self) -> bool {
         self.observer.is_some()
     }

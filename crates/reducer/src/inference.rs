@@ -128,12 +128,14 @@ impl Inference {
         }
         let call = cx.graph.object_mut(id);
         call.execution.start(time, seq);
+        let started = call.execution.started_seq;
         call.model = event.model.clone();
         call.provider_name = event.provider_name.clone();
         call.wire_api = event.wire_api.clone();
         call.raw_request_payload_id = Some(event.request_payload.raw_payload_id.clone());
         call.prepared_prompt_payload_id =
             event.prepared_prompt_payload.as_ref().map(|reference| reference.raw_payload_id.clone());
+        cx.report_named(Some(&event.request_payload), Some(started));
         if untraced_prefix(event, cx.rules).is_some()
             && let Some(observer) = &mut cx.observer
         {

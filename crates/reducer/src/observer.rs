@@ -26,9 +26,9 @@ pub trait Observer {
     /// A request continues a response that was not recorded, and the event names the items before it.
     fn prefix_untraced(&mut self, call: &InferenceCallId);
 
-    /// An event says how the runtime ended a tool call that has no terminal operation. The graph has the payload, and not
-    /// the event that names it.
-    fn runtime_ended(&mut self, payload: &RawPayloadId, seq: Seq);
+    /// An event names a payload, and the graph has the payload without the event: the event is the runtime's end of a tool
+    /// call without a terminal operation, a start that came after the end, or an end before the last one.
+    fn payload_named(&mut self, payload: &RawPayloadId, seq: Seq);
 
     /// A thread ended.
     fn thread_ended(&mut self, thread: &ThreadId);

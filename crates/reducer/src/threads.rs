@@ -82,6 +82,7 @@ pub(crate) fn started(cx: &mut Context<'_>, event: &ThreadStarted) {
         thread.conversation_item_ids = known.conversation_item_ids;
         thread.durations = known.durations;
     }
+    cx.report_named(event.metadata_payload.as_ref(), Some(thread.execution.started_seq));
     cx.graph.insert(&event.thread_id, thread);
     if cx.graph.root_thread_id.is_empty() {
         cx.graph.rollout_mut().root_thread_id = event.thread_id.clone();

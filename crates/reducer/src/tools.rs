@@ -63,6 +63,8 @@ impl Tools {
         report_unknown_values(cx, event);
         let requester = requester(cx, &mut links.cells, (&thread, &id), &event.requester);
         add_started(cx, (&thread, &id), event, requester);
+        let started = cx.graph.tool_calls[&id].execution.started_seq;
+        cx.report_named(event.invocation_payload.as_ref(), Some(started));
         if let Some(call_id) = &event.model_visible_call_id {
             links.calls.link_tool(cx, call_id, &id, is_again);
         }
@@ -130,10 +132,8 @@ impl Tools {
         let call = cx.graph.object_mut(&id);
         self.payloads.add(&id, &mut call.raw_runtime_payload_ids, payload);
         let (is_agents, operation) = (reaches_agents(&call.kind), call.terminal_operation_id);
-        if operation.is_none()
-            && let Some(observer) = &mut cx.observer
-        {
-            observer.runtime_ended(&payload.raw_payload_id, cx.at.seq);
+        if operation.is_none() {
+            cx.report_named(Some(payload), None);
         }
         let mut buffer = PayloadBuffer::default();
         if let Some(operation) = operation {
@@ -148,6 +148,11 @@ impl Tools {
         let id = self.ensure(cx, &event.tool_call_id);
         let call = cx.graph.object_mut(&id);
         if !call.execution.is_running() {
+            if let (None, Some(result), Some(ended), Some(observer)) =
+                (&event.result_payload, &call.raw_result_payload_id, call.execution.ended_seq, &mut cx.observer)
+            {
+                observer.payload_named(result, ended);
+            }
             let message = format!("tool call {id} ends a second time; the later end counts");
             cx.report.event(DiagnosticCode::RepeatedEnd, &[&id], message);
         }

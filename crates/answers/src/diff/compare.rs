@@ -88,7 +88,8 @@ fn divergence(cause: DivergenceCause, block: Block, at: Both<Option<At>>) -> Div
 }
 
 fn request(rollout: &Rollout<'_>, call: &InferenceCall) -> At {
-    let (seq, payload) = (Some(call.execution.started_seq), call.raw_request_payload_id.clone());
+    let payload = call.raw_request_payload_id.clone();
+    let seq = Some(rollout.facts().naming(call.execution.started_seq, payload.as_ref()));
     let turn = call.codex_turn_id.as_ref().map(|turn| format!(", {}", rollout.turn_name(turn)));
     At {
         names: format!("{}{}", rollout.call_name(&call.inference_call_id), turn.unwrap_or_default()),

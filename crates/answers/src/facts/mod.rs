@@ -33,8 +33,8 @@ pub struct Facts {
     requests: Requests,
     responses: BTreeSet<InferenceCallId>,
     untraced_prefixes: BTreeSet<InferenceCallId>,
-    /// The event that names each runtime payload which no terminal operation has.
-    runtime_ends: HashMap<RawPayloadId, Seq>,
+    /// The events that name payloads, where the graph does not say it.
+    named: HashMap<RawPayloadId, Seq>,
 }
 
 /// The facts of an item that some payload shows.
@@ -112,10 +112,14 @@ impl Facts {
         self.untraced_prefixes.contains(call)
     }
 
-    /// Returns the event that says how the runtime ended a tool call without a terminal operation, by the payload that it
-    /// names.
-    pub(crate) fn runtime_end(&self, payload: &RawPayloadId) -> Option<Seq> {
-        self.runtime_ends.get(payload).copied()
+    /// Returns the event that names a payload, if the graph does not say it.
+    pub(crate) fn named_by(&self, payload: &RawPayloadId) -> Option<Seq> {
+        self.named.get(payload).copied()
+    }
+
+    /// Returns the event that names a payload of something which, as the graph says, started or ended at an event.
+    pub(crate) fn naming(&self, at: Seq, payload: Option<&RawPayloadId>) -> Seq {
+        payload.and_then(|payload| self.named_by(payload)).unwrap_or(at)
     }
 }
 
@@ -160,8 +164,8 @@ impl Observer for Facts {
         self.untraced_prefixes.insert(call.clone());
     }
 
-    fn runtime_ended(&mut self, payload: &RawPayloadId, seq: Seq) {
-        self.runtime_ends.entry(payload.clone()).or_insert(seq);
+    fn payload_named(&mut self, payload: &RawPayloadId, seq: Seq) {
+        self.named.entry(payload.clone()).or_insert(seq);
     }
 
     fn thread_ended(&mut self, thread: &ThreadId) {

@@ -142,7 +142,8 @@ impl Pair<'_, '_> {
     }
 
     fn shown_by_second(&self, row: UnseenRow) -> UnseenRow {
-        row.shown_by(Some(self.second.execution.started_seq), self.second.raw_request_payload_id.as_ref())
+        let request = self.second.raw_request_payload_id.as_ref();
+        row.shown_by(Some(self.rollout.facts().naming(self.second.execution.started_seq, request)), request)
     }
 
     /// Returns the items of the first call's answer that no request carries.

@@ -71,7 +71,7 @@ fn of_server(rollout: &Rollout<'_>, call: &ToolCall) -> Option<UnseenRow> {
     let found = gaps_in(rollout, &text, &seen);
     let row = row(UnseenCode::OutputCut, vec![call.tool_call_id.to_string()], &seen, &text, &found)?;
     let note = format!("{}: {}", tool_name(&call.kind), row.note);
-    Some(UnseenRow { note, ..row.shown_by(rollout.facts().runtime_end(id), Some(id)) })
+    Some(UnseenRow { note, ..row.shown_by(rollout.facts().named_by(id), Some(id)) })
 }
 
 fn server_text(document: &Json<'_>) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use rollout_trace_model::{CodeCell, ItemId, Requester, ToolCall, map::HashSet};
 use rollout_trace_reducer::Json;
+use rollout_trace_schema::Seq;
 
 use super::{UnseenCode, UnseenRow, delivered, is_of_model, later_calls};
 use crate::{Certainty, Rollout, facts::readable_text, gaps::gaps, item_words::beginning, tool_name::tool_name};
@@ -33,10 +34,14 @@ fn undelivered(rollout: &Rollout<'_>, call: &ToolCall, compacted: &HashSet<ItemI
             ids.extend(outputs.iter().map(ItemId::to_string));
             let row = UnseenRow::new(UnseenCode::ResultNotDelivered, certainty, ids, format!("{name}: {words}"));
             let bytes = rollout.document(payload, text_of_result).map(|text| text.len() as u64);
-            UnseenRow { bytes, ..row.shown_by(call.execution.ended_seq, Some(payload)) }
+            UnseenRow { bytes, ..row.shown_by(result_seq(rollout, call), Some(payload)) }
         }
-        None => UnseenRow::new(UnseenCode::CallNotAnswered, certainty, ids, format!("{name} gave no result"))
-            .shown_by(Some(call.execution.started_seq), call.raw_invocation_payload_id.as_ref()),
+        None => {
+            let invocation = call.raw_invocation_payload_id.as_ref();
+            let started = rollout.facts().naming(call.execution.started_seq, invocation);
+            UnseenRow::new(UnseenCode::CallNotAnswered, certainty, ids, format!("{name} gave no result"))
+                .shown_by(Some(started), invocation)
+        }
     };
     Some(UnseenRow { later_calls: Some(later), ..row })
 }
@@ -67,8 +72,13 @@ fn kept(rollout: &Rollout<'_>, call: &ToolCall, cell: &CodeCell) -> Option<Unsee
     Some(UnseenRow {
         bytes: Some(bytes),
         of_bytes: Some(whole),
-        ..row.shown_by(call.execution.ended_seq, Some(payload))
+        ..row.shown_by(result_seq(rollout, call), Some(payload))
     })
+}
+
+/// Returns the event that names the result of a call.
+fn result_seq(rollout: &Rollout<'_>, call: &ToolCall) -> Option<Seq> {
+    Some(rollout.facts().naming(call.execution.ended_seq?, call.raw_result_payload_id.as_ref()))
 }
 
 /// Returns the text of the result of a tool call.

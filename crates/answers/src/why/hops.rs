@@ -61,8 +61,12 @@ pub(super) fn carried_from(rollout: &Rollout<'_>, item: ItemId, first: &Inferenc
     let has_id = rollout.graph().conversation_items.get(&item).is_some_and(|item| item.responses_item_id.is_some());
     let certainty = if has_id { Certainty::Recorded } else { Certainty::Matched };
     let causes = Causes { rollout, node: &node };
-    let hop =
-        causes.hop(Cause::CarriedFrom, Node::Inference(first.inference_call_id.clone()), certainty, request(first));
+    let hop = causes.hop(
+        Cause::CarriedFrom,
+        Node::Inference(first.inference_call_id.clone()),
+        certainty,
+        request(rollout, first),
+    );
     Hop { note: Some("the same item in every request since".to_owned()), ..hop }
 }
 
@@ -106,6 +110,11 @@ impl Causes<'_, '_> {
             note: None,
             just_seen: None,
         }
+    }
+
+    /// Returns the evidence of a start that names a payload.
+    fn started<'g>(&self, seq: Seq, payload: Option<&'g RawPayloadId>) -> Evidence<'g> {
+        (Some(self.rollout.facts().naming(seq, payload)), payload)
     }
 
     fn root(&self, class: &str, certainty: Certainty, evidence: Evidence<'_>) -> Hop {
@@ -159,7 +168,9 @@ impl Causes<'_, '_> {
             }
             ProducerRef::Tool { tool_call_id } => {
                 let call = graph.tool_calls.get(tool_call_id)?;
-                let evidence = (call.execution.ended_seq, call.raw_result_payload_id.as_ref());
+                let result = call.raw_result_payload_id.as_ref();
+                let ended = call.execution.ended_seq.map(|seq| self.rollout.facts().naming(seq, result));
+                let evidence = (ended, result);
                 self.hop(Cause::OutputOf, Node::ToolCall(tool_call_id.clone()), recorded, evidence)
             }
             ProducerRef::CodeCell { code_cell_id } => {
@@ -205,7 +216,7 @@ impl Causes<'_, '_> {
     }
 
     fn of_inference(&self, call: &InferenceCall) -> Vec<Hop> {
-        vec![self.in_turn(Cause::AskedIn, call.codex_turn_id.as_ref(), &call.thread_id, request(call))]
+        vec![self.in_turn(Cause::AskedIn, call.codex_turn_id.as_ref(), &call.thread_id, request(self.rollout, call))]
     }
 
     fn of_compaction(&self, compaction: &Compaction) -> Vec<Hop> {
@@ -239,7 +250,7 @@ impl Causes<'_, '_> {
     fn of_thread(&self, id: &ThreadId) -> Vec<Hop> {
         let graph = self.rollout.graph();
         let Some(thread) = graph.threads.get(id) else { return Vec::new() };
-        let evidence = (Some(thread.execution.started_seq), thread.raw_metadata_payload_id.as_ref());
+        let evidence = self.started(thread.execution.started_seq, thread.raw_metadata_payload_id.as_ref());
         match &thread.origin {
             ThreadOrigin::Spawned { parent_thread_id, spawn_edge_id, .. } => {
                 let to = match graph.interaction_edges.contains_key(spawn_edge_id) {
@@ -272,13 +283,16 @@ impl Causes<'_, '_> {
         }
         let Anchor::ToolCall { tool_call_id } = &edge.source else { return Vec::new() };
         let call = self.rollout.graph().tool_calls.get(tool_call_id);
-        let seq = call.zip(payload).and_then(|(call, payload)| named_by(call, payload)).unwrap_or(edge.started_seq);
+        let seq = call
+            .zip(payload)
+            .and_then(|(call, payload)| named_by(self.rollout, call, payload))
+            .unwrap_or(edge.started_seq);
         let to = Node::ToolCall(tool_call_id.clone());
         vec![self.hop(Cause::SentBy, to, Certainty::Recorded, (Some(seq), payload))]
     }
 
     fn of_tool_call(&self, call: &ToolCall) -> Vec<Hop> {
-        let evidence = (Some(call.execution.started_seq), call.raw_invocation_payload_id.as_ref());
+        let evidence = self.started(call.execution.started_seq, call.raw_invocation_payload_id.as_ref());
         let recorded = Certainty::Recorded;
         let item = call.model_visible_call_item_ids.first();
         let mut hops: Vec<_> =
@@ -295,8 +309,9 @@ impl Causes<'_, '_> {
     }
 }
 
-fn request(call: &InferenceCall) -> Evidence<'_> {
-    (Some(call.execution.started_seq), call.raw_request_payload_id.as_ref())
+fn request<'g>(rollout: &Rollout<'_>, call: &'g InferenceCall) -> Evidence<'g> {
+    let payload = call.raw_request_payload_id.as_ref();
+    (Some(rollout.facts().naming(call.execution.started_seq, payload)), payload)
 }
 
 fn checkpoint(compaction: &Compaction) -> Evidence<'_> {
@@ -317,12 +332,12 @@ pub(crate) fn first_seen_payload(item: &ConversationItem) -> Option<&RawPayloadI
 }
 
 /// Returns the event that names a payload of a tool call.
-fn named_by(call: &ToolCall, payload: &RawPayloadId) -> Option<Seq> {
+fn named_by(rollout: &Rollout<'_>, call: &ToolCall, payload: &RawPayloadId) -> Option<Seq> {
     if call.raw_invocation_payload_id.as_ref() == Some(payload) {
-        return Some(call.execution.started_seq);
+        return Some(rollout.facts().naming(call.execution.started_seq, Some(payload)));
     }
     if call.raw_result_payload_id.as_ref() == Some(payload) {
-        return call.execution.ended_seq;
+        return call.execution.ended_seq.map(|seq| rollout.facts().naming(seq, Some(payload)));
     }
     call.runtime_started.filter(|_| call.raw_runtime_payload_ids.first() == Some(payload)).map(|start| start.seq)
 }
