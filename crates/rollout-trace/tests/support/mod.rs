@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
+pub(crate) mod all;
+pub(crate) mod loss;
 #[path = "../../../reducer/tests/support/script.rs"]
 pub(crate) mod script;
 
@@ -27,4 +29,20 @@ pub(crate) fn ask_about<T>(bundle: &Path, question: impl FnOnce(&Rollout<'_>) ->
     let (graph, facts): (RolloutTrace, Facts) = reduce_with_facts(&bundle);
     let mut payloads = bundle.payloads();
     question(&Rollout::new(&graph, &facts, &mut payloads, bundle.limits()))
+}
+
+/// Returns the scenarios of the reducer's tests, by name.
+pub(crate) fn scenarios() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reducer/tests/scenarios");
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .expect("the scenarios are there")
+        .map(|entry| entry.expect("the scenarios are there").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .map(|path| {
+            let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).expect("a scenario is text"))
+        })
+        .collect();
+    found.sort();
+    found
 }
