@@ -110,9 +110,11 @@ fn end_ms(view: &View<'_, '_>) -> u64 {
 fn agent_of_part(view: &View<'_, '_>, memory: &Memory, thread: &AgentThread) -> Agent {
     let sums = memory.sums.get(&thread.thread_id).cloned().unwrap_or_default();
     let agent = agent(view, thread);
+    let first = memory.first_turn(&thread.thread_id).and_then(|turn| view.graph().codex_turns.get(turn));
+    let input = first.filter(|_| agent.parent.is_none()).and_then(|turn| view.rollout.input_of(turn));
     let end = agent.end.unwrap_or_else(|| i64::try_from(end_ms(view)).unwrap_or(i64::MAX));
     Agent {
-        told: sums.told,
+        told: input.into_iter().map(|item| item.0).chain(sums.told).collect(),
         gave_back: sums.gave_back,
         turns: sums.turns,
         requests: sums.requests,

@@ -11,7 +11,7 @@ use rollout_trace::{
         Anchor, InferenceCall, InteractionKind, ItemId, ItemKind, Marker, ObjectRef, Role, RolloutTrace, ThreadOrigin,
         TokenUsage,
     },
-    schema::{EdgeId, InferenceCallId, ModelVisibleCallId, Seq, ThreadId, ToolCallId},
+    schema::{CodexTurnId, EdgeId, InferenceCallId, ModelVisibleCallId, Seq, ThreadId, ToolCallId},
 };
 
 use crate::things::{Kind, by_start, kind};
@@ -56,6 +56,8 @@ pub(crate) struct Memory {
     pub(super) sums: HashMap<ThreadId, Sums>,
     /// What the agent core said when the last turns started, by the thread that the events name.
     turn_starts: HashMap<Option<ThreadId>, TurnStarts>,
+    /// The first turn of each thread, whose input tells a root agent what to do.
+    first_turns: HashMap<ThreadId, CodexTurnId>,
     usage: HashMap<InferenceCallId, TokenUsage>,
     counted: HashSet<Node>,
     /// The agents whose sums changed since they were last taken.
@@ -202,6 +204,14 @@ impl Memory {
                 let Some(turn) = graph.codex_turns.get(id) else { return };
                 if self.counted.insert(Node::Turn(id.clone())) {
                     self.sums_of(&turn.thread_id).turns += 1;
+                }
+                let first = self.first_turns.entry(turn.thread_id.clone()).or_insert_with(|| id.clone());
+                let earlier = |other: &CodexTurnId| self.numbers.get(&Node::Turn(other.clone()));
+                if earlier(id) < earlier(first) {
+                    first.clone_from(id);
+                }
+                if first == id {
+                    self.changed_sums.insert(turn.thread_id.clone());
                 }
             }
             ObjectRef::ToolCall(id) => {
@@ -354,6 +364,11 @@ impl Memory {
     /// Returns what the agent core said when the last turns of a thread started, or of threads that it did not name.
     pub(super) fn turn_starts(&self, thread: Option<&ThreadId>) -> &[Marker] {
         self.turn_starts.get(&thread.cloned()).map_or(&[], |starts| &starts.last)
+    }
+
+    /// Returns the first turn of a thread.
+    pub(super) fn first_turn(&self, thread: &ThreadId) -> Option<&CodexTurnId> {
+        self.first_turns.get(thread)
     }
 
     /// Returns the first request of a thread.

@@ -191,8 +191,11 @@ impl<'g> Builder<'g> {
 
     fn turn_of_input(&mut self, turn: &CodexTurnId, item: ItemId) {
         let is_input = |turn: &&rollout_trace::model::CodexTurn| turn.new_input_item_ids.contains(&item);
-        if self.whole.codex_turns.get(turn).filter(is_input).is_some() {
+        if let Some(found) = self.whole.codex_turns.get(turn).filter(is_input) {
             self.row(Node::Turn(turn.clone()));
+            if self.memory.first_turn(&found.thread_id) == Some(turn) {
+                self.row(Node::Thread(found.thread_id.clone()));
+            }
         }
     }
 
@@ -206,7 +209,12 @@ impl<'g> Builder<'g> {
                 self.thread(&turn.thread_id);
                 turn.new_input_item_ids.iter().for_each(|item| self.item(*item));
             }
-            Node::Thread(id) => self.thread(id),
+            Node::Thread(id) => {
+                self.thread(id);
+                if let Some(turn) = self.memory.first_turn(id).and_then(|turn| copy!(self, codex_turns, turn)) {
+                    turn.new_input_item_ids.iter().for_each(|item| self.item(*item));
+                }
+            }
             Node::Edge(id) => self.edge(id),
             Node::ToolCall(id) => {
                 self.tool(id);

@@ -2,11 +2,11 @@ import "./style/palette.css";
 import "./style/page.css";
 import { render } from "preact";
 import type { JSX } from "preact";
-import type { Overview, Rollouts } from "./api";
+import type { Rollouts } from "./api";
 import { file, isFile } from "./data/file";
 import { served } from "./data/served";
+import { Session } from "./data/session";
 import { SourceError, type Source } from "./data/source";
-import { Trace } from "./data/trace";
 import { oneLine } from "./pure/text";
 import { App } from "./ui/app";
 import { RolloutList } from "./ui/rollouts";
@@ -27,35 +27,25 @@ function refuse(title: string, hint: string): void {
   render(<Message title={title} hint={hint} />, root);
 }
 
-/** Header and timeline first; the rest follows in the order in which it is looked at. */
-async function open(rollouts: Rollouts): Promise<void> {
-  const [overview, spans] = await Promise.all([source.overview(), source.spans().catch((error: unknown) => error)]);
-  const { refused, rollout } = overview as Overview;
-  if (refused !== null || rollout === null) {
-    refuse(`${overview.name}: ${refused?.what ?? "this rollout cannot be shown"}`, refused?.hint ?? "");
-    return;
+function draw(session: Session, rollouts: Rollouts): void {
+  const { trace, version, live, changed } = session;
+  if (trace !== null) {
+    render(<App source={source} trace={trace} rollouts={rollouts} version={version} live={live} changed={changed} />, root);
   }
-  if (spans instanceof Error) {
-    throw spans;
-  }
-  const trace = new Trace(overview, rollout, spans as Awaited<ReturnType<Source["spans"]>>);
-  let version = 0;
-  const draw = () => {
-    version += 1;
-    render(<App source={source} trace={trace} rollouts={rollouts} version={version} />, root);
-  };
+}
+
+async function open(rollouts: Rollouts, rollout: string | null): Promise<void> {
   if (rollouts.at !== null && location.hash === "") {
     history.replaceState(null, "", `#at=${encodeURIComponent(rollouts.at).replaceAll("%3A", ":").replaceAll("%2F", "/")}`);
   }
-  draw();
-  const [items, labels] = await Promise.all([source.items(), source.labels()]);
-  trace.setItems(items);
-  trace.setLabels(labels);
-  draw();
-  const [changes, causes] = await Promise.all([source.changes(), source.causes()]);
-  trace.setChanges(changes);
-  trace.setCauses(causes);
-  draw();
+  const session = new Session(source, (drawn) => draw(drawn, rollouts));
+  if (rollouts.follow) {
+    await session.follow(rollout);
+  }
+  const { name, refused, rollout: shown } = await session.load();
+  if (refused !== null || shown === null) {
+    refuse(`${name}: ${refused?.what ?? "this rollout cannot be shown"}`, refused?.hint ?? "");
+  }
 }
 
 async function begin(): Promise<void> {
@@ -65,7 +55,7 @@ async function begin(): Promise<void> {
     render(<RolloutList rollouts={rollouts} />, root);
     return;
   }
-  await open(rollouts);
+  await open(rollouts, asked);
 }
 
 begin().catch((error: unknown) => {

@@ -44,10 +44,17 @@ export class TextStore {
     return this.#errors.get(plainSelector(thing)) ?? null;
   }
 
-  /** Forgets texts that may have grown. */
-  clear(): void {
-    this.#known.clear();
-    this.#errors.clear();
+  /** Forgets the texts of things that may have changed; of all if `things` is `null`. */
+  forget(things: readonly Thing[] | null): void {
+    if (things === null) {
+      this.#known.clear();
+      this.#errors.clear();
+      return;
+    }
+    for (const key of things.map(plainSelector)) {
+      this.#known.delete(key);
+      this.#errors.delete(key);
+    }
   }
 
   /** Fetches the whole of one thing, at most `most` bytes of each part. */

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { Rollouts, Selected, Thing } from "../api";
 import { selectorOf, thingOf, wordsOf } from "../data/names";
 import type { Source } from "../data/source";
+import type { LiveState } from "../data/session";
 import { TextStore } from "../data/texts";
 import { REQUEST, type Trace } from "../data/trace";
 import { OverviewPanel } from "../panels/overview";
@@ -106,18 +107,27 @@ function useSelected(source: Source, trace: Trace, address: Address, version: nu
   return { thing, problem };
 }
 
-export function App(props: { readonly source: Source; readonly trace: Trace; readonly rollouts: Rollouts; readonly version: number }): JSX.Element {
-  const { source, trace, rollouts, version } = props;
+export function App(props: {
+  readonly source: Source;
+  readonly trace: Trace;
+  readonly rollouts: Rollouts;
+  readonly version: number;
+  readonly live: LiveState | null;
+  /** The things whose texts may have changed with this version; `null` if any may. */
+  readonly changed: readonly Thing[] | null;
+}): JSX.Element {
+  const { source, trace, rollouts, version, live, changed } = props;
   const [address, go, note] = useAddress();
   const texts = useMemo(() => new TextStore(source), [source]);
+  useMemo(() => texts.forget(changed), [texts, changed, version]);
   const { thing: selected, problem } = useSelected(source, trace, address, version, go);
   const agent = useAgent(trace, address, selected);
   useEffect(() => {
     document.title = `${selected === null ? "" : `${wordsOf(trace, selected, 60)} · `}${oneLine(trace.name, 60)} · rollout-trace`;
   }, [trace, selected, version]);
   const page: Page = useMemo(
-    () => ({ source, rollouts, trace, version, texts, address, selected, agent, go, note }),
-    [source, rollouts, trace, version, texts, address, selected, agent, go, note],
+    () => ({ source, rollouts, trace, version, live, texts, address, selected, agent, go, note }),
+    [source, rollouts, trace, version, live, texts, address, selected, agent, go, note],
   );
   const View = VIEWS[address.tab];
   const [small, setSmall] = useState(false);

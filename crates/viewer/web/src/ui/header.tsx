@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { dateTime, duration, percent, short, whole, words } from "../pure/format";
 import { oneLine } from "../pure/text";
 import { InfoIcon } from "./bits";
+import { LiveMark } from "./live";
 import { usePage } from "./page";
 
 /** Statuses that say that nothing went wrong. */
@@ -29,6 +30,7 @@ export function Header(): JSX.Element {
         </p>
       </div>
       <div class="chips">
+        <LiveMark />
         <StatusChip status={stats.status} ended={verdict.end_marker !== false} followed={about.is_followed} open={overview} />
         <a class={`chip ${verdictTone(verdict.verdict)}`} href="#" onClick={overview}>
           {verdict.verdict === "complete" ? "evidence: complete" : `evidence: ${verdictWord(verdict.verdict)} · ${whole(verdict.gaps.length)}`}

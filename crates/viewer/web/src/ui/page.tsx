@@ -2,6 +2,7 @@
 import { createContext } from "preact";
 import { useCallback, useContext, useReducer } from "preact/hooks";
 import type { Rollouts, Text, Thing } from "../api";
+import type { LiveState } from "../data/session";
 import type { Source } from "../data/source";
 import type { TextStore } from "../data/texts";
 import type { Trace } from "../data/trace";
@@ -14,6 +15,8 @@ export interface Page {
   readonly trace: Trace;
   /** Grows when items, labels, changes, causes or new events arrive. */
   readonly version: number;
+  /** Whether the rollout is followed while it grows; `null` if it does not. */
+  readonly live: LiveState | null;
   readonly texts: TextStore;
   readonly address: Address;
   /** The selected thing; `null` with `address.at` set means that the selector names nothing. */
