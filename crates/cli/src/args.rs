@@ -244,6 +244,11 @@ pub(crate) struct ShowArgs {
     #[arg(long, value_name = "N", group = "part", conflicts_with_all = ["errors", "since"])]
     pub(crate) item: Option<String>,
 
+    /// Draw the rollout while it is recorded: each request with what it caused, once that is over, until the recording
+    /// ends. Nothing is shown in a pager.
+    #[arg(long, conflicts_with_all = ["part", "errors", "since"])]
+    pub(crate) follow: bool,
+
     /// Draw only what failed, was stopped, exited with another code than 0 or lacks evidence.
     #[arg(long)]
     pub(crate) errors: bool,

@@ -47,6 +47,11 @@ impl ChoiceArgs {
         }
     }
 
+    /// Opens a bundle again, which is still being written.
+    pub(crate) fn reopen(&self, path: &Path) -> Result<Bundle, Failure> {
+        Ok(self.reading.open(path)?)
+    }
+
     /// Opens a bundle by its path or, if there is no such path, by the beginning of its rollout's id.
     pub(crate) fn open_named(&self, word: &OsString) -> Result<Bundle, Failure> {
         let path = Path::new(word);

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod convert;
+mod follow;
 mod list;
 mod man;
 mod mcp;

@@ -9,7 +9,7 @@ use rollout_trace::{
     schema::ThreadId,
 };
 
-use super::question::not_selected;
+use super::{follow, question::not_selected};
 use crate::{
     args::ShowArgs,
     failure::{Failure, Verdict},
@@ -24,6 +24,9 @@ const HEAD: usize = 12;
 
 pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> Result<Verdict, Failure> {
     let bundle = args.choice.open_only(args.bundle.as_ref())?;
+    if args.follow {
+        return follow::run(bundle, args, output);
+    }
     let (graph, facts) = progress::reduce_for_answers(&bundle);
     let mut payloads = bundle.payloads();
     let rollout = Rollout::new(&graph, &facts, &mut payloads, bundle.limits());
