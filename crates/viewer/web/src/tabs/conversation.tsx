@@ -55,6 +55,9 @@ export function Conversation(): JSX.Element {
   );
 }
 
+/** After how many looks at a trace that grows it is asked anew what was not seen; there are up to five in a second. */
+const LOOKS = 25;
+
 const NOTHING: ReadonlyMap<number, readonly NotSeen[]> = new Map();
 
 /** What was not seen, once the page knows the items to which it belongs. */
@@ -62,9 +65,12 @@ function useNotSeen({ source, trace, version }: Page): ReadonlyMap<number, reado
   const known = trace.items !== null && trace.causes !== null;
   const { answer } = useAnswer(
     async () => (known ? notSeenByItem(trace, await source.answer("unseen")) : null),
-    `${known} ${trace.about.is_followed ? version : 0}`,
+    `${known} ${trace.about.is_followed ? Math.floor(version / LOOKS) : 0}`,
   );
-  return answer ?? NOTHING;
+  // While a new answer is on its way, the one before it is better than none.
+  const last = useRef(NOTHING);
+  last.current = answer ?? last.current;
+  return last.current;
 }
 
 /** The row of the selection, asked for anew whenever that changes; or the one to which the address says a person scrolled. */

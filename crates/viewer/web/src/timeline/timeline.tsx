@@ -16,7 +16,7 @@ import { AgentLabels } from "./labels";
 import { layOut, makeAxis, openAtFirst } from "./layout";
 import { MoreList, type MoreThings } from "./more";
 import { Measure, barsOf, flagsOf, readPalette } from "./paint";
-import { Places } from "./places";
+import { HEAD, Places } from "./places";
 import { type Range, RangeSums } from "./range";
 import { type Scene, type View, xOf } from "./scene";
 import { type Density, MINIMAP, RULER, STRIP, TOP, density, drawTop } from "./top";
@@ -205,15 +205,17 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     }
   }, [address]);
 
-  // The selection comes into view, and only then does the timeline move.
+  // A selection comes into view once, and only then does the timeline move; where a person looks after that is theirs.
+  const shownFor = useRef<unknown>(null);
   useEffect(() => {
-    if (selected === null) {
+    if (selected === null || shownFor.current === address) {
       return;
     }
     const found = barsOf(trace, selected).map((bar) => layout.find(bar)).find((place) => place !== null);
     if (!found) {
       return;
     }
+    shownFor.current = address;
     const { from, to } = view.current;
     if (found.to < from || found.from > to) {
       const span = to - from;
@@ -222,12 +224,11 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
     }
     const scroller = port.current!;
     const { y, height } = found.lane;
-    if (y < scroller.scrollTop || y + height > scroller.scrollTop + scroller.clientHeight) {
+    if (y < scroller.scrollTop + HEAD || y + height > scroller.scrollTop + scroller.clientHeight) {
       scroller.scrollTop = Math.max(0, y - scroller.clientHeight / 2);
     }
-  }, [selected, layout]);
-
-  useEffect(() => setShut(null), [selected]);
+  }, [address, selected, layout]);
+  useEffect(() => setShut(null), [address.at]);
 
   useKeys(page, layout, view, { zoom, pan, fitAll, fit, setMode, setFold, setShowPath });
   useEffect(() => {
