@@ -5,7 +5,7 @@ use std::{borrow::Borrow, collections::BTreeSet, fmt::Display};
 use rollout_trace_schema::{CodexTurnId, RawPayloadId, ThreadId};
 
 use crate::{
-    Anchor, BodyPart, CodeCell, Compaction, ConversationItem, DiagnosticCode, Execution, InferenceCall,
+    Anchor, BodyPart, CodeCell, Compaction, ConversationItem, DiagnosticCode, EvidenceGrade, Execution, InferenceCall,
     InteractionEdge, ItemId, ItemKind, ProducerRef, Requester, RolloutTrace, TerminalOperation, TerminalSession,
     ThreadOrigin, ToolCall,
 };
@@ -352,10 +352,12 @@ impl<'a> Check<'a> {
         self.each_item(id, &compaction.input_item_ids, here, "belongs to another thread");
         self.distinct(id, &compaction.input_item_ids);
         let producer = ProducerRef::Compaction { compaction_id: id.clone() };
-        let made = |item: &ConversationItem| here(item) && item.produced_by.contains(&producer);
+        // An inferred compaction made nothing: its history is what the next request shows, and an item of it marks the place.
+        let is_inferred = compaction.evidence == Some(EvidenceGrade::Inferred);
+        let made = |item: &ConversationItem| here(item) && (is_inferred || item.produced_by.contains(&producer));
         self.each_item(id, &compaction.replacement_item_ids, made, "is not linked back to the compaction");
         self.distinct(id, &compaction.replacement_item_ids);
-        let marks = |item: &ConversationItem| made(item) && item.kind == ItemKind::CompactionMarker;
+        let marks = |item: &ConversationItem| made(item) && (is_inferred || item.kind == ItemKind::CompactionMarker);
         self.each_item(id, [compaction.marker_item_id], marks, "is not a marker of the compaction");
         for request_id in &compaction.request_ids {
             let request = graph.compaction_requests.get(request_id);

@@ -17,6 +17,7 @@
 //!
 //! * `cut_off`, `undelivered_messages` and `plain_deliveries` are empty, because a running object may still end and a
 //!   message may still arrive.
+//! * Where agents are not observed (`observed` of the manifest), the edges and origins that follow from texts are missing.
 //! * The diagnostics that only the end of the evidence decides are missing:
 //!   `trace_stops_early`, `running_at_end`, `code_cell_without_source`, `undelivered_message`,
 //!   `delivered_as_user_message`, `agent_activity_mismatch` and, for results of agents, `unknown_thread`.
@@ -38,8 +39,10 @@
 //!
 //! 1. `reducer`: the match, and what one event does to several families.
 //! 2. `derived`, `finish`: what follows from the objects, and what only the end decides.
-//! 3. `rollout`, `tools`, `inference`, `compactions`, `markers`, `schema_check`: families that no other family calls.
-//! 4. `terminals` above `invocation`, for tools; `readers` above `request`, and `usage`, for inference.
+//! 3. `rollout`, `tools`, `inference`, `compactions`, `markers`, `schema_check`: families that no other family calls;
+//!    `inference` above `conversation_tools` and `client_compactions`. `auxiliary` says what threads are for.
+//! 4. `terminals` above `invocation`, for tools; `readers` above `request`, and `wire` above `usage`, for
+//!    inference.
 //! 5. `agents` and `durations`: what passes between agents, and how long work took.
 //! 6. `conversation`: which sightings are one item; above `sightings`: which calls showed an item first and last.
 //! 7. `links`, that is `cells` above `calls`: what joins items with tool calls and code cells, whichever comes first.

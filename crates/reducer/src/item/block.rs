@@ -81,7 +81,7 @@ impl<'a> Block<'a> {
     }
 
     /// Says from which tool an output is.
-    pub(crate) fn from_tool(mut self, tool: Option<&str>) -> Self {
+    pub(crate) fn of_tool(mut self, tool: Option<&str>) -> Self {
         self.tool = tool.map(str::to_owned);
         self
     }

@@ -29,7 +29,7 @@ pub(super) fn message<'v, 'j>(element: &'v Json<'j>, shown: &Shown<'_>, items: &
         let id = element.text("tool_call_id");
         let mut item = Block::output(shown, id);
         if id.is_none() {
-            item = item.from_tool(element.text("name"));
+            item = item.of_tool(element.text("name"));
         }
         item.tool_content(element.get("content"));
         return items.push(item.sighted(element));

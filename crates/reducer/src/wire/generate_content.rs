@@ -83,7 +83,7 @@ fn part<'v, 'j>(value: &'v Json<'j>, role: &Role, shown: &Shown<'_>) -> Option<S
         item.whole_by(&value.without(SIGNATURE), &code.without("id"));
         item
     } else if let Some(result) = value.get("codeExecutionResult") {
-        let mut item = Block::output(shown, result.text("id")).from_tool(Some(CODE));
+        let mut item = Block::output(shown, result.text("id")).of_tool(Some(CODE));
         item.whole_by(&value.without(SIGNATURE), &result.without("id"));
         item.is_failed = result.text("outcome").is_some_and(|outcome| outcome != "OUTCOME_OK");
         item
@@ -92,7 +92,7 @@ fn part<'v, 'j>(value: &'v Json<'j>, role: &Role, shown: &Shown<'_>) -> Option<S
         item.whole_by(&value.without(SIGNATURE), &call.without("id"));
         item
     } else if let Some(output) = value.get("toolResponse") {
-        let mut item = Block::output(shown, output.text("id")).from_tool(provider_tool(output));
+        let mut item = Block::output(shown, output.text("id")).of_tool(provider_tool(output));
         item.whole_by(&value.without(SIGNATURE), &output.without("id"));
         item.is_failed = output.get("error").is_some() || output.get("response").is_some_and(has_error);
         item
@@ -112,7 +112,7 @@ fn part<'v, 'j>(value: &'v Json<'j>, role: &Role, shown: &Shown<'_>) -> Option<S
 }
 
 fn function_response<'a>(output: &Json<'_>, shown: &'a Shown<'a>) -> Block<'a> {
-    let mut item = Block::output(shown, output.text("id")).from_tool(output.text("name"));
+    let mut item = Block::output(shown, output.text("id")).of_tool(output.text("name"));
     let response = output.get("response");
     match response {
         Some(Json::Object(fields)) if fields.len() == 1 => match fields.get("output") {
