@@ -65,7 +65,7 @@ function useNotSeen({ source, trace, version }: Page): ReadonlyMap<number, reado
   const known = trace.items !== null && trace.causes !== null;
   const { answer } = useAnswer(
     async () => (known ? notSeenByItem(trace, await source.answer("unseen")) : null),
-    `${known} ${trace.about.is_followed ? Math.floor(version / LOOKS) : 0}`,
+    `${known} ${trace.about.is_followed ? Math.floor(version / LOOKS) : "ended"}`,
   );
   // While a new answer is on its way, the one before it is better than none.
   const last = useRef(NOTHING);
