@@ -90,6 +90,7 @@ impl Verdict {
         let graph = rollout.graph();
         let mut gaps = of_diagnostics(graph);
         gaps.extend(no_end_marker(graph));
+        gaps.extend(unverified(graph));
         gaps.extend(of_calls(rollout));
         gaps.extend(of_items(rollout));
         gaps.sort_by(|left, right| {
@@ -109,7 +110,7 @@ impl Verdict {
         let end = match self.end_marker {
             Some(true) => "the recording ends with its end marker",
             Some(false) => "the recording has no end marker",
-            None => "this schema has no end marker",
+            None => "no end marker is to be expected",
         };
         let mut lines: Vec<Line> = vec![format!("{} · rollout {} · {end}", self.verdict.as_str(), self.status).into()];
         for gap in &self.gaps {
@@ -174,7 +175,9 @@ fn note(diagnostic: &Diagnostic) -> String {
 
 fn no_end_marker(graph: &RolloutTrace) -> Option<Gap> {
     let stops_early = graph.diagnostics.iter().any(|diagnostic| diagnostic.code == DiagnosticCode::TraceStopsEarly);
-    let is_missing = graph.schema_version >= 2 && end_marker(graph) != Some(true) && !stops_early;
+    // No session file has an end marker.
+    let is_missing =
+        graph.schema_version >= 2 && graph.evidence.is_none() && end_marker(graph) != Some(true) && !stops_early;
     is_missing.then(|| Gap {
         word: Completeness::Cut,
         code: "no_end_marker".to_owned(),
@@ -182,6 +185,20 @@ fn no_end_marker(graph: &RolloutTrace) -> Option<Gap> {
         ids: Vec::new(),
         seq: None,
         note: "the recording has no end marker, so its last events may be missing".to_owned(),
+    })
+}
+
+/// Returns the gap of an import whose requests are not all verified: what they held follows from the rest of the session.
+fn unverified(graph: &RolloutTrace) -> Option<Gap> {
+    let evidence = graph.evidence.as_ref()?;
+    let unverified = evidence.requests.recorded + evidence.requests.implied;
+    (unverified > 0).then(|| Gap {
+        word: Completeness::Gapped,
+        code: "imported".to_owned(),
+        count: usize::try_from(unverified).unwrap_or(usize::MAX),
+        ids: Vec::new(),
+        seq: None,
+        note: format!("{evidence}; what else they held is not in the files"),
     })
 }
 

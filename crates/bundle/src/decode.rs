@@ -147,6 +147,8 @@ impl EventDecoder {
             thread_id: fields.optional::<ThreadId>("thread_id"),
             codex_turn_id: fields.optional::<CodexTurnId>("codex_turn_id"),
             payload,
+            source: fields.lenient("source"),
+            evidence: fields.lenient("evidence"),
         };
         // All faults in the fields of a line are one problem.
         faults.extend((!field_faults.is_empty()).then(|| Fault::Fields(field_faults.join("; "))));
@@ -197,6 +199,11 @@ impl Fields<'_> {
             None | Some(Value::Null) => None,
             Some(value) => self.read(name, value),
         }
+    }
+
+    /// Returns a field that other producers may use in another way. A value that does not fit counts as absent.
+    fn lenient<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        serde_json::from_value(self.object.remove(name)?).ok()
     }
 
     fn read<T: DeserializeOwned>(&mut self, name: &str, value: Value) -> Option<T> {

@@ -178,6 +178,7 @@ impl Bundle {
             root_thread_id: read.root_thread_id,
             started_at_unix_ms: read.started_at_unix_ms,
             observed: read.observed,
+            evidence: read.manifest.as_ref().and_then(|manifest| manifest.evidence.clone()),
         };
         let pack_first = match &read.payload_layout {
             Some(Some(layout)) => layout.starts_with(PACKED_NAME),
@@ -186,6 +187,12 @@ impl Bundle {
         };
         problems.extend(pack_problem(&mut folder));
         Ok(Self { path, files: folder, limits, header, manifest: read.manifest, problems, pack_first })
+    }
+
+    /// Makes messages show another path: that of what the bundle was made from.
+    #[must_use]
+    pub fn shown_as(self, path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), ..self }
     }
 
     /// Returns the bundle's folder, or the archive that holds it.

@@ -1,6 +1,6 @@
 //! What is known about a rollout before its first event.
 
-use rollout_trace_schema::{Observed, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis};
+use rollout_trace_schema::{ImportEvidence, Observed, RolloutId, SchemaVersion, ThreadId, TraceId, UnixMillis};
 
 /// The identity of a bundle, as far as its manifest states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct BundleHeader {
     pub started_at_unix_ms: Option<UnixMillis>,
     /// What the producer observed, if it says so.
     pub observed: Option<Observed>,
+    /// Of an import, what its evidence is. `None` in a recording.
+    pub evidence: Option<ImportEvidence>,
 }
 
 impl BundleHeader {

@@ -170,6 +170,7 @@ fn reduce(version: SchemaVersion, limits: Limits, payloads: &mut dyn PayloadSour
         root_thread_id: None,
         started_at_unix_ms: None,
         observed: None,
+        evidence: None,
     };
     let mut reducer = Reducer::new(header, limits);
     let request = |number: usize| {

@@ -72,6 +72,11 @@ macro_rules! diagnostic_codes {
                 }
             }
 
+            /// Returns the code with this text.
+            pub fn from_text(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// Returns the severity of problems of this kind.
             pub fn severity(self) -> Severity {
                 match self {
@@ -209,6 +214,32 @@ diagnostic_codes! {
     TraceStopsEarly = "trace_stops_early", Note;
     /// An object was still running when the trace ended.
     RunningAtEnd = "running_at_end", Note;
+    /// The last line of a session file ends within a record.
+    SourceTornLine = "source_torn_line", Note;
+    /// A line of a session file is not a record.
+    SourceUnparsableLine = "source_unparsable_line", Error;
+    /// The type of records of a session file is unknown.
+    SourceUnknownRecord = "source_unknown_record", Note;
+    /// A record of a session file is repeated.
+    SourceRepeatedRecord = "source_repeated_record", Warning;
+    /// A session file does not begin with its header.
+    SourceHeaderMissing = "source_header_missing", Warning;
+    /// A record of a session file has no time, or an absurd one.
+    SourceTimeUnknown = "source_time_unknown", Warning;
+    /// A file of another thread of a session is missing.
+    SourceFileMissing = "source_file_missing", Warning;
+    /// The file that the history of a fork begins in is missing.
+    HistoryBaseMissing = "history_base_missing", Error;
+    /// The file with the output of a tool is missing.
+    SourceOutputMissing = "source_output_missing", Note;
+    /// Records or files of a session name one another as their predecessors.
+    SourceParentCycle = "source_parent_cycle", Warning;
+    /// A name in a session file leads out of its store, or to a link.
+    PathRefused = "path_refused", Error;
+    /// A compressed session file is damaged, or a session file can no longer be read.
+    SourceDamagedArchive = "source_damaged_archive", Error;
+    /// A request of a session could not be put together as its hashes say.
+    RequestNotVerified = "request_not_verified", Note;
 }
 
 impl fmt::Display for DiagnosticCode {

@@ -29,7 +29,6 @@ mod conversation;
 mod diagnostic;
 mod drawing;
 mod durations;
-mod evidence;
 mod execution;
 mod id;
 mod inference;
@@ -59,7 +58,6 @@ pub use conversation::{
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 pub use drawing::{Commentary, Drawing, Part};
 pub use durations::Durations;
-pub use evidence::{EvidenceGrade, EvidenceSource};
 pub use execution::Execution;
 pub use id::{CodeCellId, ItemId, OperationId, ParseIdError, TerminalId};
 pub use inference::{InferenceCall, TokenUsage};
@@ -69,6 +67,7 @@ pub use marker::{Marker, MarkerKind};
 pub use message_indexes::MessageIndexes;
 pub use normal::normalized;
 pub use replaced_field::ReplacedField;
+pub use rollout_trace_schema::{EvidenceGrade, EvidenceSource, ImportEvidence};
 pub use schema::json_schema;
 pub use terminal::{
     ModelObservation, ObservationSource, OperationKind, TerminalOperation, TerminalRequest, TerminalResult,

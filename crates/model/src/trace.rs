@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rollout_trace_schema::{
-    CodexTurnId, CompactionId, CompactionRequestId, EdgeId, ExecutionStatus, InferenceCallId, Observed, PayloadRef,
-    RawPayloadId, RolloutId, ThreadId, ToolCallId, TraceId, UnixMillis,
+    CodexTurnId, CompactionId, CompactionRequestId, EdgeId, ExecutionStatus, ImportEvidence, InferenceCallId, Observed,
+    PayloadRef, RawPayloadId, RolloutId, ThreadId, ToolCallId, TraceId, UnixMillis,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,9 @@ pub struct RolloutTrace {
     /// What the producer of the bundle could not observe; absent if it observed everything. *Ours.*
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
+    /// What the evidence of an import is; absent in a recording. *Ours.*
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<ImportEvidence>,
     /// The threads, one per agent.
     pub threads: BTreeMap<ThreadId, AgentThread>,
     /// The turns of the threads.

@@ -123,6 +123,8 @@ mod tests {
                 thread_id: Some("t".into()),
                 codex_turn_id: None,
                 payload: RecordingCompleted {}.into(),
+                source: None,
+                evidence: None,
             };
             let context = Context { thread_id: event.thread_id.as_ref(), codex_turn_id: None };
             let tail = encode_tail(event.wall_time_unix_ms, &event.rollout_id, context, &event.payload);

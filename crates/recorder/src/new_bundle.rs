@@ -60,6 +60,7 @@ impl NewBundle {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
             observed: None,
+            evidence: None,
             unknown: serde_json::Map::new(),
         };
         let mut tries = 1;

@@ -259,6 +259,7 @@ impl ThreadTraceContext {
                 parent_thread_id: parent,
                 message: result.message.to_owned(),
                 carried_payload: Some(payload.reference()),
+                delivered_item_id: None,
             };
             recorder.append_with(inner.context(Some(&turn)), payload, event);
         });

@@ -1,6 +1,6 @@
 //! Where in the trace something happens.
 
-use rollout_trace_schema::{CodexTurnId, RawEvent, Seq, ThreadId, UnixMillis};
+use rollout_trace_schema::{CodexTurnId, EvidenceGrade, EvidenceSource, RawEvent, Seq, ThreadId, UnixMillis};
 
 /// The event that is being applied: its place in the log, its time, and the thread and turn of its envelope.
 #[derive(Clone, Debug)]
@@ -10,6 +10,10 @@ pub(crate) struct At {
     pub(crate) time: UnixMillis,
     pub(crate) thread: Option<ThreadId>,
     pub(crate) turn: Option<CodexTurnId>,
+    /// How an imported event is proved.
+    pub(crate) evidence: Option<EvidenceGrade>,
+    /// Where a session file says so.
+    pub(crate) source: Option<EvidenceSource>,
 }
 
 impl At {
@@ -20,6 +24,8 @@ impl At {
             time: event.wall_time_unix_ms,
             thread: event.thread_id.clone(),
             turn: event.codex_turn_id.clone(),
+            evidence: event.evidence.clone(),
+            source: event.source,
         }
     }
 }

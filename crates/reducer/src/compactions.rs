@@ -172,8 +172,8 @@ impl Compactions {
             thread_id: thread,
             installed_seq: cx.at.seq,
             raw_checkpoint_payload_id: Some(reference.raw_payload_id.clone()),
-            evidence: None,
-            evidence_source: None,
+            evidence: cx.at.evidence.clone(),
+            evidence_source: cx.at.source,
         };
         cx.graph.insert(id, compaction);
     }

@@ -1,7 +1,9 @@
 //! What only the end of the evidence decides.
 
+use std::collections::BTreeMap;
+
 use rollout_trace_model::{DiagnosticCode, ObjectRef, OperationKind, RecordingStatus};
-use rollout_trace_schema::ExecutionStatus;
+use rollout_trace_schema::{ExecutionStatus, Seq, ThreadId};
 
 use crate::{cells::Cells, graph::Graph, report::Report};
 
@@ -20,6 +22,11 @@ pub(crate) fn report_waiting_cells(report: &mut Report, cells: &Cells) {
 ///
 /// Source: reduction, section 13.2.
 pub(crate) fn list_cut_off(graph: &mut Graph, report: &mut Report) {
+    if graph.evidence.is_some() {
+        end_imported(graph);
+        graph.rollout_mut().cut_off = running(graph);
+        return;
+    }
     let open = running(graph);
     let has_ended = graph.status != ExecutionStatus::Running || graph.ended_at_unix_ms.is_some();
     let is_unclosed =
@@ -42,9 +49,33 @@ pub(crate) fn list_cut_off(graph: &mut Graph, report: &mut Report) {
     graph.rollout_mut().cut_off = open;
 }
 
+/// Ends what no session file says the end of: a thread runs only if its last turn does. When it ended is not known.
+///
+/// Source: imports, section 1.
+fn end_imported(graph: &mut Graph) {
+    let mut last: BTreeMap<ThreadId, (Seq, bool)> = BTreeMap::new();
+    for turn in graph.codex_turns.values() {
+        let this = (turn.execution.started_seq, turn.execution.is_running());
+        let last = last.entry(turn.thread_id.clone()).or_insert(this);
+        *last = this.max(*last);
+    }
+    let threads: Vec<ThreadId> = graph.threads.keys().cloned().collect();
+    for thread in threads {
+        if !last.get(&thread).is_some_and(|(_, is_running)| *is_running) {
+            graph.object_mut(&thread).execution.status = ExecutionStatus::Completed;
+        }
+    }
+    let root = graph.threads.get(&graph.root_thread_id).map(|thread| thread.execution.status.clone());
+    let trace = graph.rollout_mut();
+    trace.status = root.unwrap_or(ExecutionStatus::Completed);
+    (trace.recording_complete, trace.recording_status) = (None, None);
+}
+
 fn running(graph: &Graph) -> Vec<ObjectRef> {
     let mut open = Vec::new();
-    let threads = graph.threads.values().filter(|thread| thread.execution.is_running());
+    let threads = graph.threads.values();
+    let threads =
+        threads.filter(|thread| thread.execution.is_running() && thread.execution.status == ExecutionStatus::Running);
     open.extend(threads.map(|thread| ObjectRef::Thread(thread.thread_id.clone())));
     let turns = graph.codex_turns.values().filter(|turn| turn.execution.is_running());
     open.extend(turns.map(|turn| ObjectRef::CodexTurn(turn.codex_turn_id.clone())));

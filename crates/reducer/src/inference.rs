@@ -122,7 +122,9 @@ impl Inference {
         }
         let (time, seq) = (cx.at.time, cx.at.seq);
         if is_new {
-            let call = new_call(id, &event.thread_id, Some(&event.codex_turn_id), Execution::started(time, seq));
+            let execution = Execution::started(time, seq);
+            let mut call = new_call(id, &event.thread_id, Some(&event.codex_turn_id), execution);
+            (call.evidence, call.evidence_source) = (cx.at.evidence.clone(), cx.at.source);
             cx.graph.insert(id, call);
             self.open_calls.entry(event.codex_turn_id.clone()).or_default().push(id.clone());
         }

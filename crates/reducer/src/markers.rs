@@ -13,9 +13,27 @@ use serde_json::Value;
 
 use crate::context::Context;
 
+/// The type of the protocol events with which an import reports what is wrong with the files of a session.
+const SOURCE_PROBLEM: &str = "rollout_trace.source_problem";
+
+/// What an import reports about the files of a session.
+#[derive(Deserialize)]
+struct SourceProblem {
+    code: String,
+    file: u32,
+    line: u64,
+    message: String,
+}
+
 pub(crate) fn protocol_event(cx: &mut Context<'_>, event: &ProtocolEventObserved) {
     let marker = new_marker(cx, MarkerKind::ProtocolEvent, &event.event_type);
     add(cx, Marker { raw_payload_ids: vec![event.event_payload.raw_payload_id.clone()], ..marker });
+    if event.event_type == SOURCE_PROBLEM {
+        let mut buffer = PayloadBuffer::default();
+        if cx.payloads.load(&event.event_payload, &mut buffer).is_ok() {
+            report_source_problem(cx, buffer.bytes());
+        }
+    }
     if event.event_type == RecorderReport::LOSS {
         let mut buffer = PayloadBuffer::default();
         // Whatever is wrong with the document is reported when it is verified, as for every other document.
@@ -87,6 +105,20 @@ fn add(cx: &mut Context<'_>, marker: Marker) {
     } else {
         cx.graph.rollout_mut().markers.push(marker);
     }
+}
+
+/// Reports what an import found to be wrong. A code that this version does not know is left to its marker.
+fn report_source_problem(cx: &mut Context<'_>, document: &[u8]) {
+    let Ok(problem) = serde_json::from_slice::<SourceProblem>(document) else { return };
+    let Some(code) = DiagnosticCode::from_text(&problem.code) else { return };
+    let sources = cx.graph.evidence.as_ref().map(|evidence| &evidence.sources);
+    let path = sources.and_then(|sources| Some(sources.get(problem.file as usize)?.path.clone()));
+    let message = match (path, problem.line) {
+        (None, _) => problem.message,
+        (Some(path), 0) => format!("{path}: {}", problem.message),
+        (Some(path), line) => format!("{path}:{line}: {}", problem.message),
+    };
+    cx.report.event(code, &[], message);
 }
 
 /// Reports a loss that the recorder recorded.

@@ -314,6 +314,7 @@ fn empty_trace(header: BundleHeader) -> RolloutTrace {
         recording_complete: None,
         recording_status: None,
         root_thread_id: header.root_thread_id.unwrap_or_else(|| ThreadId::from("")),
+        evidence: header.evidence,
         observed: header.observed,
         threads: BTreeMap::new(),
         codex_turns: BTreeMap::new(),

@@ -122,7 +122,7 @@ impl Terminals {
         cx.graph.object_mut(&operation_id).execution.end(time, seq, event.status.clone());
         let Some(document) = document else { return };
         let exit_code = document.get("exit_code").and_then(Json::as_i64);
-        if exit_code.is_none() {
+        if exit_code.is_none() && !document.get("exit_code").is_some_and(|code| matches!(code, Json::Null)) {
             cx.report_malformed(&event.runtime_payload, "the end event of the command has no exit_code");
         }
         let mut result =

@@ -332,8 +332,8 @@ fn add_started(
         raw_result_payload_id: None,
         raw_runtime_payload_ids: Vec::new(),
         runtime_started: None,
-        evidence: None,
-        evidence_source: None,
+        evidence: cx.at.evidence.clone(),
+        evidence_source: cx.at.source,
     };
     if let Some(known) = unobserved {
         call.execution = known.execution;

@@ -76,8 +76,8 @@ fn add(cx: &mut Context<'_>, turn: &CodexTurnId, thread: &ThreadId, execution: E
         input_item_ids: Vec::new(),
         new_input_item_ids: Vec::new(),
         durations: Durations::default(),
-        evidence: None,
-        evidence_source: None,
+        evidence: cx.at.evidence.clone(),
+        evidence_source: cx.at.source,
     };
     cx.graph.insert(turn, codex_turn);
 }

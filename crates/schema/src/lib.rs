@@ -23,6 +23,7 @@
 
 pub mod document;
 mod event;
+mod evidence;
 mod id;
 pub mod json_text;
 mod manifest;
@@ -46,6 +47,7 @@ pub use event::{
     RecordingCompleted, RequestInputMode, RolloutEnded, RolloutStarted, StdinTargetResolved, ThreadEnded,
     ThreadResumed, ThreadStarted, ToolCallEnded, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted,
 };
+pub use evidence::{EvidenceGrade, EvidenceSource, ImportEvidence, ImportRequests, ImportSource, Importer};
 pub use id::{
     AgentPath, CodeModeRuntimeToolId, CodexTurnId, CompactionId, CompactionRequestId, EdgeId, InferenceCallId,
     McpCallId, ModelVisibleCallId, RawPayloadId, ResponseId, ResponsesItemId, RolloutId, RuntimeCellId, ThreadId,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{RolloutId, ThreadId, TraceId, UnixMillis};
+use crate::{ImportEvidence, RolloutId, ThreadId, TraceId, UnixMillis, evidence::lenient};
 
 /// A bundle's `manifest.json`.
 ///
@@ -33,6 +33,9 @@ pub struct Manifest {
     /// What the producer could not observe. Absent if it observed everything that its events describe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
+    /// Of an import, what its evidence is. Absent in a recording.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<ImportEvidence>,
     /// Fields that this version does not know, as they were written.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,

@@ -122,5 +122,9 @@ pub(super) fn head(graph: &RolloutTrace, painter: Painter) -> Line {
         1 => " · 1 error".to_owned(),
         _ => format!(" · {errors} errors"),
     };
-    painter.paint(BOLD, "rollout") + " · schema " + schema + " · " + status + recording + errors
+    let source = match &graph.evidence {
+        Some(evidence) => evidence.to_string(),
+        None => format!("schema {schema}"),
+    };
+    painter.paint(BOLD, "rollout") + " · " + source + " · " + status + recording + errors
 }

@@ -12,7 +12,7 @@ use rollout_trace_model::{
     Anchor, DiagnosticCode, InferredProducer, InteractionEdge, InteractionKind, ItemId, ObjectRef, PlainDelivery,
     ProducerRef, ToolCall, UndeliveredMessage,
 };
-use rollout_trace_schema::{AgentPath, AgentResultObserved, EdgeId, RawPayloadId, Seq, ThreadId};
+use rollout_trace_schema::{AgentPath, AgentResultObserved, EdgeId, RawPayloadId, ResponsesItemId, Seq, ThreadId};
 
 use super::{
     mail::{Address, Mail, Seen, ThreadTurn, address},
@@ -39,6 +39,10 @@ pub(crate) struct Interactions {
     by_thread: HashMap<ThreadId, BTreeSet<usize>>,
     /// The results of each turn, in the order of the events that observed them.
     by_turn: HashMap<ThreadTurn, BTreeSet<(Seq, usize)>>,
+    /// The results whose producer names the item that carries them, until the item is seen.
+    awaited: HashMap<(ThreadId, ResponsesItemId), usize>,
+    /// The items that were named and seen.
+    delivered: HashMap<usize, ItemId>,
 }
 
 /// What one observation depends on, and its outcome.
@@ -114,6 +118,13 @@ impl Interactions {
         self.states.resize_with(agents.len(), State::default);
         let mut stale = Stale::default();
         stale.observations.extend(agents.take_fresh());
+        for &place in &stale.observations {
+            if let Observation::Result(result) = agents.get(place)
+                && let Some(item) = &result.event.delivered_item_id
+            {
+                self.awaited.insert((result.event.parent_thread_id.clone(), item.clone()), place);
+            }
+        }
         for (item, content) in &superseded[self.superseded..] {
             stale.addresses.extend(self.mail.file_accepted(&graph.conversation_items[item], content));
         }
@@ -135,6 +146,13 @@ impl Interactions {
         match object {
             ObjectRef::ConversationItem(id) => {
                 let item = &graph.conversation_items[id];
+                if !self.awaited.is_empty()
+                    && let Some(name) = &item.responses_item_id
+                    && let Some(place) = self.awaited.remove(&(item.thread_id.clone(), name.clone()))
+                {
+                    self.delivered.insert(place, *id);
+                    stale.observations.insert(place);
+                }
                 stale.addresses.extend(self.mail.file(item));
                 if let Some(turn) = self.mail.file_speech(item) {
                     self.note_speech(&turn, item.first_seen_seq, stale);
@@ -258,7 +276,9 @@ impl Interactions {
             let state = &mut self.states[place];
             state.outcome = match agents.get(place) {
                 Observation::Activity(activity) => matching.match_activity(activity, state.address),
-                Observation::Result(result) => matching.match_result(result, state.address),
+                Observation::Result(result) => {
+                    matching.match_result(result, state.address, self.delivered.get(&place).copied())
+                }
             };
         }
         matching.edges.values_mut().for_each(list_once);
@@ -354,20 +374,20 @@ impl Matching<'_> {
             started_seq: call.execution.started_seq,
             ended_seq: activity.ended_at.map(|_| activity.seq),
             delivered_seq: self.first_seen(item),
-            evidence: None,
-            evidence_source: None,
+            evidence: activity.evidence.clone(),
+            evidence_source: activity.source,
         });
         Outcome::Fine
     }
 
     /// Source: reduction, section 12.4.
-    fn match_result(&mut self, result: &AgentResult, address: Option<Address>) -> Outcome {
+    fn match_result(&mut self, result: &AgentResult, address: Option<Address>, delivered: Option<ItemId>) -> Outcome {
         let event = &result.event;
         let mut threads = [&event.child_thread_id, &event.parent_thread_id].into_iter();
         if let Some(thread) = threads.find(|id| !self.paths.contains_key(*id)) {
             return Outcome::UnknownThread(thread.clone());
         }
-        let item = self.arrived_before(&event.edge_id).or_else(|| self.take(address?, 0));
+        let item = delivered.or_else(|| self.arrived_before(&event.edge_id)).or_else(|| self.take(address?, 0));
         let Some(item) = item else { return Outcome::Undelivered };
         let turn = (event.child_thread_id.clone(), event.child_codex_turn_id.clone());
         let source = match self.mail.last_speech(&turn, result.seq) {
@@ -386,8 +406,8 @@ impl Matching<'_> {
             started_seq: result.seq,
             ended_seq: Some(result.seq),
             delivered_seq: self.first_seen(Some(item)),
-            evidence: None,
-            evidence_source: None,
+            evidence: result.evidence.clone(),
+            evidence_source: result.source,
         });
         Outcome::Fine
     }

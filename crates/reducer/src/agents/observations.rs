@@ -3,7 +3,9 @@
 //! Source: reduction, section 12.1.
 
 use rollout_trace_model::InteractionKind;
-use rollout_trace_schema::{AgentResultObserved, Seq, ThreadId, ToolCallId, ToolKind, UnixMillis};
+use rollout_trace_schema::{
+    AgentResultObserved, EvidenceGrade, EvidenceSource, Seq, ThreadId, ToolCallId, ToolKind, UnixMillis,
+};
 
 use crate::{at::At, json::Json, map::HashMap};
 
@@ -37,6 +39,8 @@ pub(super) struct Activity {
     prompt: Option<String>,
     /// What the runtime calls the activity, if it names it.
     pub(super) name: Option<String>,
+    pub(super) evidence: Option<EvidenceGrade>,
+    pub(super) source: Option<EvidenceSource>,
 }
 
 /// The result of a child agent that reached its parent.
@@ -45,6 +49,8 @@ pub(super) struct AgentResult {
     pub(super) seq: Seq,
     pub(super) time: UnixMillis,
     pub(super) event: AgentResultObserved,
+    pub(super) evidence: Option<EvidenceGrade>,
+    pub(super) source: Option<EvidenceSource>,
 }
 
 /// Orders observations by their events. Of one event's observations, activities come first.
@@ -100,6 +106,8 @@ impl Agents {
                 target: None,
                 prompt: None,
                 name: None,
+                evidence: at.evidence.clone(),
+                source: at.source,
             }));
         }
         self.fresh.push(place);
@@ -111,7 +119,8 @@ impl Agents {
     /// Notes a result that reached a parent.
     pub(crate) fn note_result(&mut self, at: &At, event: &AgentResultObserved) {
         self.fresh.push(self.observations.len());
-        let result = AgentResult { seq: at.seq, time: at.time, event: event.clone() };
+        let (evidence, source) = (at.evidence.clone(), at.source);
+        let result = AgentResult { seq: at.seq, time: at.time, event: event.clone(), evidence, source };
         self.observations.push(Observation::Result(result));
     }
 

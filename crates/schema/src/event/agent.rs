@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CodexTurnId, EdgeId, PayloadRef, ThreadId};
+use crate::{CodexTurnId, EdgeId, PayloadRef, ResponsesItemId, ThreadId};
 
 /// A child agent's result reached its parent.
 ///
@@ -22,4 +22,7 @@ pub struct AgentResultObserved {
     /// The result as it was sent.
     #[serde(default)]
     pub carried_payload: Option<PayloadRef>,
+    /// The item in the parent's conversation that carried the result, if the producer knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_item_id: Option<ResponsesItemId>,
 }

@@ -11,7 +11,7 @@ use super::{
     RolloutStarted, StdinTargetResolved, ThreadEnded, ThreadResumed, ThreadStarted, ToolCallEnded,
     ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted,
 };
-use crate::{CodexTurnId, RolloutId, Seq, ThreadId, UnixMillis};
+use crate::{CodexTurnId, EvidenceGrade, EvidenceSource, RolloutId, Seq, ThreadId, UnixMillis, evidence::lenient};
 
 /// One line of the event log: an envelope around an [`EventPayload`].
 ///
@@ -34,6 +34,12 @@ pub struct RawEvent {
     pub codex_turn_id: Option<CodexTurnId>,
     /// What was seen.
     pub payload: EventPayload,
+    /// Of an imported event, where a session file says so.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub source: Option<EvidenceSource>,
+    /// Of an imported event, how the session file proves it. Absent if a record of the file says it.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceGrade>,
 }
 
 macro_rules! event_payloads {

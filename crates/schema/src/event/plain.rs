@@ -49,7 +49,18 @@ impl<'a> Envelope<'a> {
         let codex_turn_id = self.string_or_null()?.map(CodexTurnId::from);
         self.take(",\"payload\":")?;
         let TypeFirst(payload) = serde_json::from_str(self.0.strip_suffix('}')?).ok()?;
-        Some(RawEvent { schema_version, seq, wall_time_unix_ms, rollout_id, thread_id, codex_turn_id, payload })
+        let (source, evidence) = (None, None);
+        Some(RawEvent {
+            schema_version,
+            seq,
+            wall_time_unix_ms,
+            rollout_id,
+            thread_id,
+            codex_turn_id,
+            payload,
+            source,
+            evidence,
+        })
     }
 
     fn take(&mut self, text: &str) -> Option<()> {

@@ -203,6 +203,7 @@ fn event_payload() -> impl Strategy<Value = EventPayload> {
             parent_thread_id: id(),
             message: text(),
             carried_payload: of(payload()),
+            delivered_item_id: of(id()),
         }),
     ];
     let of_models = prop_oneof![
@@ -297,9 +298,20 @@ proptest! {
         (schema_version, seq, wall_time_unix_ms) in (any::<u32>(), any::<u64>(), any::<i64>()),
         (rollout_id, thread_id, codex_turn_id) in (id(), of(id()), of(id())),
         payload in event_payload(),
+        source in of((any::<u32>(), any::<u64>()).prop_map(|(file, line)| EvidenceSource { file, line })),
+        evidence in of(text().prop_map(|text| EvidenceGrade::from(text.as_str()))),
     ) {
-        let event =
-            RawEvent { schema_version, seq, wall_time_unix_ms, rollout_id, thread_id, codex_turn_id, payload };
+        let event = RawEvent {
+            schema_version,
+            seq,
+            wall_time_unix_ms,
+            rollout_id,
+            thread_id,
+            codex_turn_id,
+            payload,
+            source,
+            evidence,
+        };
         let line = serde_json::to_string(&event).unwrap();
         prop_assert!(!line.contains('\n'));
         let read: RawEvent = serde_json::from_str(&line).unwrap();
@@ -352,6 +364,7 @@ proptest! {
             payload_layout,
             producer,
             observed,
+            evidence: None,
             unknown: unknown.into_iter().collect(),
         };
         let text = serde_json::to_string(&manifest).unwrap();

@@ -134,6 +134,8 @@ impl<'a> Log<'a> {
             thread_id: event.thread_id.clone(),
             codex_turn_id: event.codex_turn_id.clone(),
             payload,
+            source: event.source,
+            evidence: event.evidence.clone(),
         })
     }
 

@@ -178,6 +178,7 @@ impl Survey {
                     payload_layout: None,
                     producer: None,
                     observed: header.observed.clone(),
+                    evidence: header.evidence.clone(),
                     unknown: serde_json::Map::new(),
                 });
             }
