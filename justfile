@@ -58,6 +58,10 @@ conformance *ARGS:
 wires:
     .ci/wires
 
+# Imports recorded sessions and compares them with what is known of them, where they are at hand.
+imports:
+    .ci/imports
+
 # Compares answers with those that are known, where their cases are at hand.
 questions *ARGS:
     .ci/questions {{ARGS}}

@@ -13,7 +13,7 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
@@ -21,10 +21,11 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("capture", &[]),
     ("evidence", &["schema"]),
     ("bundle", &["evidence", "schema"]),
+    ("import", &["bundle", "evidence", "schema"]),
     ("model", &["schema"]),
     ("reducer", &["evidence", "model", "schema"]),
     ("answers", &["evidence", "model", "reducer", "schema"]),
-    (FACADE, &["answers", "bundle", "evidence", "model", "reducer", "schema"]),
+    (FACADE, &["answers", "bundle", "evidence", "import", "model", "reducer", "schema"]),
     ("mcp", &[FACADE]),
     ("viewer", &[FACADE]),
     ("cli", &[FACADE, "mcp", "viewer"]),

@@ -46,6 +46,7 @@ pub use reduce::{reduce_and_see, reduce_bundle, reduce_bundle_watched, reduce_wi
 pub use rollout_trace_answers as answers;
 pub use rollout_trace_bundle::{self as bundle, Bundle, FoundBundle, OpenError, find_bundles, walk_bundles};
 pub use rollout_trace_evidence::{self as evidence, Evidence, Limits};
+pub use rollout_trace_import as import;
 pub use rollout_trace_model::{self as model, Diagnostic, Drawing, RolloutTrace, Severity};
 pub use rollout_trace_reducer::{self as reducer, Reducer};
 pub use rollout_trace_schema as schema;

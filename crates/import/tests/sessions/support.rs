@@ -1,0 +1,64 @@
+//! Sessions that tests make themselves, and their graphs.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use rollout_trace_evidence::{Evidence, LocatedEvent, PayloadBuffer, PayloadError, PayloadSource};
+use rollout_trace_import::{ImportedEvent, Limits, Session};
+use rollout_trace_model::{ItemId, RolloutTrace};
+use rollout_trace_reducer::Reducer;
+use rollout_trace_schema::PayloadRef;
+
+/// Payload documents in memory.
+#[derive(Default)]
+struct Memory(HashMap<String, Vec<u8>>);
+
+impl PayloadSource for Memory {
+    fn load(&mut self, reference: &PayloadRef, buffer: &mut PayloadBuffer) -> Result<(), PayloadError> {
+        let bytes = self
+            .0
+            .get(reference.raw_payload_id.as_str())
+            .ok_or_else(|| PayloadError::NoPlace { payload: reference.raw_payload_id.to_string() })?;
+        buffer.replace_with(&reference.raw_payload_id, bytes);
+        Ok(())
+    }
+}
+
+/// Returns the events of the session whose file this is.
+pub(crate) fn events(path: &Path) -> Vec<ImportedEvent> {
+    Session::open(path, Limits::default()).unwrap().collect()
+}
+
+/// Reduces a session in memory.
+pub(crate) fn reduce(path: &Path) -> RolloutTrace {
+    let mut session = Session::open(path, Limits::default()).unwrap();
+    let events: Vec<ImportedEvent> = session.by_ref().collect();
+    let mut reducer = Reducer::new(session.header(), Limits::default());
+    let mut memory = Memory::default();
+    for (line, ImportedEvent { event, payloads }) in (1..).zip(events) {
+        memory.0.extend(payloads.into_iter().map(|(reference, bytes)| (reference.raw_payload_id.to_string(), bytes)));
+        reducer.apply(&Evidence::Event(LocatedEvent { line, newline_terminated: true, event }), &mut memory);
+    }
+    reducer.finish()
+}
+
+/// Writes a file of lines, with its folders.
+pub(crate) fn write(path: &Path, lines: &[String]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+}
+
+/// Returns the texts of items, shortened.
+pub(crate) fn texts(graph: &RolloutTrace, items: impl IntoIterator<Item = ItemId>) -> Vec<String> {
+    let text = |id: ItemId| {
+        let item = serde_json::to_value(&graph.conversation_items[&id]).unwrap();
+        let part = &item["body"]["parts"][0];
+        let text = ["text", "summary", "value", "label", "source"].iter().find_map(|name| part[name].as_str());
+        format!("{}: {}", item["kind"].as_str().unwrap(), text.unwrap_or_default())
+    };
+    items.into_iter().map(text).collect()
+}
+
+/// Returns the codes of a graph's diagnostics.
+pub(crate) fn codes(graph: &RolloutTrace) -> Vec<&'static str> {
+    graph.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect()
+}
