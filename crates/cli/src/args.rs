@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use rollout_trace::{
-    Bundle, Limits, OpenError,
+    Bundle, Limits,
     bundle::PayloadLayout,
     schema::{Seq, visible::visible_line},
 };
@@ -16,8 +16,10 @@ use rollout_trace::{
 use crate::{
     choice::ChoiceArgs,
     completing::{bundle_first, bundles, paths},
+    failure::Failure,
     local_time::GivenTime,
     question_args::{BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
+    sessions,
 };
 
 const EXIT_CODES: &str = "\
@@ -78,6 +80,7 @@ pub(crate) enum Command {
     Payload(PayloadArgs),
     View(ViewArgs),
     Mcp(McpArgs),
+    Import(ImportArgs),
     Convert(ConvertArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),
@@ -116,6 +119,35 @@ pub(crate) struct ReduceArgs {
 
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
+}
+
+/// Writes a session of another program as a bundle.
+///
+/// Sessions of Codex, Claude Code, Pi and Gemini CLI are read as they are, and are not changed. The bundle says how well
+/// each of its events is proved, and which line of which file says so. Every command that takes a bundle also takes a
+/// session, so this is for keeping and sharing; it is as private as the session, and only you can read it. What could
+/// not be read, or is not known, is counted on stderr.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ImportArgs {
+    /// A session's file or folder, or a folder with sessions.
+    #[arg(add = paths())]
+    pub(crate) path: PathBuf,
+
+    /// The bundle's folder, which must not exist.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+
+    /// Of a folder with sessions, import the one whose id begins like this.
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+
+    /// Of a folder with sessions, import the one that was written last.
+    #[arg(long)]
+    pub(crate) latest: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// How a graph is written.
@@ -473,6 +505,10 @@ pub(crate) struct BundleArgs {
     /// Process only the newest bundle of a folder with bundles.
     #[arg(long)]
     pub(crate) latest: bool,
+
+    /// Of a folder with sessions of Codex, Claude Code, Pi or Gemini CLI, process only the one whose id begins like this.
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
 }
 
 /// How a bundle is read.
@@ -487,10 +523,15 @@ pub(crate) struct ReadingArgs {
 }
 
 impl ReadingArgs {
-    /// Opens a bundle.
-    pub(crate) fn open(self, path: &Path) -> Result<Bundle, OpenError> {
+    /// Opens a bundle, or a session, which is imported.
+    pub(crate) fn open(self, path: &Path) -> Result<Bundle, Failure> {
         let limits = self.limits.into();
-        if self.best_effort { Bundle::open_best_effort(path, limits) } else { Bundle::open_with(path, limits) }
+        if let Some(session) = sessions::session_of(path) {
+            return sessions::open(&session, limits);
+        }
+        let opened =
+            if self.best_effort { Bundle::open_best_effort(path, limits) } else { Bundle::open_with(path, limits) };
+        Ok(opened?)
     }
 }
 

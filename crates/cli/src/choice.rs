@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use rollout_trace::{Bundle, FoundBundle, find_bundles};
 
-use crate::{args::ReadingArgs, failure::Failure};
+use crate::{args::ReadingArgs, failure::Failure, sessions};
 
 /// Which bundle is read if it is not given by its path, and how it is read.
 #[derive(Debug, Args)]
@@ -20,6 +20,10 @@ pub(crate) struct ChoiceArgs {
     /// The trace root, the folder with the bundles that --latest and ids of rollouts are about.
     #[arg(long, value_name = "DIR", env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true)]
     root: Option<PathBuf>,
+
+    /// If BUNDLE is a folder with sessions of Codex, Claude Code, Pi or Gemini CLI, the one whose id begins like this.
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
 
     #[command(flatten)]
     reading: ReadingArgs,
@@ -64,9 +68,12 @@ impl ChoiceArgs {
         };
         let found = if path.exists() { None } else { by_id() };
         match found {
-            Some((_, found)) if found.len() == 1 => Ok(self.reading.open(&found[0].path)?),
+            Some((_, found)) if found.len() == 1 => self.reading.open(&found[0].path),
             Some((prefix, found)) if found.len() > 1 => Err(several(prefix, &found)),
-            _ => Ok(self.reading.open(path)?),
+            _ if self.session.is_some() && path.is_dir() => {
+                self.reading.open(&sessions::choose_one(path, self.session.as_deref(), false)?.path)
+            }
+            _ => self.reading.open(path),
         }
     }
 
@@ -76,6 +83,7 @@ impl ChoiceArgs {
         let found = find_bundles(root)
             .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
         let newest = found.into_iter().next().map(|bundle| bundle.path);
+        let newest = newest.or_else(|| Some(sessions::choose(root, None, true).pop()?.path));
         newest.ok_or_else(|| Failure::new(format!("no trace bundle in {}", root.display()), hint))
     }
 }

@@ -14,6 +14,7 @@ mod pager;
 mod progress;
 mod question_args;
 mod selection;
+mod sessions;
 mod signals;
 mod state_file;
 mod summary;

@@ -8,7 +8,7 @@ use crate::{
     args::BundleArgs,
     failure::{Failure, Verdict},
     output::Output,
-    progress,
+    progress, sessions,
 };
 
 /// Finds the bundles that the paths name: bundles, files in bundles, or folders with bundles. A path that names none
@@ -20,7 +20,12 @@ pub(crate) fn select(args: &BundleArgs) -> Vec<Result<PathBuf, Failure>> {
             selected.push(Ok(path.clone()));
             continue;
         }
-        match find(path) {
+        let of_session = sessions::session_of(path);
+        if of_session.is_some() && args.session.is_none() {
+            selected.push(Ok(path.clone()));
+            continue;
+        }
+        match find(path, args) {
             Ok(found) => {
                 selected.extend(found.into_iter().take(if args.latest { 1 } else { usize::MAX }).map(Ok));
             }
@@ -31,11 +36,15 @@ pub(crate) fn select(args: &BundleArgs) -> Vec<Result<PathBuf, Failure>> {
 }
 
 /// Returns the bundles in a folder, at least one, the newest first.
-fn find(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+fn find(root: &Path, args: &BundleArgs) -> Result<Vec<PathBuf>, Failure> {
     let found = find_bundles(root)
         .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
     if found.is_empty() {
-        let hint = "give a bundle, which is a folder with a trace.jsonl, or a folder with bundles";
+        let sessions = sessions::choose(root, args.session.as_deref(), args.latest);
+        if !sessions.is_empty() {
+            return Ok(sessions.into_iter().map(|session| session.path).collect());
+        }
+        let hint = "give a bundle, which is a folder with a trace.jsonl, or a folder with bundles or sessions";
         return Err(Failure::new(format!("no trace bundle in {}", root.display()), hint));
     }
     Ok(found.into_iter().map(|bundle| bundle.path).collect())

@@ -78,6 +78,8 @@ pub(crate) fn located(bundle: &Path, graph: &RolloutTrace, diagnostic: &Diagnost
     let file = payload.and_then(PayloadRef::file);
     let place = match (file, diagnostic.line) {
         (Some(file), _) => bundle.join(&*file).display().to_string(),
+        // The message says which line of which session file it is.
+        (None, Some(_)) if graph.evidence.is_some() => bundle.display().to_string(),
         (None, Some(line)) => format!("{}:{line}", bundle.join(Manifest::RAW_EVENT_LOG).display()),
         (None, None) => bundle.display().to_string(),
     };

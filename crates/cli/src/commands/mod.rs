@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod convert;
 mod follow;
+mod import;
 mod list;
 mod man;
 mod mcp;
@@ -27,7 +28,12 @@ use crate::{
 pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
     // The other commands write no files.
     let writes = match &cli.command {
-        Command::List(_) | Command::Reduce(_) | Command::Convert(_) | Command::Pack(_) | Command::Unpack(_) => true,
+        Command::List(_)
+        | Command::Reduce(_)
+        | Command::Import(_)
+        | Command::Convert(_)
+        | Command::Pack(_)
+        | Command::Unpack(_) => true,
         Command::View(args) => args.output.is_some(),
         _ => false,
     };
@@ -53,6 +59,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Payload(args) => payload::run(&args, output),
         Command::View(args) => view::run(args, output),
         Command::Mcp(args) => mcp::run(&args),
+        Command::Import(args) => import::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
         Command::Pack(args) => pack::run(&args, output),
         Command::Unpack(args) => unpack::run(&args, args.limits.into(), output),

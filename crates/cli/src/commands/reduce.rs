@@ -11,7 +11,7 @@ use crate::{
     args::ReduceArgs,
     failure::{Failure, Verdict},
     output::Output,
-    progress, selection,
+    progress, selection, sessions,
     state_file::{self, Replace, State},
     summary::summary,
 };
@@ -35,6 +35,10 @@ pub(crate) fn run(args: &ReduceArgs, output: &mut Output) -> Result<Verdict, Fai
         let rollout = args.form.with_facts.then(|| Rollout::new(&graph, &facts, &mut payloads, bundle.limits()));
         let state = rollout.as_ref().map_or(State::Graph(&graph), State::WithFacts);
         match &args.output {
+            None if sessions::session_of(path).is_some() => {
+                let what = format!("{} is a session, and nothing is written beside it", path.display());
+                return Err(Failure::new(what, "use -o FILE for the graph; -o - means stdout"));
+            }
             None => {
                 let saved = state_file::save_in_bundle(state, args.form, bundle.path(), replaced)?;
                 output.line(saved.display())?;

@@ -139,7 +139,7 @@ fn name(bundle: &Path) -> Option<&str> {
 }
 
 /// Returns the folder for what can be made again at any time.
-fn cache_folder() -> Option<PathBuf> {
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let of_system = || match env::consts::OS {
         "windows" => folder("LOCALAPPDATA"),

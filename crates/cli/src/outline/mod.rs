@@ -16,7 +16,7 @@ use rollout_trace::{
 };
 use serde::{Deserialize, Serialize};
 
-pub(crate) use index::{Index, Stamp};
+pub(crate) use index::{Index, Stamp, cache_folder};
 use prompt::first_prompt;
 use scan::Scanner;
 
