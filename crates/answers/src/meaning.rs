@@ -35,21 +35,26 @@ static NOISE: [Noise; 5] = [
         "<time>",
         has_hyphen_after_four_digits,
     ),
-    Noise::new(|| regex("(Chunk ID:? )[0-9a-f]+"), "${1}<id>", |text| has(text, "Chunk ID")),
-    Noise::new(|| regex("(Wall time:? )[0-9.]+"), "${1}<time>", |text| has(text, "Wall time")),
+    Noise::new(|| regex("(Chunk ID:? )[0-9a-f]+"), "${1}<id>", |text| has(&WORDS[..1], text)),
+    Noise::new(|| regex("(Wall time:? )[0-9.]+"), "${1}<time>", |text| has(&WORDS[1..2], text)),
     Noise::new(
         || regex(r#"(session ID |cell ID |"session_id": ?|"cell_id": ?"?)\d+"#),
         "${1}<id>",
-        |text| ["session ID", "cell ID", "\"session_id\"", "\"cell_id\""].iter().any(|word| has(text, word)),
+        |text| has(&WORDS[2..], text),
     ),
 ];
+
+/// What is before noise.
+static WORDS: LazyLock<[memmem::Finder<'_>; 6]> = LazyLock::new(|| {
+    ["Chunk ID", "Wall time", "session ID ", "cell ID ", "\"session_id\"", "\"cell_id\""].map(memmem::Finder::new)
+});
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the patterns are valid")
 }
 
-fn has(text: &str, word: &str) -> bool {
-    memmem::find(text.as_bytes(), word.as_bytes()).is_some()
+fn has(words: &[memmem::Finder<'_>], text: &str) -> bool {
+    words.iter().any(|word| word.find(text.as_bytes()).is_some())
 }
 
 /// Returns whether a hyphen comes after four bytes that may belong to digits of any script, or to hexadecimal ones.

@@ -32,6 +32,8 @@ pub struct Rollout<'a> {
     items: Rc<ItemPlaces>,
     tokens: Rc<ItemTokens>,
     known_origins: HashMap<ItemId, Rc<Origin>>,
+    /// The estimated tokens of each call\'s request, if it is readable, as far as they were asked for.
+    context_tokens: Vec<OnceCell<Option<u64>>>,
     index: OnceCell<Index<'a>>,
     pub(crate) unseen: OnceCell<Unseen>,
     /// Whether something unrecorded rebuilt the history of a call, as far as that was asked, by the number of the call.
@@ -83,6 +85,7 @@ impl<'a> Rollout<'a> {
         // The map is ordered by id, which remains the order of those with one seq.
         calls.sort_by_key(|call| call.execution.started_seq);
         let numbers = calls.iter().zip(1..).map(|(call, number)| (&call.inference_call_id, number)).collect();
+        let context_tokens = vec![OnceCell::new(); calls.len()];
         let payloads = Payloads { source, buffer: PayloadBuffer::default(), max_nesting: limits.max_nesting };
         Self {
             graph,
@@ -94,6 +97,7 @@ impl<'a> Rollout<'a> {
             items: ItemPlaces::of(graph.conversation_items.keys().copied()).into(),
             tokens: rest.tokens,
             known_origins: rest.origins,
+            context_tokens,
             index: OnceCell::new(),
             unseen: OnceCell::new(),
             rebuilt: RefCell::default(),
@@ -152,7 +156,9 @@ impl<'a> Rollout<'a> {
 
     /// Returns the estimated tokens of a call's request, or `None` if the request is not readable.
     pub fn context_tokens(&self, call: &InferenceCall) -> Option<u64> {
-        self.tokens_by_section(call).map(|sections| sections.into_iter().map(|(_, tokens)| tokens).sum())
+        let add = || Some(self.tokens_by_section(call)?.into_iter().map(|(_, tokens)| tokens).sum());
+        let place = self.call_number(&call.inference_call_id).checked_sub(1);
+        place.map_or_else(add, |place| *self.context_tokens[place].get_or_init(add))
     }
 
     /// Returns the estimated tokens of each section of a call's request, or `None` if the request is not readable.

@@ -89,9 +89,12 @@ impl ItemRuns {
 
     /// Returns the runs, in order.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = ItemRun> + '_ {
-        let mut parts: Vec<_> = self.parts_from_last().collect();
-        parts.reverse();
-        parts.into_iter().flat_map(|part| part.runs.iter().copied())
+        // Most lists have one block, and need no room for others.
+        let mut parts = self.parts_from_last();
+        let last = parts.next();
+        let mut earlier: Vec<_> = parts.collect();
+        earlier.reverse();
+        earlier.into_iter().chain(last).flat_map(|part| part.runs.iter().copied())
     }
 
     /// Returns how many runs are in the last block, which the list shares with others only until it is extended.

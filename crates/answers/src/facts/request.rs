@@ -1,6 +1,6 @@
 //! What requests hold besides the items of their conversations.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use rollout_trace_model::map::HashMap;
 use rollout_trace_reducer::{Json, ReadRequest};
@@ -65,7 +65,7 @@ const UNSHOWN: [&str; 6] = ["model", "stream", "store", "include", "metadata", "
 /// The requests of a rollout.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    by_call: BTreeMap<InferenceCallId, RequestFacts>,
+    by_call: HashMap<InferenceCallId, RequestFacts>,
     definitions: Vec<Definition>,
     by_text: HashMap<(Kind, Arc<str>), DefinitionId>,
     last: HashMap<ThreadId, Last>,

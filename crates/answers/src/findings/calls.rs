@@ -72,17 +72,24 @@ fn repeated(rollout: &Rollout<'_>, calls: &[&ToolCall]) -> Vec<Finding> {
     let items = &rollout.graph().conversation_items;
     let meaning = |id: &ItemId| items.get(id).map(|item| Meaning::of(rollout, item));
     let mut patches = 0;
-    let mut alike: HashMap<(Scope<'_>, Meaning), Vec<&ToolCall>> = HashMap::default();
+    let mut scopes: HashMap<Scope<'_>, Vec<&ToolCall>> = HashMap::default();
     for call in calls {
         let has_outputs = !call.model_visible_output_item_ids.is_empty();
         if matches!(call.requester, Requester::Model) && has_outputs && !is_skipped(call) {
-            let scope = (call.started_by_codex_turn_id.as_ref(), patches);
+            scopes.entry((call.started_by_codex_turn_id.as_ref(), patches)).or_default().push(call);
+        }
+        let is_patch = call.kind == ToolKind::ApplyPatch && call.execution.status == ExecutionStatus::Completed;
+        patches += usize::from(is_patch);
+    }
+    // Most turns have too few calls to repeat any so often.
+    scopes.retain(|_, calls| calls.len() >= STREAK);
+    let mut alike: HashMap<(Scope<'_>, Meaning), Vec<&ToolCall>> = HashMap::default();
+    for (scope, calls) in scopes {
+        for call in calls {
             if let Some(meaning) = call.model_visible_call_item_ids.first().and_then(meaning) {
                 alike.entry((scope, meaning)).or_default().push(call);
             }
         }
-        let is_patch = call.kind == ToolKind::ApplyPatch && call.execution.status == ExecutionStatus::Completed;
-        patches += usize::from(is_patch);
     }
     let mut findings = Vec::new();
     // Outputs are compared only of calls that are repeated, which are few.
