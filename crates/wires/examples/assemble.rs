@@ -1,7 +1,12 @@
 //! Assembles the answer in a file, which holds the body of a response: `assemble WIRE FILE`. Prints its status and the
 //! response object as JSON.
 
-use std::{env, error::Error, fs};
+use std::{
+    env,
+    error::Error,
+    fs,
+    io::{self, Write},
+};
 
 use rollout_trace_schema::WireApi;
 use rollout_trace_wires::{Assembler, Value};
@@ -22,6 +27,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("status".to_owned(), Value::String(answer.status.as_str().to_owned())),
         ("response".to_owned(), answer.response.unwrap_or(Value::Null)),
     ];
-    println!("{}", serde_json::to_string(&Value::Object(printed.into()))?);
-    Ok(())
+    Ok(writeln!(io::stdout(), "{}", serde_json::to_string(&Value::Object(printed.into()))?)?)
 }

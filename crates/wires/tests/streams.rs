@@ -111,7 +111,7 @@ fn chat_calls_are_told_apart_as_tolerant_clients_do() {
 #[test]
 fn chat_without_an_end_has_failed() {
     let text = json!({"id": "c", "choices": [{"index": 0, "delta": {"content": "half "}}]});
-    assert_eq!(check(WireApi::ChatCompletions, &events(&[text.clone()])).0, "failed");
+    assert_eq!(check(WireApi::ChatCompletions, &events(std::slice::from_ref(&text))).0, "failed");
     let error = json!({"error": {"message": "overloaded"}});
     let answer = assemble(&WireApi::ChatCompletions, [events(&[text, error]).as_bytes()]);
     assert_eq!((answer.status, answer.error.as_deref()), (AnswerStatus::Failed, Some("overloaded")));
