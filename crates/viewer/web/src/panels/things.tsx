@@ -56,10 +56,11 @@ function Frame(props: { readonly thing: Thing; readonly of: PartClass; readonly 
 }
 
 function Span({ start, end, status }: { readonly start: number; readonly end: number | null | undefined; readonly status: string }): JSX.Element {
-  const good = status === "completed";
+  // A process whose last operation ended may still have the status of a running one.
+  const [good, word] = status === "running" ? [true, "ended"] : [status === "completed", words(status)];
   return (
     <>
-      {end == null ? <NoEnd /> : <span class={good ? "" : "bad"}>{words(status)}</span>}
+      {end == null ? <NoEnd /> : <span class={good ? "" : "bad"}>{word}</span>}
       {end == null ? "" : ` · ${duration(end - start)}`} · at {duration(start)}
     </>
   );
@@ -155,6 +156,7 @@ function CallPanel({ call }: { readonly call: number }): JSX.Element {
   const cell = calls.byCell[call];
   const started = calls.startedCell[call];
   const exit = operation == null ? null : operations.exit[operation];
+  const isCommand = operation != null && operations.kind[operation] === "exec_command";
   return (
     <Frame thing={[CALL, call]}
       of="tool"
@@ -169,7 +171,7 @@ function CallPanel({ call }: { readonly call: number }): JSX.Element {
     >
       <WhyPanel of={[CALL, call]} title="Why was it run?" />
       <Section title="Call">
-        <pre class="text code command">{operation == null ? "" : "$ "}<Code text={command(calls.label[call] ?? "")} language={operation == null ? "json" : "shell"} /></pre>
+        <pre class="text code command">{isCommand ? "$ " : ""}<Code text={command(calls.label[call] ?? "")} language={isCommand ? "shell" : operation == null ? "json" : null} /></pre>
         <Facts rows={[
           ["asked by", request != null ? <Link to={[REQUEST, request]} /> : cell != null ? <Link to={[CELL, cell]} most={80} /> : "unknown"],
           ["ran", end == null ? <NoEnd /> : <>{duration(end - (runtime ?? calls.start[call]!))}{runtime == null ? "" : <span class="lesser"> after {duration(runtime - calls.start[call]!)} to start</span>}</>],
