@@ -58,6 +58,12 @@ pub(crate) struct DemoArgs {
     /// Draws only the trace, without showing the rollout as it happens
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// Shows the rollout in the browser while it happens, and until the program is stopped with Ctrl-C
+    #[arg(long)]
+    pub(crate) view: bool,
+    /// With --view, prints the link, and opens no browser
+    #[arg(long, requires = "view")]
+    pub(crate) no_open: bool,
 }
 
 /// Gives a task to an agent with a real model.

@@ -10,6 +10,7 @@ use crate::{
     failure::Failure,
     screen::Screen,
     trace::{draw, is_flawed, print_location},
+    view::Viewing,
 };
 
 const SCENARIO: &str = include_str!("../scripts/demo.toml");
@@ -22,8 +23,12 @@ pub(crate) async fn run(args: &DemoArgs, screen: &mut Screen) -> Result<ExitCode
     let scenario = scenario.map_err(|error| Failure::of(&error, "docs/agent.md describes the format of scenarios"))?;
     let out = folder(args.out.as_ref())?;
     let trace = TraceTarget::Root(out.join("traces"), TraceOptions::new());
+    let viewing = args.view.then(|| Viewing::start(out.join("traces"), !args.no_open));
     let quiet = args.quiet;
     let played = play(&scenario, &out.join("work"), trace, &mut |event| {
+        if let Some(link) = viewing.as_ref().and_then(Viewing::link) {
+            say_link(link, screen);
+        }
         if !quiet {
             screen.event(event);
         }
@@ -37,7 +42,23 @@ pub(crate) async fn run(args: &DemoArgs, screen: &mut Screen) -> Result<ExitCode
     let graph = draw(&bundle, screen)?;
     screen.say("");
     print_location(&bundle, played.recording.as_ref(), screen);
+    if let Some(viewing) = viewing {
+        if let Some(link) = viewing.last_link() {
+            say_link(link, screen);
+        }
+        screen.say("The page is served until this program is stopped with Ctrl-C.");
+        // Without a handler, Ctrl-C ends the program as usual.
+        let _ = tokio::signal::ctrl_c().await;
+    }
     Ok(if is_flawed(&graph) { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Says where the page is, or why there is none.
+fn say_link(link: Result<String, Failure>, screen: &mut Screen) {
+    match link {
+        Ok(link) => screen.say(&format!("The rollout is shown at {link}")),
+        Err(failure) => screen.say(&failure.to_string()),
+    }
 }
 
 /// Creates the requested folder, or a new temporary one.

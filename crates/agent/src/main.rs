@@ -8,6 +8,7 @@ mod failure;
 mod run;
 mod screen;
 mod trace;
+mod view;
 
 use std::{env, path::PathBuf, process::ExitCode};
 

@@ -4,7 +4,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread::sleep,
@@ -74,6 +75,29 @@ fn the_demo_draws_its_trace() {
     }
     assert!(!stdout.contains("\nwarning") && !stdout.contains("\nerror"), "{stdout}");
     assert!(stderr.contains("Recorded in ") && stderr.contains("Next: rollout-trace show "), "{stderr}");
+}
+
+#[test]
+fn the_demo_is_shown_until_the_program_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = agent(&["demo", "--quiet", "--view", "--no-open", "--out"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let link = lines.find_map(|line| Some(line.strip_prefix("The rollout is shown at ")?.to_owned())).unwrap();
+    let is_served = lines.any(|line| line == "The page is served until this program is stopped with Ctrl-C.");
+    // The demo has ended; its page is still there.
+    let (host, path) = link.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut page = TcpStream::connect(host).unwrap();
+    write!(page, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).unwrap();
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    assert!(is_served && answer.starts_with("HTTP/1.1 303 "), "{is_served} {answer}");
 }
 
 #[test]

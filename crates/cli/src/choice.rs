@@ -53,7 +53,7 @@ impl ChoiceArgs {
 
     /// Opens a bundle again, which is still being written.
     pub(crate) fn reopen(&self, path: &Path) -> Result<Bundle, Failure> {
-        Ok(self.reading.open(path)?)
+        self.reading.open(path)
     }
 
     /// Opens a bundle by its path or, if there is no such path, by the beginning of its rollout's id.

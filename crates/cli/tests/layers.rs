@@ -32,7 +32,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("code-mode", &[]),
     ("scripted-model", &[]),
     ("agent-core", &["code-mode", "recorder"]),
-    ("agent", &["agent-core", FACADE, "scripted-model"]),
+    ("agent", &["agent-core", FACADE, "scripted-model", "viewer"]),
 ];
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

@@ -4,6 +4,7 @@
 mod api_error;
 mod assets;
 mod body;
+mod browser;
 mod causes;
 mod changes;
 mod columns;
@@ -33,6 +34,7 @@ mod view;
 pub(crate) const PROGRAM: &str = concat!("rollout-trace ", env!("CARGO_PKG_VERSION"));
 
 pub use api_error::ApiError;
+pub use browser::open_browser;
 pub use causes::{Causes, Hops};
 pub use changes::RequestChanges;
 pub use columns::{Deltas, Lists, PayloadColumn, PayloadName, Words};

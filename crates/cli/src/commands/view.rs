@@ -3,7 +3,6 @@
 use std::{
     io::{BufWriter, Write},
     path::Path,
-    process::{Command, Stdio},
 };
 
 use rollout_trace::{
@@ -11,7 +10,7 @@ use rollout_trace::{
     answers::Rollout,
     bundle::{Existing, StagedFile, holds_bundle},
 };
-use rollout_trace_viewer::{FileError, FileOptions, LeftOut, Library, Options, Server, write_file};
+use rollout_trace_viewer::{FileError, FileOptions, LeftOut, Library, Options, Server, open_browser, write_file};
 
 use super::question::not_selected;
 use crate::{
@@ -59,18 +58,6 @@ fn serve(args: ViewArgs, output: &mut Output) -> Result<Verdict, Failure> {
     output.say("the page is served until this program is stopped with Ctrl-C");
     server.run().map_err(|error| Failure::new(format!("cannot serve: {error}"), "start the program again"))?;
     Ok(Verdict::Clean)
-}
-
-/// Opens a link with the program that the system has for that. Returns whether there is one.
-fn open_browser(link: &str) -> bool {
-    let (program, arguments): (&str, &[&str]) = match () {
-        () if cfg!(target_os = "macos") => ("open", &[]),
-        () if cfg!(windows) => ("rundll32", &["url.dll,FileProtocolHandler"]),
-        () => ("xdg-open", &[]),
-    };
-    let mut command = Command::new(program);
-    command.args(arguments).arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().is_ok()
 }
 
 fn write(args: &ViewArgs, target: &Path, output: &mut Output) -> Result<Verdict, Failure> {

@@ -9,6 +9,7 @@ mod check;
 #[cfg(test)]
 mod completions;
 #[cfg(test)]
+mod follow;
 mod forms;
 #[cfg(test)]
 mod help;
