@@ -10,7 +10,7 @@ use std::{
 
 use rollout_trace_schema::{
     CodexTurnId, InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed, PayloadKind, PayloadRef,
-    RequestInputMode, ResponseId, UpstreamRequestId, document::InferenceResponse,
+    RequestInputMode, ResponseId, UpstreamRequestId, WireApi, document::InferenceResponse,
 };
 use serde::Serialize;
 
@@ -44,6 +44,7 @@ struct ContextInner {
     codex_turn_id: CodexTurnId,
     model: String,
     provider_name: String,
+    wire_api: WireApi,
 }
 
 /// Records one request to the model and how it ended. Clones are the same attempt.
@@ -107,6 +108,7 @@ impl ThreadTraceContext {
                 codex_turn_id: codex_turn_id.into(),
                 model: model.into(),
                 provider_name: provider_name.into(),
+                wire_api: WireApi::Responses,
             })
         }))
     }
@@ -122,6 +124,37 @@ impl InferenceTraceContext {
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Sets the API over which the requests go. Readers read the payloads of its attempts accordingly. The default is the
+    /// Responses API.
+    ///
+    /// Requests of other APIs are passed as they go out, as values or as bodies, and answers as the provider's own response
+    /// object: [`record_response`](InferenceTraceAttempt::record_response).
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{ResponseIds, WireApi};
+    /// use serde_json::json;
+    ///
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// let inference = trace.inference_trace_context("turn-1", "claude", "anthropic").wire_api(WireApi::Messages);
+    /// let attempt = inference.start_attempt();
+    /// attempt.record_started(&json!({"messages": [{"role": "user", "content": "Hello"}]}));
+    /// let message = json!({"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hi"}]});
+    /// attempt.record_response(ResponseIds::default(), &message);
+    /// ```
+    pub fn wire_api(self, wire_api: WireApi) -> Self {
+        // Attempts that were made before keep the context that they were made from.
+        Self(self.0.map(|inner| {
+            let ContextInner { thread, codex_turn_id, model, provider_name, .. } = &*inner;
+            Arc::new(ContextInner {
+                thread: Arc::clone(thread),
+                codex_turn_id: codex_turn_id.clone(),
+                model: model.clone(),
+                provider_name: provider_name.clone(),
+                wire_api,
+            })
+        }))
     }
 
     /// Makes an attempt with its own id. Nothing is recorded yet.
@@ -340,6 +373,76 @@ impl InferenceTraceAttempt {
         inner.append(recorder, partial, event);
     }
 
+    /// Records the model's answer as the provider's own response object, which every API but Responses has. It is recorded
+    /// as it is.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "m", "p").start_attempt();
+    /// let ids = rollout_trace_recorder::ResponseIds { response_id: Some("msg_1"), upstream_request_id: Some("req_1") };
+    /// attempt.record_response(ids, &serde_json::json!({"id": "msg_1", "type": "message", "content": []}));
+    /// ```
+    pub fn record_response<T: Serialize + ?Sized>(&self, ids: ResponseIds<'_>, response: &T) {
+        let Some((inner, recorder)) = self.ending() else { return };
+        let payload = recorder.prepare(PayloadKind::InferenceResponse, response);
+        let event = InferenceCompleted {
+            inference_call_id: inner.inference_call_id.clone(),
+            response_id: ids.response_id.map(ResponseId::from),
+            upstream_request_id: ids.upstream_request_id.map(UpstreamRequestId::from),
+            response_payload: payload.reference(),
+        };
+        inner.append(recorder, Some(payload), event);
+    }
+
+    /// Records that the request failed. `response` is what had arrived of the provider's response object.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "m", "p").start_attempt();
+    /// attempt.record_failed_response("HTTP 529: overloaded", Some("req_1"), None::<&serde_json::Value>);
+    /// ```
+    pub fn record_failed_response<T: Serialize + ?Sized>(
+        &self,
+        error: impl Display,
+        upstream_request_id: Option<&str>,
+        response: Option<&T>,
+    ) {
+        let Some((inner, recorder)) = self.ending() else { return };
+        let partial = response.map(|response| recorder.prepare(PayloadKind::InferenceResponse, response));
+        let event = InferenceFailed {
+            inference_call_id: inner.inference_call_id.clone(),
+            upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
+            error: recorder.displayed(error),
+            partial_response_payload: partial.as_ref().map(|payload| payload.reference()),
+        };
+        inner.append(recorder, partial, event);
+    }
+
+    /// Records that the request was canceled. `response` is what had arrived of the provider's response object.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// # let attempt = trace.inference_trace_context("turn-1", "m", "p").start_attempt();
+    /// let partial = serde_json::json!({"type": "message", "content": [{"type": "text", "text": "I wi"}]});
+    /// attempt.record_cancelled_response("the user interrupted the turn", None, Some(&partial));
+    /// ```
+    pub fn record_cancelled_response<T: Serialize + ?Sized>(
+        &self,
+        reason: impl Display,
+        upstream_request_id: Option<&str>,
+        response: Option<&T>,
+    ) {
+        let Some((inner, recorder)) = self.ending() else { return };
+        let partial = response.map(|response| recorder.prepare(PayloadKind::InferenceResponse, response));
+        let event = InferenceCancelled {
+            inference_call_id: inner.inference_call_id.clone(),
+            upstream_request_id: upstream_request_id.map(UpstreamRequestId::from),
+            reason: recorder.displayed(reason),
+            partial_response_payload: partial.as_ref().map(|payload| payload.reference()),
+        };
+        inner.append(recorder, partial, event);
+    }
+
     /// Claims the attempt's end. Returns `None` if tracing is off, the attempt has ended, or it was never started.
     fn ending(&self) -> Option<(&AttemptInner, &Recorder)> {
         let inner = self.0.as_ref()?;
@@ -371,7 +474,8 @@ impl AttemptInner {
             return;
         }
         let context = &*self.context;
-        let payload = recorder.prepare_request(PayloadKind::InferenceRequest, input, &context.thread.compare);
+        let (slot, wire_api) = (&context.thread.compare, &context.wire_api);
+        let payload = recorder.prepare_request(PayloadKind::InferenceRequest, input, slot, wire_api);
         let (mode, prefix) = mode.map_or((None, None), |(mode, prefix)| (Some(mode), prefix));
         let event = Started { attempt: self, mode, request: payload.number, prompt: recorder.prompt.as_ref() };
         let envelope = context.thread.context(Some(&context.codex_turn_id));
@@ -414,6 +518,9 @@ impl EventText for Started<'_> {
         put_text(out, r#","codex_turn_id":"#, Some(&context.codex_turn_id));
         put_text(out, r#","model":"#, Some(&context.model));
         put_text(out, r#","provider_name":"#, Some(&context.provider_name));
+        if context.wire_api != WireApi::Responses {
+            put_text(out, r#","wire_api":"#, Some(context.wire_api.as_str()));
+        }
         if let Some(mode) = &self.mode {
             out.extend_from_slice(br#","request_input_mode":"#);
             serde_json::to_writer(&mut *out, mode).expect("a mode has a JSON text, and memory takes it");

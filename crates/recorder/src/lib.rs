@@ -67,6 +67,7 @@ mod random_ids;
 mod recorder;
 mod redaction;
 mod request_shape;
+mod rollout;
 mod secrets;
 mod sharded;
 mod shards;
@@ -92,10 +93,11 @@ pub use memory_sink::MemorySink;
 pub use options::TraceOptions;
 pub use outcome::RecordingOutcome;
 pub use redaction::Redactor;
+pub use rollout::RolloutTraceContext;
 pub use rollout_trace_schema::{
     AgentPath, CellStatus, CodeModeRuntimeToolId, CodexTurnId, CompactionId, ExecutionStatus, InferenceCallId,
-    McpCallId, ModelVisibleCallId, PayloadLayout, ResponsesItemId, RuntimeCellId, ThreadId, ToolCallId, ToolKind,
-    UnixMillis,
+    McpCallId, ModelVisibleCallId, Observed, PayloadLayout, ResponsesItemId, RuntimeCellId, ThreadId, ToolCallId,
+    ToolKind, UnixMillis, WireApi,
     document::{SessionSource, SubagentSource, ThreadSpawn, TokenUsage},
 };
 pub use start_error::StartError;

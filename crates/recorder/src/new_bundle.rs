@@ -59,7 +59,7 @@ impl NewBundle {
                 name: env!("CARGO_PKG_NAME").to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
-            observed: None,
+            observed: options.observed.clone(),
             evidence: None,
             unknown: serde_json::Map::new(),
         };

@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rollout_trace_schema::{PayloadLayout, SchemaVersion, UnixMillis};
+use rollout_trace_schema::{Observed, PayloadLayout, SchemaVersion, UnixMillis};
 
 use crate::{MemorySink, Redactor, caller::guarded, random_ids::RandomIds};
 
@@ -33,6 +33,7 @@ pub struct TraceOptions {
     pub(crate) ids: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) redactor: Option<Redactor>,
     pub(crate) memory: Option<MemorySink>,
+    pub(crate) observed: Option<Observed>,
 }
 
 impl Default for TraceOptions {
@@ -48,6 +49,7 @@ impl Default for TraceOptions {
             ids: random_ids(),
             redactor: None,
             memory: None,
+            observed: None,
         }
     }
 }
@@ -139,6 +141,20 @@ impl TraceOptions {
     /// Sets what happens to every string before it is written for the first time.
     pub fn redactor(mut self, redactor: Redactor) -> Self {
         self.redactor = Some(redactor);
+        self
+    }
+
+    /// Says what the recording program cannot observe. The default is that it observes everything that its events describe.
+    ///
+    /// ```
+    /// use rollout_trace_recorder::{Observed, TraceOptions};
+    ///
+    /// // A program that sees requests and answers sees neither tools run nor agents spawn others.
+    /// let observed = Observed { tools: Some(false), agents: Some(false), ..Observed::default() };
+    /// let options = TraceOptions::new().observed(observed);
+    /// ```
+    pub fn observed(mut self, observed: Observed) -> Self {
+        self.observed = Some(observed);
         self
     }
 

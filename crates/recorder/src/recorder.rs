@@ -13,7 +13,7 @@ use std::{
 
 use rollout_trace_schema::{
     EventPayload, Other, PayloadKind, PayloadRef, ProtocolEventObserved, RecordingCompleted, RolloutId, RolloutStarted,
-    ThreadId,
+    ThreadId, WireApi,
     document::{RecorderMisuse, RecorderReport, RecordingLoss, RedactionCount},
 };
 use serde::Serialize;
@@ -139,8 +139,16 @@ impl Recorder {
         kind: PayloadKind,
         input: RequestInput<'_, T>,
         slot: &CompareSlot,
+        wire_api: &WireApi,
     ) -> PreparedPayload {
-        self.prepare_with(kind, || self.packer.encode_request(input, slot))
+        self.prepare_with(kind, || {
+            let mut document = self.packer.encode_request(input, slot)?;
+            // The other APIs have no field `input`.
+            document.misuse = document
+                .misuse
+                .filter(|misuse| *wire_api == WireApi::Responses || !matches!(misuse, Misuse::RequestWithoutInput));
+            Ok(document)
+        })
     }
 
     /// Prepares a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a

@@ -166,7 +166,12 @@ impl ThreadTraceContext {
     /// ```
     pub fn start_child_thread_trace_or_disabled<S: Serialize>(&self, metadata: ThreadStartedTraceMetadata<S>) -> Self {
         let Some(parent) = self.inner().filter(|parent| parent.recorder().is_some()) else { return Self::disabled() };
-        let recorder = Arc::clone(&parent.recorder);
+        Self::start_in(&parent.recorder, metadata)
+    }
+
+    /// Begins a thread that is not the root, or resumes it if this bundle knows it.
+    pub(crate) fn start_in<S: Serialize>(recorder: &Arc<Recorder>, metadata: ThreadStartedTraceMetadata<S>) -> Self {
+        let recorder = Arc::clone(recorder);
         if recorder.is_root(&metadata.thread_id) {
             recorder.report_misuse(&Misuse::ChildHasRootId { thread_id: metadata.thread_id });
             return Self::disabled();

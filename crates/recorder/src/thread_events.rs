@@ -25,6 +25,27 @@ impl ThreadTraceContext {
         });
     }
 
+    /// Does the same as [`record_protocol_event`](Self::record_protocol_event), for something that happened in a turn of this
+    /// thread.
+    ///
+    /// ```
+    /// # let trace = rollout_trace_recorder::ThreadTraceContext::disabled();
+    /// trace.record_protocol_event_in_turn("turn-1", "warning", &serde_json::json!({"message": "the disk is almost full"}));
+    /// ```
+    #[inline]
+    pub fn record_protocol_event_in_turn<T: Serialize + ?Sized>(
+        &self,
+        codex_turn_id: impl Into<CodexTurnId>,
+        event_type: &str,
+        event: &T,
+    ) {
+        self.if_on(|inner, recorder| {
+            let payload = recorder.prepare(PayloadKind::ProtocolEvent, event);
+            let event = ProtocolEventObserved { event_type: event_type.to_owned(), event_payload: payload.reference() };
+            recorder.append_with(inner.context(Some(&codex_turn_id.into())), payload, event);
+        });
+    }
+
     /// Records that a turn began: an input from outside and all the work that it causes.
     ///
     /// ```

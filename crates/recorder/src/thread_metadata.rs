@@ -2,6 +2,7 @@
 
 use rollout_trace_schema::{AgentPath, ThreadId, document::SessionSource};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// The identity and the settings of an agent thread. `Source` is the agent core's own type for who started the session.
 ///
@@ -50,6 +51,9 @@ pub struct ThreadStartedTraceMetadata<Source = SessionSource> {
     pub approval_policy: String,
     /// What the agent may access.
     pub sandbox_policy: String,
+    /// Further fields, for what only some recording programs know, such as the session that a request names.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 impl<Source> ThreadStartedTraceMetadata<Source> {
@@ -68,6 +72,7 @@ impl<Source> ThreadStartedTraceMetadata<Source> {
             provider_name: String::new(),
             approval_policy: String::new(),
             sandbox_policy: String::new(),
+            more: Map::new(),
         }
     }
 
