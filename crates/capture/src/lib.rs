@@ -36,13 +36,22 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod decompress;
 mod detour;
 mod proxy;
+mod recipes;
+mod recording;
+mod request;
+mod secrets;
 mod tap;
+mod threads;
 mod upstream;
 
 pub use call::CallApi;
 pub use detour::Detour;
 pub use proxy::{Headers, Proxy, ProxyError};
+pub use recipes::{Recipe, upstreams};
+pub use recording::{Recording, Report, Unrecorded};
+pub use secrets::Redact;
 pub use tap::{Copied, ExchangeEnd, ExchangeId, Feed, RequestSeen, ResponseSeen, Seen, Tap, What};
 pub use upstream::{Upstream, UpstreamError};

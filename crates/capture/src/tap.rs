@@ -51,7 +51,12 @@ pub enum What {
     /// Data of the answer's body, without the framing.
     ResponseData(Copied),
     /// Data that is missing because the recording fell behind.
-    Missed,
+    Missed {
+        /// How many bytes are missing.
+        bytes: u64,
+        /// Whether they are the answer's, or the request's.
+        is_answer: bool,
+    },
     /// The exchange is over.
     End(ExchangeEnd),
 }
@@ -182,16 +187,27 @@ impl TappedExchange {
         }
     }
 
-    /// Returns the copy of data, or [`What::Missed`] if there is no memory for it, or `None` if nobody wants it.
-    pub(crate) fn copy(&self, data: &[u8], kind: impl FnOnce(Copied) -> What) -> Option<What> {
+    /// Returns the copy of a request's data, or that there is no memory for it, or `None` if nobody wants it.
+    pub(crate) fn copy_request(&self, data: &[u8]) -> Option<What> {
+        let missed = What::Missed { bytes: data.len() as u64, is_answer: false };
+        Some(self.copy(data)?.map_or(missed, What::RequestData))
+    }
+
+    /// Does the same as [`copy_request`](Self::copy_request) for an answer's data.
+    pub(crate) fn copy_answer(&self, data: &[u8]) -> Option<What> {
+        let missed = What::Missed { bytes: data.len() as u64, is_answer: true };
+        Some(self.copy(data)?.map_or(missed, What::ResponseData))
+    }
+
+    fn copy(&self, data: &[u8]) -> Option<Option<Copied>> {
         let inner = self.tap.0.as_ref().filter(|_| self.wants_data)?;
         let size = data.len() + MESSAGE_BYTES;
         let held = inner.budget.held.fetch_add(size, Ordering::Relaxed);
         if held.saturating_add(size) > inner.budget.limit {
             inner.budget.held.fetch_sub(size, Ordering::Relaxed);
-            return Some(What::Missed);
+            return Some(None);
         }
-        Some(kind(Copied { bytes: data.to_vec(), budget: Arc::clone(&inner.budget) }))
+        Some(Some(Copied { bytes: data.to_vec(), budget: Arc::clone(&inner.budget) }))
     }
 }
 

@@ -140,7 +140,7 @@ impl<'q> Answers<'q> {
                     let first = self.queue.first();
                     let taken = framing.follow(bytes, |data| {
                         if let Some((_, exchange)) = &first
-                            && let Some(what) = exchange.copy(data, What::ResponseData)
+                            && let Some(what) = exchange.copy_answer(data)
                         {
                             exchange.put(what);
                         }

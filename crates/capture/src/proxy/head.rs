@@ -72,6 +72,12 @@ impl Headers {
     }
 }
 
+impl<'h> FromIterator<(&'h str, &'h str)> for Headers {
+    fn from_iter<T: IntoIterator<Item = (&'h str, &'h str)>>(headers: T) -> Self {
+        Self(headers.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect())
+    }
+}
+
 impl RequestHead {
     /// Finds a request's head at the beginning of bytes. Returns `None` if more bytes are needed, and otherwise how many
     /// bytes the head has.

@@ -193,7 +193,7 @@ impl Session<'_> {
         let mut out = request.head.redirected(&request.target, request.upstream.authority());
         loop {
             let mut copies = Vec::new();
-            let taken = framing.follow(buffer.unused(), |data| copies.extend(exchange.copy(data, What::RequestData)));
+            let taken = framing.follow(buffer.unused(), |data| copies.extend(exchange.copy_request(data)));
             out.extend_from_slice(&buffer.unused()[..taken]);
             buffer.consume(taken);
             send(upstream, &out).await.map_err(|_| ToUpstream::UpstreamBroke)?;

@@ -158,7 +158,7 @@ async fn an_answer_without_end_takes_bounded_memory() {
         while let Some(seen) = feed.next() {
             match seen.what {
                 What::ResponseData(copied) => copies.push(copied),
-                What::Missed => missed += 1,
+                What::Missed { .. } => missed += 1,
                 What::End(_) => break,
                 _ => {}
             }
