@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Grep(GrepArgs),
     Payload(PayloadArgs),
     View(ViewArgs),
+    Record(RecordArgs),
     Mcp(McpArgs),
     Import(ImportArgs),
     Convert(ConvertArgs),
@@ -329,6 +330,51 @@ pub(crate) struct McpArgs {
     /// The folders that contain the bundles; a root may also be a single bundle.
     #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true, value_name = "ROOT")]
     pub(crate) roots: Vec<PathBuf>,
+}
+
+/// Runs a command and records what it says to its model, whichever agent it is.
+///
+/// A proxy on 127.0.0.1 stands between the command and its provider and changes nothing on the way. The command gets the
+/// proxy's address by the variables that agents read, such as ANTHROPIC_BASE_URL. The program exits as the command does.
+/// What does not go through the proxy is not seen; a report at the end says how many requests were. Without a command, the
+/// variables are printed, and recording lasts until Ctrl-C. docs/capture.md says how it works with which agent.
+#[derive(Debug, Args)]
+#[command(override_usage = "rollout-trace record [OPTIONS] [-- COMMAND [ARGUMENTS]...]")]
+pub(crate) struct RecordArgs {
+    /// The folder for the bundle; by default ~/.local/share/rollout-trace/traces.
+    #[arg(long, env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+
+    /// Show the rollout in the browser while it runs.
+    #[arg(long)]
+    pub(crate) view: bool,
+
+    /// Where a name leads: anthropic, openai, gemini, code-assist, vertex, or another one. By default where the variables
+    /// of the command lead, or to the provider.
+    #[arg(long, value_name = "NAME=URL", value_parser = name_and_address)]
+    pub(crate) upstream: Vec<(String, String)>,
+
+    /// What is replaced in bodies before it is written. Credentials in headers are never written.
+    #[arg(long, value_name = "WHAT", default_value = "common")]
+    pub(crate) redact: RedactArg,
+
+    /// The command.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// What is replaced in bodies.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum RedactArg {
+    /// Common secrets, and what names a person or a machine in metadata.
+    Common,
+    /// Nothing.
+    None,
+}
+
+fn name_and_address(text: &str) -> Result<(String, String), String> {
+    let (name, address) = text.split_once('=').ok_or("it is not NAME=URL")?;
+    Ok((name.to_owned(), address.to_owned()))
 }
 
 /// Shows rollouts in the browser, or writes one as an HTML file.

@@ -86,6 +86,8 @@ pub(crate) enum Verdict {
     Damaged,
     /// A bundle could not be read at all, and its failure was reported.
     Unreadable,
+    /// A command that was run exited with this status.
+    Exited(u8),
 }
 
 impl Verdict {
@@ -94,6 +96,7 @@ impl Verdict {
             Self::Clean => 0,
             Self::Damaged => 1,
             Self::Unreadable => 2,
+            Self::Exited(status) => status,
         }
         .into()
     }

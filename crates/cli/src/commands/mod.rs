@@ -11,6 +11,7 @@ mod mcp;
 mod pack;
 mod payload;
 mod question;
+mod record;
 mod reduce;
 mod schema;
 mod show;
@@ -58,6 +59,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Grep(args) => question::grep(&args, output),
         Command::Payload(args) => payload::run(&args, output),
         Command::View(args) => view::run(args, output),
+        Command::Record(args) => record::run(&args, output),
         Command::Mcp(args) => mcp::run(&args),
         Command::Import(args) => import::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
