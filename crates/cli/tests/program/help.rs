@@ -8,7 +8,7 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    let commands = "reduce list check show why context diff time blame stats grep payload view mcp convert pack unpack schema completions man";
+    let commands = "reduce list check show why context diff time blame stats grep payload view record mcp convert pack unpack schema completions man";
     for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
@@ -42,6 +42,7 @@ fn wrong_usage() {
     stderr:   grep           Searches the texts of a rollout, line by line, and says where each match is
     stderr:   payload        Prints a payload exactly as it was recorded
     stderr:   view           Shows rollouts in the browser, or writes one as an HTML file
+    stderr:   record         Runs a command and records what it says to its model, whichever agent it is
     stderr:   mcp            Answers an agent's questions about rollouts, as an MCP server on stdin and stdout
     stderr:   convert        Writes a copy of a bundle in another payload layout, or in schema 3
     stderr:   pack           Packs a bundle into one .tar.zst file
@@ -67,7 +68,7 @@ fn wrong_usage() {
     assert_snapshot!(root.run("recude x"), @"
     stderr: error: unrecognized subcommand 'recude'
     stderr: 
-    stderr:   tip: a similar subcommand exists: 'reduce'
+    stderr:   tip: some similar subcommands exist: 'record', 'reduce'
     stderr: 
     stderr: Usage: rollout-trace [OPTIONS] <COMMAND>
     stderr: 
@@ -101,7 +102,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, view, mcp, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, view, record, mcp, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

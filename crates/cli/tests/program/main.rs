@@ -20,6 +20,7 @@ mod mcp;
 mod newer;
 #[cfg(test)]
 mod questions;
+mod record;
 #[cfg(test)]
 mod reduce;
 #[cfg(test)]
