@@ -66,9 +66,8 @@ fn headers_name_session_and_agent() {
 #[test]
 fn codex_names_its_turns() {
     let mut play = Play::default();
-    let turn = |turn: &str, kind: &str| {
-        format!(r#"{{"agent_name":"/root/reader","turn_id":"{turn}","request_kind":"{kind}"}}"#)
-    };
+    let turn =
+        |turn: &str, kind: &str| format!(r#"{{"agent_name":"/reader","turn_id":"{turn}","request_kind":"{kind}"}}"#);
     let mut ask = |turn: &str| {
         let headers = [
             ("session-id", "s"),
@@ -83,7 +82,7 @@ fn codex_names_its_turns() {
     let new = first.new_thread.expect("a new thread");
     assert_eq!(
         (new.agent_path.as_str(), new.session_id.as_deref(), new.parent_thread_id.as_deref()),
-        ("/root/reader", Some("s"), Some("s"))
+        ("/reader", Some("s"), Some("s"))
     );
     assert!(!ask(&turn("one", "turn")).begins_turn);
     let compaction = ask(&turn("two", "compaction"));
