@@ -306,6 +306,8 @@ fn agents(second_task: &str) -> RolloutTrace {
 #[test]
 fn a_call_that_holds_the_task_of_a_thread_has_spawned_it() {
     let graph = agents("count the folders");
+    let drawing = support::draw(&graph);
+    assert!(drawing.lines().any(|line| line.contains("spawn_agent") && line.ends_with("(inferred)")), "{drawing}");
     assert_eq!(graph.root_thread_id.as_str(), "main");
     assert!(graph.threads["title"].auxiliary && !graph.threads["one"].auxiliary);
     for (thread, tool, result) in [("one", "a", "12 files"), ("two", "b", "7 folders")] {

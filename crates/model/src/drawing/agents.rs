@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Anchor, InteractionEdge, UndeliveredMessage};
+use crate::{Anchor, EvidenceGrade, InteractionEdge, UndeliveredMessage};
 
 use super::{canvas::Canvas, painter::ACTION};
 
@@ -17,6 +17,9 @@ impl Canvas<'_, '_> {
             && let Some(item) = self.graph.conversation_items.get(item_id)
         {
             line += format_args!(" {}", self.item_preview(item));
+        }
+        if edge.evidence == Some(EvidenceGrade::Inferred) {
+            line += " (inferred)";
         }
         self.line(depth, line)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rollout_trace_schema::{ToolCallId, ToolKind, ToolSummary};
 
-use crate::{ItemId, Requester, ToolCall};
+use crate::{EvidenceGrade, ItemId, Requester, ToolCall};
 
 use super::{
     canvas::Canvas,
@@ -35,7 +35,11 @@ impl Canvas<'_, '_> {
         for cell in self.places.cells_waited_for.get(&tool.tool_call_id).into_iter().flatten() {
             head += format_args!(" · waits for {}", self.name(&cell.code_cell_id.0));
         }
-        head = head + self.time(&tool.execution) + " · " + self.painter.status(&tool.execution.status);
+        let time = self.time(&tool.execution);
+        // Only the conversation shows when the call began and ended.
+        let is_bound = tool.evidence == Some(EvidenceGrade::Conversation) && !tool.execution.is_running();
+        let bound = if is_bound && !time.is_empty() { " at most" } else { "" };
+        head = head + time + bound + " · " + self.painter.status(&tool.execution.status);
         self.line(depth, head + self.answers(&tool.model_visible_output_item_ids))?;
         self.losses_of(depth + 1, &tool.tool_call_id)?;
 
