@@ -174,7 +174,7 @@ pub(crate) struct StateForm {
     pub(crate) with_facts: bool,
 }
 
-/// Lists the bundles under a trace root, the newest first.
+/// Lists the bundles under a trace root, or the sessions in a store of another program, the newest first.
 ///
 /// Of each bundle, the manifest, the event log and two payloads are read; of an archive, nothing after its event log. An
 /// index in the user's cache folder ($XDG_CACHE_HOME/rollout-trace) remembers what was read, and may be deleted at any
@@ -182,7 +182,7 @@ pub(crate) struct StateForm {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ListArgs {
-    /// The folder that contains the bundles.
+    /// The folder that contains the bundles or sessions; default: the stores of Codex, Claude Code, Pi and Gemini CLI.
     #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
 

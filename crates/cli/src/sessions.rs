@@ -68,6 +68,11 @@ pub(crate) fn open(found: &FoundSession, limits: Limits) -> Result<Bundle, Failu
     Ok(bundle.shown_as(&found.path))
 }
 
+/// Returns the path of the bundle that a path means: itself or, of a session, that of the session's import.
+pub(crate) fn bundle_path(path: &Path, limits: Limits) -> Result<PathBuf, Failure> {
+    session_of(path).map_or_else(|| Ok(path.to_owned()), |session| imported(&session, limits))
+}
+
 /// Returns the bundle in the user's cache folder that a session was imported to.
 pub(crate) fn imported(found: &FoundSession, limits: Limits) -> Result<PathBuf, Failure> {
     let hint = "set XDG_CACHE_HOME to a folder that can be written to, or write a bundle with `rollout-trace import`";

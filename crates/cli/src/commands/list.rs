@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rollout_trace::{
     Limits,
     answers::{Regex, duration, first_chars, pattern},
+    import::{find_sessions, session_stores},
     schema::{UnixMillis, visible::visible_line},
     walk_bundles,
 };
@@ -54,28 +55,44 @@ struct Record<'a> {
     model: Option<&'a str>,
     cwd: Option<&'a str>,
     prompt: Option<&'a str>,
-    agents: u64,
-    turns: u64,
+    /// Null for sessions, which are not read to their ends.
+    agents: Option<u64>,
+    turns: Option<u64>,
     /// How old the graph is that `reduce` wrote.
     state: &'static str,
 }
 
 pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Result<Verdict, Failure> {
-    let root = args.root.as_deref().ok_or_else(|| {
-        Failure::new(
-            "no trace root is given",
-            "give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to",
-        )
-    })?;
     let pattern = args.grep.as_deref().map(pattern).transpose()?;
-    let found = walk_bundles(root)
-        .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
-    if found.is_empty() {
-        output.say(format_args!("no trace bundle in {}", root.display()));
-        return Ok(Verdict::Clean);
+    let (mut listed, verdict, places) = match args.root.as_deref() {
+        Some(root) => {
+            let found = walk_bundles(root)
+                .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
+            let place = root.display().to_string();
+            if found.is_empty() {
+                (read_sessions(root), Verdict::Clean, place)
+            } else {
+                let (listed, verdict) = read(root, found, limits, output)?;
+                (listed, verdict, place)
+            }
+        }
+        None => {
+            let stores = session_stores();
+            if stores.is_empty() {
+                return Err(Failure::new(
+                    "no trace root is given, and no agent of this user has sessions",
+                    "give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to",
+                ));
+            }
+            let places: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
+            (stores.iter().flat_map(|store| read_sessions(store)).collect(), Verdict::Clean, places.join(", "))
+        }
+    };
+    if listed.is_empty() {
+        output.say(format_args!("no trace bundle in {places}"));
+        return Ok(verdict);
     }
-    let count = found.len();
-    let (mut listed, verdict) = read(root, found, limits, output)?;
+    let count = listed.len();
     listed.retain(|bundle| is_wanted(bundle, args, pattern.as_ref()));
     listed.sort_by(|left, right| {
         let key = |bundle: &Listed| std::cmp::Reverse(bundle.outline.started_at_unix_ms);
@@ -85,11 +102,28 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
     if args.json {
         listed.iter().try_for_each(|bundle| print_json(bundle, output))?;
     } else if listed.is_empty() {
-        output.say(format_args!("none of {count} bundles in {} fits", root.display()));
+        output.say(format_args!("none of {count} bundles in {places} fits"));
     } else {
         print(&listed, output)?;
     }
     Ok(verdict)
+}
+
+/// Reads the outlines of the sessions in a store, from the beginnings and ends of their files, or finds them in the index.
+fn read_sessions(root: &Path) -> Vec<Listed> {
+    let mut index = Index::of(root);
+    let mut listed = Vec::new();
+    for session in find_sessions(root) {
+        let stamp = Stamp::of(&session.path);
+        let known = stamp.as_ref().and_then(|stamp| index.get(&session.path, stamp));
+        let outline = known.unwrap_or_else(|| Outline::of_session(session.outline()));
+        if let Some(stamp) = stamp {
+            index.put(&session.path, stamp, &outline);
+        }
+        listed.push(Listed { path: session.path, outline });
+    }
+    index.save();
+    listed
 }
 
 /// Reads the outlines of bundles, or finds them in the index.
@@ -159,14 +193,14 @@ fn print_json(bundle: &Listed, output: &mut Output) -> Result<(), Failure> {
         schema_version: outline.schema_version,
         started_at_unix_ms: outline.started_at_unix_ms,
         duration_ms: outline.duration_ms,
-        status: Some(outline.status.as_str()).filter(|_| !outline.is_newer),
+        status: Some(outline.status.as_str()).filter(|_| !outline.is_newer && !outline.is_session),
         damaged: outline.damaged,
         agent: outline.agent.as_deref(),
         model: outline.model.as_deref(),
         cwd: outline.cwd.as_deref(),
         prompt: outline.prompt.as_deref(),
-        agents: outline.agents,
-        turns: outline.turns,
+        agents: Some(outline.agents).filter(|_| !outline.is_session),
+        turns: Some(outline.turns).filter(|_| !outline.is_session),
         state: match StateAge::of(path) {
             StateAge::None => "none",
             StateAge::Current => "current",
@@ -220,6 +254,7 @@ fn cells(bundle: &Listed, id: String) -> [String; HEADINGS.len()] {
     let cell = |text: &Option<String>| text.as_ref().map_or("-".to_owned(), |text| first_chars(text, WIDEST));
     let status = match outline.schema_version {
         Some(version) if outline.is_newer => format!("unknown schema {version}"),
+        _ if outline.is_session => "session".to_owned(),
         _ => format!("{}{}", outline.status, if outline.damaged { ", damaged" } else { "" }),
     };
     [

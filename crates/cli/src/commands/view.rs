@@ -6,7 +6,7 @@ use std::{
 };
 
 use rollout_trace::{
-    Bundle,
+    Bundle, Limits,
     answers::Rollout,
     bundle::{Existing, StagedFile, holds_bundle},
 };
@@ -17,10 +17,11 @@ use crate::{
     args::ViewArgs,
     failure::{Failure, Verdict},
     output::Output,
-    progress,
+    progress, sessions,
 };
 
-pub(crate) fn run(args: ViewArgs, output: &mut Output) -> Result<Verdict, Failure> {
+pub(crate) fn run(mut args: ViewArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    args.path = sessions::bundle_path(&args.path, Limits::default())?;
     // In a trace root, it depends on the rollout what a selector means.
     if let Some(at) = args.at.as_ref().filter(|_| holds_bundle(&args.path) || args.path.is_file()) {
         check_selector(&args.path, at)?;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::Outline;
 
 /// Another version of the program may outline bundles in another way.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 /// A file that was written so recently may be written again without its time being another one.
 const SETTLED: Duration = Duration::from_secs(2);
 

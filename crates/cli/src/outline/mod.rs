@@ -9,6 +9,7 @@ use std::{path::Path, time::UNIX_EPOCH};
 use rollout_trace::{
     Bundle, Evidence, Limits, OpenError,
     evidence::{PayloadBuffer, PayloadSource},
+    import::SessionOutline,
     schema::{
         EventPayload, ExecutionStatus, Manifest, PayloadRef, ThreadId, UnixMillis,
         document::{SessionMetadata, SessionSource},
@@ -46,6 +47,28 @@ pub(crate) struct Outline {
     pub(crate) prompt: Option<String>,
     pub(crate) agents: u64,
     pub(crate) turns: u64,
+    /// Whether it is a session of another program, of which only the beginning and the end were read. Its status, its
+    /// agents and its turns are unknown.
+    #[serde(default)]
+    pub(crate) is_session: bool,
+}
+
+impl Outline {
+    /// Returns the outline of a session.
+    pub(crate) fn of_session(session: SessionOutline) -> Self {
+        let lasted = session.started_at_unix_ms.zip(session.last_at_unix_ms);
+        Self {
+            rollout_id: Some(session.session).filter(|session| !session.is_empty()),
+            started_at_unix_ms: session.started_at_unix_ms,
+            duration_ms: lasted.map(|(start, end)| end.max(start).abs_diff(start)),
+            agent: Some(session.agent),
+            model: session.model,
+            cwd: session.cwd,
+            prompt: session.prompt,
+            is_session: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// What the events of a bundle say.

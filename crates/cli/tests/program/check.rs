@@ -85,7 +85,7 @@ fn nothing_to_check() {
     fs::remove_file(root.path("a/trace.jsonl")).unwrap();
     assert_snapshot!(root.run("check a"), @"
     stderr: error: no trace bundle in a
-    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles or sessions
     exit code 2
     ");
     assert_snapshot!(root.run("check a/trace.jsonl nowhere"), @"
@@ -109,7 +109,7 @@ fn every_argument_gets_an_answer() {
     b: 1 error, 1 note
     a: clean
     stderr: error: no trace bundle in empty
-    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles or sessions
     stderr: error: nowhere does not exist
     stderr:   check the path; bundles are folders named trace-<trace id>-<thread id>
     exit code 2
@@ -117,7 +117,7 @@ fn every_argument_gets_an_answer() {
     assert_snapshot!(root.run("reduce empty a"), @"
     a/state.json
     stderr: error: no trace bundle in empty
-    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles or sessions
     exit code 2
     ");
 }

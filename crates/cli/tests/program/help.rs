@@ -8,7 +8,7 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    let commands = "reduce list check show why context diff time blame stats grep payload view record mcp convert pack unpack schema completions man";
+    let commands = "reduce list check show why context diff time blame stats grep payload view record mcp import convert pack unpack schema completions man";
     for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
@@ -25,7 +25,8 @@ fn wrong_usage() {
     stderr: 
     stderr: Commands:
     stderr:   reduce         Reduces bundles to graphs of their rollouts, as state.json
-    stderr:   list           Lists the bundles under a trace root, the newest first
+    stderr:   list           Lists the bundles under a trace root, or the sessions in a store of another program,
+    stderr:                  the newest first
     stderr:   check          Reads bundles completely and reports every problem
     stderr:   show           Shows a rollout: what was asked, how it went, and then everything that happened
     stderr:   why            Says what brought something about, hop by hop, down to the events that show it
@@ -44,6 +45,7 @@ fn wrong_usage() {
     stderr:   view           Shows rollouts in the browser, or writes one as an HTML file
     stderr:   record         Runs a command and records what it says to its model, whichever agent it is
     stderr:   mcp            Answers an agent's questions about rollouts, as an MCP server on stdin and stdout
+    stderr:   import         Writes a session of another program as a bundle
     stderr:   convert        Writes a copy of a bundle in another payload layout, or in schema 3
     stderr:   pack           Packs a bundle into one .tar.zst file
     stderr:   unpack         Unpacks the file that pack has created

@@ -197,7 +197,7 @@ fn a_terminal_gets_as_many_columns_as_fit() {
 fn the_root_comes_from_the_environment() {
     let root = Root::new(&["a"]);
     assert_snapshot!(root.run("list"), @"
-    stderr: error: no trace root is given
+    stderr: error: no trace root is given, and no agent of this user has sessions
     stderr:   give the folder, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to
     exit code 2
     ");

@@ -154,7 +154,7 @@ fn paths_that_are_not_bundles() {
     ");
     assert_snapshot!(root.run("reduce empty"), @"
     stderr: error: no trace bundle in empty
-    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles
+    stderr:   give a bundle, which is a folder with a trace.jsonl, or a folder with bundles or sessions
     exit code 2
     ");
     assert_snapshot!(root.run("reduce empty/file"), @"

@@ -14,6 +14,10 @@ pub(crate) fn program() -> Command {
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CODEX_ROLLOUT_TRACE_ROOT", "HOME"] {
         command.env_remove(name);
     }
+    // The sessions of whoever runs the tests are not looked for.
+    for name in ["CODEX_HOME", "CLAUDE_CONFIG_DIR", "USERPROFILE"] {
+        command.env_remove(name);
+    }
     command.env("TZ", "UTC");
     // No index outlives a test, or is shared by two.
     command.env("XDG_CACHE_HOME", "none");
