@@ -10,6 +10,7 @@ mod check;
 mod completions;
 #[cfg(test)]
 mod follow;
+#[cfg(test)]
 mod forms;
 #[cfg(test)]
 mod help;
