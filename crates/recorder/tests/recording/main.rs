@@ -15,3 +15,4 @@ mod overlap;
 mod redaction;
 mod session;
 mod support;
+mod wires;
