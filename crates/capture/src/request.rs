@@ -18,6 +18,8 @@ pub(crate) struct RequestView {
     pub(crate) session: Option<String>,
     /// The items of the conversation in their order, without those that clients drop or add at will.
     pub(crate) items: Vec<ItemView>,
+    /// The same with the reminders of the client, which may wake the model.
+    pub(crate) items_with_reminders: Vec<ItemView>,
     /// The texts of the user's first message.
     pub(crate) first_user_texts: Vec<String>,
     /// How many items there are up to the end of the user's first message.
@@ -75,6 +77,7 @@ impl ItemView {
 #[derive(Default)]
 struct Collector {
     items: Vec<ItemView>,
+    with_reminders: Vec<ItemView>,
     texts: Vec<String>,
 }
 
@@ -83,14 +86,21 @@ impl Collector {
     fn text(&mut self, kind: ItemKind, text: &str) {
         let trimmed = text.trim();
         let is_reminder = trimmed.starts_with("<system-reminder>") && trimmed.ends_with("</system-reminder>");
-        if !trimmed.is_empty() && !is_reminder {
-            self.items.push(ItemView::new(kind, trimmed));
+        if trimmed.is_empty() {
+            return;
+        }
+        let item = ItemView::new(kind, trimmed);
+        self.with_reminders.push(item);
+        if !is_reminder {
+            self.items.push(item);
             self.texts.push(text.to_owned());
         }
     }
 
     fn add(&mut self, kind: ItemKind, identity: &str) {
-        self.items.push(ItemView::new(kind, identity));
+        let item = ItemView::new(kind, identity);
+        self.with_reminders.push(item);
+        self.items.push(item);
     }
 }
 
@@ -123,6 +133,7 @@ impl RequestView {
         collect(&mut collector);
         let has_text = collector.items.iter().any(|item| item.kind == ItemKind::User);
         self.items.append(&mut collector.items);
+        self.items_with_reminders.append(&mut collector.with_reminders);
         if is_user && has_text && self.first_user_end == 0 {
             self.first_user_end = self.items.len();
             self.first_user_texts = collector.texts;
@@ -344,7 +355,7 @@ mod tests {
         ];
         for view in &views {
             assert_eq!(kinds(view), [User, Assistant, Call, Output]);
-            assert_eq!(view, &views[0]);
+            assert_eq!((&view.items, &view.first_user_texts), (&views[0].items, &views[0].first_user_texts));
         }
         let gemini = view(
             CallApi::GenerateContent,

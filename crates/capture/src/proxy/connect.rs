@@ -1,9 +1,13 @@
 //! Connections to upstreams.
 
-use std::{io, sync::Arc};
+use std::{env, io, sync::Arc};
 
-use rustls::{ClientConfig, crypto::ring, pki_types::ServerName};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::{
+    ClientConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use rustls_platform_verifier::Verifier;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -42,11 +46,16 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// Makes a connector that trusts what the system trusts.
+    /// Makes a connector that trusts what the system trusts, and what agents trust that bring their own certificates: those
+    /// of Mozilla, and those in the file that `NODE_EXTRA_CA_CERTS` names.
     pub(super) fn new() -> Result<Self, rustls::Error> {
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let brought = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned().chain(extra_certificates());
+        let verifier = Verifier::new_with_extra_roots(brought, Arc::clone(&provider))?;
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_platform_verifier()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
@@ -66,6 +75,13 @@ impl Connector {
         let name = ServerName::try_from(upstream.host().to_owned()).map_err(io::Error::other)?;
         Ok(Link::Tls(Box::new(self.tls.connect(name, tcp).await?)))
     }
+}
+
+/// Returns the readable certificates of the file that `NODE_EXTRA_CA_CERTS` names. Node ignores the others, too.
+fn extra_certificates() -> Vec<CertificateDer<'static>> {
+    let path = env::var_os("NODE_EXTRA_CA_CERTS").filter(|path| !path.is_empty());
+    let read = path.and_then(|path| CertificateDer::pem_file_iter(path).ok());
+    read.map(|certificates| certificates.filter_map(Result::ok).collect()).unwrap_or_default()
 }
 
 /// Connects to an upstream through a proxy.

@@ -4,6 +4,8 @@
 
 mod named;
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, HashSet};
@@ -101,6 +103,8 @@ struct Thread {
     /// The items of the last request, and how many these are without those of its answer, which follow.
     items: Vec<ItemView>,
     request_items: usize,
+    /// The items of the last request with the reminders of the client.
+    items_with_reminders: Vec<ItemView>,
     /// The hash of the last request's body.
     body: u64,
     state: CallState,
@@ -140,6 +144,7 @@ impl Threads {
         }
         place.items.clone_from(&request.view.items);
         place.request_items = place.items.len();
+        place.items_with_reminders.clone_from(&request.view.items_with_reminders);
         place.body = request.body;
         place.state = CallState::Running;
         place.answer_text.clear();
@@ -229,6 +234,7 @@ impl Threads {
             id,
             items: Vec::new(),
             request_items: 0,
+            items_with_reminders: Vec::new(),
             body: 0,
             state: CallState::Unsuccessful,
             answer_text: String::new(),
@@ -264,9 +270,10 @@ impl Thread {
     /// Returns whether a request begins a turn: after the model's last item it holds a message of the user that the last
     /// request did not hold, and no output of a tool.
     fn is_begun_by(&self, view: &RequestView) -> bool {
-        let tail = view.items.iter().rposition(|item| item.is_of_model()).map_or(0, |at| at + 1);
-        let tail = &view.items[tail..];
-        let held: HashSet<_> = self.items[..self.request_items].iter().map(|item| item.identity()).collect();
+        let items = &view.items_with_reminders;
+        let tail = items.iter().rposition(|item| item.is_of_model()).map_or(0, |at| at + 1);
+        let tail = &items[tail..];
+        let held: HashSet<_> = self.items_with_reminders.iter().map(|item| item.identity()).collect();
         !tail.iter().any(|item| item.kind == ItemKind::Output)
             && tail.iter().any(|item| item.kind == ItemKind::User && !held.contains(&item.identity()))
     }
