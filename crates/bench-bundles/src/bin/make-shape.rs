@@ -1,5 +1,5 @@
 //! Makes a bundle of a hostile shape: `make-shape SHAPE SIZE DIR`. Without arguments it lists the shapes, each with the
-//! smaller of the sizes that are compared and the commands whose cost is compared.
+//! smaller of the sizes that are compared and the programs whose cost is compared.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program reports to its user")]
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let [name, size, folder] = arguments.as_slice() else {
         if arguments.is_empty() {
             for shape in &HOSTILE {
-                println!("{} {} check{}", shape.name, shape.size, if shape.is_drawn { " show" } else { "" });
+                println!("{} {} {}", shape.name, shape.size, shape.programs.join(" "));
             }
             return ExitCode::SUCCESS;
         }

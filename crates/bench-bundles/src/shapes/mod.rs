@@ -17,8 +17,8 @@ pub struct HostileShape {
     pub name: &'static str,
     /// The smaller of the two sizes that are compared, in repetitions of what makes the shape.
     pub size: usize,
-    /// Whether the cost of drawing it is compared, too.
-    pub is_drawn: bool,
+    /// The programs whose cost is compared: `questions`, which reduces it and asks everything, and commands.
+    pub programs: &'static [&'static str],
     build: fn(&mut Script, usize),
 }
 
@@ -36,33 +36,41 @@ impl HostileShape {
 }
 
 const fn shape(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
-    HostileShape { name, size, is_drawn: false, build }
+    HostileShape { name, size, programs: &["check"], build }
 }
 
 const fn drawn(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
-    HostileShape { is_drawn: true, ..shape(name, size, build) }
+    HostileShape { programs: &["check", "show"], ..shape(name, size, build) }
+}
+
+const fn asked(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
+    HostileShape { programs: &["questions"], ..shape(name, size, build) }
+}
+
+const fn asked_and_drawn(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
+    HostileShape { programs: &["questions", "show"], ..shape(name, size, build) }
 }
 
 /// All hostile shapes.
 pub const HOSTILE: [HostileShape; 42] = [
-    shape("call-id-renumbered", 500, calls::renumbered),
-    drawn("call-id-renumbered-tools", 500, calls::renumbered_tools),
-    drawn("call-id-in-one-request", 1000, calls::in_one_request),
-    shape("call-id-in-one-response", 1000, calls::in_one_response),
-    shape("calls-not-shown-again", 500, calls::not_shown_again),
-    drawn("calls-of-a-chain", 500, calls::continued_with_tools),
-    shape("tool-id-of-two-threads", 500, calls::id_of_two_threads),
-    drawn("terminals-of-one-process", 500, calls::one_process),
-    drawn("reports-of-one-call", 2000, calls::reports_of_one_call),
-    shape("payloads-named-again", 500, calls::payloads_named_again),
-    shape("payload-id-twice", 2000, calls::payload_id_twice),
-    shape("cells-of-one-id", 500, calls::cells_of_one_id),
-    drawn("cells", 500, calls::many_cells),
-    shape("cells-that-wait", 1000, calls::cells_that_wait),
-    drawn("tools-of-one-cell", 1000, calls::tools_of_one_cell),
-    shape("equal-items-shifted", 1000, conversations::equal_items_shifted),
-    drawn("items-reversed", 1000, conversations::reversed),
-    drawn("chain", 1000, conversations::chain),
+    asked("call-id-renumbered", 500, calls::renumbered),
+    asked_and_drawn("call-id-renumbered-tools", 500, calls::renumbered_tools),
+    asked_and_drawn("call-id-in-one-request", 1000, calls::in_one_request),
+    asked("call-id-in-one-response", 1000, calls::in_one_response),
+    asked("calls-not-shown-again", 500, calls::not_shown_again),
+    asked_and_drawn("calls-of-a-chain", 500, calls::continued_with_tools),
+    asked("tool-id-of-two-threads", 500, calls::id_of_two_threads),
+    asked_and_drawn("terminals-of-one-process", 500, calls::one_process),
+    asked_and_drawn("reports-of-one-call", 2000, calls::reports_of_one_call),
+    asked("payloads-named-again", 500, calls::payloads_named_again),
+    asked("payload-id-twice", 2000, calls::payload_id_twice),
+    asked("cells-of-one-id", 500, calls::cells_of_one_id),
+    asked_and_drawn("cells", 500, calls::many_cells),
+    asked("cells-that-wait", 1000, calls::cells_that_wait),
+    asked_and_drawn("tools-of-one-cell", 1000, calls::tools_of_one_cell),
+    asked("equal-items-shifted", 1000, conversations::equal_items_shifted),
+    asked_and_drawn("items-reversed", 1000, conversations::reversed),
+    asked_and_drawn("chain", 1000, conversations::chain),
     shape("two-branches", 1000, conversations::two_branches),
     shape("sixteen-branches", 1000, conversations::sixteen_branches),
     shape("branches-of-one-response", 1000, conversations::branches_of_one_response),
