@@ -80,7 +80,7 @@ impl Names {
         for word in text::words(text) {
             let start = word.as_ptr() as usize - text.as_ptr() as usize;
             let end = start + word.len();
-            if let Some(name) = self.by_id.get(word) {
+            if let Some(name) = self.by_id.get(word).filter(|_| !text::is_part_of_decimal(text, start..end)) {
                 shorter.push_str(&text[copied..start]);
                 shorter.push_str(name);
                 copied = end;

@@ -1,5 +1,7 @@
 //! Finds ids in running text.
 
+use std::ops::Range;
+
 /// The length of a UUID with hyphens.
 pub(super) const UUID_LENGTH: usize = 36;
 
@@ -48,9 +50,32 @@ fn fits_uuid(bytes: &[u8]) -> bool {
     })
 }
 
+/// Returns whether this range of a text is the digits before or after a decimal point.
+pub(super) fn is_part_of_decimal(text: &str, range: Range<usize>) -> bool {
+    let ends_with_digit = |text: &str| text.bytes().next_back().is_some_and(|byte| byte.is_ascii_digit());
+    let starts_with_digit = |text: &str| text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
+    let (before, after) = (&text[..range.start], &text[range.end..]);
+    text[range].bytes().all(|byte| byte.is_ascii_digit())
+        && (before.strip_suffix('.').is_some_and(ends_with_digit)
+            || after.strip_prefix('.').is_some_and(starts_with_digit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_may_have_the_digits_of_an_id() {
+        let is_part = |text: &str, digits: &str| {
+            let start = text.find(digits).unwrap();
+            is_part_of_decimal(text, start..start + digits.len())
+        };
+        assert!(is_part("after 0.1001 seconds", "1001"));
+        assert!(is_part("after 1001.5 seconds", "1001"));
+        assert!(!is_part("session 1001.", "1001"));
+        assert!(!is_part("{\"session_id\":1001}", "1001"));
+        assert!(!is_part("2.a001", "a001"));
+    }
 
     #[test]
     fn uuids_are_found_within_words() {
