@@ -29,7 +29,7 @@ const REQUEST_HEADERS: [&str; 29] = [
     "x-codex-window-id",
     "x-codex-inference-call-id",
     "x-codex-beta-features",
-    concat!("x-openai-sub", "agent"),
+    "x-openai-subagent",
     "x-client-request-id",
     "openai-beta",
     "x-session-id",

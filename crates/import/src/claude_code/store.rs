@@ -20,7 +20,10 @@ use crate::{
 /// The folder with the outputs of tools that were set aside.
 const OUTPUTS: &str = "tool-results";
 
-/// How deep the folders of agents' files are.
+/// The folder with the transcripts of agents.
+const AGENTS: &str = "subagents";
+
+/// How deep the folders below it are at most.
 const DEPTH: usize = 4;
 
 /// The folder of a session, beside its main transcript. It need not exist.
@@ -64,7 +67,7 @@ impl Store {
     /// Returns the agents of the session, in the order of their files.
     pub(super) fn agents(&self, root: &ThreadId) -> Vec<Agent> {
         let mut agents = Vec::new();
-        collect(&self.folder, DEPTH, &mut agents);
+        collect(&self.folder.join(AGENTS), DEPTH, &mut agents);
         let mut used = Vec::new();
         for agent in &mut agents {
             agent.parent = root.clone();
@@ -94,7 +97,7 @@ fn collect(folder: &Path, depth: usize, agents: &mut Vec<Agent>) {
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() && depth > 0 && entry.file_name() != OUTPUTS {
+        if kind.is_dir() && depth > 0 {
             collect(&entry.path(), depth - 1, agents);
         } else if kind.is_file() {
             agents.extend(agent(entry.path()));

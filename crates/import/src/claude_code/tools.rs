@@ -94,11 +94,7 @@ impl Thread {
         };
         let found =
             self.tools.calls.iter().filter(is_of).min_by_key(|(id, tool)| (tool.started.place.line, (*id).clone()));
-        let role = |tool: &Tool| {
-            let kind = tool.input.as_object()?.iter().find(|(name, _)| name.ends_with("agent_type"));
-            kind.and_then(|(_, kind)| kind.as_str()).map(str::to_owned)
-        };
-        found.map(|(id, tool)| (id.clone(), text(tool, "description"), role(tool)))
+        found.map(|(id, tool)| (id.clone(), text(tool, "description"), text(tool, "subagent_type")))
     }
 
     /// Reads the results on a user's line.

@@ -31,7 +31,7 @@ impl Reader {
             Some("CommandExecution") => command(&item, &at),
             Some("McpToolCall") => mcp(&item),
             Some("FileChange") => patch(&item),
-            _ if item.get("agent_thread_id").is_some() => return self.agent_acts(&at, &item, payload),
+            Some("SubAgentActivity") => return self.agent_acts(&at, &item, payload),
             Some("CollabAgentToolCall") => return self.agents_collaborate(&at, &item, payload),
             Some(
                 "UserMessage" | "AgentMessage" | "Reasoning" | "ContextCompaction" | "Plan" | "WebSearch" | "ImageView"

@@ -228,7 +228,7 @@ fn a_child_is_read_from_its_own_file() {
         6,
         "event_msg",
         json!({"type": "item_completed", "turn_id": "t1", "item": {
-            "type": "Activity", "id": "c1", "kind": "started", "agent_thread_id": child, "agent_path": CHILD_PATH,
+            "type": "SubAgentActivity", "id": "c1", "kind": "started", "agent_thread_id": child, "agent_path": CHILD_PATH,
         }}),
     );
     let path = file(folder.path(), THREAD);

@@ -42,6 +42,9 @@ pub(crate) struct Errand {
 /// The arguments that may be an agent's task.
 const TASKS: [&str; 7] = ["prompt", "message", "task", "description", "objective", "query", "instructions"];
 
+/// The arguments that give an agent its role.
+const ROLES: [&str; 3] = ["subagent_type", "agent_type", "agent_name"];
+
 impl Errand {
     /// Returns what the arguments say, or `None` if none of them may be a task.
     ///
@@ -59,9 +62,7 @@ pub(crate) fn task_fingerprint(text: &str) -> Option<Fingerprint> {
     (!text.is_empty()).then(|| fingerprint_text(text))
 }
 
-/// Returns the role of an agent: the argument whose name ends in `agent_type`, else `agent_name`.
+/// Returns the role that a call gives the agent which it starts.
 fn role<'v>(arguments: &'v Json<'_>) -> Option<&'v str> {
-    let Json::Object(fields) = arguments else { return None };
-    let of_type = fields.iter().find(|(name, value)| name.ends_with("agent_type") && value.as_str().is_some());
-    of_type.and_then(|(_, value)| value.as_str()).or_else(|| arguments.text("agent_name"))
+    ROLES.iter().find_map(|name| arguments.text(name))
 }
