@@ -25,8 +25,8 @@ fn wrong_usage() {
     stderr: 
     stderr: Commands:
     stderr:   reduce         Reduces bundles to graphs of their rollouts, as state.json
-    stderr:   list           Lists the bundles under a trace root, or the sessions in a store of another program,
-    stderr:                  the newest first
+    stderr:   list           Lists the bundles under a trace root, or the sessions in a store of another
+    stderr:                  program, the newest first
     stderr:   check          Reads bundles completely and reports every problem
     stderr:   show           Shows a rollout: what was asked, how it went, and then everything that happened
     stderr:   why            Says what brought something about, hop by hop, down to the events that show it
@@ -104,7 +104,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, view, record, mcp, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, view, record, mcp, import, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

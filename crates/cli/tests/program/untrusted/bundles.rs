@@ -164,6 +164,40 @@ pub(super) fn write_all(root: &Path, names: [&str; 3], spared: Spared) {
     Parts::of(&sample()).write(&root.join(names[1]), spared);
 }
 
+/// Writes a session of another program, `session@.jsonl`, into a folder.
+pub(super) fn write_session(folder: &Path, spared: Spared) {
+    let turn = "turn-1";
+    let records = [
+        json!({"type": "session_meta", "payload": {"id": "01900000-0000-7000-8000-000000000001", "cwd": "/p",
+            "cli_version": "9.9.9", "originator": "o", "model_provider": "acme"}}),
+        json!({"type": "event_msg", "payload": {"type": "task_started", "turn_id": turn}}),
+        json!({"type": "turn_context", "payload": {"turn_id": turn, "model": "m"}}),
+        json!({"type": "response_item", "payload": {"type": "message", "role": "user",
+            "content": [{"type": "input_text", "text": "look"}]}}),
+        json!({"type": "response_item", "payload": {"type": "function_call", "name": "exec_command",
+            "arguments": "{\"cmd\":\"ls\"}", "call_id": "c1"}}),
+        json!({"type": "event_msg", "payload": {"type": "item_completed", "turn_id": turn, "item": {
+            "type": "CommandExecution", "id": "c1", "command": ["ls"], "cwd": "/p", "aggregated_output": "a",
+            "exit_code": 0, "status": "completed"}}}),
+        json!({"type": "response_item", "payload": {"type": "function_call_output", "call_id": "c1", "output": "a"}}),
+        json!({"type": "of tomorrow", "payload": {"field": "value"}}),
+        json!({"type": "event_msg", "payload": {"type": "error", "message": "broken"}}),
+    ];
+    let mut text = String::new();
+    for (second, mut record) in records.into_iter().enumerate() {
+        let kind = record["type"].clone();
+        spared.taint("", &mut record);
+        if spared == Spared::EventTypes {
+            record["type"] = kind;
+        }
+        record["timestamp"] = format!("2026-01-02T03:04:{second:02}.000Z").into();
+        text += &format!("{record}\n");
+    }
+    text += &format!("{{\"{HOSTILE}\n{HOSTILE}\n");
+    fs::create_dir(folder).unwrap();
+    fs::write(folder.join(format!("session{HOSTILE}.jsonl")), text).unwrap();
+}
+
 /// Returns events of the kinds that the recorded bundle lacks, and what is unknown, contradictory or damaged.
 fn more_events() -> Vec<Value> {
     let thread = "01935f5e-8a00-7000-8000-000000000001";

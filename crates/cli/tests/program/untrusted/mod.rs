@@ -81,12 +81,15 @@ fn questions() -> Vec<Call> {
         calls.push(ask(Stdout::Text, "a@", READING));
         calls.push(ask(Stdout::Text, "t", "--root ."));
         calls.push(ask(Stdout::Text, "a@", "--latest --root no@"));
+        calls.push(ask(Stdout::Text, "sessions@", "--session @"));
+        calls.push(ask(Stdout::Text, "sessions@/session@.jsonl", ""));
         calls.push(call(Stdout::Text, &question.replace("BUNDLE", "--latest --root .")));
     }
     calls
 }
 
-/// Returns calls of every command with every option, in a folder with the bundles `a@`, `b@` and `c@` and the folder `empty@`.
+/// Returns calls of every command with every option, in a folder with the bundles `a@`, `b@` and `c@`, the folder `empty@`
+/// and the folder `sessions@`, in which `session@.jsonl` is a session of another program.
 fn calls() -> Vec<Call> {
     let text = [
         "check a@ b@ empty@ no@ no%",
@@ -110,6 +113,28 @@ fn calls() -> Vec<Call> {
         "view no@ --follow",
         "view a@ --output a@.html --with-payloads 9 --at @",
         "view a@ -o no@/x@.html",
+        "record no@",
+        "record --root no@ --view --redact none --upstream x@=@ -- no@",
+        "record --redact @ no@",
+        "record --root record@ true @",
+        "import sessions@ --session @ -o imported@",
+        "import sessions@ --latest --output imported@",
+        "import sessions@/session@.jsonl -o imported@",
+        "import no@ -o x@",
+        "import no% -o x@",
+        "import a@ -o x@",
+        "import sessions@ -o few@ --max-payload-bytes 9 --max-line-bytes 99 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
+        "import sessions@ -o few@ --max-total-payload-bytes 9 --max-amplified-bytes 9 --max-archive-entries 9 --max-damaged-lines 9",
+        "check imported@",
+        "show imported@",
+        "list sessions@",
+        "check sessions@ --session @",
+        "check sessions@/session@.jsonl",
+        "show sessions@ --session @",
+        "show sessions@/session@.jsonl",
+        "reduce sessions@ --session @ -o out@",
+        "payload sessions@ 1 --session @",
+        "payload sessions@/session@.jsonl 1",
         "mcp a@",
         "mcp no@",
         "list a@ --max-payload-bytes 9 --max-line-bytes 99 --max-nesting 9 --max-archive-bytes 9 --max-events 9",
@@ -285,6 +310,7 @@ fn nothing_that_a_bundle_or_a_name_contains_reaches_a_stream_as_it_is() {
         let [a, b, c] = ["a", "b", "c"].map(|name| format!("{name}{HOSTILE}"));
         bundles::write_all(&root.path(""), [&a, &b, &c], spared);
         fs::create_dir(root.path(&format!("empty{HOSTILE}"))).unwrap();
+        bundles::write_session(&root.path(&format!("sessions{HOSTILE}")), spared);
         let run = |call: &Call| {
             let mut program = program();
             program.args(&call.arguments).current_dir(root.path(""));
