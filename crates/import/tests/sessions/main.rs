@@ -1,6 +1,10 @@
 //! Sessions that the tests make, format by format.
 
+#[cfg(test)]
 mod claude_code;
+#[cfg(test)]
 mod codex;
+#[cfg(test)]
 mod others;
+#[cfg(test)]
 mod support;
