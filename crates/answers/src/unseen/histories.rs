@@ -1,6 +1,9 @@
 //! Items that disappeared from a conversation, and sealed items.
 
-use std::{cell::OnceCell, collections::BTreeMap};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+};
 
 use rollout_trace_model::{
     Compaction, ConversationItem, InferenceCall, ItemId, ItemKind,
@@ -19,7 +22,15 @@ pub(super) fn rows(rollout: &Rollout<'_>, compacted: &HashSet<ItemId>) -> Vec<Un
     for first in rollout.calls() {
         let second = rollout.index().sound_next(rollout.facts(), first);
         if let Some(second) = second.filter(|second| rollout.index().compactions_between(first, second).is_empty()) {
-            let pair = Pair { rollout, first, second, compacted, markers: &markers, contents: OnceCell::new() };
+            let pair = Pair {
+                rollout,
+                first,
+                second,
+                compacted,
+                markers: &markers,
+                after: OnceCell::new(),
+                equals: RefCell::default(),
+            };
             rows.extend(pair.left_out());
             rows.extend(pair.not_kept());
         }
@@ -57,13 +68,10 @@ struct Pair<'r, 'a> {
     /// The items that some compaction replaced.
     compacted: &'r HashSet<ItemId>,
     markers: &'r HashSet<ItemId>,
-    contents: OnceCell<Contents<'r>>,
-}
-
-/// What the second request contains.
-struct Contents<'r> {
-    items: Members<'r>,
-    fingerprints: HashSet<Fingerprint>,
+    /// The items of the second request.
+    after: OnceCell<Members<'r>>,
+    /// Whether the second request has an item with a fingerprint, for those that were asked about.
+    equals: RefCell<HashMap<Fingerprint, bool>>,
 }
 
 impl Pair<'_, '_> {
@@ -91,18 +99,17 @@ impl Pair<'_, '_> {
         rows
     }
 
-    /// Returns whether the second request has an item, or one that is equal to a provider's cache.
+    /// Returns whether the second request has an item, or one that is equal to a provider's cache. The requests, which
+    /// repeat the conversation, are not gone through: the items that are equal are looked up, and then found in them.
     fn is_kept(&self, id: ItemId) -> bool {
         let Some(item) = self.item(id) else { return true };
-        let contents = self.contents.get_or_init(|| {
-            let items = &self.second.request_item_ids;
-            let known = items.iter().filter_map(|id| self.item(id));
-            Contents {
-                items: Members::of(items),
-                fingerprints: known.map(|item| self.rollout.facts().fingerprint(item)).collect(),
-            }
-        });
-        contents.items.contain(id) || contents.fingerprints.contains(&self.rollout.facts().fingerprint(item))
+        let after = self.after.get_or_init(|| Members::of(&self.second.request_item_ids));
+        if after.contain(id) {
+            return true;
+        }
+        let fingerprint = self.rollout.facts().fingerprint(item);
+        let find = || after.contain_any(self.rollout.index().equals(&self.second.thread_id, fingerprint));
+        *self.equals.borrow_mut().entry(fingerprint).or_insert_with(find)
     }
 
     /// Returns whether the second request is the first one to carry an item.
