@@ -47,6 +47,10 @@ const fn asked(name: &'static str, size: usize, build: fn(&mut Script, usize)) -
     HostileShape { programs: &["questions"], ..shape(name, size, build) }
 }
 
+const fn checked_and_asked(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
+    HostileShape { programs: &["check", "questions"], ..shape(name, size, build) }
+}
+
 const fn asked_and_drawn(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
     HostileShape { programs: &["questions", "show"], ..shape(name, size, build) }
 }
@@ -73,8 +77,8 @@ pub const HOSTILE: [HostileShape; 42] = [
     asked_and_drawn("chain", 1000, conversations::chain),
     shape("two-branches", 1000, conversations::two_branches),
     shape("sixteen-branches", 1000, conversations::sixteen_branches),
-    shape("branches-of-one-response", 1000, conversations::branches_of_one_response),
-    shape("branches-backwards", 1000, conversations::backwards),
+    checked_and_asked("branches-of-one-response", 1000, conversations::branches_of_one_response),
+    checked_and_asked("branches-backwards", 1000, conversations::backwards),
     shape("branches-end-and-beginning", 1000, conversations::end_and_beginning),
     shape("one-item-in-all-responses", 500, conversations::one_item_in_all_responses),
     shape("one-id-of-all-items", 500, conversations::one_id_of_all_items),
