@@ -80,7 +80,7 @@ pub use item_tokens::ItemTokens;
 pub use item_words::first_chars;
 pub use node::Node;
 pub use origin::{Origin, OriginClass};
-pub use overview::{NextStep, Overview, Said};
+pub use overview::{Glance, NextStep, Overview, Said};
 pub use pattern::{PatternError, pattern};
 pub use payload_name::PayloadName;
 /// Regular expressions, as [`Search`] takes them.

@@ -15,12 +15,21 @@ use crate::{
 /// question of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overview {
+    /// What it was asked, and how it went.
+    pub glance: Glance,
+    /// What a reviewer would want to be told.
+    pub findings: Findings,
+    /// Questions that suit this rollout, the most urgent first.
+    pub next: Vec<NextStep>,
+}
+
+/// What can be said of a rollout at once. The rest of its overview takes longer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
     /// What began the first turn of the root thread.
     pub asked: Option<Said>,
     /// What the model said last in the last turn of the root thread.
     pub answered: Option<Said>,
-    /// The turns of the root thread.
-    pub root_turns: usize,
     /// The program that recorded the rollout, and the one that started the session, as far as they are known.
     pub agent: Option<String>,
     /// The folder in which the agent worked.
@@ -31,10 +40,6 @@ pub struct Overview {
     pub time: Time,
     /// How complete its evidence is.
     pub verdict: Verdict,
-    /// What a reviewer would want to be told.
-    pub findings: Findings,
-    /// Questions that suit this rollout, the most urgent first.
-    pub next: Vec<NextStep>,
 }
 
 /// A text of a conversation.
@@ -62,10 +67,7 @@ const NAMED: usize = 3;
 /// How many characters of the worst gap are shown.
 const NOTE: usize = 80;
 
-impl Overview {
-    /// The column at which the words after the labels begin.
-    pub const INDENT: usize = 12;
-
+impl Glance {
     /// Looks at a rollout. `producer` is the program that wrote the bundle, if its manifest says so.
     pub fn of(rollout: &Rollout<'_>, producer: Option<&Producer>) -> Self {
         let graph = rollout.graph();
@@ -74,20 +76,26 @@ impl Overview {
         turns.sort_by_key(|turn| turn.execution.started_seq);
         let said = |item_id: ItemId| Said { item_id, text: rollout.readable_text(item_id).into_owned() };
         let answered = turns.last().and_then(|turn| last_message(rollout, &turn.codex_turn_id));
-        let verdict = Verdict::of(rollout);
-        let findings = Findings::of(rollout);
         Self {
             asked: turns.first().and_then(|turn| rollout.input_of(turn)).map(said),
             answered: answered.map(said),
-            root_turns: turns.len(),
             agent: agent(rollout, producer),
             cwd: graph.threads.get(&graph.root_thread_id).and_then(|thread| thread.cwd.clone()),
             stats: Stats::of(rollout),
             time: Time::of(graph),
-            next: next(rollout, &verdict, &findings, answered),
-            verdict,
-            findings,
+            verdict: Verdict::of(rollout),
         }
+    }
+}
+
+impl Overview {
+    /// The column at which the words after the labels begin.
+    pub const INDENT: usize = 12;
+
+    /// Looks at a rollout. `producer` is the program that wrote the bundle, if its manifest says so.
+    pub fn of(rollout: &Rollout<'_>, producer: Option<&Producer>) -> Self {
+        let (glance, findings) = (Glance::of(rollout, producer), Findings::of(rollout));
+        Self { next: next(rollout, &glance, &findings), glance, findings }
     }
 
     /// Returns the overview as text, a line for each label. `started` says when the rollout began. If lines are broken
@@ -96,8 +104,8 @@ impl Overview {
         let room = width.unwrap_or(USUAL_WIDTH).saturating_sub(Self::INDENT + 10).max(20);
         let quoted = |said: &Said| vec![format!("[{}] \"{}\"", said.item_id.0, first_chars(&said.text, room))];
         let mut rows = [
-            ("asked", self.asked.as_ref().map(quoted).unwrap_or_default()),
-            ("answered", self.answered.as_ref().map(quoted).unwrap_or_default()),
+            ("asked", self.glance.asked.as_ref().map(quoted).unwrap_or_default()),
+            ("answered", self.glance.answered.as_ref().map(quoted).unwrap_or_default()),
             ("agent", self.agent_words()),
             ("took", self.time_words(started)),
             ("tokens", self.token_words()),
@@ -124,22 +132,23 @@ impl Overview {
     }
 
     fn agent_words(&self) -> Vec<String> {
-        let models: Vec<_> = self.stats.models.iter().filter(|model| !model.is_empty()).map(String::as_str).collect();
+        let models: Vec<_> =
+            self.glance.stats.models.iter().filter(|model| !model.is_empty()).map(String::as_str).collect();
         let models = match models.as_slice() {
             [] => "no model was asked".to_owned(),
             models if models.len() <= NAMED => models.join(", "),
             models => format!("{} and {} more models", models[..NAMED].join(", "), models.len() - NAMED),
         };
-        let cwd = self.cwd.as_ref().filter(|cwd| !cwd.is_empty()).map(|cwd| format!("in {cwd}"));
-        separated(self.agent.clone().into_iter().chain([models]).chain(cwd), " · ")
+        let cwd = self.glance.cwd.as_ref().filter(|cwd| !cwd.is_empty()).map(|cwd| format!("in {cwd}"));
+        separated(self.glance.agent.clone().into_iter().chain([models]).chain(cwd), " · ")
     }
 
     fn time_words(&self, started: &str) -> Vec<String> {
-        let mut shares: Vec<_> = self.time.ms.iter().filter(|(_, ms)| **ms > 0).collect();
+        let mut shares: Vec<_> = self.glance.time.ms.iter().filter(|(_, ms)| **ms > 0).collect();
         shares.sort_by_key(|(class, ms)| (std::cmp::Reverse(**ms), **class));
-        let percent = |ms: u64| (ms as f64 * 100.0 / self.time.wall_ms.max(1) as f64).round();
+        let percent = |ms: u64| (ms as f64 * 100.0 / self.glance.time.wall_ms.max(1) as f64).round();
         let share = |(class, ms): (&TimeClass, &u64)| format!("{} {} %", class.words(), percent(*ms));
-        let mut words = vec![format!("{} from {started}", duration(self.time.wall_ms))];
+        let mut words = vec![format!("{} from {started}", duration(self.glance.time.wall_ms))];
         let mut shares = separated(shares.into_iter().take(NAMED).map(share), ", ");
         shares.iter_mut().take(1).for_each(|first| first.insert_str(0, ": "));
         words.append(&mut shares);
@@ -147,7 +156,7 @@ impl Overview {
     }
 
     fn token_words(&self) -> Vec<String> {
-        let totals = &self.stats.totals;
+        let totals = &self.glance.stats.totals;
         let reported = match totals.calls_with_usage {
             0 => "none reported".to_owned(),
             calls => {
@@ -163,7 +172,7 @@ impl Overview {
                 )
             }
         };
-        let largest = Some(self.stats.largest_context_tokens_estimate).filter(|tokens| *tokens > 0);
+        let largest = Some(self.glance.stats.largest_context_tokens_estimate).filter(|tokens| *tokens > 0);
         separated(
             [reported].into_iter().chain(largest.map(|tokens| format!("largest context ~{}", short(tokens)))),
             " · ",
@@ -171,7 +180,7 @@ impl Overview {
     }
 
     fn work_words(&self) -> Vec<String> {
-        let totals = &self.stats.totals;
+        let totals = &self.glance.stats.totals;
         let things = |count: u64, thing: &str, failed: u64| {
             let failed = if failed > 0 { format!(" ({} failed)", grouped(failed)) } else { String::new() };
             counted(count as usize, thing) + &failed
@@ -190,8 +199,8 @@ impl Overview {
     }
 
     fn verdict_words(&self) -> Vec<String> {
-        let word = self.verdict.verdict.as_str();
-        let Some((worst, others)) = self.verdict.gaps.split_first() else { return vec![word.to_owned()] };
+        let word = self.glance.verdict.verdict.as_str();
+        let Some((worst, others)) = self.glance.verdict.gaps.split_first() else { return vec![word.to_owned()] };
         let worst = format!("{word}: {}", first_chars(&worst.note, NOTE));
         let others = Some(others.len()).filter(|count| *count > 0);
         separated([worst].into_iter().chain(others.map(|count| format!("and {}", counted(count, "other gap")))), " · ")
@@ -253,10 +262,10 @@ fn agent(rollout: &Rollout<'_>, producer: Option<&Producer>) -> Option<String> {
 }
 
 /// Chooses questions that suit a rollout, the most urgent first.
-fn next(rollout: &Rollout<'_>, verdict: &Verdict, findings: &Findings, answered: Option<ItemId>) -> Vec<NextStep> {
+fn next(rollout: &Rollout<'_>, glance: &Glance, findings: &Findings) -> Vec<NextStep> {
     let step = |command, arguments: &[String]| NextStep { command, arguments: arguments.to_vec() };
     let mut steps = Vec::new();
-    if verdict.verdict >= Completeness::Cut {
+    if glance.verdict.verdict >= Completeness::Cut {
         steps.push(step("check", &[]));
     }
     let has_failed = rollout.graph().status == ExecutionStatus::Failed
@@ -267,7 +276,7 @@ fn next(rollout: &Rollout<'_>, verdict: &Verdict, findings: &Findings, answered:
     if !findings.findings.is_empty() {
         steps.push(step("findings", &[]));
     }
-    steps.extend(answered.map(|item| step("why", &[item.0.to_string()])));
+    steps.extend(glance.answered.iter().map(|said| step("why", &[said.item_id.0.to_string()])));
     let largest = rollout.calls().iter().max_by_key(|call| rollout.context_tokens(call));
     steps.extend(largest.map(|call| step("context", &[rollout.call_number(&call.inference_call_id).to_string()])));
     steps.push(step("time", &[]));

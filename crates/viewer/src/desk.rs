@@ -16,7 +16,7 @@ use rollout_trace::{
 use serde::Serialize;
 
 use crate::{
-    ApiError, Candidate, Causes, Events, Items, Kind, Labels, PayloadName, RawEventText, RequestChanges,
+    ApiError, Candidate, Causes, Events, Items, Kind, Labels, PayloadName, RawEventText, RequestChanges, Review,
     RolloutOverview, Selected, Spans, Text, Texts, Thing, columns::PayloadColumn, log::Log, query::Query,
     texts::Wanted, view::View,
 };
@@ -61,6 +61,7 @@ impl Desk<'_, '_> {
         match query.name.as_str() {
             "overview" => json(&self.overview()),
             "spans" => json(&Spans::of(view)),
+            "review" => json(&Review::of(view)),
             "items" => json(&Items::of(view, self.item_range(query)?)),
             "labels" => json(&Labels::of(view, self.item_range(query)?)),
             "changes" => json(&RequestChanges::of(view)),

@@ -17,7 +17,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Causes, Events, Items, Kind, Labels, LeftOut, Overview, RequestChanges, Rollouts, Spans, Text, Texts, Thing,
+    Causes, Events, Items, Kind, Labels, LeftOut, Overview, RequestChanges, Review, Rollouts, Spans, Text, Texts,
+    Thing,
     assets::{SCRIPT, STYLE},
     columns::PayloadName,
     desk::{Desk, with_desk},
@@ -89,6 +90,7 @@ impl Page<'_, '_, '_> {
         writeln!(self.output, "<script>{script}</script>")?;
         self.data("items", &Items::of(view, 0..u32::MAX))?;
         self.data("labels", &Labels::of(view, 0..u32::MAX))?;
+        self.data("review", &Review::of(view))?;
         self.data("changes", &RequestChanges::of(view))?;
         self.data("causes", &Causes::of(view))?;
         let texts = self.texts();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollout_trace::{
-    answers::{self, Axis, Blame, Findings, Node, Stats, Time, Verdict, first_chars},
+    answers::{self, Glance, Node, Stats, Time, Verdict, first_chars},
     model::{AgentThread, Anchor, InteractionKind, ThreadOrigin},
     schema::{Producer, ThreadId},
 };
@@ -15,7 +15,7 @@ use crate::{
     view::View,
 };
 
-/// What a page shows first: who and what, how it ended, how complete the evidence is, and where to look next.
+/// What a page shows first: who and what, how it ended, and how complete the evidence is.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Overview {
     /// What the rollout is called: the name of its bundle.
@@ -66,32 +66,14 @@ pub struct RolloutOverview {
     pub verdict: Verdict,
     /// For each gap of the verdict, the things that its ids name, as far as they are things.
     pub gap_things: Vec<Vec<Thing>>,
-    /// What a reviewer would want to be told.
-    pub findings: Findings,
-    /// For each finding, the things that its ids name, and when it shows.
-    pub finding_places: Vec<FindingPlace>,
-    /// Who fills the context, by source.
-    pub blame: Blame,
     /// The agents in the order of their numbers.
     pub agents: Vec<Agent>,
-    /// Commands that suit the rollout, the most urgent first, without the bundle's path: `rollout-trace COMMAND PATH
-    /// ARGUMENTS`.
-    pub next: Vec<NextCommand>,
     /// How many things of each kind there are, by the name of the kind.
     pub counts: BTreeMap<&'static str, usize>,
     /// The highest number of an item, or 0.
     pub last_item: u32,
     /// How many rows the event log has, including those for damage.
     pub events: usize,
-}
-
-/// Where a finding is on the time axis.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct FindingPlace {
-    /// The things that its ids name.
-    pub things: Vec<Thing>,
-    /// When the event at which it shows was recorded, in milliseconds on the time axis.
-    pub at_ms: Option<i64>,
 }
 
 /// A text of a conversation.
@@ -101,15 +83,6 @@ pub struct Said {
     pub item: u32,
     /// The beginning of its readable text.
     pub text: String,
-}
-
-/// A command that suits a rollout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct NextCommand {
-    /// The command.
-    pub command: String,
-    /// What follows the bundle.
-    pub arguments: Vec<String>,
 }
 
 /// One agent.
@@ -171,34 +144,23 @@ const SAID: usize = 600;
 impl RolloutOverview {
     pub(crate) fn of(view: &View<'_, '_>, producer: Option<&Producer>, is_followed: bool) -> Self {
         let (rollout, graph) = (view.rollout, view.graph());
-        let overview = answers::Overview::of(rollout, producer);
+        let glance = Glance::of(rollout, producer);
         let said = |said: answers::Said| Said { item: said.item_id.0, text: first_chars(&said.text, SAID) };
-        let finding_places = overview.findings.findings.iter().map(|finding| FindingPlace {
-            things: view.things_of(&finding.ids),
-            at_ms: finding.seq.and_then(|seq| view.ms_of(seq)),
-        });
-        let next = overview.next.into_iter();
         Self {
-            agent: overview.agent,
-            cwd: overview.cwd,
+            agent: glance.agent,
+            cwd: glance.cwd,
             read_as_schema: graph.read_as_schema,
             started_at_unix_ms: graph.started_at_unix_ms,
-            end_ms: overview.time.wall_ms,
+            end_ms: glance.time.wall_ms,
             last_seq: view.log.last_seq(),
             is_followed,
-            asked: overview.asked.map(said),
-            answered: overview.answered.map(said),
-            gap_things: overview.verdict.gaps.iter().map(|gap| view.things_of(&gap.ids)).collect(),
-            finding_places: finding_places.collect(),
-            agents: agents(view, &overview.time),
-            stats: overview.stats,
-            time: overview.time,
-            verdict: overview.verdict,
-            findings: overview.findings,
-            blame: Blame::of(rollout, Axis::Source, None),
-            next: next
-                .map(|step| NextCommand { command: step.command.to_owned(), arguments: step.arguments })
-                .collect(),
+            asked: glance.asked.map(said),
+            answered: glance.answered.map(said),
+            gap_things: glance.verdict.gaps.iter().map(|gap| view.things_of(&gap.ids)).collect(),
+            agents: agents(view, &glance.time),
+            stats: glance.stats,
+            time: glance.time,
+            verdict: glance.verdict,
             counts: counts(view),
             last_item: graph.conversation_items.keys().next_back().map_or(0, |item| item.0),
             events: view.log.rows.len(),

@@ -7,7 +7,7 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::{
-    ApiError, Causes, Events, Grown, Items, Labels, LeftOut, Overview, RawEventText, RequestChanges, Rollouts,
+    ApiError, Causes, Events, Grown, Items, Labels, LeftOut, Overview, RawEventText, RequestChanges, Review, Rollouts,
     Selected, Spans, Texts,
 };
 
@@ -21,6 +21,7 @@ pub fn json_schema() -> Value {
     }
     add::<Rollouts>(&mut generator);
     add::<Overview>(&mut generator);
+    add::<Review>(&mut generator);
     add::<Spans>(&mut generator);
     add::<Items>(&mut generator);
     add::<Labels>(&mut generator);

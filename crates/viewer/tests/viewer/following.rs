@@ -92,7 +92,7 @@ fn a_rollout_is_followed_to_its_end_and_is_then_what_it_is_when_opened() {
     assert_eq!(next(&events).0, "ended");
     assert!(events.recv().is_err(), "nothing follows the end");
     let fresh = Running::of(folder.path());
-    for call in ["overview", "spans", "items", "labels", "changes", "causes", "events"] {
+    for call in ["overview", "spans", "items", "labels", "review", "changes", "causes", "events"] {
         let [followed, opened] = [&server, &fresh].map(|server| server.call(&format!("/api/{call}")).body);
         assert!(followed == opened, "{call} differs");
     }

@@ -405,7 +405,7 @@ fn a_damaged_bundle_is_shown_as_far_as_it_goes() {
     let server = Running::of(folder.path());
     let overview = server.call("/api/overview").json();
     assert_eq!(overview["rollout"]["verdict"]["verdict"], "damaged");
-    for call in ["spans", "items", "labels", "changes", "causes", "events", "answer?question=unseen"] {
+    for call in ["spans", "items", "labels", "review", "changes", "causes", "events", "answer?question=unseen"] {
         assert_eq!(server.call(&format!("/api/{call}")).status, 200, "{call}");
     }
     let events = server.call("/api/events").json();

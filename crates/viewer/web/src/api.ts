@@ -1157,14 +1157,6 @@ export interface ModelChange {
   changed: boolean;
 }
 
-/** A command that suits a rollout. */
-export interface NextCommand {
-  /** What follows the bundle. */
-  arguments: Array<string>;
-  /** The command. */
-  command: string;
-}
-
 /** A thing of a rollout that answers name, and that [`Rollout::select`](crate::Rollout::select) finds. */
 export type Node = {
   id: string;
@@ -1241,7 +1233,7 @@ export interface Operations {
 /** The kind of an item's author. */
 export type OriginClass = "tool" | "mcp" | "model" | "compaction" | "agent" | "person" | "harness" | "before" | "unknown";
 
-/** What a page shows first: who and what, how it ended, how complete the evidence is, and where to look next. */
+/** What a page shows first: who and what, how it ended, and how complete the evidence is. */
 export interface Overview {
   /** The bundle as a command takes it, quoted for a shell. */
   command_path: string;
@@ -1455,6 +1447,16 @@ export interface Requests {
   window_tokens: Deltas;
 }
 
+/** What a reviewer wants to know: what is remarkable, and what filled the contexts. */
+export interface Review {
+  /** Who fills the context, by source. */
+  blame: Blame;
+  /** For each finding, the things that its ids name, and when it shows. */
+  finding_places: Array<FindingPlace>;
+  /** What a reviewer would want to be told. */
+  findings: Findings;
+}
+
 /** A rollout at a glance. */
 export interface RolloutOverview {
   /** The program that recorded the rollout with its version, and the one that started the session, as far as known. */
@@ -1465,8 +1467,6 @@ export interface RolloutOverview {
   answered: Said | null;
   /** What began the first turn of the root agent. */
   asked: Said | null;
-  /** Who fills the context, by source. */
-  blame: Blame;
   /** How many things of each kind there are, by the name of the kind. */
   counts: Record<string, number>;
   /** The folder in which the root agent worked. */
@@ -1475,10 +1475,6 @@ export interface RolloutOverview {
   end_ms: number;
   /** How many rows the event log has, including those for damage. */
   events: number;
-  /** For each finding, the things that its ids name, and when it shows. */
-  finding_places: Array<FindingPlace>;
-  /** What a reviewer would want to be told. */
-  findings: Findings;
   /** For each gap of the verdict, the things that its ids name, as far as they are things. */
   gap_things: Array<Array<Thing>>;
   /** Whether the rollout is still being followed, so that things without an end may still run. */
@@ -1487,11 +1483,6 @@ export interface RolloutOverview {
   last_item: number;
   /** The last event. */
   last_seq: number | null;
-  /**
-   * Commands that suit the rollout, the most urgent first, without the bundle's path: `rollout-trace COMMAND PATH
-   * ARGUMENTS`.
-   */
-  next: Array<NextCommand>;
   /** The newest schema version that is known, if its rules were applied without proof that the bundle has it. */
   read_as_schema: number | null;
   /** When the recording began, which is 0 ms on the time axis. */

@@ -94,6 +94,7 @@ export const file: Source = {
   spans: () => data("spans"),
   items: () => data("items"),
   labels: () => data("labels"),
+  review: () => data("review"),
   changes: () => data("changes"),
   causes: () => data("causes"),
   async texts(of: readonly Thing[], limit: number) {

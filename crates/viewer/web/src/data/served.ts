@@ -35,6 +35,7 @@ export const served: Source = {
   spans: () => json("spans"),
   items: () => json("items"),
   labels: () => json("labels"),
+  review: () => json("review"),
   changes: () => json("changes"),
   causes: () => json("causes"),
   texts: async (of, limit) =>

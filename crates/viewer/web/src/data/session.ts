@@ -73,10 +73,11 @@ export class Session {
     trace.setItems(items);
     trace.setLabels(labels);
     // Until they are here, those of before are nearly right.
-    trace.changes = this.trace?.changes ?? null;
-    trace.causes = this.trace?.causes ?? null;
+    trace.keepFrom(this.trace);
     this.#columns = { about: rollout, spans: spans as Spans, items, labels };
     this.#show(trace, null);
+    trace.review = await source.review();
+    this.#show(trace, []);
     const [changes, causes] = await Promise.all([source.changes(), source.causes()]);
     trace.setChanges(changes);
     trace.setCauses(causes);
@@ -156,8 +157,7 @@ export class Session {
     const trace = new Trace(this.#overview, columns.about, columns.spans);
     trace.setItems(columns.items);
     trace.setLabels(columns.labels);
-    trace.changes = this.trace?.changes ?? null;
-    trace.causes = this.trace?.causes ?? null;
+    trace.keepFrom(this.trace);
     this.#show(trace, news.flatMap(thingsWithTexts));
     const end = performance.now();
     this.#restedAt = end + (end - start) * REST;

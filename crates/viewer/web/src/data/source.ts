@@ -1,7 +1,7 @@
 /** Where the page's data comes from. Both forms of the page, served and one file, implement this and nothing more. */
 import type {
   Blame, Causes, Context, ContextDiff, Diff, Events, Grep, Items, Labels, LeftOut, Overview, PayloadName, RawEventText,
-  RequestChanges, Rollouts, Selected, Spans, Text, Thing, Unseen,
+  RequestChanges, Review, Rollouts, Selected, Spans, Text, Thing, Unseen,
 } from "../api";
 import { KINDS } from "../api";
 
@@ -28,6 +28,7 @@ export interface Source {
   spans(): Promise<Spans>;
   items(): Promise<Items>;
   labels(): Promise<Labels>;
+  review(): Promise<Review>;
   changes(): Promise<RequestChanges>;
   causes(): Promise<Causes>;
   /** The beginnings of texts, `limit` bytes of each part, in the order of the things. */

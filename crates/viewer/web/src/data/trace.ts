@@ -1,6 +1,6 @@
 /** A rollout as the page holds it: decoded columns, and lookups that several views need. */
 import type {
-  Causes, Hops, Items, Labels, Overview, RequestChanges, RolloutOverview, Spans, Thing, Undelivered,
+  Causes, Hops, Items, Labels, Overview, RequestChanges, Review, RolloutOverview, Spans, Thing, Undelivered,
 } from "../api";
 import type { PartClass } from "../pure/palette";
 import type { Runs } from "../pure/runs";
@@ -343,7 +343,7 @@ export type ItemTable = ReturnType<typeof decodeItems>;
 export type ChangeTable = ReturnType<typeof decodeChanges>;
 export type CauseTable = ReturnType<typeof decodeCauses>;
 
-/** A rollout: what the page knows of it so far. Items, labels, changes and causes follow the first paint. */
+/** A rollout: what the page knows of it so far. Items, labels, the review, changes and causes follow the first paint. */
 export class Trace {
   readonly name: string;
   readonly commandPath: string;
@@ -351,6 +351,7 @@ export class Trace {
   readonly spans: SpanTables;
   readonly undelivered: readonly Undelivered[];
   items: ItemTable | null = null;
+  review: Review | null = null;
   changes: ChangeTable | null = null;
   causes: CauseTable | null = null;
   #labels: ReadonlyMap<number, string> | null = null;
@@ -376,6 +377,13 @@ export class Trace {
 
   setChanges(changes: RequestChanges): void {
     this.changes = decodeChanges(changes);
+  }
+
+  /** Takes what is not taken anew with each row from what was shown before. */
+  keepFrom(before: Trace | null): void {
+    this.review = before?.review ?? null;
+    this.changes = before?.changes ?? null;
+    this.causes = before?.causes ?? null;
   }
 
   setCauses(causes: Causes): void {

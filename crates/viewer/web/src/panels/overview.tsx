@@ -72,18 +72,18 @@ function Asked(): JSX.Element | null {
 }
 
 function Findings(): JSX.Element | null {
-  const { about } = usePage().trace;
+  const { review } = usePage().trace;
   const [all, setAll] = useState(false);
-  const { findings } = about.findings;
-  if (findings.length === 0) {
+  if (review === null || review.findings.findings.length === 0) {
     return null;
   }
+  const { findings } = review.findings;
   const shown = all ? findings : findings.slice(0, FEW);
   return (
     <Section title="Findings">
       <ul class="lines">
         {shown.map((finding, at) => {
-          const thing = about.finding_places[at]?.things[0];
+          const thing = review.finding_places[at]?.things[0];
           const head = <b>{words(finding.code)}</b>;
           return (
             <li key={at}>
@@ -188,8 +188,8 @@ function LargestSteps(): JSX.Element | null {
 }
 
 function Rent(): JSX.Element | null {
-  const { rows } = usePage().trace.about.blame;
-  return rows.length === 0 ? null : (
+  const { review } = usePage().trace;
+  return review === null || review.blame.rows.length === 0 ? null : (
     <Section title="Who filled the context: ~tokens × the requests that carried them"><RentRows class="rent" most={7} /></Section>
   );
 }

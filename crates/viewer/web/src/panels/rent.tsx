@@ -37,7 +37,7 @@ function sourceClass(key: string): PartClass {
 
 /** The largest sources, at most `most` of them; `class` is the width of their columns. */
 export function RentRows({ class: look, most }: { readonly class: "rent" | "wide-rent"; readonly most: number }): JSX.Element {
-  const rows = usePage().trace.about.blame.rows.slice(0, most);
+  const rows = usePage().trace.review?.blame.rows.slice(0, most) ?? [];
   const largest = rows[0]?.rent_tokens_estimate || 1;
   return (
     <ul class={`table-rows ${look}`}>

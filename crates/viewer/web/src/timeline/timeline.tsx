@@ -35,6 +35,7 @@ interface Tip {
 export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
   const page = usePage();
   const { trace, selected, go, note, version, address } = page;
+  const { review } = trace;
   const [mode, setMode] = useState<"time" | "order">(() => readView(address.view).mode);
   const [fold, setFold] = useState(true);
   const [showPath, setShowPath] = useState(true);
@@ -75,11 +76,11 @@ export function Timeline({ small }: { readonly small: boolean }): JSX.Element {
   const rest = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
   const marks = useMemo(
-    () => trace.about.findings.findings.flatMap((finding, at) => {
-      const ms = trace.about.finding_places[at]?.at_ms ?? null;
+    () => (review?.findings.findings ?? []).flatMap((finding, at) => {
+      const ms = review?.finding_places[at]?.at_ms ?? null;
       return ms === null ? [] : [{ at: axis.place(ms, finding.seq), severity: finding.severity }];
     }),
-    [trace, axis],
+    [review, axis],
   );
   const losses = useMemo(() => {
     const { about, spans } = trace;

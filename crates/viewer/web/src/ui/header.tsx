@@ -10,8 +10,8 @@ const GOOD = new Set(["completed", "succeeded"]);
 
 export function Header(): JSX.Element {
   const { trace, go, rollouts } = usePage();
-  const { about } = trace;
-  const { stats, verdict, findings } = about;
+  const { about, review } = trace;
+  const { stats, verdict } = about;
   const models = stats.models.join(", ");
   const said = [dateTime(about.started_at_unix_ms), about.agent, models === "" ? null : models].filter(Boolean);
   const cached = stats.input_tokens > 0 ? stats.cached_input_tokens / stats.input_tokens : null;
@@ -36,7 +36,7 @@ export function Header(): JSX.Element {
           {verdict.verdict === "complete" ? "evidence: complete" : `evidence: ${verdictWord(verdict.verdict)} · ${whole(verdict.gaps.length)}`}
         </a>
         {(["error", "warning", "note"] as const).map((severity) => {
-          const count = findings.counts[severity] ?? 0;
+          const count = review?.findings.counts[severity] ?? 0;
           if (count === 0) {
             return null;
           }

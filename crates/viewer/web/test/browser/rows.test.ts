@@ -2,7 +2,7 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SAMPLE, damaged, demo, newer, removeAll, root, withMore } from "./bundles";
-import { FORMS, type Form, type Opened, launch, open } from "./harness";
+import { FORMS, type Form, type Opened, launch, open, serve, visit } from "./harness";
 
 let browser: Browser;
 let recorded: string;
@@ -352,4 +352,36 @@ describe("10 compare", () => {
     await show("tab=compare");
     expect(await page.locator(".tab-view").textContent()).toContain("rollout-trace diff");
   }));
+});
+
+test("header and timeline do not wait for the findings, which come by a call of their own", async () => {
+  const served = await serve(SAMPLE);
+  const { page, problems } = await visit(browser, served.link);
+  try {
+    await page.waitForSelector(".rule");
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route(/\/api\/review/, async (route) => {
+      await released;
+      await route.continue();
+    });
+    await page.reload();
+    await page.waitForSelector(".rule");
+    expect(await page.locator(".header h1").count()).toBe(1);
+    expect(await page.locator(".lanes-canvas").count()).toBe(1);
+    const chip = page.locator(".chip", { hasText: /\d+ (error|warning|note)/ });
+    const findings = panel(page).locator(".section", { hasText: "Findings" });
+    const rent = panel(page).locator(".section", { hasText: "Who filled the context" });
+    expect([await chip.count(), await findings.count(), await rent.count()]).toEqual([0, 0, 0]);
+    release();
+    await chip.first().waitFor();
+    await findings.waitFor();
+    await rent.waitFor();
+    expect(problems).toEqual([]);
+  } finally {
+    await page.context().close();
+    served.stop();
+  }
 });
