@@ -25,16 +25,45 @@ async function measure(page: Page, script: () => Promise<Figures>): Promise<Figu
   return { ...figures, "heap after everything, MB": heap.toFixed(0) };
 }
 
+/** How often first content is measured. */
+const STARTS = 3;
+
+/** The milliseconds from the start of the program to a frame with header and timeline, in a browser that runs. */
+async function firstContent(bundle: string): Promise<number> {
+  const start = performance.now();
+  const served = await serve(bundle);
+  try {
+    const { page } = await visit(browser, served.link);
+    await page.waitForSelector(".header h1", { timeout: 300_000 });
+    await page.waitForSelector(".lanes-canvas");
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+    const took = performance.now() - start;
+    await page.context().close();
+    return took;
+  } finally {
+    served.stop();
+  }
+}
+
+async function firstContents(bundle: string): Promise<Figures> {
+  const took: number[] = [];
+  for (let at = 0; at < STARTS; at += 1) {
+    took.push(await firstContent(bundle));
+  }
+  return { "first content after the start, ms (each start)": took.map((ms) => ms.toFixed(0)).join(" / ") };
+}
+
 const browser = await launch();
 const columns: Column[] = [];
 try {
   for (const bundle of process.argv.slice(2)) {
+    const first = await firstContents(bundle);
     const served = await serve(bundle);
     try {
       const { page } = await visit(browser, served.link);
       await page.waitForSelector(".rule", { timeout: 300_000 });
       await page.waitForLoadState("networkidle");
-      columns.push({ name: basename(bundle), figures: await measure(page, measurePage) });
+      columns.push({ name: basename(bundle), figures: { ...first, ...(await measure(page, measurePage)) } });
       await page.context().close();
     } finally {
       served.stop();
