@@ -304,12 +304,14 @@ function UsageRows({ usage, request }: { readonly usage: Usage | null; readonly 
     return <p class="sub">The provider reported no usage.</p>;
   }
   return (
-    <dl class="facts">
-      {row("in", <>{whole(reported?.input_tokens ?? requests.input[request] ?? 0)} <span class="lesser">({whole(reported?.cached_input_tokens ?? requests.cached[request] ?? 0)} cached)</span></>)}
-      {row("out", <>{whole(reported?.output_tokens ?? requests.output[request] ?? 0)} <span class="lesser">({whole(reported?.reasoning_output_tokens ?? requests.reasoning[request] ?? 0)} reasoning)</span></>)}
-      {usage?.input_tokens_estimate == null ? null : row("estimate", <>~{whole(usage.input_tokens_estimate)}{usage.residual_tokens == null ? "" : <span class="lesser"> residual {usage.residual_tokens > 0 ? "+" : "−"}{whole(Math.abs(usage.residual_tokens))}</span>}</>)}
+    <>
+      <dl class="facts">
+        {row("in", <>{whole(reported?.input_tokens ?? requests.input[request] ?? 0)} <span class="lesser">({whole(reported?.cached_input_tokens ?? requests.cached[request] ?? 0)} cached)</span></>)}
+        {row("out", <>{whole(reported?.output_tokens ?? requests.output[request] ?? 0)} <span class="lesser">({whole(reported?.reasoning_output_tokens ?? requests.reasoning[request] ?? 0)} reasoning)</span></>)}
+        {usage?.input_tokens_estimate == null ? null : row("estimate", <>~{whole(usage.input_tokens_estimate)}{usage.residual_tokens == null ? "" : <span class="lesser"> residual {usage.residual_tokens > 0 ? "+" : "−"}{whole(Math.abs(usage.residual_tokens))}</span>}</>)}
+      </dl>
       {usage?.fits === false ? <p class="warn">The usage is not that of this text: shares of it mean little.</p> : null}
-    </dl>
+    </>
   );
 }
 
