@@ -47,8 +47,52 @@ pub(crate) fn pieces<'a>(item: &'a Json<'_>, mut take: impl FnMut(Piece<'a>)) {
         "compaction" | "compaction_summary" | "context_compaction" if item.get("encrypted_content").is_some() => {
             sealed_field(item.get("encrypted_content"), take);
         }
+        _ if block(item, take) => {}
         _ => take(Piece::Text(item.without_all(&UNREAD).to_spelled_text().into())),
     }
+}
+
+/// Calls `take` with each string of an item in the form of another API than Responses. Returns whether it has such a form.
+///
+/// Source: wires, section 2.
+fn block<'a>(item: &'a Json<'_>, take: &mut impl FnMut(Piece<'a>)) -> bool {
+    if let Json::String(text) = item {
+        take(Piece::Text(Cow::Borrowed(text)));
+        return true;
+    }
+    match item.text("type") {
+        Some("text") => take_part(item, take),
+        Some("thinking") => {
+            field(item.get("thinking"), take);
+            sealed_field(item.get("signature"), take);
+        }
+        Some("redacted_thinking") => sealed_field(item.get("data"), take),
+        Some("tool_use") => {
+            field(item.get("name"), take);
+            field(item.get("input"), take);
+        }
+        Some("tool_result") => field(item.get("content"), take),
+        Some("function") => called(item.get("function"), "arguments", take),
+        Some("image" | "image_url" | "input_audio" | "video_url") => take(Piece::Media),
+        Some(_) => return false,
+        None if item.get("inlineData").is_some() || item.get("fileData").is_some() => take(Piece::Media),
+        None if item.get("functionCall").is_some() => called(item.get("functionCall"), "args", take),
+        None if item.get("functionResponse").is_some() => {
+            field(item.get("functionResponse").and_then(|answer| answer.get("response")), take);
+        }
+        None if item.text("text").is_some() => {
+            field(item.get("text"), take);
+            sealed_field(item.get("thoughtSignature"), take);
+        }
+        None if item.get("role").is_some() => field(item.get("content"), take),
+        None => return false,
+    }
+    true
+}
+
+fn called<'a>(call: Option<&'a Json<'_>>, arguments: &str, take: &mut impl FnMut(Piece<'a>)) {
+    field(call.and_then(|call| call.get("name")), take);
+    field(call.and_then(|call| call.get(arguments)), take);
 }
 
 fn field<'a>(value: Option<&'a Json<'_>>, take: &mut impl FnMut(Piece<'a>)) {
@@ -121,4 +165,39 @@ pub(crate) fn of_body(body: &Body) -> (Sizes, String) {
         }
     }
     (measured.finish(), readable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readable(item: &str) -> String {
+        let (item, _) = Json::parse(item.as_bytes(), 16).unwrap();
+        let mut text = String::new();
+        append_readable(&item, &mut text);
+        text
+    }
+
+    #[test]
+    fn each_api_has_its_forms() {
+        for (item, expected) in [
+            (r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]}"#, "hi"),
+            (r#"{"role":"user","content":"hi"}"#, "hi"),
+            (r#""hi""#, "hi"),
+            (r#"{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}"#, "hi"),
+            (r#"{"type":"thinking","thinking":"hm","signature":"AAAA"}"#, "hm"),
+            (r#"{"type":"redacted_thinking","data":"AAAA"}"#, ""),
+            (r#"{"type":"tool_use","id":"t1","name":"Bash","input":{"command":"ls"}}"#, r#"Bash{"command":"ls"}"#),
+            (r#"{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"a"}]}"#, "a"),
+            (r#"{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}"#, "f{}"),
+            (r#"{"type":"image_url","image_url":{"url":"data:"}}"#, ""),
+            (r#"{"text":"hi","thoughtSignature":"AAAA"}"#, "hi"),
+            (r#"{"functionCall":{"name":"f","args":{"a":1}}}"#, r#"f{"a":1}"#),
+            (r#"{"functionResponse":{"name":"f","response":{"output":"a"}}}"#, r#"{"output":"a"}"#),
+            (r#"{"inlineData":{"mimeType":"image/png","data":"AAAA"}}"#, ""),
+            (r#"{"type":"web_search_call","id":"w1","action":1}"#, r#"{"type":"web_search_call","action":1}"#),
+        ] {
+            assert_eq!(readable(item), expected, "{item}");
+        }
+    }
 }
