@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &DemoArgs, screen: &mut Screen) -> Result<ExitCode
     Ok(if is_flawed(&graph) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// Says where the page is, or why there is none.
+/// Prints the address of the page, or why it cannot be shown.
 fn say_link(link: Result<String, Failure>, screen: &mut Screen) {
     match link {
         Ok(link) => screen.say(&format!("The rollout is shown at {link}")),

@@ -232,7 +232,7 @@ async fn refuse(mut client: TcpStream, answer: &[u8]) {
     let said = async {
         client.write_all(answer).await?;
         client.shutdown().await?;
-        // What the client still sends would reset the connection if nobody read it.
+        // Closing with bytes unread would reset the connection, and the client might lose the answer.
         let mut ignored = [0; 4096];
         while client.read(&mut ignored).await? > 0 {}
         io::Result::Ok(())

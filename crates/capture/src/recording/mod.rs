@@ -166,7 +166,7 @@ impl Recorder {
         }
     }
 
-    /// Records the request of a call of a model. Returns `None` if it is none, or if its body is not known.
+    /// Records a request if it calls a model. Returns `None` if it does not, or if its body is not known.
     fn start_call(&mut self, request: &RequestSeen, copies: &mut Copies) -> Option<StartedCall> {
         let api = api_of(&request.method, &request.target)?;
         let body = copies.request_body(&request.headers)?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::RequestSeen;
 
-/// How many kinds of requests and of broken connections are told apart. A client can invent any number.
+/// The most kinds of requests and of broken connections that the report tells apart: a client can invent any number.
 const MAX_KINDS: usize = 1000;
 
 /// What a recording amounts to.
