@@ -35,7 +35,7 @@ impl AgentNames {
 }
 
 /// Returns the threads of a graph in the order in which they started.
-pub(crate) fn threads_by_start(graph: &RolloutTrace) -> Vec<&AgentThread> {
+pub fn threads_by_start(graph: &RolloutTrace) -> Vec<&AgentThread> {
     let mut threads: Vec<_> = graph.threads.values().collect();
     // The map is ordered by id, which remains the order of those with one seq.
     threads.sort_by_key(|thread| thread.execution.started_seq);

@@ -18,6 +18,7 @@ use crate::{
     origin::Origins,
     rollout::Rollout,
     turn_starts::TurnStarts,
+    unset::Unset,
 };
 
 /// Lookups that are built once for each rollout, in one pass over its objects.
@@ -94,7 +95,7 @@ impl<'a> Index<'a> {
             carried: carried(rollout),
             trimmed: trimmed(graph),
             tool_of_call_item: HashMap::default(),
-            turns: turns(graph),
+            turns: turn_numbers(graph),
             damage: damage(graph),
             deliveries: Deliveries::of(rollout, &children),
             children,
@@ -227,17 +228,17 @@ impl<'a> Index<'a> {
 }
 
 /// Returns whether items of this kind call tools.
-pub(crate) fn is_call(kind: &ItemKind) -> bool {
+pub fn is_call(kind: &ItemKind) -> bool {
     matches!(kind, ItemKind::FunctionCall | ItemKind::CustomToolCall)
 }
 
 /// Returns whether items of this kind are outputs of tools.
-pub(crate) fn is_output(kind: &ItemKind) -> bool {
+pub fn is_output(kind: &ItemKind) -> bool {
     matches!(kind, ItemKind::FunctionCallOutput | ItemKind::CustomToolCallOutput)
 }
 
-/// Returns the number of each turn in the order in which they started.
-fn turns(graph: &RolloutTrace) -> HashMap<&CodexTurnId, usize> {
+/// Returns the number of each turn in the order in which they started, from 1.
+pub fn turn_numbers(graph: &RolloutTrace) -> HashMap<&CodexTurnId, usize> {
     let mut turns: Vec<_> = graph.codex_turns.values().collect();
     // The map is ordered by id, which remains the order of those with one seq.
     turns.sort_by_key(|turn| turn.execution.started_seq);
@@ -306,37 +307,6 @@ fn carried<'a>(rollout: &Rollout<'a>) -> Vec<Carried<'a>> {
 fn trimmed(graph: &RolloutTrace) -> HashSet<ItemId> {
     let diagnostics = graph.diagnostics.iter().filter(|diagnostic| diagnostic.code == DiagnosticCode::OutputRewritten);
     diagnostics.flat_map(|diagnostic| &diagnostic.ids).filter_map(|id| id.parse().ok()).collect()
-}
-
-/// The places that were not set yet. Each is set once, and those that were set are skipped in runs.
-struct Unset {
-    /// For each place, one at or after it before which all are set.
-    next: Vec<usize>,
-}
-
-impl Unset {
-    fn new(places: usize) -> Self {
-        Self { next: (0..=places).collect() }
-    }
-
-    fn set(&mut self, start: usize, end: usize, mut set: impl FnMut(usize)) {
-        let mut place = self.find(start);
-        while place < end {
-            set(place);
-            self.next[place] = place + 1;
-            place = self.find(place + 1);
-        }
-    }
-
-    fn find(&mut self, start: usize) -> usize {
-        let mut place = start;
-        while self.next[place] != place {
-            // Halving the way keeps later searches short.
-            self.next[place] = self.next[self.next[place]];
-            place = self.next[place];
-        }
-        place
-    }
 }
 
 /// Returns the seqs of the damage that may hide what happened between two calls, or `None` if it may be anywhere.

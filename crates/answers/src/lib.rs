@@ -21,6 +21,7 @@ mod context;
 mod context_diff;
 mod critical_path;
 mod deliveries;
+mod derived;
 mod diff;
 mod estimator;
 mod facts;
@@ -51,6 +52,7 @@ mod tool_name;
 mod turn_starts;
 mod unknown_name;
 mod unseen;
+mod unset;
 mod usage;
 mod verdict;
 mod why;
@@ -58,7 +60,7 @@ mod with_facts;
 mod words;
 
 pub use activities::TimeClass;
-pub use agent_names::AgentNames;
+pub use agent_names::{AgentNames, threads_by_start};
 pub use blame::{Axis, Blame, BlameRow, BlameTotals};
 pub use certainty::Certainty;
 pub use context::{Context, ItemPart, Parts, RequestForm, SectionName, SectionSizes, ToolPart};
@@ -67,6 +69,7 @@ pub use context_diff::{
     Prefix, PrefixCause, PrefixSection, Relation, Row, ToolChange, Usages,
 };
 pub use critical_path::{AgentChange, CriticalPath, Segment, SegmentClass};
+pub use derived::{Clock, End, Relations, ToolTitle};
 pub use diff::{
     At, Block, Both, Condition, ConditionCause, Diff, DiffTotals, Divergence, DivergenceCause, LineDifference, Persons,
     Shorter, Side, SoftDifference, ThreadDiff,
@@ -75,7 +78,7 @@ pub use estimator::{ESTIMATOR, thousandths_of_tokens};
 pub use facts::{Definition, DefinitionId, Facts, ItemFacts, RequestFacts, Sizes};
 pub use findings::{Finding, FindingCode, FindingSeverity, Findings, More};
 pub use grep::{Grep, GrepRow, Place, Search};
-pub use index::Carried;
+pub use index::{Carried, is_call, is_output, turn_numbers};
 pub use item_tokens::ItemTokens;
 pub use item_words::first_chars;
 pub use node::Node;
@@ -85,7 +88,7 @@ pub use pattern::{PatternError, pattern};
 pub use payload_name::PayloadName;
 /// Regular expressions, as [`Search`] takes them.
 pub use regex::Regex;
-pub use rollout::{Rest, Rollout};
+pub use rollout::{Rest, Rollout, calls_by_start};
 pub use schema::json_schema;
 pub use select::SelectError;
 pub use shell_word::shell_word;

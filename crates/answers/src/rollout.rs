@@ -51,6 +51,14 @@ pub struct Rest {
     pub origins: HashMap<ItemId, Rc<Origin>>,
 }
 
+/// Returns the inference calls of a graph in the order in which they started.
+pub fn calls_by_start(graph: &RolloutTrace) -> Vec<&InferenceCall> {
+    let mut calls: Vec<_> = graph.inference_calls.values().collect();
+    // The map is ordered by id, which remains the order of those with one seq.
+    calls.sort_by_key(|call| call.execution.started_seq);
+    calls
+}
+
 struct Payloads<'a> {
     source: &'a mut dyn PayloadSource,
     buffer: PayloadBuffer,
@@ -81,9 +89,7 @@ impl<'a> Rollout<'a> {
         source: &'a mut dyn PayloadSource,
         limits: &Limits,
     ) -> Self {
-        let mut calls: Vec<_> = graph.inference_calls.values().collect();
-        // The map is ordered by id, which remains the order of those with one seq.
-        calls.sort_by_key(|call| call.execution.started_seq);
+        let calls = calls_by_start(graph);
         let numbers = calls.iter().zip(1..).map(|(call, number)| (&call.inference_call_id, number)).collect();
         let context_tokens = vec![OnceCell::new(); calls.len()];
         let payloads = Payloads { source, buffer: PayloadBuffer::default(), max_nesting: limits.max_nesting };
@@ -196,7 +202,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Reads a payload that is JSON. Returns `None` if it is lost or damaged.
-    pub(crate) fn document<T>(&self, id: &RawPayloadId, read: impl FnOnce(&Json<'_>) -> Option<T>) -> Option<T> {
+    pub fn document<T>(&self, id: &RawPayloadId, read: impl FnOnce(&Json<'_>) -> Option<T>) -> Option<T> {
         let reference = self.graph.raw_payloads.get(id)?;
         let mut payloads = self.payloads.borrow_mut();
         let Payloads { source, buffer, max_nesting } = &mut *payloads;

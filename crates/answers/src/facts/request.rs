@@ -57,10 +57,21 @@ pub struct RequestFacts {
     pub is_incremental: bool,
     /// The response that it continues.
     pub previous_response_id: Option<Arc<Value>>,
+    /// Whether the answer is to come as a stream, if the request says that.
+    pub stream: Option<bool>,
+}
+
+impl RequestFacts {
+    /// Returns how much the model is asked to reason, if the request says that.
+    pub fn reasoning_effort(&self) -> Option<&str> {
+        let setting = |name: &str| self.settings.iter().find(|(own, _)| &**own == name).map(|(_, value)| &**value);
+        let of_responses = setting("reasoning").and_then(|reasoning| reasoning.get("effort"));
+        of_responses.or_else(|| setting("reasoning_effort"))?.as_str()
+    }
 }
 
 /// The fields that are shown nowhere: they do not change the answer, or the graph has them.
-const UNSHOWN: [&str; 6] = ["model", "stream", "store", "include", "metadata", "client_metadata"];
+const UNSHOWN: [&str; 5] = ["model", "store", "include", "metadata", "client_metadata"];
 
 /// The requests of a rollout.
 #[derive(Debug, Default)]
@@ -106,6 +117,7 @@ enum Meaning {
     Setting(Arc<Value>),
     CacheKey(Arc<Value>),
     Continues(Option<Arc<Value>>),
+    Stream(bool),
     Nothing,
 }
 
@@ -224,6 +236,10 @@ impl Requests {
                 value => Meaning::CacheKey(setting(value)),
             },
             "previous_response_id" => Meaning::Continues((*value != Json::Null).then(|| setting(value))),
+            "stream" => match value {
+                Json::Bool(stream) => Meaning::Stream(*stream),
+                _ => Meaning::Nothing,
+            },
             name if UNSHOWN.contains(&name) => Meaning::Nothing,
             _ => Meaning::Setting(setting(value)),
         }
@@ -285,6 +301,7 @@ fn facts(fields: &[Field]) -> RequestFacts {
                 facts.is_incremental = response.is_some();
                 facts.previous_response_id = response.clone();
             }
+            Meaning::Stream(stream) => facts.stream = Some(*stream),
             Meaning::Nothing => {}
         }
     }
