@@ -109,8 +109,8 @@
 //!
 //! * [`record_started`] takes any `Serialize`. It is the best way unless one of the others costs you nothing.
 //! * [`record_started_body`] is for a transport that has already serialized the body. The bytes are recorded unchanged.
-//! * [`record_started_unchanged`] is for a core that knows that the first *n* elements of `input` are those of the
-//!   thread's last request. These are not serialized. Debug builds serialize them, and warn if they differ.
+//! * [`record_started_unchanged`] is for a core that knows that the first *n* elements of `input` (of `messages` or
+//!   `contents` in other APIs) are those of the thread's last request. These are not serialized. Debug builds serialize them, and warn if they differ.
 //!
 //! Keep the order of fields and of map entries stable. A `HashMap` that changes its order between requests is recorded
 //! correctly, but its part of the request is stored again.
@@ -127,7 +127,7 @@
 //!
 //! | misuse | what is recorded | name in the trace |
 //! |---|---|---|
-//! | a request without an `input` that is an array or a text | the request, unchanged; readers find no conversation in it | `request_without_input` |
+//! | a request without an `input` that is an array or a text, or without the `messages` or `contents` of its API | the request, unchanged; readers find no conversation in it | `request_without_input` |
 //! | [`record_started_unchanged`] with too large a number, in a debug build | the request, unchanged; a release build records the old items | `unchanged_items_changed` |
 //! | a child thread with the id of the root | nothing: the child's handle is disabled, because its events would be taken for the root's | `child_has_root_id` |
 //! | a child whose `session_source` names a parent that never began | the child, without a parent | `unknown_parent` |
@@ -135,7 +135,7 @@
 //! | an end of an attempt that was never started | nothing; the end counts as lost | reported as a loss |
 //!
 //! Of the requests that are passed as a body, or recorded as files, only the first one of a thread is checked. Every
-//! other request is checked, but only for the presence of the field `input`.
+//! other request is checked, but only for the presence of the field.
 //!
 //! If the root folder cannot be written, the session is not traced. The recorder warns about it through `tracing`; if
 //! the agent has no `tracing` subscriber, it writes one line to stderr, once per process.

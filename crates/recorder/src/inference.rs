@@ -219,8 +219,9 @@ impl InferenceTraceAttempt {
         self.record_started_unchanged(request, 0);
     }
 
-    /// Does the same as [`record_started`](Self::record_started), for a caller that knows how many items at the
-    /// beginning of the outermost array called `input` are those of the thread's last request.
+    /// Does the same as [`record_started`](Self::record_started), for a caller that knows how many elements at the
+    /// beginning of the conversation are those of the thread's last request. The conversation is the outermost array called
+    /// `input`, or `messages` or `contents`, as the [API](InferenceTraceContext::wire_api) has it.
     ///
     /// These items are not serialized, so a wrong number produces a wrong trace. Debug builds serialize and record
     /// them, and report it if they differ.

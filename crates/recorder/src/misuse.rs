@@ -3,16 +3,21 @@
 use rollout_trace_schema::{CodexTurnId, ThreadId};
 use thiserror::Error;
 
+use crate::request_shape::RequestShape;
+
 /// How an agent core misuses the recorder. The value that it passes is recorded nevertheless, unless the variant says
 /// otherwise.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum Misuse {
-    /// A request does not have the shape of the Responses API.
+    /// A request does not have the shape of its API.
     #[error(
-        "a request has no `input` that is an array or a text, so readers cannot find its conversation; \
-         record the request as it is sent (the module `document` shows the shape)"
+        "a request has no `{list}` that is an array or a text, so readers cannot find its conversation; \
+         record the request as it is sent, and name its API if that is not Responses (the module `document` shows the shape)"
     )]
-    RequestWithoutInput,
+    RequestWithoutInput {
+        /// The field in which requests of the API have the conversation.
+        list: &'static str,
+    },
     /// `record_started_unchanged` got a wrong number of items. Only debug builds notice.
     #[error(
         "items of a request were declared unchanged, but they are not those of the thread's last request; \
@@ -40,10 +45,15 @@ pub(crate) enum Misuse {
 }
 
 impl Misuse {
+    /// Returns the misuse of recording a request whose conversation is not where this shape has it.
+    pub(crate) fn without_input(shape: RequestShape) -> Self {
+        Self::RequestWithoutInput { list: shape.list }
+    }
+
     /// Returns the name of this kind of misuse in the trace.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::RequestWithoutInput => "request_without_input",
+            Self::RequestWithoutInput { .. } => "request_without_input",
             Self::UnchangedItemsChanged => "unchanged_items_changed",
             Self::ChildHasRootId { .. } => "child_has_root_id",
             Self::UnknownParent { .. } => "unknown_parent",

@@ -18,10 +18,10 @@ use crate::{
     misuse::Misuse,
     payload::{PackedRecord, PayloadBytes, PreparedPayload},
     redaction::Redaction,
-    request_shape::has_input,
+    request_shape::RequestShape,
     walk::{
-        self, Compared, FingerprintKey, HintOutcome, InputField, KnownTexts, NextBase, Scratch, Spares, WalkContext,
-        WalkError,
+        self, Compared, FingerprintKey, Hint, HintOutcome, InputField, KnownTexts, NextBase, Scratch, Spares,
+        WalkContext, WalkError,
     },
 };
 
@@ -145,15 +145,16 @@ impl Packer {
     pub(crate) fn encode_request<T: Serialize + ?Sized>(
         &self,
         input: RequestInput<'_, T>,
-        slot: &CompareSlot,
+        (slot, shape): (&CompareSlot, Option<RequestShape>),
     ) -> Result<EncodedDocument, CallerError> {
         guarded_encoding(|| match (&self.encoding, input) {
             (Encoding::Records(records), RequestInput::Value { request, unchanged }) => {
                 let context = self.walk_context(records);
                 let Some(lease) = slot.take() else { return self.whole(records, request) };
-                let walked = lease.compared.request(&context, request, unchanged)?;
+                let hint = Hint { shape: shape.unwrap_or(RequestShape::RESPONSES), unchanged };
+                let walked = lease.compared.request(&context, request, hint)?;
                 let misuse = match (walked.input, walked.hint) {
-                    (InputField::Missing, _) => Some(Misuse::RequestWithoutInput),
+                    (InputField::Missing, _) => shape.map(Misuse::without_input),
                     (InputField::Found, HintOutcome::Wrong) => Some(Misuse::UnchangedItemsChanged),
                     (InputField::Found, HintOutcome::Kept) => None,
                 };
@@ -164,7 +165,7 @@ impl Packer {
                 let lease = slot.take();
                 let redacted = self.redacted_body(body);
                 let body = redacted.as_deref().unwrap_or(body);
-                let misuse = misuse_of(slot, body);
+                let misuse = misuse_of(slot, shape, body);
                 let (scratch, next_base) = match &lease {
                     Some(lease) => lease.compared.body(&context, body)?,
                     None => (walk::whole_body(&context, body)?, NextBase::Unchanged),
@@ -179,7 +180,7 @@ impl Packer {
                         self.redacted_body(body).unwrap_or_else(|| body.to_vec())
                     }
                 };
-                let misuse = misuse_of(slot, &text);
+                let misuse = misuse_of(slot, shape, &text);
                 Ok(EncodedDocument { misuse, ..self.limited(text)? })
             }
         })
@@ -344,9 +345,11 @@ impl RecordEncoding {
     }
 }
 
-/// Returns how a request's text differs from what its wire asks for, if it is a thread's first one.
-fn misuse_of(slot: &CompareSlot, request: &[u8]) -> Option<Misuse> {
-    (slot.is_first_request() && !has_input(request)).then_some(Misuse::RequestWithoutInput)
+/// Returns how a request's text differs from the shape of its API, if that is known and the request is a thread's first
+/// one.
+fn misuse_of(slot: &CompareSlot, shape: Option<RequestShape>, request: &[u8]) -> Option<Misuse> {
+    let shape = shape.filter(|shape| slot.is_first_request() && !shape.is_in(request))?;
+    Some(Misuse::without_input(shape))
 }
 
 #[cfg(test)]

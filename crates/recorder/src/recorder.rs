@@ -31,6 +31,7 @@ use crate::{
     packer::{EncodedDocument, Packer, RequestInput},
     payload::{PayloadBytes, PreparedPayload},
     redaction::Redaction,
+    request_shape::RequestShape,
     threads::Threads,
     writer::{WriteError, Writer},
 };
@@ -141,14 +142,7 @@ impl Recorder {
         slot: &CompareSlot,
         wire_api: &WireApi,
     ) -> PreparedPayload {
-        self.prepare_with(kind, || {
-            let mut document = self.packer.encode_request(input, slot)?;
-            // The other APIs have no field `input`.
-            document.misuse = document
-                .misuse
-                .filter(|misuse| *wire_api == WireApi::Responses || !matches!(misuse, Misuse::RequestWithoutInput));
-            Ok(document)
-        })
+        self.prepare_with(kind, || self.packer.encode_request(input, (slot, RequestShape::of(wire_api))))
     }
 
     /// Prepares a document that repeats much of the thread's last request but is not the next one: a checkpoint, or a

@@ -12,7 +12,7 @@ use super::{
     Draft, Scratch, WalkContext, WalkError,
     sharing::{Sharing, TextStart},
     tape::Tape,
-    walker::{Purpose, WalkBase, Walked, Walker},
+    walker::{Hint, Purpose, WalkBase, Walked, Walker},
 };
 
 /// A thread's comparison state. One call at a time uses it, and it advances only after the call's record is written.
@@ -52,16 +52,16 @@ pub(crate) enum NextBase {
 }
 
 impl Compared {
-    /// Walks over a request. The caller vouches for its first `unchanged` input items.
+    /// Walks over a request.
     pub(crate) fn request<T: Serialize + ?Sized>(
         &self,
         context: &WalkContext<'_>,
         request: &T,
-        unchanged: usize,
+        hint: Hint,
     ) -> Result<Walked, WalkError> {
         let purpose = match self.last {
-            Some(_) => Purpose::Request { unchanged },
-            None => Purpose::FirstRequest,
+            Some(_) => Purpose::Request(hint),
+            None => Purpose::FirstRequest(hint.shape),
         };
         Walker::new(context, self.walk_base(), purpose).walk(request)
     }

@@ -20,7 +20,7 @@ impl MapKey<'_, '_> {
     #[inline]
     fn put(self, text: &str) -> Result {
         self.walker.put_text(tokens::STRING, text.as_bytes());
-        if text == "input" {
+        if text == self.walker.shape.list {
             self.walker.begin_field_value(NextValue::Input);
         }
         Ok(())

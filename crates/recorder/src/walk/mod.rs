@@ -28,7 +28,7 @@ pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use known::KnownTexts;
 pub(crate) use scratch::{Scratch, Spares};
 pub(crate) use sound::json_text;
-pub(crate) use walker::{HintOutcome, InputField, WalkContext};
+pub(crate) use walker::{Hint, HintOutcome, InputField, WalkContext};
 
 /// Returns the text of a value. Unlike `to_string`, it does not panic if the value's `Display` fails.
 pub(crate) fn display(value: &(impl Display + ?Sized)) -> Result<String, WalkError> {

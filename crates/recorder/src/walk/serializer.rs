@@ -435,7 +435,7 @@ impl Compound<'_, '_> {
         }
         if let Role::Fields { .. } = self.role {
             self.walker.cut_before_field();
-            let value = if key == "input" { NextValue::Input } else { NextValue::Other };
+            let value = if key == self.walker.shape.list { NextValue::Input } else { NextValue::Other };
             self.walker.begin_field_value(value);
         }
         self.put_name(key)?;

@@ -17,7 +17,7 @@ use super::{
     tape::{Edit, Identity, InputUnits, NewUnit, Tape, TapeEdit},
     tokens::{self, TEXT_HEAD, Token},
 };
-use crate::{redaction::Redaction, secrets::Surroundings};
+use crate::{redaction::Redaction, request_shape::RequestShape, secrets::Surroundings};
 
 /// The size of tokens below which it is cheaper to store a unit again than to refer to it.
 const SMALL_UNIT: usize = 64;
@@ -70,19 +70,35 @@ impl WalkContext<'_> {
 pub(super) enum Purpose {
     /// A thread's first request. It is probably large, and its texts are not cut into chunks: they are many at once and
     /// mostly unlike any stored text.
-    FirstRequest,
-    /// A later request. The caller vouches for its first `unchanged` input items.
-    Request { unchanged: usize },
+    FirstRequest(RequestShape),
+    /// A later request.
+    Request(Hint),
     /// A document that has much in common with the last request but is not the next one.
     Relative,
     /// A document that is compared with no other document.
     Alone,
 }
 
+/// What the caller knows about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub(crate) shape: RequestShape,
+    /// How many of its first items, as the caller vouches, are those of the thread's last request.
+    pub(crate) unchanged: usize,
+}
+
 impl Purpose {
+    /// Returns where the document has its conversation.
+    fn shape(self) -> RequestShape {
+        match self {
+            Self::FirstRequest(shape) | Self::Request(Hint { shape, .. }) => shape,
+            Self::Relative | Self::Alone => RequestShape::RESPONSES,
+        }
+    }
+
     /// Returns whether the next request is compared with this document.
     fn is_request(self) -> bool {
-        matches!(self, Self::FirstRequest | Self::Request { .. })
+        matches!(self, Self::FirstRequest(_) | Self::Request(_))
     }
 }
 
@@ -102,6 +118,8 @@ pub(crate) struct Walker<'w> {
     context: &'w WalkContext<'w>,
     base: Option<WalkBase<'w>>,
     purpose: Purpose,
+    /// Where the document has its conversation, which is called its input.
+    pub(super) shape: RequestShape,
     /// The index of the base's unit with which the current one is compared.
     expected: usize,
     /// The first of the base's units, up to the expected one, that the document has but that draft and edit do not
@@ -146,13 +164,13 @@ pub(super) enum Depth {
 /// The role of a value in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextValue {
-    /// The value of a field called `input`, whose elements a caller may vouch for.
+    /// The value of the field with the conversation, whose elements a caller may vouch for.
     Input,
     /// Any other value.
     Other,
 }
 
-/// Whether the document has a field called `input` at the top, as a request does.
+/// Whether the document has a conversation where requests of its API have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InputField {
     Missing,
@@ -193,6 +211,7 @@ impl<'w> Walker<'w> {
             context,
             base,
             purpose,
+            shape: purpose.shape(),
             expected: 0,
             kept_from: 0,
             unit: CurrentUnit::New { start: 0 },
@@ -208,7 +227,7 @@ impl<'w> Walker<'w> {
             input: InputField::Missing,
             surroundings: Surroundings::default(),
         };
-        if purpose == Purpose::FirstRequest {
+        if matches!(purpose, Purpose::FirstRequest(_)) {
             walker.edit.new_tokens.reserve(FIRST_RESERVE);
             walker.draft.record.data().reserve(FIRST_RESERVE);
         }
@@ -237,7 +256,12 @@ impl<'w> Walker<'w> {
 
     /// Sets what the value of a field is, before the value is walked over.
     pub(super) fn begin_field_value(&mut self, value: NextValue) {
-        if value == NextValue::Input && self.depth == Depth::Objects(1) {
+        let is_in_place = match self.depth {
+            Depth::Objects(1) => true,
+            Depth::Objects(2) => self.shape.wrapper.is_some(),
+            _ => false,
+        };
+        if value == NextValue::Input && is_in_place {
             self.input = InputField::Found;
         }
         self.next_value = value;
@@ -399,7 +423,7 @@ impl<'w> Walker<'w> {
     /// Returns how many elements of `input` from `index` on the caller vouches for and the base has at this position.
     /// Returns `None` if there are none.
     fn vouched_left(&self, index: usize) -> Option<usize> {
-        let Purpose::Request { unchanged } = self.purpose else { return None };
+        let Purpose::Request(Hint { unchanged, .. }) = self.purpose else { return None };
         let input = self.base?.tape.input?;
         let left = unchanged.min(input.count).checked_sub(index).filter(|left| *left > 0)?;
         (self.expected == input.first + index).then_some(left)
@@ -592,7 +616,8 @@ impl<'w> Walker<'w> {
                         continue;
                     }
                     let redacted = context.redacted(text, unit_tokens, surroundings);
-                    if redacted.is_none() && text.len() >= CUT_TEXT && self.purpose != Purpose::FirstRequest {
+                    if redacted.is_none() && text.len() >= CUT_TEXT && !matches!(self.purpose, Purpose::FirstRequest(_))
+                    {
                         draft.record.data().push(b'"');
                         end_part(draft, ranges);
                         Sharing { context, draft }.put_chunks(text, fingerprint, ranges);

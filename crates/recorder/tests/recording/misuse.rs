@@ -9,7 +9,8 @@ use std::{
 };
 
 use rollout_trace_recorder::{
-    ExecutionStatus, InferenceTraceAttempt, PayloadLayout, SessionSource, ThreadSpawn, ThreadTraceContext, TraceOptions,
+    ExecutionStatus, InferenceTraceAttempt, PayloadLayout, SessionSource, ThreadSpawn, ThreadTraceContext,
+    TraceOptions, WireApi,
 };
 use serde_json::json;
 use tracing::{
@@ -108,6 +109,30 @@ fn a_request_without_input_is_reported() {
             assert_eq!(recorded.documents().iter().filter(|document| **document == request).count(), 2);
         }
     }
+}
+
+#[test]
+fn a_request_without_the_conversation_of_its_api_is_reported() {
+    let request = json!({"model": "m", "input": []});
+    for (api, right) in [
+        (WireApi::Messages, json!({"messages": []})),
+        (WireApi::ChatCompletions, json!({"messages": []})),
+        (WireApi::GenerateContent, json!({"request": {"contents": []}})),
+    ] {
+        let attempt = |trace: &ThreadTraceContext| {
+            trace.inference_trace_context("turn", "m", "p").wire_api(api.clone()).start_attempt()
+        };
+        for layout in LAYOUTS {
+            check(layout, "request_without_input", |trace| attempt(trace).record_started(&request));
+            let (trace, sink) = in_memory(options(layout));
+            attempt(&trace).record_started(&right);
+            assert!(Recorded::of(&sink).reports("rollout_trace.misuse").is_empty(), "{api:?}");
+        }
+    }
+    let other = WireApi::from("of_tomorrow");
+    let (trace, sink) = in_memory(options(PayloadLayout::Packed));
+    trace.inference_trace_context("turn", "m", "p").wire_api(other).start_attempt().record_started(&request);
+    assert!(Recorded::of(&sink).reports("rollout_trace.misuse").is_empty(), "nobody knows its shape");
 }
 
 #[test]

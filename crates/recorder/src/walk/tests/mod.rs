@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use self::reading::Reader;
 use super::{
-    Compared, FingerprintKey, HintOutcome, KnownTexts, NextBase, Scratch, Spares, WalkContext, WalkError, json_text,
-    whole,
+    Compared, FingerprintKey, Hint, HintOutcome, KnownTexts, NextBase, Scratch, Spares, WalkContext, WalkError,
+    json_text, whole,
 };
+use crate::request_shape::RequestShape;
 
 const HEADER: FileHeader = FileHeader { version: PackVersion::NEWEST, salt: 0x5eed };
 
@@ -68,7 +69,7 @@ impl Pack {
                 if way == Way::Shrunk {
                     self.compared.shrink();
                 }
-                (self.compared.request(&context, document, unchanged)?.scratch, NextBase::Walked)
+                (self.compared.request(&context, document, hint(unchanged))?.scratch, NextBase::Walked)
             }
             Way::Relative => (self.compared.relative(&context, document)?.scratch, NextBase::Unchanged),
             Way::Whole => (whole(&context, document)?.scratch, NextBase::Unchanged),
@@ -147,6 +148,10 @@ proptest! {
         }
         pack.check();
     }
+}
+
+fn hint(unchanged: usize) -> Hint {
+    Hint { shape: RequestShape::RESPONSES, unchanged }
 }
 
 fn item(index: usize) -> Value {
@@ -258,7 +263,7 @@ fn a_correct_hint_changes_nothing_and_a_wrong_one_is_found() {
         max_document: 1 << 24,
     };
     items[2] = item(99);
-    let walked = pack.compared.request(&context, &request(&items), 4).expect("plain");
+    let walked = pack.compared.request(&context, &request(&items), hint(4)).expect("plain");
     assert_eq!(walked.hint == HintOutcome::Wrong, cfg!(debug_assertions));
 }
 
