@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod captured;
 mod named;
 mod prose;
 mod request;
@@ -15,6 +16,7 @@ mod synthetic;
 mod traced_agent;
 mod writer;
 
+pub use captured::{Captured, CapturedApi};
 pub use named::{NAMED, Named};
 pub use request::{Item, Part, Request, item, metadata, request, small_item, text};
 pub use rollout::Rollout;

@@ -12,6 +12,7 @@ use std::{
 use rollout_trace_recorder::{MemorySink, PayloadLayout, ThreadTraceContext, TraceOptions};
 
 use crate::{
+    captured::{Captured, CapturedApi},
     prose::Chance,
     request,
     rollout::Rollout,
@@ -30,7 +31,7 @@ pub struct Named {
 }
 
 /// All bundles that have a name.
-pub const NAMED: [Named; 11] = [
+pub const NAMED: [Named; 15] = [
     Named {
         name: "syn50",
         about: "50 trips to the model and a child agent, one pretty-printed file per payload (11 MB)",
@@ -60,6 +61,26 @@ pub const NAMED: [Named; 11] = [
         name: "syn600-codex-shards",
         about: "the same as Codex writes them, with a prompt for each request, whose items are shared parts",
         make: |folder| synthetic(600, Form::ShardsOfCodex, folder),
+    },
+    Named {
+        name: "messages600",
+        about: "600 trips over the Messages API, without tool events, one compact file per payload",
+        make: |folder| captured(CapturedApi::Messages, folder),
+    },
+    Named {
+        name: "chat600",
+        about: "the same over Chat Completions",
+        make: |folder| captured(CapturedApi::ChatCompletions, folder),
+    },
+    Named {
+        name: "gemini600",
+        about: "the same over Gemini",
+        make: |folder| captured(CapturedApi::GenerateContent, folder),
+    },
+    Named {
+        name: "code-assist600",
+        about: "the same over Gemini through Code Assist",
+        make: |folder| captured(CapturedApi::CodeAssist, folder),
     },
     Named { name: "s300", about: "a recorded session of 300 requests, packed (1.8 MB)", make: recorded_session },
     Named {
@@ -101,6 +122,11 @@ const LONG: Rollout = Rollout {
 
 fn synthetic(trips: usize, form: Form, folder: &Path) -> io::Result<()> {
     Shape::of_trips(trips).write(form, folder);
+    Ok(())
+}
+
+fn captured(api: CapturedApi, folder: &Path) -> io::Result<()> {
+    Captured { api, trips: 600 }.write(folder);
     Ok(())
 }
 

@@ -63,6 +63,16 @@ impl Writer {
         }
     }
 
+    /// Makes the manifest say that nothing but requests and answers was observed.
+    pub(crate) fn observing_the_wire_alone(self) -> Self {
+        let path = self.folder.join("manifest.json");
+        let text = fs::read(&path).expect("written by new above");
+        let mut manifest: Value = serde_json::from_slice(&text).expect("written by new above");
+        manifest["observed"] = json!({"tools": false, "agents": false});
+        fs::write(path, manifest.to_string()).expect("the folder can be written to");
+        self
+    }
+
     /// Writes an event that belongs to no thread.
     pub(crate) fn event(&mut self, payload: &Value) {
         self.event_of(None, payload);
