@@ -53,5 +53,5 @@ pub use proxy::{Headers, Proxy, ProxyError};
 pub use recipes::{Recipe, upstreams};
 pub use recording::{Recording, Report, Unrecorded};
 pub use secrets::Redact;
-pub use tap::{Copied, ExchangeEnd, ExchangeId, Feed, RequestSeen, ResponseSeen, Seen, Tap, What};
+pub use tap::{Body, Copied, ExchangeEnd, ExchangeId, Feed, Missing, RequestSeen, ResponseSeen, Seen, Tap, What};
 pub use upstream::{Upstream, UpstreamError};

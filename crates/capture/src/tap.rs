@@ -7,7 +7,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::{Duration, SystemTime},
@@ -15,8 +15,14 @@ use std::{
 
 use crate::Headers;
 
-/// The most bytes of all copies that wait for the recording or are part of a body that is still arriving.
+/// The most bytes of all copies that wait for the recording or are kept by it.
 const MAX_COPIED_BYTES: usize = 256 << 20;
+
+/// The most bytes of a request that are copied. Providers refuse far smaller ones.
+pub(crate) const MAX_REQUEST_BYTES: usize = 128 << 20;
+
+/// The most bytes of an answer that are copied. The longest answer of a model is a stream of about 25 MB.
+pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
 
 /// What a message takes in memory beside its bytes, so that bodies in tiny pieces are bounded, too.
 const MESSAGE_BYTES: usize = 128;
@@ -50,15 +56,36 @@ pub enum What {
     Response(ResponseSeen),
     /// Data of the answer's body, without the framing.
     ResponseData(Copied),
-    /// Data that is missing because the recording fell behind.
+    /// Data of a body that is missing. It comes before the body's end, and nothing of the body was copied after the first
+    /// byte that is missing.
     Missed {
         /// How many bytes are missing.
         bytes: u64,
-        /// Whether they are the answer's, or the request's.
-        is_answer: bool,
+        /// Of which body.
+        body: Body,
+        /// Why they are missing.
+        why: Missing,
     },
     /// The exchange is over.
     End(ExchangeEnd),
+}
+
+/// One of the two bodies of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The request's.
+    Request,
+    /// The answer's.
+    Answer,
+}
+
+/// Why data is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The recording fell behind, and the memory for copies was full.
+    FellBehind,
+    /// The body is larger than what is recorded of one.
+    TooLarge,
 }
 
 /// The head of a request.
@@ -102,7 +129,20 @@ pub enum ExchangeEnd {
 #[derive(Debug)]
 pub struct Copied {
     bytes: Vec<u8>,
-    budget: Arc<Budget>,
+    share: Share,
+}
+
+impl Copied {
+    /// Adds the bytes that come next.
+    pub(crate) fn append(&mut self, next: Self) {
+        self.bytes.extend_from_slice(&next.bytes);
+        self.share.join(next.share);
+    }
+
+    /// Returns the bytes, and their share of the memory for copies.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Share) {
+        (self.bytes, self.share)
+    }
 }
 
 impl Deref for Copied {
@@ -113,9 +153,36 @@ impl Deref for Copied {
     }
 }
 
-impl Drop for Copied {
+/// A part of the memory for copies, which is free again when the share is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    bytes: usize,
+    budget: Arc<Budget>,
+}
+
+impl Share {
+    /// Takes memory, or returns `None` if there is not so much.
+    fn take(budget: &Arc<Budget>, bytes: usize) -> Option<Self> {
+        let held = budget.held.fetch_add(bytes, Ordering::Relaxed);
+        let share = Self { bytes, budget: Arc::clone(budget) };
+        (held.saturating_add(bytes) <= budget.limit).then_some(share)
+    }
+
+    /// Takes more memory. Returns whether there was so much.
+    #[must_use]
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        Self::take(&self.budget, bytes).map(|more| self.join(more)).is_some()
+    }
+
+    /// Adds another share to this one.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+}
+
+impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes.len() + MESSAGE_BYTES, Ordering::Relaxed);
+        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -164,50 +231,107 @@ impl Tap {
         let request = request();
         let id = ExchangeId(inner.next.fetch_add(1, Ordering::Relaxed));
         let wants_data = crate::call::is_call(&request.method, &request.target);
-        let exchange = TappedExchange { tap: self.clone(), id: Some(id), wants_data };
+        let exchange = TappedExchange(Some(Arc::new(ExchangeInner {
+            tap: Arc::clone(inner),
+            id,
+            wants_data,
+            request: BodyCounts::default(),
+            answer: BodyCounts::default(),
+        })));
         exchange.put(What::Request(request));
         exchange
     }
 }
 
-/// The proxy's end of one exchange.
+/// The proxy's end of one exchange. Clones are the same exchange.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TappedExchange {
-    tap: Tap,
-    id: Option<ExchangeId>,
+pub(crate) struct TappedExchange(Option<Arc<ExchangeInner>>);
+
+#[derive(Debug)]
+struct ExchangeInner {
+    tap: Arc<TapInner>,
+    id: ExchangeId,
     wants_data: bool,
+    request: BodyCounts,
+    answer: BodyCounts,
+}
+
+/// How much of a body was copied, and how much was not.
+#[derive(Debug, Default)]
+struct BodyCounts {
+    copied: AtomicUsize,
+    missed: AtomicU64,
+    is_too_large: AtomicBool,
 }
 
 impl TappedExchange {
     /// Passes on what was seen.
     pub(crate) fn put(&self, what: What) {
-        if let (Some(inner), Some(exchange)) = (&self.tap.0, self.id) {
-            // Without a receiver, nobody records any more.
-            let _ = inner.sender.send(Seen { exchange, at: SystemTime::now(), what });
+        let Some(inner) = &self.0 else { return };
+        if matches!(what, What::RequestEnd | What::End(_)) {
+            inner.put_missed(Body::Request);
         }
+        if matches!(what, What::End(_)) {
+            inner.put_missed(Body::Answer);
+        }
+        inner.put(what);
     }
 
-    /// Returns the copy of a request's data, or that there is no memory for it, or `None` if nobody wants it.
+    /// Returns the copy of a request's data, or `None` if nobody wants it or there is no memory for it.
     pub(crate) fn copy_request(&self, data: &[u8]) -> Option<What> {
-        let missed = What::Missed { bytes: data.len() as u64, is_answer: false };
-        Some(self.copy(data)?.map_or(missed, What::RequestData))
+        self.0.as_ref()?.copy(Body::Request, data).map(What::RequestData)
     }
 
     /// Does the same as [`copy_request`](Self::copy_request) for an answer's data.
     pub(crate) fn copy_answer(&self, data: &[u8]) -> Option<What> {
-        let missed = What::Missed { bytes: data.len() as u64, is_answer: true };
-        Some(self.copy(data)?.map_or(missed, What::ResponseData))
+        self.0.as_ref()?.copy(Body::Answer, data).map(What::ResponseData)
+    }
+}
+
+impl ExchangeInner {
+    fn put(&self, what: What) {
+        // Without a receiver, nobody records any more.
+        let _ = self.tap.sender.send(Seen { exchange: self.id, at: SystemTime::now(), what });
     }
 
-    fn copy(&self, data: &[u8]) -> Option<Option<Copied>> {
-        let inner = self.tap.0.as_ref().filter(|_| self.wants_data)?;
-        let size = data.len() + MESSAGE_BYTES;
-        let held = inner.budget.held.fetch_add(size, Ordering::Relaxed);
-        if held.saturating_add(size) > inner.budget.limit {
-            inner.budget.held.fetch_sub(size, Ordering::Relaxed);
-            return Some(None);
+    fn counts(&self, body: Body) -> (&BodyCounts, usize) {
+        match body {
+            Body::Request => (&self.request, MAX_REQUEST_BYTES),
+            Body::Answer => (&self.answer, MAX_ANSWER_BYTES),
         }
-        Some(Some(Copied { bytes: data.to_vec(), budget: Arc::clone(&inner.budget) }))
+    }
+
+    /// Passes on how much of a body is missing, once.
+    fn put_missed(&self, body: Body) {
+        let (counts, _) = self.counts(body);
+        let bytes = counts.missed.swap(0, Ordering::Relaxed);
+        if bytes > 0 {
+            let is_too_large = counts.is_too_large.load(Ordering::Relaxed);
+            let why = if is_too_large { Missing::TooLarge } else { Missing::FellBehind };
+            self.put(What::Missed { bytes, body, why });
+        }
+    }
+
+    fn copy(&self, body: Body, data: &[u8]) -> Option<Copied> {
+        if !self.wants_data {
+            return None;
+        }
+        let (counts, limit) = self.counts(body);
+        let copied = counts.copied.load(Ordering::Relaxed);
+        let is_too_large = copied + data.len() > limit;
+        // What comes after a gap would make no sense.
+        let has_gap = counts.missed.load(Ordering::Relaxed) > 0;
+        let may_copy = !has_gap && !is_too_large;
+        let share = may_copy.then(|| Share::take(&self.tap.budget, data.len() + MESSAGE_BYTES)).flatten();
+        let Some(share) = share else {
+            counts.missed.fetch_add(data.len() as u64, Ordering::Relaxed);
+            if !has_gap {
+                counts.is_too_large.store(is_too_large, Ordering::Relaxed);
+            }
+            return None;
+        };
+        counts.copied.store(copied + data.len(), Ordering::Relaxed);
+        Some(Copied { bytes: data.to_vec(), share })
     }
 }
 

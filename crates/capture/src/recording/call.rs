@@ -3,113 +3,26 @@
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
-    mem,
     time::SystemTime,
 };
 
 use rollout_trace_recorder::{
     CompactionTraceAttempt, ExecutionStatus, InferenceTraceAttempt, ResponseIds, ThreadTraceContext, WireApi,
 };
-use rollout_trace_wires::{AnswerStatus, Assembler, Value};
+use rollout_trace_wires::{AnswerStatus, Value};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use super::bodies::{Bodies, ReadAnswer};
 use crate::{
-    CallApi, Copied, Headers, Redact, RequestSeen, ResponseSeen, What,
-    decompress::decompressed,
+    CallApi, Headers, Missing, Redact, RequestSeen,
     request::{AnswerView, RequestView},
     secrets::{impersonal_body, request_headers, response_headers, without_keys},
-    tap::ExchangeEnd,
+    tap::{ExchangeEnd, MAX_ANSWER_BYTES},
     threads::{CallState, Place, Request, ThreadNumber},
 };
 
 /// The type of the event that says how a call went over the wire.
 const EXCHANGE_EVENT: &str = "capture.exchange";
-
-/// The copies of an exchange's bodies as far as they came.
-#[derive(Debug)]
-pub(super) struct Copies {
-    request: Vec<Copied>,
-    request_bytes: u64,
-    answer: Vec<Copied>,
-    answer_bytes: u64,
-    head: Option<ResponseSeen>,
-    started_at: SystemTime,
-    first_byte_at: Option<SystemTime>,
-    is_request_over: bool,
-    request_missed: bool,
-    answer_missed: bool,
-}
-
-impl Copies {
-    pub(super) fn new(started_at: SystemTime) -> Self {
-        Self {
-            request: Vec::new(),
-            request_bytes: 0,
-            answer: Vec::new(),
-            answer_bytes: 0,
-            head: None,
-            started_at,
-            first_byte_at: None,
-            is_request_over: false,
-            request_missed: false,
-            answer_missed: false,
-        }
-    }
-
-    pub(super) fn add(&mut self, what: What, at: SystemTime) {
-        match what {
-            What::RequestData(data) => {
-                self.request_bytes += data.len() as u64;
-                if !self.request_missed {
-                    self.request.push(data);
-                }
-            }
-            What::RequestEnd => self.is_request_over = true,
-            What::Response(head) => {
-                self.first_byte_at = Some(at);
-                self.head = Some(head);
-            }
-            What::ResponseData(data) => {
-                self.answer_bytes += data.len() as u64;
-                // What comes after a gap would make no sense.
-                if !self.answer_missed {
-                    self.answer.push(data);
-                }
-            }
-            What::Missed { bytes, is_answer: true } => {
-                self.answer_bytes += bytes;
-                self.answer_missed = true;
-            }
-            What::Missed { bytes, is_answer: false } => {
-                self.request_bytes += bytes;
-                self.request_missed = true;
-                self.request.clear();
-            }
-            What::Request(_) | What::End(_) => {}
-        }
-    }
-
-    pub(super) fn request_missed(&self) -> bool {
-        self.request_missed
-    }
-
-    pub(super) fn answer_missed(&self) -> bool {
-        self.answer_missed
-    }
-
-    /// Takes the request's body, without its compression, if it is complete.
-    pub(super) fn request_body(&mut self, headers: &Headers) -> Option<Vec<u8>> {
-        let body = joined(&mem::take(&mut self.request));
-        let body = decompressed(body, headers.get("content-encoding").unwrap_or_default());
-        (!self.request_missed && body.problem.is_none()).then_some(body.bytes)
-    }
-}
-
-fn joined(copies: &[Copied]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(copies.iter().map(|copy| copy.len()).sum());
-    copies.iter().for_each(|copy| bytes.extend_from_slice(copy));
-    bytes
-}
 
 /// A request of a model that was read.
 #[derive(Debug)]
@@ -193,6 +106,11 @@ enum End {
 }
 
 impl StartedCall {
+    /// Returns the API of the call.
+    pub(super) fn wire_api(&self) -> &WireApi {
+        &self.wire_api
+    }
+
     /// Records the request.
     pub(super) fn start(trace: &ThreadTraceContext, place: Place, asked: Asked, request: &RequestSeen) -> Self {
         let wire_api = asked.wire_api();
@@ -214,40 +132,35 @@ impl StartedCall {
     pub(super) fn end(
         self,
         request: &RequestSeen,
-        mut copies: Copies,
+        mut bodies: Bodies,
         end: &ExchangeEnd,
         at: SystemTime,
         redact: Redact,
     ) -> Outcome {
-        let answer = joined(&mem::take(&mut copies.answer));
-        let header = |name: &str| copies.head.as_ref().and_then(|head| head.headers.get(name));
-        let body = decompressed(answer, header("content-encoding").unwrap_or_default());
-        let mut assembler = Assembler::new(&self.wire_api).expect("the APIs of calls are known");
-        assembler.push(&body.bytes);
-        let answer = assembler.finish();
-        let status = copies.head.as_ref().map(|head| head.status);
+        let ReadAnswer { answer, start, problem } = bodies.take_answer(&self.wire_api);
+        let status = bodies.head.as_ref().map(|head| head.status);
         let is_success = status.is_some_and(|status| (200..300).contains(&status));
         let how = if is_success && answer.status == AnswerStatus::Completed {
             End::Completed
         } else if let Some(status) = status.filter(|_| !is_success) {
-            End::Failed(failure(status, answer.error.as_deref(), &body.bytes))
+            End::Failed(failure(status, answer.error.as_deref(), &start))
         } else {
             match end {
                 ExchangeEnd::ClientClosed => End::Canceled("the client closed the connection"),
                 ExchangeEnd::Stopped => End::Canceled("the recording ended"),
                 ExchangeEnd::UpstreamBroke(how) => End::Failed(answer.error.unwrap_or_else(|| how.clone())),
                 ExchangeEnd::Complete | ExchangeEnd::Upgraded => {
-                    let missed =
-                        copies.answer_missed.then(|| "the recording fell behind and lacks the rest".to_owned());
+                    let missing = bodies.answer_missing.map(missing_text);
                     let broken = || "the answer ended before it was complete".to_owned();
-                    End::Failed(answer.error.or(missed).or(body.problem).unwrap_or_else(broken))
+                    End::Failed(answer.error.or(missing).or(problem).unwrap_or_else(broken))
                 }
             }
         };
         let response = answer.response.filter(|_| is_success);
+        let header = |name: &str| bodies.head.as_ref().and_then(|head| head.headers.get(name));
         let upstream_id = header("request-id").or_else(|| header("x-request-id"));
         self.record_end(&how, response.as_ref(), upstream_id);
-        let exchange = ExchangeDocument { call: &self, request, copies: &copies, at, redact };
+        let exchange = ExchangeDocument { call: &self, request, bodies: &bodies, at, redact };
         self.trace.record_protocol_event_in_turn(self.place.turn_id.as_str(), EXCHANGE_EVENT, &exchange);
         let view = response.map(|response| AnswerView::read(self.api, &response)).unwrap_or_default();
         let (state, status) = match how {
@@ -286,6 +199,16 @@ impl StartedCall {
     }
 }
 
+/// Returns why an answer is not recorded whole.
+fn missing_text(why: Missing) -> String {
+    match why {
+        Missing::FellBehind => "the recording fell behind and lacks the rest".to_owned(),
+        Missing::TooLarge => {
+            format!("the answer has more than {} MiB, and the rest is not recorded", MAX_ANSWER_BYTES >> 20)
+        }
+    }
+}
+
 /// Returns what is known about an answer with an unsuccessful status.
 fn failure(status: u16, error: Option<&str>, body: &[u8]) -> String {
     const MAX_CHARS: usize = 300;
@@ -298,16 +221,16 @@ fn failure(status: u16, error: Option<&str>, body: &[u8]) -> String {
 struct ExchangeDocument<'e> {
     call: &'e StartedCall,
     request: &'e RequestSeen,
-    copies: &'e Copies,
+    bodies: &'e Bodies,
     at: SystemTime,
     redact: Redact,
 }
 
 impl Serialize for ExchangeDocument<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { call, request, copies, at, redact } = self;
+        let Self { call, request, bodies, at, redact } = self;
         let since = |time: SystemTime| {
-            time.duration_since(copies.started_at).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+            time.duration_since(bodies.started_at).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
         };
         let mut map = serializer.serialize_map(None)?;
         if let Attempt::Inference(attempt) = &call.attempt {
@@ -315,16 +238,16 @@ impl Serialize for ExchangeDocument<'_> {
         }
         map.serialize_entry("method", &request.method)?;
         map.serialize_entry("path", &without_keys(&request.target))?;
-        if let Some(head) = &copies.head {
+        if let Some(head) = &bodies.head {
             map.serialize_entry("status", &head.status)?;
         }
         map.serialize_entry("request_headers", &Pairs(&request_headers(&request.headers, *redact)))?;
-        if let Some(head) = &copies.head {
+        if let Some(head) = &bodies.head {
             map.serialize_entry("response_headers", &Pairs(&response_headers(&head.headers, *redact)))?;
         }
-        map.serialize_entry("request_bytes", &copies.request_bytes)?;
-        map.serialize_entry("response_bytes", &copies.answer_bytes)?;
-        if let Some(first) = copies.first_byte_at {
+        map.serialize_entry("request_bytes", &bodies.request_bytes)?;
+        map.serialize_entry("response_bytes", &bodies.answer_bytes)?;
+        if let Some(first) = bodies.first_byte_at {
             map.serialize_entry("first_byte_ms", &since(first))?;
         }
         map.serialize_entry("duration_ms", &since(*at))?;

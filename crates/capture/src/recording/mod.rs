@@ -1,5 +1,6 @@
 //! Records what a proxy saw, as a rollout.
 
+mod bodies;
 mod call;
 mod report;
 
@@ -22,10 +23,10 @@ use rollout_trace_recorder::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use self::call::{Copies, StartedCall};
 pub use self::report::{Report, Unrecorded};
+use self::{bodies::Bodies, call::StartedCall};
 use crate::{
-    Feed, Redact, RequestSeen, Seen, What,
+    Feed, Missing, Redact, RequestSeen, Seen, What,
     call::api_of,
     tap::{ExchangeEnd, ExchangeId},
     threads::{NewThread, ThreadNumber, Threads},
@@ -124,7 +125,7 @@ struct RecordedThread {
 /// An exchange that is not over.
 struct Exchange {
     request: RequestSeen,
-    copies: Copies,
+    bodies: Bodies,
     started: Option<StartedCall>,
 }
 
@@ -147,7 +148,7 @@ impl Recorder {
         self.clock.store(millis(at), Ordering::Relaxed);
         if let What::Request(request) = what {
             self.report.seen += 1;
-            let exchange = Exchange { request, copies: Copies::new(at), started: None };
+            let exchange = Exchange { request, bodies: Bodies::new(at), started: None };
             self.exchanges.insert(id, exchange);
             return;
         }
@@ -159,17 +160,18 @@ impl Recorder {
         }
         let Some(exchange) = self.exchanges.get_mut(&id) else { return };
         let is_request_end = matches!(what, What::RequestEnd);
-        exchange.copies.add(what, at);
+        let api = exchange.started.as_ref().map(StartedCall::wire_api);
+        exchange.bodies.add(what, at, api);
         if is_request_end && let Some(mut exchange) = self.exchanges.remove(&id) {
-            exchange.started = self.start_call(&exchange.request, &mut exchange.copies);
+            exchange.started = self.start_call(&exchange.request, &mut exchange.bodies);
             self.exchanges.insert(id, exchange);
         }
     }
 
     /// Records a request if it calls a model. Returns `None` if it does not, or if its body is not known.
-    fn start_call(&mut self, request: &RequestSeen, copies: &mut Copies) -> Option<StartedCall> {
+    fn start_call(&mut self, request: &RequestSeen, bodies: &mut Bodies) -> Option<StartedCall> {
         let api = api_of(&request.method, &request.target)?;
-        let body = copies.request_body(&request.headers)?;
+        let body = bodies.request_body(&request.headers)?;
         let asked = call::Asked::read(api, request, body, self.redact)?;
         let place = self.threads.place(asked.request(&request.headers));
         if let Some(new) = &place.new_thread {
@@ -186,23 +188,26 @@ impl Recorder {
     }
 
     fn end_exchange(&mut self, exchange: Exchange, end: &ExchangeEnd, at: SystemTime) {
-        let Exchange { request, copies, started } = exchange;
+        let Exchange { request, bodies, started } = exchange;
         if let ExchangeEnd::UpstreamBroke(how) = end {
             self.report.note_broken(how);
         }
         let Some(call) = started else {
             let why = match end {
                 ExchangeEnd::Upgraded => Unrecorded::OtherProtocol,
-                _ if copies.request_missed() => Unrecorded::FellBehind,
+                _ if bodies.request_missing == Some(Missing::FellBehind) => Unrecorded::FellBehind,
+                _ if bodies.request_missing == Some(Missing::TooLarge) => Unrecorded::TooLarge,
                 _ if api_of(&request.method, &request.target).is_some() => Unrecorded::Unreadable,
                 _ => Unrecorded::NoCall,
             };
             return self.report.note_unrecorded(&request, why);
         };
-        if copies.answer_missed() {
-            self.report.cut_answers += 1;
+        match bodies.answer_missing {
+            Some(Missing::FellBehind) => self.report.cut_answers += 1,
+            Some(Missing::TooLarge) => self.report.large_answers += 1,
+            None => {}
         }
-        let outcome = call.end(&request, copies, end, at, self.redact);
+        let outcome = call.end(&request, bodies, end, at, self.redact);
         self.report.recorded += 1;
         self.threads.answer(outcome.thread, outcome.body, &outcome.answer, outcome.state);
         if let Some(thread) = self.recorded.get_mut(&outcome.thread)

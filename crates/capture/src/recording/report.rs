@@ -22,6 +22,8 @@ pub struct Report {
     pub broken: BTreeMap<String, u64>,
     /// How many answers are recorded only in part because the recording fell behind.
     pub cut_answers: u64,
+    /// How many answers are recorded only in part because they are larger than what is recorded of one.
+    pub large_answers: u64,
     /// How many events and payloads the bundle lacks, for example because the disk is full.
     pub lost: u64,
     /// Whether the recording stopped by an error of its own. Nothing is known about the rest.
@@ -33,6 +35,8 @@ pub struct Report {
 pub enum Unrecorded {
     /// The recording fell behind, and there was no memory for its body.
     FellBehind,
+    /// Its body is larger than what is recorded of one.
+    TooLarge,
     /// It calls a model, but its body is incomplete or no JSON.
     Unreadable,
     /// The connection went over to another protocol, such as a WebSocket.

@@ -31,6 +31,7 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         (Unrecorded::NoCall, "call no model"),
         (Unrecorded::OtherProtocol, "went over to another protocol, such as a WebSocket, and are not recorded"),
         (Unrecorded::Unreadable, "have no complete JSON body, and are not recorded"),
+        (Unrecorded::TooLarge, "are too large, and are not recorded"),
         (Unrecorded::FellBehind, "passed while the recording fell behind, and are not recorded"),
     ] {
         let kinds = || report.unrecorded.iter().filter(move |((given, _, _), _)| *given == why);
@@ -45,6 +46,9 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
             "  {} answers are recorded only in part, because the recording fell behind",
             report.cut_answers
         ));
+    }
+    if report.large_answers > 0 {
+        lines.push(format!("  {} answers are too large, and are recorded only in part", report.large_answers));
     }
     if !report.broken.is_empty() {
         lines.push("  connections that broke, as the agent saw as well:".to_owned());
