@@ -118,17 +118,26 @@ pub(crate) fn impersonal_body(body: &[u8]) -> Option<Vec<u8>> {
     }
     let text = str::from_utf8(body).ok()?;
     let request: Request<'_> = serde_json::from_str(text).ok()?;
-    let mut out = text.to_owned();
-    let mut is_changed = false;
+    let mut replaced = Vec::new();
     for raw in [request.metadata, request.client_metadata].into_iter().flatten() {
         let mut value: Value = serde_json::from_str(raw.get()).ok()?;
         if take_personal(&mut value) {
-            let replaced = serde_json::to_string(&value).expect("a value has a JSON text");
-            out = out.replacen(raw.get(), &replaced, 1);
-            is_changed = true;
+            let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+            replaced.push((start..start + raw.get().len(), value));
         }
     }
-    is_changed.then(|| out.into_bytes())
+    if replaced.is_empty() {
+        return None;
+    }
+    replaced.sort_by_key(|(range, _)| range.start);
+    let (mut out, mut end) = (Vec::with_capacity(text.len()), 0);
+    for (range, value) in replaced {
+        out.extend_from_slice(&body[end..range.start]);
+        serde_json::to_writer(&mut out, &value).expect("a value has a JSON text, and memory takes it");
+        end = range.end;
+    }
+    out.extend_from_slice(&body[end..]);
+    Some(out)
 }
 
 /// Replaces what names a person or a machine. Returns whether there was something.
@@ -187,6 +196,9 @@ mod tests {
             body(r#"{ "metadata":{"user_id":"{\"device_id\":\"d\",\"account_uuid\":\"\",\"session_id\":\"s\"}"}, "x" : 1.50}"#),
             Some(r#"{ "metadata":{"user_id":"{\"device_id\":\"[redacted]\",\"account_uuid\":\"\",\"session_id\":\"s\"}"}, "x" : 1.50}"#.to_owned())
         );
+        let twice = r#"{"x":{"device_id":"d"},"client_metadata":{"device_id":"d"},"metadata":{"device_id":"d"}}"#;
+        let expected = r#"{"x":{"device_id":"d"},"client_metadata":{"device_id":"[redacted]"},"metadata":{"device_id":"[redacted]"}}"#;
+        assert_eq!(body(twice), Some(expected.to_owned()), "only metadata changes");
         assert_eq!(
             body(r#"{"metadata":{"user_id":"user_0a_account_1b_session_2c"}}"#),
             Some(r#"{"metadata":{"user_id":"user_[redacted]_account_[redacted]_session_2c"}}"#.to_owned())
