@@ -46,6 +46,9 @@ const VERSIONS: [(&str, &str, &[&str]); 2] = [
     ("generativelanguage.googleapis.com", "/v1beta", &["models"]),
 ];
 
+/// The host of Vertex for requests without a location.
+const VERTEX: &str = "aiplatform.googleapis.com";
+
 impl Upstream {
     /// Reads the address of an upstream.
     ///
@@ -95,6 +98,18 @@ impl Upstream {
         &self.authority
     }
 
+    /// Returns the upstream that serves a target. Vertex has a host for each location, which the path names.
+    pub(crate) fn serving(&self, target: &str) -> Self {
+        let is_vertex = self.path.is_empty() && self.host.eq_ignore_ascii_case(VERTEX);
+        let host = match location_in(target).filter(|_| is_vertex) {
+            None | Some("global") => return self.clone(),
+            Some(region @ ("eu" | "us")) => format!("aiplatform.{region}.rep.googleapis.com"),
+            Some(region) => format!("{region}-{VERTEX}"),
+        };
+        let authority = self.authority.replace(&self.host, &host);
+        Self { host, authority, ..self.clone() }
+    }
+
     /// Returns the target that a request has at the upstream. `rest` is what follows the name in its target: nothing, or
     /// a path with its query.
     pub(crate) fn target(&self, rest: &str) -> String {
@@ -106,6 +121,14 @@ impl Upstream {
         let slash = if rest.starts_with('/') || (!self.path.is_empty() && version.is_empty()) { "" } else { "/" };
         format!("{}{version}{slash}{rest}", self.path)
     }
+}
+
+/// Returns the location of a cloud that a target names.
+fn location_in(target: &str) -> Option<&str> {
+    let (_, rest) = target.split('?').next()?.split_once("/locations/")?;
+    let location = rest.split('/').next()?;
+    let is_part_of_host = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (!location.is_empty() && location.chars().all(is_part_of_host)).then_some(location)
 }
 
 /// Reads a host with an optional port. An IPv6 address is in brackets, which are left out.
@@ -145,6 +168,22 @@ mod tests {
         assert_eq!(target("http://localhost:1", ""), "/");
         assert_eq!(target("http://localhost:1/v1/", ""), "/v1");
         assert_eq!(target("http://localhost:1", "?a"), "/?a");
+    }
+
+    #[test]
+    fn vertex_has_a_host_for_each_location() {
+        let authority = |address: &str, location: &str| {
+            let upstream = Upstream::parse("vertex", address).expect("an address");
+            let target = format!("/v1/projects/p/locations/{location}/publishers/google/models/m:generateContent?x=/y");
+            upstream.serving(&target).authority().to_owned()
+        };
+        let vertex = "https://aiplatform.googleapis.com";
+        assert_eq!(authority(vertex, "global"), "aiplatform.googleapis.com");
+        assert_eq!(authority(vertex, "europe-west4"), "europe-west4-aiplatform.googleapis.com");
+        assert_eq!(authority(vertex, "eu"), "aiplatform.eu.rep.googleapis.com");
+        assert_eq!(authority(vertex, "evil.example/x"), "aiplatform.googleapis.com");
+        assert_eq!(authority("https://gateway.example", "europe-west4"), "gateway.example");
+        assert_eq!(Upstream::parse("x", vertex).expect("an address").serving("/").authority(), "aiplatform.googleapis.com");
     }
 
     #[test]

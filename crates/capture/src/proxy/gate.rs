@@ -28,7 +28,7 @@ pub(super) enum Refusal {
 
 impl Gate {
     /// Returns the upstream of a request and its target there.
-    pub(super) fn admit(&self, head: &RequestHead) -> Result<(&Upstream, String), Refusal> {
+    pub(super) fn admit(&self, head: &RequestHead) -> Result<(Upstream, String), Refusal> {
         let unkeyed = head.target.strip_prefix('/').unwrap_or_default();
         let (key, rest) = unkeyed.split_at_checked(self.key.len()).unwrap_or_default();
         if !is_same(key.as_bytes(), self.key.as_bytes()) {
@@ -47,7 +47,8 @@ impl Gate {
         let (name, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let upstream = self.upstreams.iter().find(|upstream| upstream.name() == name);
         let upstream = upstream.ok_or(Refusal::UnknownAddress)?;
-        Ok((upstream, upstream.target(rest)))
+        let target = upstream.target(rest);
+        Ok((upstream.serving(&target), target))
     }
 
     fn is_own_host(&self, host: &str) -> bool {

@@ -190,10 +190,10 @@ async fn serve(mut client: TcpStream, shared: &Shared) {
             Ok(Arrival::Closed) | Err(_) => return,
         };
         let request = match shared.gate.admit(&head) {
-            Ok((upstream, target)) => Admitted { upstream: upstream.clone(), target, head },
+            Ok((upstream, target)) => Admitted { upstream, target, head },
             Err(refusal) => return refuse(client, &refusal.answer()).await,
         };
-        let place = shared.gate.upstreams.iter().position(|upstream| *upstream == request.upstream);
+        let place = shared.gate.upstreams.iter().position(|upstream| upstream.name() == request.upstream.name());
         let detour = place.and_then(|place| shared.detours[place].as_ref());
         let mut link = match shared.connector.connect(&request.upstream, detour).await {
             Ok(link) => link,
@@ -209,7 +209,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) {
         };
         let upstream = request.upstream.clone();
         let may_follow = |head: RequestHead| match shared.gate.admit(&head) {
-            Ok((next, target)) if *next == upstream => Ok(Admitted { upstream: next.clone(), target, head }),
+            Ok((next, target)) if next == upstream => Ok(Admitted { upstream: next, target, head }),
             _ => Err(Box::new(head)),
         };
         let session = Session { queue: Queue::default(), tap: &shared.tap, admit: &may_follow };
