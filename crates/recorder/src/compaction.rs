@@ -196,6 +196,11 @@ impl CompactionTraceAttempt {
         self.0.is_some()
     }
 
+    /// Returns the id of the request, or `None` if tracing is off.
+    pub fn compaction_request_id(&self) -> Option<&CompactionRequestId> {
+        self.0.as_ref().map(|inner| &inner.compaction_request_id)
+    }
+
     /// Records the answer. `output_items` serializes as an array.
     pub fn record_completed<T: Serialize + ?Sized>(&self, output_items: &T) {
         let Some((inner, recorder)) = self.ending() else { return };

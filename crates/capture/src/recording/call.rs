@@ -233,8 +233,11 @@ impl Serialize for ExchangeDocument<'_> {
             time.duration_since(bodies.started_at).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
         };
         let mut map = serializer.serialize_map(None)?;
-        if let Attempt::Inference(attempt) = &call.attempt {
-            map.serialize_entry("inference_call_id", &attempt.inference_call_id())?;
+        match &call.attempt {
+            Attempt::Inference(attempt) => map.serialize_entry("inference_call_id", &attempt.inference_call_id())?,
+            Attempt::Compaction(attempt) => {
+                map.serialize_entry("compaction_request_id", &attempt.compaction_request_id())?;
+            }
         }
         map.serialize_entry("method", &request.method)?;
         map.serialize_entry("path", &without_keys(&request.target))?;
