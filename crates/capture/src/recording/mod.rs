@@ -6,6 +6,7 @@ mod report;
 
 use std::{
     collections::HashMap,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -88,6 +89,18 @@ impl Recording {
     /// Returns the folder of the bundle.
     pub fn bundle_folder(&self) -> Option<&Path> {
         self.folder.as_deref()
+    }
+
+    /// Ends the recording, and removes the bundle. The proxy has to be gone already.
+    ///
+    /// # Errors
+    ///
+    /// The bundle cannot be removed.
+    pub fn discard(self) -> io::Result<()> {
+        match self.finish(ExecutionStatus::Aborted).bundle {
+            Some(folder) => fs::remove_dir_all(folder),
+            None => Ok(()),
+        }
     }
 
     /// Waits until everything is recorded, and ends the rollout with this status. The proxy has to be gone already.

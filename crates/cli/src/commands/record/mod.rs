@@ -61,10 +61,12 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> Result<Verdict, Fai
         Ok(Ended::Exited(_)) | Err(_) => ExecutionStatus::Failed,
         Ok(Ended::Signaled(_)) => ExecutionStatus::Aborted,
     };
-    let report = recording.finish(status);
     // A command that did not run says nothing about what it would have sent.
-    if ended.is_ok() {
-        output.say_all(report::lines(&report));
+    match &ended {
+        Ok(_) => output.say_all(report::lines(&recording.finish(status))),
+        Err(_) => recording.discard().unwrap_or_else(|error| {
+            output.say(format!("the empty bundle cannot be removed: {error}"));
+        }),
     }
     match ended {
         Ok(Ended::Stopped) => Ok(Verdict::Clean),
