@@ -1,5 +1,7 @@
 //! Which requests are calls of a model.
 
+use crate::RequestSeen;
+
 /// The API of a model call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallApi {
@@ -13,6 +15,12 @@ pub enum CallApi {
     ResponsesCompact,
     /// Gemini.
     GenerateContent,
+}
+
+/// Returns whether a request opens a WebSocket over which models are called.
+pub(crate) fn opens_calls(request: &RequestSeen) -> bool {
+    let is_upgrade = request.headers.get("upgrade").is_some_and(|name| name.trim().eq_ignore_ascii_case("websocket"));
+    request.method == "GET" && is_upgrade && api_of("POST", &request.target) == Some(CallApi::Responses)
 }
 
 /// Returns whether a request calls a model.

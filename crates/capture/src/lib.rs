@@ -46,6 +46,7 @@ mod secrets;
 mod tap;
 mod threads;
 mod upstream;
+mod websocket;
 
 pub use call::CallApi;
 pub use detour::Detour;

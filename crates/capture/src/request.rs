@@ -121,10 +121,26 @@ impl RequestView {
             view.add_message(true, |collector| collector.text(ItemKind::User, text));
         }
         for element in list(conversation) {
+            // Codex gives its tools to some models so.
+            view.has_tools |= str_of(element, "type") == "additional_tools" && !list(element.get("tools")).is_empty();
             let is_user = str_of(element, "role") == "user";
             view.add_message(is_user, |collector| collect(api, element, collector));
         }
         view
+    }
+
+    /// Puts the conversation of an earlier request and its answer before this one, which sent only what is new.
+    pub(crate) fn continues(&mut self, before: &Self, answer: &AnswerView) {
+        let with_before = |before: &[ItemView], own: &[ItemView]| [before, &answer.items, own].concat();
+        if before.first_user_end > 0 {
+            self.first_user_end = before.first_user_end;
+            self.first_user_texts.clone_from(&before.first_user_texts);
+        } else if self.first_user_end > 0 {
+            self.first_user_end += before.items.len() + answer.items.len();
+        }
+        self.items = with_before(&before.items, &self.items);
+        self.items_with_reminders = with_before(&before.items_with_reminders, &self.items_with_reminders);
+        self.has_tools |= before.has_tools;
     }
 
     /// Adds the items of one message, which may be the user's first.

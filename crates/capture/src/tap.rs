@@ -13,7 +13,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::Headers;
+use crate::{
+    Headers,
+    call::{is_call, opens_calls},
+};
 
 /// The most bytes of all copies that wait for the recording or are kept by it.
 const MAX_COPIED_BYTES: usize = 256 << 20;
@@ -65,6 +68,13 @@ pub enum What {
         body: Body,
         /// Why they are missing.
         why: Missing,
+    },
+    /// Bytes of the WebSocket to which the connection went over, if models are called over it.
+    Tunneled {
+        /// Which side sent them: the client, as it sends requests, or the upstream.
+        side: Body,
+        /// The bytes.
+        data: Copied,
     },
     /// The exchange is over.
     End(ExchangeEnd),
@@ -230,11 +240,17 @@ impl Tap {
         let Some(inner) = &self.0 else { return TappedExchange::default() };
         let request = request();
         let id = ExchangeId(inner.next.fetch_add(1, Ordering::Relaxed));
-        let wants_data = crate::call::is_call(&request.method, &request.target);
+        let wanted = if is_call(&request.method, &request.target) {
+            Wanted::Bodies
+        } else if opens_calls(&request) {
+            Wanted::Tunnel
+        } else {
+            Wanted::Nothing
+        };
         let exchange = TappedExchange(Some(Arc::new(ExchangeInner {
             tap: Arc::clone(inner),
             id,
-            wants_data,
+            wanted,
             request: BodyCounts::default(),
             answer: BodyCounts::default(),
         })));
@@ -251,9 +267,18 @@ pub(crate) struct TappedExchange(Option<Arc<ExchangeInner>>);
 struct ExchangeInner {
     tap: Arc<TapInner>,
     id: ExchangeId,
-    wants_data: bool,
+    wanted: Wanted,
     request: BodyCounts,
     answer: BodyCounts,
+}
+
+/// What is copied of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Nothing,
+    Bodies,
+    /// The WebSocket to which the connection goes over.
+    Tunnel,
 }
 
 /// How much of a body was copied, and how much was not.
@@ -279,12 +304,24 @@ impl TappedExchange {
 
     /// Returns the copy of a request's data, or `None` if nobody wants it or there is no memory for it.
     pub(crate) fn copy_request(&self, data: &[u8]) -> Option<What> {
-        self.0.as_ref()?.copy(Body::Request, data).map(What::RequestData)
+        self.0.as_ref()?.copy_body(Body::Request, data).map(What::RequestData)
     }
 
     /// Does the same as [`copy_request`](Self::copy_request) for an answer's data.
     pub(crate) fn copy_answer(&self, data: &[u8]) -> Option<What> {
-        self.0.as_ref()?.copy(Body::Answer, data).map(What::ResponseData)
+        self.0.as_ref()?.copy_body(Body::Answer, data).map(What::ResponseData)
+    }
+
+    /// Returns whether anybody wants what follows if the connection goes over to a WebSocket.
+    pub(crate) fn wants_tunnel(&self) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.wanted == Wanted::Tunnel)
+    }
+
+    /// Returns the copy of what one side sends over a WebSocket, or `None` as [`copy_request`](Self::copy_request) does.
+    pub(crate) fn copy_tunneled(&self, side: Body, data: &[u8]) -> Option<What> {
+        let inner = self.0.as_ref().filter(|inner| inner.wanted == Wanted::Tunnel && !data.is_empty())?;
+        // A WebSocket may last for days; its messages are limited one by one.
+        inner.copy(inner.counts(side), usize::MAX, data).map(|data| What::Tunneled { side, data })
     }
 }
 
@@ -294,16 +331,16 @@ impl ExchangeInner {
         let _ = self.tap.sender.send(Seen { exchange: self.id, at: SystemTime::now(), what });
     }
 
-    fn counts(&self, body: Body) -> (&BodyCounts, usize) {
+    fn counts(&self, body: Body) -> &BodyCounts {
         match body {
-            Body::Request => (&self.request, MAX_REQUEST_BYTES),
-            Body::Answer => (&self.answer, MAX_ANSWER_BYTES),
+            Body::Request => &self.request,
+            Body::Answer => &self.answer,
         }
     }
 
     /// Passes on how much of a body is missing, once.
     fn put_missed(&self, body: Body) {
-        let (counts, _) = self.counts(body);
+        let counts = self.counts(body);
         let bytes = counts.missed.swap(0, Ordering::Relaxed);
         if bytes > 0 {
             let is_too_large = counts.is_too_large.load(Ordering::Relaxed);
@@ -312,13 +349,17 @@ impl ExchangeInner {
         }
     }
 
-    fn copy(&self, body: Body, data: &[u8]) -> Option<Copied> {
-        if !self.wants_data {
-            return None;
-        }
-        let (counts, limit) = self.counts(body);
+    fn copy_body(&self, body: Body, data: &[u8]) -> Option<Copied> {
+        let limit = match body {
+            Body::Request => MAX_REQUEST_BYTES,
+            Body::Answer => MAX_ANSWER_BYTES,
+        };
+        (self.wanted == Wanted::Bodies).then(|| self.copy(self.counts(body), limit, data)).flatten()
+    }
+
+    fn copy(&self, counts: &BodyCounts, limit: usize, data: &[u8]) -> Option<Copied> {
         let copied = counts.copied.load(Ordering::Relaxed);
-        let is_too_large = copied + data.len() > limit;
+        let is_too_large = copied.saturating_add(data.len()) > limit;
         // What comes after a gap would make no sense.
         let has_gap = counts.missed.load(Ordering::Relaxed) > 0;
         let may_copy = !has_gap && !is_too_large;
@@ -330,7 +371,7 @@ impl ExchangeInner {
             }
             return None;
         };
-        counts.copied.store(copied + data.len(), Ordering::Relaxed);
+        counts.copied.store(copied.saturating_add(data.len()), Ordering::Relaxed);
         Some(Copied { bytes: data.to_vec(), share })
     }
 }

@@ -183,7 +183,10 @@ mod tests {
         assert_eq!(authority(vertex, "eu"), "aiplatform.eu.rep.googleapis.com");
         assert_eq!(authority(vertex, "evil.example/x"), "aiplatform.googleapis.com");
         assert_eq!(authority("https://gateway.example", "europe-west4"), "gateway.example");
-        assert_eq!(Upstream::parse("x", vertex).expect("an address").serving("/").authority(), "aiplatform.googleapis.com");
+        assert_eq!(
+            Upstream::parse("x", vertex).expect("an address").serving("/").authority(),
+            "aiplatform.googleapis.com"
+        );
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Value {
     }
 
     /// Returns the fields of an object. No other value has any.
-    pub(crate) fn fields(&self) -> &[(String, Self)] {
+    pub fn fields(&self) -> &[(String, Self)] {
         match self {
             Self::Object(fields) => fields,
             _ => &[],

@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{framing::Framing, head::ResponseHead};
-use crate::tap::{ExchangeEnd, ResponseSeen, TappedExchange, What};
+use crate::tap::{Body, ExchangeEnd, ResponseSeen, TappedExchange, What};
 
 /// A request that was passed on and is not answered completely.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Queue {
     pending: Mutex<VecDeque<Pending>>,
     settled: Notify,
     is_upgraded: AtomicBool,
+    /// The exchange that opened a WebSocket which somebody watches.
+    tunnel: Mutex<Option<TappedExchange>>,
     client_closed: AtomicBool,
 }
 
@@ -47,7 +49,7 @@ enum State {
     /// In what is no answer to a request, until the connection ends.
     Opaque,
     /// In another protocol.
-    Tunnel,
+    Tunnel(TappedExchange),
 }
 
 impl Queue {
@@ -79,9 +81,11 @@ impl Queue {
 
     /// Ends all exchanges that are not over.
     pub(super) fn end_all(&self, end: &ExchangeEnd) {
-        for pending in mem::take(&mut *self.lock()) {
+        let pending = mem::take(&mut *self.lock()).into_iter().map(|pending| pending.exchange);
+        let tunnel = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for exchange in pending.chain(tunnel) {
             let was_closed = self.client_closed.load(Ordering::Acquire);
-            pending.exchange.put(What::End(if was_closed { ExchangeEnd::ClientClosed } else { end.clone() }));
+            exchange.put(What::End(if was_closed { ExchangeEnd::ClientClosed } else { end.clone() }));
         }
         self.settled.notify_waiters();
     }
@@ -91,6 +95,17 @@ impl Queue {
         if let Some(first) = first {
             first.exchange.put(What::End(end));
         }
+        self.settled.notify_waiters();
+    }
+
+    /// Notes that the answer to the first request opens another protocol.
+    fn upgrade(&self, exchange: &TappedExchange) {
+        self.is_upgraded.store(true, Ordering::Release);
+        if !exchange.wants_tunnel() {
+            return self.finish_first(ExchangeEnd::Upgraded);
+        }
+        *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange.clone());
+        drop(self.lock().pop_front());
         self.settled.notify_waiters();
     }
 
@@ -119,7 +134,13 @@ impl<'q> Answers<'q> {
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.state {
-                State::Opaque | State::Tunnel => return,
+                State::Opaque => return,
+                State::Tunnel(exchange) => {
+                    if let Some(what) = exchange.copy_tunneled(Body::Answer, bytes) {
+                        exchange.put(what);
+                    }
+                    return;
+                }
                 State::Head(head) => {
                     let searched = head.len();
                     head.extend_from_slice(bytes);
@@ -158,6 +179,9 @@ impl<'q> Answers<'q> {
         if is_whole {
             self.queue.finish_first(ExchangeEnd::Complete);
         }
+        if matches!(self.state, State::Tunnel(_)) && broke.is_none() {
+            return self.queue.end_all(&ExchangeEnd::Complete);
+        }
         let how = broke.unwrap_or_else(|| match &self.state {
             State::Head(head) if head.is_empty() => "the upstream closed the connection without an answer".to_owned(),
             _ => "the upstream closed the connection before the end of its answer".to_owned(),
@@ -169,9 +193,8 @@ impl<'q> Answers<'q> {
         let Some((method, exchange)) = self.queue.first() else { return State::Opaque };
         if head.status == 101 {
             exchange.put(What::Response(ResponseSeen { status: head.status, headers: head.headers }));
-            self.queue.is_upgraded.store(true, Ordering::Release);
-            self.queue.finish_first(ExchangeEnd::Upgraded);
-            return State::Tunnel;
+            self.queue.upgrade(&exchange);
+            return State::Tunnel(exchange);
         }
         if (100..200).contains(&head.status) {
             return State::Head(Vec::new());

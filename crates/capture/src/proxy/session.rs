@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Upstream,
-    tap::{ExchangeEnd, RequestSeen, Tap, TappedExchange, What},
+    tap::{Body, ExchangeEnd, RequestSeen, Tap, TappedExchange, What},
 };
 
 /// A request that may go to an upstream.
@@ -215,7 +215,7 @@ impl Session<'_> {
             // Until the answer says which protocol follows, the client has to wait as well.
             self.queue.all_answered().await;
             if self.queue.is_upgraded() {
-                return Err(self.tunnel(client, upstream, buffer).await);
+                return Err(self.tunnel(client, upstream, (buffer, &exchange)).await);
             }
         }
         Ok(())
@@ -226,11 +226,15 @@ impl Session<'_> {
         &self,
         client: &mut (impl AsyncRead + Unpin),
         upstream: &mut (impl AsyncWrite + Unpin),
-        buffer: &mut Buffer,
+        (buffer, exchange): (&mut Buffer, &TappedExchange),
     ) -> ToUpstream {
         loop {
+            let copy = exchange.copy_tunneled(Body::Request, buffer.unused());
             if send(upstream, buffer.unused()).await.is_err() {
                 return ToUpstream::UpstreamBroke;
+            }
+            if let Some(copy) = copy {
+                exchange.put(copy);
             }
             buffer.consume(buffer.unused().len());
             match buffer.read_from(client).await {

@@ -73,7 +73,25 @@ impl Bodies {
                 self.answer_bytes += bytes;
                 self.answer_missing = Some(why);
             }
-            What::Request(_) | What::RequestEnd | What::End(_) => {}
+            What::Request(_) | What::RequestEnd | What::Tunneled { .. } | What::End(_) => {}
+        }
+    }
+
+    /// Makes those of a request that came as one message of a WebSocket.
+    pub(super) fn of_message(length: usize, head: ResponseSeen, started_at: SystemTime) -> Self {
+        let answer = AnswerBody::Read(Box::new(AnswerReader::new(&WireApi::Responses, "")));
+        Self { answer, request_bytes: length as u64, head: Some(head), ..Self::new(started_at) }
+    }
+
+    /// Adds a message of a WebSocket, which is an event of the answer.
+    pub(super) fn add_event(&mut self, message: &[u8], at: SystemTime) {
+        self.first_byte_at.get_or_insert(at);
+        self.answer_bytes += message.len() as u64;
+        if let AnswerBody::Read(reader) = &mut self.answer {
+            // Between the values of a JSON text, an end of line is a space.
+            let line: Vec<u8> =
+                message.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect();
+            [&b"data: "[..], &line, b"\n\n"].iter().for_each(|bytes| reader.push(bytes));
         }
     }
 
@@ -84,10 +102,10 @@ impl Bodies {
                 let head = self.head.as_ref();
                 let encoding = head.and_then(|head| head.headers.get("content-encoding")).unwrap_or_default();
                 let mut reader = Box::new(AnswerReader::new(api, encoding));
-                std::mem::take(copies).into_iter().chain(data).for_each(|copy| reader.push(copy));
+                std::mem::take(copies).into_iter().chain(data).for_each(|copy| reader.push_copy(copy));
                 self.answer = AnswerBody::Read(reader);
             }
-            (AnswerBody::Read(reader), _) => data.into_iter().for_each(|copy| reader.push(copy)),
+            (AnswerBody::Read(reader), _) => data.into_iter().for_each(|copy| reader.push_copy(copy)),
         }
     }
 
@@ -154,21 +172,25 @@ impl AnswerReader {
         }
     }
 
-    fn push(&mut self, copy: Copied) {
+    fn push_copy(&mut self, copy: Copied) {
+        let (bytes, share) = copy.into_parts();
+        match &mut self.share {
+            Some(own) => own.join(share),
+            None => self.share = Some(share),
+        }
+        self.push(&bytes);
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
         if self.is_out_of_memory {
             return;
         }
-        let (bytes, share) = copy.into_parts();
-        let share = match &mut self.share {
-            Some(own) => {
-                own.join(share);
-                own
-            }
-            None => self.share.insert(share),
-        };
-        let bytes = self.decoder.push(&bytes);
+        let bytes = self.decoder.push(bytes);
         // An assembled answer is no larger than its body.
-        if self.decoder.is_needed() && !share.grow(bytes.len()) {
+        if self.decoder.is_needed()
+            && let Some(share) = &mut self.share
+            && !share.grow(bytes.len())
+        {
             self.is_out_of_memory = true;
             return;
         }

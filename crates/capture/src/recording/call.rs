@@ -12,7 +12,10 @@ use rollout_trace_recorder::{
 use rollout_trace_wires::{AnswerStatus, Value};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::bodies::{Bodies, ReadAnswer};
+use super::{
+    bodies::{Bodies, ReadAnswer},
+    socket::Answered,
+};
 use crate::{
     CallApi, Headers, Missing, Redact, RequestSeen,
     request::{AnswerView, RequestView},
@@ -53,6 +56,16 @@ impl Asked {
         let impersonal = (redact == Redact::Common).then(|| impersonal_body(&body)).flatten();
         let view = RequestView::read(api, &request.target, &value);
         Some(Self { api, view, body: impersonal.unwrap_or(body), hash: hasher.finish() })
+    }
+
+    /// Notes that the request sent only what is new since an earlier one.
+    pub(super) fn continues(&mut self, last: &Answered) {
+        let (before, answer) = last.conversation();
+        self.view.continues(before, answer);
+    }
+
+    pub(super) fn view(&self) -> &RequestView {
+        &self.view
     }
 
     pub(super) fn request<'r>(&'r self, headers: &'r Headers) -> Request<'r> {
@@ -139,7 +152,7 @@ impl StartedCall {
     ) -> Outcome {
         let ReadAnswer { answer, start, problem } = bodies.take_answer(&self.wire_api);
         let status = bodies.head.as_ref().map(|head| head.status);
-        let is_success = status.is_some_and(|status| (200..300).contains(&status));
+        let is_success = status.is_some_and(|status| status == 101 || (200..300).contains(&status));
         let how = if is_success && answer.status == AnswerStatus::Completed {
             End::Completed
         } else if let Some(status) = status.filter(|_| !is_success) {
@@ -238,6 +251,9 @@ impl Serialize for ExchangeDocument<'_> {
             Attempt::Compaction(attempt) => {
                 map.serialize_entry("compaction_request_id", &attempt.compaction_request_id())?;
             }
+        }
+        if bodies.head.as_ref().is_some_and(|head| head.status == 101) {
+            map.serialize_entry("transport", "websocket")?;
         }
         map.serialize_entry("method", &request.method)?;
         map.serialize_entry("path", &without_keys(&request.target))?;

@@ -3,6 +3,7 @@
 mod bodies;
 mod call;
 mod report;
+mod socket;
 
 use std::{
     collections::HashMap,
@@ -25,10 +26,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use self::report::{Report, Unrecorded};
-use self::{bodies::Bodies, call::StartedCall};
+use self::{bodies::Bodies, call::StartedCall, socket::Socket};
 use crate::{
     Feed, Missing, Redact, RequestSeen, Seen, What,
-    call::api_of,
+    call::{api_of, opens_calls},
+    request::AnswerView,
     tap::{ExchangeEnd, ExchangeId},
     threads::{NewThread, ThreadNumber, Threads},
 };
@@ -140,6 +142,8 @@ struct Exchange {
     request: RequestSeen,
     bodies: Bodies,
     started: Option<StartedCall>,
+    /// The WebSocket to which it went over, if models are called over it.
+    socket: Option<Box<Socket>>,
 }
 
 impl Recorder {
@@ -161,7 +165,7 @@ impl Recorder {
         self.clock.store(millis(at), Ordering::Relaxed);
         if let What::Request(request) = what {
             self.report.seen += 1;
-            let exchange = Exchange { request, bodies: Bodies::new(at), started: None };
+            let exchange = Exchange { request, bodies: Bodies::new(at), started: None, socket: None };
             self.exchanges.insert(id, exchange);
             return;
         }
@@ -171,7 +175,22 @@ impl Recorder {
             }
             return;
         }
+        if let What::Tunneled { side, data } = what {
+            if let Some(mut exchange) = self.exchanges.remove(&id) {
+                if let Some(socket) = &mut exchange.socket {
+                    self.see_tunneled((&exchange.request, socket), (side, &data), at);
+                }
+                self.exchanges.insert(id, exchange);
+            }
+            return;
+        }
         let Some(exchange) = self.exchanges.get_mut(&id) else { return };
+        if let What::Response(head) = &what
+            && head.status == 101
+            && opens_calls(&exchange.request)
+        {
+            exchange.socket = Some(Box::new(Socket::new(head.clone())));
+        }
         let is_request_end = matches!(what, What::RequestEnd);
         let api = exchange.started.as_ref().map(StartedCall::wire_api);
         exchange.bodies.add(what, at, api);
@@ -186,6 +205,11 @@ impl Recorder {
         let api = api_of(&request.method, &request.target)?;
         let body = bodies.request_body(&request.headers)?;
         let asked = call::Asked::read(api, request, body, self.redact)?;
+        self.start_asked(asked, request)
+    }
+
+    /// Records the request of a call.
+    fn start_asked(&mut self, asked: call::Asked, request: &RequestSeen) -> Option<StartedCall> {
         let place = self.threads.place(asked.request(&request.headers));
         if let Some(new) = &place.new_thread {
             let trace = self.rollout.start_thread(metadata(&place.thread_id, new, &asked, request));
@@ -201,7 +225,13 @@ impl Recorder {
     }
 
     fn end_exchange(&mut self, exchange: Exchange, end: &ExchangeEnd, at: SystemTime) {
-        let Exchange { request, bodies, started } = exchange;
+        let Exchange { request, bodies, started, socket } = exchange;
+        if let Some(mut socket) = socket {
+            if !self.end_socket(&mut socket, end, at) {
+                self.report.note_unrecorded(&request, Unrecorded::OtherProtocol);
+            }
+            return;
+        }
         if let ExchangeEnd::UpstreamBroke(how) = end {
             self.report.note_broken(how);
         }
@@ -215,12 +245,23 @@ impl Recorder {
             };
             return self.report.note_unrecorded(&request, why);
         };
+        self.finish_call(call, (&request, bodies), end, at);
+    }
+
+    /// Records the end of a call. Returns what its answer says.
+    fn finish_call(
+        &mut self,
+        call: StartedCall,
+        (request, bodies): (&RequestSeen, Bodies),
+        end: &ExchangeEnd,
+        at: SystemTime,
+    ) -> AnswerView {
         match bodies.answer_missing {
             Some(Missing::FellBehind) => self.report.cut_answers += 1,
             Some(Missing::TooLarge) => self.report.large_answers += 1,
             None => {}
         }
-        let outcome = call.end(&request, bodies, end, at, self.redact);
+        let outcome = call.end(request, bodies, end, at, self.redact);
         self.report.recorded += 1;
         self.threads.answer(outcome.thread, outcome.body, &outcome.answer, outcome.state);
         if let Some(thread) = self.recorded.get_mut(&outcome.thread)
@@ -229,6 +270,7 @@ impl Recorder {
         {
             *status = outcome.status;
         }
+        outcome.answer
     }
 
     fn end(mut self, status: ExecutionStatus) -> Report {

@@ -30,7 +30,9 @@ impl Named {
         if let Some(session) = header("session-id").or_else(|| header("thread-id")) {
             let metadata = header("x-codex-turn-metadata");
             let metadata = metadata.and_then(|text| serde_json::from_str::<Value>(&text).ok()).unwrap_or_default();
-            let said = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
+            let said = |name: &str| {
+                metadata.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+            };
             return Self {
                 thread_id: Some(header("thread-id").unwrap_or_else(|| session.clone())),
                 session_id: Some(session),

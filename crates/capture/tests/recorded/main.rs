@@ -1,6 +1,8 @@
 //! Exchanges of every API pass through the proxy between a client that replays them and a scripted peer. Both sides are
 //! compared, and the recorded bundle is reduced.
 
+mod websocket;
+
 use std::{fs, io::Write, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
