@@ -232,7 +232,8 @@ impl Inference {
         if !is_room {
             return None;
         }
-        let (layout, has_tools) = (document.layout.take(), document.has_tools);
+        let layout = document.layout.take();
+        let has_tools = document.has_tools || rest.iter().any(offers_tools);
         let is_observed = cx.has_observer();
         let settling = Settling {
             known,
@@ -255,6 +256,10 @@ impl Inference {
         let items = match settled {
             Settled::Whole(items) => items,
             Settled::Continued(items, continues) => {
+                if cx.rules.tools_are_unobserved() {
+                    let own: Vec<_> = items.skip(items.len() - counts.iter().sum::<usize>()).collect();
+                    conversation_tools::note_outputs(cx, conversations, &own);
+                }
                 return Some(Request { items, continues, has_tools, ..Request::default() });
             }
         };
@@ -478,6 +483,12 @@ fn settle_request(
     let items = conversations.pass(cx, links, origin).delta(prefix, sightings);
     cx.report_items(origin.payload, items.skip(items.len() - own_items), values);
     Settled::Continued(items, continues)
+}
+
+/// Returns whether an element of a request offers tools to the model, as those of Codex do for some models.
+fn offers_tools(element: &Json<'_>) -> bool {
+    let tools = || element.get("tools").and_then(Json::as_array);
+    element.text("type") == Some("additional_tools") && tools().is_some_and(|tools| !tools.is_empty())
 }
 
 /// Reads a request's input. Returns the number of leading items that are known from the previous request, and the

@@ -133,9 +133,9 @@ impl Rules {
 
     /// Whether items of type `configuration_update` are no part of a conversation.
     ///
-    /// Source: bundle 3, section 2.6.
+    /// Source: bundle 3, section 2.6. A capture has the requests of any version, also of those that write schema 3.
     pub(crate) fn configuration_updates_are_skipped(self) -> bool {
-        self.since(SchemaVersion::V3)
+        self.since(SchemaVersion::V3) || self.tools_are_unobserved
     }
 
     /// Whether a response extends the live snapshot only if nothing has overtaken it.
