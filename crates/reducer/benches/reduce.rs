@@ -11,7 +11,7 @@ mod measure;
 use std::{env, path::Path, process::ExitCode};
 
 use measure::{Measured, Report, peak_memory_of_child, print_peak_memory};
-use rollout_trace_bench_bundles::{Form, Shape};
+use rollout_trace_bench_bundles::{Captured, CapturedApi, Form, Shape};
 
 /// The argument with which the bench runs itself to reduce one bundle and nothing else.
 const PEAK: &str = "--peak-of";
@@ -49,6 +49,17 @@ fn main() -> ExitCode {
     report.ratio("600 turns, shards: reduce / parse", by_parse(Form::Shards), 0.25);
     report.ratio("600 turns, shards and prompts of Codex: reduce / parse", by_parse(Form::ShardsOfCodex), 0.25);
     drop(long);
+
+    for (name, api) in [
+        ("600 turns over Messages", CapturedApi::Messages),
+        ("600 turns over Chat Completions", CapturedApi::ChatCompletions),
+        ("600 turns over Gemini", CapturedApi::GenerateContent),
+        ("600 turns over Code Assist", CapturedApi::CodeAssist),
+    ] {
+        let session = Captured { api, trips: 600 / scale };
+        let measured = Measured::of_bundle(name, |folder| session.write(folder), rounds);
+        report.ratio(&format!("{name}: reduce / parse"), measured.reduce_by_parse(), 0.25);
+    }
 
     for (name, [small, large]) in [
         ("time per byte, 800 turns / 100 turns", [plain(100), plain(800)]),

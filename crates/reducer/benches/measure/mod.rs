@@ -29,11 +29,18 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Measures a session over the Responses API.
+    pub(crate) fn of(shape: &Shape, rounds: usize) -> Self {
+        let compaction = shape.compact_every.map_or_else(String::new, |every| format!(", a compaction every {every}"));
+        let name = format!("{} turns{compaction}", shape.trips);
+        Self::of_bundle(&name, |folder| shape.write(Form::Files, folder), rounds)
+    }
+
     /// Makes a bundle, then reduces and parses it in turns. Whatever else the machine does only adds time, so the
     /// shortest time counts.
-    pub(crate) fn of(shape: &Shape, rounds: usize) -> Self {
+    pub(crate) fn of_bundle(name: &str, write: impl FnOnce(&Path), rounds: usize) -> Self {
         let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        shape.write(Form::Files, folder.path());
+        write(folder.path());
         let payloads = payloads(folder.path());
         // The first round is not timed: it brings the files into the page cache.
         let bytes = parse(&payloads);
@@ -49,12 +56,7 @@ impl Measured {
         }
         let Self { reduce, parse, .. } = &measured;
         let megabytes = bytes as f64 / 1e6;
-        let compaction = shape.compact_every.map_or_else(String::new, |every| format!(", a compaction every {every}"));
-        println!(
-            "{} turns{compaction}: {} payloads, {megabytes:.0} MB; reduce {reduce:.1?}, parse {parse:.1?}",
-            shape.trips,
-            payloads.len(),
-        );
+        println!("{name}: {} payloads, {megabytes:.0} MB; reduce {reduce:.1?}, parse {parse:.1?}", payloads.len(),);
         measured
     }
 
