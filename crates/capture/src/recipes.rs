@@ -21,7 +21,7 @@ const KNOWN: [(&str, &[&str], &str); 5] = [
 /// let environment = |name: &str| std::env::var(name).ok();
 /// let given = vec![("gateway".to_owned(), "https://gateway.example/v1".to_owned())];
 /// let proxy = Proxy::start(upstreams(&given, environment)?, |_| None, Tap::closed())?;
-/// let recipe = Recipe::of_command("codex", &proxy, environment);
+/// let recipe = Recipe::of_command("codex", "traces".as_ref(), &proxy, environment);
 /// assert!(recipe.variables.iter().any(|(name, _)| name == "OPENAI_BASE_URL"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -75,12 +75,15 @@ impl Recipe {
         Self { variables, ..Self::default() }
     }
 
-    /// Returns what a command needs, by the name of its program.
-    pub fn of_command(program: &str, proxy: &Proxy, environment: impl Fn(&str) -> Option<String>) -> Self {
+    /// Returns what a command needs, by the name of its program. `root` is where the traces are that agents write themselves.
+    pub fn of_command(program: &str, root: &Path, proxy: &Proxy, environment: impl Fn(&str) -> Option<String>) -> Self {
         let mut recipe = Self::common(proxy, &environment);
         let name = Path::new(program).file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         match name.as_str() {
-            "codex" => recipe.add_codex(proxy, &environment),
+            "codex" => {
+                recipe.add_codex_trace(root, &environment);
+                recipe.add_codex(proxy, &environment);
+            }
             "opencode" => recipe.add_opencode(proxy, &environment),
             "pi" => recipe.remarks.push(format!(
                 "pi reads no variable: set providers.anthropic.baseUrl in its models.json to {}",
@@ -91,12 +94,21 @@ impl Recipe {
         recipe
     }
 
+    /// Codex writes a trace of its own, which has more than its requests show.
+    fn add_codex_trace(&mut self, root: &Path, environment: &impl Fn(&str) -> Option<String>) {
+        const ROOT: &str = "CODEX_ROLLOUT_TRACE_ROOT";
+        if environment(ROOT).is_none_or(|root| root.is_empty()) {
+            self.variables.push((ROOT.to_owned(), root.to_string_lossy().into_owned()));
+            self.remarks.push(format!("codex writes its own trace, too, into {} ({ROOT})", root.display()));
+        }
+    }
+
     /// Codex does not honor `OPENAI_BASE_URL`. A provider of its own keeps it from asking for a WebSocket.
     fn add_codex(&mut self, proxy: &Proxy, environment: &impl Fn(&str) -> Option<String>) {
         const KEY: &str = "OPENAI_API_KEY";
         if environment(KEY).is_none_or(|key| key.is_empty()) {
-            let remark = "codex uses its login, over which nothing is recorded here: set OPENAI_API_KEY, or record \
-                          codex's own trace with CODEX_ROLLOUT_TRACE_ROOT";
+            let remark = "codex uses its login, over which nothing is seen here: only its own trace is recorded, unless you \
+                          set OPENAI_API_KEY";
             return self.remarks.push(remark.to_owned());
         }
         let provider = format!(
@@ -146,17 +158,25 @@ mod tests {
         assert_eq!((address("anthropic"), address("openai")), (Some("127.0.0.1:9"), Some("127.0.0.1:9")));
         assert_eq!(address("gemini"), Some("generativelanguage.googleapis.com"));
         let proxy = Proxy::start(upstreams, |_| None, Tap::closed()).expect("a proxy");
-        let common = Recipe::of_command("/usr/bin/claude", &proxy, environment);
+        let root = Path::new("/traces");
+        let common = Recipe::of_command("/usr/bin/claude", root, &proxy, environment);
         let value =
             |name: &str| common.variables.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
         assert_eq!(value("ANTHROPIC_BASE_URL"), Some(proxy.base_url("anthropic").as_str()));
         assert_eq!(value("NO_PROXY"), Some("corp.example,127.0.0.1"));
         assert_eq!(value("no_proxy"), Some("127.0.0.1"));
         assert!(common.arguments.is_empty() && common.remarks.is_empty());
-        let codex = Recipe::of_command("codex.exe", &proxy, environment);
+        let codex = Recipe::of_command("codex.exe", root, &proxy, environment);
         assert!(codex.arguments[3].contains(&proxy.base_url("openai")), "{:?}", codex.arguments);
-        assert!(Recipe::of_command("codex", &proxy, |_| None).arguments.is_empty(), "a login keeps working");
-        let opencode = Recipe::of_command("opencode", &proxy, environment);
+        assert!(Recipe::of_command("codex", root, &proxy, |_| None).arguments.is_empty(), "a login keeps working");
+        let own_trace = |recipe: &Recipe| {
+            let set = recipe.variables.iter().find(|(name, _)| name == "CODEX_ROLLOUT_TRACE_ROOT");
+            set.map(|(_, value)| value.clone())
+        };
+        assert_eq!((own_trace(&codex).as_deref(), own_trace(&common)), (Some("/traces"), None));
+        let elsewhere = |name: &str| (name == "CODEX_ROLLOUT_TRACE_ROOT").then(|| "/elsewhere".to_owned());
+        assert_eq!(own_trace(&Recipe::of_command("codex", root, &proxy, elsewhere)), None, "it is set already");
+        let opencode = Recipe::of_command("opencode", root, &proxy, environment);
         let config = &opencode.variables.last().expect("a variable").1;
         assert!(serde_json::from_str::<serde_json::Value>(config).is_ok(), "{config}");
     }

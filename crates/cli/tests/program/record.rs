@@ -84,7 +84,10 @@ fn a_command_that_asks_nothing() {
     // A signal that ends the command ends the program in the same way.
     let output = run(&root, &[], &["sh", "-c", "kill -TERM $$"]);
     assert_eq!(output.status.signal(), Some(15), "{output:?}");
+    let bundles = || std::fs::read_dir(root.path("traces")).expect("the root of traces").count();
+    let before = bundles();
     let output = run(&root, &[], &["no-such-program-anywhere"]);
+    assert_eq!(bundles(), before, "it leaves nothing");
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("cannot run no-such-program-anywhere"), "{output:?}");
     let output = run(&root, &["--upstream", "x=ftp://y"], &["true"]);

@@ -3,7 +3,12 @@
 mod child;
 mod report;
 
-use std::{env, path::PathBuf, thread, time::Duration};
+use std::{
+    env,
+    path::{self, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use rollout_trace_capture::{Detour, Proxy, Recipe, Recording, Redact, Tap, upstreams};
 use rollout_trace_recorder::ExecutionStatus;
@@ -23,6 +28,8 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> Result<Verdict, Fai
     let root = args.root.clone().or_else(default_root).ok_or_else(|| {
         Failure::new("there is no folder for the bundle: neither HOME nor XDG_DATA_HOME is set", "give --root DIR")
     })?;
+    // The command may write a trace of its own there, from wherever it goes.
+    let root = path::absolute(&root).unwrap_or(root);
     let upstreams = upstreams(&args.upstream, variable)
         .map_err(|error| Failure::new(error, "check --upstream and the variables that hold base URLs"))?;
     let (tap, feed) = Tap::open();
@@ -40,7 +47,7 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> Result<Verdict, Fai
     }
     let ended = match args.command.split_first() {
         Some((program, arguments)) => {
-            let recipe = Recipe::of_command(&program.to_string_lossy(), &proxy, variable);
+            let recipe = Recipe::of_command(&program.to_string_lossy(), &root, &proxy, variable);
             for remark in &recipe.remarks {
                 output.say(format!("rollout-trace: {remark}"));
             }
