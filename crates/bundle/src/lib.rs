@@ -34,7 +34,7 @@ pub use contained::{BundleFile, open_file_in};
 pub use discover::{FoundBundle, find_bundles, walk_bundles};
 pub use events::Events;
 pub use moving::{
-    ARCHIVE_SUFFIX, BundleWriter, ConvertError, Converted, Existing, Loss, Packed, StagedFile, convert,
+    ARCHIVE_SUFFIX, BundleWriter, ConvertError, Converted, Existing, Loss, NewDocument, Packed, StagedFile, convert,
     convert_to_schema_3, pack, remove_unfinished, unpack,
 };
 pub use open::{Bundle, OpenError, holds_bundle};

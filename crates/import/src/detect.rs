@@ -5,6 +5,7 @@ use std::{io::Read, path::Path};
 use rollout_trace_evidence::Limits;
 
 use crate::{
+    document_records::document_head,
     lines::{Line, Lines},
     object::Object,
     sources,
@@ -12,6 +13,9 @@ use crate::{
 
 /// How many bytes of a file are looked at, after decompression.
 const HEAD_BYTES: u64 = 64 << 10;
+
+/// How many bytes of a file are looked at if its first record does not end before.
+const FIRST_RECORD_BYTES: u64 = 8 << 20;
 
 /// How many records of a file are looked at.
 const HEAD_RECORDS: usize = 20;
@@ -60,11 +64,64 @@ pub fn detect(path: &Path) -> Option<Format> {
     head.first().and_then(|first| of_first(first)).or_else(|| head.iter().find_map(|record| of_any(record)))
 }
 
-/// Returns the first records of a file, no more of it than its head.
+/// Describes the first record of a file, for people: "its first record has the fields `a` and `b`".
+pub fn first_record(path: &Path) -> String {
+    /// How many fields are named.
+    const FIELDS: usize = 6;
+    let file = match sources::open(path) {
+        Ok(file) => file,
+        Err(error) => return error.to_string(),
+    };
+    let head = head(path);
+    let Some(record) = head.iter().find_map(|text| Object::parse(text)) else {
+        let is_empty = file.take(1).bytes().next().is_none();
+        return if is_empty { "it is empty" } else { "none of its first lines is a JSON object" }.to_owned();
+    };
+    let names: Vec<String> = record.names().map(|name| format!("{name:?}")).collect();
+    match &names[..] {
+        [] => "its first record has no fields".to_owned(),
+        [name] => format!("its first record has one field, {name}"),
+        _ if names.len() > FIELDS => format!("its first record has the fields {}, …", names[..FIELDS].join(", ")),
+        [first @ .., last] => format!("its first record has the fields {} and {last}", first.join(", ")),
+    }
+}
+
+/// Returns the first records of a file, no more of it than its head. Of a file that is one JSON object with messages, this
+/// is the object without them.
 pub(crate) fn head(path: &Path) -> Vec<String> {
+    let records = head_records(path, HEAD_BYTES);
+    match records.first() {
+        Some(first) if Object::parse(first).is_some() => records,
+        // The first record may be longer.
+        Some(_) => {
+            let long = head_records(path, FIRST_RECORD_BYTES);
+            if long.first().is_some_and(|first| Object::parse(first).is_some()) {
+                return long;
+            }
+            let document = document_start(path).and_then(|text| document_head(&text, "messages"));
+            document.map_or(records, |document| vec![document])
+        }
+        None => records,
+    }
+}
+
+/// Returns whether a file is one JSON object on several lines, and not lines of which each is one.
+pub(crate) fn is_document(path: &Path) -> bool {
+    let text = document_start(path).unwrap_or_default();
+    let first = text.trim_start_matches('\u{feff}').trim_start();
+    first.starts_with('{') && first.lines().next().is_some_and(|line| line.trim_end() == "{")
+}
+
+fn document_start(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    sources::open(path).ok()?.take(HEAD_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn head_records(path: &Path, bytes: u64) -> Vec<String> {
     let Ok(file) = sources::open(path) else { return Vec::new() };
-    let limits = Limits { max_archive_bytes: HEAD_BYTES, ..Limits::default() };
-    let Ok(lines) = Lines::new(file.take(HEAD_BYTES), limits) else { return Vec::new() };
+    let limits = Limits { max_archive_bytes: bytes, ..Limits::default() };
+    let Ok(lines) = Lines::new(file.take(bytes), limits) else { return Vec::new() };
     let text = |line| match line {
         Line::Text { text, .. } => Some(text),
         Line::Unreadable { .. } | Line::Stopped { .. } => None,

@@ -2,7 +2,7 @@
 
 use rollout_trace_schema::{CodexTurnId, EventPayload, EvidenceGrade, EvidenceSource, ThreadId, UnixMillis};
 
-use crate::problem::Problem;
+use crate::{document::ImportedDocument, problem::Problem};
 
 /// When and where something happened, and how well it is proved.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Draft {
     pub(crate) thread: ThreadId,
     pub(crate) body: EventPayload,
     /// The documents of the event's references, in the order of its fields.
-    pub(crate) documents: Vec<Vec<u8>>,
+    pub(crate) documents: Vec<ImportedDocument>,
     /// What the event adds to the account of the import.
     pub(crate) notes: Vec<Note>,
 }

@@ -114,7 +114,10 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<FoundSession>) {
         if kind.is_dir() && depth > 0 {
             collect(&path, depth - 1, found);
         }
-        let is_session = name.ends_with(".jsonl") || name.ends_with(".jsonl.zst") && !path.with_extension("").exists();
+        // Older versions of Gemini CLI write one object.
+        let is_session = name.ends_with(".jsonl")
+            || name.ends_with(".jsonl.zst") && !path.with_extension("").exists()
+            || name.starts_with("session-") && name.ends_with(".json");
         let is_named_like_agent = name.starts_with("agent-");
         if kind.is_file() && is_session && !is_named_like_agent {
             found.extend(session_at(&path).filter(|session| !is_of_agent(session)));

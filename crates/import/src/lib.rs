@@ -24,8 +24,11 @@
 mod claude_code;
 mod codex;
 mod detect;
+mod document;
+mod document_records;
 mod draft;
 mod find;
+mod following;
 mod gemini;
 mod linear;
 mod lines;
@@ -35,11 +38,13 @@ mod pi;
 mod problem;
 mod session;
 mod sources;
+mod spawn;
 mod time;
 mod write;
 mod writer;
 
-pub use detect::{Format, detect};
+pub use detect::{Format, detect, first_record};
+pub use document::{DocumentTexts, ImportedDocument};
 pub use find::{FoundSession, SessionOutline, find_sessions, session_at, session_stores};
 pub use merge::ImportedEvent;
 pub use problem::{HISTORY_EVENT, PROBLEM_EVENT, Problem, ProblemCode};

@@ -5,23 +5,16 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use rollout_trace_schema::{
     CodexTurnId, EvidenceSource, ExecutionStatus, RolloutStarted, ThreadId, ToolCallId, ToolKind, TraceId, UnixMillis,
 };
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     draft::{At, Boundary, Draft},
     object::{Object, raw},
     problem::ProblemCode,
+    spawn::Agent,
     time,
-    writer::{Answer, Call, Item, Request, UNKNOWN, Writer},
+    writer::{Answer, Called, Item, Request, UNKNOWN, Writer},
 };
-
-/// A call in an answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Called {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) arguments: String,
-}
 
 /// An answer of the model.
 #[derive(Debug)]
@@ -31,13 +24,23 @@ pub(crate) struct Answered<'a> {
     pub(crate) model: &'a str,
     pub(crate) provider: &'a str,
     pub(crate) answer: Answer,
-    pub(crate) calls: Vec<Called>,
+    /// The calls in it, with the agents that they started.
+    pub(crate) calls: Vec<(Called, Option<Agent>)>,
     /// Why the answer failed, or was canceled, if it did.
     pub(crate) error: Option<(ExecutionStatus, String)>,
     /// The parts of the request that the file does not have, and those that it has.
-    pub(crate) parts: (&'a [&'a str], Map<String, Value>),
+    pub(crate) parts: (&'a [&'a str], Object<'a>),
     /// Whether the turn ends with the answer.
     pub(crate) is_last: bool,
+}
+
+/// A call that is not answered.
+#[derive(Debug)]
+struct OpenCall {
+    kind: ToolKind,
+    arguments: String,
+    turn: CodexTurnId,
+    agent: Option<ThreadId>,
 }
 
 /// A thread of that kind.
@@ -47,7 +50,7 @@ pub(crate) struct Linear {
     pub(crate) clock: UnixMillis,
     pub(crate) cwd: Option<String>,
     turn: Option<CodexTurnId>,
-    calls: HashMap<String, (ToolKind, String, CodexTurnId)>,
+    calls: HashMap<String, OpenCall>,
     unshown: Vec<Item>,
     seen: HashSet<String>,
     unknown_types: HashSet<String>,
@@ -152,26 +155,25 @@ impl Linear {
         }
     }
 
-    /// Writes an answer, with the request that it is to.
-    pub(crate) fn answered(&mut self, at: &At, live: &[Item], answered: Answered<'_>) {
+    /// Writes an answer, with the request that it is to, which held these items.
+    pub(crate) fn answered<'i>(&mut self, at: &At, live: impl IntoIterator<Item = &'i Item>, answered: Answered<'_>) {
         let turn = self.ensure_turn(at);
         let at = At { turn: Some(turn.clone()), ..at.clone() };
         let call = self.writer.new_call();
         let (missing, mut rest) = answered.parts;
         if answered.started.is_none() {
-            rest.insert("time_evidence".to_owned(), Value::from("lower_bound"));
+            rest.set("time_evidence", "lower_bound");
         }
         let request = Request {
             call: call.clone(),
             model: answered.model,
             provider: answered.provider,
-            items: live.iter().map(|item| &*item.json).collect::<Vec<&RawValue>>(),
             boundary: Boundary::Implied,
             missing,
             rest,
-            message_hashes: Vec::new(),
+            message_hashes: None,
         };
-        self.writer.inference_started(&at.at(answered.started.unwrap_or(at.time).min(at.time)), request);
+        self.writer.inference_started(&at.at(answered.started.unwrap_or(at.time).min(at.time)), request, live);
         self.unshown.clear();
         for item in &answered.answer.items {
             self.writer.accepted(&at, item, false);
@@ -190,21 +192,16 @@ impl Linear {
                 ExecutionStatus::Failed
             }
         };
-        for called in &answered.calls {
-            let kind = tool_kind(&called.name);
-            let value = (kind.clone(), called.arguments.clone(), turn.clone());
-            self.calls.insert(called.id.clone(), value);
-            let payload = json!({"type": "function", "arguments": called.arguments});
-            let call = Call {
-                tool: ToolCallId::from(called.id.as_str()),
-                call_id: Some(&called.id),
-                cell: None,
-                kind,
-                name: &called.name,
-                input: &called.arguments,
-                invocation: Some(json!({"tool_name": called.name, "payload": payload})),
-            };
-            self.writer.tool_started(&at, call);
+        for (called, agent) in &answered.calls {
+            let kind = if agent.is_some() { ToolKind::SpawnAgent } else { tool_kind(&called.name) };
+            self.writer.function_called(&at, called, kind.clone());
+            if let Some(agent) = agent {
+                self.writer.agent_started(&at, &called.id, (&agent.thread, &agent.path));
+                self.writer.child(agent.thread.clone());
+            }
+            let agent = agent.as_ref().map(|agent| agent.thread.clone());
+            let open = OpenCall { kind, arguments: called.arguments.clone(), turn: turn.clone(), agent };
+            self.calls.insert(called.id.clone(), open);
         }
         if answered.is_last || status != ExecutionStatus::Completed {
             self.end_turn(&at, status);
@@ -220,7 +217,7 @@ impl Linear {
         status: ExecutionStatus,
         took: Option<i64>,
     ) {
-        let Some((kind, arguments, turn)) = self.calls.remove(call_id) else { return };
+        let Some(OpenCall { kind, arguments, turn, agent }) = self.calls.remove(call_id) else { return };
         let at = At { turn: Some(turn), ..at.clone() };
         let tool = ToolCallId::from(call_id);
         if let Some(took) = took.filter(|_| kind == ToolKind::ExecCommand) {
@@ -241,7 +238,11 @@ impl Linear {
             }
         }
         let result = json!({"type": "direct_response", "response_item": *item.json});
+        let is_answer = status == ExecutionStatus::Completed;
         self.writer.tool_ended(&at, &tool, status, Some(&result));
+        if let Some(agent) = agent.filter(|_| is_answer) {
+            self.writer.agent_answered(&at, &agent, text, &item.id);
+        }
     }
 
     /// Returns the turn that is open, for a compaction.

@@ -1,7 +1,8 @@
 //! Bringing the events of a session's threads into one order.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashMap, HashSet},
     iter::Peekable,
 };
 
@@ -10,7 +11,10 @@ use rollout_trace_schema::{
     RawPayloadId, RolloutId, SchemaVersion, ThreadId, ToolCallId, UnixMillis,
 };
 
-use crate::draft::{Boundary, Draft, Note};
+use crate::{
+    document::ImportedDocument,
+    draft::{Boundary, Draft, Note},
+};
 
 /// The events of one thread, in order.
 pub(crate) type Stream = Box<dyn Iterator<Item = Draft>>;
@@ -24,7 +28,7 @@ pub struct ImportedEvent {
     /// The event.
     pub event: RawEvent,
     /// The documents, each with the reference of the event that leads to it.
-    pub payloads: Vec<(PayloadRef, Vec<u8>)>,
+    pub payloads: Vec<(PayloadRef, ImportedDocument)>,
 }
 
 /// What the events so far say about the import.
@@ -40,7 +44,10 @@ pub(crate) struct Account {
 /// running maximum; of equal times, the thread that was opened first comes first.
 pub(crate) struct Merge {
     rollout: RolloutId,
-    streams: Vec<(Peekable<Stream>, UnixMillis)>,
+    /// The streams that have not ended, in the order of their opening.
+    streams: Vec<Option<Peekable<Stream>>>,
+    /// The time of the next draft of each stream, and the stream's place.
+    waiting: BinaryHeap<Reverse<(UnixMillis, usize)>>,
     children: Children,
     opened: HashSet<ThreadId>,
     seq: u64,
@@ -53,18 +60,21 @@ pub(crate) struct Merge {
 }
 
 impl Merge {
-    pub(crate) fn new(rollout: RolloutId, streams: Vec<Stream>, children: Children) -> Self {
-        Self {
+    pub(crate) fn new(rollout: RolloutId, root: &ThreadId, streams: Vec<Stream>, children: Children) -> Self {
+        let mut merge = Self {
             rollout,
-            streams: streams.into_iter().map(|stream| (stream.peekable(), UnixMillis::MIN)).collect(),
+            streams: Vec::new(),
+            waiting: BinaryHeap::new(),
             children,
-            opened: HashSet::new(),
+            opened: HashSet::from([root.clone()]),
             seq: 0,
             payloads: 0,
             tools: HashMap::new(),
             turns: HashMap::new(),
             account: Account::default(),
-        }
+        };
+        streams.into_iter().for_each(|stream| merge.add(stream));
+        merge
     }
 
     fn note(&mut self, note: Note) {
@@ -79,7 +89,7 @@ impl Merge {
                 if self.opened.insert(thread.clone())
                     && let Some(stream) = (self.children)(&thread)
                 {
-                    self.streams.push((stream.peekable(), UnixMillis::MIN));
+                    self.add(stream);
                 }
             }
         }
@@ -163,19 +173,26 @@ impl Iterator for Merge {
 }
 
 impl Merge {
+    /// Adds the events of a thread.
+    fn add(&mut self, stream: Stream) {
+        self.streams.push(None);
+        self.wait(self.streams.len() - 1, stream.peekable(), UnixMillis::MIN);
+    }
+
+    /// Waits for the turn of a stream's next draft, unless it has ended. Then its file is closed.
+    fn wait(&mut self, place: usize, mut stream: Peekable<Stream>, latest: UnixMillis) {
+        if let Some(draft) = stream.peek() {
+            self.waiting.push(Reverse((draft.at.time.max(latest), place)));
+            self.streams[place] = Some(stream);
+        }
+    }
+
     /// Returns the first draft of all streams.
     fn next_draft(&mut self) -> Option<Draft> {
-        let mut first: Option<(usize, UnixMillis)> = None;
-        for (place, (stream, latest)) in self.streams.iter_mut().enumerate() {
-            let Some(draft) = stream.peek() else { continue };
-            let time = draft.at.time.max(*latest);
-            if first.is_none_or(|(_, best)| time < best) {
-                first = Some((place, time));
-            }
-        }
-        let (place, time) = first?;
-        let (stream, latest) = &mut self.streams[place];
-        *latest = time;
-        stream.next()
+        let Reverse((time, place)) = self.waiting.pop()?;
+        let mut stream = self.streams[place].take()?;
+        let draft = stream.next();
+        self.wait(place, stream, time);
+        draft
     }
 }

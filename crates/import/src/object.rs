@@ -32,6 +32,11 @@ impl<'a> Object<'a> {
         member.map(|(_, value)| &**value).filter(|value| value.get() != "null")
     }
 
+    /// Returns the names of the members.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// Returns a member that is a string.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.read(name)
@@ -74,6 +79,22 @@ impl<'a> Object<'a> {
             Some(member) => member.1 = value,
             None => self.0.push((Cow::Borrowed(name), value)),
         }
+    }
+
+    /// Sets the members of another object, too.
+    pub(crate) fn merge<'b: 'a>(&mut self, other: &'b Object<'_>) {
+        for (name, value) in &other.0 {
+            self.remove(name);
+            self.0.push((Cow::Borrowed(name), Cow::Borrowed(value)));
+        }
+    }
+
+    /// Returns the object with texts of its own.
+    pub(crate) fn into_owned(self) -> Object<'static> {
+        let owned = |(name, value): (Cow<'_, str>, Cow<'_, RawValue>)| {
+            (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned()))
+        };
+        Object(self.0.into_iter().map(owned).collect())
     }
 
     /// Removes a member.

@@ -10,7 +10,7 @@ use rollout_trace_schema::{
 
 use crate::{
     Limits, claude_code, codex,
-    detect::{Format, detect},
+    detect::{Format, detect, first_record},
     gemini,
     merge::{Children, ImportedEvent, Merge, Stream},
     pi,
@@ -34,10 +34,12 @@ pub(crate) struct Opened {
 #[non_exhaustive]
 pub enum ImportError {
     /// The file is not a session file of a known program.
-    #[error("{} is not a session file of a known program", path.display())]
+    #[error("{} is not a session file of a known program: {seen}", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
+        /// What was seen in it.
+        seen: String,
     },
     /// The file cannot be opened.
     #[error("cannot open {}", path.display())]
@@ -83,7 +85,8 @@ impl Session {
     ///
     /// The file is not a session file, or cannot be opened.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, ImportError> {
-        let format = detect(path).ok_or_else(|| ImportError::UnknownFormat { path: path.to_owned() })?;
+        let unknown = || ImportError::UnknownFormat { path: path.to_owned(), seen: first_record(path) };
+        let format = detect(path).ok_or_else(unknown)?;
         let sources = Sources::default();
         let opened = match format {
             Format::Codex => codex::open(path, &sources, limits),
@@ -96,12 +99,12 @@ impl Session {
         Ok(Self {
             format,
             session: opened.session,
-            root: opened.root,
             started_at: opened.started_at.unwrap_or_default(),
             version: opened.version,
             history_from: opened.history_from,
             sources,
-            events: Merge::new(rollout, opened.streams, opened.children),
+            events: Merge::new(rollout, &opened.root, opened.streams, opened.children),
+            root: opened.root,
         })
     }
 

@@ -1,6 +1,8 @@
 //! The files that an import reads.
 
 use std::{
+    collections::VecDeque,
+    io::Read,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -10,6 +12,7 @@ use rollout_trace_schema::{EvidenceSource, ImportSource};
 
 use crate::{
     Limits,
+    document_records::document_records,
     lines::{Digested, Line, Lines},
     object::Object,
     problem::{Problem, ProblemCode},
@@ -29,7 +32,19 @@ impl Sources {
         let file = open(path)?;
         let error = |source| PayloadError::Read { path: path.to_owned(), source };
         let lines = Lines::new(file, limits).map_err(error)?;
-        Ok(Records { file: self.add(path, lines.digested()), lines })
+        Ok(Records { file: self.add(path, lines.digested()), lines: Some(lines), ready: VecDeque::new() })
+    }
+
+    /// Opens a file that is one JSON object, whose records are the object's other fields and then the elements of the
+    /// list with this name. Links are refused.
+    pub(crate) fn open_document(&self, path: &Path, list: &str, limits: Limits) -> Result<Records, PayloadError> {
+        let file = open(path)?;
+        let mut bytes = Vec::new();
+        let read = file.take(limits.max_payload_bytes as u64).read_to_end(&mut bytes);
+        read.map_err(|source| PayloadError::Read { path: path.to_owned(), source })?;
+        let file = self.add(path, Digested::of(&bytes));
+        let ready = document_records(file, &String::from_utf8_lossy(&bytes), list, limits);
+        Ok(Records { file, lines: None, ready })
     }
 
     /// Adds a file to the list and returns its place.
@@ -62,10 +77,13 @@ pub(crate) fn open(path: &Path) -> Result<BundleFile, PayloadError> {
 pub(crate) struct Records {
     /// The file's place among the sources.
     pub(crate) file: u32,
-    lines: Lines,
+    lines: Option<Lines>,
+    /// The records of a file that is no list of lines.
+    ready: VecDeque<Record>,
 }
 
 /// A record, or what is wrong with a line.
+#[derive(Debug)]
 pub(crate) enum Record {
     /// The text of an object.
     Object(EvidenceSource, String),
@@ -78,8 +96,11 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<Record> {
         let file = self.file;
+        if let Some(record) = self.ready.pop_front() {
+            return Some(record);
+        }
         let problem = |code, line, message| Some(Record::Problem(Problem { code, file, line, message }));
-        match self.lines.next()? {
+        match self.lines.as_mut()?.next()? {
             Line::Text { number: line, text, .. } if Object::parse(&text).is_some() => {
                 Some(Record::Object(EvidenceSource { file, line }, text))
             }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use rollout_trace_bundle::{BundleWriter, ConvertError};
+use rollout_trace_bundle::{BundleWriter, ConvertError, NewDocument};
 use rollout_trace_schema::Manifest;
 
-use crate::Session;
+use crate::{DocumentTexts, ImportedEvent, Session};
 
 /// Writes a session as a bundle to the new folder `target`, which only its owner can read, and returns the bundle's
 /// manifest.
@@ -16,8 +16,13 @@ use crate::Session;
 /// untouched.
 pub fn write_bundle(mut session: Session, target: impl AsRef<Path>) -> Result<Manifest, ConvertError> {
     let mut writer = BundleWriter::create(target)?;
-    for imported in &mut session {
-        writer.write(&imported.event, &imported.payloads)?;
+    let mut texts = DocumentTexts::default();
+    for ImportedEvent { event, payloads } in &mut session {
+        for (reference, document) in &payloads {
+            let (text, kept) = texts.text(&event, document);
+            writer.write_document(&event, NewDocument { reference, text, kept })?;
+        }
+        writer.write_event(&event)?;
     }
     let manifest = session.manifest();
     writer.finish(manifest.clone())?;

@@ -5,18 +5,20 @@ use std::{collections::VecDeque, sync::Arc};
 use rollout_trace_schema::{
     AgentPath, AgentResultObserved, CellStatus, CodeCellEnded, CodeCellInitialResponse, CodeCellStarted,
     CodeModeRuntimeToolId, CodexTurnEnded, CodexTurnId, CodexTurnStarted, CompactionId, CompactionInstalled,
-    CompactionRequestCompleted, CompactionRequestStarted, EventPayload, ExecutionStatus, HistoryItemAccepted,
+    CompactionRequestCompleted, CompactionRequestStarted, EdgeId, EventPayload, ExecutionStatus, HistoryItemAccepted,
     InferenceCallId, InferenceCancelled, InferenceCompleted, InferenceFailed, InferenceStarted, ModelVisibleCallId,
     PayloadKind, PayloadRef, ProtocolEventObserved, ResponsesItemId, RuntimeCellId, ThreadId, ThreadStarted,
     ToolCallEnded, ToolCallId, ToolCallRuntimeEnded, ToolCallRuntimeStarted, ToolCallStarted, ToolKind, ToolRequester,
     ToolSummary,
-    document::{CompactionCheckpoint, CompactionRequest, CompactionResponse, InferenceRequest, InferenceResponse},
+    document::{CompactionCheckpoint, CompactionRequest, CompactionResponse, InferenceResponse},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
+    document::{ImportedDocument, LastRequest},
     draft::{At, Boundary, Draft, Note},
+    object::Object,
     problem::{HISTORY_EVENT, PROBLEM_EVENT, Problem, ProblemCode},
 };
 
@@ -49,14 +51,13 @@ pub(crate) struct Request<'a> {
     pub(crate) call: InferenceCallId,
     pub(crate) model: &'a str,
     pub(crate) provider: &'a str,
-    pub(crate) items: Vec<&'a RawValue>,
     pub(crate) boundary: Boundary,
     /// The parts of the request that the files do not have.
     pub(crate) missing: &'a [&'a str],
     /// The parts that they have, beside the items.
-    pub(crate) rest: Map<String, Value>,
-    /// Hashes of the request's messages.
-    pub(crate) message_hashes: Vec<String>,
+    pub(crate) rest: Object<'a>,
+    /// Hashes of the messages that the request adds, and how many messages of an earlier one it begins with.
+    pub(crate) message_hashes: Option<(Vec<String>, usize)>,
 }
 
 /// The answer to a request, or as much of it as is in the files.
@@ -82,18 +83,28 @@ pub(crate) struct Call<'a> {
     pub(crate) invocation: Option<Value>,
 }
 
+/// A call of a function, as an answer has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Called {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// The arguments, as JSON.
+    pub(crate) arguments: String,
+}
+
 /// Collects the events of one thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) thread: ThreadId,
     drafts: VecDeque<Draft>,
+    last_request: LastRequest,
     calls: u64,
     turns: u64,
 }
 
 impl Writer {
     pub(crate) fn new(thread: ThreadId) -> Self {
-        Self { thread, drafts: VecDeque::new(), calls: 0, turns: 0 }
+        Self { thread, drafts: VecDeque::new(), last_request: LastRequest::default(), calls: 0, turns: 0 }
     }
 
     /// Takes the events that were written since, so that they can wait for what decides about them.
@@ -106,7 +117,16 @@ impl Writer {
         self.drafts.extend(drafts);
     }
 
+    /// Forgets the last request, because its event was taken back.
+    pub(crate) fn forget_request(&mut self) {
+        self.last_request.forget();
+    }
+
     fn push(&mut self, at: &At, body: impl Into<EventPayload>, documents: Vec<Vec<u8>>) {
+        self.push_documents(at, body, documents.into_iter().map(ImportedDocument::Whole).collect());
+    }
+
+    fn push_documents(&mut self, at: &At, body: impl Into<EventPayload>, documents: Vec<ImportedDocument>) {
         let thread = self.thread.clone();
         self.drafts.push_back(Draft { at: at.clone(), thread, body: body.into(), documents, notes: Vec::new() });
     }
@@ -157,7 +177,13 @@ impl Writer {
         self.push(at, event, documents);
     }
 
-    pub(crate) fn inference_started(&mut self, at: &At, request: Request<'_>) {
+    /// Writes that a request went out, which held these items.
+    pub(crate) fn inference_started<'i>(
+        &mut self,
+        at: &At,
+        request: Request<'_>,
+        items: impl IntoIterator<Item = &'i Item>,
+    ) {
         let event = InferenceStarted {
             inference_call_id: request.call,
             thread_id: self.thread.clone(),
@@ -176,14 +202,15 @@ impl Writer {
             "boundary": if request.boundary == Boundary::Implied { "implied" } else { "recorded" },
             "missing": request.missing,
         });
-        if !request.message_hashes.is_empty() {
-            import["message_hashes"] = json!(request.message_hashes);
+        if let Some((hashes, kept)) = request.message_hashes {
+            import["message_hashes"] = json!(hashes);
+            import["messages_kept"] = json!(kept);
         }
-        let mut unknown = request.rest;
-        unknown.insert("rollout_trace_import".to_owned(), import);
-        unknown.insert("model".to_owned(), Value::from(request.model));
-        let document = document(&InferenceRequest { input: request.items, previous_response_id: None, unknown });
-        self.push(&at.graded(request.boundary.grade()), event, vec![document]);
+        let mut fields = request.rest;
+        fields.set("rollout_trace_import", &import);
+        fields.set("model", request.model);
+        let document = self.last_request.next(items, &fields);
+        self.push_documents(&at.graded(request.boundary.grade()), event, vec![document]);
         self.note(Note::Request(request.boundary));
     }
 
@@ -238,6 +265,44 @@ impl Writer {
             invocation_payload: call.invocation.as_ref().map(|_| reference(PayloadKind::ToolInvocation)),
         };
         self.push(at, event, call.invocation.iter().map(document).collect());
+    }
+
+    /// Writes that the model called a function.
+    pub(crate) fn function_called(&mut self, at: &At, called: &Called, kind: ToolKind) {
+        let payload = json!({"type": "function", "arguments": called.arguments});
+        let call = Call {
+            tool: ToolCallId::from(called.id.as_str()),
+            call_id: Some(&called.id),
+            cell: None,
+            kind,
+            name: &called.name,
+            input: &called.arguments,
+            invocation: Some(json!({"tool_name": called.name, "payload": payload})),
+        };
+        self.tool_started(at, call);
+    }
+
+    /// Writes that a call started an agent.
+    pub(crate) fn agent_started(&mut self, at: &At, call_id: &str, (agent, path): (&ThreadId, &str)) {
+        let activity = json!({
+            "event_id": call_id, "occurred_at_ms": at.time, "agent_thread_id": agent, "agent_path": path,
+            "kind": "started",
+        });
+        self.runtime_ended(&at.reconstructed(), &ToolCallId::from(call_id), ExecutionStatus::Completed, &activity);
+    }
+
+    /// Writes that an item of this thread is the answer of an agent. Which of its turns it is of is found out later.
+    pub(crate) fn agent_answered(&mut self, at: &At, agent: &ThreadId, message: &str, item: &ResponsesItemId) {
+        let event = AgentResultObserved {
+            edge_id: EdgeId::from(""),
+            child_thread_id: agent.clone(),
+            child_codex_turn_id: CodexTurnId::from(""),
+            parent_thread_id: self.thread.clone(),
+            message: message.to_owned(),
+            carried_payload: None,
+            delivered_item_id: Some(item.clone()),
+        };
+        self.agent_result(&at.reconstructed(), event);
     }
 
     pub(crate) fn runtime_started(&mut self, at: &At, tool: &ToolCallId, kind: ToolKind, event: &impl Serialize) {

@@ -20,7 +20,7 @@ mod unpack;
 pub use archive::{ARCHIVE_SUFFIX, Packed, pack};
 pub use convert::{Converted, convert};
 pub use convert_error::{ConvertError, Loss};
-pub use new_bundle::BundleWriter;
+pub use new_bundle::{BundleWriter, NewDocument};
 pub use schema_3::convert_to_schema_3;
 pub use unfinished::{Existing, StagedFile, remove_unfinished};
 pub use unpack::unpack;

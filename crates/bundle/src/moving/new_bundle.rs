@@ -17,6 +17,18 @@ use crate::{
     packing::{Follows, PackWriter, Series},
 };
 
+/// A document that is written into a bundle.
+#[derive(Clone, Copy, Debug)]
+pub struct NewDocument<'a> {
+    /// The event's reference, at `payloads/N.json`.
+    pub reference: &'a PayloadRef,
+    /// The text.
+    pub text: &'a [u8],
+    /// Of a request, how many bytes at the start are those of the thread's last request, as far as the caller knows; else 0.
+    /// They need not be compared.
+    pub kept: usize,
+}
+
 /// Writes a bundle of the packed layout, event by event. The bundle appears at its place only when it is complete.
 ///
 /// Only the owner can read it. It is removed if the writer is dropped before [`finish`](Self::finish).
@@ -45,17 +57,24 @@ impl BundleWriter {
         Ok(Self { target, staging, log, pack })
     }
 
-    /// Writes an event after the documents that it refers to, each with its reference, at `payloads/N.json`.
+    /// Writes a document that an event refers to. The event is written after its documents.
     ///
     /// # Errors
     ///
     /// The folder cannot be written to.
-    pub fn write(&mut self, event: &RawEvent, documents: &[(PayloadRef, Vec<u8>)]) -> Result<(), ConvertError> {
-        let follows = follows(event);
-        for (reference, document) in documents {
-            let number = number_of(reference).expect("the caller numbers payloads");
-            self.pack.write(number, document, &follows).map_err(ConvertError::write(&self.target))?;
-        }
+    pub fn write_document(&mut self, event: &RawEvent, document: NewDocument<'_>) -> Result<(), ConvertError> {
+        let NewDocument { reference, text, kept } = document;
+        let number = number_of(reference).expect("the caller numbers payloads");
+        let written = self.pack.write_repeating(number, (text, kept), &follows(event));
+        written.map_err(ConvertError::write(&self.target))
+    }
+
+    /// Writes an event.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written to.
+    pub fn write_event(&mut self, event: &RawEvent) -> Result<(), ConvertError> {
         let text = serde_json::to_vec(event).expect("an event has a text");
         let written = self.log.write_all(&text).and_then(|()| self.log.write_all(b"\n"));
         written.map_err(ConvertError::write(&self.target))

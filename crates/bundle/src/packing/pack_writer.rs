@@ -79,6 +79,17 @@ impl<W: Write> PackWriter<W> {
 
     /// Writes a document. No other document may have its number.
     pub(crate) fn write(&mut self, number: u64, text: &[u8], follows: &Follows) -> io::Result<()> {
+        self.write_repeating(number, (text, 0), follows)
+    }
+
+    /// Writes a document whose first `kept` bytes are known to be those of the last document of its series, so that they
+    /// are neither compared nor copied. No other document may have its number.
+    pub(crate) fn write_repeating(
+        &mut self,
+        number: u64,
+        (text, kept): (&[u8], usize),
+        follows: &Follows,
+    ) -> io::Result<()> {
         let series = match follows {
             Follows::Nothing => None,
             Follows::Last(series) | Follows::Aside(series) => Some(series),
@@ -88,7 +99,7 @@ impl<W: Write> PackWriter<W> {
         self.record.clear();
         let mut writer =
             DocumentWriter { document: text, stored: &self.stored, record: &mut self.record, findings: Vec::new() };
-        write_document(&mut writer, base);
+        let shared = write_document(&mut writer, base, kept);
         let findings = writer.findings;
         let sealed = self.record.seal(number, self.checksums, base.map(|base| &base.document));
         let mut sealed = sealed.map_err(|RecordTooLarge| io::Error::from(io::ErrorKind::FileTooLarge))?;
@@ -98,23 +109,29 @@ impl<W: Write> PackWriter<W> {
             self.stored.insert(content, ranges.into_iter().map(|range| range.stored_in(number)));
         }
         if let Follows::Last(series) = follows {
-            self.advance(series, number, text);
+            self.advance(series, number, (text, shared));
         }
         self.record.reuse(sealed);
         Ok(())
     }
 
-    /// Makes the document that was just written the base of the next one in its series.
-    fn advance(&mut self, series: &Series, number: u64, text: &[u8]) {
-        let before = self.bases.remove(series);
-        self.bases_len -= before.as_ref().map_or(0, |base| base.text.len());
-        let document = BaseDocument::new(number, &self.record, before.map(|base| base.document));
+    /// Makes the document that was just written the base of the next one in its series. It shares its first `shared`
+    /// bytes with the base before.
+    fn advance(&mut self, series: &Series, number: u64, (text, shared): (&[u8], usize)) {
+        let (mut base_text, before) = match self.bases.remove(series) {
+            Some(base) => (base.text, Some(base.document)),
+            None => (Vec::new(), None),
+        };
+        self.bases_len -= base_text.len();
+        let document = BaseDocument::new(number, &self.record, before);
         if self.bases_len + text.len() > MAX_BASES {
             self.bases.clear();
             self.bases_len = 0;
         }
         self.bases_len += text.len();
-        self.bases.insert(series.clone(), Base { text: text.to_vec(), document });
+        base_text.truncate(shared);
+        base_text.extend_from_slice(&text[shared..]);
+        self.bases.insert(series.clone(), Base { text: base_text, document });
     }
 
     /// Ends the pack.
@@ -124,17 +141,19 @@ impl<W: Write> PackWriter<W> {
     }
 }
 
-/// Writes a document as pieces of its base and new data.
-fn write_document(writer: &mut DocumentWriter<'_>, base: Option<&Base>) {
+/// Writes a document as pieces of its base and new data. Returns how many bytes at its start are those of the base, of
+/// which the first `kept` are not compared.
+fn write_document(writer: &mut DocumentWriter<'_>, base: Option<&Base>, kept: usize) -> usize {
     let document = writer.document;
     let Some(Base { text, document: base }) = base else {
         match units::of_document(document) {
             Some(all) => writer.units(&all),
             None => writer.raw(0..document.len()),
         }
-        return;
+        return 0;
     };
-    let prefix = common_prefix(text, document);
+    debug_assert!(text.get(..kept) == document.get(..kept), "the caller knows that these bytes are the base's");
+    let prefix = kept + common_prefix(&text[kept..], &document[kept..]);
     let rest = text.len().min(document.len()) - prefix;
     let suffix = common_suffix(&text[text.len() - rest..], &document[document.len() - rest..]);
     let middle = prefix..document.len() - suffix;
@@ -157,4 +176,5 @@ fn write_document(writer: &mut DocumentWriter<'_>, base: Option<&Base>) {
         writer.raw(middle);
         writer.base(base, text.len() - suffix..text.len());
     }
+    prefix
 }

@@ -38,7 +38,7 @@ impl Thread {
         for item in &items {
             self.writer.accepted(&at, item, false);
         }
-        let calls = self.chain.entries.last().map(|entry| entry.blocks.iter().filter_map(|block| block.call.clone()));
+        let calls = self.chain.entries().last().map(|entry| entry.blocks.iter().filter_map(|block| block.call.clone()));
         for call in calls.into_iter().flatten().collect::<Vec<_>>() {
             self.tool_is_called(&at, &call);
         }

@@ -2,29 +2,24 @@
 
 use rollout_trace_schema::ToolKind;
 use serde_json::{Value, json, value::RawValue};
+use sha2::{Digest, Sha256};
 
 use crate::{
     object::{Object, canonical, elements, raw},
-    writer::Item,
+    writer::{Called, Item},
 };
+
+/// A hash of a block's role and content, by which it is recognized elsewhere.
+pub(super) type Key = [u8; 32];
 
 /// A content block.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) item: Item,
-    /// The role and the content, by which blocks are recognized elsewhere.
-    pub(super) key: String,
+    pub(super) key: Key,
     pub(super) call: Option<Called>,
     /// The call that the block answers.
     pub(super) answers: Option<String>,
-}
-
-/// A call of a tool in a block.
-#[derive(Clone, Debug)]
-pub(super) struct Called {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) input: String,
 }
 
 /// Returns the blocks of a message's content. A string is one block of text.
@@ -37,12 +32,12 @@ pub(super) fn blocks(content: Option<&RawValue>) -> Vec<Box<RawValue>> {
 }
 
 /// Returns the key of a block: its role, and its content without what marks it for the cache.
-pub(super) fn key(role: &str, block: &RawValue) -> String {
+pub(super) fn key(role: &str, block: &RawValue) -> Key {
     let mut value: Value = serde_json::from_str(block.get()).unwrap_or_default();
     if let Some(block) = value.as_object_mut() {
         block.remove("cache_control");
     }
-    format!("{role}:{}", canonical(&value))
+    Sha256::digest(format!("{role}:{}", canonical(&value))).into()
 }
 
 impl Block {
@@ -77,13 +72,13 @@ impl Block {
             })),
             "tool_use" | "server_tool_use" | "mcp_tool_use" => {
                 let name = object.text("name").unwrap_or_default();
-                let input = object.get("input").map_or_else(|| "{}".to_owned(), |input| input.get().to_owned());
+                let arguments = object.get("input").map_or_else(|| "{}".to_owned(), |input| input.get().to_owned());
                 let call_id = object.text("id").unwrap_or_default();
                 let item = raw(&json!({
-                    "type": "function_call", "id": id, "name": name, "arguments": input, "call_id": call_id,
+                    "type": "function_call", "id": id, "name": name, "arguments": arguments, "call_id": call_id,
                 }));
                 if kind == "tool_use" {
-                    call = Some(Called { id: call_id, name, input });
+                    call = Some(Called { id: call_id, name, arguments });
                 }
                 item
             }

@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use rollout_trace_schema::UnixMillis;
 use serde_json::value::RawValue;
 
-use super::block::Block;
+use super::{
+    block::{Block, Key},
+    selection::Selection,
+};
 use crate::writer::Item;
 
 /// A line with items.
@@ -28,14 +31,41 @@ pub(super) struct Entry {
 /// The live history of a thread, and how its lines follow one another.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
-    pub(super) entries: Vec<Entry>,
+    entries: Vec<Entry>,
     /// The line before each line, of every type.
     parents: HashMap<String, String>,
     /// The line that was read last.
     pub(super) last: Option<String>,
+    /// The items of the live blocks by their keys, in the order of the lines.
+    by_key: HashMap<Key, Vec<Item>>,
+    /// The places of the lines of each answer.
+    by_message: HashMap<String, Vec<usize>>,
+    selection: Selection,
 }
 
 impl Chain {
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        for block in &entry.blocks {
+            self.by_key.entry(block.key).or_default().push(block.item.clone());
+        }
+        if let Some(id) = &entry.message_id {
+            self.by_message.entry(id.clone()).or_default().push(self.entries.len());
+        }
+        self.entries.push(entry);
+    }
+
+    /// Takes all lines out, so that others can begin a new history.
+    pub(super) fn take(&mut self) -> Vec<Entry> {
+        self.by_key.clear();
+        self.by_message.clear();
+        self.selection = Selection::default();
+        std::mem::take(&mut self.entries)
+    }
+
     /// Adds a link of the chain.
     pub(super) fn link(&mut self, uuid: &str, parent: Option<String>) {
         self.last = Some(uuid.to_owned());
@@ -62,49 +92,28 @@ impl Chain {
         self.parents.retain(|uuid, _| lines.contains(uuid));
     }
 
-    /// Returns the entries up to a line, in the order in which a request has them: an answer's blocks together, then
-    /// the results of its calls, which may hang off their own call beside the chain.
-    pub(super) fn up_to(&self, uuid: Option<&str>) -> Vec<&Entry> {
-        let mut linked: HashSet<&str> = HashSet::new();
-        let mut next = uuid;
-        while let Some(uuid) = next {
-            // A circle is cut at the first repetition.
-            if !linked.insert(uuid) {
-                break;
-            }
-            next = self.parents.get(uuid).map(String::as_str);
-        }
-        let in_chain = |entry: &Entry| entry.is_pinned || linked.contains(entry.uuid.as_str());
-        let chained = self.entries.iter().filter(|entry| in_chain(entry));
-        let calls: HashSet<&str> = chained
-            .flat_map(|entry| &entry.blocks)
-            .filter_map(|block| Some(block.call.as_ref()?.id.as_str()))
-            .collect();
-        let answers = |entry: &Entry| {
-            entry.blocks.iter().any(|block| block.answers.as_deref().is_some_and(|call| calls.contains(call)))
-        };
-        let mut selected: Vec<&Entry> = Vec::new();
-        let mut ends: HashMap<&str, usize> = HashMap::new();
-        for entry in self.entries.iter().filter(|entry| in_chain(entry) || answers(entry)) {
-            match entry.message_id.as_deref() {
-                Some(id) => {
-                    let at = ends.get(id).copied().unwrap_or(selected.len());
-                    selected.insert(at, entry);
-                    ends.values_mut().filter(|end| **end > at).for_each(|end| *end += 1);
-                    ends.insert(id, at + 1);
-                }
-                None => selected.push(entry),
-            }
-        }
-        selected
+    /// Selects the lines up to a line, in the order in which a request has them.
+    pub(super) fn select(&mut self, uuid: Option<&str>) {
+        self.selection.go_to(uuid, &self.entries, &self.parents);
     }
 
-    /// Returns the items of the live blocks by their keys, in the order of the lines.
-    pub(super) fn by_key(&self) -> HashMap<&str, Vec<&Item>> {
-        let mut by_key: HashMap<&str, Vec<&Item>> = HashMap::new();
-        for block in self.entries.iter().flat_map(|entry| &entry.blocks) {
-            by_key.entry(&block.key).or_default().push(&block.item);
-        }
-        by_key
+    /// Returns the lines that were selected.
+    pub(super) fn selected(&self) -> impl Iterator<Item = &Entry> {
+        self.selection.places().iter().map(|place| &self.entries[*place])
+    }
+
+    /// Returns the latest time of the lines that were selected.
+    pub(super) fn selected_time(&self) -> Option<UnixMillis> {
+        self.selection.latest()
+    }
+
+    /// Returns the item of the nth live block with a key.
+    pub(super) fn item(&self, key: &Key, nth: usize) -> Option<&Item> {
+        self.by_key.get(key)?.get(nth)
+    }
+
+    /// Returns the places of the lines of an answer.
+    pub(super) fn lines_of(&self, message_id: &str) -> &[usize] {
+        self.by_message.get(message_id).map_or(&[], Vec::as_slice)
     }
 }

@@ -25,7 +25,7 @@ impl Thread {
         let mut later = Vec::new();
         let mut kept = Vec::new();
         let boundary = self.chain.after_boundary(record.text("parentUuid").as_deref());
-        for mut entry in std::mem::take(&mut self.chain.entries) {
+        for mut entry in self.chain.take() {
             if entry.is_message && preserved.contains(&entry.uuid) {
                 entry.is_pinned = true;
                 kept.push(entry);
@@ -34,14 +34,12 @@ impl Thread {
             }
         }
         self.chain.cut_before(&boundary);
-        let summary = self.enter(&at, record, message);
-        if let Some(entry) = self.chain.entries.last_mut() {
-            entry.is_pinned = true;
-        }
+        let (mut entry, summary) = self.entry(&at, record, message);
+        entry.is_pinned = true;
+        self.chain.push(entry);
         let mut after = summary.clone();
         after.extend(kept.iter().flat_map(|entry| &entry.blocks).map(|block| block.item.clone()));
-        self.chain.entries.extend(kept);
-        self.chain.entries.extend(later);
+        kept.into_iter().chain(later).for_each(|entry| self.chain.push(entry));
         self.compactions += 1;
         let id = CompactionId::from(format!("import:{}:compaction:{}", self.writer.thread, self.compactions));
         self.writer.compacted(&at, &id, &before, &after);

@@ -1,6 +1,6 @@
 //! Messages as requests had them, recognized by hashes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use serde_json::{Value, json, value::RawValue};
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ pub(super) struct Blob {
 #[derive(Debug, Default)]
 pub(super) struct Blobs {
     messages: HashMap<String, Blob>,
-    shapes: HashMap<String, (Value, bool)>,
+    shapes: HashMap<String, (Rc<Object<'static>>, bool)>,
 }
 
 impl Blobs {
@@ -38,8 +38,9 @@ impl Blobs {
     pub(super) fn add_shape(&mut self, record: &Object<'_>) {
         let Some(hash) = record.text("shapeHash") else { return };
         let shape: Value = record.read("shape").unwrap_or_default();
-        let is_sound = hash_of(&without_marks(shape.clone())) == hash;
-        self.shapes.insert(hash, (shape, is_sound));
+        let is_sound = hash_of(&without_marks(shape)) == hash;
+        let shape = record.object("shape").unwrap_or_default().into_owned();
+        self.shapes.insert(hash, (Rc::new(shape), is_sound));
     }
 
     /// Returns the message with this hash, if a record holds it and it has that hash.
@@ -48,8 +49,8 @@ impl Blobs {
     }
 
     /// Returns the system prompt and the tools with this hash.
-    pub(super) fn shape(&self, hash: &str) -> Option<&Value> {
-        self.shapes.get(hash).filter(|(_, is_sound)| *is_sound).map(|(shape, _)| shape)
+    pub(super) fn shape(&self, hash: &str) -> Option<Rc<Object<'static>>> {
+        self.shapes.get(hash).filter(|(_, is_sound)| *is_sound).map(|(shape, _)| Rc::clone(shape))
     }
 }
 

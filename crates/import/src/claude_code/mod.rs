@@ -7,9 +7,11 @@ mod block;
 mod chain;
 mod command;
 mod compaction;
+mod found;
 mod message;
 mod reader;
 mod request;
+mod selection;
 mod store;
 mod thread;
 mod tools;
@@ -19,7 +21,7 @@ use std::path::Path;
 use rollout_trace_bundle::PayloadError;
 use rollout_trace_schema::ThreadId;
 
-use crate::{Limits, merge::Stream, session::Opened, sources::Sources};
+use crate::{Limits, following::Following, merge::Stream, session::Opened, sources::Sources};
 use reader::{Origin, Reader};
 use store::Store;
 
@@ -29,14 +31,15 @@ pub(crate) fn open(path: &Path, sources: &Sources, limits: Limits) -> Result<Ope
     let head = store::Head::read(path, limits)?;
     let session = head.session.clone();
     let root = ThreadId::from(session.as_str());
-    let agents = store.agents(&root);
-    let main = Reader::open(path, Origin::Root { head: head.clone() }, (&store, &agents), sources, limits)?;
-    let mut streams: Vec<Stream> = vec![Box::new(main)];
+    let agents = store.agents(&root, limits);
+    let read = |path: &Path, origin| -> Result<Stream, PayloadError> {
+        let records = sources.open(path, limits)?;
+        let reader = Reader::new(records.file, origin, (&store, &agents), sources);
+        Ok(Box::new(Following::new(records, reader)))
+    };
+    let mut streams = vec![read(path, Origin::Root { head: head.clone() })?];
     for agent in &agents {
-        let origin = Origin::Agent { agent: agent.clone(), head: head.clone() };
-        if let Ok(reader) = Reader::open(&agent.path, origin, (&store, &agents), sources, limits) {
-            streams.push(Box::new(reader));
-        }
+        streams.extend(read(&agent.path, Origin::Agent { agent: agent.clone(), head: head.clone() }));
     }
     Ok(Opened {
         session,

@@ -1,27 +1,21 @@
 //! From the records of a transcript to events.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    path::Path,
-};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-use rollout_trace_bundle::PayloadError;
-use rollout_trace_schema::{
-    EvidenceSource, RolloutStarted, ThreadId, TraceId, UnixMillis,
-    document::{SessionSource, ThreadSpawn},
-};
+use rollout_trace_schema::{EvidenceSource, RolloutStarted, ThreadId, TraceId, UnixMillis};
 use serde_json::{Value, json};
 
 use super::{
-    store::{Agent, Head, Store, slug},
+    store::{Agent, Head, Store},
     thread::Thread,
 };
 use crate::{
-    Limits,
     draft::{At, Draft},
+    following::Follower,
     object::Object,
-    problem::ProblemCode,
-    sources::{Record, Records, Sources},
+    problem::{Problem, ProblemCode},
+    sources::Sources,
+    spawn::{slug, spawned},
     time,
     writer::ROOT_PATH,
 };
@@ -74,9 +68,10 @@ pub(super) enum Origin {
 
 /// Reads the events of the threads of one transcript. Before 2.1.2, agents are in the main transcript.
 pub(super) struct Reader {
-    records: Records,
     ready: VecDeque<Draft>,
     threads: Vec<Thread>,
+    /// The places of the threads that may have events to take.
+    touched: BTreeSet<usize>,
     /// The thread of each line of an agent in the main transcript, by its place.
     side: HashMap<String, usize>,
     /// The calls whose agents are known: the agents' prompts, by the place of the calling thread.
@@ -88,19 +83,12 @@ pub(super) struct Reader {
     unknown_types: HashSet<String>,
     agents: HashSet<ThreadId>,
     is_time_reported: bool,
-    is_done: bool,
 }
 
 impl Reader {
-    pub(super) fn open(
-        path: &Path,
-        origin: Origin,
-        (store, agents): (&Store, &[Agent]),
-        sources: &Sources,
-        limits: Limits,
-    ) -> Result<Self, PayloadError> {
-        let records = sources.open(path, limits)?;
-        let place = EvidenceSource { file: records.file, line: 1 };
+    /// Begins to read a transcript, which is this one of the sources.
+    pub(super) fn new(file: u32, origin: Origin, (store, agents): (&Store, &[Agent]), sources: &Sources) -> Self {
+        let place = EvidenceSource { file, line: 1 };
         let (head, is_main, id, agent_path, metadata) = match origin {
             Origin::Root { head } => {
                 let id = ThreadId::from(head.session.as_str());
@@ -120,9 +108,11 @@ impl Reader {
         let at = At { time: clock, place, turn: None, grade: None };
         let mut thread = Thread::new(id.clone(), store.clone(), sources.clone());
         thread.cwd.clone_from(&head.cwd);
-        for agent in agents.iter().filter(|agent| is_main && agent.parent == id) {
-            if let Some(call) = &agent.call_id {
-                thread.children.insert(call.clone(), (agent.thread.clone(), agent.agent_path.clone()));
+        for agent in agents.iter().filter(|agent| agent.parent == id) {
+            let child = (agent.thread.clone(), agent.agent_path.clone());
+            match &agent.call_id {
+                Some(call) => drop(thread.children.insert(call.clone(), child)),
+                None => drop(thread.uncalled.insert(child.0, child.1)),
             }
         }
         let mut ready = VecDeque::new();
@@ -133,9 +123,9 @@ impl Reader {
         }
         thread.metadata = Some((agent_path, metadata));
         let mut reader = Self {
-            records,
             ready,
             threads: vec![thread],
+            touched: BTreeSet::from([0]),
             side: HashMap::new(),
             head,
             is_main,
@@ -145,19 +135,11 @@ impl Reader {
             unknown_types: HashSet::new(),
             agents: agents.iter().map(|agent| agent.thread.clone()).collect(),
             is_time_reported: false,
-            is_done: false,
         };
         if is_main {
             reader.threads[0].start(&at);
-            reader.flush();
         }
-        Ok(reader)
-    }
-
-    fn flush(&mut self) {
-        for thread in &mut self.threads {
-            self.ready.extend(thread.writer.take());
-        }
+        reader
     }
 
     fn read(&mut self, place: EvidenceSource, text: &str) {
@@ -172,6 +154,7 @@ impl Reader {
         }
         let at = At { time: self.clock, place, turn: None, grade: None };
         self.last = at.clone();
+        self.touched.insert(0);
         if !self.is_new(&at, &record, &kind) {
             return;
         }
@@ -189,9 +172,9 @@ impl Reader {
         }
         let thread = self.thread_of(&at, &record, &kind);
         let is_copied = self.is_main && place.line <= self.head.copied_through;
+        self.touched.insert(thread);
         self.threads[thread].record(&at, &kind, text, is_copied);
         self.look_for_missing_agent(&at, &record);
-        self.flush();
     }
 
     fn report_time(&mut self, place: EvidenceSource) {
@@ -222,7 +205,8 @@ impl Reader {
     /// no other begins a thread.
     fn thread_of(&mut self, at: &At, record: &Object<'_>, kind: &str) -> usize {
         let is_side = self.is_main && record.flag("isSidechain") && record.get("agentId").is_none();
-        let Some(uuid) = record.text("uuid").filter(|_| is_side) else { return 0 };
+        let is_other = |uuid: &String| *uuid != *self.threads[0].writer.thread;
+        let Some(uuid) = record.text("uuid").filter(|_| is_side).filter(is_other) else { return 0 };
         let parent = record.text("parentUuid");
         let place = match parent.and_then(|parent| self.side.get(&parent).copied()) {
             Some(place) => place,
@@ -264,47 +248,31 @@ impl Reader {
     }
 }
 
-/// Returns the metadata of a spawned thread.
-fn spawned(thread: &ThreadId, parent: &ThreadId, path: &str, role: Option<&str>, depth: i64) -> Value {
-    let mut spawn = ThreadSpawn::new(parent.clone(), depth).agent_path(path);
-    spawn.agent_role = role.map(str::to_owned);
-    json!({
-        "thread_id": thread,
-        "agent_path": path,
-        "agent_role": role,
-        "session_source": SessionSource::from(spawn),
-    })
-}
+impl Follower for Reader {
+    fn record(&mut self, place: EvidenceSource, text: &str) {
+        self.read(place, text);
+    }
 
-impl Iterator for Reader {
-    type Item = Draft;
+    fn problem(&mut self, place: EvidenceSource, problem: Problem) {
+        self.touched.insert(0);
+        let at = At { place, ..self.last.clone() };
+        self.threads[0].start(&at);
+        self.threads[0].writer.problem(&at, problem.code, problem.message);
+    }
 
-    fn next(&mut self) -> Option<Draft> {
-        loop {
-            if let Some(draft) = self.ready.pop_front() {
-                return Some(draft);
-            }
-            if self.is_done {
-                return None;
-            }
-            match self.records.next() {
-                Some(Record::Object(place, text)) => self.read(place, &text),
-                Some(Record::Problem(problem)) => {
-                    let place = EvidenceSource { file: problem.file, line: problem.line };
-                    let at = At { place, ..self.last.clone() };
-                    self.threads[0].start(&at);
-                    self.threads[0].writer.problem(&at, problem.code, problem.message);
-                    self.flush();
-                }
-                None => {
-                    self.is_done = true;
-                    let at = self.last.clone();
-                    for thread in &mut self.threads {
-                        thread.end(&at);
-                    }
-                    self.flush();
-                }
-            }
+    fn end(&mut self) {
+        let at = self.last.clone();
+        for thread in &mut self.threads {
+            thread.end(&at);
         }
+        self.touched.extend(0..self.threads.len());
+    }
+
+    fn take(&mut self) -> VecDeque<Draft> {
+        let mut ready = std::mem::take(&mut self.ready);
+        for place in std::mem::take(&mut self.touched) {
+            ready.extend(self.threads[place].writer.take());
+        }
+        ready
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! Source: imports, section 3.2.1.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use rollout_trace_schema::InferenceCallId;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::{
-    block::{Block, key},
-    message::hash_of_blocks,
+    block::{Block, Key, key},
+    found::Found,
     thread::Thread,
 };
 use crate::{
@@ -19,18 +19,47 @@ use crate::{
     writer::{Answer, Item, Request, UNKNOWN},
 };
 
-/// How many lines of the harness and results may be one message.
-const MAX_LINES: usize = 64;
-
-/// How many requests are remembered for others that build on them.
-const MAX_BASES: usize = 64;
+/// How many branches of requests are remembered as they are. Others are put together again if a request builds on them.
+const MAX_BRANCHES: usize = 4;
 
 /// A message of a request, as items.
 #[derive(Debug)]
 struct Message {
-    hash: String,
     /// Each block's key and item.
-    blocks: Vec<(String, Item)>,
+    blocks: Vec<(Key, Item)>,
+}
+
+/// A request as its record has it: a part of another one, and further messages.
+#[derive(Debug)]
+struct Known {
+    base: Option<(String, usize)>,
+    tail: Vec<Rc<Message>>,
+}
+
+/// The messages of a request.
+#[derive(Debug, Default)]
+struct Branch {
+    id: String,
+    messages: Vec<Rc<Message>>,
+    /// How often each block is in them.
+    used: HashMap<Key, usize>,
+}
+
+impl Branch {
+    fn push(&mut self, message: Rc<Message>) {
+        message.blocks.iter().for_each(|(key, _)| *self.used.entry(*key).or_default() += 1);
+        self.messages.push(message);
+    }
+
+    fn truncate(&mut self, kept: usize) {
+        for message in self.messages.drain(kept..) {
+            for (key, _) in &message.blocks {
+                if let Some(count) = self.used.get_mut(key) {
+                    *count -= 1;
+                }
+            }
+        }
+    }
 }
 
 /// A request that went out and is not answered.
@@ -44,8 +73,11 @@ pub(super) struct Pending {
 /// What is remembered about requests.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    /// The messages of the last requests, in the order of the requests.
-    known: Vec<(String, Vec<Rc<Message>>)>,
+    /// The requests by their ids.
+    known: HashMap<String, Known>,
+    /// The messages of some of them. The one that was used last is the last one.
+    branches: Vec<Branch>,
+    found: Found,
     pub(super) pending: Option<Pending>,
 }
 
@@ -53,6 +85,47 @@ impl Requests {
     /// Forgets the requests before a compaction.
     pub(super) fn forget(&mut self) {
         self.known.clear();
+        self.branches.clear();
+        self.found = Found::default();
+    }
+
+    /// Returns the first messages of a request. Returns `None` if the request is not known, or is shorter.
+    fn begin(&mut self, base: Option<&(String, usize)>) -> Option<Branch> {
+        let Some((id, kept)) = base else { return Some(Branch::default()) };
+        let mut branch = match self.branches.iter().position(|branch| branch.id == *id) {
+            Some(place) => self.branches.remove(place),
+            None => self.put_together(id)?,
+        };
+        if branch.messages.len() < *kept {
+            self.keep(branch);
+            return None;
+        }
+        branch.truncate(*kept);
+        Some(branch)
+    }
+
+    /// Returns the messages of a request that are no longer remembered as they are.
+    fn put_together(&self, id: &str) -> Option<Branch> {
+        let (mut parts, mut next, mut limit) = (Vec::new(), Some(id), usize::MAX);
+        // A request only builds on earlier ones.
+        while let Some(id) = next {
+            let known = self.known.get(id)?;
+            let kept = known.base.as_ref().map_or(0, |(_, kept)| *kept);
+            let tail = limit.saturating_sub(kept).min(known.tail.len());
+            parts.push(&known.tail[..tail]);
+            limit = limit.min(kept);
+            next = known.base.as_ref().map(|(base, _)| base.as_str());
+        }
+        let mut branch = Branch::default();
+        parts.into_iter().rev().flatten().for_each(|message| branch.push(Rc::clone(message)));
+        Some(branch)
+    }
+
+    fn keep(&mut self, branch: Branch) {
+        self.branches.push(branch);
+        if self.branches.len() > MAX_BRANCHES {
+            self.branches.remove(0);
+        }
     }
 }
 
@@ -64,33 +137,26 @@ impl Thread {
         self.unanswered_request_fails(at);
         let turn = self.ensure_turn(at);
         let at = At { turn: Some(turn), ..at.clone() };
-        let params: Map<String, Value> = record.read("params").unwrap_or_default();
-        let model = params.get("model").and_then(Value::as_str).unwrap_or(UNKNOWN).to_owned();
-        let mut rest = params;
+        let mut rest = record.object("params").unwrap_or_default();
+        let model = rest.text("model").unwrap_or_else(|| UNKNOWN.to_owned());
         rest.remove("model");
-        let shape = record.text("shapeHash").and_then(|hash| self.blobs.shape(&hash).cloned());
-        let mut missing: &[&str] = &[];
-        match shape.as_ref().and_then(Value::as_object) {
-            Some(shape) => rest.extend(shape.iter().map(|(name, value)| (name.clone(), value.clone()))),
-            None => missing = &["instructions", "tools"],
+        let shape = record.text("shapeHash").and_then(|hash| self.blobs.shape(&hash));
+        let missing: &[&str] = if shape.is_some() { &[] } else { &["instructions", "tools"] };
+        if let Some(shape) = &shape {
+            rest.merge(shape);
         }
-        if let Some(marks) = record.read::<Value>("cacheControl") {
-            rest.insert("rollout_trace_cache_control".to_owned(), marks);
+        if let Some(marks) = record.get("cacheControl") {
+            rest.set("rollout_trace_cache_control", marks);
         }
-        let messages = self.messages(record).filter(|_| shape.is_some());
         let call = self.writer.new_call();
-        match messages {
-            Some(messages) => {
-                let items: Vec<Item> =
-                    messages.iter().flat_map(|message| &message.blocks).map(|(_, item)| item.clone()).collect();
-                let hashes = messages.iter().map(|message| message.hash.clone()).collect();
-                self.accept_unaccepted(&at, &items);
-                self.write_request(&at, &call, (&model, Boundary::Verified), &items, (rest, missing, hashes));
-                self.seen = items;
-                self.requests.known.push((id.clone(), messages));
-                if self.requests.known.len() > MAX_BASES {
-                    self.requests.known.remove(0);
-                }
+        match self.messages(record, &id).filter(|_| shape.is_some()) {
+            Some(hashes) => {
+                let Some(branch) = self.requests.branches.last() else { return };
+                let items = branch.messages.iter().flat_map(|message| &message.blocks).map(|(_, item)| item);
+                let same = replace_items(&mut self.seen, items);
+                let new = self.seen[same..].to_vec();
+                self.accept_unaccepted(&at, &new);
+                self.write_request(&at, &call, (&model, Boundary::Verified), (rest, missing, Some(hashes)));
             }
             None => {
                 let message = format!(
@@ -106,30 +172,28 @@ impl Thread {
 
     /// Writes a request that follows from the history before its answer. Returns when it went out, as far as is known.
     pub(super) fn request_implied(&mut self, at: &At, call: &InferenceCallId, model: &str, last: Option<&str>) -> At {
-        let entries = self.chain.up_to(last);
-        let time = entries.iter().map(|entry| entry.time).max().unwrap_or(at.time).min(at.time);
-        let items: Vec<Item> =
-            entries.into_iter().flat_map(|entry| &entry.blocks).map(|block| block.item.clone()).collect();
-        let rest = Map::from_iter([("time_evidence".to_owned(), Value::from("lower_bound"))]);
+        self.chain.select(last);
+        let time = self.chain.selected_time().unwrap_or(at.time).min(at.time);
+        let items = self.chain.selected().flat_map(|entry| &entry.blocks).map(|block| &block.item);
+        replace_items(&mut self.seen, items);
+        let mut rest = Object::default();
+        rest.set("time_evidence", "lower_bound");
         let at = at.at(time);
-        let missing = &["instructions", "tools"];
-        self.write_request(&at, call, (model, Boundary::Implied), &items, (rest, missing, Vec::new()));
-        self.seen = items;
+        self.write_request(&at, call, (model, Boundary::Implied), (rest, &["instructions", "tools"], None));
         at
     }
 
+    /// Writes a request that held what was seen.
     fn write_request(
         &mut self,
         at: &At,
         call: &InferenceCallId,
         (model, boundary): (&str, Boundary),
-        items: &[Item],
-        (rest, missing, message_hashes): (Map<String, Value>, &[&str], Vec<String>),
+        (rest, missing, message_hashes): (Object<'_>, &[&str], Option<(Vec<String>, usize)>),
     ) {
-        let items: Vec<&RawValue> = items.iter().map(|item| &*item.json).collect();
         let call = call.clone();
-        let request = Request { call, model, provider: UNKNOWN, items, boundary, missing, rest, message_hashes };
-        self.writer.inference_started(at, request);
+        let request = Request { call, model, provider: UNKNOWN, boundary, missing, rest, message_hashes };
+        self.writer.inference_started(at, request, &self.seen);
         self.unshown.clear();
     }
 
@@ -157,77 +221,52 @@ impl Thread {
         self.requests.pending.take_if(|pending| reference.is_none_or(|reference| reference == pending.id))
     }
 
-    /// Returns the messages that a record of a request names, if all of them are known.
-    fn messages(&self, record: &Object<'_>) -> Option<Vec<Rc<Message>>> {
-        let mut messages = match record.text("base") {
-            Some(base) => {
-                let (_, known) = self.requests.known.iter().rev().find(|(id, _)| *id == base)?;
-                let keep: usize = record.read("keep")?;
-                known.get(..keep)?.to_vec()
-            }
-            None => Vec::new(),
+    /// Makes the messages that a record of a request names the last branch, if all of them are known. Returns the hashes of
+    /// those that it adds, and how many it takes from another request.
+    fn messages(&mut self, record: &Object<'_>, id: &str) -> Option<(Vec<String>, usize)> {
+        let base = match record.text("base") {
+            Some(base) => Some((base, record.read::<usize>("keep")?)),
+            None => None,
         };
-        let by_key = self.chain.by_key();
-        let mut used: HashMap<String, usize> = HashMap::new();
-        for (key, _) in messages.iter().flat_map(|message| &message.blocks) {
-            *used.entry(key.clone()).or_default() += 1;
-        }
-        for hash in record.read::<Vec<String>>("tail")? {
-            let (role, raw) = self.message_with(&hash)?;
+        let hashes = record.read::<Vec<String>>("tail")?;
+        let mut branch = self.requests.begin(base.as_ref())?;
+        let kept = branch.messages.len();
+        for hash in &hashes {
+            let blob = self.blobs.message(hash).map(|blob| (blob.role.clone(), blob.blocks.clone()));
+            let (role, raw) = blob.or_else(|| self.requests.found.message(&self.chain, hash))?;
             let mut blocks = Vec::new();
+            let mut used: HashMap<Key, usize> = HashMap::new();
             for (place, block) in raw.iter().enumerate() {
                 let key = key(&role, block);
-                let nth = used.entry(key.clone()).or_default();
-                let item = by_key.get(key.as_str()).and_then(|items| items.get(*nth)).map(|item| (*item).clone());
-                let item = item.unwrap_or_else(|| blob_item(&role, block, &hash, place, *nth));
-                *nth += 1;
-                blocks.push((key, item));
+                let here = used.entry(key).or_default();
+                let nth = branch.used.get(&key).copied().unwrap_or(0) + *here;
+                *here += 1;
+                let item = self.chain.item(&key, nth).cloned();
+                blocks.push((key, item.unwrap_or_else(|| blob_item(&role, block, hash, place, nth))));
             }
-            messages.push(Rc::new(Message { hash, blocks }));
+            branch.push(Rc::new(Message { blocks }));
         }
-        Some(messages)
+        let tail = branch.messages[kept..].to_vec();
+        id.clone_into(&mut branch.id);
+        self.requests.keep(branch);
+        self.requests.known.insert(id.to_owned(), Known { base, tail });
+        Some((hashes, kept))
     }
+}
 
-    /// Returns the role and the blocks of the message with this hash: of a record that holds it, of an answer, or of
-    /// consecutive lines.
-    fn message_with(&self, hash: &str) -> Option<(String, Vec<Box<RawValue>>)> {
-        if let Some(blob) = self.blobs.message(hash) {
-            return Some((blob.role.clone(), blob.blocks.clone()));
-        }
-        let entries = &self.chain.entries;
-        let found = |range: &[usize]| {
-            let role = &entries[range[0]].role;
-            let raw: Vec<&RawValue> = range.iter().flat_map(|place| &entries[*place].raw).map(|raw| &**raw).collect();
-            (hash_of_blocks(role, &raw) == hash)
-                .then(|| (role.clone(), raw.into_iter().map(ToOwned::to_owned).collect()))
-        };
-        for place in (0..entries.len()).rev() {
-            let first = &entries[place];
-            if let Some(id) = &first.message_id {
-                let is_part = |other: &usize| entries[*other].message_id.as_ref() == Some(id);
-                let parts: Vec<usize> = (place..entries.len()).filter(is_part).collect();
-                let begins = !entries[..place].iter().rev().any(|entry| entry.message_id.as_ref() == Some(id));
-                if let Some(message) = found(&parts).filter(|_| begins) {
-                    return Some(message);
-                }
-                continue;
-            }
-            let mut run = Vec::new();
-            for (other, entry) in entries.iter().enumerate().skip(place).take(MAX_LINES) {
-                if entry.message_id.is_some() || entry.role != first.role {
-                    break;
-                }
-                if !entry.is_message && first.is_message {
-                    continue;
-                }
-                run.push(other);
-                if let Some(message) = found(&run) {
-                    return Some(message);
-                }
-            }
-        }
-        None
+/// Replaces items by others. Returns how many of the first ones stay.
+fn replace_items<'i>(items: &mut Vec<Item>, others: impl Iterator<Item = &'i Item>) -> usize {
+    let mut others = others.peekable();
+    let mut same = 0;
+    while let (Some(other), Some(item)) = (others.peek(), items.get(same))
+        && Arc::ptr_eq(&item.json, &other.json)
+    {
+        others.next();
+        same += 1;
     }
+    items.truncate(same);
+    items.extend(others.cloned());
+    same
 }
 
 /// How the ids of items begin that no line has.

@@ -1,6 +1,7 @@
 //! Where Claude Code keeps the files of a session.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -13,7 +14,9 @@ use crate::{
     Limits,
     lines::{Line, Lines},
     object::Object,
-    sources, time,
+    sources,
+    spawn::slug,
+    time,
     writer::ROOT_PATH,
 };
 
@@ -65,17 +68,26 @@ impl Store {
     }
 
     /// Returns the agents of the session, in the order of their files.
-    pub(super) fn agents(&self, root: &ThreadId) -> Vec<Agent> {
+    pub(super) fn agents(&self, root: &ThreadId, limits: Limits) -> Vec<Agent> {
         let mut agents = Vec::new();
         collect(&self.folder.join(AGENTS), DEPTH, &mut agents);
-        let mut used = Vec::new();
-        for agent in &mut agents {
-            agent.parent = root.clone();
-            let base =
-                format!("{ROOT_PATH}/{}", agent.description.as_deref().map_or_else(|| agent.thread.to_string(), slug));
-            let same = used.iter().filter(|path| **path == base).count();
-            agent.agent_path = if same == 0 { base.clone() } else { format!("{base}_{}", same + 1) };
-            used.push(base);
+        let mut known = HashSet::from([root.clone()]);
+        agents.retain(|agent: &Agent| known.insert(agent.thread.clone()));
+        let callers = callers(&agents, limits);
+        let mut paths: HashMap<ThreadId, String> = HashMap::from([(root.clone(), ROOT_PATH.to_owned())]);
+        let mut used: HashMap<String, usize> = HashMap::new();
+        let mut order: Vec<usize> = (0..agents.len()).collect();
+        order.sort_by_key(|place| agents[*place].depth);
+        for place in order {
+            let agent = &mut agents[place];
+            let caller = agent.call_id.as_ref().and_then(|call| callers.get(call));
+            agent.parent = caller.filter(|caller| paths.contains_key(*caller)).unwrap_or(root).clone();
+            let name = agent.description.as_deref().map_or_else(|| agent.thread.to_string(), slug);
+            let base = format!("{}/{name}", paths[&agent.parent]);
+            let same = used.entry(base.clone()).or_default();
+            *same += 1;
+            agent.agent_path = if *same == 1 { base } else { format!("{base}_{same}") };
+            paths.insert(agent.thread.clone(), agent.agent_path.clone());
         }
         agents
     }
@@ -105,6 +117,40 @@ fn collect(folder: &Path, depth: usize, agents: &mut Vec<Agent>) {
     }
 }
 
+/// Returns the agents that made the calls which started agents, by the calls. Those of the main transcript are not among
+/// them, and so it need not be read.
+fn callers(agents: &[Agent], limits: Limits) -> HashMap<String, ThreadId> {
+    let nested = agents.iter().filter(|agent| agent.depth > 1).filter_map(|agent| agent.call_id.as_deref());
+    let nested: HashSet<&str> = nested.collect();
+    let mut callers = HashMap::new();
+    if nested.is_empty() {
+        return callers;
+    }
+    for agent in agents {
+        let Ok(lines) = sources::open(&agent.path).and_then(|file| {
+            let error = |source| PayloadError::Read { path: agent.path.clone(), source };
+            Lines::new(file, limits).map_err(error)
+        }) else {
+            continue;
+        };
+        for line in lines {
+            let Line::Text { text, .. } = line else { continue };
+            if memchr::memmem::find(text.as_bytes(), b"\"tool_use\"").is_none() {
+                continue;
+            }
+            let message = Object::parse(&text).and_then(|record| Some(record.object("message")?.into_owned()));
+            let content = message.as_ref().and_then(|message| message.list("content")).unwrap_or_default();
+            for block in content.into_iter().filter_map(Object::of) {
+                let is_call = block.text("type").as_deref() == Some("tool_use");
+                if let Some(call) = block.text("id").filter(|id| is_call && nested.contains(id.as_str())) {
+                    callers.entry(call).or_insert_with(|| agent.thread.clone());
+                }
+            }
+        }
+    }
+    callers
+}
+
 fn agent(path: PathBuf) -> Option<Agent> {
     /// No description of an agent is longer.
     const MAX_META: u64 = 1 << 20;
@@ -126,12 +172,6 @@ fn agent(path: PathBuf) -> Option<Agent> {
         path,
         thread,
     })
-}
-
-/// Returns a description as a part of an agent's path.
-pub(super) fn slug(description: &str) -> String {
-    let words = description.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect::<Vec<_>>().join("_")
 }
 
 impl Head {
@@ -174,16 +214,5 @@ impl Head {
             head.session = stem;
         }
         Ok(head)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slugs() {
-        assert_eq!(slug("Read hello"), "read_hello");
-        assert_eq!(slug("  Fix: the *bug*! "), "fix_the_bug");
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Thread {
     pub(super) metadata: Option<(String, Value)>,
     /// The agents that calls of this thread start, by the ids of the calls: their threads and paths.
     pub(super) children: HashMap<String, (ThreadId, String)>,
+    /// The agents of this thread of which only the results of their calls say which calls these are, and their paths.
+    pub(super) uncalled: HashMap<ThreadId, String>,
     pub(super) chain: Chain,
     pub(super) blobs: Blobs,
     pub(super) requests: Requests,
@@ -63,6 +65,7 @@ impl Thread {
             cwd: None,
             metadata: None,
             children: HashMap::new(),
+            uncalled: HashMap::new(),
             chain: Chain::default(),
             blobs: Blobs::default(),
             requests: Requests::default(),
@@ -163,6 +166,13 @@ impl Thread {
 
     /// Adds a line with a message to the live history. Returns its items.
     pub(super) fn enter(&mut self, at: &At, record: &Object<'_>, message: &Object<'_>) -> Vec<Item> {
+        let (entry, items) = self.entry(at, record, message);
+        self.chain.push(entry);
+        items
+    }
+
+    /// Returns a line with a message, linked into the chain, and its items.
+    pub(super) fn entry(&mut self, at: &At, record: &Object<'_>, message: &Object<'_>) -> (Entry, Vec<Item>) {
         self.link(record);
         let uuid = record.text("uuid").unwrap_or_else(|| format!("line.{}", at.place.line));
         let role = message.text("role").unwrap_or_else(|| "user".to_owned());
@@ -179,17 +189,8 @@ impl Thread {
         let blocks: Vec<Block> =
             raw.iter().enumerate().map(|(place, block)| Block::new(&role, block, &id(place))).collect();
         let items = blocks.iter().map(|block| block.item.clone()).collect();
-        self.chain.entries.push(Entry {
-            uuid: uuid.clone(),
-            role,
-            message_id,
-            blocks,
-            raw,
-            time: at.time,
-            is_message: true,
-            is_pinned: false,
-        });
-        items
+        let (time, is_message, is_pinned) = (at.time, true, false);
+        (Entry { uuid, role, message_id, blocks, raw, time, is_message, is_pinned }, items)
     }
 
     fn read_user(&mut self, at: &At, record: &Object<'_>) {
@@ -219,7 +220,7 @@ impl Thread {
         if let Some(item) = items.first()
             && let Some((agent, result)) = notification(&text)
         {
-            self.result_arrives(&at, agent, result, &item.id);
+            self.writer.agent_answered(&at, &agent, &result, &item.id);
         }
         if is_result {
             self.read_results(&at, record);
@@ -252,16 +253,7 @@ impl Thread {
             self.writer.accepted(at, &block.item, false);
         }
         let (time, message_id) = (at.time, None);
-        self.chain.entries.push(Entry {
-            uuid,
-            role,
-            message_id,
-            blocks,
-            raw,
-            time,
-            is_message: false,
-            is_pinned: false,
-        });
+        self.chain.push(Entry { uuid, role, message_id, blocks, raw, time, is_message: false, is_pinned: false });
     }
 
     fn read_system(&mut self, at: &At, record: &Object<'_>) {

@@ -2,16 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rollout_trace_schema::{
-    AgentResultObserved, CodexTurnId, EdgeId, ExecutionStatus, ResponsesItemId, ThreadId, ToolCallId, ToolKind,
-};
+use rollout_trace_schema::{ExecutionStatus, ResponsesItemId, ThreadId, ToolCallId, ToolKind};
 use serde_json::{Value, json};
 
 use super::{
-    block::{Called, result_text, tool_kind},
+    block::{result_text, tool_kind},
     thread::Thread,
 };
-use crate::{draft::At, object::Object, writer::Call};
+use crate::{draft::At, object::Object, writer::Called};
 
 /// A call that the model made.
 #[derive(Clone, Debug)]
@@ -50,20 +48,10 @@ impl Tools {
 impl Thread {
     pub(super) fn tool_is_called(&mut self, at: &At, called: &Called) {
         let kind = tool_kind(&called.name);
-        let input: Value = serde_json::from_str(&called.input).unwrap_or_default();
+        let input: Value = serde_json::from_str(&called.arguments).unwrap_or_default();
         let tool = Tool { kind: kind.clone(), input, started: at.clone(), is_ended: false };
         self.tools.calls.insert(called.id.clone(), tool);
-        let payload = json!({"type": "function", "arguments": called.input});
-        let call = Call {
-            tool: ToolCallId::from(called.id.as_str()),
-            call_id: Some(&called.id),
-            cell: None,
-            kind,
-            name: &called.name,
-            input: &called.input,
-            invocation: Some(json!({"tool_name": called.name, "payload": payload})),
-        };
-        self.writer.tool_started(at, call);
+        self.writer.function_called(at, called, kind);
         if let Some((child, path)) = self.children.get(&called.id).cloned() {
             self.agent_starts(at, &called.id, &child, &path);
         }
@@ -75,13 +63,8 @@ impl Thread {
             return;
         }
         self.children.insert(call_id.to_owned(), (child.clone(), path.to_owned()));
-        let activity = json!({
-            "event_id": call_id, "occurred_at_ms": at.time, "agent_thread_id": child, "agent_path": path,
-            "kind": "started",
-        });
         let turn = self.tools.calls.get(call_id).and_then(|tool| tool.started.turn.clone());
-        let at = At { turn, ..at.reconstructed() };
-        self.writer.runtime_ended(&at, &ToolCallId::from(call_id), ExecutionStatus::Completed, &activity);
+        self.writer.agent_started(&At { turn, ..at.clone() }, call_id, (child, path));
     }
 
     /// Returns the id of the newest call that started an agent with this prompt, with its description and role.
@@ -99,7 +82,7 @@ impl Thread {
 
     /// Reads the results on a user's line.
     pub(super) fn read_results(&mut self, at: &At, record: &Object<'_>) {
-        let Some(entry) = self.chain.entries.last().cloned() else { return };
+        let Some(entry) = self.chain.entries().last().cloned() else { return };
         let recorded: Option<Value> = record.read("toolUseResult");
         for (block, raw) in entry.blocks.iter().zip(&entry.raw) {
             let Some(call_id) = &block.answers else { continue };
@@ -116,6 +99,10 @@ impl Thread {
                 (false, false) => ExecutionStatus::Completed,
             };
             let at = At { turn: tool.started.turn.clone(), ..at.clone() };
+            let agent = recorded.as_ref().and_then(|result| result.get("agentId")?.as_str()).map(ThreadId::from);
+            if let Some((agent, path)) = agent.and_then(|agent| self.uncalled.remove_entry(&agent)) {
+                self.agent_starts(&at, call_id, &agent, &path);
+            }
             let text = result_text(raw);
             if tool.kind == ToolKind::ExecCommand && !is_denied {
                 self.command_ran(&at, call_id, &tool, (is_error, &text), recorded.as_ref());
@@ -127,22 +114,8 @@ impl Thread {
             self.writer.tool_ended(&at, &ToolCallId::from(call_id.as_str()), status, Some(&result));
             let is_answer = recorded.as_ref().and_then(|result| result.get("isAsync")) != Some(&Value::from(true));
             if let Some((child, _)) = self.children.get(call_id).cloned().filter(|_| is_answer && !is_error) {
-                self.result_arrives(&at, child, text, &block.item.id);
+                self.writer.agent_answered(&at, &child, &text, &block.item.id);
             }
         }
-    }
-
-    /// Writes that a child's answer is an item of this thread.
-    pub(super) fn result_arrives(&mut self, at: &At, child: ThreadId, message: String, item: &ResponsesItemId) {
-        let event = AgentResultObserved {
-            edge_id: EdgeId::from(""),
-            child_thread_id: child,
-            child_codex_turn_id: CodexTurnId::from(""),
-            parent_thread_id: self.writer.thread.clone(),
-            message,
-            carried_payload: None,
-            delivered_item_id: Some(item.clone()),
-        };
-        self.writer.agent_result(&at.reconstructed(), event);
     }
 }

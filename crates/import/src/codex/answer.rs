@@ -2,15 +2,13 @@
 
 use std::collections::VecDeque;
 
-use rollout_trace_schema::{EventPayload, InferenceCallId};
-use serde_json::{Map, Value, value::RawValue};
-
 use super::reader::{Age, Live, Reader};
 use crate::{
     draft::{At, Boundary, Draft},
     object::{Object, raw},
     writer::{Answer, Item, Request},
 };
+use rollout_trace_schema::{EventPayload, InferenceCallId};
 
 /// An answer that is not known to be over, or that may turn out to be a compaction's summary.
 #[derive(Debug)]
@@ -113,15 +111,6 @@ impl Reader {
         at
     }
 
-    /// Returns the places in the live history of the items that a request held.
-    fn requested(&self, sampled_through: Option<u64>) -> Vec<&Live> {
-        let is_held = |live: &&Live| match (live.sequence, sampled_through) {
-            (Some(sequence), Some(through)) => sequence <= through,
-            _ => true,
-        };
-        self.live.iter().filter(is_held).collect()
-    }
-
     fn begin_answer(&mut self, at: &At, sampled_through: Option<u64>, is_compaction: bool) {
         let call = self.writer.new_call();
         let boundary = match sampled_through {
@@ -153,27 +142,26 @@ impl Reader {
         boundary: Boundary,
     ) -> At {
         let (model, provider) = (self.model(), self.provider());
-        let held = self.requested(sampled_through);
-        let time = held.iter().map(|live| live.time).max().unwrap_or(at.time).min(at.time);
-        let items: Vec<Item> = held.into_iter().map(|live| live.item.clone()).collect();
-        let mut rest = Map::from_iter([("time_evidence".to_owned(), Value::from("lower_bound"))]);
+        let held = || held(&self.live, sampled_through);
+        let time = held().map(|live| live.time).max().unwrap_or(at.time).min(at.time);
+        let mut rest = Object::default();
+        rest.set("time_evidence", "lower_bound");
         let mut missing = vec!["tools"];
         match &self.header.instructions {
-            Some(instructions) => drop(rest.insert("instructions".to_owned(), Value::from(instructions.as_str()))),
+            Some(instructions) => rest.set("instructions", instructions.as_str()),
             None => missing.push("instructions"),
         }
         let request = Request {
             call: call.clone(),
             model: &model,
             provider: &provider,
-            items: items.iter().map(|item| &*item.json).collect::<Vec<&RawValue>>(),
             boundary,
             missing: &missing,
             rest,
-            message_hashes: Vec::new(),
+            message_hashes: None,
         };
         let at = at.at(time);
-        self.writer.inference_started(&at, request);
+        self.writer.inference_started(&at, request, held().map(|live| &live.item));
         self.unshown.clear();
         at
     }
@@ -288,6 +276,15 @@ impl Reader {
         };
         let kept = self.writer.take().into_iter().filter(|draft| !is_of_answer(draft)).collect();
         self.writer.put(kept);
+        self.writer.forget_request();
         Some(open)
     }
+}
+
+/// Returns the items of the live history that a request held.
+fn held(live: &[Live], sampled_through: Option<u64>) -> impl Iterator<Item = &Live> {
+    live.iter().filter(move |live| match (live.sequence, sampled_through) {
+        (Some(sequence), Some(through)) => sequence <= through,
+        _ => true,
+    })
 }

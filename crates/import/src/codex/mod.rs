@@ -25,6 +25,7 @@ pub(crate) use store::{Store, thread_of_name};
 
 use crate::{
     Limits,
+    following::Following,
     merge::{Children, Stream},
     session::Opened,
     sources::Sources,
@@ -40,12 +41,15 @@ pub(crate) fn open(
     let header = Header::read(path);
     let history_from = header.forked_from.iter().cloned().collect();
     let (session, started_at, version) = (header.thread.clone(), header.started_at, header.version.clone());
-    let root = Reader::open(path, header, Rc::clone(&store), sources, limits)?.root();
+    let records = sources.open(path, limits)?;
+    let root = Reader::new(records.file, header, Rc::clone(&store), (sources, limits)).root();
+    let root_stream: Stream = Box::new(Following::new(records, root));
     let sources = sources.clone();
     let children: Children = Box::new(move |thread: &ThreadId| {
         let path = store.borrow_mut().file_of(thread)?;
-        let reader = Reader::open(&path, Header::read(&path), Rc::clone(&store), &sources, limits).ok()?;
-        Some(Box::new(reader) as Stream)
+        let records = sources.open(&path, limits).ok()?;
+        let reader = Reader::new(records.file, Header::read(&path), Rc::clone(&store), (&sources, limits));
+        Some(Box::new(Following::new(records, reader)) as Stream)
     });
     Ok(Opened {
         session: session.to_string(),
@@ -53,7 +57,7 @@ pub(crate) fn open(
         started_at,
         version,
         history_from,
-        streams: vec![Box::new(root)],
+        streams: vec![root_stream],
         children,
     })
 }

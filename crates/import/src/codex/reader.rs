@@ -3,11 +3,9 @@
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet, VecDeque},
-    path::Path,
     rc::Rc,
 };
 
-use rollout_trace_bundle::PayloadError;
 use rollout_trace_schema::{
     AgentResultObserved, CodexTurnId, EdgeId, EvidenceSource, RolloutStarted, ThreadId, TraceId, UnixMillis,
 };
@@ -25,9 +23,10 @@ use super::{
 use crate::{
     Limits,
     draft::{At, Draft},
+    following::Follower,
     object::Object,
-    problem::ProblemCode,
-    sources::{Record, Records, Sources},
+    problem::{Problem, ProblemCode},
+    sources::Sources,
     writer::{Item, UNKNOWN, Writer},
 };
 
@@ -71,7 +70,6 @@ pub(super) enum Age {
 /// Reads the events of one thread from its rollout file.
 pub(crate) struct Reader {
     pub(super) header: Header,
-    records: Records,
     pub(super) store: Rc<RefCell<Store>>,
     pub(super) sources: Sources,
     pub(super) limits: Limits,
@@ -79,8 +77,6 @@ pub(crate) struct Reader {
     ready: VecDeque<Draft>,
     /// Takes events. While an answer is open, they wait here for what decides about it.
     pub(super) writer: Writer,
-    is_root: bool,
-    is_done: bool,
     /// The latest known time.
     clock: UnixMillis,
     /// The time of the record before the one that is read.
@@ -110,26 +106,21 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Opens the rollout file of a thread.
-    pub(crate) fn open(
-        path: &Path,
+    /// Begins to read a thread's rollout file, which is this one of the sources.
+    pub(crate) fn new(
+        file: u32,
         header: Header,
         store: Rc<RefCell<Store>>,
-        sources: &Sources,
-        limits: Limits,
-    ) -> Result<Self, PayloadError> {
-        let records = sources.open(path, limits)?;
-        let place = EvidenceSource { file: records.file, line: 1 };
+        (sources, limits): (&Sources, Limits),
+    ) -> Self {
+        let place = EvidenceSource { file, line: 1 };
         let clock = header.started_at.unwrap_or_default();
-        Ok(Self {
+        Self {
             writer: Writer::new(header.thread.clone()),
-            records,
             store,
             sources: sources.clone(),
             limits,
             ready: VecDeque::new(),
-            is_root: false,
-            is_done: false,
             clock,
             previous: clock,
             last: At { time: clock, place, turn: None, grade: None },
@@ -152,12 +143,11 @@ impl Reader {
             is_time_reported: false,
             header,
         }
-        .started())
+        .started()
     }
 
     /// Makes this the thread with which the session begins.
     pub(crate) fn root(mut self) -> Self {
-        self.is_root = true;
         let event = RolloutStarted {
             trace_id: TraceId::from(format!("import-{}", self.header.thread)),
             root_thread_id: self.header.thread.clone(),
@@ -372,8 +362,21 @@ impl Reader {
         self.writer.turn_started(&at.implied(), &id);
         id
     }
+}
 
-    /// Ends what the end of the file leaves open.
+impl Follower for Reader {
+    fn record(&mut self, place: EvidenceSource, text: &str) {
+        self.read(place, text);
+    }
+
+    fn problem(&mut self, place: EvidenceSource, problem: Problem) {
+        let at = At { place, ..self.last.clone() };
+        self.writer.problem(&at, problem.code, problem.message);
+        if self.answer.is_none() {
+            self.flush();
+        }
+    }
+
     fn end(&mut self) {
         let at = At { turn: self.turns.current(), ..self.last.clone() };
         self.end_of_file(&at);
@@ -381,34 +384,8 @@ impl Reader {
         self.writer.history(&at, &unshown);
         self.flush();
     }
-}
 
-impl Iterator for Reader {
-    type Item = Draft;
-
-    fn next(&mut self) -> Option<Draft> {
-        loop {
-            if let Some(draft) = self.ready.pop_front() {
-                return Some(draft);
-            }
-            if self.is_done {
-                return None;
-            }
-            match self.records.next() {
-                Some(Record::Object(place, text)) => self.read(place, &text),
-                Some(Record::Problem(problem)) => {
-                    let place = EvidenceSource { file: problem.file, line: problem.line };
-                    let at = At { place, ..self.last.clone() };
-                    self.writer.problem(&at, problem.code, problem.message);
-                    if self.answer.is_none() {
-                        self.flush();
-                    }
-                }
-                None => {
-                    self.is_done = true;
-                    self.end();
-                }
-            }
-        }
+    fn take(&mut self) -> VecDeque<Draft> {
+        std::mem::take(&mut self.ready)
     }
 }

@@ -197,3 +197,43 @@ fn an_interruption_cancels() {
     assert_eq!(last.execution.status, ExecutionStatus::Cancelled);
     assert_eq!(graph.codex_turns.values().next().unwrap().execution.status, ExecutionStatus::Cancelled);
 }
+
+#[test]
+fn an_agent_of_an_agent_is_below_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = transcript(folder.path());
+    let agent = |id: &str| json!({"type": "tool_use", "id": id, "name": "Agent", "input": {"prompt": "look"}});
+    let found = || json!({"type": "text", "text": "found"});
+    let thread = |call: &str| {
+        vec![
+            user(1, &format!("u-{call}"), None, json!("look")),
+            assistant(
+                2,
+                &format!("a-{call}"),
+                &format!("u-{call}"),
+                &format!("m-{call}"),
+                agent(call),
+                Some("tool_use"),
+            ),
+            user(6, &format!("r-{call}"), Some(&format!("a-{call}")), result(call, "found")),
+            assistant(7, &format!("b-{call}"), &format!("r-{call}"), &format!("n-{call}"), found(), Some("end_turn")),
+        ]
+    };
+    write(&path, &thread("c1"));
+    let agents = path.with_extension("").join("subagents");
+    let transcript_of = |name: &str, lines: &[String], call: &str, depth: usize| {
+        write(&agents.join(format!("agent-{name}.jsonl")), lines);
+        let meta = json!({"agentType": "Explore", "description": format!("Look {name}"), "toolUseId": call, "spawnDepth": depth});
+        write(&agents.join(format!("agent-{name}.meta.json")), &[meta.to_string()]);
+    };
+    transcript_of("z", &thread("c2"), "c1", 1);
+    let answer = assistant(4, "a-last", "u-last", "m-last", found(), Some("end_turn"));
+    transcript_of("b", &[user(3, "u-last", None, json!("look")), answer], "c2", 2);
+    let graph = reduce(&path);
+    assert!(graph.diagnostics.is_empty(), "{:?}", graph.diagnostics);
+    let paths: Vec<&str> = graph.threads.values().map(|thread| thread.agent_path.as_str()).collect();
+    assert_eq!(paths, ["/root", "/root/look_z", "/root/look_z/look_b"]);
+    let edges: Vec<String> =
+        graph.interaction_edges.values().map(|edge| format!("{} {:?}", edge.kind.as_str(), edge.target)).collect();
+    assert_eq!(edges.len(), 3, "{edges:#?}");
+}

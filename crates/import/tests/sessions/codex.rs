@@ -6,17 +6,18 @@ use std::{
 };
 
 use crate::support::{codes, events, reduce, texts, write};
+use rollout_trace_import::{ImportedDocument, ImportedEvent};
 use rollout_trace_schema::{
     ExecutionStatus,
     document::{SessionSource, ThreadSpawn},
 };
 use serde_json::{Value, json};
 
-const THREAD: &str = "01900000-0000-7000-8000-000000000001";
+pub(crate) const THREAD: &str = "01900000-0000-7000-8000-000000000001";
 
 const CHILD_PATH: &str = "/a";
 
-fn file(root: &Path, thread: &str) -> PathBuf {
+pub(crate) fn file(root: &Path, thread: &str) -> PathBuf {
     root.join(format!("sessions/2026/01/02/rollout-2026-01-02T03-04-05-{thread}.jsonl"))
 }
 
@@ -32,7 +33,7 @@ fn item(second: usize, through: Option<u64>, payload: Value) -> String {
     record.to_string()
 }
 
-fn message(id: &str, role: &str, text: &str) -> Value {
+pub(crate) fn message(id: &str, role: &str, text: &str) -> Value {
     json!({"type": "message", "id": id, "role": role, "content": [{"type": "input_text", "text": text}]})
 }
 
@@ -41,7 +42,7 @@ fn usage(second: usize, response: &str) -> String {
     record(second, "token_usage_record", json!({"response_id": response, "usage": usage}))
 }
 
-fn session() -> Vec<String> {
+pub(crate) fn session() -> Vec<String> {
     vec![
         record(
             0,
@@ -109,13 +110,13 @@ fn the_same_bytes_give_the_same_events_and_a_growing_file_takes_none_back() {
     let path = file(folder.path(), THREAD);
     let lines = session();
     let text = |path: &Path| {
-        let line = |imported: &rollout_trace_import::ImportedEvent| {
+        let line = |imported: &ImportedEvent| {
             (
                 serde_json::to_string(&imported.event).unwrap(),
-                imported.payloads.iter().map(|(_, bytes)| bytes.clone()).collect(),
+                imported.payloads.iter().map(|(_, document)| document.clone()).collect(),
             )
         };
-        events(path).iter().map(line).collect::<Vec<(String, Vec<Vec<u8>>)>>()
+        events(path).iter().map(line).collect::<Vec<(String, Vec<ImportedDocument>)>>()
     };
     write(&path, &lines);
     let whole = text(&path);

@@ -5,6 +5,10 @@ mod claude_code;
 #[cfg(test)]
 mod codex;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod others;
+#[cfg(test)]
+mod pairs;
 #[cfg(test)]
 mod support;

@@ -1,6 +1,7 @@
 //! Sessions of Pi and chats of Gemini CLI.
 
 use crate::support::{codes, reduce, texts, write};
+use rollout_trace_schema::ExecutionStatus;
 use serde_json::{Value, json};
 
 fn entry(second: usize, id: &str, parent: Option<&str>, message: Value) -> String {
@@ -78,4 +79,104 @@ fn an_answer_of_gemini_is_written_again() {
     let second = ["message: list", r#"function_call: {"dir":"."}"#, r#"function_call_output: {"output":"a"}"#];
     assert_eq!(texts(&graph, calls[1].request_item_ids.iter()), second);
     assert_eq!(graph.tool_calls.values().next().unwrap().model_visible_output_item_ids.len(), 1);
+}
+
+#[test]
+fn an_older_chat_of_gemini_is_one_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chats/session-1.json");
+    let call = json!({
+        "id": "c1", "name": "ls", "args": {}, "status": "error",
+        "result": [{"functionResponse": {"id": "c1", "name": "ls", "response": {"error": "no"}}}],
+    });
+    let messages = json!([
+        {"id": "u1", "timestamp": "2026-01-02T03:04:01.000Z", "type": "user", "content": "list"},
+        {"id": "g1", "timestamp": "2026-01-02T03:04:02.000Z", "type": "gemini", "content": "", "toolCalls": [call]},
+        {"id": "g2", "timestamp": "2026-01-02T03:04:03.000Z", "type": "gemini", "content": "it failed"},
+    ]);
+    let text = format!(
+        "{{\n\"sessionId\": \"s\",\n\"projectHash\": \"h\",\n\"messages\": {}\n}}",
+        serde_json::to_string_pretty(&messages).unwrap()
+    );
+    write(&path, &text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let graph = reduce(&path);
+    assert!(graph.diagnostics.is_empty(), "{:?}", graph.diagnostics);
+    let calls: Vec<_> = graph.inference_calls.values().collect();
+    let second = ["message: list", "function_call: {}", r#"function_call_output: {"error":"no"}"#];
+    assert_eq!(texts(&graph, calls[1].request_item_ids.iter()), second);
+    assert_eq!(graph.tool_calls.values().next().unwrap().execution.status, ExecutionStatus::Failed);
+    let line = calls[1].evidence_source.unwrap().line;
+    assert_eq!(text.lines().nth(usize::try_from(line).unwrap() - 1).unwrap().trim(), "{");
+
+    let cut: Vec<String> = text[..text.find("it failed").unwrap()].lines().map(str::to_owned).collect();
+    write(&path, &cut);
+    let graph = reduce(&path);
+    assert_eq!((graph.inference_calls.len(), codes(&graph)), (1, vec!["source_torn_line"]));
+}
+
+#[test]
+fn an_agent_of_gemini_is_read_from_its_own_chat() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chats/session-1.jsonl");
+    let header = |session: &str, kind: &str| {
+        json!({"sessionId": session, "projectHash": "h", "startTime": "2026-01-02T03:04:00.000Z", "kind": kind})
+            .to_string()
+    };
+    let record = |second: usize, mut record: Value| {
+        record["timestamp"] = json!(format!("2026-01-02T03:04:{second:02}.000Z"));
+        record.to_string()
+    };
+    let call = json!({"id": "c1", "name": "investigator", "args": {"objective": "look"}, "agentId": "a1"});
+    let response = json!({"functionResponse": {"id": "c1", "response": {"output": "found"}}});
+    write(
+        &path,
+        &[
+            header("s", "main"),
+            record(1, json!({"id": "u1", "type": "user", "content": "look"})),
+            record(2, json!({"id": "g1", "type": "gemini", "content": "", "toolCalls": [call]})),
+            record(6, json!({"id": "u2", "type": "user", "content": [response]})),
+            record(7, json!({"id": "g2", "type": "gemini", "content": "done"})),
+        ],
+    );
+    assert_eq!(codes(&reduce(&path)), ["source_file_missing", "undelivered_message"]);
+    write(
+        &folder.path().join("chats/s/a1.jsonl"),
+        &[
+            header("s", "subagent"),
+            record(3, json!({"id": "u1", "type": "user", "content": "look"})),
+            record(4, json!({"id": "g1", "type": "gemini", "content": "found"})),
+        ],
+    );
+    let graph = reduce(&path);
+    assert!(graph.diagnostics.is_empty(), "{:?}", graph.diagnostics);
+    assert_eq!((graph.threads.len(), graph.inference_calls.len()), (2, 3));
+    let kinds: Vec<&str> = graph.interaction_edges.values().map(|edge| edge.kind.as_str()).collect();
+    assert_eq!(kinds, ["spawn_agent", "agent_result"]);
+}
+
+#[test]
+fn a_rewritten_history_of_gemini_keeps_its_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session.jsonl");
+    let user = |id: &str, text: &str| json!({"id": id, "type": "user", "content": text});
+    let answer = |id: &str| json!({"id": id, "type": "gemini", "content": id});
+    let lines = [
+        json!({"sessionId": "s", "projectHash": "h", "startTime": "2026-01-02T03:04:00.000Z"}),
+        user("u1", "one"),
+        answer("g1"),
+        user("u2", "two"),
+        answer("g2"),
+        json!({"$set": {"messages": [user("u1", "one"), answer("g1")]}}),
+        user("u3", "three"),
+        answer("g3"),
+        json!({"$rewindTo": "u1"}),
+        user("u4", "four"),
+        answer("g4"),
+    ];
+    write(&path, &lines.map(|line| line.to_string()));
+    let graph = reduce(&path);
+    assert!(graph.diagnostics.is_empty(), "{:?}", graph.diagnostics);
+    let calls: Vec<_> = graph.inference_calls.values().collect();
+    assert_eq!(texts(&graph, calls[2].request_item_ids.iter()), ["message: one", "message: g1", "message: three"]);
+    assert_eq!(texts(&graph, calls[3].request_item_ids.iter()), ["message: one", "message: four"]);
 }

@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use rollout_trace_evidence::{Evidence, LocatedEvent, PayloadBuffer, PayloadError, PayloadSource};
-use rollout_trace_import::{ImportedEvent, Limits, Session};
+use rollout_trace_evidence::{BundleHeader, Evidence, LocatedEvent, PayloadBuffer, PayloadError, PayloadSource};
+use rollout_trace_import::{DocumentTexts, ImportedEvent, Limits, Session};
 use rollout_trace_model::{ItemId, RolloutTrace};
 use rollout_trace_reducer::Reducer;
-use rollout_trace_schema::PayloadRef;
+use rollout_trace_schema::{PayloadRef, SchemaVersion};
+use serde_json::{Value, json};
 
 /// Payload documents in memory.
 #[derive(Default)]
@@ -34,9 +35,46 @@ pub(crate) fn reduce(path: &Path) -> RolloutTrace {
     let events: Vec<ImportedEvent> = session.by_ref().collect();
     let mut reducer = Reducer::new(session.header(), Limits::default());
     let mut memory = Memory::default();
+    let mut texts = DocumentTexts::default();
     for (line, ImportedEvent { event, payloads }) in (1..).zip(events) {
-        memory.0.extend(payloads.into_iter().map(|(reference, bytes)| (reference.raw_payload_id.to_string(), bytes)));
+        for (reference, document) in &payloads {
+            let text = texts.text(&event, document).0.to_vec();
+            memory.0.insert(reference.raw_payload_id.to_string(), text);
+        }
         reducer.apply(&Evidence::Event(LocatedEvent { line, newline_terminated: true, event }), &mut memory);
+    }
+    reducer.finish()
+}
+
+/// Reduces a recording in memory: events of one thread and turn, each with its document if it has one, whose reference is
+/// the event's field with this name.
+pub(crate) fn reduce_recorded(thread: &str, turn: &str, events: Vec<(Value, Option<(&str, Value)>)>) -> RolloutTrace {
+    let version = SchemaVersion::V2;
+    let header = BundleHeader {
+        schema_version: version,
+        stated_schema: Some(version.number()),
+        trace_id: None,
+        rollout_id: Some(thread.into()),
+        root_thread_id: Some(thread.into()),
+        started_at_unix_ms: None,
+        observed: None,
+        evidence: None,
+    };
+    let mut reducer = Reducer::new(header, Limits::default());
+    let mut memory = Memory::default();
+    for (seq, (mut payload, document)) in (1..).zip(events) {
+        if let Some((field, document)) = document {
+            let id = format!("raw_payload:{seq}");
+            payload[field] =
+                json!({"raw_payload_id": id, "kind": {"type": "odd"}, "path": format!("payloads/{seq}.json")});
+            memory.0.insert(id, document.to_string().into_bytes());
+        }
+        let event = json!({
+            "schema_version": version.number(), "seq": seq, "wall_time_unix_ms": 1000 + seq, "rollout_id": thread,
+            "thread_id": thread, "codex_turn_id": turn, "payload": payload,
+        });
+        let event = serde_json::from_value(event).unwrap();
+        reducer.apply(&Evidence::Event(LocatedEvent { line: seq, newline_terminated: true, event }), &mut memory);
     }
     reducer.finish()
 }

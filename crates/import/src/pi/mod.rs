@@ -2,26 +2,27 @@
 //!
 //! Source: imports, section 3.4.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    path::Path,
-};
+mod tree;
+
+use std::{collections::VecDeque, path::Path};
 
 use rollout_trace_bundle::PayloadError;
 use rollout_trace_schema::{CompactionId, EvidenceSource, ExecutionStatus, ThreadId};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     Limits, detect,
     draft::{At, Draft},
-    linear::{Answered, Called, Linear, function_call, function_call_output, message, or_unknown, reasoning},
+    following::{Follower, Following},
+    linear::{Answered, Linear, function_call, function_call_output, message, or_unknown, reasoning},
     object::{Object, raw},
-    problem::ProblemCode,
+    problem::{Problem, ProblemCode},
     session::Opened,
-    sources::{Record, Records, Sources},
+    sources::Sources,
     time,
-    writer::{Answer, Item},
+    writer::{Answer, Called, Item},
 };
+use tree::{Entry, Tree};
 
 /// Opens a session.
 pub(crate) fn open(path: &Path, sources: &Sources, limits: Limits) -> Result<Opened, PayloadError> {
@@ -42,36 +43,25 @@ pub(crate) fn open(path: &Path, sources: &Sources, limits: Limits) -> Result<Ope
         "copied_from": parent.as_ref().map(|session| json!({"thread_id": session})),
     });
     thread.writer.thread_started(&at, "/root", &metadata);
-    let reader =
-        Reader { records, ready, thread, entries: HashMap::new(), tools: Value::Null, last: at, is_done: false };
+    let reader = Reader { ready, thread, tree: Tree::default(), tools: None, last: at };
     Ok(Opened {
         session,
         root,
         started_at,
         version: None,
         history_from: parent.into_iter().collect(),
-        streams: vec![Box::new(reader)],
+        streams: vec![Box::new(Following::new(records, reader))],
         children: Box::new(|_| None),
     })
 }
 
-/// An entry of the tree.
-#[derive(Debug)]
-struct Entry {
-    parent: Option<String>,
-    items: Vec<Item>,
-    /// Whether the history begins here, because a compaction replaced what was before.
-    is_start: bool,
-}
-
 struct Reader {
-    records: Records,
     ready: VecDeque<Draft>,
     thread: Linear,
-    entries: HashMap<String, Entry>,
-    tools: Value,
+    tree: Tree,
+    /// The tools that the file says the model was offered.
+    tools: Option<Box<RawValue>>,
     last: At,
-    is_done: bool,
 }
 
 impl Reader {
@@ -108,39 +98,22 @@ impl Reader {
             }
             _ => self.thread.unknown(&at, &kind, &record),
         }
-        self.entries.insert(id, entry);
+        self.tree.insert(id, entry);
     }
 
-    /// Returns the entries from the first one of the history down to this one.
-    fn path(&mut self, at: &At, last: Option<&str>) -> Vec<String> {
-        let (mut path, mut seen) = (Vec::new(), HashSet::new());
-        let mut next = last.map(str::to_owned);
-        while let Some(id) = next {
-            let Some(entry) = self.entries.get(&id) else { break };
-            if !seen.insert(id.clone()) {
-                let message = format!("the entries before {id} lead back to it; the history is cut there");
-                self.thread.writer.problem(at, ProblemCode::ParentCycle, message);
-                break;
-            }
-            next = if entry.is_start { None } else { entry.parent.clone() };
-            path.push(id);
+    /// Makes the history end with an entry.
+    fn go_to(&mut self, at: &At, last: Option<&str>) {
+        if let Some(id) = self.tree.go_to(last) {
+            let message = format!("the entries before {id} lead back to it; the history is cut there");
+            self.thread.writer.problem(at, ProblemCode::ParentCycle, message);
         }
-        path.reverse();
-        path
-    }
-
-    fn live(&mut self, at: &At, last: Option<&str>) -> Vec<Item> {
-        let path = self.path(at, last);
-        path.iter().filter_map(|id| self.entries.get(id)).flat_map(|entry| entry.items.iter().cloned()).collect()
     }
 
     fn read_message(&mut self, at: &At, id: &str, parent: Option<&str>, body: &Object<'_>) -> Vec<Item> {
         let role = body.text("role").unwrap_or_default();
         match role.as_str() {
             "system" => {
-                if let Some(tools) = body.read("toolsAdded") {
-                    self.tools = tools;
-                }
+                self.tools = body.get("toolsAdded").map(ToOwned::to_owned).or(self.tools.take());
                 let items = vec![system(id, body)];
                 self.thread.input(at, &items);
                 items
@@ -169,7 +142,7 @@ impl Reader {
     }
 
     fn read_answer(&mut self, at: &At, id: &str, parent: Option<&str>, body: &Object<'_>) -> Vec<Item> {
-        let live = self.live(at, parent);
+        self.go_to(at, parent);
         let (mut items, mut calls) = (Vec::new(), Vec::new());
         let parts = body.list("content").unwrap_or_default();
         for (place, part) in parts.iter().filter_map(|part| Object::of(part)).enumerate() {
@@ -187,7 +160,7 @@ impl Reader {
                             .map_or_else(|| "{}".to_owned(), |value| value.get().to_owned()),
                     };
                     let item = function_call(&id, &called);
-                    calls.push(called);
+                    calls.push((called, None));
                     item
                 }
                 _ => message("assistant", &id, &[part.text("text").unwrap_or_default()]),
@@ -200,10 +173,10 @@ impl Reader {
             Some("aborted") => Some((ExecutionStatus::Cancelled, "aborted".to_owned())),
             _ => None,
         };
-        let mut rest = Map::new();
+        let mut rest = Object::default();
         let mut missing: &[&str] = &["instructions", "tools"];
-        if !self.tools.is_null() {
-            rest.insert("tools".to_owned(), self.tools.clone());
+        if let Some(tools) = &self.tools {
+            rest.set("tools", tools);
             missing = &[];
         }
         let answer = Answer {
@@ -223,18 +196,15 @@ impl Reader {
             parts: (missing, rest),
             is_last: !matches!(stop.as_deref(), None | Some("toolUse" | "length")),
         };
-        self.thread.answered(at, &live, answered);
+        self.thread.answered(at, self.tree.live(), answered);
         items
     }
 
     fn read_compaction(&mut self, at: &At, id: &str, parent: Option<&str>, record: &Object<'_>) -> Vec<Item> {
-        let path = self.path(at, parent);
+        self.go_to(at, parent);
+        let before = self.tree.live().to_vec();
         let first = record.text("firstKeptEntryId");
-        let kept = path.iter().position(|id| Some(id) == first.as_ref()).unwrap_or(path.len());
-        let items = |ids: &[String]| -> Vec<Item> {
-            ids.iter().filter_map(|id| self.entries.get(id)).flat_map(|entry| entry.items.iter().cloned()).collect()
-        };
-        let (before, kept) = (items(&path), items(&path[kept..]));
+        let kept = first.and_then(|first| self.tree.live_from(&first)).unwrap_or_default().to_vec();
         let mut after: Vec<Item> =
             record.object("systemMessage").map(|body| system(&format!("{id}.system"), &body)).into_iter().collect();
         after.push(message("user", id, &[record.text("summary").unwrap_or_default()]));
@@ -284,30 +254,23 @@ fn usage(usage: Value) -> Option<Value> {
     })
 }
 
-impl Iterator for Reader {
-    type Item = Draft;
+impl Follower for Reader {
+    fn record(&mut self, place: EvidenceSource, text: &str) {
+        self.read(place, text);
+    }
 
-    fn next(&mut self) -> Option<Draft> {
-        loop {
-            self.ready.extend(self.thread.take());
-            if let Some(draft) = self.ready.pop_front() {
-                return Some(draft);
-            }
-            if self.is_done {
-                return None;
-            }
-            match self.records.next() {
-                Some(Record::Object(place, text)) => self.read(place, &text),
-                Some(Record::Problem(problem)) => {
-                    let place = EvidenceSource { file: problem.file, line: problem.line };
-                    let at = At { place, ..self.last.clone() };
-                    self.thread.writer.problem(&at, problem.code, problem.message);
-                }
-                None => {
-                    self.is_done = true;
-                    self.thread.end(&self.last);
-                }
-            }
-        }
+    fn problem(&mut self, place: EvidenceSource, problem: Problem) {
+        let at = At { place, ..self.last.clone() };
+        self.thread.writer.problem(&at, problem.code, problem.message);
+    }
+
+    fn end(&mut self) {
+        self.thread.end(&self.last);
+    }
+
+    fn take(&mut self) -> VecDeque<Draft> {
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.extend(self.thread.take());
+        ready
     }
 }
