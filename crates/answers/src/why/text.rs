@@ -7,7 +7,11 @@ use crate::{Certainty, Node, item_words::item_words, payload_name::payload_words
 
 /// The things that a path names, in a few words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Words(HashMap<Node, String>);
+pub(super) struct Words {
+    names: HashMap<Node, String>,
+    /// The lines of an imported session that say so.
+    places: HashMap<Node, String>,
+}
 
 impl Words {
     pub(super) fn of(rollout: &Rollout<'_>, why: &Why) -> Self {
@@ -19,11 +23,13 @@ impl Words {
         if let Some(carried) = &why.carried_by {
             nodes.extend(carried.first.iter().chain(&carried.last).cloned().map(Node::Inference));
         }
-        Self(nodes.into_iter().map(|node| (node.clone(), words(rollout, &node))).collect())
+        let places = nodes.iter().filter_map(|node| Some((node.clone(), place(rollout.graph(), node)?))).collect();
+        let names = nodes.into_iter().map(|node| (node.clone(), words(rollout, &node))).collect();
+        Self { names, places }
     }
 
     fn get(&self, node: &Node) -> &str {
-        self.0.get(node).map_or("", String::as_str)
+        self.names.get(node).map_or("", String::as_str)
     }
 }
 
@@ -46,6 +52,21 @@ fn words(rollout: &Rollout<'_>, node: &Node) -> String {
         Node::CodeCell(_) | Node::TerminalSession(_) | Node::Compaction(_) | Node::Root(_) => None,
     };
     name.unwrap_or_else(|| node.to_string())
+}
+
+/// Returns the file and the line of an imported session that say that there was such a thing.
+fn place(graph: &RolloutTrace, node: &Node) -> Option<String> {
+    let source = match node {
+        Node::Inference(id) => graph.inference_calls.get(id)?.evidence_source,
+        Node::Turn(id) => graph.codex_turns.get(id)?.evidence_source,
+        Node::Edge(id) => graph.interaction_edges.get(id)?.evidence_source,
+        Node::ToolCall(id) => graph.tool_calls.get(id)?.evidence_source,
+        Node::Compaction(id) => graph.compactions.get(id)?.evidence_source,
+        _ => None,
+    }?;
+    let file = graph.evidence.as_ref()?.sources.get(usize::try_from(source.file).ok()?)?;
+    let name = file.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    Some(format!("{name}:{}", source.line))
 }
 
 fn edge_words(graph: &RolloutTrace, id: &str) -> Option<String> {
@@ -108,6 +129,9 @@ impl Why {
             if let Some(payload) = &hop.payload_id {
                 line += &format!(" {}", payload_words(payload));
             }
+        }
+        if let Some(place) = self.words.places.get(&hop.to) {
+            line += &format!(" {place}");
         }
         if hop.certainty != Certainty::Recorded {
             line += &format!("  {}", hop.certainty.mark());
