@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use rollout_trace::{
-    Bundle, Limits,
+    Bundle, Limits, OpenError,
     bundle::PayloadLayout,
     schema::{Seq, visible::visible_line},
 };
@@ -577,7 +577,10 @@ impl ReadingArgs {
         }
         let opened =
             if self.best_effort { Bundle::open_best_effort(path, limits) } else { Bundle::open_with(path, limits) };
-        Ok(opened?)
+        opened.map_err(|error| match error {
+            OpenError::Archive(_) => sessions::not_a_session(path).unwrap_or_else(|| error.into()),
+            error => error.into(),
+        })
     }
 }
 

@@ -10,11 +10,11 @@ use std::{
 use rollout_trace::{
     Bundle, Limits,
     bundle::{ConvertError, holds_bundle},
-    import::{FoundSession, ImportError, Session, find_sessions, session_at, write_bundle},
+    import::{FoundSession, ImportError, Session, find_sessions, first_record, session_at, write_bundle},
     schema::Manifest,
 };
 
-use crate::{failure::Failure, outline::cache_folder};
+use crate::{failure::Failure, outline::cache_folder, signals::remove_unfinished_on_signals};
 
 /// A file that was written so recently may be written again without its time being another one.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -68,6 +68,16 @@ pub(crate) fn open(found: &FoundSession, limits: Limits) -> Result<Bundle, Failu
     Ok(bundle.shown_as(&found.path))
 }
 
+/// Returns why a file can be nothing that is read, if it looks like a session file more than like an archive.
+pub(crate) fn not_a_session(path: &Path) -> Option<Failure> {
+    let name = path.file_name()?.to_string_lossy();
+    let looks_like_session = [".jsonl", ".jsonl.zst", ".json"].iter().any(|suffix| name.ends_with(suffix));
+    if !looks_like_session || !path.is_file() || path.parent().is_some_and(holds_bundle) {
+        return None;
+    }
+    Some(ImportError::UnknownFormat { path: path.to_owned(), seen: first_record(path) }.into())
+}
+
 /// Returns the path of the bundle that a path means: itself or, of a session, that of the session's import.
 pub(crate) fn bundle_path(path: &Path, limits: Limits) -> Result<PathBuf, Failure> {
     session_of(path).map_or_else(|| Ok(path.to_owned()), |session| imported(&session, limits))
@@ -86,6 +96,7 @@ pub(crate) fn imported(found: &FoundSession, limits: Limits) -> Result<PathBuf, 
         return Ok(bundle);
     }
     let session = Session::open(&found.path, limits)?;
+    remove_unfinished_on_signals();
     let failure = |error| Failure::io("cannot write", &place, &error, hint);
     private_folder(&place).map_err(failure)?;
     if bundle.exists() {

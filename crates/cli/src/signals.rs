@@ -1,10 +1,18 @@
 //! Leaving nothing behind when a signal ends the program.
 
+use std::sync::Once;
+
 /// Sees to it that SIGINT, SIGTERM and SIGHUP end the program only after its unfinished results were removed.
 ///
-/// A signal that the parent process has told the program to ignore, as `nohup` does, stays ignored.
-#[cfg(unix)]
+/// A signal that the parent process has told the program to ignore, as `nohup` does, stays ignored. Further calls do
+/// nothing.
 pub(crate) fn remove_unfinished_on_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(watch_signals);
+}
+
+#[cfg(unix)]
+fn watch_signals() {
     use std::{process, thread};
 
     use rollout_trace::bundle::remove_unfinished;
@@ -33,7 +41,7 @@ pub(crate) fn remove_unfinished_on_signals() {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn remove_unfinished_on_signals() {}
+fn watch_signals() {}
 
 /// Returns the ignored signals as a bit each, the lowest for signal 1. Only Linux says which these are.
 #[cfg(unix)]
