@@ -1,4 +1,4 @@
-//! Shapes of bundles that make a careless reader take more than twice as long when they are twice as large.
+//! Shapes of bundles and session files that make a careless reader take more than twice as long when they are twice as large.
 //!
 //! They are made of a few ids or items that occur again and again, or of many that are alike.
 
@@ -6,10 +6,12 @@ mod agents;
 mod calls;
 mod conversations;
 mod script;
+mod sessions;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use script::Script;
+use serde_json::Value;
 
 /// A kind of bundle that can have any size.
 pub struct HostileShape {
@@ -19,24 +21,45 @@ pub struct HostileShape {
     pub size: usize,
     /// The programs whose cost is compared: `questions`, which reduces it and asks everything, and commands.
     pub programs: &'static [&'static str],
-    build: fn(&mut Script, usize),
+    build: Build,
+}
+
+/// How a shape is made.
+enum Build {
+    /// By events of a bundle.
+    Bundle(fn(&mut Script, usize)),
+    /// By the lines of a session file of another program.
+    Session(fn(usize) -> Vec<Value>),
 }
 
 impl HostileShape {
-    /// Writes a bundle of this size into an empty folder. The size of the bundle in bytes grows in proportion.
+    /// Writes a bundle, or a session file, of this size into an empty folder. Its size in bytes grows in proportion.
     ///
     /// # Panics
     ///
     /// Panics if the folder cannot be written to.
     pub fn write(&self, size: usize, folder: &Path) {
-        let mut script = Script::begin(folder);
-        (self.build)(&mut script, size);
-        script.end();
+        match self.build {
+            Build::Bundle(build) => {
+                let mut script = Script::begin(folder);
+                build(&mut script, size);
+                script.end();
+            }
+            Build::Session(build) => {
+                let lines: String = build(size).into_iter().map(|line| format!("{line}\n")).collect();
+                fs::write(folder.join("session.jsonl"), lines).expect("the folder can be written to");
+            }
+        }
     }
 }
 
 const fn shape(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
-    HostileShape { name, size, programs: &["check"], build }
+    HostileShape { name, size, programs: &["check"], build: Build::Bundle(build) }
+}
+
+/// A session file, whose import is part of what is counted.
+const fn session(name: &'static str, size: usize, build: fn(usize) -> Vec<Value>) -> HostileShape {
+    HostileShape { name, size, programs: &["check"], build: Build::Session(build) }
 }
 
 const fn drawn(name: &'static str, size: usize, build: fn(&mut Script, usize)) -> HostileShape {
@@ -56,7 +79,7 @@ const fn asked_and_drawn(name: &'static str, size: usize, build: fn(&mut Script,
 }
 
 /// All hostile shapes.
-pub const HOSTILE: [HostileShape; 42] = [
+pub const HOSTILE: [HostileShape; 46] = [
     asked("call-id-renumbered", 500, calls::renumbered),
     asked_and_drawn("call-id-renumbered-tools", 500, calls::renumbered_tools),
     asked_and_drawn("call-id-in-one-request", 1000, calls::in_one_request),
@@ -99,4 +122,8 @@ pub const HOSTILE: [HostileShape; 42] = [
     shape("diagnostics", 2000, agents::diagnostics),
     shape("equal-diagnostics", 2000, agents::equal_diagnostics),
     shape("unknown-events", 2000, agents::unknown_events),
+    session("session-codex", 1000, sessions::codex),
+    session("session-claude-code", 1000, sessions::claude_code),
+    session("session-pi", 1000, sessions::pi),
+    session("session-gemini", 1000, sessions::gemini),
 ];
