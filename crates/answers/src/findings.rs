@@ -96,7 +96,8 @@ pub enum FindingSeverity {
 }
 
 impl FindingSeverity {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Returns the severity as it is named in answers.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",

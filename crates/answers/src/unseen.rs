@@ -99,6 +99,24 @@ pub enum UnseenCode {
 }
 
 impl UnseenCode {
+    /// Returns the code as it is named in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutputCut => "output_cut",
+            Self::OutputAfterLastLook => "output_after_last_look",
+            Self::ResultNotDelivered => "result_not_delivered",
+            Self::CallNotAnswered => "call_not_answered",
+            Self::CellValueNotShown => "cell_value_not_shown",
+            Self::ChildResultNotDelivered => "child_result_not_delivered",
+            Self::MessageNotDelivered => "message_not_delivered",
+            Self::DroppedByCompaction => "dropped_by_compaction",
+            Self::TrimmedLater => "trimmed_later",
+            Self::DroppedUnrecorded => "dropped_unrecorded",
+            Self::AnswerNotKept => "answer_not_kept",
+            Self::SealedFromReader => "sealed_from_reader",
+        }
+    }
+
     /// Returns a few words for people.
     pub fn words(self) -> &'static str {
         match self {

@@ -59,6 +59,11 @@ impl Clock {
         self.events.last().map_or(self.start, |(_, us)| *us)
     }
 
+    /// Returns the last event of which the graph has a time; 0 if it has none.
+    pub fn last_seq(&self) -> Seq {
+        self.events.last().map_or(0, |(seq, _)| *seq)
+    }
+
     /// Returns when something started.
     pub fn start(&self, execution: &Execution) -> i64 {
         self.at(execution.started_seq)
