@@ -18,8 +18,9 @@ use crate::{
     completing::{bundle_first, bundles, paths},
     failure::Failure,
     local_time::GivenTime,
-    question_args::{BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
+    question_args::{BlameArgs, ContextArgs, DiffArgs, FindingsArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
     sessions,
+    sql_args::SqlArgs,
 };
 
 const EXIT_CODES: &str = "\
@@ -73,10 +74,10 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Says in one word how complete the evidence of a rollout is, and lists every gap.
     Verdict(QuestionArgs),
-    /// Lists what a reviewer of a rollout would want to be told.
-    Findings(QuestionArgs),
+    Findings(FindingsArgs),
     Stats(StatsArgs),
     Grep(GrepArgs),
+    Sql(SqlArgs),
     Payload(PayloadArgs),
     View(ViewArgs),
     Record(RecordArgs),
@@ -545,8 +546,12 @@ pub(crate) struct ManArgs {
 #[derive(Debug, Args)]
 pub(crate) struct BundleArgs {
     /// A bundle (its folder, a file in it, or its archive), or a folder with bundles.
-    #[arg(required = true, value_name = "BUNDLE", add = paths())]
+    #[arg(required_unless_present = "from_list", value_name = "BUNDLE", add = paths())]
     pub(crate) paths: Vec<PathBuf>,
+
+    /// Process also what a file lists, one path in each line; - means stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_list: Option<PathBuf>,
 
     /// Process only the newest bundle of a folder with bundles.
     #[arg(long)]
@@ -555,6 +560,13 @@ pub(crate) struct BundleArgs {
     /// Of a folder with sessions of Codex, Claude Code, Pi or Gemini CLI, process only the one whose id begins like this.
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
+}
+
+impl BundleArgs {
+    /// Returns the arguments that mean these paths.
+    pub(crate) fn of(paths: Vec<PathBuf>, latest: bool, session: Option<String>) -> Self {
+        Self { paths, from_list: None, latest, session }
+    }
 }
 
 /// How a bundle is read.

@@ -51,6 +51,26 @@ impl ChoiceArgs {
         }
     }
 
+    /// Returns how bundles are read.
+    pub(crate) fn reading(&self) -> ReadingArgs {
+        self.reading
+    }
+
+    /// Returns whether one of several is chosen.
+    pub(crate) fn is_of_one(&self) -> bool {
+        self.latest || self.session.is_some()
+    }
+
+    /// Returns paths or, if there are none, the trace root.
+    pub(crate) fn or_root(&self, paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+        if !paths.is_empty() {
+            return Ok(paths);
+        }
+        let hint = "give bundles, or a folder with bundles";
+        let root = self.root.clone().ok_or_else(|| Failure::new("no bundle is given", hint))?;
+        Ok(vec![root])
+    }
+
     /// Opens a bundle again, which is still being written.
     pub(crate) fn reopen(&self, path: &Path) -> Result<Bundle, Failure> {
         self.reading.open(path)

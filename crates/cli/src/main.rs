@@ -11,13 +11,17 @@ mod local_time;
 mod outline;
 mod output;
 mod pager;
+mod parallel;
 mod progress;
 mod question_args;
+mod report;
 mod selection;
 mod sessions;
 mod signals;
+mod sql_args;
 mod state_file;
 mod summary;
+mod table_rows;
 mod visible_json;
 
 use std::process::ExitCode;

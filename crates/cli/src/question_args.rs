@@ -21,14 +21,35 @@ pub(crate) struct QuestionArgs {
     pub(crate) asked: AskedArgs,
 }
 
+/// Lists what a reviewer of a rollout would want to be told.
+///
+/// Of a folder with bundles, it says how many findings of each kind their rollouts have. The JSON then has one line for each
+/// finding.
+#[derive(Debug, Args)]
+pub(crate) struct FindingsArgs {
+    /// A bundle (its folder, a file in it, its archive, or the beginning of its rollout's id), or a folder with bundles.
+    #[arg(add = bundles())]
+    pub(crate) bundle: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+}
+
 /// Counts what rollouts consist of, under names that stay.
 ///
-/// With several bundles, the text ends with their total, and the JSON has one line for each.
+/// With several bundles, the text ends with their total, and the JSON has one line for each. With --by, there is a row for
+/// each model, agent, tool or day, and folders with bundles can be given, too: how many rollouts it is in, their requests,
+/// reported tokens, tool calls, wall and model time, and the number of their findings of each severity. A rollout counts in the
+/// row of each of its models, agents or tools.
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
     /// Bundles: their folders, files in them, their archives, or the beginnings of their rollouts' ids.
     #[arg(add = bundles(), value_name = "BUNDLE")]
     pub(crate) bundles: Vec<OsString>,
+
+    /// Add up by model, agent, tool or day.
+    #[arg(long, value_name = "KEY", hide_possible_values = true)]
+    pub(crate) by: Option<GroupArg>,
 
     #[command(flatten)]
     pub(crate) asked: AskedArgs,
@@ -133,6 +154,26 @@ pub(crate) struct BlameArgs {
 
     #[command(flatten)]
     pub(crate) asked: AskedArgs,
+}
+
+/// What rollouts are added up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum GroupArg {
+    Model,
+    Agent,
+    Tool,
+    Day,
+}
+
+impl GroupArg {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Agent => "agent",
+            Self::Tool => "tool",
+            Self::Day => "day",
+        }
+    }
 }
 
 /// Where a question is asked, and how it is answered.

@@ -1,6 +1,10 @@
 //! Selects the bundles that a command processes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use rollout_trace::find_bundles;
 
@@ -8,14 +12,22 @@ use crate::{
     args::BundleArgs,
     failure::{Failure, Verdict},
     output::Output,
-    progress, sessions,
+    parallel, progress, sessions,
 };
 
 /// Finds the bundles that the paths name: bundles, files in bundles, or folders with bundles. A path that names none
 /// yields a failure instead.
 pub(crate) fn select(args: &BundleArgs) -> Vec<Result<PathBuf, Failure>> {
     let mut selected = Vec::new();
-    for path in &args.paths {
+    let listed = match args.from_list.as_deref().map(listed) {
+        Some(Err(failure)) => {
+            selected.push(Err(failure));
+            Vec::new()
+        }
+        Some(Ok(paths)) => paths,
+        None => Vec::new(),
+    };
+    for path in args.paths.iter().chain(&listed) {
         if !path.is_dir() {
             selected.push(Ok(path.clone()));
             continue;
@@ -35,6 +47,28 @@ pub(crate) fn select(args: &BundleArgs) -> Vec<Result<PathBuf, Failure>> {
     selected
 }
 
+/// Returns the paths in the lines of a file, or of stdin.
+fn listed(file: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut bytes = Vec::new();
+    let read = match file == Path::new("-") {
+        true => io::stdin().lock().read_to_end(&mut bytes),
+        false => File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| Failure::io("cannot read the list", file, &error, "give a file with one path in each line"))?;
+    let lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    Ok(lines.filter(|line| !line.is_empty()).map(path_of).collect())
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
 /// Returns the bundles in a folder, at least one, the newest first.
 fn find(root: &Path, args: &BundleArgs) -> Result<Vec<PathBuf>, Failure> {
     let found = find_bundles(root)
@@ -48,6 +82,48 @@ fn find(root: &Path, args: &BundleArgs) -> Result<Vec<PathBuf>, Failure> {
         return Err(Failure::new(format!("no trace bundle in {}", root.display()), hint));
     }
     Ok(found.into_iter().map(|bundle| bundle.path).collect())
+}
+
+/// Processes the selected bundles on all cores: `work` what can be done apart, then `each` with the results, in order, on this
+/// OS thread. A bundle that fails is reported, as `each` does it, and does not prevent the others from being processed.
+pub(crate) fn for_all<R: Send>(
+    selected: Vec<Result<PathBuf, Failure>>,
+    output: &mut Output,
+    work: impl Fn(&Path) -> Result<R, Failure> + Sync,
+    mut each: impl FnMut(Option<&Path>, Result<R, Vec<String>>, &mut Output) -> Result<Verdict, Failure>,
+) -> Result<Verdict, Failure> {
+    let progress = progress::of_bundles(selected.len());
+    let mut verdict = Verdict::Clean;
+    let mut paths = Vec::new();
+    for bundle in selected {
+        match bundle {
+            Ok(path) => paths.push(path),
+            Err(Failure::Message(lines)) => {
+                progress.suspend(|| output.say_all(lines.clone()));
+                verdict = verdict.max(Verdict::Unreadable).max(each(None, Err(lines), output)?);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    parallel::in_order(
+        &paths,
+        |path| work(path),
+        |path, result| {
+            progress.inc(1);
+            let result = match result {
+                Err(Failure::Message(lines)) => {
+                    progress.suspend(|| output.say_all(lines.clone()));
+                    verdict = verdict.max(Verdict::Unreadable);
+                    Err(lines)
+                }
+                result => Ok(result?),
+            };
+            verdict = verdict.max(progress.suspend(|| each(Some(path), result, output))?);
+            Ok(())
+        },
+    )?;
+    progress.finish_and_clear();
+    Ok(verdict)
 }
 
 /// Processes each selected bundle. One that fails does not prevent the others from being processed.

@@ -13,7 +13,7 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
@@ -26,9 +26,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("reducer", &["evidence", "model", "schema"]),
     ("answers", &["evidence", "model", "reducer", "schema"]),
     (FACADE, &["answers", "bundle", "evidence", "import", "model", "reducer", "schema"]),
+    ("tables", &["answers", "bundle", "model", "schema"]),
     ("mcp", &[FACADE]),
     ("viewer", &[FACADE]),
-    ("cli", &[FACADE, "capture", "mcp", "recorder", "viewer"]),
+    ("cli", &[FACADE, "capture", "mcp", "recorder", "tables", "viewer"]),
     ("code-mode", &[]),
     ("scripted-model", &[]),
     ("agent-core", &["code-mode", "recorder"]),

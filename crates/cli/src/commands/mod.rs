@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod convert;
+mod fleet;
 mod follow;
 mod import;
 mod list;
@@ -15,6 +16,7 @@ mod record;
 mod reduce;
 mod schema;
 mod show;
+mod sql;
 mod unpack;
 mod view;
 
@@ -57,6 +59,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Findings(args) => question::findings(&args, output),
         Command::Stats(args) => question::stats(&args, output),
         Command::Grep(args) => question::grep(&args, output),
+        Command::Sql(args) => sql::run(&args, output),
         Command::Payload(args) => payload::run(&args, output),
         Command::View(args) => view::run(args, output),
         Command::Record(args) => record::run(&args, output),

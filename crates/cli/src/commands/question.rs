@@ -14,10 +14,13 @@ use rollout_trace::{
 use serde::Serialize;
 
 use crate::{
+    commands::fleet,
     failure::{Failure, Verdict},
     output::Output,
     progress,
-    question_args::{AskedArgs, BlameArgs, ContextArgs, DiffArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
+    question_args::{
+        AskedArgs, BlameArgs, ContextArgs, DiffArgs, FindingsArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs,
+    },
     summary::Counts,
 };
 
@@ -36,6 +39,9 @@ pub(crate) fn critical_path(args: &QuestionArgs, output: &mut Output) -> Result<
 }
 
 pub(crate) fn stats(args: &StatsArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    if let Some(by) = args.by {
+        return fleet::stats(args, by, output);
+    }
     let mut total = Totals::default();
     let mut words = args.bundles.as_slice();
     let mut count = 0;
@@ -190,7 +196,10 @@ fn find_agent<'a>(rollout: &Rollout<'a>, wanted: &str) -> Result<&'a ThreadId, F
     })
 }
 
-pub(crate) fn findings(args: &QuestionArgs, output: &mut Output) -> Result<Verdict, Failure> {
+pub(crate) fn findings(args: &FindingsArgs, output: &mut Output) -> Result<Verdict, Failure> {
+    if let Some(root) = fleet::many(args) {
+        return fleet::findings(args, root, output);
+    }
     let bundle = args.asked.choice.open_only(args.bundle.as_ref())?;
     ask(&args.asked, &bundle, output, |rollout, output| {
         let answer = Findings::of(rollout);

@@ -41,6 +41,7 @@ fn wrong_usage() {
     stderr:   findings       Lists what a reviewer of a rollout would want to be told
     stderr:   stats          Counts what rollouts consist of, under names that stay
     stderr:   grep           Searches the texts of a rollout, line by line, and says where each match is
+    stderr:   sql            Asks the tables of rollouts in SQL
     stderr:   payload        Prints a payload exactly as it was recorded
     stderr:   view           Shows rollouts in the browser, or writes one as an HTML file
     stderr:   record         Runs a command and records what it says to its model, whichever agent it is

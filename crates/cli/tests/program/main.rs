@@ -29,6 +29,8 @@ mod show;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod terminal;

@@ -25,6 +25,8 @@ enum Stdout {
     Colored,
     /// JSON, which is the same in a pipe.
     Json,
+    /// Other data, which is the same in a pipe.
+    Data,
 }
 
 /// A command line.
@@ -93,6 +95,37 @@ fn questions() -> Vec<Call> {
 fn calls() -> Vec<Call> {
     let text = [
         "check a@ b@ empty@ no@ no%",
+        "check --from-list list@",
+        "check --from-list no@",
+        "check --from-list no%",
+        "reduce --from-list no@",
+        "sql",
+        "sql --tables",
+        "sql SELECT(@",
+        "sql a@ SELECT\t*\tFROM\trollouts",
+        "sql a@ b@ c@ SELECT\t*\tFROM\titems,turns",
+        "sql a@ SELECT\t*\tFROM\tterminal_operations",
+        "sql a@ SELECT\t*\tFROM\tcode_cells",
+        "sql a@ SELECT\t*\tFROM\tdiagnostics",
+        "sql a@ SELECT\t*\tFROM\tfindings",
+        "sql a@ SELECT\t*\tFROM\tblame",
+        "sql a@ SELECT\t*\tFROM\tunseen",
+        "sql a@ SELECT\t*\tFROM\ttool_calls",
+        "sql a@ SELECT\t'@'\tAS\t'@'",
+        "sql no@ SELECT\t*\tFROM\trollouts",
+        "sql no% SELECT\t*\tFROM\trollouts",
+        "sql a@ no%",
+        "sql empty@ SELECT\t*\tFROM\trollouts",
+        "sql sessions@ --session @ SELECT\t*\tFROM\trollouts",
+        "sql --latest --root . SELECT\t*\tFROM\trollouts",
+        "sql a@ --db kept@ --content full SELECT\t*\tFROM\t_sources",
+        "sql --db kept@ SELECT\t*\tFROM\titems",
+        "sql --db a@/trace.jsonl SELECT\t1",
+        "sql --db no@/x@ SELECT\t1",
+        "sql a@ --content @ SELECT\t1",
+        "sql a@ --max-seconds 9 --max-memory-bytes 99999999 --best-effort --max-payload-bytes 100 SELECT\t1\tFROM\titems",
+        "sql a@ --max-line-bytes 300 --max-nesting 3 --max-archive-bytes 9 --max-events 30 SELECT\t1\tFROM\titems",
+        "sql a@ --max-total-payload-bytes 99999 --max-amplified-bytes 9999 --max-archive-entries 99 --max-damaged-lines 9 SELECT\t1\tFROM\titems",
         "check . --latest",
         "check a@ --best-effort --max-payload-bytes 100",
         "check a@ --max-line-bytes 300",
@@ -233,6 +266,13 @@ fn calls() -> Vec<Call> {
         "grep a@ [@",
         "grep a@ . --where @",
         "stats a@ b@ no@",
+        "stats . --by model",
+        "stats a@ b@ --by agent",
+        "stats a@ no@ --by tool",
+        "stats . --by day",
+        "stats a@ --by @",
+        "findings .",
+        "findings empty@",
         "schema answers",
         "why a@ nothing@",
         "why a@ item:@",
@@ -253,6 +293,10 @@ fn calls() -> Vec<Call> {
     }
     for line in [
         "check a@ b@ --json",
+        "stats . --by agent --json",
+        "findings . --json",
+        "sql a@ --json SELECT\t*,*\tFROM\titems,rollouts",
+        "reduce --from-list list@",
         "list . --json",
         "reduce a@ -o -",
         "reduce b@ --compact --runs --output -",
@@ -262,6 +306,7 @@ fn calls() -> Vec<Call> {
     ] {
         calls.push(call(Stdout::Json, line));
     }
+    calls.push(call(Stdout::Data, "sql a@ --csv SELECT\t*\tFROM\titems"));
     calls.extend(questions());
     calls
 }
@@ -295,6 +340,7 @@ fn assert_harmless(call: &Call, output: &Output) {
             assert!(count > 0 || !output.status.success(), "{arguments:?} prints JSON");
             String::new()
         }
+        Stdout::Data => String::new(),
     };
     for text in [stdout, stderr] {
         let hidden = text.lines().find(|line| line.contains(is_hidden) || line.starts_with("FORGED"));
@@ -310,6 +356,7 @@ fn nothing_that_a_bundle_or_a_name_contains_reaches_a_stream_as_it_is() {
         let [a, b, c] = ["a", "b", "c"].map(|name| format!("{name}{HOSTILE}"));
         bundles::write_all(&root.path(""), [&a, &b, &c], spared);
         fs::create_dir(root.path(&format!("empty{HOSTILE}"))).unwrap();
+        fs::write(root.path(&format!("list{HOSTILE}")), format!("{a}\nno{HOSTILE}\n{b}\n")).unwrap();
         bundles::write_session(&root.path(&format!("sessions{HOSTILE}")), spared);
         let run = |call: &Call| {
             let mut program = program();
