@@ -65,8 +65,14 @@ pub(crate) fn reduce_recorded(thread: &str, turn: &str, events: Vec<(Value, Opti
     for (seq, (mut payload, document)) in (1..).zip(events) {
         if let Some((field, document)) = document {
             let id = format!("raw_payload:{seq}");
+            let kind = match field {
+                "request_payload" => "inference_request",
+                "response_payload" => "inference_response",
+                "runtime_payload" => "tool_runtime_event",
+                _ => "tool_result",
+            };
             payload[field] =
-                json!({"raw_payload_id": id, "kind": {"type": "odd"}, "path": format!("payloads/{seq}.json")});
+                json!({"raw_payload_id": id, "kind": {"type": kind}, "path": format!("payloads/{seq}.json")});
             memory.0.insert(id, document.to_string().into_bytes());
         }
         let event = json!({
