@@ -66,6 +66,10 @@ imports:
 questions *ARGS:
     .ci/questions {{ARGS}}
 
+# Gives exports of all bundles to the real tools, where these are at hand (docs/exports.md).
+validators:
+    .ci/validators
+
 # Checks the page of the viewer, also in a browser; `just viewer build` builds its committed files anew (needs npm).
 viewer *ARGS:
     .ci/viewer {{ARGS}}

@@ -16,6 +16,7 @@ use rollout_trace::{
 use crate::{
     choice::ChoiceArgs,
     completing::{bundle_first, bundles, paths},
+    export_args::ExportArgs,
     failure::Failure,
     local_time::GivenTime,
     question_args::{BlameArgs, ContextArgs, DiffArgs, FindingsArgs, GrepArgs, QuestionArgs, StatsArgs, WhyArgs},
@@ -83,6 +84,7 @@ pub(crate) enum Command {
     Record(RecordArgs),
     Mcp(McpArgs),
     Import(ImportArgs),
+    Export(ExportArgs),
     Convert(ConvertArgs),
     Pack(PackArgs),
     Unpack(UnpackArgs),

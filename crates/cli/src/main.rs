@@ -6,6 +6,7 @@ mod args;
 mod choice;
 mod commands;
 mod completing;
+mod export_args;
 mod failure;
 mod local_time;
 mod outline;
@@ -23,6 +24,7 @@ mod state_file;
 mod summary;
 mod table_rows;
 mod visible_json;
+mod written_file;
 
 use std::process::ExitCode;
 

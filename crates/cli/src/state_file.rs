@@ -1,15 +1,14 @@
 //! The file with a reduced graph.
 
 use std::{
-    fs,
-    io::{self, BufWriter, Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
 use rollout_trace::{
     RolloutTrace,
     answers::{Rollout, WithFacts},
-    bundle::{ARCHIVE_SUFFIX, Existing, StagedFile, open_file_in},
+    bundle::{ARCHIVE_SUFFIX, open_file_in},
     model::WithRuns,
     schema::{
         Manifest,
@@ -18,7 +17,7 @@ use rollout_trace::{
 };
 use serde::Serialize;
 
-use crate::{args::StateForm, failure::Failure};
+use crate::{args::StateForm, failure::Failure, written_file};
 
 /// How many bytes of a state are read to find out which program wrote it. In ours the mark is within the first hundred.
 const HEAD_BYTES: u64 = 4096;
@@ -177,7 +176,7 @@ pub(crate) fn save_in_bundle(
         Replace::Any => places.usual,
     };
     // A link in the bundle is replaced, not followed: the bundle may come from anywhere.
-    replace(state, form, &path).map_err(|error| {
+    written_file::replace(&path, |file| write(state, form, file)).map_err(|error| {
         let hint = "the previous file is unchanged; use -o FILE to write elsewhere, or -o - for stdout";
         Failure::io("cannot write", &path, &error, hint)
     })?;
@@ -186,31 +185,7 @@ pub(crate) fn save_in_bundle(
 
 /// Writes a graph to the user's file, and atomically replaces the previous one.
 pub(crate) fn save_as(state: State<'_, '_>, form: StateForm, path: &Path) -> Result<(), Failure> {
-    let written = match path.metadata() {
-        // A pipe or device is written to instead of replaced.
-        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
-            fs::OpenOptions::new().write(true).open(path).and_then(|file| write_all(state, form, file).map(drop))
-        }
-        Ok(_) => path.canonicalize().and_then(|path| replace(state, form, &path)),
-        Err(_) => replace(state, form, path),
-    };
-    written.map_err(|error| {
-        let hint = "the previous file is unchanged; use another FILE, or -o - for stdout";
-        Failure::io("cannot write", path, &error, hint)
-    })
-}
-
-/// Writes a temporary file next to the path, readable only by its owner, and renames it when it is complete.
-fn replace(state: State<'_, '_>, form: StateForm, path: &Path) -> io::Result<()> {
-    let mut staged = StagedFile::beside(path)?;
-    write_all(state, form, staged.as_file_mut())?.sync_all()?;
-    staged.publish(Existing::Replace)
-}
-
-fn write_all<F: Write>(state: State<'_, '_>, form: StateForm, file: F) -> io::Result<F> {
-    let mut writer = BufWriter::with_capacity(1 << 20, file);
-    write(state, form, &mut writer)?;
-    writer.into_inner().map_err(io::IntoInnerError::into_error)
+    written_file::save_as(path, |file| write(state, form, file))
 }
 
 #[cfg(test)]

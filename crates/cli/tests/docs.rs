@@ -125,7 +125,7 @@ fn citations(text: &str, own: Option<&str>) -> Vec<(String, String)> {
         let document = match (bare(words[at - 2]).to_lowercase().as_str(), bare(words[at - 1]).to_lowercase().as_str())
         {
             ("bundle", number @ ("1" | "2" | "3")) => Some(format!("bundle-{number}")),
-            (_, name @ ("reduction" | "graph" | "official" | "questions" | "wires"))
+            (_, name @ ("reduction" | "graph" | "official" | "questions" | "wires" | "exports"))
                 if words[at - 1].ends_with(',') =>
             {
                 Some(name.to_owned())

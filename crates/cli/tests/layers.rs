@@ -13,7 +13,7 @@ use serde_json::Value;
 const FACADE: &str = "rollout-trace";
 
 /// The workspace crates that each crate may use outside its tests.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("schema", &[]),
     ("recorder", &["schema"]),
     ("bench-bundles", &["recorder", "schema"]),
@@ -25,11 +25,12 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("model", &["schema"]),
     ("reducer", &["evidence", "model", "schema"]),
     ("answers", &["evidence", "model", "reducer", "schema"]),
+    ("export", &["answers", "model", "reducer", "schema"]),
     (FACADE, &["answers", "bundle", "evidence", "import", "model", "reducer", "schema"]),
     ("tables", &["answers", "bundle", "model", "schema"]),
     ("mcp", &[FACADE]),
     ("viewer", &[FACADE]),
-    ("cli", &[FACADE, "capture", "mcp", "recorder", "tables", "viewer"]),
+    ("cli", &[FACADE, "capture", "export", "mcp", "recorder", "tables", "viewer"]),
     ("code-mode", &[]),
     ("scripted-model", &[]),
     ("agent-core", &["code-mode", "recorder"]),

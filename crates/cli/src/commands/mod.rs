@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod convert;
+mod export;
 mod fleet;
 mod follow;
 mod import;
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::List(_)
         | Command::Reduce(_)
         | Command::Import(_)
+        | Command::Export(_)
         | Command::Convert(_)
         | Command::Pack(_)
         | Command::Unpack(_) => true,
@@ -65,6 +67,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> Result<Verdict, Failure> {
         Command::Record(args) => record::run(&args, output),
         Command::Mcp(args) => mcp::run(&args),
         Command::Import(args) => import::run(&args, output),
+        Command::Export(args) => export::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
         Command::Pack(args) => pack::run(&args, output),
         Command::Unpack(args) => unpack::run(&args, args.limits.into(), output),

@@ -8,7 +8,7 @@ use crate::support::{Root, draw, program};
 
 #[test]
 fn help_texts() {
-    let commands = "reduce list check show why context diff time blame stats grep payload view record mcp import convert pack unpack schema completions man";
+    let commands = "reduce list check show why context diff time blame stats grep payload view record mcp import export convert pack unpack schema completions man";
     for command in iter::once("").chain(commands.split(' ')) {
         let output = program().args(command.split_whitespace()).arg("--help").output().unwrap();
         assert_snapshot!(format!("help-{command}"), draw(&output));
@@ -47,6 +47,7 @@ fn wrong_usage() {
     stderr:   record         Runs a command and records what it says to its model, whichever agent it is
     stderr:   mcp            Answers an agent's questions about rollouts, as an MCP server on stdin and stdout
     stderr:   import         Writes a session of another program as a bundle
+    stderr:   export         Writes rollouts in the formats of other tools
     stderr:   convert        Writes a copy of a bundle in another payload layout, or in schema 3
     stderr:   pack           Packs a bundle into one .tar.zst file
     stderr:   unpack         Unpacks the file that pack has created
@@ -105,7 +106,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, view, record, mcp, import, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, view, record, mcp, import, export, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }

@@ -9,6 +9,8 @@ mod check;
 #[cfg(test)]
 mod completions;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod follow;
 #[cfg(test)]
 mod forms;
