@@ -246,7 +246,7 @@ impl Database {
         if !statement.readonly() {
             return Err(SqlError::Refused.into());
         }
-        let names: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<_> = statement.column_names().map(str::to_owned).collect();
         let count = names.len();
         head(names)?;
         let mut rows = statement.query([]).map_err(located)?;
