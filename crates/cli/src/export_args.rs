@@ -14,6 +14,7 @@ What opens or takes each format:
                  (a collector, MLflow; Phoenix takes protobuf only)
   atif           harbor view JOBS, with the file as JOBS/rollouts/NAME/agent/trajectory.json
   inspect        inspect view --log-dir DIR
+  parquet        duckdb -c \"SELECT count(*) FROM 'DIR/v1/rollouts/**/*.parquet'\"
   mermaid, dot   any Markdown page with a mermaid block; dot -Tsvg NAME.dot
 
 Exit codes:
@@ -90,6 +91,10 @@ pub(crate) enum FormatArg {
     Mermaid,
     /// A Graphviz diagram.
     Dot,
+    /// Tables for DuckDB, DataFusion, Polars and Spark, in a folder.
+    Parquet,
+    /// The same tables as lines of JSON.
+    Ndjson,
 }
 
 impl FormatArg {
@@ -102,6 +107,8 @@ impl FormatArg {
             Self::Inspect => "inspect",
             Self::Mermaid => "mermaid",
             Self::Dot => "dot",
+            Self::Parquet => "parquet",
+            Self::Ndjson => "ndjson",
         }
     }
 }
@@ -111,6 +118,8 @@ impl FormatArg {
 pub(crate) enum ContentArg {
     /// No texts.
     None,
+    /// The SHA-256 of the texts of items, by which equal texts can be joined (parquet, ndjson).
+    Hash,
     /// Texts; of a request only those of the items that it shows for the first time (otlp).
     New,
     /// All texts.

@@ -25,7 +25,7 @@ impl Ids {
 pub(crate) struct Report {
     /// Its path; null if the error says which path it is about.
     bundle: Option<String>,
-    /// `written` or `failed`.
+    /// `written`, `failed` or, if the list has the same graph of the same bundle before it, `repeated`.
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
@@ -34,6 +34,15 @@ pub(crate) struct Report {
     /// The file that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
+    /// The hash of the graph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_hash: Option<String>,
+    /// The name of the run that has the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// How many rows there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
     /// The diagnostics of each severity.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<usize>,
@@ -64,6 +73,18 @@ impl Report {
     /// Adds the file that was written.
     pub(crate) fn at(self, file: &Path) -> Self {
         Self { file: Some(shown(file)), ..self }
+    }
+
+    /// Adds the hash of the graph and how many rows it has, or that the run has them already.
+    pub(crate) fn with_rows(self, state_hash: &str, rows: u64, is_repeated: bool) -> Self {
+        let status = if is_repeated { "repeated" } else { self.status };
+        Self { status, state_hash: Some(state_hash.to_owned()), rows: Some(rows), ..self }
+    }
+
+    /// Adds the name of the run, if it has the rows of the bundle.
+    pub(crate) fn named(self, name: &str) -> Self {
+        let name = self.rows.map(|_| name.to_owned());
+        Self { name, ..self }
     }
 
     /// Returns the report of a bundle that could not be read or written, of which a failure says this.

@@ -11,6 +11,7 @@ use rollout_trace::{Severity, answers::Rollout, bundle::ARCHIVE_SUFFIX};
 use rollout_trace_export::{Content, Texts, Written, atif, chrome, diagram, inspect, otlp};
 
 use crate::{
+    commands::export_tables,
     export_args::{ContentArg, DiagramArg, EncodingArg, ExportArgs, FormatArg},
     failure::{Failure, Verdict},
     output::Output,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &ExportArgs, output: &mut Output) -> Result<Verdict, Failure> {
-    let format = Format::of(args)?;
+    let Some(format) = Format::of(args)? else { return export_tables::run(args, output) };
     let selected = selection::select(&args.bundles);
     let found = selected.iter().filter(|bundle| bundle.is_ok()).count();
     let mut target = Target::of(args, &format, found)?;
@@ -69,8 +70,8 @@ enum Format {
 }
 
 impl Format {
-    /// Returns the format that is asked for, or what is wrong with its options.
-    fn of(args: &ExportArgs) -> Result<Self, Failure> {
+    /// Returns the format that is asked for, or what is wrong with its options. Returns `None` if tables are asked for.
+    fn of(args: &ExportArgs) -> Result<Option<Self>, Failure> {
         let of_others = [
             (args.encoding.is_some(), "--encoding", FormatArg::Otlp),
             (args.service.is_some(), "--service", FormatArg::Otlp),
@@ -93,6 +94,11 @@ impl Format {
                 return Err(Failure::new(what, "add --content full to write prompts, answers, arguments and results"));
             }
             (ContentArg::None, _) => Content::None,
+            (ContentArg::Hash, FormatArg::Parquet | FormatArg::Ndjson) => return Ok(None),
+            (ContentArg::Hash, format) => {
+                let what = format!("{} has no --content hash", format.as_str());
+                return Err(Failure::new(what, "use --content full for all texts, or none"));
+            }
             (ContentArg::New, FormatArg::Otlp) => Content::New,
             (ContentArg::New, format) => {
                 let what = format!("{} has no --content new", format.as_str());
@@ -107,7 +113,8 @@ impl Format {
             service: args.service.clone().unwrap_or_else(|| otlp::Options::SERVICE.to_owned()),
             project: args.project.clone(),
         };
-        Ok(match args.format {
+        Ok(Some(match args.format {
+            FormatArg::Parquet | FormatArg::Ndjson => return Ok(None),
             FormatArg::Chrome => Self::Chrome(texts(256)),
             FormatArg::Otlp => match args.encoding.unwrap_or(EncodingArg::Json) {
                 EncodingArg::Json => Self::OtlpJson(options()),
@@ -120,7 +127,7 @@ impl Format {
                 DiagramArg::Flow => Self::Flowchart,
             },
             FormatArg::Dot => Self::Dot,
-        })
+        }))
     }
 
     /// Returns how names of files in this format end.

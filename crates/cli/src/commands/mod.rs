@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod convert;
 mod export;
+mod export_tables;
 mod fleet;
 mod follow;
 mod import;

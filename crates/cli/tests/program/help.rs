@@ -106,7 +106,7 @@ fn completions_and_manual() {
     assert!(root.run("man reduce").contains("rollout\\-trace\\-reduce"));
     assert_snapshot!(root.run("man recude"), @r#"
     stderr: error: unknown command "recude"
-    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, payload, view, record, mcp, import, export, convert, pack, unpack, schema, completions, man, help
+    stderr:   commands: reduce, list, check, show, why, context, time, critical-path, blame, unseen, diff, verdict, findings, stats, grep, sql, payload, view, record, mcp, import, export, convert, pack, unpack, schema, completions, man, help
     exit code 2
     "#);
 }
