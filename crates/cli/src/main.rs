@@ -9,7 +9,6 @@ mod completing;
 mod export_args;
 mod failure;
 mod local_time;
-mod outline;
 mod output;
 mod pager;
 mod parallel;

@@ -10,11 +10,12 @@ use std::{
 use rollout_trace::{
     Bundle, Limits,
     bundle::{ConvertError, holds_bundle},
+    cache_folder,
     import::{FoundSession, ImportError, Session, find_sessions, first_record, session_at, write_bundle},
     schema::Manifest,
 };
 
-use crate::{failure::Failure, outline::cache_folder, signals::remove_unfinished_on_signals};
+use crate::{failure::Failure, signals::remove_unfinished_on_signals};
 
 /// A file that was written so recently may be written again without its time being another one.
 const SETTLED: Duration = Duration::from_secs(2);

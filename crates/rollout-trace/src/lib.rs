@@ -30,16 +30,20 @@
 //!
 //! The root module has the names that most programs need. The layers below are re-exported in full: [`schema`] (raw
 //! events), [`evidence`] (what every source of events yields), [`bundle`] (reading and converting bundles), [`model`]
-//! (the graph), [`reducer`], and [`answers`] (questions about a graph). To record a rollout, an agent core depends on
+//! (the graph), [`reducer`], and [`answers`] (questions about a graph). [`outline`] says in a few words what a
+//! bundle holds, without reducing it. To record a rollout, an agent core depends on
 //! `rollout-trace-recorder` instead.
 
 #![forbid(unsafe_code)]
 
+mod cache;
 mod convert;
 mod library;
+pub mod outline;
 mod reduce;
 mod shelf;
 
+pub use cache::cache_folder;
 pub use convert::convert_to_schema_3;
 pub use library::{Book, FindError, Library};
 pub use reduce::{reduce_and_see, reduce_bundle, reduce_bundle_watched, reduce_with_facts, reduce_with_facts_watched};

@@ -9,6 +9,8 @@ use std::{
 use rollout_trace_bundle::{Bundle, Limits, find_bundles, holds_bundle};
 use rollout_trace_schema::{RolloutId, UnixMillis};
 
+use crate::outline::{Index, Outline, Outliner};
+
 /// The bundles at some paths. Whatever else is asked for is not found, so that a client of a server can name bundles
 /// without being able to open files.
 ///
@@ -126,6 +128,23 @@ impl Library {
         }
         books.sort_by_key(|book| std::cmp::Reverse(book.started_at_unix_ms));
         Ok(books)
+    }
+
+    /// Returns what a list says about bundles of this library, in their order; `None` for one that cannot be opened. Of a
+    /// bundle that has not changed since it was last listed, nothing is read.
+    pub fn outlines(&self, books: &[Book], limits: Limits) -> Vec<Option<Outline>> {
+        let mut outliner = Outliner::default();
+        let mut outlines = vec![None; books.len()];
+        for root in &self.roots {
+            let mut index = if holds_bundle(root) { Index::default() } else { Index::of(root) };
+            for (book, outline) in books.iter().zip(&mut outlines) {
+                if outline.is_none() && book.path.starts_with(root) {
+                    *outline = index.bundle(&book.path, &mut outliner, limits).ok();
+                }
+            }
+            index.save();
+        }
+        outlines
     }
 
     /// Returns the bundle that a word means: its path or name, `latest`, or the id of its rollout or the beginning of one.

@@ -6,6 +6,7 @@ use rollout_trace::{
     Limits,
     answers::{Regex, duration, first_chars, pattern},
     import::{find_sessions, session_stores},
+    outline::{Index, Outline, Outliner},
     schema::{UnixMillis, visible::visible_line},
     walk_bundles,
 };
@@ -15,7 +16,6 @@ use crate::{
     args::ListArgs,
     failure::{Failure, Verdict},
     local_time::local_minute,
-    outline::{Index, Outline, Outliner, Stamp},
     output::Output,
     progress,
     state_file::StateAge,
@@ -114,12 +114,7 @@ fn read_sessions(root: &Path) -> Vec<Listed> {
     let mut index = Index::of(root);
     let mut listed = Vec::new();
     for session in find_sessions(root) {
-        let stamp = Stamp::of(&session.path);
-        let known = stamp.as_ref().and_then(|stamp| index.get(&session.path, stamp));
-        let outline = known.unwrap_or_else(|| Outline::of_session(session.outline()));
-        if let Some(stamp) = stamp {
-            index.put(&session.path, stamp, &outline);
-        }
+        let outline = index.session(&session);
         listed.push(Listed { path: session.path, outline });
     }
     index.save();
@@ -134,27 +129,16 @@ fn read(
     output: &mut Output,
 ) -> Result<(Vec<Listed>, Verdict), Failure> {
     // A root that is a bundle itself has no index.
-    let mut index = (found.first().map(PathBuf::as_path) != Some(root)).then(|| Index::of(root));
+    let is_bundle = found.first().is_some_and(|first| first == root);
+    let mut index = if is_bundle { Index::default() } else { Index::of(root) };
     let progress = progress::of_bundles(found.len());
     let mut outliner = Outliner::default();
     let mut listed = Vec::with_capacity(found.len());
     let mut verdict = Verdict::Clean;
     for path in found {
         progress.inc(1);
-        let stamp = Stamp::of(&path);
-        if let (Some(index), Some(stamp)) = (&mut index, &stamp)
-            && let Some(outline) = index.get(&path, stamp)
-        {
-            listed.push(Listed { path, outline });
-            continue;
-        }
-        match outliner.outline(&path, limits).map_err(Failure::from) {
-            Ok(outline) => {
-                if let (Some(index), Some(stamp)) = (&mut index, stamp) {
-                    index.put(&path, stamp, &outline);
-                }
-                listed.push(Listed { path, outline });
-            }
+        match index.bundle(&path, &mut outliner, limits).map_err(Failure::from) {
+            Ok(outline) => listed.push(Listed { path, outline }),
             Err(Failure::Message(failure)) => {
                 progress.suspend(|| output.say_all(failure));
                 verdict = Verdict::Unreadable;
@@ -163,9 +147,7 @@ fn read(
         }
     }
     progress.finish_and_clear();
-    if let Some(index) = index {
-        index.save();
-    }
+    index.save();
     Ok((listed, verdict))
 }
 

@@ -3,10 +3,8 @@
 use std::io::{ErrorKind, Read};
 
 use memchr::{memchr, memmem::Finder};
-use rollout_trace::{
-    Bundle,
-    schema::{InferenceStarted, Manifest, RolloutEnded, ThreadId, ThreadStarted, UnixMillis},
-};
+use rollout_trace_bundle::Bundle;
+use rollout_trace_schema::{InferenceStarted, Manifest, RolloutEnded, ThreadId, ThreadStarted, UnixMillis};
 use serde::{
     Deserialize,
     de::{DeserializeOwned, IgnoredAny},

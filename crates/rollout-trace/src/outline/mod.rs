@@ -6,56 +6,57 @@ mod scan;
 
 use std::{path::Path, time::UNIX_EPOCH};
 
-use rollout_trace::{
-    Bundle, Evidence, Limits, OpenError,
-    evidence::{PayloadBuffer, PayloadSource},
-    import::SessionOutline,
-    schema::{
-        EventPayload, ExecutionStatus, Manifest, PayloadRef, ThreadId, UnixMillis,
-        document::{SessionMetadata, SessionSource},
-    },
+use rollout_trace_bundle::{Bundle, OpenError};
+use rollout_trace_evidence::{Evidence, Limits, PayloadBuffer, PayloadSource};
+use rollout_trace_import::SessionOutline;
+use rollout_trace_schema::{
+    EventPayload, ExecutionStatus, Manifest, PayloadRef, ThreadId, UnixMillis,
+    document::{SessionMetadata, SessionSource},
 };
 use serde::{Deserialize, Serialize};
 
-pub(crate) use index::{Index, Stamp, cache_folder};
+pub use index::Index;
 use prompt::first_prompt;
 use scan::Scanner;
 
 /// What a list says about a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Outline {
+pub struct Outline {
     /// The schema version, if the bundle or its events state one.
-    pub(crate) schema_version: Option<u32>,
+    pub schema_version: Option<u32>,
     /// Whether that is newer than any known one. Then little else is known.
-    pub(crate) is_newer: bool,
-    pub(crate) rollout_id: Option<String>,
+    pub is_newer: bool,
+    /// The id of the rollout, if the manifest says it.
+    pub rollout_id: Option<String>,
     /// When the recording began or, if the manifest does not say it, when the log was last written.
-    pub(crate) started_at_unix_ms: Option<UnixMillis>,
+    pub started_at_unix_ms: Option<UnixMillis>,
     /// The time from the start to the end of the rollout or, while it runs, to its last event.
-    pub(crate) duration_ms: Option<u64>,
+    pub duration_ms: Option<u64>,
     /// The status of the rollout; `running` if it has not ended.
-    pub(crate) status: String,
+    pub status: String,
     /// Whether the log, the manifest or the archive is damaged. Payloads are not looked at.
-    pub(crate) damaged: bool,
+    pub damaged: bool,
     /// The program that recorded the rollout or, if it does not say so, the one that started the session.
-    pub(crate) agent: Option<String>,
+    pub agent: Option<String>,
     /// The model that the root agent asked first.
-    pub(crate) model: Option<String>,
+    pub model: Option<String>,
     /// The folder in which the root agent works.
-    pub(crate) cwd: Option<String>,
+    pub cwd: Option<String>,
     /// How the text begins with which a person began the rollout.
-    pub(crate) prompt: Option<String>,
-    pub(crate) agents: u64,
-    pub(crate) turns: u64,
+    pub prompt: Option<String>,
+    /// How many agents there are, the root among them.
+    pub agents: u64,
+    /// How many turns all agents had.
+    pub turns: u64,
     /// Whether it is a session of another program, of which only the beginning and the end were read. Its status, its
     /// agents and its turns are unknown.
     #[serde(default)]
-    pub(crate) is_session: bool,
+    pub is_session: bool,
 }
 
 impl Outline {
     /// Returns the outline of a session.
-    pub(crate) fn of_session(session: SessionOutline) -> Self {
+    pub fn of_session(session: SessionOutline) -> Self {
         let lasted = session.started_at_unix_ms.zip(session.last_at_unix_ms);
         Self {
             rollout_id: Some(session.session).filter(|session| !session.is_empty()),
@@ -100,15 +101,28 @@ impl Events {
 }
 
 /// Reads outlines, with buffers that are used again and again.
+///
+/// ```
+/// use rollout_trace::{Limits, outline::Outliner};
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+/// let outline = Outliner::default().outline("docs/sample-bundle".as_ref(), Limits::default())?;
+/// assert_eq!((outline.status.as_str(), outline.agents), ("completed", 2));
+/// # Ok::<(), rollout_trace::OpenError>(())
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Outliner {
+pub struct Outliner {
     scanner: Scanner,
     buffer: PayloadBuffer,
 }
 
 impl Outliner {
     /// Reads the outline of a bundle: its manifest, its log, and two payloads. Of an archive, no payload is read.
-    pub(crate) fn outline(&mut self, path: &Path, limits: Limits) -> Result<Outline, OpenError> {
+    ///
+    /// # Errors
+    ///
+    /// The bundle cannot be opened.
+    pub fn outline(&mut self, path: &Path, limits: Limits) -> Result<Outline, OpenError> {
         let bundle = Bundle::open_events(path, limits)?;
         let header = bundle.header();
         let producer = bundle.manifest().and_then(|manifest| manifest.producer.as_ref());

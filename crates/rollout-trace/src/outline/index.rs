@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    env,
     ffi::OsStr,
     fs, io,
     io::Write,
@@ -10,13 +9,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rollout_trace::{
-    bundle::{Existing, StagedFile},
-    schema::Manifest,
-};
+use rollout_trace_bundle::{Existing, OpenError, StagedFile};
+use rollout_trace_evidence::Limits;
+use rollout_trace_import::FoundSession;
+use rollout_trace_schema::Manifest;
 use serde::{Deserialize, Serialize};
 
-use super::Outline;
+use super::{Outline, Outliner};
 
 /// Another version of the program may outline bundles in another way.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
@@ -26,7 +25,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// The sizes and times of the files of a bundle that outlines are made of, but for payloads, which are written before the
 /// events that name them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stamp(Vec<FileStamp>);
+struct Stamp(Vec<FileStamp>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct FileStamp {
@@ -36,7 +35,7 @@ struct FileStamp {
 
 impl Stamp {
     /// Returns the stamp of a bundle as it is now, or `None` if the system does not say it.
-    pub(crate) fn of(bundle: &Path) -> Option<Self> {
+    fn of(bundle: &Path) -> Option<Self> {
         let manifest = file_stamp(&bundle.join(Manifest::FILE_NAME));
         let log = file_stamp(&bundle.join(Manifest::RAW_EVENT_LOG));
         let archive = if manifest.is_none() && log.is_none() { file_stamp(bundle) } else { None };
@@ -59,10 +58,12 @@ fn nanoseconds(time: SystemTime) -> Option<u64> {
     u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }
 
-/// The index of one trace root. It is a file in the user's cache folder, which may be deleted at any time; whatever is
-/// wrong with it, bundles are read again.
-#[derive(Debug)]
-pub(crate) struct Index {
+/// The index of one trace root or session store: the outlines that have not changed since they were read.
+///
+/// It is a file in the user's [cache folder](crate::cache_folder), which may be deleted at any time; whatever is wrong with
+/// it, bundles are read again.
+#[derive(Debug, Default)]
+pub struct Index {
     /// `None` if there is no place for it.
     file: Option<PathBuf>,
     root: PathBuf,
@@ -86,17 +87,45 @@ struct Document<R, E> {
 }
 
 impl Index {
-    /// Reads the index of a trace root. It is empty if there is none, or if it is damaged.
-    pub(crate) fn of(root: &Path) -> Self {
+    /// Reads the index of a trace root or session store. It is empty if there is none, or if it is damaged.
+    pub fn of(root: &Path) -> Self {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        let file = cache_folder().map(|folder| folder.join(format!("list-{:016x}.json", hash(root.as_os_str()))));
+        let file =
+            crate::cache_folder().map(|folder| folder.join(format!("list-{:016x}.json", hash(root.as_os_str()))));
         let known = file.as_deref().and_then(|file| read(file, &root)).unwrap_or_default();
         Self { file, root, known, current: HashMap::new(), has_changed: false }
     }
 
-    /// Returns the outline of a bundle, if the bundle has not changed since.
-    pub(crate) fn get(&mut self, bundle: &Path, stamp: &Stamp) -> Option<Outline> {
-        let name = name(bundle)?;
+    /// Returns the outline of a bundle, which is read only if the bundle has changed.
+    ///
+    /// # Errors
+    ///
+    /// The bundle cannot be opened.
+    pub fn bundle(&mut self, path: &Path, outliner: &mut Outliner, limits: Limits) -> Result<Outline, OpenError> {
+        let stamp = Stamp::of(path);
+        self.get(path, stamp.as_ref()).map_or_else(
+            || {
+                let outline = outliner.outline(path, limits)?;
+                self.put(path, stamp, &outline);
+                Ok(outline)
+            },
+            Ok,
+        )
+    }
+
+    /// Returns the outline of a session, of which the beginning and the end are read only if it has changed.
+    pub fn session(&mut self, session: &FoundSession) -> Outline {
+        let stamp = Stamp::of(&session.path);
+        self.get(&session.path, stamp.as_ref()).unwrap_or_else(|| {
+            let outline = Outline::of_session(session.outline());
+            self.put(&session.path, stamp, &outline);
+            outline
+        })
+    }
+
+    /// Returns an outline that was read when the stamp was the same.
+    fn get(&mut self, path: &Path, stamp: Option<&Stamp>) -> Option<Outline> {
+        let (name, stamp) = (name(path)?, stamp?);
         let entry = self.known.remove(name).filter(|entry| entry.stamp == *stamp)?;
         let outline = entry.outline.clone();
         self.current.insert(name.to_owned(), entry);
@@ -104,15 +133,17 @@ impl Index {
     }
 
     /// Remembers an outline that was read after its stamp was taken.
-    pub(crate) fn put(&mut self, bundle: &Path, stamp: Stamp, outline: &Outline) {
-        if let Some(name) = name(bundle).filter(|_| stamp.is_settled(SystemTime::now())) {
+    fn put(&mut self, path: &Path, stamp: Option<Stamp>, outline: &Outline) {
+        if let Some(name) = name(path)
+            && let Some(stamp) = stamp.filter(|stamp| stamp.is_settled(SystemTime::now()))
+        {
             self.current.insert(name.to_owned(), Entry { stamp, outline: outline.clone() });
             self.has_changed = true;
         }
     }
 
     /// Writes the index if it has changed. Without it, the next list takes longer, and nothing else.
-    pub(crate) fn save(self) {
+    pub fn save(self) {
         // What remains was not found any more.
         if self.has_changed || !self.known.is_empty() {
             let _: io::Result<()> = self.write();
@@ -136,17 +167,6 @@ fn read(file: &Path, root: &Path) -> Option<HashMap<String, Entry>> {
 
 fn name(bundle: &Path) -> Option<&str> {
     bundle.file_name()?.to_str()
-}
-
-/// Returns the folder for what can be made again at any time.
-pub(crate) fn cache_folder() -> Option<PathBuf> {
-    let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let of_system = || match env::consts::OS {
-        "windows" => folder("LOCALAPPDATA"),
-        "macos" => folder("HOME").map(|home| home.join("Library/Caches")),
-        _ => folder("HOME").map(|home| home.join(".cache")),
-    };
-    Some(folder("XDG_CACHE_HOME").or_else(of_system)?.join("rollout-trace"))
 }
 
 /// Makes a folder that only its owner can read, because prompts are private.

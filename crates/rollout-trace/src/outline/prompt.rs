@@ -1,7 +1,7 @@
 //! The text with which a person began a rollout.
 
 use memchr::memmem;
-use rollout_trace::answers::first_chars;
+use rollout_trace_answers::first_chars;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
