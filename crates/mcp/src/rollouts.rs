@@ -5,7 +5,9 @@ use std::{
     sync::mpsc,
 };
 
-use rollout_trace::{Book, Edition, FindError, Library, Shelf, answers::Rollout, reduce_with_facts};
+use rollout_trace::{
+    Book, Edition, FindError, Library, Limits, Shelf, answers::Rollout, outline::Outline, reduce_with_facts,
+};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -47,6 +49,11 @@ impl Rollouts {
     /// Returns all rollouts, the newest first.
     pub(crate) fn list(&self) -> Result<Vec<Book>, ToolError> {
         self.library.books().map_err(|error| ToolError::new(error, UNLISTED))
+    }
+
+    /// Returns what can be said about rollouts without reducing them.
+    pub(crate) fn outlines(&self, books: &[Book]) -> Vec<Option<Outline>> {
+        self.library.outlines(books, Limits::default())
     }
 
     /// Returns the rollout that a word means.

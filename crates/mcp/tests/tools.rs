@@ -107,7 +107,7 @@ async fn tools_are_listed_as_harmless() {
 async fn each_tool_answers() {
     let asked = Asked::new().await;
     let list = asked.call("list", json!({})).await;
-    assert_has(&list, &["1 rollout, the newest first\n", "Z  thread-root  bundle\n"]);
+    assert_has(&list, &["1 rollout, the newest first\n", "Z  thread-root  bundle  "]);
     let overview = asked.ask("overview", json!({})).await;
     assert_has(&overview, &["| rollout thread-root in bundle\n", "| agent /root/reviewer · thread thread-reviewer"]);
     assert_has(&overview, &["| sealed · rollout completed", "| turn turn-1 · /root · completed · inference-1 to"]);
