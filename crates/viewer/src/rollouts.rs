@@ -1,6 +1,6 @@
 //! The list of rollouts that a page may show.
 
-use rollout_trace::{Book, Bundle, schema::UnixMillis};
+use rollout_trace::{Book, Bundle, outline::Outline, schema::UnixMillis};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -33,15 +33,57 @@ pub struct ListedRollout {
     pub started_at_unix_ms: UnixMillis,
     /// Whether it is an archive.
     pub is_archive: bool,
+    /// What it is about; `null` if it cannot be opened, or is the only one.
+    pub about: Option<AboutRollout>,
 }
 
-impl From<Book> for ListedRollout {
-    fn from(book: Book) -> Self {
+/// What the list says about a rollout that was not reduced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AboutRollout {
+    /// From the start to the end or, while it runs, to the last event.
+    pub duration_ms: Option<u64>,
+    /// The status of the rollout, or `newer format`.
+    pub status: String,
+    /// Whether the log, the manifest or the archive is damaged.
+    pub is_damaged: bool,
+    /// The program that recorded the rollout.
+    pub agent: Option<String>,
+    /// The model that the root agent asked first.
+    pub model: Option<String>,
+    /// The folder in which the root agent works.
+    pub folder: Option<String>,
+    /// How the text begins with which a person began the rollout.
+    pub prompt: Option<String>,
+    /// The number of agents.
+    pub agents: u64,
+    /// The number of turns.
+    pub turns: u64,
+}
+
+impl From<Outline> for AboutRollout {
+    fn from(outline: Outline) -> Self {
+        Self {
+            duration_ms: outline.duration_ms,
+            status: if outline.is_newer { "newer format".to_owned() } else { outline.status },
+            is_damaged: outline.damaged,
+            agent: outline.agent,
+            model: outline.model,
+            folder: outline.cwd,
+            prompt: outline.prompt,
+            agents: outline.agents,
+            turns: outline.turns,
+        }
+    }
+}
+
+impl ListedRollout {
+    pub(crate) fn new(book: Book, outline: Option<Outline>) -> Self {
         Self {
             name: book.name,
             rollout_id: book.rollout_id.map(|id| id.to_string()),
             started_at_unix_ms: book.started_at_unix_ms,
             is_archive: book.is_archive,
+            about: outline.map(AboutRollout::from),
         }
     }
 }
@@ -54,5 +96,6 @@ pub(crate) fn of_bundle(bundle: &Bundle) -> ListedRollout {
         rollout_id: header.rollout_id.map(|id| id.to_string()),
         started_at_unix_ms: header.started_at_unix_ms.unwrap_or_default(),
         is_archive: bundle.is_archive(),
+        about: None,
     }
 }

@@ -17,7 +17,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rollout_trace::FindError;
+use rollout_trace::{FindError, Limits};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -202,13 +202,19 @@ impl Site {
 
     fn rollouts(&self) -> Result<Rollouts, ApiError> {
         let books = self.library.books().map_err(|error| unlisted(&error))?;
+        let is_root = self.library.only().is_none();
+        let outlines = if is_root { self.library.outlines(&books, Limits::default()) } else { vec![None; books.len()] };
         Ok(Rollouts {
             program: crate::PROGRAM.to_owned(),
             path: self.library.roots().first().map(|root| root.display().to_string()).unwrap_or_default(),
-            is_root: self.library.only().is_none(),
+            is_root,
             follow: self.followed.is_some(),
             at: self.at.clone(),
-            rollouts: books.into_iter().map(ListedRollout::from).collect(),
+            rollouts: books
+                .into_iter()
+                .zip(outlines)
+                .map(|(book, outline)| ListedRollout::new(book, outline))
+                .collect(),
         })
     }
 

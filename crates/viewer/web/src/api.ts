@@ -3,6 +3,28 @@
 /** The names of the kinds of things, in the order of their numbers. */
 export const KINDS = ["item", "request", "turn", "agent", "edge", "call", "cell", "operation", "terminal", "compaction", "root", "definition"] as const;
 
+/** What the list says about a rollout that was not reduced. */
+export interface AboutRollout {
+  /** The program that recorded the rollout. */
+  agent: string | null;
+  /** The number of agents. */
+  agents: number;
+  /** From the start to the end or, while it runs, to the last event. */
+  duration_ms: number | null;
+  /** The folder in which the root agent works. */
+  folder: string | null;
+  /** Whether the log, the manifest or the archive is damaged. */
+  is_damaged: boolean;
+  /** The model that the root agent asked first. */
+  model: string | null;
+  /** How the text begins with which a person began the rollout. */
+  prompt: string | null;
+  /** The status of the rollout, or `newer format`. */
+  status: string;
+  /** The number of turns. */
+  turns: number;
+}
+
 /** Why a request does not contain an item. */
 export type Absent = {
   /** The payload of the request. */
@@ -1115,6 +1137,8 @@ export interface LineDifference {
 
 /** A rollout that can be shown. */
 export interface ListedRollout {
+  /** What it is about; `null` if it cannot be opened, or is the only one. */
+  about: AboutRollout | null;
   /** Whether it is an archive. */
   is_archive: boolean;
   /** What calls and addresses name it by: its path below the root. */
