@@ -5,8 +5,8 @@ import { type Columns, grow } from "./grow";
 import type { Source } from "./source";
 import { CELL, ITEM, OPERATION, Trace } from "./trace";
 
-/** Whether news come, the connection is lost for now, or the rollout has ended while the page was open. */
-export type LiveState = "live" | "lost" | "ended";
+/** Whether news come, the connection is lost for now or for good, or the rollout has ended while the page was open. */
+export type LiveState = "live" | "lost" | "gone" | "ended";
 
 /** How many times as long as drawing took the page rests before it draws news again. */
 const REST = 9;
@@ -107,7 +107,8 @@ export class Session {
         resolve();
       };
       events.onerror = () => {
-        this.#setLive("lost");
+        // A program that was started again does not know this page.
+        this.#setLive(events.readyState === EventSource.CLOSED ? "gone" : "lost");
         resolve();
       };
       events.addEventListener("grown", (event: MessageEvent<string>) => {

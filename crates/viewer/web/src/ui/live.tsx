@@ -8,6 +8,12 @@ import { usePage } from "./page";
 /** What a person does to look at something else. */
 const LOOKS = ["wheel", "touchmove", "pointerdown", "keydown"] as const;
 
+const WORDS = {
+  ended: "the rollout has ended",
+  lost: "connection lost, trying again",
+  gone: "not followed any more: open the link of `rollout-trace view` again",
+} as const;
+
 export function LiveMark(): JSX.Element | null {
   const { live, trace, go } = usePage();
   const [follows, setFollows] = useState(false);
@@ -44,8 +50,7 @@ export function LiveMark(): JSX.Element | null {
     return null;
   }
   if (live !== "live") {
-    const word = live === "ended" ? "the rollout has ended" : "connection lost, trying again";
-    return <span class={`chip ${live === "ended" ? "plain" : "warning"}`} role="status">{word}</span>;
+    return <span class={`chip ${live === "ended" ? "plain" : "warning"}`} role="status">{WORDS[live]}</span>;
   }
   return (
     <button

@@ -60,12 +60,18 @@ const built = new URL("../../dist/", import.meta.url);
  * Opens a page that takes the app from `dist` instead of from the program, so that a change of the app needs no new
  * program. Everything that the page reports as an error, and every request to another origin, is collected.
  */
-export async function visit(browser: Browser, link: string, options: BrowserContextOptions = {}): Promise<{ page: Page; problems: string[] }> {
+export async function visit(
+  browser: Browser,
+  link: string,
+  options: BrowserContextOptions = {},
+  prepare: (page: Page) => Promise<unknown> = async () => {},
+): Promise<{ page: Page; problems: string[] }> {
   const { page, problems } = await watched(browser, (url) => url.origin === new URL(link).origin, options);
   const { origin } = new URL(link);
   for (const [path, type] of [["app.js", "text/javascript"], ["app.css", "text/css"]] as const) {
     await page.route(`${origin}/${path}`, (route) => route.fulfill({ body: readFileSync(new URL(path, built)), contentType: type }));
   }
+  await prepare(page);
   await page.goto(link);
   return { page, problems };
 }

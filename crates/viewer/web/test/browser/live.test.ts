@@ -192,6 +192,50 @@ describe("a recording that grows", () => {
       recording.remove();
     }
   });
+
+  test("takes everything anew when a lost connection is there again", { timeout: 120_000 }, async () => {
+    const recording = new Recording(20);
+    const served = await serve(recording.folder, "--follow");
+    let connections = 0;
+    try {
+      const { page, problems } = await visit(browser, served.link, {}, (page) => page.route("**/api/follow*", async (route) => {
+        connections += 1;
+        if (connections === 1) {
+          // Ends at once, and what is recorded then reaches nobody.
+          await route.fulfill({ contentType: "text/event-stream", body: "retry: 2000\n\n" });
+        } else {
+          await route.continue();
+        }
+      }));
+      const requests = () => page.locator(".figures .figure", { hasText: "request" }).locator("dd").innerText();
+      await page.getByText("connection lost, trying again").waitFor();
+      const before = await requests();
+      recording.write(25);
+      await page.locator(".live").waitFor({ timeout: 20_000 });
+      await expect.poll(requests, { timeout: 20_000 }).not.toBe(before);
+      expect(connections).toBe(2);
+      expect(problems).toEqual([]);
+    } finally {
+      served.stop();
+      recording.remove();
+    }
+  });
+
+  test("says so when the program does not know the page any more", { timeout: 120_000 }, async () => {
+    const recording = new Recording(20);
+    const first = await serve(recording.folder, "--follow");
+    const { page } = await visit(browser, first.link);
+    await page.locator(".live").waitFor();
+    first.stop();
+    await page.getByText("connection lost, trying again").waitFor({ timeout: 20_000 });
+    const second = await serve(recording.folder, "--follow", "--port", new URL(first.link).port);
+    try {
+      await page.getByText("not followed any more").waitFor({ timeout: 20_000 });
+    } finally {
+      second.stop();
+      recording.remove();
+    }
+  });
 });
 
 /** What a page shows in a tab, with the first request selected. */
