@@ -61,8 +61,10 @@ pub(crate) fn load(folder: &mut ContainedFolder, limits: &Limits) -> Result<Vec<
     let length = usize::try_from(size).ok().filter(|length| *length <= limit);
     let length = length.ok_or(PayloadError::TooLarge { path, bytes: size, limit })?;
     let mut bytes = Vec::new();
-    read_exactly(file, length, &mut bytes)
-        .map_err(|source| PayloadError::Read { path: folder.path().join(Manifest::FILE_NAME), source })?;
+    let length = read_exactly(file, length, &mut bytes)
+        .map_err(|source| PayloadError::Read { path: folder.path().join(Manifest::FILE_NAME), source })?
+        .len();
+    bytes.truncate(length);
     Ok(bytes)
 }
 

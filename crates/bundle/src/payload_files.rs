@@ -14,7 +14,7 @@ use crate::{Limits, PayloadBuffer, PayloadError, PayloadSource, contained::Conta
 pub struct PayloadFiles {
     folder: ContainedFolder,
     limit: usize,
-    /// The document that is being read, and afterwards the one that it replaced.
+    /// Begins with the document that was read last.
     scratch: Vec<u8>,
 }
 
@@ -41,25 +41,28 @@ impl PayloadSource for PayloadFiles {
             buffer.replace_with(&reference.raw_payload_id, held);
             return Ok(());
         }
-        read_exactly(file, length, &mut self.scratch)
+        let document = read_exactly(file, length, &mut self.scratch)
             .map_err(|source| PayloadError::Read { path: self.folder.path().join(path), source })?;
-        buffer.replace(&reference.raw_payload_id, &mut self.scratch);
+        buffer.replace_with(&reference.raw_payload_id, document);
         Ok(())
     }
 }
 
-/// Fills `bytes` with the file's first `length` bytes, or fewer if the file has been truncated since.
-pub(crate) fn read_exactly(mut file: impl Read, length: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
-    bytes.resize(length, 0);
+/// Reads the file's first `length` bytes, or fewer if the file has been truncated since, into the beginning of `scratch`.
+///
+/// The scratch never becomes shorter, so that its memory is filled with zeros only once.
+pub(crate) fn read_exactly(mut file: impl Read, length: usize, scratch: &mut Vec<u8>) -> io::Result<&[u8]> {
+    if scratch.len() < length {
+        scratch.resize(length, 0);
+    }
     let mut filled = 0;
     while filled < length {
-        match file.read(&mut bytes[filled..]) {
+        match file.read(&mut scratch[filled..length]) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    bytes.truncate(filled);
-    Ok(())
+    Ok(&scratch[..filled])
 }

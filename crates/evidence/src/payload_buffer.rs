@@ -83,11 +83,16 @@ impl PayloadBuffer {
     pub fn patch(&mut self, payload_id: &RawPayloadId, prefix: usize, suffix: usize, middle: &[u8]) {
         let prefix = prefix.min(self.bytes.len());
         let suffix = suffix.min(self.bytes.len() - prefix);
-        let (old_len, new_len) = (self.bytes.len(), prefix + middle.len() + suffix);
-        self.bytes.resize(old_len.max(new_len), 0);
-        self.bytes.copy_within(old_len - suffix..old_len, new_len - suffix);
-        self.bytes[prefix..new_len - suffix].copy_from_slice(middle);
-        self.bytes.truncate(new_len);
+        if suffix == 0 {
+            self.bytes.truncate(prefix);
+            self.bytes.extend_from_slice(middle);
+        } else {
+            let (old_len, new_len) = (self.bytes.len(), prefix + middle.len() + suffix);
+            self.bytes.resize(old_len.max(new_len), 0);
+            self.bytes.copy_within(old_len - suffix..old_len, new_len - suffix);
+            self.bytes[prefix..new_len - suffix].copy_from_slice(middle);
+            self.bytes.truncate(new_len);
+        }
         (self.unchanged_prefix, self.unchanged_suffix) = (prefix, suffix);
         self.renamed(payload_id);
     }

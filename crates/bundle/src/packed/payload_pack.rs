@@ -272,7 +272,7 @@ impl PayloadPack {
             if prefix + suffix > 0 {
                 buffer.patch(&reference.raw_payload_id, prefix as usize, suffix as usize, &self.scratch);
             } else {
-                buffer.replace(&reference.raw_payload_id, &mut self.scratch);
+                buffer.replace_with(&reference.raw_payload_id, &self.scratch);
             }
             buffer.set_note(Held { token, number, layout: Some(layout) });
             return Ok(());
@@ -282,7 +282,7 @@ impl PayloadPack {
         let holes = holes::close(&mut self.scratch, &runs).ok_or_else(|| PayloadError::Damaged {
             what: format!("{reference} is damaged in {PACK_FILE} where no mark can replace it"),
         })?;
-        buffer.replace(&reference.raw_payload_id, &mut self.scratch);
+        buffer.replace_with(&reference.raw_payload_id, &self.scratch);
         buffer.set_holes(holes);
         Ok(())
     }

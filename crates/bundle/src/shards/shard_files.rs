@@ -206,10 +206,9 @@ pub(super) fn read(
     let length = usize::try_from(size).ok().filter(|length| *length <= limit);
     let length = length.ok_or_else(|| PayloadError::TooLarge { path: path.clone(), bytes: size, limit })?;
     let mut compressed = std::mem::take(&mut decompressor.compressed);
-    compressed.clear();
-    read_exactly(file, length, &mut compressed)
+    let bytes = read_exactly(file, length, &mut compressed)
         .map_err(|source| PayloadError::Read { path: folder.path().join(path), source })?;
-    let shard = Shard::read(decompressor, &compressed, limit);
+    let shard = Shard::read(decompressor, bytes, limit);
     decompressor.compressed = compressed;
     Ok((size, shard))
 }
