@@ -9,13 +9,12 @@ use rollout_trace::{
     RolloutTrace,
     answers::{Rollout, WithFacts},
     bundle::{ARCHIVE_SUFFIX, open_file_in},
-    model::WithRuns,
+    model::{JsonLayout, WithRuns, write_graph, write_json},
     schema::{
         Manifest,
         json_text::{Cursor, JsonTextError, Nesting},
     },
 };
-use serde::Serialize;
 
 use crate::{args::StateForm, failure::Failure, written_file};
 
@@ -138,19 +137,12 @@ pub(crate) enum State<'r, 'a> {
 
 /// Writes a graph as JSON, with a newline at the end.
 pub(crate) fn write(state: State<'_, '_>, form: StateForm, writer: &mut dyn Write) -> io::Result<()> {
+    let layout = if form.compact { JsonLayout::Compact } else { JsonLayout::Pretty };
     match state {
-        State::Graph(graph) if form.runs => write_json(&WithRuns(graph), form, writer),
-        State::Graph(graph) => write_json(graph, form, writer),
-        State::WithFacts(rollout) => write_json(&WithFacts::new(rollout, form.runs), form, writer),
-    }
-}
-
-fn write_json(graph: &impl Serialize, form: StateForm, writer: &mut dyn Write) -> io::Result<()> {
-    if form.compact {
-        serde_json::to_writer(&mut *writer, graph)?;
-    } else {
-        serde_json::to_writer_pretty(&mut *writer, graph)?;
-    }
+        State::Graph(graph) if form.runs => write_json(&WithRuns(graph), layout, &mut *writer),
+        State::Graph(graph) => write_graph(graph, layout, &mut *writer),
+        State::WithFacts(rollout) => write_json(&WithFacts::new(rollout, form.runs), layout, &mut *writer),
+    }?;
     writeln!(writer)
 }
 

@@ -16,6 +16,41 @@ pub struct ParseIdError {
     pub found: String,
 }
 
+/// The text of a numbered id.
+pub(crate) struct IdText {
+    bytes: [u8; Self::CAPACITY],
+    start: usize,
+}
+
+impl IdText {
+    /// The length of the longest prefix, and the digits of the largest number.
+    const CAPACITY: usize = "terminal_operation:".len() + 10;
+
+    fn new(prefix: &str, mut number: u32) -> Self {
+        let (mut bytes, mut start) = ([0; Self::CAPACITY], Self::CAPACITY);
+        loop {
+            start -= 1;
+            bytes[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        let end = start;
+        start -= prefix.len();
+        bytes[start..end].copy_from_slice(prefix.as_bytes());
+        Self { bytes, start }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(self.as_bytes()).expect("prefixes and digits are ASCII")
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
 macro_rules! numbered_ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)+) => {$(
         $(#[$doc])*
@@ -24,9 +59,16 @@ macro_rules! numbered_ids {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub u32);
 
+        impl $name {
+            /// Returns the id's text.
+            pub(crate) fn text(self) -> IdText {
+                IdText::new(concat!($prefix, ":"), self.0)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, ":{}"), self.0)
+                f.write_str(self.text().as_str())
             }
         }
 
@@ -43,7 +85,7 @@ macro_rules! numbered_ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.text().as_str())
             }
         }
 

@@ -1,25 +1,11 @@
 //! A graph that is written with runs of items is the same graph.
 
-use proptest::{collection::vec, prelude::*};
-use rollout_trace_model::{ItemId, RolloutTrace, WithRuns, json_schema};
-use serde_json::{Value, json};
+mod graphs;
 
-/// Makes a graph with one inference call for each list of items.
-fn graph(requests: &[Vec<u32>]) -> RolloutTrace {
-    let mut state: Value = serde_json::from_str(include_str!("example.state.json")).expect("the example is JSON");
-    for (number, items) in requests.iter().enumerate() {
-        let id = format!("call-{number}");
-        let items: Vec<_> = items.iter().map(|&item| ItemId(item)).collect();
-        state["inference_calls"][&id] = json!({
-            "inference_call_id": id, "thread_id": "thread-1", "codex_turn_id": "turn-1",
-            "execution": state["codex_turns"]["turn-1"]["execution"], "model": "m", "provider_name": "p",
-            "response_id": null, "upstream_request_id": null, "request_item_ids": items, "response_item_ids": [],
-            "tool_call_ids_started_by_response": [], "usage": null, "raw_request_payload_id": null,
-            "raw_response_payload_id": null, "error": "cut",
-        });
-    }
-    serde_json::from_value(state).expect("it is a graph")
-}
+use graphs::{graph, items};
+use proptest::{collection::vec, prelude::*};
+use rollout_trace_model::{RolloutTrace, WithRuns, json_schema};
+use serde_json::json;
 
 #[test]
 fn runs_take_the_place_of_the_items() {
@@ -44,13 +30,6 @@ fn a_call_has_one_of_the_two_keys() {
         assert!(!schema.is_valid(&wrong));
         serde_json::from_value::<RolloutTrace>(wrong).unwrap_err();
     }
-}
-
-/// Lists of items as requests have them, which are mostly runs, and any others.
-fn items() -> impl Strategy<Value = Vec<u32>> {
-    let runs = vec((0u32..40, 1u32..12), 0..6)
-        .prop_map(|runs| runs.into_iter().flat_map(|(first, count)| first..first + count).collect());
-    prop_oneof![runs, vec(any::<u32>(), 0..8)]
 }
 
 proptest! {
