@@ -2,7 +2,7 @@
 //!
 //! Source: reduction, section 2.2.
 
-use std::ops::Deref;
+use std::{borrow::Cow, ops::Deref};
 
 use rollout_trace_evidence::{Limits, PayloadBuffer, PayloadError, PayloadSource};
 use rollout_trace_model::DiagnosticCode;
@@ -76,7 +76,12 @@ impl Documents {
 
     /// Remembers that a document is being read. Returns whether this is the first time.
     pub(crate) fn note(&mut self, reference: &PayloadRef) -> bool {
-        self.read.insert(reference.to_string())
+        let place = match reference.path() {
+            Some(path) => Cow::Borrowed(path),
+            None => Cow::Owned(reference.to_string()),
+        };
+        // Most documents are noted twice, so a copy of the place is made only for the first time.
+        !self.read.contains(&*place) && self.read.insert(place.into_owned())
     }
 
     /// Remembers that damage made a document partial.

@@ -1,6 +1,6 @@
 //! From evidence to graph, event by event.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use rollout_trace_evidence::{BundleHeader, Evidence, Limits, LocatedEvent, PayloadSource, Problem};
 use rollout_trace_model::{ItemId, ObjectRef, RolloutTrace};
@@ -223,15 +223,19 @@ impl Reducer {
         };
         self.families.rollout.note_last(&event.payload, located.newline_terminated);
         self.families.rollout.note_envelope(&mut cx, &event.rollout_id);
-        for reference in references::counting(&event.payload, cx.rules) {
+        let references = references::counting(&event.payload, cx.rules);
+        for reference in &references {
             self.families.rollout.note_reference(reference);
         }
-        let payload = references::list(cx.graph, cx.report, cx.rules, &event.payload);
+        let payload = references::list(cx.graph, cx.report, cx.rules, (&event.payload, &references));
         self.families.apply(&mut cx, &payload);
         let Families { conversations, links, .. } = &mut self.families;
         let first = |items: &[ItemId]| conversations.first_in_list(items);
         links.cells.start_shown(&mut cx, &mut links.calls, first);
-        let references = references::counting(&payload, cx.rules);
+        let references = match &payload {
+            Cow::Borrowed(_) => references,
+            Cow::Owned(payload) => references::counting(payload, cx.rules),
+        };
         for reference in &references {
             cx.verify(reference);
         }

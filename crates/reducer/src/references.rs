@@ -9,16 +9,16 @@ use rollout_trace_schema::{EventPayload, PayloadRef};
 
 use crate::{graph::Graph, report::Report, rules::Rules};
 
-/// Adds the payloads that an event refers to, and their parts, to the graph. Returns the event with the references that
-/// count.
+/// Adds the payloads that an event refers to, and their parts, to the graph. `references` are those of the event that
+/// count. Returns the event with the references that count instead of them.
 pub(crate) fn list<'a>(
     graph: &mut Graph,
     report: &mut Report,
     rules: Rules,
-    payload: &'a EventPayload,
+    (payload, references): (&'a EventPayload, &[&PayloadRef]),
 ) -> Cow<'a, EventPayload> {
     let mut contradicts = false;
-    for reference in counting(payload, rules) {
+    for reference in references {
         contradicts |= add(graph, report, rules, reference).is_some();
     }
     let mut payload = Cow::Borrowed(payload);
@@ -49,8 +49,13 @@ pub(crate) fn counting(payload: &EventPayload, rules: Rules) -> Vec<&PayloadRef>
 /// Adds a reference and those of its parts to the graph. Returns the reference that counts instead, if another one does.
 fn add(graph: &mut Graph, report: &mut Report, rules: Rules, reference: &PayloadRef) -> Option<PayloadRef> {
     let id = &reference.raw_payload_id;
-    if graph.raw_payloads.get(id) == Some(reference) {
-        return None;
+    match graph.raw_payloads.get(id) {
+        Some(known) if known == reference => return None,
+        None if reference.parts.is_empty() => {
+            graph.insert(id, reference.clone());
+            return None;
+        }
+        _ => {}
     }
     let mut mended: Option<Vec<PayloadRef>> = None;
     for (place, part) in reference.parts.iter().enumerate() {

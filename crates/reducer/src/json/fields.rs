@@ -58,7 +58,7 @@ const FEW: usize = 16;
 pub(super) struct FieldsBuilder<'a> {
     fields: Fields<'a>,
     /// The place of each name, once there are more than a few.
-    places: HashMap<Cow<'a, str>, usize>,
+    places: Option<HashMap<Cow<'a, str>, usize>>,
 }
 
 impl<'a> FieldsBuilder<'a> {
@@ -68,11 +68,10 @@ impl<'a> FieldsBuilder<'a> {
         let place = if fields.len() < FEW {
             fields.iter().position(|(known, _)| *known == name)
         } else {
-            if self.places.is_empty() {
-                self.places.extend(fields.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)));
-            }
+            let names = || fields.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+            let places: &mut HashMap<_, _> = self.places.get_or_insert_with(names);
             let next = fields.len();
-            Some(*self.places.entry(name.clone()).or_insert(next)).filter(|place| *place < next)
+            Some(*places.entry(name.clone()).or_insert(next)).filter(|place| *place < next)
         };
         match place {
             Some(place) => fields[place].1 = value,
