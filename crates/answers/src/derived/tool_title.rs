@@ -34,8 +34,12 @@ impl ToolTitle {
 impl Rollout<'_> {
     /// Returns what the tool of a call is called. The payload of its invocation is read.
     pub fn tool_title(&self, call: &ToolCall) -> ToolTitle {
+        let of_kind = ToolTitle::of_kind(&call.kind);
         let invoked = call.raw_invocation_payload_id.as_ref().and_then(|id| self.document(id, invoked));
-        invoked.unwrap_or_else(|| ToolTitle::of_kind(&call.kind))
+        match invoked {
+            Some(invoked) => ToolTitle { namespace: invoked.namespace.or(of_kind.namespace), ..invoked },
+            None => of_kind,
+        }
     }
 }
 

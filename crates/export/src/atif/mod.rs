@@ -109,6 +109,8 @@ fn extra(subject: &Subject<'_, '_>, cutter: &mut Cutter, unmapped: &Unmapped) ->
         .with("terminal_operations", graph.terminal_operations.len())
         .with("undelivered_messages", graph.undelivered_messages.len())
         .with("items_never_shown", unmapped.items())
+        .with("tool_calls_never_shown", unmapped.tools())
+        .with("compaction_requests", graph.compaction_requests.len())
         .with("objects_without_thread", unmapped.without_thread);
     Object::new()
         .with("producer", "rollout-trace")
@@ -134,6 +136,8 @@ fn left_out(subject: &Subject<'_, '_>, unmapped: &Unmapped) -> LeftOut {
     left_out.add(graph.terminal_operations.len(), "terminal operation", "terminal operations");
     left_out.add(graph.undelivered_messages.len(), "undelivered message", "undelivered messages");
     left_out.add(unmapped.items(), "item that no request shows", "items that no request shows");
+    left_out.add(unmapped.tools(), "tool call that no request shows", "tool calls that no request shows");
+    left_out.add(graph.compaction_requests.len(), "compaction request", "compaction requests");
     left_out.add(unmapped.without_thread, "object without a thread", "objects without a thread");
     left_out
 }

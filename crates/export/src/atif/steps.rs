@@ -7,6 +7,7 @@ use rollout_trace_model::{
     AgentThread, Compaction, ConversationItem, InferenceCall, InferredProducer, ItemId, ItemKind, Role, TokenUsage,
     map::HashSet,
 };
+use rollout_trace_schema::ToolCallId;
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,6 +24,8 @@ use crate::{
 pub(super) struct Unmapped {
     shown: HashSet<ItemId>,
     items: usize,
+    shown_tools: HashSet<ToolCallId>,
+    tools: usize,
     /// How many inference calls belong to a thread that the graph does not have.
     pub(super) without_thread: usize,
 }
@@ -32,12 +35,18 @@ impl Unmapped {
         let graph = subject.graph;
         let calls = graph.inference_calls.values();
         let without_thread = calls.filter(|call| !graph.threads.contains_key(&call.thread_id)).count();
-        Self { shown: HashSet::default(), items: graph.conversation_items.len(), without_thread }
+        let (items, tools) = (graph.conversation_items.len(), graph.tool_calls.len());
+        Self { items, tools, without_thread, ..Self::default() }
     }
 
     /// Returns how many items no step shows.
     pub(super) fn items(&self) -> usize {
         self.items.saturating_sub(self.shown.len())
+    }
+
+    /// Returns how many tool calls no step shows.
+    pub(super) fn tools(&self) -> usize {
+        self.tools.saturating_sub(self.shown_tools.len())
     }
 }
 
@@ -91,6 +100,13 @@ impl Steps {
         let mut builder = Builder { subject, observations, cutter, shown, steps: Self::default() };
         drafts.into_iter().for_each(|draft| builder.add(draft));
         let Builder { steps, shown, .. } = builder;
+        let tools = shown.iter().filter_map(|item| observations.tool(*item));
+        for tool in tools {
+            let cell = tool.started_code_cell_id.as_ref().and_then(|id| subject.graph.code_cells.get(id));
+            let nested = cell.into_iter().flat_map(|cell| &cell.nested_tool_call_ids);
+            let nested = nested.filter(|id| subject.graph.tool_calls.contains_key(*id));
+            unmapped.shown_tools.extend(nested.chain([&tool.tool_call_id]).cloned());
+        }
         unmapped.shown.extend(shown);
         steps
     }
@@ -98,7 +114,9 @@ impl Steps {
     /// Returns the steps, of which there must be one.
     pub(super) fn into_list(self) -> Vec<Value> {
         match self.list.is_empty() {
-            true => vec![json!({ "step_id": 1, "source": "system", "message": "nothing was observed of this agent" })],
+            true => vec![
+                json!({ "step_id": 1, "source": "system", "message": "no conversation of this agent was observed" }),
+            ],
             false => self.list,
         }
     }

@@ -116,6 +116,7 @@ fn metadata(subject: &Subject<'_, '_>, bytes_left_out: u64) -> Object {
     let not_mapped = Object::new()
         .with("terminal_operations", graph.terminal_operations.len())
         .with("code_cells", graph.code_cells.len())
+        .with("compaction_requests", graph.compaction_requests.len())
         .with("payloads", graph.raw_payloads.len())
         .with("markers", markers)
         .with("undelivered_messages", graph.undelivered_messages.len());
@@ -137,6 +138,7 @@ fn left_out(graph: &RolloutTrace) -> LeftOut {
     let markers = graph.threads.values().map(|thread| thread.markers.len()).sum::<usize>() + graph.markers.len();
     left_out.add(graph.terminal_operations.len(), "terminal operation", "terminal operations");
     left_out.add(graph.code_cells.len(), "code cell", "code cells");
+    left_out.add(graph.compaction_requests.len(), "compaction request", "compaction requests");
     left_out.add(graph.raw_payloads.len(), "payload id", "payload ids");
     left_out.add(markers, "marker", "markers");
     left_out.add(graph.undelivered_messages.len(), "undelivered message", "undelivered messages");

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 pub(crate) mod all;
+pub(crate) mod damage;
 pub(crate) mod loss;
 #[path = "../../../reducer/tests/support/script.rs"]
 pub(crate) mod script;
@@ -45,4 +46,9 @@ pub(crate) fn scenarios() -> Vec<(String, String)> {
         .collect();
     found.sort();
     found
+}
+
+/// Writes the bundle of a scenario, by the rules of a schema unless the scenario names one.
+pub(crate) fn write_scenario(text: &str, schema: u32, folder: &Path) {
+    script::Script::parse(&format!("schema {schema}\n{text}")).write(folder);
 }
