@@ -98,7 +98,6 @@ fn calls() -> Vec<Call> {
         "check --from-list list@",
         "check --from-list no@",
         "check --from-list no%",
-        "reduce --from-list no@",
         "sql",
         "sql --tables",
         "sql SELECT(@",
@@ -311,10 +310,10 @@ fn calls() -> Vec<Call> {
     }
     for line in [
         "check a@ b@ --json",
-        "stats . --by agent --json",
-        "findings . --json",
-        "sql a@ --json SELECT\t*,*\tFROM\titems,rollouts",
+        "stats . --by day --json",
+        "sql a@ --json SELECT\t*,*\tFROM\trollouts",
         "reduce --from-list list@",
+        "reduce --from-list no@",
         "list . --json",
         "reduce a@ -o -",
         "export a@ --format chrome",
@@ -330,6 +329,10 @@ fn calls() -> Vec<Call> {
         "payload a@ raw_payload:3@",
     ] {
         calls.push(call(Stdout::Json, line));
+    }
+    // A rollout may have nothing that these could print.
+    for line in ["stats . --by agent --json", "findings . --json"] {
+        calls.push(call(Stdout::Data, line));
     }
     calls.push(call(Stdout::Data, "sql a@ --csv SELECT\t*\tFROM\titems"));
     calls.extend(questions());
