@@ -8,7 +8,7 @@ use crate::{
     document_records::document_head,
     lines::{Line, Lines},
     object::Object,
-    sources,
+    opencode, sources,
 };
 
 /// How many bytes of a file are looked at, after decompression.
@@ -32,6 +32,8 @@ pub enum Format {
     Pi,
     /// Chats of Gemini CLI.
     Gemini,
+    /// Stores of opencode.
+    OpenCode,
 }
 
 impl Format {
@@ -42,6 +44,7 @@ impl Format {
             Self::ClaudeCode => "claude-code-jsonl",
             Self::Pi => "pi-jsonl",
             Self::Gemini => "gemini-cli-jsonl",
+            Self::OpenCode => "opencode-sqlite-v1",
         }
     }
 
@@ -52,14 +55,19 @@ impl Format {
             Self::ClaudeCode => "claude-code",
             Self::Pi => "pi",
             Self::Gemini => "gemini-cli",
+            Self::OpenCode => "opencode",
         }
     }
 }
 
-/// Returns the format of a file by its content. Returns `None` if it is not a session file, or cannot be read.
+/// Returns the format of a file by its content. Returns `None` if it is not a session file, or cannot be read. The path may
+/// be that of a session in a store: `opencode.db#ID`.
 ///
 /// No version is refused: one that is newer than any seen is read by the same rules.
 pub fn detect(path: &Path) -> Option<Format> {
+    if opencode::store_of(path).is_some() {
+        return opencode::is_store(path).then_some(Format::OpenCode);
+    }
     let head = head(path);
     head.first().and_then(|first| of_first(first)).or_else(|| head.iter().find_map(|record| of_any(record)))
 }
@@ -68,6 +76,9 @@ pub fn detect(path: &Path) -> Option<Format> {
 pub fn first_record(path: &Path) -> String {
     /// How many fields are named.
     const FIELDS: usize = 6;
+    if let Some(why) = opencode::why_not(path) {
+        return why;
+    }
     let file = match sources::open(path) {
         Ok(file) => file,
         Err(error) => return error.to_string(),

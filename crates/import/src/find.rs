@@ -4,7 +4,7 @@ use std::{
     env, fs,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use rollout_trace_schema::UnixMillis;
@@ -15,6 +15,7 @@ use crate::{
     codex::{Header, thread_spawn},
     detect::{self, detect},
     object::Object,
+    opencode::{self, store_of},
     sources, time,
 };
 
@@ -30,12 +31,14 @@ const PROMPT_CHARS: usize = 200;
 /// A session that was found, but not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundSession {
-    /// The file of the session's first thread.
+    /// The file of the session's first thread, or its place in a store: `opencode.db#ID`.
     pub path: PathBuf,
     /// The format of the file.
     pub format: Format,
-    /// When the file was last written.
+    /// When the file was last written; of a session in a store, when the session was.
     pub modified: SystemTime,
+    /// What a store says about the session.
+    known: Option<SessionOutline>,
 }
 
 /// What the beginning and the end of a session's file say.
@@ -68,9 +71,10 @@ pub fn session_stores() -> Vec<PathBuf> {
         home(".config/claude/projects"),
         home(".pi/agent/sessions"),
         home(".gemini/tmp"),
+        folder("XDG_DATA_HOME").or_else(|| home(".local/share")).map(|folder| folder.join("opencode/opencode.db")),
     ];
     let mut stores: Vec<PathBuf> = Vec::new();
-    for store in candidates.into_iter().flatten().filter(|store| store.is_dir()) {
+    for store in candidates.into_iter().flatten().filter(|store| store.exists()) {
         if !stores.contains(&store) {
             stores.push(store);
         }
@@ -78,9 +82,12 @@ pub fn session_stores() -> Vec<PathBuf> {
     stores
 }
 
-/// Finds the sessions in a store, or in any folder of one: the files of first threads, but not those of agents that
-/// another session started. Returns the one that was written last first. Links are not followed.
+/// Finds the sessions in a store, which is a file or a folder, or in any folder of one: the files of first threads, but not
+/// those of agents that another session started. Returns the one that was written last first. Links are not followed.
 pub fn find_sessions(folder: &Path) -> Vec<FoundSession> {
+    if store_of(folder).is_some() {
+        return sorted(in_store(folder));
+    }
     // The folder of a session is beside the session's file.
     let beside = folder.with_extension("jsonl");
     if folder.extension().is_none()
@@ -90,18 +97,43 @@ pub fn find_sessions(folder: &Path) -> Vec<FoundSession> {
     }
     let mut found = Vec::new();
     collect(folder, DEPTH, &mut found);
+    sorted(found)
+}
+
+fn sorted(mut found: Vec<FoundSession>) -> Vec<FoundSession> {
     found.sort_by(|left, right| (right.modified, &left.path).cmp(&(left.modified, &right.path)));
     found
 }
 
-/// Returns the session whose file this is. Returns `None` if it is not the file of a session's first thread.
+/// Returns the sessions of a store that is one file, or the one at a place in it.
+fn in_store(path: &Path) -> Vec<FoundSession> {
+    let store = store_of(path).unwrap_or_else(|| path.to_owned());
+    let found = |outline: SessionOutline| {
+        let last = outline.last_at_unix_ms.and_then(|time| u64::try_from(time).ok()).unwrap_or_default();
+        FoundSession {
+            path: opencode::within(&store, &outline.session),
+            format: Format::OpenCode,
+            modified: SystemTime::UNIX_EPOCH + Duration::from_millis(last),
+            known: Some(outline),
+        }
+    };
+    opencode::sessions(path).into_iter().map(found).collect()
+}
+
+/// Returns the session whose file this is, or the one at a place in a store. Returns `None` if it is not the file of a
+/// session's first thread, or a store with several sessions.
 pub fn session_at(path: &Path) -> Option<FoundSession> {
+    if store_of(path).is_some() {
+        let mut found = in_store(path);
+        return if found.len() == 1 { found.pop() } else { None };
+    }
     let metadata = path.metadata().ok().filter(fs::Metadata::is_file)?;
     let format = detect(path)?;
     Some(FoundSession {
         path: path.to_owned(),
         format,
         modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+        known: None,
     })
 }
 
@@ -113,6 +145,9 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<FoundSession>) {
         let name = name.to_string_lossy();
         if kind.is_dir() && depth > 0 {
             collect(&path, depth - 1, found);
+        }
+        if kind.is_file() && name.ends_with(".db") {
+            found.extend(in_store(&path));
         }
         // Older versions of Gemini CLI write one object.
         let is_session = name.ends_with(".jsonl")
@@ -133,13 +168,16 @@ fn is_of_agent(session: &FoundSession) -> bool {
             let kind = detect::head(&session.path).first().and_then(|head| Object::parse(head)?.text("kind"));
             kind.is_some_and(|kind| kind != "main")
         }
-        Format::ClaudeCode | Format::Pi => false,
+        Format::ClaudeCode | Format::Pi | Format::OpenCode => false,
     }
 }
 
 impl FoundSession {
     /// Reads what the beginning and the end of the file say.
     pub fn outline(&self) -> SessionOutline {
+        if let Some(known) = &self.known {
+            return known.clone();
+        }
         let head = detect::head(&self.path);
         let mut outline = SessionOutline { agent: self.format.producer().to_owned(), ..SessionOutline::default() };
         if self.format == Format::Codex {

@@ -24,14 +24,33 @@ pub(crate) struct Answered<'a> {
     pub(crate) model: &'a str,
     pub(crate) provider: &'a str,
     pub(crate) answer: Answer,
-    /// The calls in it, with the agents that they started.
-    pub(crate) calls: Vec<(Called, Option<Agent>)>,
-    /// Why the answer failed, or was canceled, if it did.
-    pub(crate) error: Option<(ExecutionStatus, String)>,
+    /// The calls in it, with the agents that they started, and when and where they began if that is recorded.
+    pub(crate) calls: Vec<(Called, Option<Agent>, Option<At>)>,
+    pub(crate) ending: Ending,
     /// The parts of the request that the file does not have, and those that it has.
     pub(crate) parts: (&'a [&'a str], Object<'a>),
     /// Whether the turn ends with the answer.
     pub(crate) is_last: bool,
+}
+
+/// How an answer ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Completed,
+    /// It failed, and why.
+    Failed(String),
+    /// It was canceled, and why.
+    Cancelled(String),
+    /// Nothing says that it has ended.
+    Open,
+}
+
+/// The run of a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// How many milliseconds it took.
+    pub(crate) took: i64,
+    pub(crate) exit_code: Option<i64>,
 }
 
 /// A call that is not answered.
@@ -85,7 +104,12 @@ impl Linear {
 
     /// Returns when and where a record is.
     pub(crate) fn at(&mut self, place: EvidenceSource, time: Option<&str>) -> At {
-        match time.map(time::parse) {
+        self.at_time(place, time.map(time::parse))
+    }
+
+    /// Returns when and where a record is that has this time, which is `None` if it cannot be.
+    pub(crate) fn at_time(&mut self, place: EvidenceSource, time: Option<Option<UnixMillis>>) -> At {
+        match time {
             Some(Some(time)) => self.clock = time,
             Some(None) if !std::mem::replace(&mut self.is_time_reported, true) => {
                 let at = self.place(place);
@@ -178,21 +202,27 @@ impl Linear {
         for item in &answered.answer.items {
             self.writer.accepted(&at, item, false);
         }
-        let status = match &answered.error {
-            None => {
+        let status = match &answered.ending {
+            Ending::Completed => {
                 self.writer.inference_completed(&at.reconstructed(), &call, &answered.answer);
                 ExecutionStatus::Completed
             }
-            Some((ExecutionStatus::Cancelled, reason)) => {
+            Ending::Cancelled(reason) => {
                 self.writer.inference_cancelled(&at, &call, reason, &answered.answer);
                 ExecutionStatus::Cancelled
             }
-            Some((_, error)) => {
+            Ending::Failed(error) => {
                 self.writer.inference_failed(&at, &call, error, &answered.answer);
                 ExecutionStatus::Failed
             }
+            Ending::Open => {
+                self.unshown.extend(answered.answer.items);
+                ExecutionStatus::Running
+            }
         };
-        for (called, agent) in &answered.calls {
+        for (called, agent, began) in &answered.calls {
+            let at =
+                began.as_ref().map_or_else(|| at.clone(), |began| At { turn: Some(turn.clone()), ..began.clone() });
             let kind = if agent.is_some() { ToolKind::SpawnAgent } else { tool_kind(&called.name) };
             self.writer.function_called(&at, called, kind.clone());
             if let Some(agent) = agent {
@@ -203,27 +233,27 @@ impl Linear {
             let open = OpenCall { kind, arguments: called.arguments.clone(), turn: turn.clone(), agent };
             self.calls.insert(called.id.clone(), open);
         }
-        if answered.is_last || status != ExecutionStatus::Completed {
+        let is_open = status == ExecutionStatus::Running;
+        if !is_open && (answered.is_last || status != ExecutionStatus::Completed) {
             self.end_turn(&at, status);
         }
     }
 
-    /// Writes that a tool answered a call, after as many milliseconds as are recorded.
+    /// Writes that a tool answered a call, and how the command ran if that is recorded.
     pub(crate) fn tool_answered(
         &mut self,
         at: &At,
         call_id: &str,
         (item, text): (&Item, &str),
         status: ExecutionStatus,
-        took: Option<i64>,
+        run: Option<Run>,
     ) {
         let Some(OpenCall { kind, arguments, turn, agent }) = self.calls.remove(call_id) else { return };
         let at = At { turn: Some(turn), ..at.clone() };
         let tool = ToolCallId::from(call_id);
-        if let Some(took) = took.filter(|_| kind == ToolKind::ExecCommand) {
+        if let Some(Run { took, exit_code }) = run.filter(|_| kind == ToolKind::ExecCommand) {
             let arguments: Value = serde_json::from_str(&arguments).unwrap_or_default();
             let command = [arguments.get("command").and_then(Value::as_str).unwrap_or_default()];
-            let exit_code = exit_code(text);
             let begin = json!({
                 "call_id": call_id, "turn_id": at.turn, "command": command, "cwd": self.cwd.clone().unwrap_or_default(),
             });
@@ -231,7 +261,7 @@ impl Linear {
             end["aggregated_output"] = Value::from(text);
             end["exit_code"] = json!(exit_code);
             let at = at.reconstructed();
-            self.writer.runtime_started(&at.at(at.time - took.max(0)), &tool, kind, &begin);
+            self.writer.runtime_started(&at.at(at.time.saturating_sub(took.max(0))), &tool, kind, &begin);
             self.writer.runtime_ended(&at, &tool, status.clone(), &end);
             if exit_code.is_none() {
                 self.writer.loss("exit_code_unknown");
@@ -261,7 +291,7 @@ impl Linear {
 }
 
 /// Returns the exit code that the text of a result ends with, if it says one.
-fn exit_code(text: &str) -> Option<i64> {
+pub(crate) fn exit_code(text: &str) -> Option<i64> {
     let last = text.trim_end().lines().last()?;
     last.strip_prefix("Command exited with code ")?.trim().parse().ok()
 }

@@ -57,6 +57,20 @@ impl Digested {
         digested
     }
 
+    /// Digests what can be read.
+    pub(crate) fn read(mut file: impl Read) -> io::Result<Self> {
+        let digested = Self::default();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(digested),
+                Ok(read) => digested.update(&buffer[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     fn update(&self, bytes: &[u8]) {
         let mut digest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         digest.0 += bytes.len() as u64;

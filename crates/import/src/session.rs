@@ -13,7 +13,7 @@ use crate::{
     detect::{Format, detect, first_record},
     gemini,
     merge::{Children, ImportedEvent, Merge, Stream},
-    pi,
+    opencode, pi,
     sources::Sources,
     writer::UNKNOWN,
 };
@@ -57,7 +57,7 @@ impl ImportError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::UnknownFormat { .. } => {
-                "session files of Codex, Claude Code, Pi and Gemini CLI can be imported, under any name"
+                "session files of Codex, Claude Code, Pi and Gemini CLI can be imported, under any name, and stores of opencode"
             }
             Self::Open { .. } => "check the path and its permissions; links are not followed",
         }
@@ -79,7 +79,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the session that a file belongs to. The file must be that of the session's first thread.
+    /// Opens the session that a file belongs to. The file must be that of the session's first thread. Of a store with several
+    /// sessions, the path names one: `opencode.db#ID`.
     ///
     /// # Errors
     ///
@@ -93,6 +94,7 @@ impl Session {
             Format::ClaudeCode => claude_code::open(path, &sources, limits),
             Format::Pi => pi::open(path, &sources, limits),
             Format::Gemini => gemini::open(path, &sources, limits),
+            Format::OpenCode => opencode::open(path, &sources, limits),
         };
         let opened = opened.map_err(|source| ImportError::Open { path: path.to_owned(), source })?;
         let rollout = RolloutId::from(opened.session.as_str());

@@ -13,7 +13,7 @@ use serde_json::{Value, json, value::RawValue};
 use crate::{
     draft::{At, Draft},
     following::Follower,
-    linear::{Answered, Linear, function_call, function_call_output, message, or_unknown, reasoning},
+    linear::{Answered, Ending, Linear, function_call, function_call_output, message, or_unknown, reasoning},
     object::{Object, raw},
     problem::{Problem, ProblemCode},
     sources,
@@ -271,7 +271,7 @@ impl Reader {
                 self.results.push((called.id.clone(), result, status));
             }
             let agent = call.text("agentId").and_then(|agent| self.agent(&at, &agent, &called.name));
-            with_agents.push((called.clone(), agent));
+            with_agents.push((called.clone(), agent, None));
         }
         let model = or_unknown(record.text("model"));
         let answered = Answered {
@@ -281,7 +281,7 @@ impl Reader {
             answer: Answer { usage: record.read("tokens").and_then(usage), items: items.clone(), ..Answer::default() },
             is_last: calls.is_empty(),
             calls: with_agents,
-            error: None,
+            ending: Ending::Completed,
             parts: (&["instructions", "tools"], Object::default()),
         };
         self.thread.answered(&at, self.live.iter().flat_map(|message| &message.items), answered);

@@ -14,7 +14,9 @@ use crate::{
     Limits, detect,
     draft::{At, Draft},
     following::{Follower, Following},
-    linear::{Answered, Linear, function_call, function_call_output, message, or_unknown, reasoning},
+    linear::{
+        Answered, Ending, Linear, Run, exit_code, function_call, function_call_output, message, or_unknown, reasoning,
+    },
     object::{Object, raw},
     problem::{Problem, ProblemCode},
     session::Opened,
@@ -125,7 +127,8 @@ impl Reader {
                 let item = function_call_output(id, &call_id, &output);
                 self.thread.input(at, std::slice::from_ref(&item));
                 let status = if body.flag("isError") { ExecutionStatus::Failed } else { ExecutionStatus::Completed };
-                self.thread.tool_answered(at, &call_id, (&item, &text), status, body.int("durationMs"));
+                let run = body.int("durationMs").map(|took| Run { took, exit_code: exit_code(&text) });
+                self.thread.tool_answered(at, &call_id, (&item, &text), status, run);
                 vec![item]
             }
             _ => {
@@ -160,7 +163,7 @@ impl Reader {
                             .map_or_else(|| "{}".to_owned(), |value| value.get().to_owned()),
                     };
                     let item = function_call(&id, &called);
-                    calls.push((called, None));
+                    calls.push((called, None, None));
                     item
                 }
                 _ => message("assistant", &id, &[part.text("text").unwrap_or_default()]),
@@ -168,10 +171,10 @@ impl Reader {
         }
         let stop = body.text("stopReason");
         let error = || body.text("errorMessage").unwrap_or_else(|| "the answer failed".to_owned());
-        let error = match stop.as_deref() {
-            Some("error") => Some((ExecutionStatus::Failed, error())),
-            Some("aborted") => Some((ExecutionStatus::Cancelled, "aborted".to_owned())),
-            _ => None,
+        let ending = match stop.as_deref() {
+            Some("error") => Ending::Failed(error()),
+            Some("aborted") => Ending::Cancelled("aborted".to_owned()),
+            _ => Ending::Completed,
         };
         let mut rest = Object::default();
         let mut missing: &[&str] = &["instructions", "tools"];
@@ -192,7 +195,7 @@ impl Reader {
             provider: &provider,
             answer,
             calls,
-            error,
+            ending,
             parts: (missing, rest),
             is_last: !matches!(stop.as_deref(), None | Some("toolUse" | "length")),
         };

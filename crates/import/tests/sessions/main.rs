@@ -7,6 +7,8 @@ mod codex;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod opencode;
+#[cfg(test)]
 mod others;
 #[cfg(test)]
 mod pairs;
