@@ -127,14 +127,14 @@ pub(crate) struct ReduceArgs {
 
 /// Writes a session of another program as a bundle.
 ///
-/// Sessions of Codex, Claude Code, Pi and Gemini CLI are read as they are, and are not changed. The bundle says how well
-/// each of its events is proved, and which line of which file says so. Every command that takes a bundle also takes a
+/// Sessions of Codex, Claude Code, opencode, Pi and Gemini CLI are read as they are, and are not changed. The bundle says how
+/// well each of its events is proved, and which line of which file says so. Every command that takes a bundle also takes a
 /// session, so this is for keeping and sharing; it is as private as the session, and only you can read it. What could
 /// not be read, or is not known, is counted on stderr.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ImportArgs {
-    /// A session's file or folder, or a folder with sessions.
+    /// A session's file or folder, or a folder or store with sessions.
     #[arg(add = paths())]
     pub(crate) path: PathBuf,
 
@@ -185,7 +185,7 @@ pub(crate) struct StateForm {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ListArgs {
-    /// The folder that contains the bundles or sessions; default: the stores of Codex, Claude Code, Pi and Gemini CLI.
+    /// The folder or store with the bundles or sessions; default: the stores of Codex, Claude Code, opencode, Pi and Gemini CLI.
     #[arg(env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
 
@@ -559,7 +559,7 @@ pub(crate) struct BundleArgs {
     #[arg(long)]
     pub(crate) latest: bool,
 
-    /// Of a folder with sessions of Codex, Claude Code, Pi or Gemini CLI, process only the one whose id begins like this.
+    /// Of a folder or a store with sessions of other programs, process only the one whose id begins like this.
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
 }
@@ -588,6 +588,9 @@ impl ReadingArgs {
         let limits = self.limits.into();
         if let Some(session) = sessions::session_of(path) {
             return sessions::open(&session, limits);
+        }
+        if let Some(failure) = sessions::not_one(path) {
+            return Err(failure);
         }
         let opened =
             if self.best_effort { Bundle::open_best_effort(path, limits) } else { Bundle::open_with(path, limits) };

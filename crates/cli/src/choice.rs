@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use rollout_trace::{Bundle, FoundBundle, find_bundles};
+use rollout_trace::{Bundle, FoundBundle, find_bundles, import::store_of};
 
 use crate::{args::ReadingArgs, failure::Failure, sessions};
 
@@ -21,7 +21,7 @@ pub(crate) struct ChoiceArgs {
     #[arg(long, value_name = "DIR", env = "CODEX_ROLLOUT_TRACE_ROOT", hide_env_values = true)]
     root: Option<PathBuf>,
 
-    /// If BUNDLE is a folder with sessions of Codex, Claude Code, Pi or Gemini CLI, the one whose id begins like this.
+    /// If BUNDLE is a folder or a store with sessions of other programs, the one whose id begins like this.
     #[arg(long, value_name = "ID")]
     session: Option<String>,
 
@@ -90,7 +90,7 @@ impl ChoiceArgs {
         match found {
             Some((_, found)) if found.len() == 1 => self.reading.open(&found[0].path),
             Some((prefix, found)) if found.len() > 1 => Err(several(prefix, &found)),
-            _ if self.session.is_some() && path.is_dir() => {
+            _ if self.session.is_some() && (path.is_dir() || store_of(path).is_some()) => {
                 self.reading.open(&sessions::choose_one(path, self.session.as_deref(), false)?.path)
             }
             _ => self.reading.open(path),
@@ -100,8 +100,9 @@ impl ChoiceArgs {
     fn newest(&self) -> Result<PathBuf, Failure> {
         let hint = "give --root DIR, or set CODEX_ROLLOUT_TRACE_ROOT to the folder that the agent writes to";
         let root = self.root.as_ref().ok_or_else(|| Failure::new("--latest needs a trace root", hint))?;
-        let found = find_bundles(root)
-            .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
+        let found = if store_of(root).is_some() { Ok(Vec::new()) } else { find_bundles(root) };
+        let found =
+            found.map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
         let newest = found.into_iter().next().map(|bundle| bundle.path);
         let newest = newest.or_else(|| Some(sessions::choose(root, None, true).pop()?.path));
         newest.ok_or_else(|| Failure::new(format!("no trace bundle in {}", root.display()), hint))

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rollout_trace::find_bundles;
+use rollout_trace::{find_bundles, import::store_of};
 
 use crate::{
     args::BundleArgs,
@@ -28,7 +28,7 @@ pub(crate) fn select(args: &BundleArgs) -> Vec<Result<PathBuf, Failure>> {
         None => Vec::new(),
     };
     for path in args.paths.iter().chain(&listed) {
-        if !path.is_dir() {
+        if !path.is_dir() && store_of(path).is_none() {
             selected.push(Ok(path.clone()));
             continue;
         }
@@ -71,12 +71,16 @@ fn path_of(bytes: &[u8]) -> PathBuf {
 
 /// Returns the bundles in a folder, at least one, the newest first.
 fn find(root: &Path, args: &BundleArgs) -> Result<Vec<PathBuf>, Failure> {
-    let found = find_bundles(root)
-        .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
+    let found = if store_of(root).is_some() { Ok(Vec::new()) } else { find_bundles(root) };
+    let found =
+        found.map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
     if found.is_empty() {
         let sessions = sessions::choose(root, args.session.as_deref(), args.latest);
         if !sessions.is_empty() {
             return Ok(sessions.into_iter().map(|session| session.path).collect());
+        }
+        if let Some(failure) = sessions::not_one(root).filter(|_| args.session.is_none()) {
+            return Err(failure);
         }
         let hint = "give a bundle, which is a folder with a trace.jsonl, or a folder with bundles or sessions";
         return Err(Failure::new(format!("no trace bundle in {}", root.display()), hint));

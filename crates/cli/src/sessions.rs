@@ -3,7 +3,7 @@
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
     time::{Duration, SystemTime},
 };
 
@@ -11,7 +11,10 @@ use rollout_trace::{
     Bundle, Limits,
     bundle::{ConvertError, holds_bundle},
     cache_folder,
-    import::{FoundSession, ImportError, Session, find_sessions, first_record, session_at, write_bundle},
+    import::{
+        FoundSession, ImportError, Session, find_sessions, first_record, session_at, store_of, write_ahead_log,
+        write_bundle,
+    },
     schema::Manifest,
 };
 
@@ -23,7 +26,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Another version of the program may import in another way.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
 
-/// Returns the session that a path means: its file, or its folder beside the file. Returns `None` if the path is a bundle,
+/// Returns the session that a path means: its file, its folder beside the file, or its place in a store. Returns `None` if the path is a bundle,
 /// or nothing of a session.
 pub(crate) fn session_of(path: &Path) -> Option<FoundSession> {
     if path.is_dir() {
@@ -54,7 +57,7 @@ pub(crate) fn choose_one(folder: &Path, session: Option<&str>, latest: bool) -> 
         1 => Ok(found.remove(0)),
         0 => Err(Failure::new(
             format!("no session in {}", folder.display()),
-            "give a session file, or a folder in which Codex, Claude Code, Pi or Gemini CLI keeps its sessions",
+            "give a session file, or the folder or store in which Codex, Claude Code, opencode, Pi or Gemini CLI keeps its sessions",
         )),
         count => Err(Failure::new(
             format!("{count} sessions in {}", folder.display()),
@@ -81,14 +84,26 @@ pub(crate) fn not_a_session(path: &Path) -> Option<Failure> {
 
 /// Returns the path of the bundle that a path means: itself or, of a session, that of the session's import.
 pub(crate) fn bundle_path(path: &Path, limits: Limits) -> Result<PathBuf, Failure> {
-    session_of(path).map_or_else(|| Ok(path.to_owned()), |session| imported(&session, limits))
+    match session_of(path) {
+        Some(session) => imported(&session, limits),
+        None => not_one(path).map_or_else(|| Ok(path.to_owned()), Err),
+    }
+}
+
+/// Returns why a store, or a place in one, is not one session.
+pub(crate) fn not_one(path: &Path) -> Option<Failure> {
+    store_of(path)?;
+    match find_sessions(path).len() {
+        0 => Some(ImportError::UnknownFormat { path: path.to_owned(), seen: first_record(path) }.into()),
+        _ => choose_one(path, None, false).err(),
+    }
 }
 
 /// Returns the bundle in the user's cache folder that a session was imported to.
 pub(crate) fn imported(found: &FoundSession, limits: Limits) -> Result<PathBuf, Failure> {
     let hint = "set XDG_CACHE_HOME to a folder that can be written to, or write a bundle with `rollout-trace import`";
     let cache = cache_folder().ok_or_else(|| Failure::new("there is no cache folder for imported sessions", hint))?;
-    let path = found.path.canonicalize().unwrap_or_else(|_| found.path.clone());
+    let path = found.path.canonicalize().or_else(|_| absolute(&found.path)).unwrap_or_else(|_| found.path.clone());
     let mut hasher = DefaultHasher::new();
     path.hash(&mut hasher);
     let place = cache.join("imports").join(format!("{:016x}", hasher.finish()));
@@ -122,13 +137,19 @@ fn stamp(bundle: &Path, session: &Path, limits: Limits) -> Option<String> {
     let manifest: Manifest = serde_json::from_slice(&fs::read(bundle.join(Manifest::FILE_NAME)).ok()?).ok()?;
     let mut text = format!("{VERSION}\n{limits:?}\n{}\n", session.display());
     for source in manifest.evidence?.sources {
-        let metadata = fs::metadata(&source.path).ok()?;
-        let modified = metadata.modified().ok()?;
-        if SystemTime::now().duration_since(modified).unwrap_or_default() < SETTLED {
-            return None;
+        let path = Path::new(&source.path);
+        let store = store_of(path);
+        // The newest rows of a store may not be in it yet.
+        let log = store.as_deref().map(write_ahead_log).filter(|log| log.exists());
+        for file in [store.as_deref().unwrap_or(path)].into_iter().chain(log.as_deref()) {
+            let metadata = fs::metadata(file).ok()?;
+            let modified = metadata.modified().ok()?;
+            if SystemTime::now().duration_since(modified).unwrap_or_default() < SETTLED {
+                return None;
+            }
+            let modified = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos();
+            text.push_str(&format!("{} {} {modified}\n", file.display(), metadata.len()));
         }
-        let modified = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos();
-        text.push_str(&format!("{} {} {modified}\n", source.path, metadata.len()));
     }
     Some(text)
 }

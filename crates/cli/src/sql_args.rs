@@ -46,7 +46,7 @@ pub(crate) struct SqlArgs {
     #[arg(long)]
     pub(crate) latest: bool,
 
-    /// Of a folder with sessions of Codex, Claude Code, Pi or Gemini CLI, process only the one whose id begins like this.
+    /// Of a folder or a store with sessions of other programs, process only the one whose id begins like this.
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
 

@@ -1,6 +1,6 @@
 //! The command `import`.
 
-use rollout_trace::import::{Session, write_bundle};
+use rollout_trace::import::{Session, find_sessions, write_bundle};
 
 use crate::{
     args::ImportArgs,
@@ -13,7 +13,9 @@ pub(crate) fn run(args: &ImportArgs, output: &mut Output) -> Result<Verdict, Fai
     Failure::if_stdout(&args.output)?;
     let found = match sessions::session_of(&args.path) {
         Some(found) if args.session.is_none() => found,
-        _ if args.path.is_dir() => sessions::choose_one(&args.path, args.session.as_deref(), args.latest)?,
+        _ if args.path.is_dir() || !find_sessions(&args.path).is_empty() => {
+            sessions::choose_one(&args.path, args.session.as_deref(), args.latest)?
+        }
         _ => {
             // The error says what is wrong with the file.
             Session::open(&args.path, args.limits.into())?;

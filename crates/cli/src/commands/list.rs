@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rollout_trace::{
     Limits,
     answers::{Regex, duration, first_chars, pattern},
-    import::{find_sessions, session_stores},
+    import::{find_sessions, session_stores, store_of},
     outline::{Index, Outline, Outliner},
     schema::{UnixMillis, visible::visible_line},
     walk_bundles,
@@ -66,7 +66,8 @@ pub(crate) fn run(args: &ListArgs, limits: Limits, output: &mut Output) -> Resul
     let pattern = args.grep.as_deref().map(pattern).transpose()?;
     let (mut listed, verdict, places) = match args.root.as_deref() {
         Some(root) => {
-            let found = walk_bundles(root)
+            let found = if store_of(root).is_some() { Ok(Vec::new()) } else { walk_bundles(root) };
+            let found = found
                 .map_err(|error| Failure::io("cannot list", root, &error, "check the path and its permissions"))?;
             let place = root.display().to_string();
             if found.is_empty() {

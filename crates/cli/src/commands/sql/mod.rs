@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use rollout_trace::Stamp;
+use rollout_trace::{
+    Stamp,
+    import::{store_of, write_ahead_log},
+};
 use rollout_trace_tables::{Content, Database, Options, SqlError, SqlLimits, Table};
 
 pub(crate) use answer::Form;
@@ -167,7 +170,11 @@ impl<'a> Filled<'a> {
 
 /// Returns the path by which a file of tables knows a bundle, and what shows that the bundle has changed.
 fn known(path: &Path) -> (String, String) {
-    let stamp = format!("{:?}", Stamp::of(path));
+    // A session in a store changes with the store.
+    let store = store_of(path);
+    let log = store.as_deref().map(write_ahead_log);
+    let stamps = [Some(path), store.as_deref(), log.as_deref()].map(|file| file.map(Stamp::of));
+    let stamp = format!("{stamps:?}");
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     (path.to_string_lossy().into_owned(), stamp)
 }
