@@ -1,13 +1,22 @@
 //! What holds of every export: of scenarios, of synthetic rollouts, and of damaged ones.
 
+#[cfg(test)]
 mod atif;
+#[cfg(test)]
 mod canary;
+#[cfg(test)]
 mod chrome;
+#[cfg(test)]
 mod diagrams;
+#[cfg(test)]
 mod goldens;
+#[cfg(test)]
 mod inspect;
+#[cfg(test)]
 mod made;
+#[cfg(test)]
 mod otlp;
+#[cfg(test)]
 mod protobuf;
 #[path = "../../../rollout-trace/tests/support/mod.rs"]
 mod support;
