@@ -85,7 +85,7 @@ pub fn first_record(path: &Path) -> String {
     };
     let head = head(path);
     let Some(record) = head.iter().find_map(|text| Object::parse(text)) else {
-        let is_empty = file.take(1).bytes().next().is_none();
+        let is_empty = matches!(file.take(1).read(&mut [0]), Ok(0));
         return if is_empty { "it is empty" } else { "none of its first lines is a JSON object" }.to_owned();
     };
     let names: Vec<String> = record.names().map(|name| format!("{name:?}")).collect();

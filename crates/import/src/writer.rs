@@ -45,6 +45,9 @@ impl Item {
     }
 }
 
+/// The hashes of the messages that a request adds, and how many it takes from another request.
+pub(crate) type AddedMessages = (Vec<String>, usize);
+
 /// A request to the model.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
@@ -57,7 +60,7 @@ pub(crate) struct Request<'a> {
     /// The parts that they have, beside the items.
     pub(crate) rest: Object<'a>,
     /// Hashes of the messages that the request adds, and how many messages of an earlier one it begins with.
-    pub(crate) message_hashes: Option<(Vec<String>, usize)>,
+    pub(crate) message_hashes: Option<AddedMessages>,
 }
 
 /// The answer to a request, or as much of it as is in the files.

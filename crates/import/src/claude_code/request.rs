@@ -16,7 +16,7 @@ use crate::{
     draft::{At, Boundary},
     object::Object,
     problem::ProblemCode,
-    writer::{Answer, Item, Request, UNKNOWN},
+    writer::{AddedMessages, Answer, Item, Request, UNKNOWN},
 };
 
 /// How many branches of requests are remembered as they are. Others are put together again if a request builds on them.
@@ -189,7 +189,7 @@ impl Thread {
         at: &At,
         call: &InferenceCallId,
         (model, boundary): (&str, Boundary),
-        (rest, missing, message_hashes): (Object<'_>, &[&str], Option<(Vec<String>, usize)>),
+        (rest, missing, message_hashes): (Object<'_>, &[&str], Option<AddedMessages>),
     ) {
         let call = call.clone();
         let request = Request { call, model, provider: UNKNOWN, boundary, missing, rest, message_hashes };
@@ -223,7 +223,7 @@ impl Thread {
 
     /// Makes the messages that a record of a request names the last branch, if all of them are known. Returns the hashes of
     /// those that it adds, and how many it takes from another request.
-    fn messages(&mut self, record: &Object<'_>, id: &str) -> Option<(Vec<String>, usize)> {
+    fn messages(&mut self, record: &Object<'_>, id: &str) -> Option<AddedMessages> {
         let base = match record.text("base") {
             Some(base) => Some((base, record.read::<usize>("keep")?)),
             None => None,

@@ -73,8 +73,7 @@ impl Selection {
             return false;
         }
         self.calls.extend(calls);
-        for place in self.read..entries.len() {
-            let entry = &entries[place];
+        for (place, entry) in entries.iter().enumerate().skip(self.read) {
             let mut answers = entry.blocks.iter().filter_map(|block| block.answers.as_ref());
             if entry.is_pinned || self.linked.contains(&entry.uuid) || answers.any(|call| self.calls.contains(call)) {
                 self.select(place, entry);
