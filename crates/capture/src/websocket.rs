@@ -310,7 +310,7 @@ mod tests {
             (frame(0x80, b"continues nothing", None), WebSocketError::Malformed),
             ([frame(0x01, b"a", None), frame(0x81, b"b", None)].concat(), WebSocketError::Malformed),
             (frame(0xc1, b"\xff\xff\xff", None), WebSocketError::Damaged),
-            (vec![0x81, 127, 0xff, 0, 0, 0, 0, 0, 0, 0].repeat(LIMIT), WebSocketError::TooLarge),
+            ([0x81, 127, 0xff, 0, 0, 0, 0, 0, 0, 0].repeat(LIMIT), WebSocketError::TooLarge),
             (bomb, WebSocketError::TooLarge),
         ] {
             let (found, outcome) = messages("permessage-deflate", &bytes, 1 << 10);

@@ -6,13 +6,15 @@ mod canary;
 mod damage;
 #[cfg(test)]
 mod datasets;
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
 mod documented;
 #[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod schema;
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
 mod sql;
 #[cfg(test)]
 mod support;
