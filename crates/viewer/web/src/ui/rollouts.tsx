@@ -65,11 +65,14 @@ function RolloutLine({ rollout }: { readonly rollout: ListedRollout }): JSX.Elem
         </>
       )}
       <span class="sub rollout-about cut">
-        {about?.prompt == null ? null : <>{oneLine(about.prompt, 200)} · </>}
-        {[about?.agent, about?.folder, isArchive ? "archive" : null].filter((text) => text != null).map((text) => oneLine(text!, 80)).join(" · ")}
+        {[cut(about?.prompt, 200), cut(about?.agent, 80), cut(about?.folder, 80), isArchive ? "archive" : ""].filter((text) => text !== "").join(" · ")}
       </span>
     </div>
   );
+}
+
+function cut(text: string | null | undefined, most: number): string {
+  return text == null ? "" : oneLine(text, most);
 }
 
 function Status({ status, damaged }: { readonly status: string; readonly damaged: boolean }): JSX.Element {
