@@ -148,7 +148,7 @@ impl Layer {
         (out, problem)
     }
 
-    /// Opens the decompressor for a body that begins so. Returns why there is none.
+    /// Opens the decompressor for a body with this beginning, or returns why it cannot be decompressed.
     fn open(&mut self, start: &[u8]) -> Option<String> {
         let output = Output { bytes: Vec::new(), left: self.limit };
         let open: Box<dyn Decompress> = match self.name.as_str() {

@@ -327,7 +327,7 @@ impl TappedExchange {
 
 impl ExchangeInner {
     fn put(&self, what: What) {
-        // Without a receiver, nobody records any more.
+        // Without a receiver, recording has ended.
         let _ = self.tap.sender.send(Seen { exchange: self.id, at: SystemTime::now(), what });
     }
 

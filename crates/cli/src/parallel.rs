@@ -64,7 +64,7 @@ struct Queue<'a, T, R> {
 }
 
 struct State<R> {
-    /// The next that nobody works on.
+    /// The place of the next one that no thread has taken.
     next: usize,
     /// The one that is waited for.
     waited: usize,

@@ -30,8 +30,8 @@ pub enum SqlError {
     /// The file has the tables of another version.
     #[error("the file has the tables of another version of the program")]
     OtherVersion,
-    /// The statement does more than to read tables.
-    #[error("the statement does more than to read tables")]
+    /// The statement does more than read tables.
+    #[error("the statement does more than read tables")]
     Refused,
     /// There are several statements.
     #[error("there are several statements")]
